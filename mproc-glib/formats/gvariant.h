@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* The payload of a variant: the serialised form of a "v" that holds it (the value's bytes,
+ * NUL, its type string), then one byte that names the byte order: 'l' or 'B'. */
+
+gsize     mp_gvariant_get_payload_size (GVariant  *value);
+void      mp_gvariant_store_payload    (GVariant  *value,
+                                        guint8    *payload);
+
+/* Checks before it believes: fails with MP_ERROR_INVALID_MESSAGE unless @payload is in
+ * normal form.  Returns a full reference, never a floating one. */
+GVariant *mp_gvariant_load_payload     (GBytes    *payload,
+                                        GError   **error);
+
+G_END_DECLS

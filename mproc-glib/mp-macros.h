@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#if !defined (MPROC_GLIB_INSIDE) && !defined (MPROC_GLIB_COMPILATION)
+#error "Only <mproc-glib/mproc-glib.h> can be included directly."
+#endif
+
+/**
+ * MP_AVAILABLE_IN_1_0: (skip)
+ *
+ * Marks a symbol that programs may use since version 1.0.
+ */
+#define MP_AVAILABLE_IN_1_0 __attribute__ ((visibility ("default"))) extern

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "mp-message.h"
+
+G_BEGIN_DECLS
+
+/* The payload of a message is what travels: bytes in the message's format.  A channel
+ * that keeps the format beside the payload (a queue) moves both as they are; a channel
+ * whose peer expects one format (a connection) asks for the payload in that format.
+ *
+ *   GVARIANT  the serialised form of a variant of type "v" that holds the value, then one
+ *             byte for the byte order, 'l' or 'B'
+ *   JSON      the text, without a NUL at the end
+ *   BYTES     the bytes
+ *   PICKLE    the pickle
+ *   OBJECT    as GVARIANT, of type "(sa{sv})": the type name and the properties
+ *   OPAQUE    the codec's name, NUL, the codec's bytes
+ */
+
+/* The payload in the message's own format; fails with UNSUPPORTED where the value has no
+ * serialised form (an object with a property that cannot travel). */
+GBytes    *mp_message_ref_payload      (MpMessage  *self,
+                                        GError    **error);
+
+/* The payload in @format. */
+GBytes    *mp_message_convert_payload  (MpMessage  *self,
+                                        MpFormat    format,
+                                        GError    **error);
+
+/* A message from a payload that came from elsewhere.  Nothing is checked yet but what
+ * @format itself must be; the getters check the payload when it is asked for. */
+MpMessage *mp_message_new_from_payload (MpFormat    format,
+                                        GBytes     *payload,
+                                        GError    **error);
+
+G_END_DECLS

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#define MPROC_GLIB_INSIDE
+
+#include <mproc-glib/mp-macros.h>
+#include <mproc-glib/mp-error.h>
+
+#undef MPROC_GLIB_INSIDE
