@@ -15,10 +15,11 @@ G_DECLARE_INTERFACE (MpWaitable, mp_waitable, MP, WAITABLE, GObject)
  * MpWaitableInterface:
  * @g_iface: the parent interface
  * @get_fd: the descriptor to poll; it stays the object's. -1 once the object is closed
- * @get_condition: what to poll it for; 0 waits for hang-up and errors alone
+ * @get_condition: what to poll it for; 0 waits for hang-up and errors alone. %NULL: for
+ *   something to read
  * @is_ready: whether the object is ready now, without blocking; called before the
  *   descriptor is polled and again when it is ready. Returns %FALSE with @error set
- *   when the object is closed
+ *   when the object is closed. %NULL: whenever the descriptor is ready
  *
  * What a class gives so that [func@wait] can wait for it.
  *
@@ -35,26 +36,41 @@ struct _MpWaitableInterface
 };
 
 MP_AVAILABLE_IN_1_0
-MpWaitable *mp_waitable_new_for_fd (int fd);
+MpWaitable   *mp_waitable_new_for_fd    (int                    fd);
 
 MP_AVAILABLE_IN_1_0
-MpWaitable **mp_wait        (MpWaitable          **objects,
-                             gsize                 n_objects,
-                             gint64                timeout_us,
-                             GCancellable         *cancellable,
-                             gsize                *n_ready,
-                             GError              **error);
+int           mp_waitable_get_fd        (MpWaitable            *self);
 MP_AVAILABLE_IN_1_0
-void         mp_wait_async  (MpWaitable          **objects,
-                             gsize                 n_objects,
-                             gint64                timeout_us,
-                             int                   io_priority,
-                             GCancellable         *cancellable,
-                             GAsyncReadyCallback   callback,
-                             gpointer              user_data);
+GIOCondition  mp_waitable_get_condition (MpWaitable            *self);
 MP_AVAILABLE_IN_1_0
-MpWaitable **mp_wait_finish (GAsyncResult         *result,
-                             gsize                *n_ready,
-                             GError              **error);
+gboolean      mp_waitable_is_ready      (MpWaitable            *self,
+                                         GError               **error);
+
+MP_AVAILABLE_IN_1_0
+MpWaitable  **mp_wait                   (MpWaitable           **objects,
+                                         gsize                  n_objects,
+                                         gint64                 timeout_us,
+                                         GCancellable          *cancellable,
+                                         gsize                 *n_ready,
+                                         GError               **error);
+MP_AVAILABLE_IN_1_0
+MpWaitable  **mp_wait_interruptible     (MpWaitable           **objects,
+                                         gsize                  n_objects,
+                                         gint64                 timeout_us,
+                                         GCancellable          *cancellable,
+                                         gsize                 *n_ready,
+                                         GError               **error);
+MP_AVAILABLE_IN_1_0
+void          mp_wait_async             (MpWaitable           **objects,
+                                         gsize                  n_objects,
+                                         gint64                 timeout_us,
+                                         int                    io_priority,
+                                         GCancellable          *cancellable,
+                                         GAsyncReadyCallback    callback,
+                                         gpointer               user_data);
+MP_AVAILABLE_IN_1_0
+MpWaitable  **mp_wait_finish            (GAsyncResult          *result,
+                                         gsize                 *n_ready,
+                                         GError               **error);
 
 G_END_DECLS

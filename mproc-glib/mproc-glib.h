@@ -6,5 +6,6 @@
 
 #include <mproc-glib/mp-macros.h>
 #include <mproc-glib/mp-error.h>
+#include <mproc-glib/mp-waitable.h>
 
 #undef MPROC_GLIB_INSIDE

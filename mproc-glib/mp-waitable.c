@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-waitable.h"
+
+#include <glib/gi18n-lib.h>
+#include <poll.h>
+
+#include "mp-error.h"
+
+/**
+ * MpWaitable:
+ *
+ * Something that becomes ready: a queue with an item, a connection with bytes, a listener
+ * with a client, a process that has ended.
+ *
+ * [func@wait] waits for any of them, mixed as one likes. A descriptor that belongs to
+ * something else joins in through [func@Waitable.new_for_fd].
+ *
+ * ```c
+ * MpWaitable *objects[] = { MP_WAITABLE (results), MP_WAITABLE (worker) };
+ * gsize n_ready;
+ * g_autofree MpWaitable **ready = mp_wait (objects, 2, -1, NULL, &n_ready, &error);
+ *
+ * for (gsize i = 0; i < n_ready; i++)
+ *   if (ready[i] == MP_WAITABLE (worker))
+ *     g_message ("The worker has ended");
+ * ```
+ *
+ * The functions of this interface may be called from any thread.
+ *
+ * Since: 1.0
+ */
+G_DEFINE_INTERFACE (MpWaitable, mp_waitable, G_TYPE_OBJECT)
+
+#define MP_TYPE_FD_WAITABLE (mp_fd_waitable_get_type ())
+G_DECLARE_FINAL_TYPE (MpFdWaitable, mp_fd_waitable, MP, FD_WAITABLE, GObject)
+
+struct _MpFdWaitable
+{
+  GObject parent_instance;
+
+  /* Somebody else's, who closes it. */
+  int fd;
+};
+
+static int
+mp_fd_waitable_get_fd (MpWaitable *waitable)
+{
+  return MP_FD_WAITABLE (waitable)->fd;
+}
+
+static void
+mp_fd_waitable_waitable_init (MpWaitableInterface *iface)
+{
+  iface->get_fd = mp_fd_waitable_get_fd;
+}
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (MpFdWaitable, mp_fd_waitable, G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (MP_TYPE_WAITABLE,
+                                                      mp_fd_waitable_waitable_init))
+
+static void
+mp_fd_waitable_class_init (MpFdWaitableClass *klass)
+{
+}
+
+static void
+mp_fd_waitable_init (MpFdWaitable *self)
+{
+  self->fd = -1;
+}
+
+static void
+mp_waitable_default_init (MpWaitableInterface *iface)
+{
+}
+
+static gboolean
+set_closed_error (MpWaitable  *self,
+                  GError     **error)
+{
+  g_set_error (error, MP_ERROR, MP_ERROR_CLOSED,
+               _("Cannot wait for a %s that is closed"), G_OBJECT_TYPE_NAME (self));
+  return FALSE;
+}
+
+/**
+ * mp_waitable_new_for_fd:
+ * @fd: an open file descriptor
+ *
+ * Wraps a descriptor, so that [func@wait] can wait for it.
+ *
+ * It is ready when there is something to read, or when the other side has hung up. The
+ * descriptor stays the caller's, who closes it, and not before this object has been waited for.
+ *
+ * Returns: (transfer full): a new object
+ *
+ * Since: 1.0
+ */
+MpWaitable *
+mp_waitable_new_for_fd (int fd)
+{
+  MpFdWaitable *self;
+
+  g_return_val_if_fail (fd >= 0, NULL);
+
+  self = g_object_new (MP_TYPE_FD_WAITABLE, NULL);
+  self->fd = fd;
+  return MP_WAITABLE (self);
+}
+
+/**
+ * mp_waitable_get_fd: (virtual get_fd)
+ * @self: a waitable
+ *
+ * Gives the descriptor to poll for [method@Waitable.get_condition] in a foreign loop.
+ *
+ * Once it has fired, [method@Waitable.is_ready] says whether that was more than a rumour.
+ *
+ * Returns: a descriptor that stays the object's, or -1 when the object is closed
+ *
+ * Since: 1.0
+ */
+int
+mp_waitable_get_fd (MpWaitable *self)
+{
+  g_return_val_if_fail (MP_IS_WAITABLE (self), -1);
+
+  return MP_WAITABLE_GET_IFACE (self)->get_fd (self);
+}
+
+/**
+ * mp_waitable_get_condition: (virtual get_condition)
+ * @self: a waitable
+ *
+ * Gives what to poll the descriptor for.
+ *
+ * Returns: the conditions; none at all waits for hang-up and errors alone
+ *
+ * Since: 1.0
+ */
+GIOCondition
+mp_waitable_get_condition (MpWaitable *self)
+{
+  MpWaitableInterface *iface;
+
+  g_return_val_if_fail (MP_IS_WAITABLE (self), 0);
+
+  iface = MP_WAITABLE_GET_IFACE (self);
+  return iface->get_condition != NULL ? iface->get_condition (self) : G_IO_IN;
+}
+
+/**
+ * mp_waitable_is_ready: (virtual is_ready)
+ * @self: a waitable
+ * @error: return location for an error
+ *
+ * Says whether the object is ready now, without waiting.
+ *
+ * When it is not, its descriptor fires as soon as it is. Fails with `MP_ERROR_CLOSED` when
+ * it never will be since it is closed.
+ *
+ * Returns: whether it is ready; %FALSE without an error when it is not
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_waitable_is_ready (MpWaitable  *self,
+                      GError     **error)
+{
+  MpWaitableInterface *iface;
+  struct pollfd fd = { 0 };
+
+  g_return_val_if_fail (MP_IS_WAITABLE (self), FALSE);
+
+  iface = MP_WAITABLE_GET_IFACE (self);
+  if (iface->is_ready != NULL)
+    return iface->is_ready (self, error);
+
+  fd.fd = mp_waitable_get_fd (self);
+  fd.events = mp_waitable_get_condition (self);
+  if (fd.fd < 0)
+    return set_closed_error (self, error);
+
+  return poll (&fd, 1, 0) > 0;
+}
