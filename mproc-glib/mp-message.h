@@ -2,34 +2,11 @@
 
 #pragma once
 
-#include <mproc-glib/mp-macros.h>
+#include <mproc-glib/mp-format.h>
 #include <gio/gio.h>
 #include <gio/gunixfdlist.h>
 
 G_BEGIN_DECLS
-
-/**
- * MpFormat:
- * @MP_FORMAT_GVARIANT: a serialised [struct@GLib.Variant] of any type
- * @MP_FORMAT_JSON: JSON text in UTF-8
- * @MP_FORMAT_BYTES: bytes without a structure
- * @MP_FORMAT_PICKLE: a Python pickle of plain values
- * @MP_FORMAT_OBJECT: a [class@GObject.Object] by its type name and properties
- * @MP_FORMAT_OPAQUE: bytes of a codec that only the two ends know
- *
- * The form that the bytes of a message are in.
- *
- * Since: 1.0
- */
-typedef enum
-{
-  MP_FORMAT_GVARIANT,
-  MP_FORMAT_JSON,
-  MP_FORMAT_BYTES,
-  MP_FORMAT_PICKLE,
-  MP_FORMAT_OBJECT,
-  MP_FORMAT_OPAQUE
-} MpFormat;
 
 #define MP_TYPE_MESSAGE (mp_message_get_type ())
 typedef struct _MpMessage MpMessage;

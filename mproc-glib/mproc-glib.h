@@ -6,6 +6,8 @@
 
 #include <mproc-glib/mp-macros.h>
 #include <mproc-glib/mp-error.h>
+#include <mproc-glib/mp-format.h>
+#include <mproc-glib/mp-message.h>
 #include <mproc-glib/mp-waitable.h>
 
 #undef MPROC_GLIB_INSIDE

@@ -1,0 +1,779 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-message.h"
+#include "mp-message-private.h"
+#include "mp-error.h"
+#include "formats/format.h"
+#include "formats/gvariant.h"
+
+#include <string.h>
+
+/**
+ * MpMessage:
+ *
+ * What travels: a value in one of several forms, and descriptors.
+ *
+ * A message keeps the form in which it was made, and is converted once, when a reader
+ * asks for another: a Python program puts a pickle, a JavaScript program gets JSON, and
+ * neither knows of the other.
+ *
+ * ```c
+ * g_autoptr (MpMessage) message = mp_message_new_json ("{\"answer\": 42}");
+ * g_autoptr (GVariant) value = mp_message_get_variant (message, &error);
+ * gint64 answer;
+ *
+ * if (value != NULL && g_variant_lookup (value, "answer", "x", &answer))
+ *   g_print ("%" G_GINT64_FORMAT "\n", answer);
+ * ```
+ *
+ * The bytes of a message may come from a stranger. They are checked when they are asked
+ * for, and an error says what is wrong with them and where.
+ *
+ * Any thread may read a message, several at once; only its maker sets its descriptors.
+ *
+ * Since: 1.0
+ */
+struct _MpMessage
+{
+  gatomicrefcount ref_count;
+  MpFormat        format;
+
+  /* What the message was made of, when that was not bytes; only the one of @format. */
+  GVariant       *value;
+  GObject        *object;
+
+  /* For OPAQUE alone: the codec's name and its bytes. */
+  char           *codec;
+  GBytes         *opaque;
+
+  GUnixFDList    *fd_list;
+
+  /* What was found out since, each set once and atomically: the payload in each format,
+   * the value as a variant, and whether the payload was checked. */
+  GBytes         *payloads[MP_N_FORMATS];
+  GVariant       *variant;
+  int             checked;
+};
+
+G_DEFINE_BOXED_TYPE (MpMessage, mp_message, mp_message_ref, mp_message_unref)
+
+static MpMessage *
+new_message (MpFormat format)
+{
+  MpMessage *self = g_new0 (MpMessage, 1);
+
+  g_atomic_ref_count_init (&self->ref_count);
+  self->format = format;
+
+  return self;
+}
+
+/* Two threads may convert at the same time: the first result stays, the other is dropped. */
+static GBytes *
+keep_payload (MpMessage *self,
+              MpFormat   format,
+              GBytes    *payload)
+{
+  if (!g_atomic_pointer_compare_and_exchange (&self->payloads[format], NULL, payload))
+    g_bytes_unref (payload);
+
+  return g_atomic_pointer_get (&self->payloads[format]);
+}
+
+static GVariant *
+keep_variant (MpMessage *self,
+              GVariant  *variant)
+{
+  if (!g_atomic_pointer_compare_and_exchange (&self->variant, NULL, variant))
+    g_variant_unref (variant);
+
+  return g_atomic_pointer_get (&self->variant);
+}
+
+static GBytes *
+store_variant (GVariant *value)
+{
+  gsize size = mp_gvariant_get_payload_size (value);
+  guint8 *data = g_malloc (size);
+
+  mp_gvariant_store_payload (value, data);
+  return g_bytes_new_take (data, size);
+}
+
+static GBytes *
+make_opaque_payload (MpMessage *self)
+{
+  gsize size;
+  const guint8 *data = g_bytes_get_data (self->opaque, &size);
+  GByteArray *payload = g_byte_array_sized_new (strlen (self->codec) + 1 + size);
+
+  g_byte_array_append (payload, (const guint8 *) self->codec, strlen (self->codec) + 1);
+  if (size > 0)
+    g_byte_array_append (payload, data, size);
+
+  return g_byte_array_free_to_bytes (payload);
+}
+
+/* The payload in the message's own format, borrowed. */
+static GBytes *
+peek_payload (MpMessage  *self,
+              GError    **error)
+{
+  GBytes *payload = g_atomic_pointer_get (&self->payloads[self->format]);
+
+  if (payload != NULL)
+    return payload;
+
+  switch (self->format)
+    {
+    case MP_FORMAT_GVARIANT:
+      return keep_payload (self, self->format, store_variant (self->value));
+
+    case MP_FORMAT_OPAQUE:
+      return keep_payload (self, self->format, make_opaque_payload (self));
+
+    case MP_FORMAT_OBJECT:
+    case MP_FORMAT_JSON:
+    case MP_FORMAT_BYTES:
+    case MP_FORMAT_PICKLE:
+    default:
+      g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
+                   "A message in the format %s has no payload",
+                   mp_format_get_name (self->format));
+      return NULL;
+    }
+}
+
+/* As peek_payload (), and the payload is what its format says. */
+static GBytes *
+peek_checked_payload (MpMessage  *self,
+                      GError    **error)
+{
+  GBytes *payload = peek_payload (self, error);
+
+  if (payload == NULL || g_atomic_int_get (&self->checked))
+    return payload;
+  if (!mp_format_check (self->format, payload, error))
+    return NULL;
+
+  g_atomic_int_set (&self->checked, TRUE);
+  return payload;
+}
+
+static GBytes *
+peek_converted_payload (MpMessage  *self,
+                        MpFormat    format,
+                        GError    **error)
+{
+  GBytes *payload = g_atomic_pointer_get (&self->payloads[format]);
+
+  if (format == self->format)
+    return peek_checked_payload (self, error);
+  if (payload != NULL)
+    return payload;
+
+  payload = peek_payload (self, error);
+  if (payload != NULL)
+    payload = mp_format_convert (self->format, payload, format, error);
+
+  return payload != NULL ? keep_payload (self, format, payload) : NULL;
+}
+
+/* The value as a variant, borrowed. */
+static GVariant *
+peek_variant (MpMessage  *self,
+              GError    **error)
+{
+  GVariant *variant = g_atomic_pointer_get (&self->variant);
+  GBytes *payload;
+
+  if (variant != NULL)
+    return variant;
+  if (self->value != NULL)
+    return self->value;
+
+  switch (self->format)
+    {
+    case MP_FORMAT_BYTES:
+      payload = peek_payload (self, error);
+      variant = g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, payload, TRUE);
+      return keep_variant (self, g_variant_ref_sink (variant));
+
+    case MP_FORMAT_GVARIANT:
+    case MP_FORMAT_OBJECT:
+      payload = peek_payload (self, error);
+      variant = payload != NULL ? mp_gvariant_load_payload (payload, error) : NULL;
+      return variant != NULL ? keep_variant (self, variant) : NULL;
+
+    case MP_FORMAT_JSON:
+    case MP_FORMAT_PICKLE:
+    case MP_FORMAT_OPAQUE:
+    default:
+      payload = peek_converted_payload (self, MP_FORMAT_GVARIANT, error);
+      return payload != NULL
+             ? keep_variant (self, mp_gvariant_load_own_payload (payload))
+             : NULL;
+    }
+}
+
+/**
+ * mp_message_new_variant: (constructor)
+ * @value: what to send
+ *
+ * Makes a message of a variant of any type.
+ *
+ * A floating @value is taken over.
+ *
+ * Returns: (transfer full): a message in the format `MP_FORMAT_GVARIANT`
+ *
+ * Since: 1.0
+ */
+MpMessage *
+mp_message_new_variant (GVariant *value)
+{
+  MpMessage *self;
+
+  g_return_val_if_fail (value != NULL, NULL);
+
+  self = new_message (MP_FORMAT_GVARIANT);
+  g_variant_ref_sink (value);
+  self->value = g_variant_get_normal_form (value);
+  self->checked = TRUE;
+  g_variant_unref (value);
+
+  return self;
+}
+
+/**
+ * mp_message_new_bytes: (constructor)
+ * @bytes: what to send
+ *
+ * Makes a message of bytes without a structure.
+ *
+ * Returns: (transfer full): a message in the format `MP_FORMAT_BYTES`
+ *
+ * Since: 1.0
+ */
+MpMessage *
+mp_message_new_bytes (GBytes *bytes)
+{
+  MpMessage *self;
+
+  g_return_val_if_fail (bytes != NULL, NULL);
+
+  self = new_message (MP_FORMAT_BYTES);
+  self->payloads[MP_FORMAT_BYTES] = g_bytes_ref (bytes);
+
+  return self;
+}
+
+/**
+ * mp_message_new_json: (constructor)
+ * @json: JSON text
+ *
+ * Makes a message of JSON text.
+ *
+ * The text is checked when the message is sent or read.
+ *
+ * Returns: (transfer full): a message in the format `MP_FORMAT_JSON`
+ *
+ * Since: 1.0
+ */
+MpMessage *
+mp_message_new_json (const char *json)
+{
+  MpMessage *self;
+
+  g_return_val_if_fail (json != NULL, NULL);
+
+  self = new_message (MP_FORMAT_JSON);
+  self->payloads[MP_FORMAT_JSON] = g_bytes_new (json, strlen (json));
+
+  return self;
+}
+
+/**
+ * mp_message_new_pickle: (constructor)
+ * @data: (array length=length) (element-type guint8): what Python's `pickle.dumps` gave
+ * @length: the length of @data, in bytes
+ *
+ * Makes a message of a Python pickle.
+ *
+ * Plain values travel: `None`, `bool`, `int`, `float`, `str`, `bytes`, `bytearray`,
+ * `list`, `tuple`, `dict`, `set` and `frozenset`. The pickle is checked when the message
+ * is sent or read, and nothing in it is ever executed.
+ *
+ * Returns: (transfer full): a message in the format `MP_FORMAT_PICKLE`
+ *
+ * Since: 1.0
+ */
+MpMessage *
+mp_message_new_pickle (const guint8 *data,
+                       gsize         length)
+{
+  MpMessage *self;
+
+  g_return_val_if_fail (data != NULL || length == 0, NULL);
+
+  self = new_message (MP_FORMAT_PICKLE);
+  self->payloads[MP_FORMAT_PICKLE] = g_bytes_new (data, length);
+
+  return self;
+}
+
+/**
+ * mp_message_new_object: (constructor)
+ * @object: what to send
+ *
+ * Makes a message of an object: its type name and its properties.
+ *
+ * What travels are the properties that can be read and that can be set, afterwards or
+ * when the object is constructed. They are read when the message is sent.
+ *
+ * Returns: (transfer full): a message in the format `MP_FORMAT_OBJECT`
+ *
+ * Since: 1.0
+ */
+MpMessage *
+mp_message_new_object (GObject *object)
+{
+  MpMessage *self;
+
+  g_return_val_if_fail (G_IS_OBJECT (object), NULL);
+
+  self = new_message (MP_FORMAT_OBJECT);
+  self->object = g_object_ref (object);
+
+  return self;
+}
+
+/**
+ * mp_message_new_opaque: (constructor)
+ * @bytes: what to send
+ * @codec: the name of the codec that made @bytes, not empty
+ *
+ * Makes a message of bytes that only the two ends understand.
+ *
+ * This library hands them through and never looks into them.
+ *
+ * Returns: (transfer full): a message in the format `MP_FORMAT_OPAQUE`
+ *
+ * Since: 1.0
+ */
+MpMessage *
+mp_message_new_opaque (GBytes     *bytes,
+                       const char *codec)
+{
+  MpMessage *self;
+
+  g_return_val_if_fail (bytes != NULL, NULL);
+  g_return_val_if_fail (codec != NULL && *codec != '\0', NULL);
+
+  self = new_message (MP_FORMAT_OPAQUE);
+  self->opaque = g_bytes_ref (bytes);
+  self->codec = g_strdup (codec);
+
+  return self;
+}
+
+/**
+ * mp_message_ref:
+ * @self: a message
+ *
+ * Takes another reference.
+ *
+ * Returns: (transfer full): @self
+ *
+ * Since: 1.0
+ */
+MpMessage *
+mp_message_ref (MpMessage *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+/**
+ * mp_message_unref:
+ * @self: (transfer full): a message
+ *
+ * Gives a reference back.
+ *
+ * Descriptors that nobody took are closed with the last one.
+ *
+ * Since: 1.0
+ */
+void
+mp_message_unref (MpMessage *self)
+{
+  g_return_if_fail (self != NULL);
+
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+
+  for (guint i = 0; i < MP_N_FORMATS; i++)
+    g_clear_pointer (&self->payloads[i], g_bytes_unref);
+  g_clear_pointer (&self->variant, g_variant_unref);
+  g_clear_pointer (&self->value, g_variant_unref);
+  g_clear_pointer (&self->opaque, g_bytes_unref);
+  g_clear_object (&self->object);
+  g_clear_object (&self->fd_list);
+  g_free (self->codec);
+  g_free (self);
+}
+
+/**
+ * mp_message_get_format:
+ * @self: a message
+ *
+ * Gets the form in which the message was made.
+ *
+ * Returns: the format
+ *
+ * Since: 1.0
+ */
+MpFormat
+mp_message_get_format (MpMessage *self)
+{
+  g_return_val_if_fail (self != NULL, MP_FORMAT_GVARIANT);
+
+  return self->format;
+}
+
+/**
+ * mp_message_get_size:
+ * @self: a message
+ *
+ * Gets how many bytes of payload the message is, in its own format.
+ *
+ * Returns: the size in bytes; 0 for an object that cannot travel
+ *
+ * Since: 1.0
+ */
+gsize
+mp_message_get_size (MpMessage *self)
+{
+  GBytes *payload;
+
+  g_return_val_if_fail (self != NULL, 0);
+
+  if (self->value != NULL)
+    return mp_gvariant_get_payload_size (self->value);
+
+  payload = peek_payload (self, NULL);
+  return payload != NULL ? g_bytes_get_size (payload) : 0;
+}
+
+/**
+ * mp_message_get_codec:
+ * @self: a message
+ *
+ * Gets the name of the codec of an opaque message.
+ *
+ * Returns: (nullable): the name, or %NULL for any other message
+ *
+ * Since: 1.0
+ */
+const char *
+mp_message_get_codec (MpMessage *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+
+  return self->codec;
+}
+
+/**
+ * mp_message_get_variant:
+ * @self: a message
+ * @error: return location for an error
+ *
+ * Gets the value as a variant.
+ *
+ * Bytes become an `ay`, an object its type name and properties as an `(sa{sv})`. Fails
+ * with `MP_ERROR_UNSUPPORTED` if the value has no such form, and with
+ * `MP_ERROR_INVALID_MESSAGE` if the message is malformed.
+ *
+ * Returns: (transfer full): the value, never floating
+ *
+ * Since: 1.0
+ */
+GVariant *
+mp_message_get_variant (MpMessage  *self,
+                        GError    **error)
+{
+  GVariant *variant;
+
+  g_return_val_if_fail (self != NULL, NULL);
+
+  variant = peek_variant (self, error);
+  return variant != NULL ? g_variant_ref (variant) : NULL;
+}
+
+/**
+ * mp_message_get_bytes:
+ * @self: a message
+ * @error: return location for an error
+ *
+ * Gets the value as bytes.
+ *
+ * Those of a message of bytes, of a variant of the type `ay`, of a pickled `bytes`; of an
+ * opaque message, what its codec made. Any other fails with `MP_ERROR_UNSUPPORTED`.
+ *
+ * Returns: (transfer full): the bytes
+ *
+ * Since: 1.0
+ */
+GBytes *
+mp_message_get_bytes (MpMessage  *self,
+                      GError    **error)
+{
+  GVariant *variant;
+
+  g_return_val_if_fail (self != NULL, NULL);
+
+  if (self->format == MP_FORMAT_BYTES)
+    return g_bytes_ref (self->payloads[MP_FORMAT_BYTES]);
+  if (self->format == MP_FORMAT_OPAQUE)
+    return g_bytes_ref (self->opaque);
+
+  variant = peek_variant (self, error);
+  if (variant == NULL)
+    return NULL;
+  if (g_variant_is_of_type (variant, G_VARIANT_TYPE_BYTESTRING))
+    return g_variant_get_data_as_bytes (variant);
+
+  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
+               "A value of the type %s has no form as bytes",
+               g_variant_get_type_string (variant));
+  return NULL;
+}
+
+/**
+ * mp_message_get_json:
+ * @self: a message
+ * @error: return location for an error
+ *
+ * Gets the value as JSON text.
+ *
+ * Fails with `MP_ERROR_UNSUPPORTED` if the value has no such form: bytes, numbers that
+ * are not finite, dictionaries whose keys are not strings.
+ *
+ * Returns: (transfer full): the text
+ *
+ * Since: 1.0
+ */
+char *
+mp_message_get_json (MpMessage  *self,
+                     GError    **error)
+{
+  GBytes *payload;
+  const char *text;
+  gsize size;
+
+  g_return_val_if_fail (self != NULL, NULL);
+
+  payload = peek_converted_payload (self, MP_FORMAT_JSON, error);
+  if (payload == NULL)
+    return NULL;
+
+  text = g_bytes_get_data (payload, &size);
+  return g_strndup (text, size);
+}
+
+/**
+ * mp_message_get_pickle:
+ * @self: a message
+ * @length: (out): return location for the length, in bytes
+ * @error: return location for an error
+ *
+ * Gets the value as a Python pickle, for `pickle.loads`.
+ *
+ * It builds plain values and calls nothing else, whoever sent it: a pickle that names
+ * another function or class fails with `MP_ERROR_UNSUPPORTED` and says which.
+ *
+ * Returns: (transfer full) (array length=length) (element-type guint8): the pickle
+ *
+ * Since: 1.0
+ */
+guint8 *
+mp_message_get_pickle (MpMessage  *self,
+                       gsize      *length,
+                       GError    **error)
+{
+  GBytes *payload;
+  const guint8 *data;
+  gsize size;
+
+  g_return_val_if_fail (self != NULL, NULL);
+  g_return_val_if_fail (length != NULL, NULL);
+
+  payload = peek_converted_payload (self, MP_FORMAT_PICKLE, error);
+  if (payload == NULL)
+    return NULL;
+
+  data = g_bytes_get_data (payload, &size);
+  *length = size;
+  return g_memdup2 (data, size);
+}
+
+/**
+ * mp_message_get_object:
+ * @self: a message
+ * @expected_type: the type that the object must be of
+ * @error: return location for an error
+ *
+ * Builds the object that the message describes.
+ *
+ * Only types that [func@serializable_enable] allowed are built, and only if they are
+ * @expected_type or derived from it. Any other fails with `MP_ERROR_UNSUPPORTED`.
+ *
+ * Returns: (transfer full): a new object
+ *
+ * Since: 1.0
+ */
+GObject *
+mp_message_get_object (MpMessage  *self,
+                       GType       expected_type,
+                       GError    **error)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+  g_return_val_if_fail (g_type_is_a (expected_type, G_TYPE_OBJECT)
+                        || G_TYPE_IS_INTERFACE (expected_type), NULL);
+
+  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
+               "A message in the format %s has no form as an object",
+               mp_format_get_name (self->format));
+  return NULL;
+}
+
+/**
+ * mp_message_set_fd_list:
+ * @self: a message
+ * @fd_list: (nullable): the descriptors that travel with it
+ *
+ * Sets the descriptors that travel with the message.
+ *
+ * Connections over Unix sockets carry them; everything else refuses such a message with
+ * `MP_ERROR_UNSUPPORTED`.
+ *
+ * Since: 1.0
+ */
+void
+mp_message_set_fd_list (MpMessage   *self,
+                        GUnixFDList *fd_list)
+{
+  g_return_if_fail (self != NULL);
+  g_return_if_fail (fd_list == NULL || G_IS_UNIX_FD_LIST (fd_list));
+
+  g_set_object (&self->fd_list, fd_list);
+}
+
+/**
+ * mp_message_get_fd_list:
+ * @self: a message
+ *
+ * Gets the descriptors that travel with the message.
+ *
+ * Returns: (transfer none) (nullable): the descriptors, or %NULL if there are none
+ *
+ * Since: 1.0
+ */
+GUnixFDList *
+mp_message_get_fd_list (MpMessage *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+
+  return self->fd_list;
+}
+
+/**
+ * mp_serializable_enable:
+ * @type: the type of a class
+ *
+ * Allows messages to build objects of a class.
+ *
+ * Only of exactly this class: classes derived from it are enabled by themselves.
+ * Building an object sets its properties to what a stranger chose, so enable classes
+ * that are made for it.
+ *
+ * Since: 1.0
+ */
+void
+mp_serializable_enable (GType type)
+{
+  g_return_if_fail (g_type_is_a (type, G_TYPE_OBJECT));
+}
+
+GBytes *
+mp_message_ref_payload (MpMessage  *self,
+                        GError    **error)
+{
+  GBytes *payload;
+
+  g_return_val_if_fail (self != NULL, NULL);
+
+  payload = peek_checked_payload (self, error);
+  return payload != NULL ? g_bytes_ref (payload) : NULL;
+}
+
+GBytes *
+mp_message_convert_payload (MpMessage  *self,
+                            MpFormat    format,
+                            GError    **error)
+{
+  GBytes *payload;
+
+  g_return_val_if_fail (self != NULL, NULL);
+
+  payload = peek_converted_payload (self, format, error);
+  return payload != NULL ? g_bytes_ref (payload) : NULL;
+}
+
+static gboolean
+split_opaque (MpMessage  *self,
+              GBytes     *payload,
+              GError    **error)
+{
+  gsize size;
+  const char *data = g_bytes_get_data (payload, &size);
+  const char *nul = size > 0 ? memchr (data, '\0', size) : NULL;
+
+  if (nul == NULL || nul == data || !g_utf8_validate (data, nul - data, NULL))
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
+                   "An opaque message has no name of a codec at byte 0");
+      return FALSE;
+    }
+
+  self->codec = g_strdup (data);
+  self->opaque = g_bytes_new_from_bytes (payload, nul + 1 - data, data + size - (nul + 1));
+  return TRUE;
+}
+
+MpMessage *
+mp_message_new_from_payload (MpFormat   format,
+                             GBytes    *payload,
+                             GError   **error)
+{
+  g_autoptr (MpMessage) self = NULL;
+
+  g_return_val_if_fail (payload != NULL, NULL);
+
+  if ((guint) format >= MP_N_FORMATS)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
+                   "No format has the number %u", (guint) format);
+      return NULL;
+    }
+
+  self = new_message (format);
+  self->payloads[format] = g_bytes_ref (payload);
+  if (format == MP_FORMAT_OPAQUE && !split_opaque (self, payload, error))
+    return NULL;
+
+  return g_steal_pointer (&self);
+}
