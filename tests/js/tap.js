@@ -76,7 +76,7 @@ export async function run() {
     for (const [index, {path, body}] of cases.entries()) {
         const verdict = await verdictOf(body);
         failed ||= verdict.failed;
-        verdict.details.forEach(line => print(`# ${line}`));
+        verdict.details.forEach(line => printerr(line));
         print(`${verdict.failed ? 'not ok' : 'ok'} ${index + 1} ${path}${verdict.directive}`);
     }
     System.exit(failed ? 1 : 0);

@@ -65,8 +65,7 @@ class TapResult(unittest.TestResult):
 
     def _fail(self, why):
         self.verdict = 'not ok', ''
-        for line in why.splitlines():
-            print('#', line, file=self.stream)
+        print(why, file=sys.stderr, flush=True)
 
     def _print(self, test):
         self.number += 1

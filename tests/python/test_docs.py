@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The reference manual: complete, every page in it, and no link that leads nowhere."""
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+import unittest
+
+SOURCE = os.environ['MP_SOURCE_ROOT']
+BUILD = os.environ['MP_BUILD_ROOT']
+CONFIG = os.path.join(BUILD, 'docs', 'mproc-glib.toml')
+
+LINK = re.compile(r'\[[^\]]*\]\((?!https?:|mailto:|#)([^)#\s]+)[^)]*\)')
+
+
+def read(path):
+    with open(path, encoding='utf-8') as file:
+        return file.read()
+
+
+def broken_links(path, text):
+    folder = os.path.dirname(path)
+    return [target for target in LINK.findall(text)
+            if not os.path.exists(os.path.join(folder, target))]
+
+
+class TestReference(unittest.TestCase):
+    @unittest.skipUnless(shutil.which('gi-docgen') and os.path.exists(CONFIG),
+                         'the documentation is not built')
+    def test_check(self):
+        done = subprocess.run(
+            ['gi-docgen', 'check', '--quiet', '--config', CONFIG,
+             os.path.join(BUILD, 'mproc-glib', 'Mp-1.0.gir')],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, ''))
+
+    @unittest.skipUnless(os.path.exists(CONFIG), 'the documentation is not built')
+    def test_every_page_is_in_the_manual(self):
+        pages = {os.path.basename(page) for page in glob.glob(os.path.join(SOURCE, 'docs', '*.md'))}
+        listed = re.search(r'content_files = \[(.*)\]', read(CONFIG))[1]
+        self.assertEqual(set(re.findall(r'"([^"]+)"', listed)), pages)
+
+
+class TestLinks(unittest.TestCase):
+    def test_links(self):
+        paths = glob.glob(os.path.join(SOURCE, '*.md')) + glob.glob(os.path.join(SOURCE, 'docs', '*.md'))
+        self.assertGreater(len(paths), 0)
+        for path in paths:
+            with self.subTest(path=os.path.relpath(path, SOURCE)):
+                self.assertEqual(broken_links(path, read(path)), [])
+
+    def test_broken_link_is_found(self):
+        self.assertEqual(broken_links('/nowhere/a.md', 'see [b](b.md) and [c](https://c.org)'),
+                         ['b.md'])
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The library as others find it: installed below a prefix, and as a subproject."""
+
+import glob
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+SOURCE = os.environ['MP_SOURCE_ROOT']
+USERS = os.path.join(SOURCE, 'tests', 'installed')
+
+# What points the programs of the test run at the build folder.
+UNWANTED = ('GI_TYPELIB_PATH', 'LD_LIBRARY_PATH', 'PYTHONPATH', 'GJS_PATH', 'PKG_CONFIG_PATH')
+
+
+def run(command, **options):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False, **options)
+    if done.returncode != 0:
+        raise AssertionError(f'{shlex.join(command)} ended with {done.returncode}:\n{done.stdout}')
+    return done.stdout
+
+
+def clean_environment():
+    environment = {name: value for name, value in os.environ.items() if name not in UNWANTED}
+    # Meson reads these when it configures, and the flags of the test run are not ours.
+    environment.pop('MAKEFLAGS', None)
+    return environment
+
+
+class TestInstalled(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix='mproc-glib-installed-')
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.prefix = os.path.join(cls.folder, 'prefix')
+        build = os.path.join(cls.folder, 'build')
+        environment = clean_environment()
+        run(['meson', 'setup', build, SOURCE, f'--prefix={cls.prefix}', '--libdir=lib',
+             '-Dbuildtype=plain', '-Dtests=false', '-Dexamples=false', '-Dintrospection=enabled'],
+            env=environment)
+        run(['meson', 'install', '-C', build], env=environment)
+
+        environment['PKG_CONFIG_PATH'] = os.path.join(cls.prefix, 'lib', 'pkgconfig')
+        environment['LD_LIBRARY_PATH'] = os.path.join(cls.prefix, 'lib')
+        environment['GI_TYPELIB_PATH'] = os.path.join(cls.prefix, 'lib', 'girepository-1.0')
+        environment['PYTHONPATH'] = os.path.join(cls.prefix, 'lib', 'python3', 'dist-packages')
+        environment['XDG_DATA_DIRS'] = ':'.join([os.path.join(cls.prefix, 'share'),
+                                                 '/usr/local/share', '/usr/share'])
+        cls.environment = environment
+
+    def user(self, extension):
+        return os.path.join(USERS, f'user.{extension}')
+
+    def run_here(self, *command):
+        return run(list(command), env=self.environment, cwd=self.folder)
+
+    def test_files(self):
+        for pattern in ('lib/libmproc-glib-1.0.so.0', 'lib/pkgconfig/mproc-glib-1.0.pc',
+                        'lib/girepository-1.0/Mp-1.0.typelib', 'share/gir-1.0/Mp-1.0.gir',
+                        'share/vala/vapi/mproc-glib-1.0.vapi',
+                        'share/vala/vapi/mproc-glib-1.0.deps',
+                        'include/mproc-glib-1.0/mproc-glib/mproc-glib.h'):
+            with self.subTest(pattern=pattern):
+                self.assertTrue(os.path.exists(os.path.join(self.prefix, pattern)))
+
+    def test_no_private_header(self):
+        installed = glob.glob(os.path.join(self.prefix, 'include', '**', '*.h'), recursive=True)
+        self.assertEqual([path for path in installed if 'private' in path], [])
+
+    def test_umbrella_header_has_every_header(self):
+        folder = os.path.join(self.prefix, 'include', 'mproc-glib-1.0', 'mproc-glib')
+        with open(os.path.join(folder, 'mproc-glib.h'), encoding='utf-8') as file:
+            umbrella = file.read()
+        for name in sorted(set(os.listdir(folder)) - {'mproc-glib.h'}):
+            with self.subTest(header=name):
+                self.assertIn(f'<mproc-glib/{name}>', umbrella)
+
+    def test_c(self):
+        flags = self.run_here('pkg-config', '--cflags', '--libs', 'mproc-glib-1.0').split()
+        self.run_here('cc', '-Werror', '-Wall', '-o', 'user-c', self.user('c'), *flags)
+        self.assertEqual(self.run_here('./user-c'), 'nothing there\n')
+
+    def test_cplusplus(self):
+        if shutil.which('c++') is None:
+            self.skipTest('there is no C++ compiler')
+        flags = self.run_here('pkg-config', '--cflags', '--libs', 'mproc-glib-1.0').split()
+        self.run_here('c++', '-Werror', '-Wall', '-o', 'user-c++', '-x', 'c++', self.user('c'),
+                      '-x', 'none', *flags)
+        self.assertEqual(self.run_here('./user-c++'), 'nothing there\n')
+
+    def test_vala(self):
+        # The folder of the vapi belongs to the prefix, where valac looks by XDG_DATA_DIRS.
+        flags = self.run_here('pkg-config', '--cflags', '--libs', 'mproc-glib-1.0').split()
+        options = [option for flag in flags for option in ('-X', flag)]
+        self.run_here('valac', '--fatal-warnings', '--pkg', 'mproc-glib-1.0', *options, '-X', '-w',
+                      '-o', 'user-vala', self.user('vala'))
+        self.assertEqual(self.run_here('./user-vala'), 'nothing there\n')
+
+    def test_python(self):
+        self.assertEqual(self.run_here(sys.executable, self.user('py')), 'nothing there\n')
+
+    def test_javascript(self):
+        self.assertEqual(self.run_here('gjs', '-m', self.user('js')), 'nothing there\n')
+
+
+class TestSubproject(unittest.TestCase):
+    def test_subproject(self):
+        with tempfile.TemporaryDirectory(prefix='mproc-glib-subproject-') as folder:
+            os.mkdir(os.path.join(folder, 'subprojects'))
+            os.symlink(SOURCE, os.path.join(folder, 'subprojects', 'mproc-glib'))
+            shutil.copy(os.path.join(USERS, 'subproject.meson.build'),
+                        os.path.join(folder, 'meson.build'))
+            shutil.copy(os.path.join(USERS, 'user.c'), folder)
+            build = os.path.join(folder, 'build')
+            environment = clean_environment()
+            run(['meson', 'setup', build, folder, '-Dbuildtype=plain'], env=environment)
+            run(['ninja', '-C', build, 'user'], env=environment)
+            self.assertEqual(run([os.path.join(build, 'user')], env=environment),
+                             'nothing there\n')
+
+
+if __name__ == '__main__':
+    unittest.main()
