@@ -39,4 +39,13 @@ struct _MpShareableInterface
                            GError      **error);
 };
 
+MP_AVAILABLE_IN_1_0
+GVariant    *mp_shareable_describe (MpShareable  *self,
+                                    GUnixFDList  *descriptors,
+                                    GError      **error);
+MP_AVAILABLE_IN_1_0
+MpShareable *mp_shareable_open     (GVariant     *description,
+                                    GUnixFDList  *descriptors,
+                                    GError      **error);
+
 G_END_DECLS

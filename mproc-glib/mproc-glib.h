@@ -9,6 +9,7 @@
 #include <mproc-glib/mp-format.h>
 #include <mproc-glib/mp-message.h>
 #include <mproc-glib/mp-waitable.h>
+#include <mproc-glib/mp-shareable.h>
 #include <mproc-glib/mp-enum-types.h>
 
 #undef MPROC_GLIB_INSIDE

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-shareable-private.h"
+
+/* One row for each class that implements MpShareable. */
+GType (*const mp_shareable_types[]) (void) = {
+  NULL,
+};

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-shareable-private.h"
+
+#include <glib/gi18n-lib.h>
+#include <string.h>
+
+#include "mp-error.h"
+
+/* What a stranger names ends up in error messages. */
+#define MAX_NAME_LENGTH 255
+
+/**
+ * MpShareable:
+ *
+ * Something that can be handed to another process, which then has the same thing.
+ *
+ * Queues and connections are. [method@Process.give] hands them to a process at its start, and
+ * [func@inherit] takes them there; `mp_connection_send_shareable()` sends them to a process
+ * that runs already. What carries them another way takes them apart with
+ * [method@Shareable.describe] and has them put together by [func@Shareable.open].
+ *
+ * A class of a program's own joins in by implementing the interface. Its type has to be
+ * registered in both processes. A class derived from one of the library's, as scripting
+ * languages do it, arrives as the library's.
+ *
+ * The functions of this interface may be called from any thread.
+ *
+ * Since: 1.0
+ */
+G_DEFINE_INTERFACE (MpShareable, mp_shareable, G_TYPE_OBJECT)
+
+static void
+mp_shareable_default_init (MpShareableInterface *iface)
+{
+}
+
+/* Finds the interface as @type implements it, or NULL.  The class must be loaded. */
+static MpShareableInterface *
+peek_interface (GType type)
+{
+  gpointer klass = g_type_class_peek (type);
+
+  return klass != NULL ? g_type_interface_peek (klass, MP_TYPE_SHAREABLE) : NULL;
+}
+
+static GType
+find_in_library (const char *name)
+{
+  for (gsize i = 0; mp_shareable_types[i] != NULL; i++)
+    if (g_str_equal (g_type_name (mp_shareable_types[i] ()), name))
+      return mp_shareable_types[i] ();
+
+  return G_TYPE_INVALID;
+}
+
+/* Whether other processes can be expected to know @type: it is the library's, or it
+ * brings an implementation of its own.  One that merely derives from such a type is not. */
+static gboolean
+travels_by_name (GType type)
+{
+  MpShareableInterface *iface;
+  MpShareableInterface *parent_iface;
+
+  if (find_in_library (g_type_name (type)) == type)
+    return TRUE;
+
+  iface = peek_interface (type);
+  if (iface == NULL)
+    return FALSE;
+
+  parent_iface = peek_interface (g_type_parent (type));
+  return parent_iface == NULL || parent_iface->restore != iface->restore;
+}
+
+/**
+ * mp_shareable_describe:
+ * @self: a shareable
+ * @descriptors: where to append duplicates of the descriptors that belong to it
+ * @error: return location for an error
+ *
+ * Describes the object, so that [func@Shareable.open] in another process can open it.
+ *
+ * The descriptors have to get there too, in the same order and as the only ones in their list.
+ * Their being open keeps the thing itself in existence.
+ *
+ * Fails when the object is closed, or is in the middle of something that cannot be
+ * continued elsewhere.
+ *
+ * Returns: (transfer full): a variant of type `(sv)`
+ *
+ * Since: 1.0
+ */
+GVariant *
+mp_shareable_describe (MpShareable  *self,
+                       GUnixFDList  *descriptors,
+                       GError      **error)
+{
+  GVariant *description;
+  GType type;
+
+  g_return_val_if_fail (MP_IS_SHAREABLE (self), NULL);
+  g_return_val_if_fail (G_IS_UNIX_FD_LIST (descriptors), NULL);
+
+  for (type = G_OBJECT_TYPE (self); type != G_TYPE_OBJECT; type = g_type_parent (type))
+    if (travels_by_name (type))
+      break;
+
+  if (type == G_TYPE_OBJECT)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
+                   _("A %s cannot be handed to another process"), G_OBJECT_TYPE_NAME (self));
+      return NULL;
+    }
+
+  description = MP_SHAREABLE_GET_IFACE (self)->share (self, descriptors, error);
+  if (description == NULL)
+    return NULL;
+
+  return g_variant_ref_sink (g_variant_new ("(sv)", g_type_name (type), description));
+}
+
+/* Finds the type that a description names, and loads its class. */
+static GTypeClass *
+load_class (const char  *name,
+            GError     **error)
+{
+  GType type = find_in_library (name);
+
+  if (type == G_TYPE_INVALID)
+    type = g_type_from_name (name);
+
+  if (type == G_TYPE_INVALID
+      || !G_TYPE_IS_INSTANTIATABLE (type) || G_TYPE_IS_ABSTRACT (type)
+      || !g_type_is_a (type, G_TYPE_OBJECT) || !g_type_is_a (type, MP_TYPE_SHAREABLE))
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
+                   _("There is no class “%s” of things to share here"), name);
+      return NULL;
+    }
+
+  return g_type_class_ref (type);
+}
+
+/**
+ * mp_shareable_open:
+ * @description: what [method@Shareable.describe] gave in another process
+ * @descriptors: the descriptors that came along
+ * @error: return location for an error
+ *
+ * Opens what another process has described.
+ *
+ * @descriptors keeps its own, and may be closed afterwards. Nothing in @description
+ * is trusted: whatever is wrong with it is an error, `MP_ERROR_INVALID_MESSAGE`,
+ * `MP_ERROR_DAMAGED`, or `MP_ERROR_UNSUPPORTED` when it is of a class that is not known here.
+ *
+ * Returns: (transfer full): an object of the class that was described
+ *
+ * Since: 1.0
+ */
+MpShareable *
+mp_shareable_open (GVariant     *description,
+                   GUnixFDList  *descriptors,
+                   GError      **error)
+{
+  g_autoptr (GTypeClass) klass = NULL;
+  g_autoptr (GVariant) inner = NULL;
+  MpShareableInterface *iface;
+  const char *name;
+
+  g_return_val_if_fail (description != NULL, NULL);
+  g_return_val_if_fail (G_IS_UNIX_FD_LIST (descriptors), NULL);
+
+  if (!g_variant_is_of_type (description, G_VARIANT_TYPE ("(sv)"))
+      || !g_variant_is_normal_form (description))
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
+                   _("These %" G_GSIZE_FORMAT " bytes do not describe a thing to share"),
+                   g_variant_get_size (description));
+      return NULL;
+    }
+
+  g_variant_get (description, "(&sv)", &name, &inner);
+  if (strlen (name) > MAX_NAME_LENGTH)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
+                   _("The name of a class cannot have %" G_GSIZE_FORMAT " bytes"),
+                   strlen (name));
+      return NULL;
+    }
+
+  klass = load_class (name, error);
+  if (klass == NULL)
+    return NULL;
+
+  iface = peek_interface (G_TYPE_FROM_CLASS (klass));
+  if (!travels_by_name (G_TYPE_FROM_CLASS (klass)) || iface->restore == NULL)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
+                   _("A %s cannot be taken from another process"), name);
+      return NULL;
+    }
+
+  return iface->restore (G_TYPE_FROM_CLASS (klass), inner, descriptors, error);
+}
