@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import unittest
 
 SOURCE = os.environ['MP_SOURCE_ROOT']
@@ -34,6 +35,17 @@ class TestReference(unittest.TestCase):
             ['gi-docgen', 'check', '--quiet', '--config', CONFIG,
              os.path.join(BUILD, 'mproc-glib', 'Mp-1.0.gir')],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, ''))
+
+    @unittest.skipUnless(shutil.which('gi-docgen') and os.path.exists(CONFIG),
+                         'the documentation is not built')
+    def test_links_to_symbols(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run(
+                ['gi-docgen', 'generate', '--quiet', '--fatal-warnings', '--config', CONFIG,
+                 '--content-dir', os.path.join(SOURCE, 'docs'), '--output-dir', folder,
+                 os.path.join(BUILD, 'mproc-glib', 'Mp-1.0.gir')],
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         self.assertEqual((done.returncode, done.stdout), (0, ''))
 
     @unittest.skipUnless(os.path.exists(CONFIG), 'the documentation is not built')
