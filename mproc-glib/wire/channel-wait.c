@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "channel-private.h"
+
+#include "mp-error.h"
+
+#include <errno.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* Each thread that ever slept has one descriptor that wakes it; a forked child must not
+ * listen to that of its parent. */
+typedef struct
+{
+  int   fd;
+  pid_t pid;
+} Bell;
+
+static void
+bell_free (gpointer data)
+{
+  Bell *bell = data;
+
+  if (bell->fd >= 0)
+    close (bell->fd);
+  g_free (bell);
+}
+
+static GPrivate thread_bell = G_PRIVATE_INIT (bell_free);
+
+static int
+get_thread_bell (void)
+{
+  Bell *bell = g_private_get (&thread_bell);
+  pid_t pid = getpid ();
+
+  if (bell != NULL && bell->fd >= 0 && bell->pid == pid)
+    return bell->fd;
+
+  if (bell == NULL)
+    {
+      bell = g_new0 (Bell, 1);
+      g_private_set (&thread_bell, bell);
+    }
+  else if (bell->fd >= 0)
+    {
+      close (bell->fd);
+    }
+
+  bell->fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  bell->pid = pid;
+  return bell->fd;
+}
+
+void
+mp_channel_begin_sleep (MpChannel        *self,
+                        MpChannelSleeper *sleeper)
+{
+  sleeper->fd = get_thread_bell ();
+
+  g_mutex_lock (&self->wait_lock);
+  sleeper->next = self->sleepers;
+  sleeper->link = &self->sleepers;
+  if (sleeper->next != NULL)
+    sleeper->next->link = &sleeper->next;
+  self->sleepers = sleeper;
+  sleeper->registered = TRUE;
+  g_atomic_int_inc (&self->n_waiters);
+  g_mutex_unlock (&self->wait_lock);
+}
+
+static void
+end_sleep (MpChannel        *self,
+           MpChannelSleeper *sleeper)
+{
+  g_mutex_lock (&self->wait_lock);
+  *sleeper->link = sleeper->next;
+  if (sleeper->next != NULL)
+    sleeper->next->link = sleeper->link;
+  sleeper->registered = FALSE;
+  g_atomic_int_add (&self->n_waiters, -1);
+  g_mutex_unlock (&self->wait_lock);
+}
+
+/* Sleeps, and takes the sleeper off the list.  A close that happened before the sleeper was
+ * on the list is noticed here, one that happens later rings the bell. */
+MpWaitStatus
+mp_channel_sleep (MpChannel         *self,
+                  MpChannelSleeper  *sleeper,
+                  GIOCondition       condition,
+                  gint64             deadline,
+                  GCancellable      *cancellable,
+                  GError           **error)
+{
+  MpWaitStatus status = MP_WAIT_INTERRUPTED;
+  guint64 rings;
+
+  if (!mp_channel_is_closed (self))
+    status = self->transport->funcs->wait (self->transport, condition, sleeper->fd, deadline,
+                                           cancellable, error);
+  end_sleep (self, sleeper);
+
+  if (status == MP_WAIT_WOKEN
+      && G_UNLIKELY (read (sleeper->fd, &rings, sizeof rings) < 0 && errno != EAGAIN))
+    g_debug ("Reading the bell failed: %s", g_strerror (errno));
+  return status;
+}
+
+void
+mp_channel_set_timed_out (const char  *what,
+                          GError     **error)
+{
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, what);
+}
+
+typedef struct
+{
+  GSource       parent;
+  MpChannel    *channel;
+  GIOCondition  condition;
+
+  /* Under the wait lock of the channel; %NULL once the channel is closed. */
+  GSource      *watch;
+  GList         link;
+} ChannelSource;
+
+/* Wakes everybody who waits for the channel.  A source whose context runs in this thread
+ * looks again by itself before it polls. */
+void
+mp_channel_wake (MpChannel *self)
+{
+  static const guint64 ring = 1;
+
+  if (g_atomic_int_get (&self->n_waiters) == 0)
+    return;
+
+  g_mutex_lock (&self->wait_lock);
+  for (MpChannelSleeper *sleeper = self->sleepers; sleeper != NULL; sleeper = sleeper->next)
+    {
+      if (write (sleeper->fd, &ring, sizeof ring) < 0)
+        g_debug ("Ringing a bell failed: %s", g_strerror (errno));
+    }
+
+  for (GList *l = self->sources.head; l != NULL; l = l->next)
+    {
+      GMainContext *context = g_source_is_destroyed (l->data) ? NULL : g_source_get_context (l->data);
+
+      if (context != NULL && !g_main_context_is_owner (context))
+        g_main_context_wakeup (context);
+    }
+  g_mutex_unlock (&self->wait_lock);
+}
+
+/* The descriptor is about to be closed, so no source may poll it any longer. */
+void
+mp_channel_close_sources (MpChannel *self)
+{
+  g_mutex_lock (&self->wait_lock);
+  for (GList *l = self->sources.head; l != NULL; l = l->next)
+    {
+      ChannelSource *source = l->data;
+
+      if (source->watch != NULL)
+        g_source_destroy (source->watch);
+      g_clear_pointer (&source->watch, g_source_unref);
+    }
+  g_mutex_unlock (&self->wait_lock);
+}
+
+static gboolean
+is_source_ready (ChannelSource *source)
+{
+  if (mp_channel_is_closed (source->channel))
+    return TRUE;
+
+  return (source->condition & G_IO_IN) != 0 && mp_channel_has_message (source->channel);
+}
+
+static gboolean
+mp_channel_source_prepare (GSource *base,
+                           int     *timeout)
+{
+  *timeout = -1;
+  return is_source_ready ((ChannelSource *) base);
+}
+
+static gboolean
+mp_channel_source_check (GSource *base)
+{
+  return is_source_ready ((ChannelSource *) base);
+}
+
+static gboolean
+mp_channel_source_dispatch (GSource     *base,
+                            GSourceFunc  callback,
+                            gpointer     user_data)
+{
+  return callback == NULL ? G_SOURCE_REMOVE : callback (user_data);
+}
+
+static void
+mp_channel_source_finalize (GSource *base)
+{
+  ChannelSource *source = (ChannelSource *) base;
+  MpChannel *channel = source->channel;
+
+  g_mutex_lock (&channel->wait_lock);
+  g_queue_unlink (&channel->sources, &source->link);
+  g_atomic_int_add (&channel->n_waiters, -1);
+  g_clear_pointer (&source->watch, g_source_unref);
+  g_mutex_unlock (&channel->wait_lock);
+  mp_channel_unref (channel);
+}
+
+static GSourceFuncs channel_source_funcs = {
+  mp_channel_source_prepare,
+  mp_channel_source_check,
+  mp_channel_source_dispatch,
+  mp_channel_source_finalize,
+};
+
+static void
+add_child (GSource *source,
+           GSource *child)
+{
+  g_source_set_dummy_callback (child);
+  g_source_add_child_source (source, child);
+}
+
+GSource *
+mp_channel_create_source (MpChannel    *self,
+                          GIOCondition  condition,
+                          GCancellable *cancellable)
+{
+  GSource *base = g_source_new (&channel_source_funcs, sizeof (ChannelSource));
+  ChannelSource *source = (ChannelSource *) base;
+
+  g_source_set_static_name (base, "MpChannel");
+  source->channel = mp_channel_ref (self);
+  source->condition = condition;
+  source->link.data = source;
+
+  if (mp_channel_enter (self, NULL))
+    {
+      source->watch = self->transport->funcs->watch (self->transport, condition);
+      add_child (base, source->watch);
+    }
+
+  if (cancellable != NULL)
+    {
+      g_autoptr (GSource) cancelled = g_cancellable_source_new (cancellable);
+
+      add_child (base, cancelled);
+    }
+
+  g_mutex_lock (&self->wait_lock);
+  g_queue_push_tail_link (&self->sources, &source->link);
+  g_atomic_int_inc (&self->n_waiters);
+  g_mutex_unlock (&self->wait_lock);
+
+  if (source->watch != NULL)
+    mp_channel_leave (self);
+  return base;
+}
+
+gboolean
+mp_channel_is_ready (MpChannel     *self,
+                     GIOCondition   condition,
+                     GError       **error)
+{
+  return mp_channel_wait (self, condition, 0, NULL, error) == MP_WAIT_READY;
+}
+
+/* Registers the sleeper unless a message is there. */
+static gboolean
+begin_wait (MpChannel        *self,
+            GIOCondition      condition,
+            MpChannelSleeper *sleeper)
+{
+  gboolean there;
+
+  g_mutex_lock (&self->receive_lock);
+  there = (condition & G_IO_IN) != 0 && self->lender == NULL
+    && mp_frame_reader_peek (&self->reader, mp_channel_get_limit (self), NULL) != MP_FRAME_INCOMPLETE;
+  if (!there)
+    mp_channel_begin_sleep (self, sleeper);
+  g_mutex_unlock (&self->receive_lock);
+  return !there;
+}
+
+static MpWaitStatus
+wait_inside (MpChannel     *self,
+             GIOCondition   condition,
+             gint64         deadline,
+             GCancellable  *cancellable,
+             GError       **error)
+{
+  MpChannelSleeper sleeper = { 0, };
+  MpWaitStatus status;
+
+  while (begin_wait (self, condition, &sleeper))
+    {
+      status = mp_channel_sleep (self, &sleeper, condition, deadline, cancellable, error);
+      if (mp_channel_is_closed (self) && status != MP_WAIT_ERROR)
+        {
+          g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED,
+                               "The connection was closed while waiting");
+          return MP_WAIT_ERROR;
+        }
+
+      /* The bell may have rung for a message that is there, or for somebody else. */
+      if (status != MP_WAIT_WOKEN)
+        return status;
+    }
+
+  return MP_WAIT_READY;
+}
+
+MpWaitStatus
+mp_channel_wait (MpChannel     *self,
+                 GIOCondition   condition,
+                 gint64         timeout_us,
+                 GCancellable  *cancellable,
+                 GError       **error)
+{
+  MpWaitStatus status = MP_WAIT_ERROR;
+
+  if (!mp_channel_enter (self, error))
+    return MP_WAIT_ERROR;
+
+  if ((condition & G_IO_IN) && !mp_channel_is_readable (self))
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_NOT_READABLE, "The connection is write-only");
+  else if ((condition & G_IO_OUT) && !mp_channel_is_writable (self))
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_NOT_WRITABLE, "The connection is read-only");
+  else if (!g_cancellable_set_error_if_cancelled (cancellable, error))
+    status = wait_inside (self, condition, timeout_us == 0 ? 0 : mp_transport_deadline (timeout_us),
+                          cancellable, error);
+
+  mp_channel_leave (self);
+  return status;
+}

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "frame.h"
+
+#include "mp-error.h"
+
+#include <string.h>
+
+#define SMALLEST_AHEAD 4096
+#define LARGEST_AHEAD  65536
+
+/* How much memory a long message gets before its bytes are there. */
+#define FIRST_PAYLOAD (256 * 1024)
+
+gsize
+mp_frame_put_header (guint8  *header,
+                     guint64  length)
+{
+  guint32 short_length = GUINT32_TO_BE (length <= G_MAXINT32 ? (guint32) length : G_MAXUINT32);
+  guint64 long_length = GUINT64_TO_BE (length);
+
+  memcpy (header, &short_length, 4);
+  if (length <= G_MAXINT32)
+    return 4;
+
+  memcpy (header + 4, &long_length, 8);
+  return 12;
+}
+
+MpFrameStatus
+mp_frame_parse_header (const guint8  *data,
+                       gsize          size,
+                       gsize         *header_size,
+                       guint64       *length,
+                       GError       **error)
+{
+  guint32 word;
+  gint32 short_length;
+  guint64 long_length;
+
+  if (size < 4)
+    return MP_FRAME_INCOMPLETE;
+
+  memcpy (&word, data, 4);
+  short_length = (gint32) GUINT32_FROM_BE (word);
+  if (short_length >= 0)
+    {
+      *header_size = 4;
+      *length = (guint64) short_length;
+      return MP_FRAME_COMPLETE;
+    }
+
+  if (short_length != -1)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
+                   "The peer sent a message with the negative length %d", short_length);
+      return MP_FRAME_ERROR;
+    }
+
+  if (size < 12)
+    return MP_FRAME_INCOMPLETE;
+
+  memcpy (&long_length, data + 4, 8);
+  *header_size = 12;
+  *length = GUINT64_FROM_BE (long_length);
+  if (*length <= G_MAXINT64)
+    return MP_FRAME_COMPLETE;
+
+  g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
+               "The peer sent a message with the impossible length %" G_GUINT64_FORMAT, *length);
+  return MP_FRAME_ERROR;
+}
+
+void
+mp_frame_reader_clear (MpFrameReader *self)
+{
+  g_clear_pointer (&self->ahead, g_free);
+  if (!self->lent)
+    g_free (self->payload);
+
+  memset (self, 0, sizeof *self);
+}
+
+static gsize
+get_ahead_length (MpFrameReader *self)
+{
+  return self->end - self->start;
+}
+
+static gsize
+get_filled (MpFrameReader *self)
+{
+  if (self->payload != NULL)
+    return self->filled;
+
+  return get_ahead_length (self) - self->header_size;
+}
+
+/* Whether the next message is there, is still coming, or is not acceptable.  The error
+ * stays: asking again gives it again. */
+MpFrameStatus
+mp_frame_reader_peek (MpFrameReader  *self,
+                      gsize           limit,
+                      GError        **error)
+{
+  if (!self->have_header)
+    {
+      MpFrameStatus status;
+
+      if (self->ahead == NULL)
+        return MP_FRAME_INCOMPLETE;
+
+      status = mp_frame_parse_header (self->ahead + self->start, get_ahead_length (self),
+                                      &self->header_size, &self->length, error);
+      if (status != MP_FRAME_COMPLETE)
+        return status;
+
+      self->have_header = TRUE;
+    }
+
+  if (self->length > limit)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,
+                   "A message of %" G_GUINT64_FORMAT " bytes is longer than the %" G_GSIZE_FORMAT
+                   " bytes that are allowed", self->length, limit);
+      return MP_FRAME_ERROR;
+    }
+
+  return get_filled (self) >= self->length ? MP_FRAME_COMPLETE : MP_FRAME_INCOMPLETE;
+}
+
+/* Moves what is there of a large message out of the read-ahead buffer. */
+static void
+begin_payload (MpFrameReader *self,
+               guint8        *memory,
+               gsize          allocated)
+{
+  gsize there = get_filled (self);
+
+  memcpy (memory, self->ahead + self->start + self->header_size, there);
+  self->start = self->end = 0;
+  self->payload = memory;
+  self->allocated = allocated;
+  self->filled = there;
+}
+
+static gboolean
+grow_payload (MpFrameReader  *self,
+              GError        **error)
+{
+  gsize wanted = self->payload == NULL ? MAX (FIRST_PAYLOAD, get_filled (self)) : 2 * self->allocated;
+  guint8 *memory;
+
+  wanted = MIN (wanted, self->length);
+  memory = g_try_realloc (self->payload, wanted + 1);
+  if (memory == NULL)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,
+                   "There is no memory for a message of %" G_GUINT64_FORMAT " bytes", self->length);
+      return FALSE;
+    }
+
+  if (self->payload == NULL)
+    begin_payload (self, memory, wanted);
+
+  self->payload = memory;
+  self->allocated = wanted;
+  return TRUE;
+}
+
+static void
+resize_ahead (MpFrameReader *self,
+              gsize          size)
+{
+  self->ahead = g_realloc (self->ahead, size);
+  self->ahead_size = size;
+}
+
+static void
+make_room_ahead (MpFrameReader *self)
+{
+  gsize length = get_ahead_length (self);
+  gboolean small = self->have_header && self->length <= MP_FRAME_LARGE;
+  gsize needed = small ? self->header_size + self->length : MP_FRAME_MAX_HEADER;
+  gboolean filled_up = self->end > 0 && self->end == self->ahead_size;
+
+  if (self->start > 0 && (length == 0 || self->ahead_size - self->start < needed || filled_up))
+    {
+      memmove (self->ahead, self->ahead + self->start, length);
+      self->start = 0;
+      self->end = length;
+    }
+
+  if (self->ahead == NULL)
+    resize_ahead (self, SMALLEST_AHEAD);
+  else if (filled_up && self->ahead_size < LARGEST_AHEAD)
+    resize_ahead (self, 2 * self->ahead_size);
+
+  while (self->ahead_size < needed)
+    resize_ahead (self, 2 * self->ahead_size);
+}
+
+/* Where the next bytes go: one or two places.  To be called when peeking found an
+ * incomplete message; there is always room for at least a byte. */
+gboolean
+mp_frame_reader_get_space (MpFrameReader  *self,
+                           struct iovec   *vectors,
+                           guint          *n_vectors,
+                           GError        **error)
+{
+  gsize appetite = self->appetite > 0 ? self->appetite : LARGEST_AHEAD;
+  gboolean large = self->have_header && self->length > MP_FRAME_LARGE;
+
+  if (large && (self->payload == NULL || self->filled == self->allocated))
+    {
+      if (!grow_payload (self, error))
+        return FALSE;
+    }
+
+  *n_vectors = 0;
+  if (large)
+    {
+      vectors[(*n_vectors)++] = (struct iovec) { self->payload + self->filled,
+                                                 self->allocated - self->filled };
+      if (self->allocated < self->length)
+        return TRUE;
+    }
+
+  make_room_ahead (self);
+  vectors[(*n_vectors)++] = (struct iovec) { self->ahead + self->end,
+                                             MIN (self->ahead_size - self->end,
+                                                  large ? SMALLEST_AHEAD : appetite) };
+  return TRUE;
+}
+
+/* That many bytes were written to where get_space () said. */
+void
+mp_frame_reader_commit (MpFrameReader *self,
+                        gsize          size)
+{
+  self->received += size;
+
+  if (self->payload != NULL)
+    {
+      gsize into_payload = MIN (size, self->allocated - self->filled);
+
+      self->filled += into_payload;
+      size -= into_payload;
+    }
+
+  self->end += size;
+}
+
+static void
+consume (MpFrameReader *self)
+{
+  self->appetite = self->length > MP_FRAME_LARGE ? SMALLEST_AHEAD : LARGEST_AHEAD;
+  self->consumed += self->header_size + self->length;
+
+  if (self->payload == NULL)
+    self->start += self->header_size + self->length;
+  if (self->start == self->end)
+    self->start = self->end = 0;
+
+  self->payload = NULL;
+  self->filled = self->allocated = 0;
+  self->lent = FALSE;
+  self->have_header = FALSE;
+  self->header_size = 0;
+  self->length = 0;
+}
+
+/* The message that peeking said is complete, as memory of the caller, with a NUL behind it. */
+guint8 *
+mp_frame_reader_take (MpFrameReader *self,
+                      gsize         *length)
+{
+  guint8 *payload = self->payload;
+
+  g_assert (self->have_header && !self->lent && get_filled (self) >= self->length);
+
+  *length = self->length;
+  if (payload == NULL)
+    {
+      payload = g_malloc (self->length + 1);
+      memcpy (payload, self->ahead + self->start + self->header_size, self->length);
+    }
+
+  payload[self->length] = '\0';
+  consume (self);
+  return payload;
+}
+
+/* As take (), into memory that holds at least the message. */
+void
+mp_frame_reader_copy (MpFrameReader *self,
+                      guint8        *buffer)
+{
+  g_assert (self->have_header && get_filled (self) >= self->length);
+
+  if (self->payload == NULL)
+    memcpy (buffer, self->ahead + self->start + self->header_size, self->length);
+  else if (!self->lent)
+    memcpy (buffer, self->payload, self->length);
+
+  if (!self->lent)
+    g_free (self->payload);
+  consume (self);
+}
+
+/* Lets the rest of a large message arrive in the caller's memory. */
+gboolean
+mp_frame_reader_lend (MpFrameReader *self,
+                      guint8        *buffer,
+                      gsize          size)
+{
+  if (!self->have_header || self->lent || self->length <= MP_FRAME_LARGE || self->length > size)
+    return FALSE;
+
+  if (self->payload == NULL)
+    {
+      begin_payload (self, buffer, self->length);
+    }
+  else
+    {
+      memcpy (buffer, self->payload, self->filled);
+      g_free (self->payload);
+      self->payload = buffer;
+      self->allocated = self->length;
+    }
+
+  self->lent = TRUE;
+  return TRUE;
+}
+
+/* The caller wants its memory back before the message is complete: what came so far moves
+ * to memory of the reader.  FALSE when there is none, and the place in the stream is lost. */
+gboolean
+mp_frame_reader_take_back (MpFrameReader *self)
+{
+  guint8 *lent = self->payload;
+
+  if (!self->lent)
+    return TRUE;
+
+  self->allocated = MIN (self->length, MAX (FIRST_PAYLOAD, self->filled));
+  self->payload = g_try_malloc (self->allocated + 1);
+  self->lent = FALSE;
+  if (self->payload == NULL)
+    {
+      self->filled = self->allocated = 0;
+      return FALSE;
+    }
+
+  memcpy (self->payload, lent, self->filled);
+  return TRUE;
+}
+
+/* Whether the reader stands between two messages with nothing read ahead. */
+gboolean
+mp_frame_reader_is_empty (MpFrameReader *self)
+{
+  return self->start == self->end && !self->have_header;
+}

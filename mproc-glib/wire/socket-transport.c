@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "transport.h"
+
+#include "mp-error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib-unix.h>
+#include <glib/gstdio.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A transport over one descriptor: a socket, an end of a pipe, or whatever can be read and
+ * written.  The mode of a socket is left alone, because it belongs to every process that
+ * holds the socket: each call asks not to block instead. */
+typedef struct
+{
+  MpTransport parent;
+  int         fd;
+  gboolean    is_socket;
+  gboolean    is_unix;
+} MpSocketTransport;
+
+typedef union
+{
+  struct cmsghdr header;
+  char           space[CMSG_SPACE (MP_TRANSPORT_MAX_FDS * sizeof (int))];
+} Control;
+
+static gboolean
+would_block (int code)
+{
+  return code == EAGAIN || code == EWOULDBLOCK;
+}
+
+static gssize
+fail (const char  *what,
+      int          code,
+      GError     **error)
+{
+  if (would_block (code))
+    return MP_TRANSPORT_WOULD_BLOCK;
+
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code),
+               "%s failed: %s", what, g_strerror (code));
+  return -1;
+}
+
+/* Writes to something that is no socket, where no flag keeps SIGPIPE away: a signal that
+ * this write raised is taken back before anybody sees it. */
+static gssize
+write_without_signal (int                 fd,
+                      const struct iovec *vectors,
+                      guint               n_vectors)
+{
+  static const struct timespec no_time = { 0, 0 };
+  sigset_t sigpipe, pending, before;
+  gssize n;
+  int code;
+
+  sigemptyset (&sigpipe);
+  sigaddset (&sigpipe, SIGPIPE);
+  sigpending (&pending);
+  pthread_sigmask (SIG_BLOCK, &sigpipe, &before);
+
+  do
+    n = writev (fd, vectors, (int) n_vectors);
+  while (n < 0 && errno == EINTR);
+  code = errno;
+
+  if (n < 0 && code == EPIPE && !sigismember (&pending, SIGPIPE))
+    {
+      while (sigtimedwait (&sigpipe, NULL, &no_time) < 0 && errno == EINTR)
+        continue;
+    }
+
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
+  errno = code;
+  return n;
+}
+
+static void
+put_fds (struct msghdr *message,
+         Control       *control,
+         const int     *fds,
+         guint          n_fds)
+{
+  struct cmsghdr *header;
+
+  memset (control, 0, sizeof *control);
+  message->msg_control = control;
+  message->msg_controllen = CMSG_SPACE (n_fds * sizeof (int));
+  header = CMSG_FIRSTHDR (message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN (n_fds * sizeof (int));
+  memcpy (CMSG_DATA (header), fds, n_fds * sizeof (int));
+}
+
+static gssize
+mp_socket_transport_send (MpTransport   *transport,
+                          struct iovec  *vectors,
+                          guint          n_vectors,
+                          const int     *fds,
+                          guint          n_fds,
+                          GError       **error)
+{
+  MpSocketTransport *self = (MpSocketTransport *) transport;
+  struct msghdr message = { .msg_iov = vectors, .msg_iovlen = n_vectors };
+  Control control;
+  gssize n;
+
+  g_assert (n_fds <= MP_TRANSPORT_MAX_FDS);
+  if (n_fds > 0)
+    put_fds (&message, &control, fds, n_fds);
+
+  if (!self->is_socket)
+    {
+      n = write_without_signal (self->fd, vectors, n_vectors);
+    }
+  else
+    {
+      do
+        n = sendmsg (self->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+      while (n < 0 && errno == EINTR);
+    }
+
+  return n >= 0 ? n : fail ("Sending", errno, error);
+}
+
+/* Takes the descriptors out of @message; FALSE when some did not fit. */
+static gboolean
+take_fds (struct msghdr *message,
+          int           *fds,
+          guint         *n_fds)
+{
+  struct cmsghdr *header;
+  guint n = 0;
+
+  for (header = CMSG_FIRSTHDR (message); header != NULL; header = CMSG_NXTHDR (message, header))
+    {
+      guint here;
+
+      if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+        continue;
+
+      here = (header->cmsg_len - CMSG_LEN (0)) / sizeof (int);
+      here = MIN (here, MP_TRANSPORT_MAX_FDS - n);
+      memcpy (fds + n, CMSG_DATA (header), here * sizeof (int));
+      n += here;
+    }
+
+  if (message->msg_flags & MSG_CTRUNC)
+    {
+      while (n > 0)
+        close (fds[--n]);
+      *n_fds = 0;
+      return FALSE;
+    }
+
+  *n_fds = n;
+  return TRUE;
+}
+
+static gssize
+receive_from_socket (MpSocketTransport  *self,
+                     struct iovec       *vectors,
+                     guint               n_vectors,
+                     int                *fds,
+                     guint              *n_fds,
+                     GError            **error)
+{
+  Control control;
+  struct msghdr message = {
+    .msg_iov = vectors,
+    .msg_iovlen = n_vectors,
+    .msg_control = self->is_unix ? &control : NULL,
+    .msg_controllen = self->is_unix ? sizeof control : 0,
+  };
+  gssize n;
+
+  do
+    n = recvmsg (self->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  while (n < 0 && errno == EINTR);
+
+  if (n < 0)
+    return fail ("Receiving", errno, error);
+
+  if (self->is_unix && message.msg_controllen > 0 && !take_fds (&message, fds, n_fds))
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
+                   "More than %d descriptors came at once, or more than this process may open",
+                   MP_TRANSPORT_MAX_FDS);
+      return -1;
+    }
+
+  return n;
+}
+
+static gssize
+mp_socket_transport_receive (MpTransport   *transport,
+                             struct iovec  *vectors,
+                             guint          n_vectors,
+                             int           *fds,
+                             guint         *n_fds,
+                             GError       **error)
+{
+  MpSocketTransport *self = (MpSocketTransport *) transport;
+  gssize n;
+
+  *n_fds = 0;
+  if (self->is_socket)
+    return receive_from_socket (self, vectors, n_vectors, fds, n_fds, error);
+
+  do
+    n = readv (self->fd, vectors, (int) n_vectors);
+  while (n < 0 && errno == EINTR);
+
+  return n >= 0 ? n : fail ("Receiving", errno, error);
+}
+
+gint64
+mp_transport_deadline (gint64 timeout_us)
+{
+  gint64 now;
+
+  if (timeout_us < 0)
+    return -1;
+
+  now = g_get_monotonic_time ();
+  return timeout_us > G_MAXINT64 - now ? -1 : now + timeout_us;
+}
+
+static int
+poll_until (struct pollfd *fds,
+            guint          n_fds,
+            gint64         deadline)
+{
+  gint64 left = deadline < 0 ? 0 : MAX (0, deadline - g_get_monotonic_time ());
+  struct timespec timeout = { left / G_USEC_PER_SEC, (left % G_USEC_PER_SEC) * 1000 };
+
+  return ppoll (fds, n_fds, deadline < 0 ? NULL : &timeout, NULL);
+}
+
+MpWaitStatus
+mp_transport_poll (int            fd,
+                   GIOCondition   condition,
+                   int            wake_fd,
+                   gint64         deadline,
+                   GCancellable  *cancellable,
+                   GError       **error)
+{
+  struct pollfd fds[3] = { { fd, (short) condition, 0 }, { wake_fd, POLLIN, 0 }, { -1, 0, 0 } };
+  GPollFD cancel_fd;
+  gboolean cancel = FALSE;
+  int n, code;
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return MP_WAIT_ERROR;
+
+  if (cancellable != NULL && g_cancellable_make_pollfd (cancellable, &cancel_fd))
+    {
+      fds[2] = (struct pollfd) { cancel_fd.fd, (short) cancel_fd.events, 0 };
+      cancel = TRUE;
+    }
+
+  n = poll_until (fds, cancel ? 3 : 2, deadline);
+  code = errno;
+  if (cancel)
+    g_cancellable_release_fd (cancellable);
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return MP_WAIT_ERROR;
+  if (n > 0)
+    return fds[1].revents != 0 ? MP_WAIT_WOKEN : MP_WAIT_READY;
+  if (n == 0)
+    return MP_WAIT_TIMED_OUT;
+  if (code == EINTR)
+    return MP_WAIT_INTERRUPTED;
+
+  fail ("Waiting", code, error);
+  return MP_WAIT_ERROR;
+}
+
+static MpWaitStatus
+mp_socket_transport_wait (MpTransport   *transport,
+                          GIOCondition   condition,
+                          int            wake_fd,
+                          gint64         deadline,
+                          GCancellable  *cancellable,
+                          GError       **error)
+{
+  MpSocketTransport *self = (MpSocketTransport *) transport;
+
+  return mp_transport_poll (condition != 0 ? self->fd : -1, condition, wake_fd, deadline,
+                            cancellable, error);
+}
+
+static GSource *
+mp_socket_transport_watch (MpTransport  *transport,
+                           GIOCondition  condition)
+{
+  MpSocketTransport *self = (MpSocketTransport *) transport;
+
+  return g_unix_fd_source_new (self->fd, condition | G_IO_ERR | G_IO_HUP);
+}
+
+static int
+mp_socket_transport_get_fd (MpTransport *transport)
+{
+  return ((MpSocketTransport *) transport)->fd;
+}
+
+static gboolean
+mp_socket_transport_can_pass_fds (MpTransport *transport)
+{
+  return ((MpSocketTransport *) transport)->is_unix;
+}
+
+static gboolean
+mp_socket_transport_can_share (MpTransport *transport)
+{
+  return TRUE;
+}
+
+static gboolean
+mp_socket_transport_close (MpTransport  *transport,
+                           GError      **error)
+{
+  MpSocketTransport *self = (MpSocketTransport *) transport;
+  int fd = self->fd;
+
+  self->fd = -1;
+  return fd < 0 || g_close (fd, error);
+}
+
+static void
+mp_socket_transport_free (MpTransport *transport)
+{
+  mp_socket_transport_close (transport, NULL);
+  g_free (transport);
+}
+
+static const MpTransportFuncs socket_funcs = {
+  .name = "socket",
+  .send = mp_socket_transport_send,
+  .receive = mp_socket_transport_receive,
+  .wait = mp_socket_transport_wait,
+  .watch = mp_socket_transport_watch,
+  .get_fd = mp_socket_transport_get_fd,
+  .can_pass_fds = mp_socket_transport_can_pass_fds,
+  .can_share = mp_socket_transport_can_share,
+  .close = mp_socket_transport_close,
+  .free = mp_socket_transport_free,
+};
+
+/* A pipe has no call that does not block, so it needs the mode of its own: opening it anew
+ * under the same number leaves alone the processes that share the old opening. */
+static gboolean
+stop_blocking (int      fd,
+               gboolean is_pipe)
+{
+  int flags = fcntl (fd, F_GETFL);
+  char path[32];
+  int again;
+
+  if (flags < 0)
+    return FALSE;
+  if (flags & O_NONBLOCK)
+    return TRUE;
+
+  g_snprintf (path, sizeof path, "/proc/self/fd/%d", fd);
+  again = is_pipe ? open (path, (flags & O_ACCMODE) | O_NONBLOCK | O_CLOEXEC) : -1;
+  if (again < 0)
+    return fcntl (fd, F_SETFL, flags | O_NONBLOCK) == 0;
+
+  if (dup3 (again, fd, O_CLOEXEC) < 0)
+    {
+      close (again);
+      return FALSE;
+    }
+
+  close (again);
+  return TRUE;
+}
+
+static gboolean
+is_unix_socket (int fd)
+{
+  int domain = 0;
+  socklen_t length = sizeof domain;
+
+  return getsockopt (fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_UNIX;
+}
+
+/* Frames need a stream: datagrams would be cut. */
+static gboolean
+is_stream_socket (int fd)
+{
+  int type = 0;
+  socklen_t length = sizeof type;
+
+  return getsockopt (fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM;
+}
+
+MpTransport *
+mp_socket_transport_new (int      fd,
+                         GError **error)
+{
+  MpSocketTransport *self;
+  struct stat status;
+  gboolean is_socket;
+
+  if (fstat (fd, &status) < 0)
+    {
+      fail ("Using the descriptor", errno, error);
+      return NULL;
+    }
+
+  is_socket = S_ISSOCK (status.st_mode);
+  if (is_socket && !is_stream_socket (fd))
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, "Descriptor %d is not a stream socket", fd);
+      return NULL;
+    }
+  if (!is_socket && !stop_blocking (fd, S_ISFIFO (status.st_mode)))
+    {
+      fail ("Using the descriptor", errno, error);
+      return NULL;
+    }
+
+  fcntl (fd, F_SETFD, FD_CLOEXEC);
+  self = g_new0 (MpSocketTransport, 1);
+  self->parent.funcs = &socket_funcs;
+  self->fd = fd;
+  self->is_socket = is_socket;
+  self->is_unix = is_socket && is_unix_socket (fd);
+  return &self->parent;
+}
