@@ -4,7 +4,10 @@
 
 #include "mp-shareable-private.h"
 
+#include "mp-connection.h"
+
 /* One row for each class that implements MpShareable. */
 GType (*const mp_shareable_types[]) (void) = {
+  mp_connection_get_type,
   NULL,
 };

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-pipe.h"
+
+#include "mp-connection-private.h"
+
+#include <errno.h>
+#include <glib/gi18n-lib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static MpConnection *
+make_end (int       fd,
+          gboolean  readable,
+          gboolean  writable,
+          GError  **error)
+{
+  MpConnection *self = mp_connection_new_for_fd (fd, readable, writable, error);
+
+  if (self == NULL)
+    close (fd);
+  return self;
+}
+
+/**
+ * mp_pipe:
+ * @duplex: whether messages go in both directions
+ * @first: (out) (transfer full): return location for one end
+ * @second: (out) (transfer full): return location for the other end
+ * @error: return location for an error
+ *
+ * Makes two connections that are each other's peer.
+ *
+ * Without @duplex, @first only receives and @second only sends. One end is usually
+ * given to another process.
+ *
+ * Both kinds are sockets, so that descriptors can travel with the messages and writing to
+ * an end whose peer is gone is an error and never a signal.
+ *
+ * Returns: whether the ends could be made
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_pipe (gboolean        duplex,
+         MpConnection  **first,
+         MpConnection  **second,
+         GError        **error)
+{
+  g_autoptr (MpConnection) one = NULL;
+  int fds[2];
+
+  g_return_val_if_fail (first != NULL && second != NULL, FALSE);
+
+  if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+    {
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
+                   _("Making a pipe failed: %s"), g_strerror (errno));
+      return FALSE;
+    }
+
+  /* What is never to be sent from the first end is never received at the second. */
+  if (!duplex)
+    shutdown (fds[0], SHUT_WR);
+
+  one = make_end (fds[0], TRUE, duplex, error);
+  if (one == NULL)
+    {
+      close (fds[1]);
+      return FALSE;
+    }
+
+  *second = make_end (fds[1], duplex, TRUE, error);
+  if (*second == NULL)
+    return FALSE;
+
+  *first = g_steal_pointer (&one);
+  return TRUE;
+}
