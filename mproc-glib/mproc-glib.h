@@ -12,6 +12,8 @@
 #include <mproc-glib/mp-pipe.h>
 #include <mproc-glib/mp-waitable.h>
 #include <mproc-glib/mp-shareable.h>
+#include <mproc-glib/mp-process.h>
+#include <mproc-glib/mp-inherit.h>
 #include <mproc-glib/mp-enum-types.h>
 
 #undef MPROC_GLIB_INSIDE
