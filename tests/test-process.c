@@ -2,115 +2,21 @@
 
 #include "config.h"
 
-#include <mproc-glib/mproc-glib.h>
-
 #include <errno.h>
 #include <fcntl.h>
-#include <glib-unix.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "test-child.h"
 #include "test-pipe-end.h"
-
-/* What a test waits for at most. */
-#define DEADLINE_US (30 * G_USEC_PER_SEC)
-
-static const char *program;
-
-/* Makes a process that runs child_<mode>() of this file. */
-static MpProcess *
-make_child (const char *mode,
-            const char *argument)
-{
-  const char *argv[] = { program, "--child", mode, argument, NULL };
-
-  return mp_process_new (argv);
-}
-
-static void
-start (MpProcess *process)
-{
-  g_autoptr (GError) error = NULL;
-
-  mp_process_start (process, &error);
-  g_assert_no_error (error);
-}
-
-static void
-join (MpProcess *process,
-      int        exit_code)
-{
-  g_autoptr (GError) error = NULL;
-
-  mp_process_join (process, DEADLINE_US, NULL, &error);
-  g_assert_no_error (error);
-  g_assert_cmpint (mp_process_get_exit_code (process), ==, exit_code);
-}
-
-static void
-make_pipe (int fds[2])
-{
-  g_autoptr (GError) error = NULL;
-
-  g_unix_open_pipe (fds, FD_CLOEXEC, &error);
-  g_assert_no_error (error);
-}
-
-/* Waits until the last writer of the pipe is gone, and gives what was written. */
-static char *
-read_all (int fd)
-{
-  g_autoptr (GString) text = g_string_new (NULL);
-  g_autoptr (MpWaitable) waitable = mp_waitable_new_for_fd (fd);
-  char buffer[4096];
-
-  while (TRUE)
-    {
-      g_autofree MpWaitable **ready = NULL;
-      gsize n_ready = 0;
-      gssize n;
-
-      ready = mp_wait (&waitable, 1, DEADLINE_US, NULL, &n_ready, NULL);
-      g_assert_cmpuint (n_ready, ==, 1);
-      n = read (fd, buffer, sizeof buffer);
-      g_assert_cmpint (n, >=, 0);
-      if (n == 0)
-        return g_string_free (g_steal_pointer (&text), FALSE);
-      g_string_append_len (text, buffer, n);
-    }
-}
-
-/* Gives the writing end of a new pipe to @process as "out"; returns the reading end. */
-static int
-give_pipe (MpProcess *process)
-{
-  g_autoptr (TestPipeEnd) end = NULL;
-  int fds[2];
-
-  make_pipe (fds);
-  end = test_pipe_end_new (fds[1], 7);
-  mp_process_give (process, "out", MP_SHAREABLE (end));
-  return fds[0];
-}
 
 static int
 child_exit (const char *argument)
 {
   return atoi (argument);
-}
-
-static int
-child_sleep (const char *argument)
-{
-  /* Also an orphan that nobody kills must end. */
-  alarm (2 * DEADLINE_US / G_USEC_PER_SEC);
-  while (pause () < 0)
-    continue;
-
-  return 1;
 }
 
 static void
@@ -348,7 +254,7 @@ child_surroundings (const char *argument)
 static void
 test_surroundings (void)
 {
-  g_autofree char *absolute = g_canonicalize_filename (program, NULL);
+  g_autofree char *absolute = g_canonicalize_filename (get_program (), NULL);
   const char *argv[] = { absolute, "--child", "surroundings", NULL };
   MpProcess *process = mp_process_new (argv);
   g_autofree char *cwd = NULL;
@@ -378,39 +284,10 @@ test_found_in_path (void)
   g_assert_finalize_object (process);
 }
 
-/* Lists the descriptors that are open and survive an exec. */
-static char *
-list_inheritable (void)
-{
-  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
-  g_autoptr (GString) list = g_string_new (NULL);
-  const char *name;
-
-  while ((name = g_dir_read_name (dir)) != NULL)
-    {
-      int flags = fcntl (atoi (name), F_GETFD);
-
-      if (flags >= 0 && (flags & FD_CLOEXEC) == 0)
-        g_string_append_printf (list, "%s ", name);
-    }
-
-  return g_string_free (g_steal_pointer (&list), FALSE);
-}
-
-static int
-child_no_descriptors (const char *argument)
-{
-  g_autofree char *list = list_inheritable ();
-
-  g_assert_cmpstr (list, ==, "0 1 2 ");
-  g_assert_null (g_getenv ("MPROC_GLIB_INHERIT"));
-  return 0;
-}
-
 static void
 test_no_descriptors (void)
 {
-  MpProcess *process = make_child ("no-descriptors", NULL);
+  MpProcess *process = make_child ("nothing", NULL);
   int fds[8];
 
   for (gsize i = 0; i < G_N_ELEMENTS (fds); i++)
@@ -579,298 +456,21 @@ test_no_leak (void)
   g_assert_cmpuint (count_descriptors (), ==, n_before);
 }
 
-static int
-child_inherit (const char *argument)
-{
-  g_auto (GStrv) names = mp_inherit_names ();
-  g_autofree char *joined = g_strjoinv (",", names);
-  g_autofree char *list = list_inheritable ();
-  g_autoptr (MpShareable) out = NULL;
-  g_autoptr (MpShareable) again = NULL;
-  g_autoptr (MpShareable) other = NULL;
-  g_autoptr (GError) error = NULL;
-
-  g_assert_cmpstr (joined, ==, "other name,out");
-  g_assert_null (g_getenv ("MPROC_GLIB_INHERIT"));
-  g_assert_cmpstr (list, ==, "0 1 2 ");
-
-  out = mp_inherit ("out", &error);
-  g_assert_no_error (error);
-  g_assert_true (TEST_IS_PIPE_END (out));
-  g_assert_cmpuint (test_pipe_end_get_number (TEST_PIPE_END (out)), ==, 7);
-  again = mp_inherit ("out", &error);
-  g_assert_true (again == out);
-
-  other = mp_inherit ("other name", &error);
-  g_assert_no_error (error);
-  g_assert_cmpuint (test_pipe_end_get_number (TEST_PIPE_END (other)), ==, 8);
-  g_assert_cmpint (write (test_pipe_end_get_fd (TEST_PIPE_END (other)), "other ", 6), ==, 6);
-  g_assert_cmpint (write (test_pipe_end_get_fd (TEST_PIPE_END (out)), "out", 3), ==, 3);
-
-  g_assert_null (mp_inherit ("nothing", &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
-  g_assert_nonnull (strstr (error->message, "“other name”"));
-  g_assert_nonnull (strstr (error->message, "“out”"));
-  return 0;
-}
-
-static void
-test_inherit (void)
-{
-  MpProcess *process = make_child ("inherit", NULL);
-  g_autofree char *text = NULL;
-  int fd = give_pipe (process);
-  TestPipeEnd *other;
-
-  other = test_pipe_end_new (open ("/dev/null", O_RDWR | O_CLOEXEC), 8);
-  mp_process_give (process, "other name", MP_SHAREABLE (other));
-  start (process);
-
-  /* The parent has let go of what it gave: the pipe ends with the child. */
-  g_assert_finalize_object (other);
-  text = read_all (fd);
-  g_assert_cmpstr (text, ==, "out");
-  join (process, 0);
-
-  g_assert_finalize_object (process);
-  close (fd);
-}
-
-/* Many things, so that numbers here and numbers there overlap. */
-static int
-child_many (const char *argument)
-{
-  for (int i = 0; i < 100; i++)
-    {
-      g_autofree char *name = g_strdup_printf ("%d", i);
-      g_autoptr (GError) error = NULL;
-      g_autoptr (MpShareable) end = mp_inherit (name, &error);
-      eventfd_t value = 0;
-
-      g_assert_no_error (error);
-      g_assert_cmpuint (test_pipe_end_get_number (TEST_PIPE_END (end)), ==, i);
-      g_assert_no_errno (eventfd_read (test_pipe_end_get_fd (TEST_PIPE_END (end)), &value));
-      g_assert_cmpuint (value, ==, i + 1);
-    }
-
-  return 0;
-}
-
-static void
-test_inherit_many (void)
-{
-  MpProcess *process = make_child ("many", NULL);
-
-  for (guint i = 0; i < 100; i++)
-    {
-      g_autofree char *name = g_strdup_printf ("%u", i);
-      g_autoptr (TestPipeEnd) end = test_pipe_end_new (eventfd (i + 1, EFD_CLOEXEC), i);
-
-      mp_process_give (process, name, MP_SHAREABLE (end));
-    }
-
-  start (process);
-  join (process, 0);
-  g_assert_finalize_object (process);
-}
-
-static int
-child_closed (const char *argument)
-{
-  g_autoptr (GError) error = NULL;
-  MpShareable *out = mp_inherit ("out", &error);
-
-  g_assert_no_error (error);
-  g_assert_finalize_object (out);
-  g_assert_null (mp_inherit ("out", &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED);
-
-  /* The parent sees the end now. */
-  return child_sleep (NULL);
-}
-
-static void
-test_inherit_closed (void)
-{
-  MpProcess *process = make_child ("closed", NULL);
-  g_autofree char *text = NULL;
-  int fd = give_pipe (process);
-
-  start (process);
-  text = read_all (fd);
-  g_assert_cmpstr (text, ==, "");
-  mp_process_kill (process);
-  join (process, -SIGKILL);
-
-  g_assert_finalize_object (process);
-  close (fd);
-}
-
-static void
-test_inherit_nothing (void)
-{
-  g_auto (GStrv) names = mp_inherit_names ();
-  g_autoptr (GError) error = NULL;
-
-  g_assert_cmpuint (g_strv_length (names), ==, 0);
-  g_assert_null (mp_inherit ("tasks", &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
-}
-
-static int
-child_stale (const char *argument)
-{
-  g_auto (GStrv) names = mp_inherit_names ();
-  g_autoptr (GError) error = NULL;
-
-  g_assert_cmpuint (g_strv_length (names), ==, 0);
-  g_assert_null (mp_inherit ("out", &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
-  g_assert_nonnull (strstr (error->message, "descriptors"));
-  return 0;
-}
-
-/* A shell in between closes the descriptors, or gives the numbers to something else. */
-static void
-test_inherit_stale (void)
-{
-  const char *scripts[] = {
-    "exec \"$0\" --child stale 3>&-",
-    "exec \"$0\" --child stale 3</dev/null",
-    "exec \"$0\" --child stale 3<\"$0\"",
-    "MPROC_GLIB_INHERIT=nonsense exec \"$0\" --child stale",
-    "MPROC_GLIB_INHERIT=99999999999:1 exec \"$0\" --child stale",
-  };
-
-  for (gsize i = 0; i < G_N_ELEMENTS (scripts); i++)
-    {
-      const char *argv[] = { "sh", "-c", scripts[i], program, NULL };
-      MpProcess *process = mp_process_new (argv);
-      int fd = give_pipe (process);
-
-      start (process);
-      join (process, 0);
-      g_assert_finalize_object (process);
-      close (fd);
-    }
-}
-
-static int
-child_through (const char *argument)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (MpShareable) out = mp_inherit ("out", &error);
-
-  g_assert_no_error (error);
-  return 0;
-}
-
-static void
-test_inherit_through_shell (void)
-{
-  const char *argv[] = { "sh", "-c", "\"$0\" --child through; exit $?", program, NULL };
-  MpProcess *process = mp_process_new (argv);
-  int fd = give_pipe (process);
-
-  start (process);
-  join (process, 0);
-  g_assert_finalize_object (process);
-  close (fd);
-}
-
-static int
-child_grandparent (const char *argument)
-{
-  g_autoptr (MpShareable) out = mp_inherit ("out", NULL);
-  MpProcess *process = make_child ("no-descriptors", NULL);
-
-  start (process);
-  join (process, 0);
-  g_assert_finalize_object (process);
-  return 0;
-}
-
-static void
-test_inherit_not_further (void)
-{
-  MpProcess *process = make_child ("grandparent", NULL);
-  int fd = give_pipe (process);
-
-  start (process);
-  join (process, 0);
-  g_assert_finalize_object (process);
-  close (fd);
-}
-
-static int
-child_unknown_class (const char *argument)
-{
-  g_autoptr (MpShareable) out = NULL;
-  g_autoptr (GError) error = NULL;
-
-  g_assert_null (mp_inherit ("out", &error));
-  g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
-  g_clear_error (&error);
-
-  g_type_ensure (TEST_TYPE_PIPE_END);
-  out = mp_inherit ("out", &error);
-  g_assert_no_error (error);
-  return 0;
-}
-
-static void
-test_inherit_unknown_class (void)
-{
-  MpProcess *process = make_child ("unknown-class", NULL);
-  int fd = give_pipe (process);
-
-  start (process);
-  join (process, 0);
-  g_assert_finalize_object (process);
-  close (fd);
-}
-
-static const struct
-{
-  const char *mode;
-  int (*run) (const char *argument);
-} children[] = {
+static const TestChild children[] = {
   { "exit", child_exit },
   { "sleep", child_sleep },
   { "surroundings", child_surroundings },
-  { "no-descriptors", child_no_descriptors },
+  { "nothing", child_nothing },
   { "parent", child_parent },
-  { "inherit", child_inherit },
-  { "many", child_many },
-  { "closed", child_closed },
-  { "stale", child_stale },
-  { "through", child_through },
-  { "grandparent", child_grandparent },
-  { "unknown-class", child_unknown_class },
+  { NULL },
 };
-
-static int
-run_child (const char *mode,
-           const char *argument)
-{
-  if (!g_str_equal (mode, "unknown-class"))
-    g_type_ensure (TEST_TYPE_PIPE_END);
-
-  for (gsize i = 0; i < G_N_ELEMENTS (children); i++)
-    if (g_str_equal (children[i].mode, mode))
-      return children[i].run (argument);
-
-  g_error ("There is no child “%s”", mode);
-}
 
 int
 main (int   argc,
       char *argv[])
 {
-  program = argv[0];
-  if (argc >= 3 && g_str_equal (argv[1], "--child"))
-    return run_child (argv[2], argv[3]);
-
+  g_type_ensure (TEST_TYPE_PIPE_END);
+  run_child (argc, argv, children);
   g_test_init (&argc, &argv, NULL);
 
   g_test_add_func ("/process/exit-code", test_exit_code);
@@ -890,14 +490,6 @@ main (int   argc,
   g_test_add_func ("/process/reaped-by-another", test_reaped_by_another);
   g_test_add_func ("/process/forked-copy", test_forked_copy);
   g_test_add_func ("/process/no-leak", test_no_leak);
-  g_test_add_func ("/inherit/two", test_inherit);
-  g_test_add_func ("/inherit/many", test_inherit_many);
-  g_test_add_func ("/inherit/closed", test_inherit_closed);
-  g_test_add_func ("/inherit/nothing", test_inherit_nothing);
-  g_test_add_func ("/inherit/stale", test_inherit_stale);
-  g_test_add_func ("/inherit/through-shell", test_inherit_through_shell);
-  g_test_add_func ("/inherit/not-further", test_inherit_not_further);
-  g_test_add_func ("/inherit/unknown-class", test_inherit_unknown_class);
 
   return g_test_run ();
 }

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "test-child.h"
+#include "test-pipe-end.h"
+
+static int
+child_inherit (const char *argument)
+{
+  g_auto (GStrv) names = mp_inherit_names ();
+  g_autofree char *joined = g_strjoinv (",", names);
+  g_autofree char *list = list_inheritable ();
+  g_autoptr (MpShareable) out = NULL;
+  g_autoptr (MpShareable) again = NULL;
+  g_autoptr (MpShareable) other = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpstr (joined, ==, "other name,out");
+  g_assert_null (g_getenv ("MPROC_GLIB_INHERIT"));
+  g_assert_cmpstr (list, ==, "0 1 2 ");
+
+  out = mp_inherit ("out", &error);
+  g_assert_no_error (error);
+  g_assert_true (TEST_IS_PIPE_END (out));
+  g_assert_cmpuint (test_pipe_end_get_number (TEST_PIPE_END (out)), ==, 7);
+  again = mp_inherit ("out", &error);
+  g_assert_true (again == out);
+
+  other = mp_inherit ("other name", &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (test_pipe_end_get_number (TEST_PIPE_END (other)), ==, 8);
+  g_assert_cmpint (write (test_pipe_end_get_fd (TEST_PIPE_END (other)), "other ", 6), ==, 6);
+  g_assert_cmpint (write (test_pipe_end_get_fd (TEST_PIPE_END (out)), "out", 3), ==, 3);
+
+  g_assert_null (mp_inherit ("nothing", &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+  g_assert_nonnull (strstr (error->message, "“other name”"));
+  g_assert_nonnull (strstr (error->message, "“out”"));
+  return 0;
+}
+
+static void
+test_inherit (void)
+{
+  MpProcess *process = make_child ("inherit", NULL);
+  g_autofree char *text = NULL;
+  int fd = give_pipe (process);
+  TestPipeEnd *other;
+
+  other = test_pipe_end_new (open ("/dev/null", O_RDWR | O_CLOEXEC), 8);
+  mp_process_give (process, "other name", MP_SHAREABLE (other));
+  start (process);
+
+  /* The parent has let go of what it gave: the pipe ends with the child. */
+  g_assert_finalize_object (other);
+  text = read_all (fd);
+  g_assert_cmpstr (text, ==, "out");
+  join (process, 0);
+
+  g_assert_finalize_object (process);
+  close (fd);
+}
+
+/* Many things, so that numbers here and numbers there overlap. */
+static int
+child_many (const char *argument)
+{
+  for (int i = 0; i < 100; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("%d", i);
+      g_autoptr (GError) error = NULL;
+      g_autoptr (MpShareable) end = mp_inherit (name, &error);
+      eventfd_t value = 0;
+
+      g_assert_no_error (error);
+      g_assert_cmpuint (test_pipe_end_get_number (TEST_PIPE_END (end)), ==, i);
+      g_assert_no_errno (eventfd_read (test_pipe_end_get_fd (TEST_PIPE_END (end)), &value));
+      g_assert_cmpuint (value, ==, i + 1);
+    }
+
+  return 0;
+}
+
+static void
+test_inherit_many (void)
+{
+  MpProcess *process = make_child ("many", NULL);
+
+  for (guint i = 0; i < 100; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("%u", i);
+      g_autoptr (TestPipeEnd) end = test_pipe_end_new (eventfd (i + 1, EFD_CLOEXEC), i);
+
+      mp_process_give (process, name, MP_SHAREABLE (end));
+    }
+
+  start (process);
+  join (process, 0);
+  g_assert_finalize_object (process);
+}
+
+static int
+child_closed (const char *argument)
+{
+  g_autoptr (GError) error = NULL;
+  MpShareable *out = mp_inherit ("out", &error);
+
+  g_assert_no_error (error);
+  g_assert_finalize_object (out);
+  g_assert_null (mp_inherit ("out", &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED);
+
+  /* The parent sees the end now. */
+  return child_sleep (NULL);
+}
+
+static void
+test_inherit_closed (void)
+{
+  MpProcess *process = make_child ("closed", NULL);
+  g_autofree char *text = NULL;
+  int fd = give_pipe (process);
+
+  start (process);
+  text = read_all (fd);
+  g_assert_cmpstr (text, ==, "");
+  mp_process_kill (process);
+  join (process, -SIGKILL);
+
+  g_assert_finalize_object (process);
+  close (fd);
+}
+
+static void
+test_inherit_nothing (void)
+{
+  g_auto (GStrv) names = mp_inherit_names ();
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpuint (g_strv_length (names), ==, 0);
+  g_assert_null (mp_inherit ("tasks", &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+}
+
+static int
+child_stale (const char *argument)
+{
+  g_auto (GStrv) names = mp_inherit_names ();
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpuint (g_strv_length (names), ==, 0);
+  g_assert_null (mp_inherit ("out", &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+  g_assert_nonnull (strstr (error->message, "descriptors"));
+  return 0;
+}
+
+/* A shell in between closes the descriptors, or gives the numbers to something else. */
+static void
+test_inherit_stale (void)
+{
+  const char *scripts[] = {
+    "exec \"$0\" --child stale 3>&-",
+    "exec \"$0\" --child stale 3</dev/null",
+    "exec \"$0\" --child stale 3<\"$0\"",
+    "MPROC_GLIB_INHERIT=nonsense exec \"$0\" --child stale",
+    "MPROC_GLIB_INHERIT=99999999999:1 exec \"$0\" --child stale",
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (scripts); i++)
+    {
+      const char *argv[] = { "sh", "-c", scripts[i], get_program (), NULL };
+      MpProcess *process = mp_process_new (argv);
+      int fd = give_pipe (process);
+
+      start (process);
+      join (process, 0);
+      g_assert_finalize_object (process);
+      close (fd);
+    }
+}
+
+static int
+child_through (const char *argument)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpShareable) out = mp_inherit ("out", &error);
+
+  g_assert_no_error (error);
+  return 0;
+}
+
+static void
+test_inherit_through_shell (void)
+{
+  const char *argv[] = { "sh", "-c", "\"$0\" --child through; exit $?", get_program (), NULL };
+  MpProcess *process = mp_process_new (argv);
+  int fd = give_pipe (process);
+
+  start (process);
+  join (process, 0);
+  g_assert_finalize_object (process);
+  close (fd);
+}
+
+static int
+child_grandparent (const char *argument)
+{
+  g_autoptr (MpShareable) out = mp_inherit ("out", NULL);
+  MpProcess *process = make_child ("nothing", NULL);
+
+  start (process);
+  join (process, 0);
+  g_assert_finalize_object (process);
+  return 0;
+}
+
+static void
+test_inherit_not_further (void)
+{
+  MpProcess *process = make_child ("grandparent", NULL);
+  int fd = give_pipe (process);
+
+  start (process);
+  join (process, 0);
+  g_assert_finalize_object (process);
+  close (fd);
+}
+
+static int
+child_unknown_class (const char *argument)
+{
+  g_autoptr (MpShareable) out = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (mp_inherit ("out", &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
+  g_clear_error (&error);
+
+  g_type_ensure (TEST_TYPE_PIPE_END);
+  out = mp_inherit ("out", &error);
+  g_assert_no_error (error);
+  return 0;
+}
+
+static void
+test_inherit_unknown_class (void)
+{
+  MpProcess *process = make_child ("unknown-class", NULL);
+  int fd = give_pipe (process);
+
+  start (process);
+  join (process, 0);
+  g_assert_finalize_object (process);
+  close (fd);
+}
+
+/* Sends back what it gets, until the parent closes. */
+static int
+child_echo (const char *argument)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpShareable) inherited = mp_inherit ("connection", &error);
+
+  g_assert_no_error (error);
+  g_assert_true (G_OBJECT_TYPE (inherited) == MP_TYPE_CONNECTION);
+
+  while (TRUE)
+    {
+      g_autoptr (GVariant) value = NULL;
+
+      value = mp_connection_recv (MP_CONNECTION (inherited), -1, NULL, &error);
+      if (value == NULL)
+        break;
+      mp_connection_send (MP_CONNECTION (inherited), value, -1, NULL, &error);
+      g_assert_no_error (error);
+    }
+
+  g_assert_error (error, MP_ERROR, MP_ERROR_END_OF_STREAM);
+  return 0;
+}
+
+/* Starts a child that echoes, and returns this end of the connection to it. */
+static MpConnection *
+start_echo (MpProcess *process)
+{
+  MpConnection *ours, *theirs;
+  g_autoptr (GError) error = NULL;
+
+  mp_pipe (TRUE, &ours, &theirs, &error);
+  g_assert_no_error (error);
+  mp_process_give (process, "connection", MP_SHAREABLE (theirs));
+  start (process);
+
+  /* The child alone has the other end now. */
+  g_assert_finalize_object (theirs);
+  return ours;
+}
+
+static void
+test_connection (void)
+{
+  const gsize sizes[] = { 0, 10, 1000, 3 * 1000 * 1000 };
+  MpProcess *process = make_child ("echo", NULL);
+  MpConnection *connection = start_echo (process);
+  g_autoptr (GError) error = NULL;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      g_autofree char *text = g_strnfill (sizes[i], 'x');
+      g_autoptr (GVariant) value = g_variant_ref_sink (g_variant_new_string (text));
+      g_autoptr (GVariant) echo = NULL;
+
+      mp_connection_send (connection, value, -1, NULL, &error);
+      g_assert_no_error (error);
+      echo = mp_connection_recv (connection, DEADLINE_US, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_cmpvariant (echo, value);
+    }
+
+  g_assert_finalize_object (connection);
+  join (process, 0);
+  g_assert_finalize_object (process);
+}
+
+static void
+test_connection_killed (void)
+{
+  MpProcess *process = make_child ("echo", NULL);
+  MpConnection *connection = start_echo (process);
+  g_autoptr (GError) error = NULL;
+
+  mp_process_kill (process);
+  g_assert_null (mp_connection_recv (connection, DEADLINE_US, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_END_OF_STREAM);
+
+  join (process, -SIGKILL);
+  g_assert_finalize_object (connection);
+  g_assert_finalize_object (process);
+}
+
+static const TestChild children[] = {
+  { "inherit", child_inherit },
+  { "many", child_many },
+  { "closed", child_closed },
+  { "stale", child_stale },
+  { "through", child_through },
+  { "grandparent", child_grandparent },
+  { "nothing", child_nothing },
+  { "sleep", child_sleep },
+  { "echo", child_echo },
+  { "unknown-class", child_unknown_class },
+  { NULL },
+};
+
+int
+main (int   argc,
+      char *argv[])
+{
+  if (argc < 3 || !g_str_equal (argv[2], "unknown-class"))
+    g_type_ensure (TEST_TYPE_PIPE_END);
+  run_child (argc, argv, children);
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_func ("/inherit/two", test_inherit);
+  g_test_add_func ("/inherit/many", test_inherit_many);
+  g_test_add_func ("/inherit/closed", test_inherit_closed);
+  g_test_add_func ("/inherit/nothing", test_inherit_nothing);
+  g_test_add_func ("/inherit/stale", test_inherit_stale);
+  g_test_add_func ("/inherit/through-shell", test_inherit_through_shell);
+  g_test_add_func ("/inherit/not-further", test_inherit_not_further);
+  g_test_add_func ("/inherit/unknown-class", test_inherit_unknown_class);
+  g_test_add_func ("/inherit/connection/echo", test_connection);
+  g_test_add_func ("/inherit/connection/killed", test_connection_killed);
+
+  return g_test_run ();
+}
