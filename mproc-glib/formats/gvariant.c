@@ -7,15 +7,6 @@
 
 #include <string.h>
 
-#define LITTLE_ENDIAN_MARK 'l'
-#define BIG_ENDIAN_MARK 'B'
-
-#if G_BYTE_ORDER == G_LITTLE_ENDIAN
-#define NATIVE_MARK LITTLE_ENDIAN_MARK
-#else
-#define NATIVE_MARK BIG_ENDIAN_MARK
-#endif
-
 gsize
 mp_gvariant_get_payload_size (GVariant *value)
 {
@@ -38,7 +29,7 @@ mp_gvariant_store_payload (GVariant *value,
 
   payload[size] = '\0';
   memcpy (payload + size + 1, type, type_length);
-  payload[size + 1 + type_length] = NATIVE_MARK;
+  payload[size + 1 + type_length] = MP_GVARIANT_NATIVE_MARK;
 }
 
 static gboolean
@@ -65,12 +56,15 @@ find_type (const guint8  *data,
 
   if (size < 3)
     return refuse (error, "too short", size);
-  if (data[size - 1] != LITTLE_ENDIAN_MARK && data[size - 1] != BIG_ENDIAN_MARK)
+  if (data[size - 1] != MP_GVARIANT_LITTLE_ENDIAN_MARK
+      && data[size - 1] != MP_GVARIANT_BIG_ENDIAN_MARK)
     return refuse (error, "no byte order", size - 1);
 
   nul = memrchr (data, '\0', size - 1);
   if (nul == NULL)
     return refuse (error, "no type", 0);
+  if (data + size - nul > MP_GVARIANT_MAX_TYPE_LENGTH)
+    return refuse (error, "too long a type", nul + 1 - data);
 
   type = g_strndup ((const char *) nul + 1, data + size - 1 - (nul + 1));
   if (!g_variant_type_string_is_valid (type)
@@ -116,7 +110,7 @@ mp_gvariant_load_payload (GBytes  *payload,
       return NULL;
     }
 
-  if (data[size - 1] != NATIVE_MARK)
+  if (data[size - 1] != MP_GVARIANT_NATIVE_MARK)
     return g_variant_byteswap (value);
 
   return g_steal_pointer (&value);

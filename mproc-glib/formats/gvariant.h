@@ -9,6 +9,21 @@ G_BEGIN_DECLS
 /* The payload of a variant: the serialised form of a "v" that holds it (the value's bytes,
  * NUL, its type string), then one byte that names the byte order: 'l' or 'B'. */
 
+#define MP_GVARIANT_LITTLE_ENDIAN_MARK 'l'
+#define MP_GVARIANT_BIG_ENDIAN_MARK 'B'
+
+#if G_BYTE_ORDER == G_LITTLE_ENDIAN
+#define MP_GVARIANT_NATIVE_MARK MP_GVARIANT_LITTLE_ENDIAN_MARK
+#define MP_GVARIANT_FOREIGN_MARK MP_GVARIANT_BIG_ENDIAN_MARK
+#else
+#define MP_GVARIANT_NATIVE_MARK MP_GVARIANT_BIG_ENDIAN_MARK
+#define MP_GVARIANT_FOREIGN_MARK MP_GVARIANT_LITTLE_ENDIAN_MARK
+#endif
+
+/* Each character of a type costs memory to whoever reads the value: enough for a tuple of
+ * a million items. */
+#define MP_GVARIANT_MAX_TYPE_LENGTH (1024 * 1024)
+
 gsize     mp_gvariant_get_payload_size (GVariant  *value);
 void      mp_gvariant_store_payload    (GVariant  *value,
                                         guint8    *payload);
