@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "sink.h"
+
+G_BEGIN_DECLS
+
+/* Reads JSON text (RFC 8259, nothing more) from anybody and tells @sink what is in it. */
+gboolean mp_json_read (const guint8  *data,
+                       gsize          size,
+                       MpSink        *sink,
+                       GError       **error);
+
+G_END_DECLS
