@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "sink.h"
+
+G_BEGIN_DECLS
+
+#define MP_PICKLE_MAX_NESTING 1000
+
+/* Writes a pickle that every Python since 3.4 reads; one with a bytearray in it, every
+ * Python since 3.8.  It shares nothing and names no function or class. */
+typedef struct
+{
+  MpSink   sink;
+
+  gboolean has_bytearray;
+  guint    n_open;
+
+  /* What the outermost value is and whether each container has an item yet. */
+  struct
+  {
+    guint8 container;
+    guint8 has_items;
+  } open[MP_PICKLE_MAX_NESTING];
+} MpPickleWriter;
+
+void mp_pickle_writer_init (MpSink *sink,
+                            gsize   input_size);
+
+G_END_DECLS
