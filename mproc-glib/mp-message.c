@@ -51,10 +51,10 @@ struct _MpMessage
   GUnixFDList    *fd_list;
 
   /* What was found out since, each set once and atomically: the payload in each format,
-   * the value as a variant, and whether the payload was checked. */
+   * the payload in its own format once it is checked, and the value as a variant. */
   GBytes         *payloads[MP_N_FORMATS];
+  GBytes         *checked_payload;
   GVariant       *variant;
-  int             checked;
 };
 
 G_DEFINE_BOXED_TYPE (MpMessage, mp_message, mp_message_ref, mp_message_unref)
@@ -72,14 +72,13 @@ new_message (MpFormat format)
 
 /* Two threads may convert at the same time: the first result stays, the other is dropped. */
 static GBytes *
-keep_payload (MpMessage *self,
-              MpFormat   format,
-              GBytes    *payload)
+keep_bytes (GBytes **slot,
+            GBytes  *bytes)
 {
-  if (!g_atomic_pointer_compare_and_exchange (&self->payloads[format], NULL, payload))
-    g_bytes_unref (payload);
+  if (!g_atomic_pointer_compare_and_exchange (slot, NULL, bytes))
+    g_bytes_unref (bytes);
 
-  return g_atomic_pointer_get (&self->payloads[format]);
+  return g_atomic_pointer_get (slot);
 }
 
 static GVariant *
@@ -129,10 +128,10 @@ peek_payload (MpMessage  *self,
   switch (self->format)
     {
     case MP_FORMAT_GVARIANT:
-      return keep_payload (self, self->format, store_variant (self->value));
+      return keep_bytes (&self->payloads[self->format], store_variant (self->value));
 
     case MP_FORMAT_OPAQUE:
-      return keep_payload (self, self->format, make_opaque_payload (self));
+      return keep_bytes (&self->payloads[self->format], make_opaque_payload (self));
 
     case MP_FORMAT_OBJECT:
     case MP_FORMAT_JSON:
@@ -151,15 +150,17 @@ static GBytes *
 peek_checked_payload (MpMessage  *self,
                       GError    **error)
 {
-  GBytes *payload = peek_payload (self, error);
+  GBytes *payload = g_atomic_pointer_get (&self->checked_payload);
 
-  if (payload == NULL || g_atomic_int_get (&self->checked))
+  if (payload != NULL)
     return payload;
-  if (!mp_format_check (self->format, payload, error))
-    return NULL;
 
-  g_atomic_int_set (&self->checked, TRUE);
-  return payload;
+  payload = peek_payload (self, error);
+  if (payload == NULL || self->value != NULL)
+    return payload;
+
+  payload = mp_format_check (self->format, payload, error);
+  return payload != NULL ? keep_bytes (&self->checked_payload, payload) : NULL;
 }
 
 static GBytes *
@@ -178,7 +179,7 @@ peek_converted_payload (MpMessage  *self,
   if (payload != NULL)
     payload = mp_format_convert (self->format, payload, format, error);
 
-  return payload != NULL ? keep_payload (self, format, payload) : NULL;
+  return payload != NULL ? keep_bytes (&self->payloads[format], payload) : NULL;
 }
 
 /* The value as a variant, borrowed. */
@@ -240,7 +241,6 @@ mp_message_new_variant (GVariant *value)
   self = new_message (MP_FORMAT_GVARIANT);
   g_variant_ref_sink (value);
   self->value = g_variant_get_normal_form (value);
-  self->checked = TRUE;
   g_variant_unref (value);
 
   return self;
@@ -417,6 +417,7 @@ mp_message_unref (MpMessage *self)
 
   for (guint i = 0; i < MP_N_FORMATS; i++)
     g_clear_pointer (&self->payloads[i], g_bytes_unref);
+  g_clear_pointer (&self->checked_payload, g_bytes_unref);
   g_clear_pointer (&self->variant, g_variant_unref);
   g_clear_pointer (&self->value, g_variant_unref);
   g_clear_pointer (&self->opaque, g_bytes_unref);

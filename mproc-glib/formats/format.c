@@ -3,30 +3,141 @@
 #include "config.h"
 
 #include "format.h"
-#include "gvariant.h"
+#include "gvariant-reader.h"
+#include "gvariant-writer.h"
+#include "json-reader.h"
+#include "json-writer.h"
+#include "pickle-reader.h"
+#include "pickle-writer.h"
 #include "mp-error.h"
 
-static const char * const names[MP_N_FORMATS] = {
-  [MP_FORMAT_GVARIANT] = "GVariant",
-  [MP_FORMAT_JSON] = "JSON",
-  [MP_FORMAT_BYTES] = "bytes",
-  [MP_FORMAT_PICKLE] = "pickle",
-  [MP_FORMAT_OBJECT] = "object",
-  [MP_FORMAT_OPAQUE] = "opaque",
+/* Whichever it is, it lives on the stack for one conversion. */
+typedef union
+{
+  MpSink           sink;
+  MpGvariantWriter gvariant;
+  MpJsonWriter     json;
+  MpPickleWriter   pickle;
+} Writer;
+
+/* How the values of a format are read and written. */
+typedef struct
+{
+  const char *name;
+
+  GBytes   *(*check)       (MpFormat       format,
+                            GBytes        *payload,
+                            GError       **error);
+  gboolean  (*read)        (const guint8  *data,
+                            gsize          size,
+                            MpSink        *sink,
+                            GError       **error);
+  void      (*init_writer) (MpSink        *sink,
+                            gsize          input_size);
+} Format;
+
+static GBytes *check_by_reading (MpFormat   format,
+                                 GBytes    *payload,
+                                 GError   **error);
+static GBytes *check_nothing    (MpFormat   format,
+                                 GBytes    *payload,
+                                 GError   **error);
+static GBytes *check_pickle     (MpFormat   format,
+                                 GBytes    *payload,
+                                 GError   **error);
+static gboolean read_bytes      (const guint8  *data,
+                                 gsize          size,
+                                 MpSink        *sink,
+                                 GError       **error);
+static gboolean read_opaque     (const guint8  *data,
+                                 gsize          size,
+                                 MpSink        *sink,
+                                 GError       **error);
+
+/* An object is told by its description, and made by nobody but its receiver; nobody but its
+ * codec makes or reads what is opaque. */
+static const Format formats[MP_N_FORMATS] = {
+  [MP_FORMAT_GVARIANT] = {
+    "GVariant", check_by_reading, mp_gvariant_read, mp_gvariant_writer_init
+  },
+  [MP_FORMAT_JSON] = { "JSON", check_by_reading, mp_json_read, mp_json_writer_init },
+  [MP_FORMAT_BYTES] = { "bytes", check_nothing, read_bytes, mp_bytes_writer_init },
+  [MP_FORMAT_PICKLE] = { "pickle", check_pickle, mp_pickle_read, mp_pickle_writer_init },
+  [MP_FORMAT_OBJECT] = { "object", check_by_reading, mp_gvariant_read, NULL },
+  [MP_FORMAT_OPAQUE] = { "opaque", check_nothing, read_opaque, NULL },
 };
+
+static gboolean
+read_bytes (const guint8  *data,
+            gsize          size,
+            MpSink        *sink,
+            GError       **error)
+{
+  return sink->funcs->add_bytes (sink, data, size, FALSE, error);
+}
+
+static gboolean
+read_opaque (const guint8  *data,
+             gsize          size,
+             MpSink        *sink,
+             GError       **error)
+{
+  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
+               "Only the codec of an opaque message can read it");
+  return FALSE;
+}
+
+static GBytes *
+check_by_reading (MpFormat   format,
+                  GBytes    *payload,
+                  GError   **error)
+{
+  gsize size;
+  const guint8 *data = g_bytes_get_data (payload, &size);
+  MpSink sink;
+
+  mp_discard_writer_init (&sink, size);
+  return formats[format].read (data, size, &sink, error) ? g_bytes_ref (payload) : NULL;
+}
+
+static GBytes *
+check_nothing (MpFormat   format,
+               GBytes    *payload,
+               GError   **error)
+{
+  return g_bytes_ref (payload);
+}
+
+/* Python may load what passes: it builds plain values.  Where it would have to import dill
+ * for that it gets a pickle without dill. */
+static GBytes *
+check_pickle (MpFormat   format,
+              GBytes    *payload,
+              GError   **error)
+{
+  gsize size;
+  const guint8 *data = g_bytes_get_data (payload, &size);
+  gboolean needs_dill;
+
+  if (!mp_pickle_check (data, size, &needs_dill, error))
+    return NULL;
+
+  return needs_dill ? mp_format_convert (format, payload, format, error)
+                    : g_bytes_ref (payload);
+}
 
 const char *
 mp_format_get_name (MpFormat format)
 {
-  return names[format];
+  return formats[format].name;
 }
 
-gboolean
+GBytes *
 mp_format_check (MpFormat   format,
                  GBytes    *payload,
                  GError   **error)
 {
-  return TRUE;
+  return formats[format].check (format, payload, error);
 }
 
 GBytes *
@@ -35,11 +146,23 @@ mp_format_convert (MpFormat   from,
                    MpFormat   to,
                    GError   **error)
 {
-  if (from == to)
-    return g_bytes_ref (payload);
+  gsize size;
+  const guint8 *data = g_bytes_get_data (payload, &size);
+  GBytes *converted = NULL;
+  Writer writer;
 
-  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-               "A message in the format %s has no form in the format %s",
-               names[from], names[to]);
-  return NULL;
+  if (formats[to].init_writer == NULL)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
+                   "A message in the format %s has no form in the format %s",
+                   formats[from].name, formats[to].name);
+      return NULL;
+    }
+
+  formats[to].init_writer (&writer.sink, size);
+  if (formats[from].read (data, size, &writer.sink, error))
+    converted = writer.sink.funcs->finish (&writer.sink, error);
+  writer.sink.funcs->clear (&writer.sink);
+
+  return converted;
 }

@@ -11,8 +11,9 @@ G_BEGIN_DECLS
 /* What the user calls the format, for messages of errors. */
 const char *mp_format_get_name (MpFormat   format);
 
-/* Whether @payload, which may come from a stranger, is what @format says. */
-gboolean    mp_format_check    (MpFormat   format,
+/* Whether @payload, which may come from a stranger, is what @format says.  Returns it, or
+ * another that says the same and that its reader can use without more ado. */
+GBytes     *mp_format_check    (MpFormat   format,
                                 GBytes    *payload,
                                 GError   **error);
 
