@@ -13,7 +13,7 @@ G_BEGIN_DECLS
  *
  * Since: 1.0
  */
-#define MP_PROCESS_STILL_ALIVE G_MININT
+#define MP_PROCESS_STILL_ALIVE (-2147483647 - 1)
 
 #define MP_TYPE_PROCESS (mp_process_get_type ())
 MP_AVAILABLE_IN_1_0
