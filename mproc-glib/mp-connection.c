@@ -462,9 +462,10 @@ mp_connection_poll (MpConnection  *self,
 
   do
     {
-      gint64 left = deadline < 0 ? -1 : MAX (0, deadline - g_get_monotonic_time ());
+      gint64 left = deadline - g_get_monotonic_time ();
 
-      status = mp_channel_wait (channel, G_IO_IN, left, cancellable, error);
+      status = mp_channel_wait (channel, G_IO_IN, deadline < 0 ? -1 : MAX (0, left),
+                                cancellable, error);
     }
   while (status == MP_WAIT_INTERRUPTED);
 

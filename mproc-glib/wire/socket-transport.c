@@ -243,7 +243,8 @@ poll_until (struct pollfd *fds,
             guint          n_fds,
             gint64         deadline)
 {
-  gint64 left = deadline < 0 ? 0 : MAX (0, deadline - g_get_monotonic_time ());
+  gint64 now = g_get_monotonic_time ();
+  gint64 left = MAX (0, deadline - now);
   struct timespec timeout = { left / G_USEC_PER_SEC, (left % G_USEC_PER_SEC) * 1000 };
 
   return ppoll (fds, n_fds, deadline < 0 ? NULL : &timeout, NULL);
