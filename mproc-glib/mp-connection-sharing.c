@@ -26,13 +26,13 @@ mp_connection_waitable_get_condition (MpWaitable *waitable)
 }
 
 static gboolean
-mp_connection_waitable_is_ready (MpWaitable  *waitable,
-                                 GError     **error)
+mp_connection_waitable_has_pending (MpWaitable  *waitable,
+                                    GError     **error)
 {
   MpChannel *channel = mp_connection_get_channel (MP_CONNECTION (waitable), error);
   GIOCondition condition = mp_connection_waitable_get_condition (waitable);
 
-  return channel != NULL && mp_channel_is_ready (channel, condition, error);
+  return channel != NULL && mp_channel_has_pending (channel, condition, error);
 }
 
 void
@@ -40,7 +40,7 @@ mp_connection_waitable_init (MpWaitableInterface *iface)
 {
   iface->get_fd = mp_connection_waitable_get_fd;
   iface->get_condition = mp_connection_waitable_get_condition;
-  iface->is_ready = mp_connection_waitable_is_ready;
+  iface->has_pending = mp_connection_waitable_has_pending;
 }
 
 static GVariant *

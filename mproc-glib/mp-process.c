@@ -119,28 +119,26 @@ mp_process_get_fd (MpWaitable *waitable)
   return priv->child.pid_fd;
 }
 
+/* The descriptor tells all but that there is none yet. */
 static gboolean
-mp_process_is_ready (MpWaitable  *waitable,
-                     GError     **error)
+mp_process_has_pending (MpWaitable  *waitable,
+                        GError     **error)
 {
   MpProcessPrivate *priv = get_priv (MP_PROCESS (waitable));
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
 
   if (priv->child.pid_fd < 0)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_INITIALIZED,
-                   _("The process has not been started"));
-      return FALSE;
-    }
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_INITIALIZED,
+                 _("The process has not been started"));
 
-  return update_exit_code (priv) != MP_PROCESS_STILL_ALIVE;
+  return priv->exit_code != MP_PROCESS_STILL_ALIVE;
 }
 
 static void
 mp_process_waitable_init (MpWaitableInterface *iface)
 {
   iface->get_fd = mp_process_get_fd;
-  iface->is_ready = mp_process_is_ready;
+  iface->has_pending = mp_process_has_pending;
 }
 
 static void
@@ -640,6 +638,7 @@ mp_process_join (MpProcess     *self,
       return FALSE;
     }
 
+  mp_process_get_exit_code (self);
   return TRUE;
 }
 
@@ -652,10 +651,14 @@ joined_cb (GObject      *source,
   g_autoptr (GError) error = NULL;
   g_autofree MpWaitable **ready = mp_wait_finish (result, NULL, &error);
 
-  if (ready != NULL)
-    g_task_return_boolean (task, TRUE);
-  else
-    g_task_return_error (task, g_steal_pointer (&error));
+  if (ready == NULL)
+    {
+      g_task_return_error (task, g_steal_pointer (&error));
+      return;
+    }
+
+  mp_process_get_exit_code (g_task_get_source_object (task));
+  g_task_return_boolean (task, TRUE);
 }
 
 /**

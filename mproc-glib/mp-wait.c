@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <glib/gi18n-lib.h>
 #include <poll.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "mp-error.h"
 
@@ -34,26 +36,36 @@ mark_ready (Wait  *wait,
   wait->n_ready++;
 }
 
-/* Asks @i whether it is ready.  An object without an answer of its own is ready whenever its
- * descriptor is. */
 static gboolean
-ask (Wait    *wait,
-     gsize    i,
-     GError **error)
+set_closed_error (MpWaitable  *object,
+                  GError     **error)
 {
-  MpWaitable *object = wait->objects[i];
-  MpWaitableInterface *iface = MP_WAITABLE_GET_IFACE (object);
+  g_set_error (error, MP_ERROR, MP_ERROR_CLOSED,
+               _("Cannot wait for a %s that is closed"), G_OBJECT_TYPE_NAME (object));
+  return FALSE;
+}
+
+static gboolean
+set_errno_error (Wait    *wait,
+                 int      code,
+                 GError **error)
+{
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code),
+               _("Cannot wait for %" G_GSIZE_FORMAT " objects: %s"),
+               wait->n_objects, g_strerror (code));
+  return FALSE;
+}
+
+/* Asks an object, in one of the two ways, whether it is ready. */
+static gboolean
+ask (Wait      *wait,
+     gsize      i,
+     gboolean (*how) (MpWaitable *, GError **),
+     GError   **error)
+{
   g_autoptr (GError) local_error = NULL;
 
-  if (iface->is_ready == NULL && wait->fds[i].fd >= 0)
-    {
-      if (wait->fds[i].revents != 0)
-        mark_ready (wait, i);
-      wait->must_poll = TRUE;
-      return TRUE;
-    }
-
-  if (iface->is_ready != NULL && iface->is_ready (object, &local_error))
+  if (how (wait->objects[i], &local_error))
     {
       mark_ready (wait, i);
       return TRUE;
@@ -65,18 +77,11 @@ ask (Wait    *wait,
       return FALSE;
     }
 
-  /* A descriptor closed behind the object's back would be polled in vain for ever. */
-  if (wait->fds[i].fd < 0 || (wait->fds[i].revents & POLLNVAL) != 0)
-    {
-      g_set_error (error, MP_ERROR, MP_ERROR_CLOSED,
-                   _("Cannot wait for a %s that is closed"), G_OBJECT_TYPE_NAME (object));
-      return FALSE;
-    }
-
   return TRUE;
 }
 
-/* The first look at all objects. */
+/* The first look at all objects.  Those without an answer of their own are left to their
+ * descriptors. */
 static gboolean
 look_at_all (Wait    *wait,
              GError **error)
@@ -84,13 +89,25 @@ look_at_all (Wait    *wait,
   for (gsize i = 0; i < wait->n_objects; i++)
     {
       MpWaitable *object = wait->objects[i];
+      MpWaitableInterface *iface = MP_WAITABLE_GET_IFACE (object);
+      gboolean (*how) (MpWaitable *, GError **) = iface->is_ready;
+      gsize n_ready = wait->n_ready;
 
-      wait->fds[i].fd = mp_waitable_get_fd (object);
-      wait->fds[i].events = mp_waitable_get_condition (object);
+      wait->fds[i].fd = iface->get_fd (object);
+      wait->fds[i].events = iface->get_condition != NULL ? iface->get_condition (object) : G_IO_IN;
       wait->fds[i].revents = 0;
 
-      if (!ask (wait, i, error))
+      if (how == NULL)
+        {
+          how = iface->has_pending;
+          wait->must_poll = TRUE;
+        }
+
+      if (how != NULL && !ask (wait, i, how, error))
         return FALSE;
+
+      if (wait->fds[i].fd < 0 && wait->n_ready == n_ready)
+        return set_closed_error (object, error);
     }
 
   return TRUE;
@@ -102,8 +119,22 @@ look_at_fired (Wait    *wait,
                GError **error)
 {
   for (gsize i = 0; i < wait->n_objects; i++)
-    if (wait->fds[i].revents != 0 && !ask (wait, i, error))
-      return FALSE;
+    {
+      MpWaitableInterface *iface;
+
+      if (wait->fds[i].revents == 0)
+        continue;
+
+      iface = MP_WAITABLE_GET_IFACE (wait->objects[i]);
+      if (iface->is_ready == NULL)
+        mark_ready (wait, i);
+      else if (!ask (wait, i, iface->is_ready, error))
+        return FALSE;
+
+      /* A descriptor closed behind the object's back would be polled in vain for ever. */
+      if (wait->fds[i].fd >= 0 && (wait->fds[i].revents & POLLNVAL) != 0)
+        return set_closed_error (wait->objects[i], error);
+    }
 
   return TRUE;
 }
@@ -150,32 +181,27 @@ poll_once (Wait   *wait,
     return ppoll (wait->fds, n_fds, NULL, NULL);
 
   if (wait->n_ready == 0)
-    left = MAX (0, deadline - g_get_monotonic_time ());
+    {
+      gint64 now = g_get_monotonic_time ();
+
+      left = MAX (0, deadline - now);
+    }
 
   timeout.tv_sec = left / G_USEC_PER_SEC;
   timeout.tv_nsec = left % G_USEC_PER_SEC * 1000;
   return ppoll (wait->fds, n_fds, &timeout, NULL);
 }
 
-/* Waits until something is ready or @deadline has passed.  With @interruptible also returns
+/* Polls until something is ready or @deadline has passed.  With @interruptible also returns
  * when a signal handler has run. */
 static gboolean
-wait_until_ready (Wait          *wait,
-                  gint64         timeout_us,
+poll_until_ready (Wait          *wait,
+                  gsize          n_fds,
+                  gint64         deadline,
                   gboolean       interruptible,
                   GCancellable  *cancellable,
-                  GPollFD       *cancel_fd,
                   GError       **error)
 {
-  gint64 deadline = deadline_for_timeout (timeout_us);
-  gsize n_fds = wait->n_objects;
-
-  if (cancel_fd != NULL)
-    wait->fds[n_fds++] = (struct pollfd) { .fd = cancel_fd->fd, .events = cancel_fd->events };
-
-  if (!look_at_all (wait, error))
-    return FALSE;
-
   while (wait->n_ready == 0 || wait->must_poll)
     {
       int n_fired = poll_once (wait, n_fds, deadline);
@@ -192,12 +218,7 @@ wait_until_ready (Wait          *wait,
         }
 
       if (n_fired < 0)
-        {
-          g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
-                       _("Cannot wait for %" G_GSIZE_FORMAT " objects: %s"),
-                       wait->n_objects, g_strerror (saved_errno));
-          return FALSE;
-        }
+        return set_errno_error (wait, saved_errno, error);
 
       if (n_fired > 0 && !look_at_fired (wait, error))
         return FALSE;
@@ -208,6 +229,24 @@ wait_until_ready (Wait          *wait,
     }
 
   return TRUE;
+}
+
+static gboolean
+wait_until_ready (Wait          *wait,
+                  gint64         timeout_us,
+                  gboolean       interruptible,
+                  GCancellable  *cancellable,
+                  GPollFD       *cancel_fd,
+                  GError       **error)
+{
+  gint64 deadline = deadline_for_timeout (timeout_us);
+  gsize n_fds = wait->n_objects;
+
+  if (cancel_fd != NULL)
+    wait->fds[n_fds++] = (struct pollfd) { .fd = cancel_fd->fd, .events = cancel_fd->events };
+
+  return look_at_all (wait, error)
+         && poll_until_ready (wait, n_fds, deadline, interruptible, cancellable, error);
 }
 
 static MpWaitable **
@@ -322,11 +361,13 @@ mp_wait_interruptible (MpWaitable   **objects,
 /* A wait under way in a main context; the data of its task. */
 typedef struct
 {
-  Wait     wait;
+  Wait   wait;
+  gint64 deadline;
 
-  /* What the source calls each descriptor. */
-  gpointer *tags;
-  gint64    deadline;
+  /* All descriptors in one.  A main context wakes itself up for each descriptor that comes or
+   * goes, and walks through all of them at each turn.  Which have fired, poll() says then.
+   * -1 until it is needed. */
+  int    epoll_fd;
 } AsyncWait;
 
 typedef struct
@@ -344,7 +385,8 @@ async_wait_free (gpointer data)
     g_object_unref (async->wait.objects[i]);
   g_free (async->wait.objects);
   g_free (async->wait.fds);
-  g_free (async->tags);
+  if (async->epoll_fd >= 0)
+    close (async->epoll_fd);
   g_free (async);
 }
 
@@ -382,16 +424,12 @@ wait_fired_cb (gpointer user_data)
 {
   GTask *task = user_data;
   AsyncWait *async = g_task_get_task_data (task);
-  GSource *source = g_main_current_source ();
   g_autoptr (GError) error = NULL;
-
-  for (gsize i = 0; i < async->wait.n_objects; i++)
-    async->wait.fds[i].revents = g_source_query_unix_fd (source, async->tags[i]);
 
   if (g_task_return_error_if_cancelled (task))
     return G_SOURCE_REMOVE;
 
-  if (!look_at_fired (&async->wait, &error))
+  if (!poll_until_ready (&async->wait, async->wait.n_objects, 0, FALSE, NULL, &error))
     {
       g_task_return_error (task, g_steal_pointer (&error));
       return G_SOURCE_REMOVE;
@@ -405,6 +443,48 @@ wait_fired_cb (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+/* What to wait for on the descriptor of object @i, which others may have too. */
+static guint32
+collect_events (Wait  *wait,
+                gsize  i)
+{
+  guint32 events = 0;
+
+  for (gsize j = 0; j < wait->n_objects; j++)
+    if (wait->fds[j].fd == wait->fds[i].fd)
+      events |= wait->fds[j].events;
+
+  return events;
+}
+
+static gboolean
+fill_epoll (AsyncWait  *async,
+            GError    **error)
+{
+  Wait *wait = &async->wait;
+
+  async->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
+  if (async->epoll_fd < 0)
+    return set_errno_error (wait, errno, error);
+
+  for (gsize i = 0; i < wait->n_objects; i++)
+    {
+      struct epoll_event event = { .events = wait->fds[i].events };
+      int added = epoll_ctl (async->epoll_fd, EPOLL_CTL_ADD, wait->fds[i].fd, &event);
+
+      if (added < 0 && errno == EEXIST)
+        {
+          event.events = collect_events (wait, i);
+          added = epoll_ctl (async->epoll_fd, EPOLL_CTL_MOD, wait->fds[i].fd, &event);
+        }
+
+      if (added < 0)
+        return set_errno_error (wait, errno, error);
+    }
+
+  return TRUE;
+}
+
 static void
 attach_wait_source (GTask *task)
 {
@@ -413,11 +493,7 @@ attach_wait_source (GTask *task)
 
   g_source_set_static_name (source, "mp_wait_async");
   g_source_set_ready_time (source, async->deadline);
-
-  async->tags = g_new (gpointer, async->wait.n_objects);
-  for (gsize i = 0; i < async->wait.n_objects; i++)
-    async->tags[i] = g_source_add_unix_fd (source, async->wait.fds[i].fd,
-                                           async->wait.fds[i].events);
+  g_source_add_unix_fd (source, async->epoll_fd, G_IO_IN);
 
   if (g_task_get_cancellable (task) != NULL)
     {
@@ -468,6 +544,7 @@ mp_wait_async (MpWaitable          **objects,
 
   async = g_new0 (AsyncWait, 1);
   async->deadline = deadline_for_timeout (timeout_us);
+  async->epoll_fd = -1;
   async->wait.n_objects = n_objects;
   async->wait.fds = g_new (struct pollfd, n_objects + 1);
   async->wait.objects = g_new (MpWaitable *, n_objects);
@@ -482,6 +559,8 @@ mp_wait_async (MpWaitable          **objects,
     g_task_return_error (task, g_steal_pointer (&error));
   else if (async->wait.n_ready > 0 || timeout_us == 0)
     return_ready (task);
+  else if (!fill_epoll (async, &error))
+    g_task_return_error (task, g_steal_pointer (&error));
   else
     attach_wait_source (task);
 }

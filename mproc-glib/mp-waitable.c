@@ -179,6 +179,19 @@ mp_waitable_is_ready (MpWaitable  *self,
   if (iface->is_ready != NULL)
     return iface->is_ready (self, error);
 
+  if (iface->has_pending != NULL)
+    {
+      g_autoptr (GError) local_error = NULL;
+
+      if (iface->has_pending (self, &local_error))
+        return TRUE;
+      if (local_error != NULL)
+        {
+          g_propagate_error (error, g_steal_pointer (&local_error));
+          return FALSE;
+        }
+    }
+
   fd.fd = mp_waitable_get_fd (self);
   fd.events = mp_waitable_get_condition (self);
   if (fd.fd < 0)

@@ -19,7 +19,12 @@ G_DECLARE_INTERFACE (MpWaitable, mp_waitable, MP, WAITABLE, GObject)
  *   something to read
  * @is_ready: whether the object is ready now, without blocking; called before the
  *   descriptor is polled and again when it is ready. Returns %FALSE with @error set
- *   when the object is closed. %NULL: whenever the descriptor is ready
+ *   when the object is closed. %NULL: whenever the descriptor is ready, or @has_pending
+ *   says so
+ * @has_pending: for an object without @is_ready, whether it is ready whatever its
+ *   descriptor says, since it has read ahead for example. Returns %FALSE with @error
+ *   set when the object is closed. It makes a wait for many objects cheaper: one system call
+ *   looks at all their descriptors. %NULL: it never is
  *
  * What a class gives so that [func@wait] can wait for it.
  *
@@ -32,6 +37,8 @@ struct _MpWaitableInterface
   int          (*get_fd)        (MpWaitable  *self);
   GIOCondition (*get_condition) (MpWaitable  *self);
   gboolean     (*is_ready)      (MpWaitable  *self,
+                                 GError     **error);
+  gboolean     (*has_pending)   (MpWaitable  *self,
                                  GError     **error);
 };
 

@@ -229,6 +229,25 @@ test_timeout (void)
   g_assert_finalize_object (object);
 }
 
+/* A deadline that passes while it is looked at is no error. */
+static void
+test_short_timeouts (void)
+{
+  g_autoptr (GError) error = NULL;
+  TestWaitable *object = g_object_new (TEST_TYPE_WAITABLE, NULL);
+  MpWaitable *objects[] = { MP_WAITABLE (object) };
+
+  for (guint i = 0; i < 5000; i++)
+    {
+      g_autofree MpWaitable **ready = mp_wait (objects, 1, i % 8, NULL, NULL, &error);
+
+      g_assert_no_error (error);
+      g_assert_null (ready[0]);
+    }
+
+  g_assert_finalize_object (object);
+}
+
 static void
 test_empty (void)
 {
@@ -266,6 +285,38 @@ test_rumour (void)
   g_assert_cmpint (object->n_asked, ==, 4);
 
   g_assert_finalize_object (object);
+}
+
+/* A message that was read ahead does not show in the descriptor. */
+static void
+test_connection (void)
+{
+  MpConnection *reader, *writer;
+  g_autoptr (GError) error = NULL;
+
+  mp_pipe (FALSE, &reader, &writer, &error);
+  g_assert_no_error (error);
+  for (int i = 0; i < 2; i++)
+    mp_connection_send (writer, g_variant_new_int32 (i), -1, NULL, &error);
+  g_assert_no_error (error);
+
+  for (int i = 0; i < 3; i++)
+    {
+      MpWaitable *objects[] = { MP_WAITABLE (reader), MP_WAITABLE (writer) };
+      g_autofree MpWaitable **ready = NULL;
+      g_autoptr (GVariant) value = NULL;
+      gsize n_ready = 0;
+
+      ready = mp_wait (objects, 2, 0, NULL, &n_ready, &error);
+      g_assert_no_error (error);
+      g_assert_cmpuint (n_ready, ==, i < 2 ? 1 : 0);
+      g_assert_true (ready[0] == (i < 2 ? objects[0] : NULL));
+      value = mp_connection_try_recv (reader, &error);
+      g_assert_no_error (error);
+    }
+
+  g_assert_finalize_object (reader);
+  g_assert_finalize_object (writer);
 }
 
 static void
@@ -481,6 +532,27 @@ test_async_ready_later (void)
   g_assert_finalize_object (object);
 }
 
+/* One descriptor that two objects have, with different ideas of when they are ready. */
+static void
+test_async_same_twice (void)
+{
+  TestWaitable *object = g_object_new (TEST_TYPE_WAITABLE, NULL);
+  g_autoptr (MpWaitable) fd = mp_waitable_new_for_fd (object->fd);
+  MpWaitable *objects[] = { MP_WAITABLE (object), fd, fd };
+  AsyncResult async = { 0 };
+
+  object->n_rumours = 1;
+  mp_wait_async (objects, 3, -1, G_PRIORITY_DEFAULT, NULL, wait_done_cb, &async);
+  g_assert_no_errno (eventfd_write (object->fd, 1));
+  iterate_until_done (&async, NULL);
+  g_assert_no_error (async.error);
+  g_assert_cmpuint (async.n_ready, ==, 2);
+  g_assert_true (async.first == fd);
+
+  g_clear_object (&fd);
+  g_assert_finalize_object (object);
+}
+
 static void
 test_async_timeout (void)
 {
@@ -571,7 +643,9 @@ main (int   argc,
   g_test_add_func ("/wait/same-twice", test_same_twice);
   g_test_add_func ("/wait/end-of-file", test_end_of_file);
   g_test_add_func ("/wait/timeout", test_timeout);
+  g_test_add_func ("/wait/short-timeouts", test_short_timeouts);
   g_test_add_func ("/wait/empty", test_empty);
+  g_test_add_func ("/wait/connection", test_connection);
   g_test_add_func ("/wait/rumour", test_rumour);
   g_test_add_func ("/wait/closed", test_closed);
   g_test_add_func ("/wait/cancelled/before", test_cancelled_before);
@@ -580,6 +654,7 @@ main (int   argc,
   g_test_add_func ("/wait/signal/interrupts", test_signal_interrupts);
   g_test_add_func ("/wait/async/ready-before", test_async_ready_before);
   g_test_add_func ("/wait/async/ready-later", test_async_ready_later);
+  g_test_add_func ("/wait/async/same-twice", test_async_same_twice);
   g_test_add_func ("/wait/async/timeout", test_async_timeout);
   g_test_add_func ("/wait/async/cancelled", test_async_cancelled);
   g_test_add_func ("/wait/async/closed", test_async_closed);

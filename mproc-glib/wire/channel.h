@@ -94,7 +94,7 @@ void            mp_channel_withdraw        (MpChannel          *self,
 gboolean        mp_channel_has_outgoing    (MpChannel          *self);
 
 /* Waiting. */
-gboolean        mp_channel_is_ready        (MpChannel          *self,
+gboolean        mp_channel_has_pending     (MpChannel          *self,
                                             GIOCondition        condition,
                                             GError            **error);
 MpWaitStatus    mp_channel_wait            (MpChannel          *self,
