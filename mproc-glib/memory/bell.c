@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "bell.h"
+
+#include "liveness.h"
+#include "waiters.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+/* How often to look for deaths and for wake-ups when the system has no watch, or the table
+ * no slot, left for us. */
+#define FALLBACK_PERIOD_NS (100 * 1000 * 1000)
+
+struct _MpBell
+{
+  MpMemory    *memory;
+  MpCondition  condition;
+  int          epoll_fd;
+  int          death_fd;    /* an inotify watch, or a timer where there is none */
+  int          pending_fd;  /* an eventfd of our own: keeps the bell ringing */
+  gboolean     pending;
+  guint        slot;
+  guint32      fork_count;
+};
+
+static GMutex bells_mutex;
+static GPtrArray *bells;
+
+static gboolean
+watch (MpBell  *self,
+       int      fd,
+       guint32  events)
+{
+  struct epoll_event event = { .events = events, .data.fd = fd };
+
+  return epoll_ctl (self->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/* Each participant keeps a description of the file open for writing until it dies, and the
+ * kernel tells who watches the file when it closes. */
+static int
+open_death_watch (MpMemory *memory)
+{
+  char path[64];
+  int fd = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
+  const struct itimerspec period = { { 0, FALLBACK_PERIOD_NS }, { 0, FALLBACK_PERIOD_NS } };
+
+  g_snprintf (path, sizeof path, "/proc/self/fd/%d", memory->fd);
+  if (fd != -1 && inotify_add_watch (fd, path, IN_CLOSE_WRITE) != -1)
+    return fd;
+
+  /* Watches are few for each user. */
+  if (fd != -1)
+    close (fd);
+  fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  if (fd != -1)
+    timerfd_settime (fd, 0, &period, NULL);
+  return fd;
+}
+
+static gboolean
+open_descriptors (MpBell *self)
+{
+  self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
+  self->death_fd = open_death_watch (self->memory);
+  self->pending_fd = eventfd (self->pending, EFD_CLOEXEC | EFD_NONBLOCK);
+
+  return self->epoll_fd != -1 && self->death_fd != -1 && self->pending_fd != -1 &&
+         watch (self, self->memory->bell_fd, EPOLLIN | EPOLLET) &&
+         watch (self, self->death_fd, EPOLLIN) &&
+         watch (self, self->pending_fd, EPOLLIN);
+}
+
+static void
+close_descriptors (MpBell *self)
+{
+  if (self->epoll_fd != -1)
+    close (self->epoll_fd);
+  if (self->death_fd != -1)
+    close (self->death_fd);
+  if (self->pending_fd != -1)
+    close (self->pending_fd);
+}
+
+/* An inherited epoll descriptor is the parent's: what the child would take out of it, the
+ * parent would miss.  The child gets its own under the same number, which main loops may
+ * already know. */
+static void
+replace_after_fork (MpBell *self)
+{
+  int number = self->epoll_fd;
+
+  close (self->death_fd);
+  close (self->pending_fd);
+  if (open_descriptors (self) && self->epoll_fd != number)
+    {
+      dup3 (self->epoll_fd, number, O_CLOEXEC);
+      close (self->epoll_fd);
+    }
+  self->epoll_fd = number;
+}
+
+static void
+before_fork (void)
+{
+  g_mutex_lock (&bells_mutex);
+}
+
+static void
+after_fork_in_parent (void)
+{
+  g_mutex_unlock (&bells_mutex);
+}
+
+static void
+after_fork_in_child (void)
+{
+  for (guint i = 0; i < bells->len; i++)
+    replace_after_fork (g_ptr_array_index (bells, i));
+  g_mutex_unlock (&bells_mutex);
+}
+
+static void
+register_bell (MpBell *self)
+{
+  static gsize once;
+
+  if (g_once_init_enter (&once))
+    {
+      bells = g_ptr_array_new ();
+      pthread_atfork (before_fork, after_fork_in_parent, after_fork_in_child);
+      g_once_init_leave (&once, 1);
+    }
+
+  g_mutex_lock (&bells_mutex);
+  g_ptr_array_add (bells, self);
+  g_mutex_unlock (&bells_mutex);
+}
+
+MpBell *
+mp_bell_new (MpMemory     *memory,
+             MpCondition   condition,
+             GError      **error)
+{
+  MpBell *self = g_new0 (MpBell, 1);
+
+  self->memory = memory;
+  self->condition = condition;
+  if (!open_descriptors (self))
+    {
+      int saved_errno = errno;
+
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
+                   "Cannot watch the queue: %s", g_strerror (saved_errno));
+      close_descriptors (self);
+      g_free (self);
+      return NULL;
+    }
+
+  self->slot = mp_waiters_claim_slot (memory);
+  self->fork_count = mp_liveness_fork_count;
+  register_bell (self);
+  return self;
+}
+
+static guint64
+slot_bit (MpBell *self)
+{
+  return G_GUINT64_CONSTANT (1) << (self->slot % 64);
+}
+
+static guint64 *
+armed_word (MpBell *self)
+{
+  return &self->memory->waits[self->condition]->armed[self->slot / 64];
+}
+
+void
+mp_bell_free (MpBell *self)
+{
+  g_mutex_lock (&bells_mutex);
+  g_ptr_array_remove_fast (bells, self);
+  g_mutex_unlock (&bells_mutex);
+
+  if (self->slot < MP_N_WAITERS && self->fork_count == mp_liveness_fork_count)
+    {
+      __atomic_fetch_and (armed_word (self), ~slot_bit (self), __ATOMIC_SEQ_CST);
+      mp_waiters_release_slot (self->memory, self->slot);
+    }
+  close_descriptors (self);
+  g_free (self);
+}
+
+int
+mp_bell_get_fd (MpBell *self)
+{
+  return self->epoll_fd;
+}
+
+/* Clears what has rung.  Returns whether somebody may have died. */
+static gboolean
+clear (MpBell *self)
+{
+  struct epoll_event events[3];
+  int n = epoll_wait (self->epoll_fd, events, G_N_ELEMENTS (events), 0);
+  gboolean died = FALSE;
+
+  for (int i = 0; i < n; i++)
+    {
+      char buffer[1024];
+
+      if (events[i].data.fd != self->death_fd)
+        continue;
+      died = TRUE;
+      while (read (self->death_fd, buffer, sizeof buffer) == sizeof buffer)
+        ;
+    }
+  return died;
+}
+
+gboolean
+mp_bell_arm (MpBell   *self,
+             gboolean  rang)
+{
+  gboolean died;
+
+  /* The slot was the parent's, and stays so. */
+  if (self->fork_count != mp_liveness_fork_count)
+    {
+      self->slot = mp_waiters_claim_slot (self->memory);
+      self->fork_count = mp_liveness_fork_count;
+    }
+
+  if (self->slot == MP_N_WAITERS)
+    {
+      self->slot = mp_waiters_claim_slot (self->memory);
+      if (self->slot == MP_N_WAITERS)
+        return clear (self);
+    }
+
+  /* Still armed: nothing has rung for us since. */
+  if (!rang && (mp_load (armed_word (self)) & slot_bit (self)) != 0)
+    return FALSE;
+
+  died = clear (self);
+  __atomic_fetch_or (armed_word (self), slot_bit (self), __ATOMIC_SEQ_CST);
+  return died;
+}
+
+/* Keeps the bell ringing, or lets it be silent. */
+void
+mp_bell_hold (MpBell   *self,
+              gboolean  pending)
+{
+  guint64 value = 1;
+  gssize ignored;
+
+  if (self->pending == pending)
+    return;
+
+  self->pending = pending;
+  if (pending)
+    ignored = write (self->pending_fd, &value, sizeof value);
+  else
+    ignored = read (self->pending_fd, &value, sizeof value);
+  (void) ignored; /* Neither can fail: the counter is 0 or 1. */
+}

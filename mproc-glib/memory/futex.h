@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <errno.h>
+#include <glib.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The futexes of a queue lie in memory that processes share: never the private kind. */
+
+/* Sleeps while *@word is @seen, at most @timeout_us.  Returns 0, or the errno. */
+static inline int
+mp_futex_wait (guint32 *word,
+               guint32  seen,
+               gint64   timeout_us)
+{
+  struct timespec timeout = { timeout_us / G_USEC_PER_SEC,
+                              (timeout_us % G_USEC_PER_SEC) * 1000 };
+
+  return syscall (SYS_futex, word, FUTEX_WAIT, seen, &timeout, NULL, 0) == -1 ? errno : 0;
+}
+
+/* Returns how many slept. */
+static inline int
+mp_futex_wake (guint32 *word,
+               int      n)
+{
+  return (int) syscall (SYS_futex, word, FUTEX_WAKE, n, NULL, NULL, 0);
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* What lies where in the shared memory of a queue.
+ *
+ *   config        immutable; checked and copied when a process attaches
+ *   lines         tail (producers), head (consumers), waits, arena: a cache line pair each
+ *   participants  one for each handle on the queue, in whatever process
+ *   waiters       one for each blocked thread and each armed main loop
+ *   leases        what consumers have in hand
+ *   units         one state byte for each 4 KiB of the arena
+ *   links         the free lists through the units
+ *   arena         record segments and payload blocks
+ *
+ * Everything up to the arena is sparse: pages that nobody touched cost nothing.  Offsets
+ * count from the start of the file.  Any of it may have been written by a hostile process:
+ * what is read is read once, into a local, and checked before it is used. */
+
+#define MP_LAYOUT_MAGIC    G_GUINT64_CONSTANT (0x0a316575515f504d) /* "MP_Queu1\n", little-endian */
+#define MP_LAYOUT_RELEASE  1
+
+#define MP_CACHE_LINE      128
+#define MP_N_PARTICIPANTS  256
+#define MP_N_WAITERS       128
+#define MP_N_LEASES        (256 * 1024)
+#define MP_N_INTENTS       8
+#define MP_N_ORDERS        32
+
+#define MP_UNIT_SIZE       4096
+#define MP_SEGMENT_ORDER   4
+#define MP_SEGMENT_SIZE    (MP_UNIT_SIZE << MP_SEGMENT_ORDER)
+#define MP_INLINE_LIMIT    2048
+
+/* Positions of the kernel's record locks that tell who lives, far behind any data.  The
+ * one behind the participants' is the recoverer's. */
+#define MP_LIVENESS_BASE   (G_GINT64_CONSTANT (1) << 62)
+#define MP_RECOVERER       MP_N_PARTICIPANTS
+
+typedef enum
+{
+  MP_QUEUE_MODE_PLAIN,
+  MP_QUEUE_MODE_ACKNOWLEDGED,
+} MpQueueMode;
+
+typedef struct
+{
+  guint64 magic; /* stored last */
+  guint32 release;
+  guint32 mode;
+  guint32 max_size;
+  guint32 max_deliveries;
+  guint64 max_bytes;
+  guint64 n_units_cap;
+  guint64 layout_check; /* where the arena begins: differs when any constant above does */
+} MpConfig;
+
+/* Head and tail words pack a count of messages and a position, so that one store commits
+ * both: 28 bits of count over 36 bits of offset / 16. */
+#define MP_COUNT_BITS  28
+#define MP_COUNT_MASK  ((1u << MP_COUNT_BITS) - 1)
+#define MP_MAX_COUNT   (1u << (MP_COUNT_BITS - 1))
+
+static inline guint64
+mp_word (guint32 count,
+         guint64 offset)
+{
+  return ((guint64) (count & MP_COUNT_MASK) << 36) | (offset >> 4);
+}
+
+static inline guint32
+mp_word_count (guint64 word)
+{
+  return (guint32) (word >> 36);
+}
+
+static inline guint64
+mp_word_offset (guint64 word)
+{
+  return (word & ((G_GUINT64_CONSTANT (1) << 36) - 1)) << 4;
+}
+
+typedef struct
+{
+  guint32 lock;
+  guint64 word;        /* where the next record goes */
+  guint64 n_bytes;     /* payload bytes ever put */
+  guint64 n_total;     /* messages ever put; the word's count tells its low bits */
+  guint64 seen_head;   /* producers' copy of the head word, reloaded only when full */
+  guint64 seen_n_bytes;
+} MpTailLine;
+
+typedef struct
+{
+  guint32 lock;
+  guint32 n_orphans;   /* leases that wait for a new consumer */
+  guint64 word;        /* the next record to take */
+  guint64 n_bytes;     /* payload bytes ever taken */
+  guint64 serial;      /* deliveries ever begun: the age of a lease */
+  guint32 claim;       /* the lease that is being claimed, plus one */
+} MpHeadLine;
+
+typedef struct
+{
+  guint32 shutdown;    /* nothing more is put, by nobody */
+  guint32 damaged;     /* a check failed: every later call says so */
+  guint32 recoverer;   /* generation of the present recoverer */
+} MpStateLine;
+
+typedef enum
+{
+  MP_CONDITION_ITEMS,
+  MP_CONDITION_SPACE,
+  MP_CONDITION_DONE,
+  MP_CONDITION_NEWS,
+  MP_N_CONDITIONS,
+} MpCondition;
+
+/* Who waits for one condition, a bit for each slot of the waiters' table. */
+typedef struct
+{
+  guint64 sleeping[MP_N_WAITERS / 64]; /* threads, each asleep on the futex of its slot */
+  guint64 armed[MP_N_WAITERS / 64];    /* main loops, all woken by the shared bell */
+} MpWaits;
+
+typedef struct
+{
+  guint32 lock;
+  guint32 n_units;
+  guint32 n_done;        /* messages done with, modulo the count's range */
+  guint32 n_dead;        /* leases that exceeded max_deliveries */
+  guint32 free_lease;    /* first of the free leases, plus one */
+  guint32 n_leases_used; /* leases ever used: the end of every scan */
+  guint32 n_free_dirty;  /* free units that still have memory */
+  guint32 free_unit[MP_N_ORDERS]; /* first free block of each order, plus one */
+} MpArenaLine;
+
+typedef struct
+{
+  guint32 state;
+  guint32 generation;
+  gint64  pid; /* for people: nobody decides by it */
+  guint64 intents[MP_N_INTENTS];
+} MpParticipant;
+
+typedef struct
+{
+  guint32 futex;
+  guint32 owner; /* participant plus one */
+} MpWaiter;
+
+typedef enum
+{
+  MP_LEASE_FREE,
+  MP_LEASE_HELD,
+  MP_LEASE_ORPHAN,
+  MP_LEASE_DEAD,
+} MpLeaseState;
+
+typedef struct
+{
+  guint64 owner;       /* state, participant and its generation: see lease.c */
+  guint64 serial;      /* orders leases by age, and tells one delivery from the next */
+  guint64 block;       /* offset of the payload, 0 when it has none */
+  guint64 size;
+  guint32 position;    /* count of the head when it was claimed */
+  guint32 n_deliveries;
+  guint32 tag;
+  guint32 next_free;
+  double  progress;
+  char    progress_text[72];
+} MpLease;
+
+typedef struct
+{
+  guint32 next; /* unit plus one */
+  guint32 previous;
+} MpUnitLink;
+
+/* The lines begin on the second page, so that the config can stay read-only in caches. */
+enum
+{
+  MP_OFFSET_TAIL = 4096,
+  MP_OFFSET_HEAD = MP_OFFSET_TAIL + MP_CACHE_LINE,
+  MP_OFFSET_STATE = MP_OFFSET_HEAD + MP_CACHE_LINE,
+  MP_OFFSET_WAITS = MP_OFFSET_STATE + MP_CACHE_LINE,
+  MP_OFFSET_ARENA = MP_OFFSET_WAITS + MP_N_CONDITIONS * MP_CACHE_LINE,
+  MP_OFFSET_PARTICIPANTS = 8192,
+  MP_OFFSET_WAITERS = MP_OFFSET_PARTICIPANTS + MP_N_PARTICIPANTS * MP_CACHE_LINE,
+  MP_OFFSET_LEASES = MP_OFFSET_WAITERS + MP_N_WAITERS * 64,
+  MP_OFFSET_UNITS = MP_OFFSET_LEASES + MP_N_LEASES * MP_CACHE_LINE,
+};
+
+G_STATIC_ASSERT (sizeof (MpTailLine) <= MP_CACHE_LINE);
+G_STATIC_ASSERT (sizeof (MpHeadLine) <= MP_CACHE_LINE);
+G_STATIC_ASSERT (sizeof (MpWaits) <= MP_CACHE_LINE);
+G_STATIC_ASSERT (sizeof (MpArenaLine) <= 2 * MP_CACHE_LINE);
+G_STATIC_ASSERT (sizeof (MpParticipant) <= MP_CACHE_LINE);
+G_STATIC_ASSERT (sizeof (MpLease) == MP_CACHE_LINE);
+G_STATIC_ASSERT (MP_OFFSET_ARENA + 2 * MP_CACHE_LINE <= MP_OFFSET_PARTICIPANTS);
+
+/* A record: one header word, then the payload, or the offset of the block that holds it,
+ * or of the next segment.  A header of zero means that nothing is committed there. */
+typedef enum
+{
+  MP_RECORD_NONE,
+  MP_RECORD_INLINE,
+  MP_RECORD_BLOCK,
+  MP_RECORD_LINK,
+} MpRecordKind;
+
+#define MP_RECORD_ALIGNMENT  16
+#define MP_LINK_SIZE         16
+#define MP_SEQUENCE_MASK     0x3fffu
+#define MP_MAX_MESSAGE_SIZE  (G_GUINT64_CONSTANT (1) << 39)
+
+static inline guint64
+mp_header (MpRecordKind kind,
+           guint8       tag,
+           guint32      sequence,
+           guint64      size)
+{
+  return kind | ((guint64) tag << 2) | ((guint64) (sequence & MP_SEQUENCE_MASK) << 10) |
+         (size << 24);
+}
+
+static inline MpRecordKind
+mp_header_kind (guint64 header)
+{
+  return (MpRecordKind) (header & 3);
+}
+
+static inline guint8
+mp_header_tag (guint64 header)
+{
+  return (guint8) (header >> 2);
+}
+
+static inline guint32
+mp_header_sequence (guint64 header)
+{
+  return (guint32) (header >> 10) & MP_SEQUENCE_MASK;
+}
+
+static inline guint64
+mp_header_size (guint64 header)
+{
+  return header >> 24;
+}
+
+static inline gsize
+mp_record_size (gsize payload)
+{
+  return (sizeof (guint64) + payload + MP_RECORD_ALIGNMENT - 1) & ~(gsize) (MP_RECORD_ALIGNMENT - 1);
+}
+
+/* Shared words are only ever touched through these. */
+#define mp_load(p)             __atomic_load_n ((p), __ATOMIC_RELAXED)
+#define mp_load_acquire(p)     __atomic_load_n ((p), __ATOMIC_ACQUIRE)
+#define mp_store(p, v)         __atomic_store_n ((p), (v), __ATOMIC_RELAXED)
+#define mp_store_release(p, v) __atomic_store_n ((p), (v), __ATOMIC_RELEASE)
+
+static inline void
+mp_pause (void)
+{
+#if defined (__x86_64__) || defined (__i386__)
+  __builtin_ia32_pause ();
+#elif defined (__aarch64__)
+  __asm__ __volatile__ ("yield" ::: "memory");
+#endif
+}
+
+G_END_DECLS

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "memory.h"
+
+G_BEGIN_DECLS
+
+/* How often this process was forked off, counted from its first ancestor that uses the
+ * library: differs from a handle's when the handle was inherited. */
+extern guint32 mp_liveness_fork_count;
+
+gboolean mp_liveness_open     (MpMemory  *self,
+                               GError   **error);
+void     mp_liveness_close    (MpMemory  *self);
+gboolean mp_liveness_claim    (MpMemory  *self,
+                               guint      participant,
+                               gboolean   wait);
+void     mp_liveness_unclaim  (MpMemory  *self,
+                               guint      participant);
+gboolean mp_liveness_is_alive (MpMemory  *self,
+                               guint      participant);
+
+G_END_DECLS

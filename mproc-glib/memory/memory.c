@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "memory.h"
+
+#include "mp-error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Without these a peer could cut the file short under our feet, and reading it would be
+ * SIGBUS. */
+#define REQUIRED_SEALS  (F_SEAL_SHRINK | F_SEAL_SEAL)
+#define ARENA_ALIGNMENT ((guint64) MP_SEGMENT_SIZE)
+#define MAX_UNITS       (G_GUINT64_CONSTANT (1) << 27)
+
+static gboolean
+fail_with_errno (GError     **error,
+                 const char  *what)
+{
+  int saved_errno = errno;
+
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno), "%s: %s", what,
+               g_strerror (saved_errno));
+  return FALSE;
+}
+
+static gboolean
+fail_damaged (GError     **error,
+              const char  *what)
+{
+  g_set_error (error, MP_ERROR, MP_ERROR_DAMAGED, "Not the memory of a queue: %s", what);
+  return FALSE;
+}
+
+static guint64
+links_offset (const MpConfig *config)
+{
+  return MP_OFFSET_UNITS + config->n_units_cap;
+}
+
+static guint64
+arena_offset (const MpConfig *config)
+{
+  guint64 end = links_offset (config) + config->n_units_cap * sizeof (MpUnitLink);
+
+  return (end + ARENA_ALIGNMENT - 1) & ~(ARENA_ALIGNMENT - 1);
+}
+
+/* The whole cap is mapped at once, beyond the end of the file: growing is then only
+ * ftruncate (), and nobody ever maps again. */
+static gboolean
+map (MpMemory  *self,
+     GError   **error)
+{
+  gpointer base;
+
+  self->arena_offset = arena_offset (&self->config);
+  self->mapped_size = self->arena_offset + self->config.n_units_cap * MP_UNIT_SIZE;
+
+  base = mmap (NULL, self->mapped_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+               self->fd, 0);
+  if (base == MAP_FAILED)
+    return fail_with_errno (error, "Cannot map the memory of the queue");
+
+  self->base = base;
+  self->tail = mp_memory_at (self, MP_OFFSET_TAIL);
+  self->head = mp_memory_at (self, MP_OFFSET_HEAD);
+  self->state = mp_memory_at (self, MP_OFFSET_STATE);
+  self->arena = mp_memory_at (self, MP_OFFSET_ARENA);
+  for (guint i = 0; i < MP_N_CONDITIONS; i++)
+    self->waits[i] = mp_memory_at (self, MP_OFFSET_WAITS + i * MP_CACHE_LINE);
+  self->locks[MP_LOCK_HEAD] = &self->head->lock;
+  self->locks[MP_LOCK_TAIL] = &self->tail->lock;
+  self->locks[MP_LOCK_ARENA] = &self->arena->lock;
+  self->units = mp_memory_at (self, MP_OFFSET_UNITS);
+  self->links = mp_memory_at (self, links_offset (&self->config));
+  return TRUE;
+}
+
+static void
+init (MpMemory *self)
+{
+  memset (self, 0, sizeof *self);
+  self->fd = -1;
+  self->bell_fd = -1;
+  self->live_fd = -1;
+  g_mutex_init (&self->attach_mutex);
+}
+
+/* Makes empty memory for a queue.  What the lines hold at first is the caller's: until it
+ * stores the magic nobody else can open it. */
+gboolean
+mp_memory_create (MpMemory        *self,
+                  const MpConfig  *config,
+                  GError         **error)
+{
+  init (self);
+  self->config = *config;
+  self->config.magic = MP_LAYOUT_MAGIC;
+  self->config.release = MP_LAYOUT_RELEASE;
+  self->config.layout_check = arena_offset (config);
+
+  self->fd = memfd_create ("mproc-glib-queue", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (self->fd == -1)
+    return fail_with_errno (error, "Cannot make memory for the queue");
+
+  self->bell_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (self->bell_fd == -1)
+    return fail_with_errno (error, "Cannot make an eventfd for the queue");
+
+  self->known_size = arena_offset (config);
+  if (ftruncate (self->fd, (off_t) self->known_size) == -1 ||
+      fcntl (self->fd, F_ADD_SEALS, REQUIRED_SEALS) == -1)
+    return fail_with_errno (error, "Cannot size the memory of the queue");
+
+  if (!map (self, error))
+    return FALSE;
+
+  memcpy (self->base, &self->config, sizeof self->config);
+  return TRUE;
+}
+
+static gboolean
+check_config (const MpConfig  *config,
+              guint64          file_size,
+              GError         **error)
+{
+  if (config->magic != MP_LAYOUT_MAGIC)
+    return fail_damaged (error, "wrong magic number");
+  if (config->release != MP_LAYOUT_RELEASE)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_DAMAGED,
+                   "The memory of the queue has layout %u, and this library knows %u",
+                   config->release, MP_LAYOUT_RELEASE);
+      return FALSE;
+    }
+  if (config->mode > MP_QUEUE_MODE_ACKNOWLEDGED)
+    return fail_damaged (error, "unknown mode");
+  if (config->max_size > MP_MAX_COUNT)
+    return fail_damaged (error, "max-size out of range");
+  if (config->n_units_cap == 0 || config->n_units_cap > MAX_UNITS)
+    return fail_damaged (error, "size of the arena out of range");
+  if (config->layout_check != arena_offset (config) || config->layout_check > file_size)
+    return fail_damaged (error, "the file is shorter than it declares");
+  return TRUE;
+}
+
+/* The bell is written to: anything but an eventfd could block us or harm others. */
+static gboolean
+check_bell (int      bell_fd,
+            GError **error)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", bell_fd);
+  g_autofree char *target = g_file_read_link (path, NULL);
+  int flags = fcntl (bell_fd, F_GETFL);
+
+  if (target == NULL || !g_str_equal (target, "anon_inode:[eventfd]") || flags == -1)
+    return fail_damaged (error, "the second descriptor is no eventfd");
+  if ((flags & O_NONBLOCK) == 0 && fcntl (bell_fd, F_SETFL, flags | O_NONBLOCK) == -1)
+    return fail_with_errno (error, "Cannot use the eventfd of the queue");
+  return TRUE;
+}
+
+/* Opens memory that another process made, perhaps a hostile one.  Takes both descriptors,
+ * also when it fails. */
+gboolean
+mp_memory_open (MpMemory  *self,
+                int        fd,
+                int        bell_fd,
+                GError   **error)
+{
+  struct stat status;
+  int seals;
+
+  init (self);
+  self->fd = fd;
+  self->bell_fd = bell_fd;
+
+  seals = fcntl (fd, F_GET_SEALS);
+  if (seals == -1 || (seals & REQUIRED_SEALS) != REQUIRED_SEALS)
+    return fail_damaged (error, "the file is not sealed");
+  if (seals & (F_SEAL_WRITE | F_SEAL_GROW))
+    return fail_damaged (error, "the file is sealed against writing");
+  if (fstat (fd, &status) == -1)
+    return fail_with_errno (error, "Cannot examine the memory of the queue");
+  if (status.st_size < MP_OFFSET_UNITS)
+    return fail_damaged (error, "the file is too short");
+  if (pread (fd, &self->config, sizeof self->config, 0) != sizeof self->config)
+    return fail_damaged (error, "the file cannot be read");
+  if (!check_config (&self->config, (guint64) status.st_size, error) ||
+      !check_bell (bell_fd, error))
+    return FALSE;
+
+  self->known_size = (guint64) status.st_size;
+  return map (self, error);
+}
+
+void
+mp_memory_close (MpMemory *self)
+{
+  if (self->base != NULL)
+    munmap (self->base, self->mapped_size);
+  self->base = NULL;
+
+  if (self->live_fd != -1)
+    close (self->live_fd);
+  if (self->bell_fd != -1)
+    close (self->bell_fd);
+  if (self->fd != -1)
+    close (self->fd);
+  self->fd = self->bell_fd = self->live_fd = -1;
+  g_mutex_clear (&self->attach_mutex);
+}
+
+/* The file may have grown since we looked. */
+gboolean
+mp_memory_extend_known_size (MpMemory *self,
+                             guint64   end)
+{
+  struct stat status;
+
+  if (end > self->mapped_size || fstat (self->fd, &status) == -1 ||
+      end > (guint64) status.st_size)
+    return FALSE;
+
+  mp_store (&self->known_size, MIN ((guint64) status.st_size, self->mapped_size));
+  return TRUE;
+}

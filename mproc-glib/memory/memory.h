@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "layout.h"
+
+G_BEGIN_DECLS
+
+typedef struct _MpMemory MpMemory;
+
+typedef enum
+{
+  MP_LOCK_HEAD,
+  MP_LOCK_TAIL,
+  MP_LOCK_ARENA,
+  MP_N_LOCKS,
+} MpLockId;
+
+/* A process's handle on the shared memory of one queue: the mapping, a checked copy of
+ * the config, and who this process is in there. */
+struct _MpMemory
+{
+  guint8        *base;
+  gsize          mapped_size;
+  int            fd;
+  int            bell_fd;      /* the eventfd that wakes main loops: written, never read */
+
+  MpConfig       config;
+  MpTailLine    *tail;
+  MpHeadLine    *head;
+  MpStateLine   *state;
+  MpWaits       *waits[MP_N_CONDITIONS];
+  MpArenaLine   *arena;
+  guint32       *locks[MP_N_LOCKS];
+  guint8        *units;
+  MpUnitLink    *links;
+  guint64        arena_offset;
+
+  /* How much of the file is known to be there; what lies behind raises SIGBUS. */
+  guint64        known_size;
+
+  /* This handle as a participant.  live_fd is a description of the file of our own, whose
+   * record lock tells the others that we live. */
+  int            live_fd;
+  guint32        participant;
+  guint32        lock_word;    /* what the locks hold while they are ours */
+  guint32        intents_used; /* bits of the participant's intents that threads here use */
+  guint32        fork_count;   /* of the process that attached: differs in a forked child */
+  guint32        recovering;   /* a thread of ours is the recoverer */
+  guint32        found_dead;   /* a lock was taken from a dead owner: recover soon */
+  GMutex         attach_mutex;
+
+  /* How the state that each lock guards is repaired when its owner died. */
+  void         (*repair[MP_N_LOCKS]) (MpMemory *self);
+};
+
+gboolean mp_memory_create (MpMemory        *self,
+                           const MpConfig  *config,
+                           GError         **error);
+gboolean mp_memory_open   (MpMemory        *self,
+                           int              fd,
+                           int              bell_fd,
+                           GError         **error);
+void     mp_memory_close  (MpMemory        *self);
+
+gboolean mp_memory_extend_known_size (MpMemory *self,
+                                      guint64   end);
+
+static inline gpointer
+mp_memory_at (MpMemory *self,
+              guint64   offset)
+{
+  return self->base + offset;
+}
+
+static inline guint64 *
+mp_memory_word_at (MpMemory *self,
+                   guint64   offset)
+{
+  return (guint64 *) (gpointer) (self->base + offset);
+}
+
+/* Whether the bytes are within the arena and backed by the file. */
+static inline gboolean
+mp_memory_contains (MpMemory *self,
+                    guint64   offset,
+                    guint64   size)
+{
+  if (G_UNLIKELY (offset < self->arena_offset || size > MP_MAX_MESSAGE_SIZE))
+    return FALSE;
+
+  return G_LIKELY (offset + size <= mp_load (&self->known_size)) ||
+         mp_memory_extend_known_size (self, offset + size);
+}
+
+static inline MpParticipant *
+mp_memory_participant (MpMemory *self,
+                       guint     index)
+{
+  return mp_memory_at (self, MP_OFFSET_PARTICIPANTS + (guint64) index * MP_CACHE_LINE);
+}
+
+static inline MpWaiter *
+mp_memory_waiter (MpMemory *self,
+                  guint     index)
+{
+  return mp_memory_at (self, MP_OFFSET_WAITERS + (guint64) index * 64);
+}
+
+static inline MpLease *
+mp_memory_lease (MpMemory *self,
+                 guint     index)
+{
+  return mp_memory_at (self, MP_OFFSET_LEASES + (guint64) index * MP_CACHE_LINE);
+}
+
+/* Says for every process that a check failed. */
+static inline void
+mp_memory_set_damaged (MpMemory *self)
+{
+  mp_store (&self->state->damaged, 1);
+}
+
+G_END_DECLS

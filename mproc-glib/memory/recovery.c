@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "recovery.h"
+
+#include "arena.h"
+#include "lease.h"
+#include "liveness.h"
+#include "lock.h"
+#include "mp-error.h"
+#include "ring.h"
+#include "waiters.h"
+
+#include <gio/gio.h>
+
+/* States of a participant's slot. */
+enum
+{
+  SLOT_FREE,
+  SLOT_USED,
+};
+
+/* --- What each lock guards -------------------------------------------------------------
+ *
+ * Run by who takes the lock from a dead owner, with that lock and perhaps those before it
+ * in the order; never takes another.  Killed half way, it is run again by the next. */
+
+/* A claim whose head word was not stored did not happen. */
+void
+mp_recovery_repair_head (MpMemory *self)
+{
+  MpHeadLine *head = self->head;
+  guint32 claim = mp_load (&head->claim);
+
+  if (claim != 0 && claim <= MP_N_LEASES)
+    {
+      MpLease *lease = mp_memory_lease (self, claim - 1);
+
+      if (lease->position == mp_word_count (mp_load (&head->word)))
+        mp_store_release (&lease->owner, 0);
+    }
+  mp_store (&head->claim, 0);
+  mp_store (&head->n_orphans, mp_lease_count (self, MP_LEASE_ORPHAN));
+}
+
+void
+mp_recovery_repair_tail (MpMemory *self)
+{
+  mp_ring_repair_tail (self);
+}
+
+void
+mp_recovery_repair_arena (MpMemory *self)
+{
+  mp_arena_rebuild (self);
+  mp_lease_rebuild_free (self);
+}
+
+/* --- The whole ------------------------------------------------------------------------- */
+
+static void
+mark (MpMemory *self,
+      guint64   offset,
+      gpointer  user_data)
+{
+  guint8 *marks = user_data;
+
+  if (mp_arena_is_block (self, offset, 0))
+    marks[(offset - self->arena_offset) / MP_UNIT_SIZE] = 1;
+}
+
+static void
+mark_leases (MpMemory *self,
+             guint8   *marks)
+{
+  guint32 n_used = mp_lease_count_used (self);
+
+  for (guint32 i = 0; i < n_used; i++)
+    {
+      MpLease *lease = mp_memory_lease (self, i);
+
+      if (mp_lease_state (mp_load (&lease->owner)) != MP_LEASE_FREE)
+        mark (self, mp_load (&lease->block), marks);
+    }
+}
+
+static void
+mark_intents (MpMemory *self,
+              guint8   *marks)
+{
+  for (guint i = 0; i < MP_N_PARTICIPANTS; i++)
+    for (guint j = 0; j < MP_N_INTENTS; j++)
+      mark (self, mp_load (&mp_memory_participant (self, i)->intents[j]), marks);
+}
+
+/* Frees what nobody can reach.  The marks are private: were they kept in the unit table, a
+ * death in here would leave everything looking free. */
+static void
+collect_garbage (MpMemory *self)
+{
+  g_autofree guint8 *marks = g_try_malloc0 (mp_load (&self->arena->n_units) + 1);
+  guint64 n_bytes;
+
+  if (marks == NULL)
+    return; /* What is lost stays lost until the next recovery. */
+  if (!mp_ring_walk (self, mark, marks, &n_bytes))
+    {
+      mp_memory_set_damaged (self);
+      return;
+    }
+
+  mark_leases (self, marks);
+  mark_intents (self, marks);
+  mp_arena_sweep (self, marks);
+  mp_lease_rebuild_free (self);
+  mp_store (&self->tail->n_bytes, self->head->n_bytes + n_bytes);
+}
+
+/* Counters that a death may have left one off. */
+static void
+recount (MpMemory *self)
+{
+  guint32 n_orphans = mp_lease_count (self, MP_LEASE_ORPHAN);
+  guint32 n_open = n_orphans + mp_lease_count (self, MP_LEASE_HELD);
+
+  mp_store (&self->head->n_orphans, n_orphans);
+  mp_store (&self->arena->n_dead, mp_lease_count (self, MP_LEASE_DEAD));
+  mp_store (&self->arena->n_done,
+            (mp_word_count (mp_load (&self->head->word)) - n_open) & MP_COUNT_MASK);
+}
+
+static void
+orphan_leases (MpMemory *self,
+               guint     participant)
+{
+  guint32 n_used = mp_lease_count_used (self);
+
+  for (guint32 i = 0; i < n_used; i++)
+    {
+      MpLease *lease = mp_memory_lease (self, i);
+      guint64 owner = mp_load (&lease->owner);
+
+      if (mp_lease_state (owner) == MP_LEASE_HELD && mp_lease_participant (owner) == participant)
+        mp_store_release (&lease->owner, mp_lease_owner (MP_LEASE_ORPHAN, 0, 0));
+      MP_STEP ("recovery/orphaned");
+    }
+}
+
+static gboolean
+is_dead (MpMemory *self,
+         guint     participant)
+{
+  return mp_load (&mp_memory_participant (self, participant)->state) == SLOT_USED &&
+         !mp_liveness_is_alive (self, participant);
+}
+
+static void
+free_slot (MpMemory *self,
+           guint     participant)
+{
+  MpParticipant *slot = mp_memory_participant (self, participant);
+
+  for (guint i = 0; i < MP_N_INTENTS; i++)
+    mp_store (&slot->intents[i], 0);
+  mp_store (&slot->generation, slot->generation + 1);
+  mp_store_release (&slot->state, SLOT_FREE);
+}
+
+/* With the recoverer's claim. */
+static gboolean
+recover_dead (MpMemory *self)
+{
+  const guint32 word = mp_lock_word (MP_RECOVERER, mp_load (&self->state->recoverer));
+  gboolean dead[MP_N_PARTICIPANTS];
+  gboolean any = FALSE;
+
+  for (guint i = 0; i < MP_N_PARTICIPANTS; i++)
+    any |= dead[i] = is_dead (self, i);
+  if (!any)
+    return FALSE;
+
+  for (guint id = 0; id < MP_N_LOCKS; id++)
+    mp_lock_as (self, id, word);
+  MP_STEP ("recovery/locked");
+
+  for (guint i = 0; i < MP_N_PARTICIPANTS; i++)
+    if (dead[i])
+      {
+        orphan_leases (self, i);
+        for (guint j = 0; j < MP_N_INTENTS; j++)
+          mp_store (&mp_memory_participant (self, i)->intents[j], 0);
+        mp_waiters_forget (self, i);
+      }
+  collect_garbage (self);
+  recount (self);
+  MP_STEP ("recovery/counted");
+  for (guint i = 0; i < MP_N_PARTICIPANTS; i++)
+    if (dead[i])
+      free_slot (self, i);
+
+  for (guint id = MP_N_LOCKS; id > 0; id--)
+    mp_unlock (self, id - 1);
+  mp_waiters_wake_all (self);
+  return TRUE;
+}
+
+/* One recoverer at a time, of all processes and, by the attach mutex that the caller holds,
+ * of our own threads. */
+static void
+begin (MpMemory *self)
+{
+  mp_liveness_claim (self, MP_RECOVERER, TRUE);
+  __atomic_fetch_add (&self->state->recoverer, 1, __ATOMIC_SEQ_CST);
+  mp_store_release (&self->recovering, 1);
+}
+
+static void
+end (MpMemory *self)
+{
+  mp_store_release (&self->recovering, 0);
+  mp_liveness_unclaim (self, MP_RECOVERER);
+}
+
+gboolean
+mp_recovery_run (MpMemory *self)
+{
+  gboolean any = FALSE;
+
+  for (guint i = 0; i < MP_N_PARTICIPANTS && !any; i++)
+    any = is_dead (self, i);
+  if (!any)
+    return FALSE;
+
+  g_mutex_lock (&self->attach_mutex);
+  begin (self);
+  any = recover_dead (self);
+  end (self);
+  g_mutex_unlock (&self->attach_mutex);
+  return any;
+}
+
+/* --- Participants ---------------------------------------------------------------------- */
+
+static gboolean
+take_slot (MpMemory *self)
+{
+  for (guint i = 0; i < MP_N_PARTICIPANTS; i++)
+    {
+      MpParticipant *slot = mp_memory_participant (self, i);
+
+      if (mp_load (&slot->state) != SLOT_FREE || !mp_liveness_claim (self, i, FALSE))
+        continue;
+
+      mp_store (&slot->pid, getpid ());
+      self->participant = i;
+      self->lock_word = mp_lock_word (i, slot->generation);
+      mp_store (&self->intents_used, 0);
+      mp_store_release (&slot->state, SLOT_USED);
+      return TRUE;
+    }
+  return FALSE;
+}
+
+static gboolean
+attach (MpMemory  *self,
+        GError   **error)
+{
+  gboolean attached;
+
+  self->participant = G_MAXUINT32;
+  if (!mp_liveness_open (self, error))
+    return FALSE;
+
+  begin (self);
+  recover_dead (self);
+  attached = take_slot (self);
+  end (self);
+
+  if (!attached)
+    {
+      mp_liveness_close (self);
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
+                   "The queue is in use by %u others, which is the most it can have",
+                   MP_N_PARTICIPANTS);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* Makes this handle a participant, unless another thread just did: when it is opened, and
+ * anew in a forked child. */
+gboolean
+mp_recovery_attach (MpMemory  *self,
+                    GError   **error)
+{
+  gboolean attached = TRUE;
+
+  g_mutex_lock (&self->attach_mutex);
+  if (self->live_fd == -1)
+    {
+      attached = attach (self, error);
+      if (attached)
+        mp_store_release (&self->fork_count, mp_liveness_fork_count);
+    }
+  g_mutex_unlock (&self->attach_mutex);
+  return attached;
+}
+
+/* Gives back what this handle had in hand, and leaves. */
+void
+mp_recovery_detach (MpMemory *self)
+{
+  if (self->live_fd == -1)
+    return;
+
+  g_mutex_lock (&self->attach_mutex);
+  begin (self);
+  mp_lock (self, MP_LOCK_HEAD);
+  orphan_leases (self, self->participant);
+  mp_store (&self->head->n_orphans, mp_lease_count (self, MP_LEASE_ORPHAN));
+  mp_unlock (self, MP_LOCK_HEAD);
+  mp_waiters_wake (self, MP_CONDITION_ITEMS, G_MAXUINT);
+  mp_waiters_forget (self, self->participant);
+  free_slot (self, self->participant);
+  end (self);
+  g_mutex_unlock (&self->attach_mutex);
+  mp_liveness_close (self);
+}

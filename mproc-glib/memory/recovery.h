@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "memory.h"
+
+G_BEGIN_DECLS
+
+/* What a death leaves behind, and how a participant comes and goes. */
+
+gboolean mp_recovery_attach     (MpMemory  *self,
+                                 GError   **error);
+void     mp_recovery_detach     (MpMemory  *self);
+
+/* Looks who died, and cleans up after them.  Returns whether anybody had. */
+gboolean mp_recovery_run        (MpMemory  *self);
+
+void     mp_recovery_repair_head  (MpMemory *self);
+void     mp_recovery_repair_tail  (MpMemory *self);
+void     mp_recovery_repair_arena (MpMemory *self);
+
+static inline guint32
+mp_recovery_take_found_dead (MpMemory *self)
+{
+  return __atomic_exchange_n (&self->found_dead, 0, __ATOMIC_RELAXED);
+}
+
+G_END_DECLS

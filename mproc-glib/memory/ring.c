@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "ring.h"
+
+#include "arena.h"
+#include "lock.h"
+
+#include <string.h>
+
+static guint64
+segment_of (guint64 offset)
+{
+  return offset & ~(guint64) (MP_SEGMENT_SIZE - 1);
+}
+
+static guint64
+segment_end (guint64 offset)
+{
+  return segment_of (offset) + MP_SEGMENT_SIZE;
+}
+
+static gboolean
+is_position (MpMemory *self,
+             guint64   offset)
+{
+  return (offset & (MP_RECORD_ALIGNMENT - 1)) == 0 &&
+         mp_memory_contains (self, offset, segment_end (offset) - offset);
+}
+
+gboolean
+mp_ring_init (MpMemory *self)
+{
+  guint64 segment = mp_arena_allocate (self, MP_SEGMENT_ORDER);
+
+  if (segment == 0)
+    return FALSE;
+
+  *mp_memory_word_at (self, segment) = 0;
+  self->tail->word = self->tail->seen_head = self->head->word = mp_word (0, segment);
+  return TRUE;
+}
+
+/* --- Producers -------------------------------------------------------------------- */
+
+/* Whether the message fits beside @count others and @n_bytes; looks at the consumers' line
+ * only when the copy of what they had taken says that it does not. */
+static gboolean
+is_within_bounds (MpMemory *self,
+                  guint32   count,
+                  guint64   n_bytes,
+                  gsize     size)
+{
+  MpTailLine *tail = self->tail;
+  guint32 max_size = self->config.max_size != 0 ? self->config.max_size : MP_MAX_COUNT;
+
+  for (guint round = 0; round < 2; round++)
+    {
+      guint32 queued = (count - mp_word_count (tail->seen_head)) & MP_COUNT_MASK;
+      gint64 queued_bytes = (gint64) (n_bytes - tail->seen_n_bytes);
+
+      if (queued < max_size &&
+          queued_bytes + (gint64) size <= (gint64) self->config.max_bytes)
+        return TRUE;
+
+      tail->seen_head = mp_load_acquire (&self->head->word);
+      tail->seen_n_bytes = mp_load (&self->head->n_bytes);
+    }
+  return FALSE;
+}
+
+/* Makes the record at *@offset fit its segment, with space for a link behind it; else
+ * links a new segment. */
+static gboolean
+make_room (MpMemory *self,
+           guint64  *offset,
+           guint32   count,
+           gsize     record_size)
+{
+  guint64 next;
+
+  if (G_LIKELY (*offset + record_size + MP_LINK_SIZE <= segment_end (*offset)))
+    return TRUE;
+
+  mp_lock (self, MP_LOCK_ARENA);
+  next = mp_arena_allocate (self, MP_SEGMENT_ORDER);
+  mp_unlock (self, MP_LOCK_ARENA);
+  if (next == 0)
+    return FALSE;
+
+  mp_store (mp_memory_word_at (self, next), 0);
+  mp_store (mp_memory_word_at (self, *offset + 8), next);
+  mp_store_release (mp_memory_word_at (self, *offset), mp_header (MP_RECORD_LINK, 0, count, 0));
+  MP_STEP ("put/linked");
+  mp_store_release (&self->tail->word, mp_word (count, next));
+  *offset = next;
+  return TRUE;
+}
+
+static guint64
+write_record (MpMemory         *self,
+              guint64           offset,
+              guint32           count,
+              const MpRingItem *item)
+{
+  guint64 *record = mp_memory_word_at (self, offset);
+
+  if (item->block != 0)
+    {
+      record[1] = item->block;
+      return mp_header (MP_RECORD_BLOCK, item->tag, count, item->size);
+    }
+
+  if (item->size != 0)
+    memcpy (record + 1, item->data, item->size);
+  return mp_header (MP_RECORD_INLINE, item->tag, count, item->size);
+}
+
+MpRingStatus
+mp_ring_append (MpMemory         *self,
+                const MpRingItem *items,
+                guint             n_items,
+                guint            *n_appended)
+{
+  MpTailLine *tail = self->tail;
+  guint64 word = mp_load (&tail->word);
+  guint64 offset = mp_word_offset (word);
+  guint32 count = mp_word_count (word);
+  guint64 n_bytes = tail->n_bytes;
+  guint64 first = 0, first_header = 0;
+  guint done;
+
+  *n_appended = 0;
+  if (G_UNLIKELY (!is_position (self, offset)))
+    return MP_RING_DAMAGED;
+
+  /* Everything behind the first record is written before the first header: that one store
+   * commits them all. */
+  for (done = 0; done < n_items; done++)
+    {
+      const MpRingItem *item = &items[done];
+      gsize size = mp_record_size (item->block != 0 ? sizeof (guint64) : item->size);
+      guint64 header;
+
+      if (!is_within_bounds (self, count, n_bytes, item->size))
+        break;
+      if (G_UNLIKELY (offset + size + MP_LINK_SIZE > segment_end (offset)) &&
+          (first != 0 || !make_room (self, &offset, count, size)))
+        break;
+
+      mp_store (mp_memory_word_at (self, offset + size), 0);
+      header = write_record (self, offset, count, item);
+      if (first == 0)
+        {
+          first = offset;
+          first_header = header;
+        }
+      else
+        {
+          mp_store (mp_memory_word_at (self, offset), header);
+        }
+      offset += size;
+      count++;
+      n_bytes += item->size;
+    }
+
+  if (done == 0)
+    return MP_RING_FULL;
+
+  MP_STEP ("put/written");
+  mp_store_release (mp_memory_word_at (self, first), first_header);
+  MP_STEP ("put/committed");
+  mp_store_release (&tail->word, mp_word (count, offset));
+  MP_STEP ("put/counted");
+  mp_store (&tail->n_bytes, n_bytes);
+  mp_store (&tail->n_total, tail->n_total + ((count - (guint32) tail->n_total) & MP_COUNT_MASK));
+  *n_appended = done;
+  return MP_RING_OK;
+}
+
+/* --- Consumers -------------------------------------------------------------------- */
+
+/* Reads the record at @offset, whatever it is; nothing in it is believed. */
+static MpRingStatus
+read_record (MpMemory *self,
+             guint64   offset,
+             guint32   count,
+             MpRecord *record,
+             guint64  *link)
+{
+  guint64 *words;
+  guint64 header, second;
+  gsize size;
+
+  if (G_UNLIKELY (!is_position (self, offset)))
+    return MP_RING_DAMAGED;
+
+  words = mp_memory_word_at (self, offset);
+  header = mp_load_acquire (&words[0]);
+  if (header == 0)
+    return MP_RING_EMPTY;
+  if (G_UNLIKELY (mp_header_sequence (header) != (count & MP_SEQUENCE_MASK)))
+    return MP_RING_DAMAGED;
+
+  record->count = count;
+  record->size = mp_header_size (header);
+  record->tag = mp_header_tag (header);
+  *link = 0;
+
+  if (G_LIKELY (mp_header_kind (header) == MP_RECORD_INLINE))
+    {
+      size = mp_record_size (record->size);
+      record->payload = offset + sizeof (guint64);
+      record->block = 0;
+      record->next = offset + size;
+      return G_LIKELY (record->size <= MP_INLINE_LIMIT &&
+                       record->next + MP_LINK_SIZE <= segment_end (offset))
+               ? MP_RING_OK : MP_RING_DAMAGED;
+    }
+
+  second = mp_load (&words[1]);
+  if (mp_header_kind (header) == MP_RECORD_BLOCK)
+    {
+      record->payload = record->block = second;
+      record->next = offset + mp_record_size (sizeof (guint64));
+      return record->next + MP_LINK_SIZE <= segment_end (offset) &&
+             mp_memory_contains (self, second, record->size) &&
+             mp_arena_is_block (self, second, record->size)
+               ? MP_RING_OK : MP_RING_DAMAGED;
+    }
+
+  *link = second;
+  return mp_header_kind (header) == MP_RECORD_LINK && segment_of (second) == second &&
+         is_position (self, second)
+           ? MP_RING_OK : MP_RING_DAMAGED;
+}
+
+/* Leaves a segment behind, and frees it.  Its producer may not have moved the tail out of
+ * it yet; taking the tail lock waits for that, or repairs the tail when it died. */
+static void
+follow_link (MpMemory *self,
+             guint32   count,
+             guint64   from,
+             guint64   to)
+{
+  if (segment_of (mp_word_offset (mp_load_acquire (&self->tail->word))) == segment_of (from))
+    {
+      mp_lock (self, MP_LOCK_TAIL);
+      mp_unlock (self, MP_LOCK_TAIL);
+    }
+
+  mp_store_release (&self->head->word, mp_word (count, to));
+  MP_STEP ("get/followed");
+  mp_lock (self, MP_LOCK_ARENA);
+  mp_arena_free (self, segment_of (from));
+  mp_unlock (self, MP_LOCK_ARENA);
+}
+
+MpRingStatus
+mp_ring_peek (MpMemory *self,
+              MpRecord *record)
+{
+  for (;;)
+    {
+      guint64 word = mp_load (&self->head->word);
+      guint64 link;
+      MpRingStatus status = read_record (self, mp_word_offset (word), mp_word_count (word),
+                                         record, &link);
+
+      if (status != MP_RING_OK || link == 0)
+        return status;
+      follow_link (self, mp_word_count (word), mp_word_offset (word), link);
+    }
+}
+
+void
+mp_ring_advance (MpMemory       *self,
+                 const MpRecord *record)
+{
+  mp_store_release (&self->head->word, mp_word (record->count + 1, record->next));
+  MP_STEP ("get/advanced");
+  mp_store (&self->head->n_bytes, self->head->n_bytes + record->size);
+}
+
+/* --- Without a lock ----------------------------------------------------------------- */
+
+/* Exact at one moment: while the tail was read, the head did not move.  The head may be
+ * ahead of the tail by what is just being put. */
+guint32
+mp_ring_count (MpMemory *self)
+{
+  guint64 head, tail;
+  guint32 count;
+
+  do
+    {
+      head = mp_load_acquire (&self->head->word);
+      tail = mp_load_acquire (&self->tail->word);
+    }
+  while (head != mp_load_acquire (&self->head->word));
+
+  count = (mp_word_count (tail) - mp_word_count (head)) & MP_COUNT_MASK;
+  return count <= MP_MAX_COUNT ? count : 0;
+}
+
+guint64
+mp_ring_count_total (MpMemory *self)
+{
+  guint64 total = mp_load_acquire (&self->tail->n_total);
+  guint32 count = mp_word_count (mp_load_acquire (&self->tail->word));
+
+  return total + ((count - (guint32) total) & MP_COUNT_MASK);
+}
+
+guint64
+mp_ring_count_bytes (MpMemory *self)
+{
+  guint64 taken = mp_load_acquire (&self->head->n_bytes);
+  guint64 put = mp_load_acquire (&self->tail->n_bytes);
+
+  return (gint64) (put - taken) > 0 ? put - taken : 0;
+}
+
+/* What the header at the head says, without following links: a link means that something
+ * was put behind it, or is about to be. */
+gboolean
+mp_ring_has_items (MpMemory *self)
+{
+  guint64 offset = mp_word_offset (mp_load_acquire (&self->head->word));
+
+  return !is_position (self, offset) ||
+         mp_load_acquire (mp_memory_word_at (self, offset)) != 0;
+}
+
+gboolean
+mp_ring_has_room (MpMemory *self,
+                  gsize     size)
+{
+  guint32 max_size = self->config.max_size != 0 ? self->config.max_size : MP_MAX_COUNT;
+
+  return mp_ring_count (self) < max_size &&
+         mp_ring_count_bytes (self) + size <= self->config.max_bytes;
+}
+
+/* --- After a death ------------------------------------------------------------------ */
+
+void
+mp_ring_repair_tail (MpMemory *self)
+{
+  guint64 word = mp_load (&self->tail->word);
+  guint64 offset = mp_word_offset (word);
+  guint32 count = mp_word_count (word);
+  guint32 max_steps = MP_MAX_COUNT;
+  MpRecord record;
+  guint64 link;
+
+  while (max_steps-- > 0)
+    {
+      MpRingStatus status = read_record (self, offset, count, &record, &link);
+
+      if (status == MP_RING_DAMAGED)
+        mp_memory_set_damaged (self);
+      if (status != MP_RING_OK)
+        break;
+
+      if (link != 0)
+        {
+          offset = link;
+        }
+      else
+        {
+          offset = record.next;
+          count++;
+        }
+      mp_store_release (&self->tail->word, mp_word (count, offset));
+    }
+}
+
+gboolean
+mp_ring_walk (MpMemory    *self,
+              MpRingVisit  visit,
+              gpointer     user_data,
+              guint64     *n_bytes)
+{
+  guint64 head = mp_load (&self->head->word);
+  guint64 offset = mp_word_offset (head);
+  guint32 count = mp_word_count (head);
+  guint32 n_left = (mp_word_count (mp_load (&self->tail->word)) - count) & MP_COUNT_MASK;
+  guint32 n_segments = 0;
+  MpRecord record;
+  guint64 link;
+
+  *n_bytes = 0;
+  if (!is_position (self, offset))
+    return FALSE;
+  visit (self, segment_of (offset), user_data);
+
+  for (;;)
+    {
+      MpRingStatus status = read_record (self, offset, count, &record, &link);
+
+      if (status == MP_RING_EMPTY)
+        return n_left == 0;
+      if (status == MP_RING_DAMAGED)
+        return FALSE;
+
+      if (link != 0)
+        {
+          if (++n_segments > self->config.n_units_cap)
+            return FALSE;
+          visit (self, link, user_data);
+          offset = link;
+          continue;
+        }
+
+      if (n_left-- == 0)
+        return FALSE;
+      if (record.block != 0)
+        visit (self, record.block, user_data);
+      *n_bytes += record.size;
+      offset = record.next;
+      count++;
+    }
+}

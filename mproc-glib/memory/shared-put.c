@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "shared-queue-private.h"
+
+#include "arena.h"
+#include "lock.h"
+#include "ring.h"
+#include "waiters.h"
+
+#include <string.h>
+
+/* Putting: small messages into the ring, many in one step; large ones into blocks. */
+
+typedef struct
+{
+  const MpQueueItem *items;
+  guint              n_items;
+  guint              n_put;
+} Put;
+
+static MpQueueStatus
+append (MpSharedQueue    *self,
+        const MpRingItem *items,
+        guint             n_items,
+        guint            *n_appended)
+{
+  MpMemory *memory = &self->memory;
+  MpQueueStatus status;
+
+  mp_lock (memory, MP_LOCK_TAIL);
+  if (G_UNLIKELY (mp_load (&memory->state->shutdown)))
+    status = MP_QUEUE_CLOSED;
+  else
+    status = mp_shared_queue_ring_status (self,
+                                          mp_ring_append (memory, items, n_items, n_appended),
+                                          MP_QUEUE_FULL);
+  mp_unlock (memory, MP_LOCK_TAIL);
+
+  if (G_LIKELY (status == MP_QUEUE_OK))
+    {
+      mp_waiters_wake (memory, MP_CONDITION_ITEMS, *n_appended);
+      if (mp_shared_queue_is_acknowledged (self))
+        mp_waiters_wake (memory, MP_CONDITION_NEWS, 0);
+    }
+  return status;
+}
+
+/* A large message is copied before anybody is held up by it. */
+static MpQueueStatus
+put_block (MpSharedQueue     *self,
+           const MpQueueItem *item)
+{
+  MpMemory *memory = &self->memory;
+  MpRingItem record = { item->data, item->size, 0, item->tag };
+  MpQueueStatus status;
+  guint intent, n_appended;
+
+  if (mp_load (&memory->state->shutdown))
+    return MP_QUEUE_CLOSED;
+  if (!mp_ring_has_room (memory, item->size))
+    return MP_QUEUE_FULL;
+
+  record.block = mp_arena_begin_intent (memory, item->size, &intent);
+  if (record.block == 0)
+    return MP_QUEUE_FULL;
+  if (G_UNLIKELY (!mp_memory_contains (memory, record.block, item->size)))
+    {
+      mp_arena_end_intent (memory, intent, 0);
+      mp_memory_set_damaged (memory);
+      return MP_QUEUE_DAMAGED;
+    }
+
+  memcpy (mp_memory_at (memory, record.block), item->data, item->size);
+  MP_STEP ("put/copied");
+  status = append (self, &record, 1, &n_appended);
+  mp_arena_end_intent (memory, intent, status == MP_QUEUE_OK ? 0 : record.block);
+  return status;
+}
+
+#define MAX_RUN 64
+
+/* Puts the next message, or the next few when they are small. */
+static MpQueueStatus
+put_some (MpSharedQueue     *self,
+          const MpQueueItem *items,
+          guint              n_items,
+          guint             *n_put)
+{
+  MpRingItem run[MAX_RUN];
+  guint n = 0;
+
+  *n_put = 0;
+  if (items[0].size > MP_INLINE_LIMIT)
+    {
+      MpQueueStatus status = put_block (self, &items[0]);
+
+      *n_put = status == MP_QUEUE_OK;
+      return status;
+    }
+
+  while (n < MIN (n_items, MAX_RUN) && items[n].size <= MP_INLINE_LIMIT)
+    {
+      run[n] = (MpRingItem) { items[n].data, items[n].size, 0, items[n].tag };
+      n++;
+    }
+  return append (self, run, n, n_put);
+}
+
+static MpQueueStatus
+try_put (MpSharedQueue *self,
+         gpointer       data)
+{
+  Put *put = data;
+  MpQueueStatus status = MP_QUEUE_OK;
+
+  while (status == MP_QUEUE_OK && put->n_put < put->n_items)
+    {
+      guint n;
+
+      status = put_some (self, put->items + put->n_put, put->n_items - put->n_put, &n);
+      put->n_put += n;
+    }
+  return status;
+}
+
+MpQueueStatus
+mp_shared_queue_put (gpointer           user_data,
+                     const MpQueueItem *items,
+                     guint              n_items,
+                     const MpQueueWait *wait,
+                     guint             *n_put)
+{
+  MpSharedQueue *self = user_data;
+  Put data = { items, n_items, 0 };
+  MpQueueStatus status = mp_shared_queue_enter (self);
+
+  for (guint i = 0; i < n_items && status == MP_QUEUE_OK; i++)
+    if (G_UNLIKELY (items[i].size > self->memory.config.max_bytes))
+      status = MP_QUEUE_TOO_LARGE;
+  if (G_LIKELY (status == MP_QUEUE_OK))
+    status = mp_shared_queue_wait_and_try (self, MP_CONDITION_SPACE, wait, try_put, &data);
+  mp_shared_queue_leave (self);
+  *n_put = data.n_put;
+  return status;
+}

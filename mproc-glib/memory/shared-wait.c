@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "shared-queue-private.h"
+
+#include "recovery.h"
+#include "waiters.h"
+
+/* Trying until it works: first spinning, when that has lately paid, then asleep. */
+
+static gboolean
+is_busy (MpQueueStatus status)
+{
+  return status == MP_QUEUE_EMPTY || status == MP_QUEUE_FULL || status == MP_QUEUE_TIMED_OUT;
+}
+
+static gboolean
+spin (MpSharedQueue *self,
+      MpCondition    condition,
+      gint64         deadline)
+{
+  MpSpin *state = &self->spin[condition];
+  guint32 limit_ns = mp_load (&self->spin_ns);
+  gint64 start, now;
+
+  if (!mp_spin_should (state, limit_ns))
+    return FALSE;
+
+  now = start = mp_spin_now ();
+  while (now - start < limit_ns && (deadline < 0 || now / 1000 < deadline))
+    {
+      for (guint i = 0; i < 32; i++)
+        {
+          if (mp_shared_queue_check (self, (MpQueueCondition) condition))
+            {
+              mp_spin_succeeded (state, (guint32) (mp_spin_now () - start));
+              return TRUE;
+            }
+          mp_pause ();
+        }
+      now = mp_spin_now ();
+    }
+  mp_spin_failed (state, limit_ns);
+  return FALSE;
+}
+
+static MpQueueStatus
+sleep_once (MpSharedQueue     *self,
+            MpSleeper         *sleeper,
+            const MpQueueWait *wait,
+            gint64             deadline,
+            MpQueueStatus      busy)
+{
+  switch (mp_sleeper_sleep (sleeper, deadline))
+    {
+    case MP_SLEEP_TIMED_OUT:
+      return busy;
+    case MP_SLEEP_INTERRUPTED:
+      return wait->interruptible ? MP_QUEUE_INTERRUPTED : MP_QUEUE_OK;
+    case MP_SLEEP_SLICE:
+      mp_recovery_run (&self->memory);
+      return MP_QUEUE_OK;
+    case MP_SLEEP_WOKEN:
+    default:
+      return MP_QUEUE_OK;
+    }
+}
+
+/* Sleeps and tries until it works, or the wait is over. */
+static MpQueueStatus
+sleep_until (MpSharedQueue     *self,
+             MpCondition        condition,
+             const MpQueueWait *wait,
+             gint64             deadline,
+             MpAttempt          attempt,
+             gpointer           data)
+{
+  MpSleeper sleeper;
+  MpQueueStatus status;
+
+  mp_sleeper_begin (&sleeper, &self->memory, condition, wait->cancellable);
+  for (;;)
+    {
+      MpQueueStatus slept = MP_QUEUE_OK;
+      gboolean untouched;
+
+      mp_sleeper_arm (&sleeper);
+      status = attempt (self, data);
+      if (is_busy (status))
+        slept = sleep_once (self, &sleeper, wait, deadline, status);
+      untouched = mp_sleeper_disarm (&sleeper);
+
+      if (!is_busy (status))
+        {
+          /* There may be more than was made for us alone. */
+          if (mp_shared_queue_check (self, (MpQueueCondition) condition))
+            mp_waiters_wake (&self->memory, condition, 1);
+          break;
+        }
+      if (slept != MP_QUEUE_OK ||
+          (wait->cancellable != NULL && g_cancellable_is_cancelled (wait->cancellable)))
+        {
+          status = attempt (self, data);
+          if (is_busy (status))
+            status = slept != MP_QUEUE_OK ? slept : MP_QUEUE_CANCELLED;
+          /* A wake-up spent on us goes to the next one. */
+          if (!untouched)
+            mp_waiters_wake (&self->memory, condition, 1);
+          break;
+        }
+    }
+  mp_sleeper_end (&sleeper);
+  return status;
+}
+
+MpQueueStatus
+mp_shared_queue_wait_and_try (MpSharedQueue     *self,
+                              MpCondition        condition,
+                              const MpQueueWait *wait,
+                              MpAttempt          attempt,
+                              gpointer           data)
+{
+  MpQueueStatus status = attempt (self, data);
+  gint64 deadline;
+
+  if (G_LIKELY (!is_busy (status)) || wait->timeout_us == 0)
+    return status;
+  if (wait->cancellable != NULL && g_cancellable_is_cancelled (wait->cancellable))
+    return MP_QUEUE_CANCELLED;
+
+  deadline = wait->timeout_us < 0 ? -1 : g_get_monotonic_time () + wait->timeout_us;
+  while (spin (self, condition, deadline))
+    {
+      status = attempt (self, data);
+      if (!is_busy (status))
+        return status;
+    }
+  return sleep_until (self, condition, wait, deadline, attempt, data);
+}
+
+/* --- Without taking ----------------------------------------------------------------------- */
+
+static MpQueueStatus
+try_condition (MpSharedQueue *self,
+               gpointer       data)
+{
+  MpQueueCondition *condition = data;
+
+  if (mp_load (&self->memory.state->damaged))
+    return MP_QUEUE_DAMAGED;
+  return mp_shared_queue_check (self, *condition) ? MP_QUEUE_OK : MP_QUEUE_TIMED_OUT;
+}
+
+MpQueueStatus
+mp_shared_queue_wait (gpointer           user_data,
+                      MpQueueCondition   condition,
+                      const MpQueueWait *wait)
+{
+  MpSharedQueue *self = user_data;
+  MpQueueStatus status = mp_shared_queue_enter (self);
+
+  if (status == MP_QUEUE_OK)
+    status = mp_shared_queue_wait_and_try (self, (MpCondition) condition, wait, try_condition, &condition);
+  mp_shared_queue_leave (self);
+  return status;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "memory.h"
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/* Who sleeps until a condition may hold, and who wakes them.
+ *
+ * A sleeper reads its futex word, then sets its bit, then looks once more, then sleeps.  A
+ * waker takes a bit off, and only if that was set changes the word.  So a wake-up that was
+ * meant for somebody is either slept for or found in the word.  Bits, not counters: those
+ * of the dead can be cleared. */
+
+typedef enum
+{
+  MP_SLEEP_WOKEN,
+  MP_SLEEP_SLICE,       /* time to see who died meanwhile */
+  MP_SLEEP_TIMED_OUT,
+  MP_SLEEP_INTERRUPTED, /* a signal handler ran */
+} MpSleepResult;
+
+typedef struct
+{
+  MpMemory     *memory;
+  MpCondition   condition;
+  guint         slot;    /* MP_N_WAITERS when the table was full */
+  guint32       seen;
+  GCancellable *cancellable;
+  gulong        cancelled_id;
+} MpSleeper;
+
+void          mp_sleeper_begin  (MpSleeper    *self,
+                                 MpMemory     *memory,
+                                 MpCondition   condition,
+                                 GCancellable *cancellable);
+void          mp_sleeper_arm    (MpSleeper    *self);
+/* Whether the bit was still there: if not, a waker has spent its wake-up on us. */
+gboolean      mp_sleeper_disarm (MpSleeper    *self);
+MpSleepResult mp_sleeper_sleep  (MpSleeper    *self,
+                                 gint64        deadline);
+void          mp_sleeper_end    (MpSleeper    *self);
+
+guint         mp_waiters_claim_slot   (MpMemory    *memory);
+void          mp_waiters_release_slot (MpMemory    *memory,
+                                       guint        slot);
+void          mp_waiters_wake_slow    (MpMemory    *memory,
+                                       MpCondition  condition,
+                                       guint        n);
+void          mp_waiters_wake_all     (MpMemory    *memory);
+void          mp_waiters_forget       (MpMemory    *memory,
+                                       guint        participant);
+
+/* Wakes @n threads and every main loop that wait for @condition.  To be called after a
+ * full barrier. */
+static inline void
+mp_waiters_wake (MpMemory    *memory,
+                 MpCondition  condition,
+                 guint        n)
+{
+  MpWaits *waits = memory->waits[condition];
+  guint64 any = 0;
+
+  for (guint i = 0; i < MP_N_WAITERS / 64; i++)
+    any |= mp_load (&waits->sleeping[i]) | mp_load (&waits->armed[i]);
+  if (G_UNLIKELY (any != 0))
+    mp_waiters_wake_slow (memory, condition, n);
+}
+
+G_END_DECLS
