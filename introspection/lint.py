@@ -28,7 +28,10 @@ NUMBERS = ('gint', 'guint', 'gint8', 'guint8', 'gint16', 'guint16', 'gint32', 'g
            'gfloat', 'gboolean', 'gchar', 'guchar')
 
 # Symbols that are deliberately out of the reach of bindings.
-NOT_FOR_BINDINGS = frozenset()
+NOT_FOR_BINDINGS = frozenset((
+    'mp_queue_get_vectors',
+    'mp_queue_put_vectors',
+))
 
 
 def tag(element):

@@ -37,6 +37,11 @@ gboolean         mp_joinable_queue_join            (MpJoinableQueue      *self,
                                                     GCancellable         *cancellable,
                                                     GError              **error);
 MP_AVAILABLE_IN_1_0
+gboolean         mp_joinable_queue_wait_done       (MpJoinableQueue      *self,
+                                                    gint64                timeout_us,
+                                                    GCancellable         *cancellable,
+                                                    GError              **error);
+MP_AVAILABLE_IN_1_0
 void             mp_joinable_queue_join_async      (MpJoinableQueue      *self,
                                                     int                   io_priority,
                                                     GCancellable         *cancellable,
@@ -54,6 +59,15 @@ MP_AVAILABLE_IN_1_0
 guint64          mp_joinable_queue_get_n_total     (MpJoinableQueue      *self);
 MP_AVAILABLE_IN_1_0
 guint            mp_joinable_queue_get_max_deliveries (MpJoinableQueue   *self);
+MP_AVAILABLE_IN_1_0
+gboolean         mp_joinable_queue_get_report_progress (MpJoinableQueue  *self);
+MP_AVAILABLE_IN_1_0
+void             mp_joinable_queue_set_report_progress (MpJoinableQueue  *self,
+                                                    gboolean              report);
+MP_AVAILABLE_IN_1_0
+double           mp_joinable_queue_get_progress    (MpJoinableQueue      *self);
+MP_AVAILABLE_IN_1_0
+GVariant        *mp_joinable_queue_list_progress   (MpJoinableQueue      *self);
 
 MP_AVAILABLE_IN_1_0
 MpTask          *mp_joinable_queue_get_task        (MpJoinableQueue      *self,

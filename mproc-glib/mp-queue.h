@@ -92,6 +92,14 @@ gssize     mp_queue_get_into           (MpQueue              *self,
                                         GError              **error);
 
 MP_AVAILABLE_IN_1_0
+gssize     mp_queue_get_into_address   (MpQueue              *self,
+                                        guintptr              address,
+                                        gsize                 size,
+                                        gint64                timeout_us,
+                                        GCancellable         *cancellable,
+                                        GError              **error);
+
+MP_AVAILABLE_IN_1_0
 gboolean   mp_queue_put_json           (MpQueue              *self,
                                         const char           *json,
                                         gint64                timeout_us,
@@ -167,6 +175,22 @@ GPtrArray *mp_queue_get_many           (MpQueue              *self,
                                         GError              **error);
 
 MP_AVAILABLE_IN_1_0
+gboolean   mp_queue_put_vectors        (MpQueue              *self,
+                                        const GOutputVector  *vectors,
+                                        guint                 n_vectors,
+                                        gint64                timeout_us,
+                                        GCancellable         *cancellable,
+                                        guint                *n_put,
+                                        GError              **error);
+MP_AVAILABLE_IN_1_0
+gssize     mp_queue_get_vectors        (MpQueue              *self,
+                                        GInputVector         *vectors,
+                                        guint                 n_vectors,
+                                        gint64                timeout_us,
+                                        GCancellable         *cancellable,
+                                        GError              **error);
+
+MP_AVAILABLE_IN_1_0
 void       mp_queue_put_async          (MpQueue              *self,
                                         GVariant             *value,
                                         int                   io_priority,
@@ -222,6 +246,8 @@ guint64    mp_queue_get_max_bytes      (MpQueue              *self);
 MP_AVAILABLE_IN_1_0
 guint64    mp_queue_get_n_bytes        (MpQueue              *self);
 
+MP_AVAILABLE_IN_1_0
+gboolean   mp_queue_is_closed          (MpQueue              *self);
 MP_AVAILABLE_IN_1_0
 void       mp_queue_close              (MpQueue              *self);
 MP_AVAILABLE_IN_1_0

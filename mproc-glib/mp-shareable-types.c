@@ -5,9 +5,14 @@
 #include "mp-shareable-private.h"
 
 #include "mp-connection.h"
+#include "mp-joinable-queue.h"
+#include "mp-simple-queue.h"
 
 /* One row for each class that implements MpShareable. */
 GType (*const mp_shareable_types[]) (void) = {
   mp_connection_get_type,
+  mp_joinable_queue_get_type,
+  mp_queue_get_type,
+  mp_simple_queue_get_type,
   NULL,
 };

@@ -8,8 +8,12 @@
 #include <mproc-glib/mp-error.h>
 #include <mproc-glib/mp-format.h>
 #include <mproc-glib/mp-message.h>
-#include <mproc-glib/mp-connection.h>
+#include <mproc-glib/mp-queue.h>
+#include <mproc-glib/mp-joinable-queue.h>
+#include <mproc-glib/mp-task.h>
+#include <mproc-glib/mp-simple-queue.h>
 #include <mproc-glib/mp-pipe.h>
+#include <mproc-glib/mp-connection.h>
 #include <mproc-glib/mp-waitable.h>
 #include <mproc-glib/mp-shareable.h>
 #include <mproc-glib/mp-process.h>

@@ -1,0 +1,879 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-joinable-queue.h"
+
+#include "mp-error.h"
+#include "mp-task-private.h"
+
+/**
+ * MpJoinableQueue:
+ *
+ * A queue of tasks that knows when all are done, and delivers again what was not.
+ *
+ * Each message that is got stays with its consumer until that says that it is done. If the
+ * consumer dies, or drops it unfinished, the message goes to the next one, ahead of newer
+ * messages. [method@JoinableQueue.join] waits until everything that was put is done.
+ *
+ * ```c
+ * g_autoptr (MpTask) task = NULL;
+ *
+ * while ((task = mp_joinable_queue_get_task (queue, -1, NULL, NULL)) != NULL)
+ *   {
+ *     work_on (mp_task_get_message (task));
+ *     mp_task_done (task, NULL);
+ *     g_clear_object (&task);
+ *   }
+ * ```
+ *
+ * There are two ways to say so: [method@Task.done] for each task by itself, and
+ * [method@JoinableQueue.task_done] for what was got by the functions of [class@Queue],
+ * oldest first.
+ *
+ * A message that was delivered `max-deliveries` times without getting done is set aside,
+ * lest it kill one consumer after the other; see [method@JoinableQueue.get_dead]. It counts
+ * as done.
+ *
+ * All functions may be called from any thread.
+ *
+ * Since: 1.0
+ */
+
+#define DEFAULT_MAX_DELIVERIES 10
+
+/* How often news of progress are told at most: what no eye can follow needs no drawing. */
+#define NEWS_INTERVAL_US       (50 * 1000)
+
+typedef struct
+{
+  GSource *news_source; /* while progress is reported */
+} MpJoinableQueuePrivate;
+
+G_DEFINE_TYPE_WITH_PRIVATE (MpJoinableQueue, mp_joinable_queue, MP_TYPE_QUEUE)
+
+typedef enum
+{
+  PROP_MAX_DELIVERIES = 1,
+  PROP_UNFINISHED,
+  PROP_N_DONE,
+  PROP_N_TOTAL,
+  PROP_PROGRESS,
+  PROP_REPORT_PROGRESS,
+} MpJoinableQueueProperty;
+
+static GParamSpec *properties[PROP_REPORT_PROGRESS + 1];
+
+static void
+get_counts (MpJoinableQueue *self,
+            MpQueueCounts   *counts)
+{
+  MpQueuePrivate *queue = mp_queue_get_private (MP_QUEUE (self));
+
+  *counts = (MpQueueCounts) { 0 };
+  if (queue->store != NULL)
+    queue->backend->count (queue->store, counts);
+}
+
+static void
+mp_joinable_queue_constructed (GObject *object)
+{
+  mp_queue_get_private (MP_QUEUE (object))->settings.mode = MP_QUEUE_MODE_ACKNOWLEDGED;
+
+  G_OBJECT_CLASS (mp_joinable_queue_parent_class)->constructed (object);
+}
+
+static void
+mp_joinable_queue_dispose (GObject *object)
+{
+  mp_joinable_queue_set_report_progress (MP_JOINABLE_QUEUE (object), FALSE);
+
+  G_OBJECT_CLASS (mp_joinable_queue_parent_class)->dispose (object);
+}
+
+static void
+mp_joinable_queue_get_property (GObject    *object,
+                                guint       property_id,
+                                GValue     *value,
+                                GParamSpec *pspec)
+{
+  MpJoinableQueue *self = MP_JOINABLE_QUEUE (object);
+
+  switch ((MpJoinableQueueProperty) property_id)
+    {
+    case PROP_MAX_DELIVERIES:
+      g_value_set_uint (value, mp_joinable_queue_get_max_deliveries (self));
+      break;
+    case PROP_UNFINISHED:
+      g_value_set_uint (value, mp_joinable_queue_get_unfinished (self));
+      break;
+    case PROP_N_DONE:
+      g_value_set_uint64 (value, mp_joinable_queue_get_n_done (self));
+      break;
+    case PROP_N_TOTAL:
+      g_value_set_uint64 (value, mp_joinable_queue_get_n_total (self));
+      break;
+    case PROP_PROGRESS:
+      g_value_set_double (value, mp_joinable_queue_get_progress (self));
+      break;
+    case PROP_REPORT_PROGRESS:
+      g_value_set_boolean (value, mp_joinable_queue_get_report_progress (self));
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
+    }
+}
+
+static void
+mp_joinable_queue_set_property (GObject      *object,
+                                guint         property_id,
+                                const GValue *value,
+                                GParamSpec   *pspec)
+{
+  MpJoinableQueue *self = MP_JOINABLE_QUEUE (object);
+  MpQueuePrivate *queue = mp_queue_get_private (MP_QUEUE (self));
+
+  switch ((MpJoinableQueueProperty) property_id)
+    {
+    case PROP_MAX_DELIVERIES:
+      queue->settings.max_deliveries = g_value_get_uint (value);
+      break;
+    case PROP_REPORT_PROGRESS:
+      mp_joinable_queue_set_report_progress (self, g_value_get_boolean (value));
+      break;
+    case PROP_UNFINISHED:
+    case PROP_N_DONE:
+    case PROP_N_TOTAL:
+    case PROP_PROGRESS:
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
+    }
+}
+
+static void
+mp_joinable_queue_class_init (MpJoinableQueueClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->constructed = mp_joinable_queue_constructed;
+  object_class->dispose = mp_joinable_queue_dispose;
+  object_class->get_property = mp_joinable_queue_get_property;
+  object_class->set_property = mp_joinable_queue_set_property;
+
+  /**
+   * MpJoinableQueue:max-deliveries:
+   *
+   * How often a message is delivered before it is set aside; 0 is no limit.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_MAX_DELIVERIES] =
+    g_param_spec_uint ("max-deliveries", NULL, NULL, 0, G_MAXUINT, DEFAULT_MAX_DELIVERIES,
+                       G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpJoinableQueue:unfinished:
+   *
+   * How many messages were put and are not done.
+   *
+   * Notified while [property@JoinableQueue:report-progress] is set.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_UNFINISHED] =
+    g_param_spec_uint ("unfinished", NULL, NULL, 0, G_MAXUINT, 0,
+                       G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpJoinableQueue:n-done:
+   *
+   * How many messages are done, of all that were ever put.
+   *
+   * Notified while [property@JoinableQueue:report-progress] is set.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_N_DONE] =
+    g_param_spec_uint64 ("n-done", NULL, NULL, 0, G_MAXUINT64, 0,
+                         G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpJoinableQueue:n-total:
+   *
+   * How many messages were ever put, by everybody.
+   *
+   * Notified while [property@JoinableQueue:report-progress] is set.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_N_TOTAL] =
+    g_param_spec_uint64 ("n-total", NULL, NULL, 0, G_MAXUINT64, 0,
+                         G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpJoinableQueue:progress:
+   *
+   * The done part of all that was put, from 0 to 1: to be bound to a progress bar.
+   *
+   * Notified while [property@JoinableQueue:report-progress] is set.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_PROGRESS] =
+    g_param_spec_double ("progress", NULL, NULL, 0, 1, 0,
+                         G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpJoinableQueue:report-progress:
+   *
+   * Whether changes of the other properties are notified, in the thread-default main context
+   * of whoever set this, twenty times a second at most.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_REPORT_PROGRESS] =
+    g_param_spec_boolean ("report-progress", NULL, NULL, FALSE,
+                          G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  g_object_class_install_properties (object_class, G_N_ELEMENTS (properties), properties);
+}
+
+static void
+mp_joinable_queue_init (MpJoinableQueue *self)
+{
+}
+
+/**
+ * mp_joinable_queue_new:
+ * @max_size: how many messages may be queued; 0 is no limit
+ * @error: return location for an error
+ *
+ * Makes a queue of tasks.
+ *
+ * Returns: (transfer full): a queue, or %NULL when there is no memory for it
+ *
+ * Since: 1.0
+ */
+MpJoinableQueue *
+mp_joinable_queue_new (guint    max_size,
+                       GError **error)
+{
+  return mp_joinable_queue_new_full (max_size, 0, DEFAULT_MAX_DELIVERIES, error);
+}
+
+/**
+ * mp_joinable_queue_new_full:
+ * @max_size: how many messages may be queued; 0 is no limit
+ * @max_bytes: how many bytes all queued messages may have together; 0 is 4 GiB
+ * @max_deliveries: how often a message is delivered before it is set aside; 0 is no limit
+ * @error: return location for an error
+ *
+ * Makes a queue of tasks that is bounded in every way.
+ *
+ * Returns: (transfer full): a queue, or %NULL when there is no memory for it
+ *
+ * Since: 1.0
+ */
+MpJoinableQueue *
+mp_joinable_queue_new_full (guint     max_size,
+                            guint64   max_bytes,
+                            guint     max_deliveries,
+                            GError  **error)
+{
+  g_autoptr (MpJoinableQueue) self = g_object_new (MP_TYPE_JOINABLE_QUEUE,
+                                                   "max-size", max_size,
+                                                   "max-bytes", max_bytes,
+                                                   "max-deliveries", max_deliveries,
+                                                   NULL);
+
+  return mp_queue_check (MP_QUEUE (self), error) ? g_steal_pointer (&self) : NULL;
+}
+
+/* --- Done --------------------------------------------------------------------------------- */
+
+/**
+ * mp_joinable_queue_task_done:
+ * @self: a queue
+ * @error: return location for an error
+ *
+ * Says that the oldest message that this object got, and has not said so of, is done.
+ *
+ * Those got as [class@Task] are not among them. Fails with `MP_ERROR_TOO_MANY_DONE` when
+ * there is none, and with `MP_ERROR_STALE` when it was given to another consumer meanwhile.
+ *
+ * Returns: %TRUE; %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_joinable_queue_task_done (MpJoinableQueue  *self,
+                             GError          **error)
+{
+  MpQueuePrivate *queue;
+  MpQueueStatus status;
+
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), FALSE);
+
+  queue = mp_queue_get_private (MP_QUEUE (self));
+  if (!mp_queue_check (MP_QUEUE (self), error))
+    return FALSE;
+
+  status = queue->backend->finish (queue->store, NULL, MP_QUEUE_FINISH_DONE);
+  return status == MP_QUEUE_OK || mp_queue_set_error (MP_QUEUE (self), status, NULL, error);
+}
+
+/**
+ * mp_joinable_queue_join:
+ * @self: a queue
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Waits until everything that was put is done.
+ *
+ * Fails with `G_IO_ERROR_TIMED_OUT` when it is not by then.
+ *
+ * Returns: whether all is done; %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_joinable_queue_join (MpJoinableQueue  *self,
+                        gint64            timeout_us,
+                        GCancellable     *cancellable,
+                        GError          **error)
+{
+  const MpQueueWait wait = { timeout_us, cancellable, FALSE };
+  MpQueuePrivate *queue;
+  MpQueueStatus status;
+
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), FALSE);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
+
+  queue = mp_queue_get_private (MP_QUEUE (self));
+  if (!mp_queue_check (MP_QUEUE (self), error))
+    return FALSE;
+
+  status = queue->backend->wait (queue->store, MP_QUEUE_WAIT_DONE, &wait);
+  return status == MP_QUEUE_OK || mp_queue_set_error (MP_QUEUE (self), status, NULL, error);
+}
+
+/**
+ * mp_joinable_queue_wait_done:
+ * @self: a queue
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Waits as [method@JoinableQueue.join] does, but returns also when a signal handler of the
+ * process ran; see [method@Queue.wait].
+ *
+ * Returns: whether all is done; %FALSE without an error when the time is over or a signal
+ *   handler ran, with @error when the wait was cancelled or the queue cannot be used
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_joinable_queue_wait_done (MpJoinableQueue  *self,
+                             gint64            timeout_us,
+                             GCancellable     *cancellable,
+                             GError          **error)
+{
+  const MpQueueWait wait = { timeout_us, cancellable, TRUE };
+  MpQueuePrivate *queue;
+  MpQueueStatus status;
+
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), FALSE);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
+
+  queue = mp_queue_get_private (MP_QUEUE (self));
+  if (!mp_queue_check (MP_QUEUE (self), error))
+    return FALSE;
+
+  status = queue->backend->wait (queue->store, MP_QUEUE_WAIT_DONE, &wait);
+  if (status == MP_QUEUE_OK)
+    return TRUE;
+  if (status == MP_QUEUE_TIMED_OUT || status == MP_QUEUE_INTERRUPTED)
+    return FALSE;
+  return mp_queue_set_error (MP_QUEUE (self), status, NULL, error);
+}
+
+static gboolean
+join_cb (gpointer user_data)
+{
+  GTask *task = user_data;
+  MpJoinableQueue *self = g_task_get_source_object (task);
+  g_autoptr (GError) error = NULL;
+
+  if (g_task_return_error_if_cancelled (task))
+    return G_SOURCE_REMOVE;
+  if (mp_joinable_queue_join (self, 0, NULL, &error))
+    g_task_return_boolean (task, TRUE);
+  else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
+    return G_SOURCE_CONTINUE;
+  else
+    g_task_return_error (task, g_steal_pointer (&error));
+  return G_SOURCE_REMOVE;
+}
+
+/**
+ * mp_joinable_queue_join_async:
+ * @self: a queue
+ * @io_priority: the priority, such as %G_PRIORITY_DEFAULT
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async): called when everything that was put is done, in the caller's
+ *   thread-default main context
+ * @user_data: (closure): data for @callback
+ *
+ * Waits until everything that was put is done.
+ *
+ * Since: 1.0
+ */
+void
+mp_joinable_queue_join_async (MpJoinableQueue     *self,
+                              int                  io_priority,
+                              GCancellable        *cancellable,
+                              GAsyncReadyCallback  callback,
+                              gpointer             user_data)
+{
+  g_autoptr (GTask) task = NULL;
+
+  g_return_if_fail (MP_IS_JOINABLE_QUEUE (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, mp_joinable_queue_join_async);
+  g_task_set_priority (task, io_priority);
+  mp_queue_attach_task_source (MP_QUEUE (self), MP_QUEUE_WAIT_DONE, task, join_cb);
+}
+
+/**
+ * mp_joinable_queue_join_finish:
+ * @self: a queue
+ * @result: what the callback was given
+ * @error: return location for an error
+ *
+ * Ends [method@JoinableQueue.join_async].
+ *
+ * Returns: whether all is done; %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_joinable_queue_join_finish (MpJoinableQueue  *self,
+                               GAsyncResult     *result,
+                               GError          **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/* --- Tasks ---------------------------------------------------------------------------------- */
+
+static MpTask *
+get_task (MpJoinableQueue  *self,
+          gint64            timeout_us,
+          gboolean          try_only,
+          GCancellable     *cancellable,
+          GError          **error)
+{
+  guint8 stack[MP_QUEUE_STACK_SIZE];
+  MpQueueDelivery delivery = { .buffer = stack, .capacity = sizeof stack };
+  MpMessage *message;
+
+  if (!mp_queue_get_payload (MP_QUEUE (self), &delivery, timeout_us, try_only, cancellable, error))
+    return NULL;
+
+  message = mp_queue_steal_message (&delivery, error);
+  if (message == NULL)
+    {
+      mp_queue_end_get (MP_QUEUE (self), &delivery, FALSE);
+      return NULL;
+    }
+  return mp_task_new (MP_QUEUE (self), message, &delivery.token);
+}
+
+/**
+ * mp_joinable_queue_get_task:
+ * @self: a queue
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Gets the next message as a task of its own.
+ *
+ * Fails as [method@Queue.get_message] does.
+ *
+ * Returns: (transfer full): a task; %NULL with @error set
+ *
+ * Since: 1.0
+ */
+MpTask *
+mp_joinable_queue_get_task (MpJoinableQueue  *self,
+                            gint64            timeout_us,
+                            GCancellable     *cancellable,
+                            GError          **error)
+{
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), NULL);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
+
+  return get_task (self, timeout_us, FALSE, cancellable, error);
+}
+
+/**
+ * mp_joinable_queue_try_get_task:
+ * @self: a queue
+ * @error: return location for an error
+ *
+ * Gets the next message as a task of its own, if there is one.
+ *
+ * Returns: (transfer full) (nullable): a task; %NULL without an error when there is none
+ *
+ * Since: 1.0
+ */
+MpTask *
+mp_joinable_queue_try_get_task (MpJoinableQueue  *self,
+                                GError          **error)
+{
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), NULL);
+
+  return get_task (self, 0, TRUE, NULL, error);
+}
+
+static gboolean
+get_task_cb (gpointer user_data)
+{
+  GTask *task = user_data;
+  MpJoinableQueue *self = g_task_get_source_object (task);
+  g_autoptr (GError) error = NULL;
+  MpTask *result;
+
+  if (g_task_return_error_if_cancelled (task))
+    return G_SOURCE_REMOVE;
+
+  result = mp_joinable_queue_try_get_task (self, &error);
+  if (result != NULL)
+    g_task_return_pointer (task, result, g_object_unref);
+  else if (error != NULL)
+    g_task_return_error (task, g_steal_pointer (&error));
+  else
+    return G_SOURCE_CONTINUE;
+  return G_SOURCE_REMOVE;
+}
+
+/**
+ * mp_joinable_queue_get_task_async:
+ * @self: a queue
+ * @io_priority: the priority, such as %G_PRIORITY_DEFAULT
+ * @cancellable: (nullable): a cancellable; a cancelled call takes nothing
+ * @callback: (scope async): called when there is a task, in the caller's thread-default main
+ *   context
+ * @user_data: (closure): data for @callback
+ *
+ * Gets the next message as a task of its own, as soon as there is one.
+ *
+ * Since: 1.0
+ */
+void
+mp_joinable_queue_get_task_async (MpJoinableQueue     *self,
+                                  int                  io_priority,
+                                  GCancellable        *cancellable,
+                                  GAsyncReadyCallback  callback,
+                                  gpointer             user_data)
+{
+  g_autoptr (GTask) task = NULL;
+
+  g_return_if_fail (MP_IS_JOINABLE_QUEUE (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, mp_joinable_queue_get_task_async);
+  g_task_set_priority (task, io_priority);
+  if (get_task_cb (task) == G_SOURCE_CONTINUE)
+    mp_queue_attach_task_source (MP_QUEUE (self), MP_QUEUE_WAIT_ITEMS, task, get_task_cb);
+}
+
+/**
+ * mp_joinable_queue_get_task_finish:
+ * @self: a queue
+ * @result: what the callback was given
+ * @error: return location for an error
+ *
+ * Ends [method@JoinableQueue.get_task_async].
+ *
+ * Returns: (transfer full): a task; %NULL with @error set
+ *
+ * Since: 1.0
+ */
+MpTask *
+mp_joinable_queue_get_task_finish (MpJoinableQueue  *self,
+                                   GAsyncResult     *result,
+                                   GError          **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/**
+ * mp_joinable_queue_get_dead:
+ * @self: a queue
+ * @error: return location for an error
+ *
+ * Takes the oldest message that was set aside because it was delivered too often.
+ *
+ * Returns: (transfer full) (nullable): a message; %NULL without an error when there is none
+ *
+ * Since: 1.0
+ */
+MpMessage *
+mp_joinable_queue_get_dead (MpJoinableQueue  *self,
+                            GError          **error)
+{
+  guint8 stack[MP_QUEUE_STACK_SIZE];
+  MpQueueDelivery delivery = { .buffer = stack, .capacity = sizeof stack };
+  MpQueuePrivate *queue;
+  MpQueueStatus status;
+
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), NULL);
+
+  queue = mp_queue_get_private (MP_QUEUE (self));
+  if (!mp_queue_check (MP_QUEUE (self), error))
+    return NULL;
+
+  status = queue->backend->get_dead (queue->store, &delivery);
+  if (status == MP_QUEUE_OK)
+    return mp_queue_steal_message (&delivery, error);
+  if (status != MP_QUEUE_EMPTY)
+    mp_queue_set_error (MP_QUEUE (self), status, NULL, error);
+  return NULL;
+}
+
+/* --- Progress -------------------------------------------------------------------------------- */
+
+/**
+ * mp_joinable_queue_get_unfinished: (get-property unfinished)
+ * @self: a queue
+ *
+ * Gets how many messages were put and are not done.
+ *
+ * Returns: the number of messages
+ *
+ * Since: 1.0
+ */
+guint
+mp_joinable_queue_get_unfinished (MpJoinableQueue *self)
+{
+  MpQueueCounts counts;
+
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), 0);
+
+  get_counts (self, &counts);
+  return counts.n_unfinished;
+}
+
+/**
+ * mp_joinable_queue_get_n_done: (get-property n-done)
+ * @self: a queue
+ *
+ * Gets how many messages are done, of all that were ever put.
+ *
+ * Returns: the number of messages
+ *
+ * Since: 1.0
+ */
+guint64
+mp_joinable_queue_get_n_done (MpJoinableQueue *self)
+{
+  MpQueueCounts counts;
+
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), 0);
+
+  get_counts (self, &counts);
+  return counts.n_total - counts.n_unfinished;
+}
+
+/**
+ * mp_joinable_queue_get_n_total: (get-property n-total)
+ * @self: a queue
+ *
+ * Gets how many messages were ever put, by everybody.
+ *
+ * Returns: the number of messages
+ *
+ * Since: 1.0
+ */
+guint64
+mp_joinable_queue_get_n_total (MpJoinableQueue *self)
+{
+  MpQueueCounts counts;
+
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), 0);
+
+  get_counts (self, &counts);
+  return counts.n_total;
+}
+
+/**
+ * mp_joinable_queue_get_max_deliveries: (get-property max-deliveries)
+ * @self: a queue
+ *
+ * Gets how often a message is delivered before it is set aside.
+ *
+ * Returns: the number of deliveries; 0 is no limit
+ *
+ * Since: 1.0
+ */
+guint
+mp_joinable_queue_get_max_deliveries (MpJoinableQueue *self)
+{
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), 0);
+
+  return mp_queue_get_private (MP_QUEUE (self))->settings.max_deliveries;
+}
+
+/**
+ * mp_joinable_queue_get_progress: (get-property progress)
+ * @self: a queue
+ *
+ * Gets the done part of all that was put.
+ *
+ * Returns: a number from 0 to 1; 1 when nothing was put
+ *
+ * Since: 1.0
+ */
+double
+mp_joinable_queue_get_progress (MpJoinableQueue *self)
+{
+  MpQueueCounts counts;
+
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), 0);
+
+  get_counts (self, &counts);
+  return counts.n_total == 0
+           ? 1 : (double) (counts.n_total - counts.n_unfinished) / (double) counts.n_total;
+}
+
+static void
+add_progress (const MpQueueProgress *progress,
+              gpointer               user_data)
+{
+  GVariantBuilder *builder = user_data;
+  g_autofree char *text = g_utf8_make_valid (progress->text, -1);
+
+  g_variant_builder_add (builder, "(txuds)", progress->serial, progress->pid,
+                         progress->n_deliveries, progress->fraction, text);
+}
+
+/**
+ * mp_joinable_queue_list_progress:
+ * @self: a queue
+ *
+ * Lists what consumers, in any process, have in hand.
+ *
+ * Each is a number that tells deliveries apart, the consumer's process as it sees itself, the
+ * delivery count, and what [method@Task.set_progress] said last: the fraction, negative when
+ * nothing was said, and the text.
+ *
+ * Returns: (transfer full): an array of type `a(txuds)`
+ *
+ * Since: 1.0
+ */
+GVariant *
+mp_joinable_queue_list_progress (MpJoinableQueue *self)
+{
+  g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("a(txuds)"));
+  MpQueuePrivate *queue;
+
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), NULL);
+
+  queue = mp_queue_get_private (MP_QUEUE (self));
+  if (queue->store != NULL)
+    queue->backend->list (queue->store, add_progress, &builder);
+  return g_variant_ref_sink (g_variant_builder_end (&builder));
+}
+
+static gboolean
+news_cb (gpointer user_data)
+{
+  GObject *self = user_data;
+  GSource *source = g_main_current_source ();
+
+  g_object_ref (self);
+  g_object_freeze_notify (self);
+  g_object_notify_by_pspec (self, properties[PROP_UNFINISHED]);
+  g_object_notify_by_pspec (self, properties[PROP_N_DONE]);
+  g_object_notify_by_pspec (self, properties[PROP_N_TOTAL]);
+  g_object_notify_by_pspec (self, properties[PROP_PROGRESS]);
+  g_object_thaw_notify (self);
+  g_object_unref (self);
+
+  if (!g_source_is_destroyed (source))
+    mp_queue_source_pause (source, NEWS_INTERVAL_US);
+  return G_SOURCE_CONTINUE;
+}
+
+/**
+ * mp_joinable_queue_get_report_progress: (get-property report-progress)
+ * @self: a queue
+ *
+ * Gets whether changes of the counts are notified.
+ *
+ * Returns: whether they are
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_joinable_queue_get_report_progress (MpJoinableQueue *self)
+{
+  MpJoinableQueuePrivate *priv;
+
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), FALSE);
+
+  priv = mp_joinable_queue_get_instance_private (self);
+  return priv->news_source != NULL;
+}
+
+/**
+ * mp_joinable_queue_set_report_progress: (set-property report-progress)
+ * @self: a queue
+ * @report: whether to notify
+ *
+ * Sets whether changes of `unfinished`, `n-done`, `n-total` and `progress` are notified, in
+ * the caller's thread-default main context.
+ *
+ * With it a progress bar is one more line:
+ *
+ * ```c
+ * g_object_bind_property (queue, "progress", bar, "fraction", G_BINDING_SYNC_CREATE);
+ * ```
+ *
+ * Since: 1.0
+ */
+void
+mp_joinable_queue_set_report_progress (MpJoinableQueue *self,
+                                       gboolean         report)
+{
+  MpJoinableQueuePrivate *priv;
+
+  g_return_if_fail (MP_IS_JOINABLE_QUEUE (self));
+
+  priv = mp_joinable_queue_get_instance_private (self);
+  if (report == (priv->news_source != NULL))
+    return;
+
+  if (report)
+    {
+      priv->news_source = mp_queue_create_condition_source (MP_QUEUE (self), MP_QUEUE_WAIT_NEWS,
+                                                            NULL);
+      g_source_set_callback (priv->news_source, news_cb, self, NULL);
+      g_source_attach (priv->news_source, g_main_context_get_thread_default ());
+    }
+  else
+    {
+      g_source_destroy (priv->news_source);
+      g_clear_pointer (&priv->news_source, g_source_unref);
+    }
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_REPORT_PROGRESS]);
+}

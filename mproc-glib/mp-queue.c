@@ -1,0 +1,887 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-queue-private.h"
+
+#include "mp-error.h"
+#include "mp-message-private.h"
+
+/**
+ * MpQueue:
+ *
+ * A queue of messages between processes, in shared memory.
+ *
+ * Any number of producers and consumers, in whatever process holds the queue, put and get
+ * in one total order: first in, first out. Nothing that was put is lost and nobody hangs
+ * when a process is killed, at whatever instant.
+ *
+ * ```c
+ * g_autoptr (MpQueue) queue = mp_queue_new (0, &error);
+ * g_autoptr (GVariant) answer = NULL;
+ *
+ * mp_queue_put (queue, g_variant_new_int64 (42), -1, NULL, &error);
+ * answer = mp_queue_get (queue, G_USEC_PER_SEC, NULL, &error);
+ * ```
+ *
+ * A message keeps the form in which it was put, and is converted for a reader who asks for
+ * another. Should that be impossible, the message stays queued.
+ *
+ * `max-size` bounds how many messages are queued, `max-bytes` how many bytes they have
+ * together; what consumers have in hand counts for neither. A timeout is in microseconds:
+ * -1 waits for ever, 0 does not wait. Waiting never runs a main context; for programs with
+ * a main loop there are the asynchronous calls, [method@Queue.create_source] and
+ * [signal@Queue::message].
+ *
+ * To hand a queue to another process see [class@Process] and
+ * [method@Connection.send_shareable]; a forked child can use it as it is.
+ *
+ * All functions may be called from any thread.
+ *
+ * Since: 1.0
+ */
+
+G_DEFINE_TYPE_WITH_CODE (MpQueue, mp_queue, G_TYPE_OBJECT,
+                         G_ADD_PRIVATE (MpQueue)
+                         G_IMPLEMENT_INTERFACE (MP_TYPE_SHAREABLE, mp_queue_shareable_init)
+                         G_IMPLEMENT_INTERFACE (MP_TYPE_WAITABLE, mp_queue_waitable_init))
+
+typedef enum
+{
+  PROP_MAX_SIZE = 1,
+  PROP_MAX_BYTES,
+  PROP_SIZE,
+  PROP_N_BYTES,
+  PROP_SPIN,
+  PROP_CLOSED,
+} MpQueueProperty;
+
+static GParamSpec *properties[PROP_CLOSED + 1];
+
+/* The memory that the object now being made is for, when it is there already.  It cannot be
+ * a construct property: pointers have no place in the API that languages see. */
+static __thread gpointer store_for_construction;
+
+MpQueuePrivate *
+mp_queue_get_private (MpQueue *self)
+{
+  return mp_queue_get_instance_private (self);
+}
+
+static void
+mp_queue_constructed (GObject *object)
+{
+  MpQueuePrivate *priv = mp_queue_get_instance_private (MP_QUEUE (object));
+
+  G_OBJECT_CLASS (mp_queue_parent_class)->constructed (object);
+
+  priv->store = g_steal_pointer (&store_for_construction);
+  if (priv->store == NULL)
+    priv->store = mp_shared_queue_new (&priv->settings, &priv->error);
+  if (priv->store != NULL)
+    mp_shared_queue_get_settings (priv->store, &priv->settings);
+}
+
+static void
+mp_queue_dispose (GObject *object)
+{
+  mp_queue_clear_sources (MP_QUEUE (object));
+
+  G_OBJECT_CLASS (mp_queue_parent_class)->dispose (object);
+}
+
+static void
+mp_queue_finalize (GObject *object)
+{
+  MpQueuePrivate *priv = mp_queue_get_instance_private (MP_QUEUE (object));
+
+  g_clear_pointer (&priv->store, priv->backend->free);
+  g_clear_error (&priv->error);
+  g_ptr_array_unref (priv->shared_bells);
+  g_mutex_clear (&priv->bell_mutex);
+
+  G_OBJECT_CLASS (mp_queue_parent_class)->finalize (object);
+}
+
+static void
+mp_queue_get_property (GObject    *object,
+                       guint       property_id,
+                       GValue     *value,
+                       GParamSpec *pspec)
+{
+  MpQueue *self = MP_QUEUE (object);
+  MpQueuePrivate *priv = mp_queue_get_instance_private (self);
+
+  switch ((MpQueueProperty) property_id)
+    {
+    case PROP_MAX_SIZE:
+      g_value_set_uint (value, mp_queue_get_max_size (self));
+      break;
+    case PROP_MAX_BYTES:
+      g_value_set_uint64 (value, mp_queue_get_max_bytes (self));
+      break;
+    case PROP_SIZE:
+      g_value_set_uint (value, mp_queue_get_size (self));
+      break;
+    case PROP_N_BYTES:
+      g_value_set_uint64 (value, mp_queue_get_n_bytes (self));
+      break;
+    case PROP_SPIN:
+      g_value_set_uint (value, priv->spin_us);
+      break;
+    case PROP_CLOSED:
+      g_value_set_boolean (value, mp_queue_is_closed (self));
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
+    }
+}
+
+static void
+set_spin (MpQueue *self,
+          guint    spin_us)
+{
+  MpQueuePrivate *priv = mp_queue_get_instance_private (self);
+
+  if (priv->spin_us == spin_us)
+    return;
+
+  priv->spin_us = spin_us;
+  if (priv->store != NULL)
+    mp_shared_queue_set_spin (priv->store, spin_us);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_SPIN]);
+}
+
+static void
+mp_queue_set_property (GObject      *object,
+                       guint         property_id,
+                       const GValue *value,
+                       GParamSpec   *pspec)
+{
+  MpQueue *self = MP_QUEUE (object);
+  MpQueuePrivate *priv = mp_queue_get_instance_private (self);
+
+  switch ((MpQueueProperty) property_id)
+    {
+    case PROP_MAX_SIZE:
+      priv->settings.max_size = g_value_get_uint (value);
+      break;
+    case PROP_MAX_BYTES:
+      priv->settings.max_bytes = g_value_get_uint64 (value);
+      break;
+    case PROP_SPIN:
+      set_spin (self, g_value_get_uint (value));
+      break;
+    case PROP_SIZE:
+    case PROP_N_BYTES:
+    case PROP_CLOSED:
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
+    }
+}
+
+static void
+mp_queue_class_init (MpQueueClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->constructed = mp_queue_constructed;
+  object_class->dispose = mp_queue_dispose;
+  object_class->finalize = mp_queue_finalize;
+  object_class->get_property = mp_queue_get_property;
+  object_class->set_property = mp_queue_set_property;
+
+  /**
+   * MpQueue:max-size:
+   *
+   * How many messages may be queued; 0 is no limit.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_MAX_SIZE] =
+    g_param_spec_uint ("max-size", NULL, NULL, 0, G_MAXUINT, 0,
+                       G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpQueue:max-bytes:
+   *
+   * How many bytes all queued messages may have together, and so the largest message.
+   *
+   * 0 when the queue is made stands for 4 GiB. Memory is taken only when messages need it.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_MAX_BYTES] =
+    g_param_spec_uint64 ("max-bytes", NULL, NULL, 0, G_MAXUINT64, 0,
+                         G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpQueue:size:
+   *
+   * How many messages are queued now. Nobody is notified when it changes.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_SIZE] =
+    g_param_spec_uint ("size", NULL, NULL, 0, G_MAXUINT, 0,
+                       G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpQueue:n-bytes:
+   *
+   * How many bytes the queued messages have now. Nobody is notified when it changes.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_N_BYTES] =
+    g_param_spec_uint64 ("n-bytes", NULL, NULL, 0, G_MAXUINT64, 0,
+                         G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpQueue:spin:
+   *
+   * The longest time, in microseconds, that a blocking call watches the queue before it
+   * sleeps.
+   *
+   * It does so only while that has lately paid, and never on a machine with one processor.
+   * 0 turns it off, as the environment variable `MPROC_GLIB_SPIN_US=0` does for all queues
+   * of a process.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_SPIN] =
+    g_param_spec_uint ("spin", NULL, NULL, 0, MP_SHARED_QUEUE_MAX_SPIN_US,
+                       MP_SHARED_QUEUE_DEFAULT_SPIN_US,
+                       G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpQueue:closed:
+   *
+   * Whether [method@Queue.close] was called on this object.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_CLOSED] =
+    g_param_spec_boolean ("closed", NULL, NULL, FALSE,
+                          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  g_object_class_install_properties (object_class, G_N_ELEMENTS (properties), properties);
+  mp_queue_install_signals (klass);
+}
+
+static void
+mp_queue_init (MpQueue *self)
+{
+  MpQueuePrivate *priv = mp_queue_get_instance_private (self);
+
+  priv->backend = &mp_shared_queue_backend;
+  priv->spin_us = mp_shared_queue_choose_spin ();
+  priv->shared_bells = g_ptr_array_new ();
+  g_mutex_init (&priv->bell_mutex);
+}
+
+MpQueue *
+mp_queue_new_for_store (GType    type,
+                        gpointer store)
+{
+  store_for_construction = store;
+  return g_object_new (type, NULL);
+}
+
+/* --- Answers of the backend as errors ------------------------------------------------- */
+
+static void
+set_error_with_sizes (MpQueue               *self,
+                      MpQueueStatus          status,
+                      const MpQueueDelivery *delivery,
+                      GError               **error)
+{
+  if (status == MP_QUEUE_TOO_LARGE)
+    g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,
+                 "The message is larger than the %" G_GUINT64_FORMAT " bytes the queue takes",
+                 mp_queue_get_max_bytes (self));
+  else
+    g_set_error (error, MP_ERROR, MP_ERROR_BUFFER_TOO_SHORT,
+                 "The message has %" G_GSIZE_FORMAT " bytes, and the buffer %" G_GSIZE_FORMAT,
+                 delivery->size, delivery->capacity);
+}
+
+/* Always returns FALSE. */
+gboolean
+mp_queue_set_error (MpQueue                *self,
+                    MpQueueStatus           status,
+                    const MpQueueDelivery  *delivery,
+                    GError                **error)
+{
+  MpQueuePrivate *priv = mp_queue_get_instance_private (self);
+  static const struct
+  {
+    int         code;
+    const char *message;
+  } messages[] = {
+    [MP_QUEUE_EMPTY] = { MP_ERROR_EMPTY, "The queue is empty" },
+    [MP_QUEUE_FULL] = { MP_ERROR_FULL, "The queue is full" },
+    [MP_QUEUE_CLOSED] = { MP_ERROR_CLOSED, "The queue is closed" },
+    [MP_QUEUE_STALE] = { MP_ERROR_STALE, "The message was given to another consumer" },
+    [MP_QUEUE_TOO_MANY_DONE] = { MP_ERROR_TOO_MANY_DONE, "task_done() called too many times" },
+    [MP_QUEUE_DAMAGED] = { MP_ERROR_DAMAGED, "The memory of the queue is damaged" },
+  };
+
+  switch (status)
+    {
+    case MP_QUEUE_TOO_LARGE:
+    case MP_QUEUE_TOO_SHORT:
+      set_error_with_sizes (self, status, delivery, error);
+      break;
+    case MP_QUEUE_CANCELLED:
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled");
+      break;
+    case MP_QUEUE_TIMED_OUT:
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "The time is over");
+      break;
+    case MP_QUEUE_NO_SPACE:
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
+                           "There is no memory for what is taken out of the queue");
+      break;
+    case MP_QUEUE_DETACHED:
+      if (priv->store != NULL)
+        priv->backend->attach (priv->store, error);
+      else
+        g_propagate_error (error, g_error_copy (priv->error));
+      break;
+    default:
+      g_set_error_literal (error, MP_ERROR, messages[status].code, messages[status].message);
+    }
+  return FALSE;
+}
+
+/* What each call asks first: whether there is a queue at all. */
+gboolean
+mp_queue_check (MpQueue  *self,
+                GError  **error)
+{
+  MpQueuePrivate *priv = mp_queue_get_instance_private (self);
+
+  return G_LIKELY (priv->store != NULL) ||
+         mp_queue_set_error (self, MP_QUEUE_DETACHED, NULL, error);
+}
+
+/* --- Payloads in and out ---------------------------------------------------------------- */
+
+static MpQueueStatus
+put_items (MpQueue           *self,
+           const MpQueueItem *items,
+           guint              n_items,
+           gint64             timeout_us,
+           GCancellable      *cancellable,
+           guint             *n_put)
+{
+  MpQueuePrivate *priv = mp_queue_get_instance_private (self);
+  const MpQueueWait wait = { timeout_us, cancellable, FALSE };
+
+  *n_put = 0;
+  if (G_UNLIKELY (priv->store == NULL))
+    return MP_QUEUE_DETACHED;
+  if (G_UNLIKELY (g_atomic_int_get (&priv->closed)))
+    return MP_QUEUE_CLOSED;
+  return priv->backend->put (priv->store, items, n_items, &wait, n_put);
+}
+
+gboolean
+mp_queue_put_payload (MpQueue       *self,
+                      MpFormat       format,
+                      gconstpointer  data,
+                      gsize          size,
+                      gint64         timeout_us,
+                      gboolean       try_only,
+                      GCancellable  *cancellable,
+                      GError       **error)
+{
+  const MpQueueItem item = { data, size, (guint8) format };
+  guint n_put;
+  MpQueueStatus status = put_items (self, &item, 1, timeout_us, cancellable, &n_put);
+
+  if (G_LIKELY (status == MP_QUEUE_OK))
+    return TRUE;
+  if (status == MP_QUEUE_FULL && try_only)
+    return FALSE;
+  return mp_queue_set_error (self, status, NULL, error);
+}
+
+gboolean
+mp_queue_put_items (MpQueue            *self,
+                    const MpQueueItem  *items,
+                    guint               n_items,
+                    gint64              timeout_us,
+                    GCancellable       *cancellable,
+                    guint              *n_put,
+                    GError            **error)
+{
+  MpQueueStatus status = put_items (self, items, n_items, timeout_us, cancellable, n_put);
+
+  return status == MP_QUEUE_OK || mp_queue_set_error (self, status, NULL, error);
+}
+
+gboolean
+mp_queue_get_payload (MpQueue          *self,
+                      MpQueueDelivery  *delivery,
+                      gint64            timeout_us,
+                      gboolean          try_only,
+                      GCancellable     *cancellable,
+                      GError          **error)
+{
+  MpQueuePrivate *priv = mp_queue_get_instance_private (self);
+  const MpQueueWait wait = { timeout_us, cancellable, FALSE };
+  MpQueueStatus status;
+
+  if (G_UNLIKELY (!mp_queue_check (self, error)))
+    return FALSE;
+
+  status = priv->backend->get (priv->store, delivery, &wait);
+  if (G_UNLIKELY (priv->fd_bell != NULL))
+    mp_queue_refresh_fd (self);
+
+  if (G_LIKELY (status == MP_QUEUE_OK))
+    return TRUE;
+  if (status == MP_QUEUE_EMPTY && try_only)
+    return FALSE;
+  return mp_queue_set_error (self, status, delivery, error);
+}
+
+/* Waits for the first, and takes what else is there. */
+gboolean
+mp_queue_get_payloads (MpQueue          *self,
+                       MpQueueDelivery  *deliveries,
+                       guint             n,
+                       guint            *n_got,
+                       gint64            timeout_us,
+                       GCancellable     *cancellable,
+                       GError          **error)
+{
+  MpQueuePrivate *priv = mp_queue_get_instance_private (self);
+
+  if (!mp_queue_check (self, error))
+    return FALSE;
+  if (priv->backend->get_many (priv->store, deliveries, n, n_got) == MP_QUEUE_OK)
+    {
+      if (G_UNLIKELY (priv->fd_bell != NULL))
+        mp_queue_refresh_fd (self);
+      return TRUE;
+    }
+
+  if (!mp_queue_get_payload (self, deliveries, timeout_us, FALSE, cancellable, error))
+    return FALSE;
+  *n_got = 1;
+  return TRUE;
+}
+
+void
+mp_queue_end_get (MpQueue               *self,
+                  const MpQueueDelivery *delivery,
+                  gboolean               success)
+{
+  MpQueuePrivate *priv = mp_queue_get_instance_private (self);
+  const MpQueueToken *token = &delivery->token;
+
+  if (token->lease == 0)
+    return;
+
+  if (!success)
+    priv->backend->finish (priv->store, token, MP_QUEUE_FINISH_RETRY);
+  else if (priv->settings.mode == MP_QUEUE_MODE_ACKNOWLEDGED)
+    priv->backend->keep (priv->store, token);
+  else
+    priv->backend->finish (priv->store, token, MP_QUEUE_FINISH_DONE);
+}
+
+GBytes *
+mp_queue_ref_payload (MpMessage  *message,
+                      GError    **error)
+{
+  if (mp_message_get_fd_list (message) != NULL)
+    {
+      g_set_error_literal (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
+                           "Descriptors cannot travel through a queue");
+      return NULL;
+    }
+  return mp_message_ref_payload (message, error);
+}
+
+MpMessage *
+mp_queue_steal_message (MpQueueDelivery  *delivery,
+                        GError          **error)
+{
+  g_autoptr (GBytes) bytes = NULL;
+
+  if (delivery->data == delivery->buffer)
+    bytes = g_bytes_new (delivery->data, delivery->size);
+  else
+    bytes = g_bytes_new_take (g_steal_pointer (&delivery->data), delivery->size);
+
+  if (delivery->tag > MP_FORMAT_OPAQUE)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
+                   "The message has the unknown format %u", delivery->tag);
+      return NULL;
+    }
+  return mp_message_new_from_payload ((MpFormat) delivery->tag, bytes, error);
+}
+
+/* --- The queue as a whole ----------------------------------------------------------------- */
+
+/**
+ * mp_queue_new:
+ * @max_size: how many messages may be queued; 0 is no limit
+ * @error: return location for an error
+ *
+ * Makes a queue.
+ *
+ * Returns: (transfer full): a queue, or %NULL when there is no memory for it
+ *
+ * Since: 1.0
+ */
+MpQueue *
+mp_queue_new (guint    max_size,
+              GError **error)
+{
+  return mp_queue_new_full (max_size, 0, error);
+}
+
+/**
+ * mp_queue_new_full:
+ * @max_size: how many messages may be queued; 0 is no limit
+ * @max_bytes: how many bytes all queued messages may have together; 0 is 4 GiB
+ * @error: return location for an error
+ *
+ * Makes a queue that is bounded in both ways.
+ *
+ * Returns: (transfer full): a queue, or %NULL when there is no memory for it
+ *
+ * Since: 1.0
+ */
+MpQueue *
+mp_queue_new_full (guint     max_size,
+                   guint64   max_bytes,
+                   GError  **error)
+{
+  g_autoptr (MpQueue) self = g_object_new (MP_TYPE_QUEUE,
+                                           "max-size", max_size,
+                                           "max-bytes", max_bytes,
+                                           NULL);
+
+  return mp_queue_check (self, error) ? g_steal_pointer (&self) : NULL;
+}
+
+static void
+get_counts (MpQueue       *self,
+            MpQueueCounts *counts)
+{
+  MpQueuePrivate *priv = mp_queue_get_instance_private (self);
+
+  *counts = (MpQueueCounts) { 0 };
+  if (priv->store != NULL)
+    priv->backend->count (priv->store, counts);
+}
+
+/**
+ * mp_queue_get_size:
+ * @self: a queue
+ *
+ * Tells how many messages are queued, exactly, at the moment of the call.
+ *
+ * Returns: the number of messages
+ *
+ * Since: 1.0
+ */
+guint
+mp_queue_get_size (MpQueue *self)
+{
+  MpQueueCounts counts;
+
+  g_return_val_if_fail (MP_IS_QUEUE (self), 0);
+
+  get_counts (self, &counts);
+  return counts.size;
+}
+
+/**
+ * mp_queue_is_empty:
+ * @self: a queue
+ *
+ * Tells whether no message is queued, at the moment of the call.
+ *
+ * Returns: whether there is nothing to get
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_queue_is_empty (MpQueue *self)
+{
+  return mp_queue_get_size (self) == 0;
+}
+
+/**
+ * mp_queue_is_full:
+ * @self: a queue
+ *
+ * Tells whether there is no room for another message, at the moment of the call.
+ *
+ * Returns: whether a put would have to wait
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_queue_is_full (MpQueue *self)
+{
+  MpQueuePrivate *priv;
+  MpQueueCounts counts;
+
+  g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
+
+  priv = mp_queue_get_instance_private (self);
+  get_counts (self, &counts);
+  return priv->store != NULL &&
+         ((priv->settings.max_size != 0 && counts.size >= priv->settings.max_size) ||
+          counts.n_bytes >= priv->settings.max_bytes);
+}
+
+/**
+ * mp_queue_get_max_size: (get-property max-size)
+ * @self: a queue
+ *
+ * Gets how many messages may be queued.
+ *
+ * Returns: the number of messages; 0 is no limit
+ *
+ * Since: 1.0
+ */
+guint
+mp_queue_get_max_size (MpQueue *self)
+{
+  MpQueuePrivate *priv;
+
+  g_return_val_if_fail (MP_IS_QUEUE (self), 0);
+
+  priv = mp_queue_get_instance_private (self);
+  return priv->settings.max_size;
+}
+
+/**
+ * mp_queue_get_max_bytes: (get-property max-bytes)
+ * @self: a queue
+ *
+ * Gets how many bytes all queued messages may have together.
+ *
+ * Returns: the number of bytes
+ *
+ * Since: 1.0
+ */
+guint64
+mp_queue_get_max_bytes (MpQueue *self)
+{
+  MpQueuePrivate *priv;
+
+  g_return_val_if_fail (MP_IS_QUEUE (self), 0);
+
+  priv = mp_queue_get_instance_private (self);
+  return priv->settings.max_bytes;
+}
+
+/**
+ * mp_queue_get_n_bytes: (get-property n-bytes)
+ * @self: a queue
+ *
+ * Gets how many bytes the queued messages have, at the moment of the call.
+ *
+ * Returns: the number of bytes
+ *
+ * Since: 1.0
+ */
+guint64
+mp_queue_get_n_bytes (MpQueue *self)
+{
+  MpQueueCounts counts;
+
+  g_return_val_if_fail (MP_IS_QUEUE (self), 0);
+
+  get_counts (self, &counts);
+  return counts.n_bytes;
+}
+
+/**
+ * mp_queue_is_closed: (get-property closed)
+ * @self: a queue
+ *
+ * Tells whether [method@Queue.close] was called on this object.
+ *
+ * Returns: whether this object puts no more
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_queue_is_closed (MpQueue *self)
+{
+  MpQueuePrivate *priv;
+
+  g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
+
+  priv = mp_queue_get_instance_private (self);
+  return g_atomic_int_get (&priv->closed);
+}
+
+/**
+ * mp_queue_close:
+ * @self: a queue
+ *
+ * Promises that this object puts no more: later puts on it fail with `MP_ERROR_CLOSED`.
+ *
+ * Gets go on, and nobody else is affected; see [method@Queue.shutdown] for that. Closing
+ * twice is fine.
+ *
+ * Since: 1.0
+ */
+void
+mp_queue_close (MpQueue *self)
+{
+  MpQueuePrivate *priv;
+
+  g_return_if_fail (MP_IS_QUEUE (self));
+
+  priv = mp_queue_get_instance_private (self);
+  if (g_atomic_int_compare_and_exchange (&priv->closed, FALSE, TRUE))
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_CLOSED]);
+}
+
+/**
+ * mp_queue_flush:
+ * @self: a queue
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Returns when what this process has put is in the queue.
+ *
+ * In shared memory it is there when the put returns, so there is nothing to wait for.
+ *
+ * Returns: %TRUE; %FALSE with @error set when the queue cannot be used
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_queue_flush (MpQueue       *self,
+                gint64         timeout_us,
+                GCancellable  *cancellable,
+                GError       **error)
+{
+  g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
+
+  return mp_queue_check (self, error);
+}
+
+/**
+ * mp_queue_shutdown:
+ * @self: a queue
+ * @immediate: whether to drop what is queued
+ * @error: return location for an error
+ *
+ * Ends the queue for everybody, in every process.
+ *
+ * Puts fail with `MP_ERROR_CLOSED` from now on. Gets drain what is left, and then fail with
+ * `MP_ERROR_CLOSED`; whoever waits, wherever, wakes. In a [class@JoinableQueue] what others
+ * have in hand counts as left, since it comes back when they die.
+ *
+ * Returns: %TRUE; %FALSE with @error set when the queue cannot be used
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_queue_shutdown (MpQueue   *self,
+                   gboolean   immediate,
+                   GError   **error)
+{
+  MpQueuePrivate *priv;
+  MpQueueStatus status;
+
+  g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
+
+  priv = mp_queue_get_instance_private (self);
+  if (!mp_queue_check (self, error))
+    return FALSE;
+
+  status = priv->backend->shutdown (priv->store, immediate);
+  return status == MP_QUEUE_OK || mp_queue_set_error (self, status, NULL, error);
+}
+
+/**
+ * mp_queue_wait:
+ * @self: a queue
+ * @condition: %G_IO_IN to wait for something to get, %G_IO_OUT for room to put
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Waits until a get, or a put of something small, would succeed, without doing it.
+ *
+ * Unlike the other calls this one returns when a signal handler of the process ran, so that
+ * languages whose handlers run later can let them: call it in a loop. Another consumer may
+ * be faster than the get that follows.
+ *
+ * Returns: whether the condition holds; %FALSE without an error when the time is over or a
+ *   signal handler ran, with @error when the wait was cancelled or the queue cannot be used
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_queue_wait (MpQueue       *self,
+               GIOCondition   condition,
+               gint64         timeout_us,
+               GCancellable  *cancellable,
+               GError       **error)
+{
+  const MpQueueWait wait = { timeout_us, cancellable, TRUE };
+  MpQueuePrivate *priv;
+  MpQueueStatus status;
+
+  g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
+  g_return_val_if_fail (condition == G_IO_IN || condition == G_IO_OUT, FALSE);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
+
+  priv = mp_queue_get_instance_private (self);
+  if (!mp_queue_check (self, error))
+    return FALSE;
+
+  status = priv->backend->wait (priv->store,
+                                condition == G_IO_IN ? MP_QUEUE_WAIT_ITEMS : MP_QUEUE_WAIT_SPACE,
+                                &wait);
+  if (status == MP_QUEUE_OK)
+    return TRUE;
+  if (status == MP_QUEUE_TIMED_OUT || status == MP_QUEUE_INTERRUPTED)
+    return FALSE;
+  return mp_queue_set_error (self, status, NULL, error);
+}
+
+/**
+ * mp_queue_open:
+ * @uri: where the queue is
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Opens a queue by its name.
+ *
+ * No scheme is supported yet; queues in shared memory have no name, and are handed from
+ * process to process.
+ *
+ * Returns: (transfer full): a queue, or %NULL with @error set
+ *
+ * Since: 1.0
+ */
+MpQueue *
+mp_queue_open (const char    *uri,
+               GCancellable  *cancellable,
+               GError       **error)
+{
+  g_return_val_if_fail (uri != NULL, NULL);
+
+  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, "Queues at “%.64s” are not supported", uri);
+  return NULL;
+}

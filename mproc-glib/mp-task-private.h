@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "mp-queue-private.h"
+#include "mp-task.h"
+
+G_BEGIN_DECLS
+
+/* Takes the message. */
+MpTask *mp_task_new (MpQueue            *queue,
+                     MpMessage          *message,
+                     const MpQueueToken *token);
+
+G_END_DECLS

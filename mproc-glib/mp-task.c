@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-task-private.h"
+
+/**
+ * MpTask:
+ *
+ * A message that a [class@JoinableQueue] has delivered, and that waits to be done.
+ *
+ * ```c
+ * g_autoptr (MpTask) task = mp_joinable_queue_get_task (queue, -1, NULL, &error);
+ *
+ * work_on (mp_task_get_message (task));
+ * mp_task_done (task, &error);
+ * ```
+ *
+ * A task that is dropped unfinished, or whose process dies, is delivered again, ahead of
+ * newer messages, with a delivery count one higher.
+ *
+ * All functions may be called from any thread.
+ *
+ * Since: 1.0
+ */
+
+typedef struct
+{
+  MpQueue      *queue;
+  MpMessage    *message;
+  MpQueueToken  token;
+  gboolean      finished;
+} MpTaskPrivate;
+
+G_DEFINE_TYPE_WITH_PRIVATE (MpTask, mp_task, G_TYPE_OBJECT)
+
+typedef enum
+{
+  PROP_MESSAGE = 1,
+  PROP_DELIVERY_COUNT,
+} MpTaskProperty;
+
+static GParamSpec *properties[PROP_DELIVERY_COUNT + 1];
+
+static MpQueueStatus
+finish (MpTask        *self,
+        MpQueueFinish  how)
+{
+  MpTaskPrivate *priv = mp_task_get_instance_private (self);
+  MpQueuePrivate *queue;
+
+  if (priv->queue == NULL || !g_atomic_int_compare_and_exchange (&priv->finished, FALSE, TRUE))
+    return MP_QUEUE_STALE;
+
+  queue = mp_queue_get_private (priv->queue);
+  return queue->backend->finish (queue->store, &priv->token, how);
+}
+
+static void
+mp_task_finalize (GObject *object)
+{
+  MpTaskPrivate *priv = mp_task_get_instance_private (MP_TASK (object));
+
+  finish (MP_TASK (object), MP_QUEUE_FINISH_RETRY);
+  g_clear_object (&priv->queue);
+  g_clear_pointer (&priv->message, mp_message_unref);
+
+  G_OBJECT_CLASS (mp_task_parent_class)->finalize (object);
+}
+
+static void
+mp_task_get_property (GObject    *object,
+                      guint       property_id,
+                      GValue     *value,
+                      GParamSpec *pspec)
+{
+  MpTask *self = MP_TASK (object);
+
+  switch ((MpTaskProperty) property_id)
+    {
+    case PROP_MESSAGE:
+      g_value_set_boxed (value, mp_task_get_message (self));
+      break;
+    case PROP_DELIVERY_COUNT:
+      g_value_set_uint (value, mp_task_get_delivery_count (self));
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
+    }
+}
+
+static void
+mp_task_class_init (MpTaskClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->finalize = mp_task_finalize;
+  object_class->get_property = mp_task_get_property;
+
+  /**
+   * MpTask:message:
+   *
+   * What was put.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_MESSAGE] =
+    g_param_spec_boxed ("message", NULL, NULL, MP_TYPE_MESSAGE,
+                        G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpTask:delivery-count:
+   *
+   * How often the message was delivered, this time included.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_DELIVERY_COUNT] =
+    g_param_spec_uint ("delivery-count", NULL, NULL, 0, G_MAXUINT, 0,
+                       G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  g_object_class_install_properties (object_class, G_N_ELEMENTS (properties), properties);
+}
+
+static void
+mp_task_init (MpTask *self)
+{
+}
+
+MpTask *
+mp_task_new (MpQueue            *queue,
+             MpMessage          *message,
+             const MpQueueToken *token)
+{
+  MpTask *self = g_object_new (MP_TYPE_TASK, NULL);
+  MpTaskPrivate *priv = mp_task_get_instance_private (self);
+
+  priv->queue = g_object_ref (queue);
+  priv->message = message;
+  priv->token = *token;
+  return self;
+}
+
+/**
+ * mp_task_get_message: (get-property message)
+ * @self: a task
+ *
+ * Gets what was put.
+ *
+ * Returns: (transfer none): the message
+ *
+ * Since: 1.0
+ */
+MpMessage *
+mp_task_get_message (MpTask *self)
+{
+  MpTaskPrivate *priv;
+
+  g_return_val_if_fail (MP_IS_TASK (self), NULL);
+
+  priv = mp_task_get_instance_private (self);
+  return priv->message;
+}
+
+/**
+ * mp_task_get_delivery_count: (get-property delivery-count)
+ * @self: a task
+ *
+ * Gets how often the message was delivered, this time included.
+ *
+ * Returns: the number of deliveries
+ *
+ * Since: 1.0
+ */
+guint
+mp_task_get_delivery_count (MpTask *self)
+{
+  MpTaskPrivate *priv;
+
+  g_return_val_if_fail (MP_IS_TASK (self), 0);
+
+  priv = mp_task_get_instance_private (self);
+  return priv->token.n_deliveries;
+}
+
+static gboolean
+finish_or_fail (MpTask         *self,
+                MpQueueFinish   how,
+                GError        **error)
+{
+  MpTaskPrivate *priv = mp_task_get_instance_private (self);
+  MpQueueStatus status = finish (self, how);
+
+  return status == MP_QUEUE_OK || mp_queue_set_error (priv->queue, status, NULL, error);
+}
+
+/**
+ * mp_task_done:
+ * @self: a task
+ * @error: return location for an error
+ *
+ * Says that the work is done: the message will not be delivered again.
+ *
+ * Fails with `MP_ERROR_STALE` when it was given to another consumer meanwhile, or is
+ * finished already.
+ *
+ * Returns: whether it was still this consumer's; %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_task_done (MpTask  *self,
+              GError **error)
+{
+  g_return_val_if_fail (MP_IS_TASK (self), FALSE);
+
+  return finish_or_fail (self, MP_QUEUE_FINISH_DONE, error);
+}
+
+/**
+ * mp_task_retry:
+ * @self: a task
+ * @error: return location for an error
+ *
+ * Gives the message back: it is delivered again, ahead of newer ones.
+ *
+ * Fails as [method@Task.done] does.
+ *
+ * Returns: whether it was still this consumer's; %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_task_retry (MpTask  *self,
+               GError **error)
+{
+  g_return_val_if_fail (MP_IS_TASK (self), FALSE);
+
+  return finish_or_fail (self, MP_QUEUE_FINISH_RETRY, error);
+}
+
+/**
+ * mp_task_set_progress:
+ * @self: a task
+ * @fraction: how much is done, from 0 to 1
+ * @text: (nullable): what is being done; 71 bytes of UTF-8 are kept
+ * @error: return location for an error
+ *
+ * Says how far the work is, for [method@JoinableQueue.list_progress] in any process.
+ *
+ * Fails with `MP_ERROR_STALE` when the message was given to another consumer meanwhile.
+ *
+ * Returns: whether it was still this consumer's; %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_task_set_progress (MpTask      *self,
+                      double       fraction,
+                      const char  *text,
+                      GError     **error)
+{
+  MpTaskPrivate *priv;
+  MpQueuePrivate *queue;
+  MpQueueStatus status;
+
+  g_return_val_if_fail (MP_IS_TASK (self), FALSE);
+  g_return_val_if_fail (fraction >= 0 && fraction <= 1, FALSE);
+
+  priv = mp_task_get_instance_private (self);
+  queue = mp_queue_get_private (priv->queue);
+  status = queue->backend->progress (queue->store, &priv->token, fraction, text);
+  return status == MP_QUEUE_OK || mp_queue_set_error (priv->queue, status, NULL, error);
+}

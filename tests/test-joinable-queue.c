@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include <mproc-glib/mproc-glib.h>
+
+#include "test-fork.h"
+
+static MpJoinableQueue *
+make (guint max_deliveries)
+{
+  g_autoptr (GError) error = NULL;
+  MpJoinableQueue *queue = mp_joinable_queue_new_full (0, 0, max_deliveries, &error);
+
+  g_assert_no_error (error);
+  return queue;
+}
+
+static void
+put_int (MpJoinableQueue *queue,
+         gint64           value)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mp_queue_put (MP_QUEUE (queue), g_variant_new_int64 (value), -1, NULL, &error));
+  g_assert_no_error (error);
+}
+
+static gint64
+get_int (MpJoinableQueue *queue)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) value = mp_queue_get (MP_QUEUE (queue), TEST_TIMEOUT_US, NULL, &error);
+
+  g_assert_no_error (error);
+  return g_variant_get_int64 (value);
+}
+
+static MpTask *
+get_task (MpJoinableQueue *queue,
+          gint64           expected,
+          guint            expected_deliveries)
+{
+  g_autoptr (GError) error = NULL;
+  MpTask *task = mp_joinable_queue_get_task (queue, TEST_TIMEOUT_US, NULL, &error);
+  g_autoptr (GVariant) value = NULL;
+
+  g_assert_no_error (error);
+  value = mp_message_get_variant (mp_task_get_message (task), &error);
+  g_assert_cmpint (g_variant_get_int64 (value), ==, expected);
+  g_assert_cmpuint (mp_task_get_delivery_count (task), ==, expected_deliveries);
+  return task;
+}
+
+static void
+test_task_done (void)
+{
+  MpJoinableQueue *queue = make (0);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mp_joinable_queue_join (queue, 0, NULL, &error));
+  for (int i = 0; i < 10; i++)
+    put_int (queue, i);
+  g_assert_cmpuint (mp_joinable_queue_get_unfinished (queue), ==, 10);
+  for (int i = 0; i < 10; i++)
+    g_assert_cmpint (get_int (queue), ==, i);
+  g_assert_false (mp_joinable_queue_join (queue, 0, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_clear_error (&error);
+
+  for (int i = 0; i < 10; i++)
+    {
+      g_assert_true (mp_joinable_queue_task_done (queue, &error));
+      g_assert_cmpuint (mp_joinable_queue_get_unfinished (queue), ==, 9 - i);
+    }
+  g_assert_true (mp_joinable_queue_join (queue, -1, NULL, &error));
+  g_assert_cmpuint (mp_joinable_queue_get_n_done (queue), ==, 10);
+  g_assert_cmpuint (mp_joinable_queue_get_n_total (queue), ==, 10);
+
+  g_assert_false (mp_joinable_queue_task_done (queue, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TOO_MANY_DONE);
+
+  g_assert_finalize_object (queue);
+}
+
+static void
+test_task (void)
+{
+  MpJoinableQueue *queue = make (0);
+  MpTask *task;
+  g_autoptr (GError) error = NULL;
+
+  put_int (queue, 1);
+  task = get_task (queue, 1, 1);
+  g_assert_true (mp_task_done (task, &error));
+  g_assert_no_error (error);
+  g_assert_false (mp_task_done (task, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_STALE);
+  g_assert_finalize_object (task);
+  g_assert_cmpuint (mp_joinable_queue_get_unfinished (queue), ==, 0);
+
+  g_assert_finalize_object (queue);
+}
+
+/* What is given back or dropped comes ahead of newer messages. */
+static void
+test_retry (void)
+{
+  MpJoinableQueue *queue = make (0);
+  MpTask *task;
+  g_autoptr (GError) error = NULL;
+
+  put_int (queue, 1);
+  put_int (queue, 2);
+  task = get_task (queue, 1, 1);
+  g_assert_true (mp_task_retry (task, &error));
+  g_object_unref (task);
+
+  task = get_task (queue, 1, 2);
+  g_object_unref (task);
+
+  task = get_task (queue, 1, 3);
+  g_assert_true (mp_task_done (task, &error));
+  g_object_unref (task);
+  task = get_task (queue, 2, 1);
+  g_assert_true (mp_task_done (task, &error));
+  g_object_unref (task);
+
+  g_assert_true (mp_joinable_queue_join (queue, 0, NULL, &error));
+  g_assert_finalize_object (queue);
+}
+
+static void
+test_dead (void)
+{
+  MpJoinableQueue *queue = make (3);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpMessage) dead = NULL;
+  g_autoptr (GVariant) value = NULL;
+
+  put_int (queue, 1);
+  for (guint i = 1; i <= 3; i++)
+    g_object_unref (get_task (queue, 1, i));
+
+  g_assert_null (mp_joinable_queue_try_get_task (queue, &error));
+  g_assert_no_error (error);
+  g_assert_true (mp_joinable_queue_join (queue, 0, NULL, &error));
+
+  dead = mp_joinable_queue_get_dead (queue, &error);
+  g_assert_no_error (error);
+  value = mp_message_get_variant (dead, &error);
+  g_assert_cmpint (g_variant_get_int64 (value), ==, 1);
+  g_assert_null (mp_joinable_queue_get_dead (queue, &error));
+  g_assert_no_error (error);
+
+  g_assert_finalize_object (queue);
+}
+
+static int
+take_and_hang (gpointer data)
+{
+  MpTask *task = mp_joinable_queue_get_task (data, -1, NULL, NULL);
+
+  g_assert_nonnull (task);
+  pause ();
+  return 1;
+}
+
+static void
+test_killed_consumer (void)
+{
+  MpJoinableQueue *queue = make (0);
+  g_autoptr (GError) error = NULL;
+
+  for (int i = 0; i < 10; i++)
+    {
+      pid_t child = test_fork (take_and_hang, queue);
+      MpTask *task;
+
+      put_int (queue, i);
+      test_wait_until (mp_queue_is_empty (MP_QUEUE (queue)));
+      test_kill (child);
+
+      task = get_task (queue, i, 2);
+      g_assert_true (mp_task_done (task, &error));
+      g_object_unref (task);
+    }
+  g_assert_true (mp_joinable_queue_join (queue, TEST_TIMEOUT_US, NULL, &error));
+
+  g_assert_finalize_object (queue);
+}
+
+/* The child of a holder is another consumer. */
+static int
+finish_parents (gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  return !mp_task_done (data, &error) && g_error_matches (error, MP_ERROR, MP_ERROR_STALE) ? 0 : 1;
+}
+
+static void
+test_stale_in_child (void)
+{
+  MpJoinableQueue *queue = make (0);
+  g_autoptr (GError) error = NULL;
+  MpTask *task;
+
+  put_int (queue, 1);
+  task = get_task (queue, 1, 1);
+  test_wait_child (test_fork (finish_parents, task), 0);
+  g_assert_true (mp_task_done (task, &error));
+  g_assert_no_error (error);
+  g_object_unref (task);
+
+  g_assert_finalize_object (queue);
+}
+
+static int
+work_until_closed (gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  MpTask *task;
+
+  while ((task = mp_joinable_queue_get_task (data, -1, NULL, &error)) != NULL)
+    {
+      if (!mp_task_done (task, NULL))
+        return 1;
+      g_object_unref (task);
+    }
+  return g_error_matches (error, MP_ERROR, MP_ERROR_CLOSED) ? 0 : 1;
+}
+
+static void
+done_cb (GObject      *object,
+         GAsyncResult *result,
+         gpointer      user_data)
+{
+  gboolean *done = user_data;
+  g_autoptr (GError) error = NULL;
+
+  *done = mp_joinable_queue_join_finish (MP_JOINABLE_QUEUE (object), result, &error);
+  g_assert_no_error (error);
+}
+
+/* Workers drain a queue that was shut down, and what a dead one had comes to the others. */
+static void
+test_join_with_workers (void)
+{
+  MpJoinableQueue *queue = make (0);
+  pid_t children[3], hanging;
+  gboolean done = FALSE;
+
+  put_int (queue, -1);
+  hanging = test_fork (take_and_hang, queue);
+  test_wait_until (mp_queue_is_empty (MP_QUEUE (queue)));
+
+  for (int i = 0; i < 1000; i++)
+    put_int (queue, i);
+  for (guint i = 0; i < G_N_ELEMENTS (children); i++)
+    children[i] = test_fork (work_until_closed, queue);
+  g_assert_true (mp_queue_shutdown (MP_QUEUE (queue), FALSE, NULL));
+
+  test_wait_until (mp_joinable_queue_get_unfinished (queue) == 1);
+  mp_joinable_queue_join_async (queue, G_PRIORITY_DEFAULT, NULL, done_cb, &done);
+  test_drain_context ();
+  g_assert_false (done);
+
+  test_kill (hanging);
+  test_iterate_until (done);
+  for (guint i = 0; i < G_N_ELEMENTS (children); i++)
+    test_wait_child (children[i], 0);
+
+  test_drain_context ();
+  g_assert_finalize_object (queue);
+}
+
+static void
+notify_cb (MpJoinableQueue *queue,
+           GParamSpec      *pspec,
+           gpointer         user_data)
+{
+  double *progress = user_data;
+
+  g_object_get (queue, "progress", progress, NULL);
+}
+
+static void
+test_progress (void)
+{
+  MpJoinableQueue *queue = make (0);
+  double progress = -1;
+  MpTask *task;
+  pid_t child;
+  g_autoptr (GVariant) list = NULL;
+  g_autoptr (GVariant) end = NULL;
+  const char *text;
+  double fraction;
+
+  for (int i = 0; i < 100; i++)
+    put_int (queue, i);
+  task = get_task (queue, 0, 1);
+  g_assert_true (mp_task_set_progress (task, 0.5, "half", NULL));
+  list = mp_joinable_queue_list_progress (queue);
+  g_assert_cmpuint (g_variant_n_children (list), ==, 1);
+  g_variant_get_child (list, 0, "(txud&s)", NULL, NULL, NULL, &fraction, &text);
+  g_assert_cmpfloat (fraction, ==, 0.5);
+  g_assert_cmpstr (text, ==, "half");
+
+  g_signal_connect (queue, "notify::progress", G_CALLBACK (notify_cb), &progress);
+  mp_joinable_queue_set_report_progress (queue, TRUE);
+  mp_queue_shutdown (MP_QUEUE (queue), FALSE, NULL);
+  child = test_fork (work_until_closed, queue);
+  test_iterate_until (progress == 0.99);
+  g_assert_true (mp_task_done (task, NULL));
+  test_iterate_until (progress == 1);
+  mp_joinable_queue_set_report_progress (queue, FALSE);
+  test_wait_child (child, 0);
+  g_object_unref (task);
+
+  end = mp_joinable_queue_list_progress (queue);
+  g_assert_cmpuint (g_variant_n_children (end), ==, 0);
+  g_assert_finalize_object (queue);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_func ("/joinable-queue/task-done", test_task_done);
+  g_test_add_func ("/joinable-queue/task", test_task);
+  g_test_add_func ("/joinable-queue/retry", test_retry);
+  g_test_add_func ("/joinable-queue/dead", test_dead);
+  g_test_add_func ("/joinable-queue/killed-consumer", test_killed_consumer);
+  g_test_add_func ("/joinable-queue/stale-in-child", test_stale_in_child);
+  g_test_add_func ("/joinable-queue/join-with-workers", test_join_with_workers);
+  g_test_add_func ("/joinable-queue/progress", test_progress);
+
+  return g_test_run ();
+}

@@ -1,0 +1,704 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include <mproc-glib/mproc-glib.h>
+
+#include "test-fork.h"
+
+#include <poll.h>
+#include <string.h>
+
+static MpQueue *
+make (guint max_size)
+{
+  g_autoptr (GError) error = NULL;
+  MpQueue *queue = mp_queue_new (max_size, &error);
+
+  g_assert_no_error (error);
+  g_assert_nonnull (queue);
+  return queue;
+}
+
+static void
+put_int (MpQueue *queue,
+         gint64   value)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mp_queue_put (queue, g_variant_new_int64 (value), TEST_TIMEOUT_US, NULL, &error));
+  g_assert_no_error (error);
+}
+
+static gint64
+get_int (MpQueue *queue)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) value = mp_queue_get (queue, TEST_TIMEOUT_US, NULL, &error);
+
+  g_assert_no_error (error);
+  g_assert_true (g_variant_is_of_type (value, G_VARIANT_TYPE_INT64));
+  return g_variant_get_int64 (value);
+}
+
+static void
+test_order (void)
+{
+  MpQueue *queue = make (0);
+
+  for (int i = 0; i < 5000; i++)
+    put_int (queue, i);
+  g_assert_cmpuint (mp_queue_get_size (queue), ==, 5000);
+  for (int i = 0; i < 5000; i++)
+    g_assert_cmpint (get_int (queue), ==, i);
+  g_assert_true (mp_queue_is_empty (queue));
+  g_assert_cmpuint (mp_queue_get_n_bytes (queue), ==, 0);
+
+  g_assert_finalize_object (queue);
+}
+
+static void
+test_full (void)
+{
+  MpQueue *queue = make (2);
+  g_autoptr (GError) error = NULL;
+
+  put_int (queue, 1);
+  g_assert_false (mp_queue_is_full (queue));
+  put_int (queue, 2);
+  g_assert_true (mp_queue_is_full (queue));
+
+  g_assert_false (mp_queue_try_put (queue, g_variant_new_int64 (3), &error));
+  g_assert_no_error (error);
+  g_assert_false (mp_queue_put (queue, g_variant_new_int64 (3), 0, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_FULL);
+  g_clear_error (&error);
+  g_assert_false (mp_queue_put (queue, g_variant_new_int64 (3), 1000, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_FULL);
+
+  g_assert_cmpint (get_int (queue), ==, 1);
+  put_int (queue, 3);
+  g_assert_cmpint (get_int (queue), ==, 2);
+  g_assert_cmpint (get_int (queue), ==, 3);
+
+  g_assert_finalize_object (queue);
+}
+
+static void
+test_empty (void)
+{
+  MpQueue *queue = make (0);
+  g_autoptr (GError) error = NULL;
+  gint64 before = g_get_monotonic_time ();
+
+  g_assert_null (mp_queue_try_get (queue, &error));
+  g_assert_no_error (error);
+  g_assert_null (mp_queue_get (queue, 0, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_EMPTY);
+  g_clear_error (&error);
+
+  g_assert_null (mp_queue_get (queue, 30 * 1000, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_EMPTY);
+  g_assert_cmpint (g_get_monotonic_time () - before, >=, 30 * 1000);
+
+  g_assert_finalize_object (queue);
+}
+
+static void
+test_max_bytes (void)
+{
+  g_autoptr (GError) error = NULL;
+  MpQueue *queue = mp_queue_new_full (0, 10000, &error);
+  g_autofree guint8 *data = g_malloc0 (10001);
+
+  g_assert_no_error (error);
+  g_assert_false (mp_queue_put_data (queue, data, 10001, 0, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TOO_LARGE);
+  g_clear_error (&error);
+
+  g_assert_true (mp_queue_put_data (queue, data, 6000, 0, NULL, &error));
+  g_assert_true (mp_queue_put_data (queue, data, 3000, 0, NULL, &error));
+  g_assert_false (mp_queue_put_data (queue, data, 3000, 0, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_FULL);
+  g_assert_cmpuint (mp_queue_get_n_bytes (queue), ==, 9000);
+  g_assert_cmpuint (mp_queue_get_max_bytes (queue), ==, 10000);
+
+  g_assert_finalize_object (queue);
+}
+
+static const gsize sizes[] = { 0, 1, 7, 8, 100, 2047, 2048, 2049, 4096, 65536, 1 << 20, 5000001 };
+
+static void
+test_sizes (void)
+{
+  MpQueue *queue = make (0);
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      g_autofree guint8 *data = g_malloc (sizes[i] + 1);
+
+      memset (data, (int) i + 1, sizes[i]);
+      g_assert_true (mp_queue_put_data (queue, data, sizes[i], 0, NULL, &error));
+      g_assert_no_error (error);
+    }
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      gsize length;
+      g_autofree guint8 *data = mp_queue_get_data (queue, 0, NULL, &length, &error);
+
+      g_assert_no_error (error);
+      g_assert_nonnull (data);
+      g_assert_cmpuint (length, ==, sizes[i]);
+      for (gsize j = 0; j < length; j++)
+        g_assert_true (data[j] == i + 1);
+    }
+
+  g_assert_finalize_object (queue);
+}
+
+static void
+test_huge (void)
+{
+  MpQueue *queue = make (0);
+  const gsize size = 256 * 1024 * 1024;
+  g_autofree guint8 *data = g_malloc (size);
+  g_autofree guint8 *copy = g_malloc (size);
+  g_autoptr (GError) error = NULL;
+
+  memset (data, 0x5a, size);
+  g_assert_true (mp_queue_put_data (queue, data, size, 0, NULL, &error));
+  g_assert_cmpint (mp_queue_get_into (queue, copy, size, 0, NULL, &error), ==, size);
+  g_assert_no_error (error);
+  g_assert_true (memcmp (data, copy, size) == 0);
+
+  g_assert_finalize_object (queue);
+}
+
+static void
+test_get_into (void)
+{
+  MpQueue *queue = make (0);
+  guint8 buffer[5000] = { 0 };
+  g_autoptr (GError) error = NULL;
+
+  for (gsize size = 100; size <= 5000; size += 4900)
+    {
+      g_autofree guint8 *data = g_malloc (size);
+
+      memset (data, 7, size);
+      g_assert_true (mp_queue_put_data (queue, data, size, 0, NULL, &error));
+      g_assert_cmpint (mp_queue_get_into (queue, buffer, size - 1, 0, NULL, &error), ==, -1);
+      g_assert_error (error, MP_ERROR, MP_ERROR_BUFFER_TOO_SHORT);
+      g_clear_error (&error);
+      g_assert_cmpuint (mp_queue_get_size (queue), ==, 1);
+
+      g_assert_cmpint (mp_queue_get_into (queue, buffer, sizeof buffer, 0, NULL, &error), ==, size);
+      g_assert_true (memcmp (buffer, data, size) == 0);
+    }
+
+  g_assert_finalize_object (queue);
+}
+
+static void
+test_forms (void)
+{
+  MpQueue *queue = make (0);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) bytes = g_bytes_new_static ("abc", 3);
+  g_autoptr (GBytes) got = NULL;
+  g_autoptr (MpMessage) message = mp_message_new_bytes (bytes);
+  g_autoptr (MpMessage) got_message = NULL;
+  g_autoptr (GVariant) value = NULL;
+  g_autofree char *json = NULL;
+
+  g_assert_true (mp_queue_put_bytes (queue, bytes, 0, NULL, &error));
+  g_assert_true (mp_queue_put_message (queue, message, 0, NULL, &error));
+  g_assert_true (mp_queue_put_bytes (queue, bytes, 0, NULL, &error));
+  g_assert_true (mp_queue_put_json (queue, "{\"a\": [1]}", 0, NULL, &error));
+  g_assert_no_error (error);
+
+  got = mp_queue_get_bytes (queue, 0, NULL, &error);
+  g_assert_true (g_bytes_equal (got, bytes));
+  got_message = mp_queue_get_message (queue, 0, NULL, &error);
+  g_assert_cmpint (mp_message_get_format (got_message), ==, MP_FORMAT_BYTES);
+
+  value = mp_queue_get (queue, 0, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_variant_is_of_type (value, G_VARIANT_TYPE_BYTESTRING));
+  g_assert_cmpuint (g_variant_n_children (value), ==, 3);
+
+  json = mp_queue_get_json (queue, 0, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (json, ==, "{\"a\": [1]}");
+
+  g_assert_finalize_object (queue);
+}
+
+/* What cannot be had in the form that is asked for is still there, and still first. */
+static void
+test_unconvertible (void)
+{
+  MpQueue *queue = make (0);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) bytes = g_bytes_new_static ("\1", 1);
+  g_autoptr (MpMessage) opaque = mp_message_new_opaque (bytes, "dill");
+  g_autoptr (MpMessage) got = NULL;
+
+  g_assert_true (mp_queue_put_message (queue, opaque, 0, NULL, &error));
+  put_int (queue, 2);
+
+  g_assert_null (mp_queue_get (queue, 0, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
+  g_clear_error (&error);
+  g_assert_null (mp_queue_get_json (queue, 0, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
+  g_clear_error (&error);
+  g_assert_cmpuint (mp_queue_get_size (queue), ==, 2);
+
+  got = mp_queue_get_message (queue, 0, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (mp_message_get_codec (got), ==, "dill");
+  g_assert_cmpint (get_int (queue), ==, 2);
+  g_assert_true (mp_queue_is_empty (queue));
+
+  g_assert_finalize_object (queue);
+}
+
+static void
+test_many (void)
+{
+  MpQueue *queue = make (100);
+  g_autoptr (GPtrArray) messages = g_ptr_array_new_with_free_func ((GDestroyNotify) mp_message_unref);
+  g_autoptr (GError) error = NULL;
+  guint n_put, n_got = 0;
+
+  for (int i = 0; i < 150; i++)
+    g_ptr_array_add (messages, mp_message_new_variant (g_variant_new_int64 (i)));
+  g_assert_false (mp_queue_put_many (queue, messages, 0, NULL, &n_put, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_FULL);
+  g_clear_error (&error);
+  g_assert_cmpuint (n_put, ==, 100);
+
+  while (n_got < 100)
+    {
+      g_autoptr (GPtrArray) got = mp_queue_get_many (queue, 30, 0, NULL, &error);
+
+      g_assert_no_error (error);
+      g_assert_cmpuint (got->len, <=, 30);
+      for (guint i = 0; i < got->len; i++)
+        {
+          g_autoptr (GVariant) value = mp_message_get_variant (got->pdata[i], &error);
+
+          g_assert_cmpint (g_variant_get_int64 (value), ==, n_got++);
+        }
+    }
+  g_assert_null (mp_queue_get_many (queue, 30, 0, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_EMPTY);
+
+  g_assert_finalize_object (queue);
+}
+
+static void
+test_vectors (void)
+{
+  MpQueue *queue = make (0);
+  char texts[32][8], buffers[32][8];
+  GOutputVector out[32];
+  GInputVector in[32];
+  g_autoptr (GError) error = NULL;
+  guint n_put;
+
+  for (guint i = 0; i < 32; i++)
+    {
+      g_snprintf (texts[i], sizeof texts[i], "text%u", i);
+      out[i] = (GOutputVector) { texts[i], strlen (texts[i]) + 1 };
+      in[i] = (GInputVector) { buffers[i], sizeof buffers[i] };
+    }
+  g_assert_true (mp_queue_put_vectors (queue, out, 32, 0, NULL, &n_put, &error));
+  g_assert_cmpuint (n_put, ==, 32);
+  g_assert_cmpint (mp_queue_get_vectors (queue, in, 32, 0, NULL, &error), ==, 32);
+  for (guint i = 0; i < 32; i++)
+    {
+      g_assert_cmpuint (in[i].size, ==, out[i].size);
+      g_assert_cmpstr (buffers[i], ==, texts[i]);
+    }
+
+  g_assert_finalize_object (queue);
+}
+
+static void
+test_close (void)
+{
+  MpQueue *queue = make (0);
+  g_autoptr (GError) error = NULL;
+
+  put_int (queue, 1);
+  mp_queue_close (queue);
+  mp_queue_close (queue);
+  g_assert_true (mp_queue_is_closed (queue));
+  g_assert_false (mp_queue_put (queue, g_variant_new_int64 (2), -1, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+  g_assert_cmpint (get_int (queue), ==, 1);
+
+  g_assert_finalize_object (queue);
+}
+
+static void
+test_shutdown (void)
+{
+  MpQueue *queue = make (0);
+  g_autoptr (GError) error = NULL;
+
+  put_int (queue, 1);
+  g_assert_true (mp_queue_shutdown (queue, FALSE, &error));
+  g_assert_false (mp_queue_put (queue, g_variant_new_int64 (2), -1, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+  g_clear_error (&error);
+  g_assert_cmpint (get_int (queue), ==, 1);
+  g_assert_null (mp_queue_get (queue, -1, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+
+  g_assert_finalize_object (queue);
+}
+
+static void
+test_shutdown_immediate (void)
+{
+  MpQueue *queue = make (0);
+  g_autofree guint8 *data = g_malloc0 (10000);
+  g_autoptr (GError) error = NULL;
+
+  put_int (queue, 1);
+  g_assert_true (mp_queue_put_data (queue, data, 10000, 0, NULL, &error));
+  g_assert_true (mp_queue_shutdown (queue, TRUE, &error));
+  g_assert_null (mp_queue_get (queue, -1, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+  g_assert_cmpuint (mp_queue_get_size (queue), ==, 0);
+  g_assert_cmpuint (mp_queue_get_n_bytes (queue), ==, 0);
+
+  g_assert_finalize_object (queue);
+}
+
+/* --- Across processes -------------------------------------------------------------------- */
+
+static int
+put_numbers (gpointer data)
+{
+  for (int i = 0; i < 10000; i++)
+    put_int (data, i);
+  return 0;
+}
+
+static void
+test_forked_producer (void)
+{
+  MpQueue *queue = make (100);
+  pid_t child = test_fork (put_numbers, queue);
+
+  for (int i = 0; i < 10000; i++)
+    g_assert_cmpint (get_int (queue), ==, i);
+  test_wait_child (child, 0);
+
+  g_assert_finalize_object (queue);
+}
+
+static int
+wait_for_close (gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) value = mp_queue_get (data, -1, NULL, &error);
+
+  return value == NULL && g_error_matches (error, MP_ERROR, MP_ERROR_CLOSED) ? 0 : 1;
+}
+
+static void
+test_shutdown_wakes (void)
+{
+  MpQueue *queue = make (0);
+  pid_t children[4];
+
+  for (guint i = 0; i < G_N_ELEMENTS (children); i++)
+    children[i] = test_fork (wait_for_close, queue);
+  g_assert_true (mp_queue_shutdown (queue, FALSE, NULL));
+  for (guint i = 0; i < G_N_ELEMENTS (children); i++)
+    test_wait_child (children[i], 0);
+
+  g_assert_finalize_object (queue);
+}
+
+/* A consumer killed while it waits takes nothing with it. */
+static void
+test_killed_waiter (void)
+{
+  MpQueue *queue = make (0);
+
+  for (int i = 0; i < 20; i++)
+    {
+      pid_t child = test_fork (wait_for_close, queue);
+
+      test_wait_asleep (child);
+      test_kill (child);
+      put_int (queue, i);
+      g_assert_cmpint (get_int (queue), ==, i);
+    }
+
+  g_assert_finalize_object (queue);
+}
+
+/* --- Cancelling ----------------------------------------------------------------------------- */
+
+static gpointer
+cancel_thread (gpointer data)
+{
+  test_wait_asleep (getpid ());
+  g_cancellable_cancel (data);
+  return NULL;
+}
+
+static void
+test_cancel (void)
+{
+  MpQueue *queue = make (0);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  GThread *thread = g_thread_new ("cancel", cancel_thread, cancellable);
+
+  g_assert_null (mp_queue_get (queue, -1, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_thread_join (thread);
+
+  g_clear_error (&error);
+  g_assert_null (mp_queue_get (queue, -1, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+
+  g_assert_finalize_object (queue);
+}
+
+/* --- Main loops --------------------------------------------------------------------------------- */
+
+static void
+result_cb (GObject      *object,
+           GAsyncResult *result,
+           gpointer      user_data)
+{
+  GAsyncResult **out = user_data;
+
+  *out = g_object_ref (result);
+}
+
+static void
+test_get_async (void)
+{
+  MpQueue *queue = make (0);
+  g_autoptr (GAsyncResult) first = NULL, second = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) value = NULL;
+  g_autoptr (GVariant) second_value = NULL;
+  pid_t child;
+
+  put_int (queue, 7);
+  mp_queue_get_async (queue, G_PRIORITY_DEFAULT, NULL, result_cb, &first);
+  mp_queue_get_async (queue, G_PRIORITY_DEFAULT, NULL, result_cb, &second);
+  test_iterate_until (first != NULL);
+  value = mp_queue_get_finish (queue, first, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (g_variant_get_int64 (value), ==, 7);
+  g_assert_null (second);
+
+  child = test_fork (put_numbers, queue);
+  test_iterate_until (second != NULL);
+  second_value = mp_queue_get_finish (queue, second, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (g_variant_get_int64 (second_value), ==, 0);
+  test_wait_child (child, 0);
+
+  g_clear_object (&first);
+  g_clear_object (&second);
+  test_drain_context ();
+  g_assert_finalize_object (queue);
+}
+
+static void
+test_get_async_cancel (void)
+{
+  MpQueue *queue = make (0);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  mp_queue_get_async (queue, G_PRIORITY_DEFAULT, cancellable, result_cb, &result);
+  g_cancellable_cancel (cancellable);
+  test_iterate_until (result != NULL);
+  g_assert_null (mp_queue_get_finish (queue, result, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+
+  g_clear_object (&result);
+  test_drain_context ();
+  g_assert_finalize_object (queue);
+}
+
+static void
+test_put_async (void)
+{
+  MpQueue *queue = make (1);
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  put_int (queue, 1);
+  mp_queue_put_async (queue, g_variant_new_int64 (2), G_PRIORITY_DEFAULT, NULL, result_cb, &result);
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  g_assert_null (result);
+  g_assert_cmpint (get_int (queue), ==, 1);
+  test_iterate_until (result != NULL);
+  g_assert_true (mp_queue_put_finish (queue, result, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (get_int (queue), ==, 2);
+
+  g_clear_object (&result);
+  test_drain_context ();
+  g_assert_finalize_object (queue);
+}
+
+static void
+message_cb (MpQueue   *queue,
+            MpMessage *message,
+            gpointer   user_data)
+{
+  guint *n = user_data;
+  g_autoptr (GVariant) value = mp_message_get_variant (message, NULL);
+
+  g_assert_cmpint (g_variant_get_int64 (value), ==, *n);
+  (*n)++;
+}
+
+static void
+test_signal (void)
+{
+  MpQueue *queue = make (0);
+  guint n = 0;
+  pid_t child;
+
+  g_signal_connect (queue, "message", G_CALLBACK (message_cb), &n);
+  mp_queue_start (queue);
+  child = test_fork (put_numbers, queue);
+  test_iterate_until (n == 10000);
+  mp_queue_stop (queue);
+  test_wait_child (child, 0);
+
+  put_int (queue, 0);
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  g_assert_cmpuint (n, ==, 10000);
+  g_assert_finalize_object (queue);
+}
+
+static gboolean
+is_readable (int fd)
+{
+  struct pollfd poll_fd = { fd, POLLIN, 0 };
+
+  return poll (&poll_fd, 1, 0) == 1;
+}
+
+static void
+test_fd (void)
+{
+  MpQueue *queue = make (0);
+  int fd = mp_queue_get_fd (queue);
+  struct pollfd poll_fd = { fd, POLLIN, 0 };
+  pid_t child;
+
+  g_assert_cmpint (fd, !=, -1);
+  g_assert_false (is_readable (fd));
+  put_int (queue, 1);
+  put_int (queue, 2);
+  g_assert_true (is_readable (fd));
+  g_assert_cmpint (get_int (queue), ==, 1);
+  g_assert_true (is_readable (fd));
+  g_assert_cmpint (get_int (queue), ==, 2);
+  g_assert_false (is_readable (fd));
+
+  child = test_fork (put_numbers, queue);
+  for (int i = 0; i < 10000; i++)
+    {
+      g_assert_cmpint (poll (&poll_fd, 1, TEST_TIMEOUT_US / 1000), ==, 1);
+      g_assert_cmpint (get_int (queue), ==, i);
+    }
+  test_wait_child (child, 0);
+
+  g_assert_finalize_object (queue);
+}
+
+static void
+test_wait_condition (void)
+{
+  MpQueue *queue = make (1);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mp_queue_wait (queue, G_IO_IN, 1000, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_true (mp_queue_wait (queue, G_IO_OUT, 0, NULL, &error));
+  put_int (queue, 1);
+  g_assert_true (mp_queue_wait (queue, G_IO_IN, 0, NULL, &error));
+  g_assert_false (mp_queue_wait (queue, G_IO_OUT, 1000, NULL, &error));
+  g_assert_no_error (error);
+
+  g_assert_finalize_object (queue);
+}
+
+static void
+test_simple (void)
+{
+  g_autoptr (GError) error = NULL;
+  MpSimpleQueue *queue = mp_simple_queue_new (&error);
+  g_autoptr (GVariant) value = NULL;
+
+  g_assert_true (mp_simple_queue_put (queue, g_variant_new_string ("x"), &error));
+  value = mp_simple_queue_get (queue, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (g_variant_get_string (value, NULL), ==, "x");
+
+  mp_queue_close (MP_QUEUE (queue));
+  g_assert_null (mp_simple_queue_get (queue, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+
+  g_assert_finalize_object (queue);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_func ("/queue/order", test_order);
+  g_test_add_func ("/queue/put/full", test_full);
+  g_test_add_func ("/queue/put/max-bytes", test_max_bytes);
+  g_test_add_func ("/queue/get/empty", test_empty);
+  g_test_add_func ("/queue/get/into", test_get_into);
+  g_test_add_func ("/queue/get/unconvertible", test_unconvertible);
+  g_test_add_func ("/queue/get/killed-waiter", test_killed_waiter);
+  g_test_add_func ("/queue/get/cancel", test_cancel);
+  g_test_add_func ("/queue/sizes", test_sizes);
+  g_test_add_func ("/queue/huge", test_huge);
+  g_test_add_func ("/queue/forms", test_forms);
+  g_test_add_func ("/queue/many", test_many);
+  g_test_add_func ("/queue/vectors", test_vectors);
+  g_test_add_func ("/queue/close", test_close);
+  g_test_add_func ("/queue/shutdown/drains", test_shutdown);
+  g_test_add_func ("/queue/shutdown/immediate", test_shutdown_immediate);
+  g_test_add_func ("/queue/shutdown/wakes", test_shutdown_wakes);
+  g_test_add_func ("/queue/fork/producer", test_forked_producer);
+  g_test_add_func ("/queue/async/get", test_get_async);
+  g_test_add_func ("/queue/async/get-cancel", test_get_async_cancel);
+  g_test_add_func ("/queue/async/put", test_put_async);
+  g_test_add_func ("/queue/signal", test_signal);
+  g_test_add_func ("/queue/fd", test_fd);
+  g_test_add_func ("/queue/wait", test_wait_condition);
+  g_test_add_func ("/simple-queue/put-and-get", test_simple);
+
+  return g_test_run ();
+}
