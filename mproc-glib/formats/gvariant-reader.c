@@ -94,6 +94,15 @@ is_end_size (gsize size,
              || size + n * (end_size / 2) > (G_GUINT64_CONSTANT (1) << (end_size * 4)) - 1);
 }
 
+/* What the types that scripting languages use are parsed to. */
+static const MpVariantType list_type[] = {
+  { 'a', 2, 7, 0, 2 }, { 'v', 1, 7, 0, 1 },
+};
+static const MpVariantType dict_type[] = {
+  { 'a', 3, 7, 0, 5 }, { '{', 2, 7, 0, 4 }, { 's', 1, 0, 0, 1 }, { 'v', 1, 7, 0, 1 },
+  { '}', 0, 0, 0, 0 },
+};
+
 static gboolean
 parse_type (Reader        *self,
             const guint8  *text,
@@ -116,7 +125,11 @@ parse_type (Reader        *self,
         self->types = g_renew (MpVariantType, self->types, self->allocated_types);
     }
 
-  if (!mp_variant_type_parse ((const char *) text, length, self->types + self->n_types))
+  if (length == 2 && memcmp (text, "av", 2) == 0)
+    memcpy (self->types + self->n_types, list_type, sizeof list_type);
+  else if (length == 5 && memcmp (text, "a{sv}", 5) == 0)
+    memcpy (self->types + self->n_types, dict_type, sizeof dict_type);
+  else if (!mp_variant_type_parse ((const char *) text, length, self->types + self->n_types))
     return refuse (self, text, "no valid type", error);
 
   *out_type = self->n_types;
@@ -193,6 +206,27 @@ read_number (Reader        *self,
     default:
       return funcs->add_double (self->sink, READ (double, data), error);
     }
+}
+
+/* The value of a "v" whose type is one character, as that of most is. */
+static gboolean
+read_basic_variant (Reader        *self,
+                    const guint8  *data,
+                    gsize          size,
+                    guint          depth,
+                    GError       **error)
+{
+  char code = data[size + 1];
+  gsize fixed_size = mp_variant_type_get_basic_size (code);
+
+  if (depth + 1 >= MAX_DEPTH)
+    return refuse (self, data, "too deep a value", error);
+  if (fixed_size == 0)
+    return read_string (self, code, data, size, error);
+  if (fixed_size != size)
+    return refuse (self, data, "a value of the wrong size", error);
+
+  return read_number (self, code, data, error);
 }
 
 static MpContainer
@@ -321,6 +355,10 @@ read_value (Reader        *self,
       switch (row->code)
         {
         case 'v':
+          if (size >= 2 && data[size - 2] == '\0'
+              && mp_variant_type_get_basic_size (data[size - 1]) >= 0)
+            return read_basic_variant (self, data, size - 2, depth, error);
+
           nul = size > 0 ? memrchr (data, '\0', size) : NULL;
           if (nul == NULL)
             return refuse (self, data, "no type", error);

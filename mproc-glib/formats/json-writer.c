@@ -7,8 +7,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Up to here every whole double is an integer that can be written as one. */
-#define LARGEST_SIMPLE_DOUBLE 1e15
+/* Below this a number times a million is still a double without a fraction. */
+#define LARGEST_SIMPLE_DOUBLE 1e9
 
 /* Makes room for @size bytes of the next value, after the comma or the colon. */
 static inline guint8 *
@@ -115,22 +115,62 @@ json_add_big_int (MpSink        *sink,
   return mp_sink_refuse ("An integer of more than 64 bits", "JSON", error);
 }
 
+/* Most numbers that people write are a whole number over a small power of ten, and a
+ * division of two such is exact to the last bit: what is read back is the same. */
+static gboolean
+write_decimal (MpJsonWriter  *self,
+               double         value,
+               gboolean      *out_done,
+               GError       **error)
+{
+  static const double powers[] = { 1e1, 1e2, 1e3, 1e4, 1e5, 1e6 };
+  char text[32];
+  char *end = text + sizeof text;
+
+  for (guint i = 0; i < G_N_ELEMENTS (powers); i++)
+    {
+      guint64 digits = (guint64) (fabs (value) * powers[i] + 0.5);
+      char *start = end;
+
+      if (digits / powers[i] != fabs (value))
+        continue;
+
+      for (guint n = 0; n < i + 2 || digits > 0; digits /= 10, n++)
+        {
+          if (n == i + 1)
+            *--start = '.';
+          *--start = '0' + digits % 10;
+        }
+      if (signbit (value))
+        *--start = '-';
+
+      *out_done = TRUE;
+      return write_text (self, start, end - start, error);
+    }
+
+  *out_done = FALSE;
+  return TRUE;
+}
+
 static gboolean
 json_add_double (MpSink  *sink,
                  double   value,
                  GError **error)
 {
+  static const char * const formats[] = { "%.15g", "%.16g", "%.17g" };
   MpJsonWriter *self = (MpJsonWriter *) sink;
   char text[G_ASCII_DTOSTR_BUF_SIZE + 2];
-  static const char * const formats[] = { "%.15g", "%.16g", "%.17g" };
+  gboolean done;
 
   if (!isfinite (value))
     return mp_sink_refuse ("A number that is not finite", "JSON", error);
 
-  if (fabs (value) < LARGEST_SIMPLE_DOUBLE && value == (gint64) value)
+  if (fabs (value) < LARGEST_SIMPLE_DOUBLE)
     {
-      g_ascii_formatd (text, sizeof text, "%.1f", value);
-      return write_text (self, text, strlen (text), error);
+      if (!write_decimal (self, value, &done, error))
+        return FALSE;
+      if (done)
+        return TRUE;
     }
 
   /* The shortest text that is read back as the same number, which is not an integer. */

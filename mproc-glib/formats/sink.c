@@ -13,6 +13,7 @@
 #define LARGEST_EXPANSION 64
 
 #define SMALLEST_ALLOCATION 192
+#define LARGEST_WASTE 1024
 
 void
 mp_sink_init (MpSink            *self,
@@ -38,7 +39,7 @@ GBytes *
 mp_sink_steal_bytes (MpSink *self)
 {
   /* A message may wait long: it does not hold much more than it needs. */
-  if (self->allocated - self->size > self->size / 2 + SMALLEST_ALLOCATION)
+  if (self->allocated - self->size > self->size / 2 + LARGEST_WASTE)
     self->data = g_realloc (self->data, self->size);
 
   return g_bytes_new_take (g_steal_pointer (&self->data), self->size);

@@ -7,40 +7,31 @@
 /* What GLib itself allows. */
 #define MAX_DEPTH 128
 
-static gboolean
-set_basic (MpVariantType *type,
-           guint          size)
+/* One more than the size, so that 0 is left for what is no basic type. */
+static const guint8 sizes[256] = {
+  ['b'] = 2, ['y'] = 2, ['n'] = 3, ['q'] = 3, ['i'] = 5, ['u'] = 5, ['h'] = 5, ['x'] = 9,
+  ['t'] = 9, ['d'] = 9, ['s'] = 1, ['o'] = 1, ['g'] = 1,
+};
+
+int
+mp_variant_type_get_basic_size (char code)
 {
+  return sizes[(guint8) code] - 1;
+}
+
+static gboolean
+set_basic (MpVariantType *type)
+{
+  int size = mp_variant_type_get_basic_size (type->code);
+
+  if (size < 0)
+    return FALSE;
+
   type->depth = 1;
   type->fixed_size = size;
   type->alignment = size > 0 ? size - 1 : 0;
   type->next = 1;
   return TRUE;
-}
-
-gboolean
-mp_variant_type_is_basic (char code)
-{
-  switch (code)
-    {
-    case 'b':
-    case 'y':
-    case 'n':
-    case 'q':
-    case 'i':
-    case 'u':
-    case 'h':
-    case 'x':
-    case 't':
-    case 'd':
-    case 's':
-    case 'o':
-    case 'g':
-      return TRUE;
-
-    default:
-      return FALSE;
-    }
 }
 
 /* An array or a maybe: the type of its element comes next. */
@@ -82,7 +73,7 @@ set_members (MpVariantType *type,
     }
 
   if (i >= left
-      || (closing == '}' && (n != 2 || !mp_variant_type_is_basic (type[1].code))))
+      || (closing == '}' && (n != 2 || mp_variant_type_get_basic_size (type[1].code) < 0)))
     return FALSE;
 
   size = (size + type->alignment) & ~(gsize) type->alignment;
@@ -97,32 +88,11 @@ set_type (MpVariantType *type,
 {
   switch (type->code)
     {
-    case 'b':
-    case 'y':
-      return set_basic (type, 1);
-
-    case 'n':
-    case 'q':
-      return set_basic (type, 2);
-
-    case 'i':
-    case 'u':
-    case 'h':
-      return set_basic (type, 4);
-
-    case 'x':
-    case 't':
-    case 'd':
-      return set_basic (type, 8);
-
-    case 's':
-    case 'o':
-    case 'g':
-      return set_basic (type, 0);
-
     case 'v':
-      set_basic (type, 0);
+      type->depth = 1;
+      type->fixed_size = 0;
       type->alignment = 7;
+      type->next = 1;
       return TRUE;
 
     case 'a':
@@ -142,7 +112,7 @@ set_type (MpVariantType *type,
       return TRUE;
 
     default:
-      return FALSE;
+      return set_basic (type);
     }
 }
 

@@ -19,10 +19,11 @@ typedef struct
 
 /* Fills @types with one row for each of the @length characters of @text, or returns FALSE
  * if that is not a single definite type. */
-gboolean mp_variant_type_parse (const char    *text,
-                                gsize          length,
-                                MpVariantType *types);
+gboolean mp_variant_type_parse          (const char    *text,
+                                         gsize          length,
+                                         MpVariantType *types);
 
-gboolean mp_variant_type_is_basic (char code);
+/* The size of a basic type, 0 if it has no fixed one, or -1 if @code is no basic type. */
+int      mp_variant_type_get_basic_size (char           code);
 
 G_END_DECLS
