@@ -7,6 +7,7 @@
 #include "mp-error.h"
 #include "formats/format.h"
 #include "formats/gvariant.h"
+#include "formats/object.h"
 
 #include <string.h>
 
@@ -102,6 +103,15 @@ store_variant (GVariant *value)
 }
 
 static GBytes *
+describe_object (GObject  *object,
+                 GError  **error)
+{
+  g_autoptr (GVariant) description = mp_object_describe (object, error);
+
+  return description != NULL ? store_variant (description) : NULL;
+}
+
+static GBytes *
 make_opaque_payload (MpMessage *self)
 {
   gsize size;
@@ -134,14 +144,14 @@ peek_payload (MpMessage  *self,
       return keep_bytes (&self->payloads[self->format], make_opaque_payload (self));
 
     case MP_FORMAT_OBJECT:
+      payload = describe_object (self->object, error);
+      return payload != NULL ? keep_bytes (&self->payloads[self->format], payload) : NULL;
+
     case MP_FORMAT_JSON:
     case MP_FORMAT_BYTES:
     case MP_FORMAT_PICKLE:
     default:
-      g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                   "A message in the format %s has no payload",
-                   mp_format_get_name (self->format));
-      return NULL;
+      g_return_val_if_reached (NULL);
     }
 }
 
@@ -156,7 +166,7 @@ peek_checked_payload (MpMessage  *self,
     return payload;
 
   payload = peek_payload (self, error);
-  if (payload == NULL || self->value != NULL)
+  if (payload == NULL || self->value != NULL || self->object != NULL)
     return payload;
 
   payload = mp_format_check (self->format, payload, error);
@@ -641,14 +651,20 @@ mp_message_get_object (MpMessage  *self,
                        GType       expected_type,
                        GError    **error)
 {
+  GVariant *variant = NULL;
+
   g_return_val_if_fail (self != NULL, NULL);
   g_return_val_if_fail (g_type_is_a (expected_type, G_TYPE_OBJECT)
                         || G_TYPE_IS_INTERFACE (expected_type), NULL);
 
-  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-               "A message in the format %s has no form as an object",
-               mp_format_get_name (self->format));
-  return NULL;
+  if (self->format == MP_FORMAT_OBJECT || self->format == MP_FORMAT_GVARIANT)
+    variant = peek_variant (self, error);
+  else
+    g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
+                 "A message in the format %s has no form as an object",
+                 mp_format_get_name (self->format));
+
+  return variant != NULL ? mp_object_build (variant, expected_type, error) : NULL;
 }
 
 /**
@@ -707,6 +723,8 @@ void
 mp_serializable_enable (GType type)
 {
   g_return_if_fail (g_type_is_a (type, G_TYPE_OBJECT));
+
+  mp_object_enable (type);
 }
 
 GBytes *
