@@ -141,6 +141,116 @@ test_message_opaque (void)
   g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
 }
 
+/* The same value in every format that has it, from every other. */
+static void
+test_message_convert (void)
+{
+  static const char json[] = "{\"a\":1,\"b\":[1,2.5,\"x\"],\"c\":null}";
+  g_autoptr (GVariant) value = g_variant_ref_sink (g_variant_new_parsed (
+    "{'a': <int64 1>, 'b': <[<int64 1>, <2.5>, <'x'>]>, 'c': <@mv nothing>}"));
+  g_autoptr (MpMessage) first = mp_message_new_json (json);
+  g_autoptr (GError) error = NULL;
+  gsize length;
+  g_autofree guint8 *pickle = mp_message_get_pickle (first, &length, &error);
+  MpMessage *messages[] = {
+    g_steal_pointer (&first), mp_message_new_variant (value),
+    mp_message_new_pickle (pickle, length),
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (messages); i++)
+    {
+      g_autoptr (MpMessage) message = deliver (messages[i]);
+      g_autoptr (GVariant) as_variant = mp_message_get_variant (message, &error);
+      g_autofree char *as_json = mp_message_get_json (message, &error);
+      gsize as_length;
+      g_autofree guint8 *as_pickle = mp_message_get_pickle (message, &as_length, &error);
+
+      g_assert_no_error (error);
+      g_assert_cmpvariant (as_variant, value);
+      g_assert_cmpstr (as_json, ==, json);
+      g_assert_cmpmem (as_pickle, as_length, pickle, length);
+      mp_message_unref (messages[i]);
+    }
+}
+
+/* What a connection asks for when its peer expects one format. */
+static void
+test_message_convert_payload (void)
+{
+  g_autoptr (MpMessage) message = mp_message_new_json ("[1]");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) first = mp_message_convert_payload (message, MP_FORMAT_PICKLE, &error);
+  g_autoptr (GBytes) again = mp_message_convert_payload (message, MP_FORMAT_PICKLE, &error);
+  g_autoptr (GBytes) own = mp_message_convert_payload (message, MP_FORMAT_JSON, &error);
+
+  g_assert_no_error (error);
+  g_assert_true (first == again);
+  g_assert_cmpmem (g_bytes_get_data (first, NULL), g_bytes_get_size (first),
+                   "\x80\4](J\1\0\0\0e.", 11);
+  g_assert_cmpmem (g_bytes_get_data (own, NULL), g_bytes_get_size (own), "[1]", 3);
+
+  g_assert_null (mp_message_convert_payload (message, MP_FORMAT_BYTES, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
+  g_clear_error (&error);
+  g_assert_null (mp_message_convert_payload (message, MP_FORMAT_OBJECT, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
+}
+
+/* What cannot be read is not sent either. */
+static void
+test_message_refused_payload (void)
+{
+  static const char call[] = "cos\nsystem\n(Vx\ntR.";
+  g_autoptr (MpMessage) pickle =
+    mp_message_new_pickle ((const guint8 *) call, sizeof call - 1);
+  g_autoptr (MpMessage) json = mp_message_new_json ("[1,]");
+  g_autoptr (GError) error = NULL;
+  gsize length;
+
+  g_assert_null (mp_message_ref_payload (pickle, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
+  g_assert_nonnull (strstr (error->message, "os.system"));
+  g_clear_error (&error);
+  g_assert_null (mp_message_get_pickle (pickle, &length, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
+  g_clear_error (&error);
+
+  g_assert_null (mp_message_ref_payload (json, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE);
+  g_clear_error (&error);
+  g_assert_null (mp_message_get_json (json, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE);
+}
+
+static gpointer
+convert_in_thread (gpointer message)
+{
+  return mp_message_get_variant (message, NULL);
+}
+
+/* Whoever comes first converts, and all get the same. */
+static void
+test_message_threads (void)
+{
+  for (guint i = 0; i < 100; i++)
+    {
+      g_autoptr (MpMessage) message = mp_message_new_json ("[1,{\"a\":2}]");
+      GThread *threads[4];
+      GVariant *values[4];
+
+      for (guint j = 0; j < G_N_ELEMENTS (threads); j++)
+        threads[j] = g_thread_new ("convert", convert_in_thread, message);
+      for (guint j = 0; j < G_N_ELEMENTS (threads); j++)
+        values[j] = g_thread_join (threads[j]);
+
+      for (guint j = 0; j < G_N_ELEMENTS (threads); j++)
+        {
+          g_assert_true (values[j] == values[0]);
+          g_variant_unref (values[j]);
+        }
+    }
+}
+
 static void
 test_message_malformed (void)
 {
@@ -227,6 +337,10 @@ main (int   argc,
   g_test_add_func ("/message/bytes", test_message_bytes);
   g_test_add_func ("/message/bytes/empty", test_message_bytes_empty);
   g_test_add_func ("/message/opaque", test_message_opaque);
+  g_test_add_func ("/message/convert", test_message_convert);
+  g_test_add_func ("/message/convert/payload", test_message_convert_payload);
+  g_test_add_func ("/message/convert/refused", test_message_refused_payload);
+  g_test_add_func ("/message/convert/threads", test_message_threads);
   g_test_add_func ("/message/malformed", test_message_malformed);
   g_test_add_func ("/message/malformed/variant", test_message_malformed_variant);
   g_test_add_func ("/message/descriptors", test_message_descriptors);
