@@ -347,6 +347,145 @@ test_connection_killed (void)
   g_assert_finalize_object (process);
 }
 
+#define N_ITEMS 1000
+
+/* Takes numbers from one queue and puts their squares into the other, until it is shut down. */
+static int
+child_square (const char *argument)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpShareable) tasks = mp_inherit ("tasks", &error);
+  g_autoptr (MpShareable) results = mp_inherit ("results", &error);
+
+  g_assert_no_error (error);
+  g_assert_true (G_OBJECT_TYPE (tasks) == MP_TYPE_JOINABLE_QUEUE);
+  g_assert_true (G_OBJECT_TYPE (results) == MP_TYPE_QUEUE);
+
+  while (TRUE)
+    {
+      g_autoptr (GVariant) task = mp_queue_get (MP_QUEUE (tasks), -1, NULL, &error);
+      int number;
+
+      if (task == NULL)
+        break;
+      number = g_variant_get_int32 (task);
+      mp_queue_put (MP_QUEUE (results), g_variant_new_int32 (number * number), -1, NULL, &error);
+      g_assert_no_error (error);
+      mp_joinable_queue_task_done (MP_JOINABLE_QUEUE (tasks), &error);
+      g_assert_no_error (error);
+    }
+
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+  return 0;
+}
+
+static MpProcess *
+start_worker (const char  *name,
+              MpShareable *tasks,
+              MpShareable *results)
+{
+  MpProcess *process = make_child (name, NULL);
+
+  mp_process_give (process, "tasks", tasks);
+  mp_process_give (process, "results", results);
+  start (process);
+  return process;
+}
+
+static void
+test_queues (void)
+{
+  g_autoptr (GError) error = NULL;
+  MpQueue *tasks = MP_QUEUE (mp_joinable_queue_new (0, &error));
+  MpQueue *results = mp_queue_new (0, &error);
+  MpProcess *workers[2];
+  gint64 sum = 0;
+
+  g_assert_no_error (error);
+  for (gsize i = 0; i < G_N_ELEMENTS (workers); i++)
+    workers[i] = start_worker ("square", MP_SHAREABLE (tasks), MP_SHAREABLE (results));
+
+  for (int i = 0; i < N_ITEMS; i++)
+    mp_queue_put (tasks, g_variant_new_int32 (i), -1, NULL, &error);
+  for (int i = 0; i < N_ITEMS; i++)
+    {
+      g_autoptr (GVariant) result = mp_queue_get (results, DEADLINE_US, NULL, &error);
+
+      g_assert_no_error (error);
+      sum += g_variant_get_int32 (result);
+    }
+  g_assert_cmpint (sum, ==, (gint64) (N_ITEMS - 1) * N_ITEMS * (2 * N_ITEMS - 1) / 6);
+
+  mp_joinable_queue_join (MP_JOINABLE_QUEUE (tasks), DEADLINE_US, NULL, &error);
+  g_assert_no_error (error);
+  mp_queue_shutdown (tasks, FALSE, &error);
+  for (gsize i = 0; i < G_N_ELEMENTS (workers); i++)
+    {
+      join (workers[i], 0);
+      g_assert_finalize_object (workers[i]);
+    }
+
+  g_assert_finalize_object (tasks);
+  g_assert_finalize_object (results);
+}
+
+/* Takes a task, says so, and never finishes it. */
+static int
+child_hold (const char *argument)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpShareable) tasks = mp_inherit ("tasks", &error);
+  g_autoptr (MpShareable) results = mp_inherit ("results", &error);
+  g_autoptr (GVariant) task = mp_queue_get (MP_QUEUE (tasks), -1, NULL, &error);
+
+  g_assert_no_error (error);
+  mp_simple_queue_put (MP_SIMPLE_QUEUE (results), task, &error);
+  g_assert_no_error (error);
+  return child_sleep (NULL);
+}
+
+/* A worker is killed; mp_wait() sees its end, and that its task is there again. */
+static void
+test_queue_killed (void)
+{
+  g_autoptr (GError) error = NULL;
+  MpQueue *tasks = MP_QUEUE (mp_joinable_queue_new (0, &error));
+  MpSimpleQueue *results = mp_simple_queue_new (&error);
+  g_autoptr (GVariant) task = NULL;
+  g_autoptr (GVariant) held = NULL;
+  gint64 deadline = g_get_monotonic_time () + DEADLINE_US;
+  MpProcess *worker;
+  gsize n_ready = 0;
+
+  g_assert_no_error (error);
+  worker = start_worker ("hold", MP_SHAREABLE (tasks), MP_SHAREABLE (results));
+  mp_queue_put (tasks, g_variant_new_int32 (7), -1, NULL, &error);
+  held = mp_simple_queue_get (results, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (g_variant_get_int32 (held), ==, 7);
+
+  mp_process_kill (worker);
+  for (gsize seen = 0; seen < 2; seen = n_ready)
+    {
+      MpWaitable *objects[] = { MP_WAITABLE (tasks), MP_WAITABLE (worker) };
+      g_autofree MpWaitable **ready = mp_wait (objects, 2, DEADLINE_US, NULL, &n_ready, &error);
+
+      g_assert_no_error (error);
+      g_assert_cmpuint (n_ready, >, 0);
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+    }
+  task = mp_queue_try_get (tasks, &error);
+  g_assert_no_error (error);
+  g_assert_cmpvariant (task, held);
+  mp_joinable_queue_task_done (MP_JOINABLE_QUEUE (tasks), &error);
+  g_assert_no_error (error);
+  join (worker, -SIGKILL);
+
+  g_assert_finalize_object (worker);
+  g_assert_finalize_object (tasks);
+  g_assert_finalize_object (results);
+}
+
 static const TestChild children[] = {
   { "inherit", child_inherit },
   { "many", child_many },
@@ -357,6 +496,8 @@ static const TestChild children[] = {
   { "nothing", child_nothing },
   { "sleep", child_sleep },
   { "echo", child_echo },
+  { "square", child_square },
+  { "hold", child_hold },
   { "unknown-class", child_unknown_class },
   { NULL },
 };
@@ -380,6 +521,8 @@ main (int   argc,
   g_test_add_func ("/inherit/unknown-class", test_inherit_unknown_class);
   g_test_add_func ("/inherit/connection/echo", test_connection);
   g_test_add_func ("/inherit/connection/killed", test_connection_killed);
+  g_test_add_func ("/inherit/queue/workers", test_queues);
+  g_test_add_func ("/inherit/queue/killed", test_queue_killed);
 
   return g_test_run ();
 }

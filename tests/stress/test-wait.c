@@ -24,6 +24,7 @@ typedef struct
   MpWaitable   *object;
   int           fd;
   MpConnection *writer;
+  MpQueue      *queue;
   gboolean      ready;
 } Thing;
 
@@ -52,6 +53,17 @@ make_connection (Thing *thing)
   mp_pipe (FALSE, &reader, &thing->writer, &error);
   g_assert_no_error (error);
   thing->object = MP_WAITABLE (reader);
+}
+
+static void
+make_queue (Thing *thing)
+{
+  g_autoptr (GError) error = NULL;
+
+  thing->fd = -1;
+  thing->queue = mp_queue_new (0, &error);
+  g_assert_no_error (error);
+  thing->object = MP_WAITABLE (thing->queue);
 }
 
 /* A process is never made ready: it only takes part. */
@@ -86,8 +98,10 @@ fixture_set_up (Fixture       *fixture,
 
       if (i % (N_OBJECTS / N_PROCESSES) == 0)
         make_process (thing);
-      else if (i % 2 == 0)
+      else if (i % 3 == 0)
         make_connection (thing);
+      else if (i % 3 == 1)
+        make_queue (thing);
       else
         make_descriptor (thing);
       fixture->objects[i] = thing->object;
@@ -121,16 +135,21 @@ fixture_tear_down (Fixture       *fixture,
 static void
 make_ready (Thing *thing)
 {
+  const guint8 *data = (const guint8 *) "x";
+
   if (thing->fd >= 0)
     g_assert_no_errno (eventfd_write (thing->fd, 1));
 
   for (int i = 0; thing->writer != NULL && i < 2; i++)
-    g_assert_true (mp_connection_send_data (thing->writer, (const guint8 *) "x", 1, -1, NULL, NULL));
+    g_assert_true (mp_connection_send_data (thing->writer, data, 1, -1, NULL, NULL));
 
-  thing->ready = thing->fd >= 0 || thing->writer != NULL;
+  for (int i = 0; thing->queue != NULL && i < 2; i++)
+    g_assert_true (mp_queue_put_data (thing->queue, data, 1, 0, NULL, NULL));
+
+  thing->ready = thing->fd >= 0 || thing->writer != NULL || thing->queue != NULL;
 }
 
-/* Takes one message; a connection has had two. */
+/* Takes one message; a connection and a queue have had two. */
 static void
 consume (Thing *thing)
 {
@@ -142,6 +161,14 @@ consume (Thing *thing)
     {
       g_assert_no_errno (eventfd_read (thing->fd, &value));
       thing->ready = FALSE;
+      return;
+    }
+
+  if (thing->queue != NULL)
+    {
+      data = mp_queue_get_data (thing->queue, 0, NULL, &length, NULL);
+      g_assert_nonnull (data);
+      thing->ready = !mp_queue_is_empty (thing->queue);
       return;
     }
 
