@@ -96,7 +96,16 @@ get_condition (MpWaitable *waitable)
 static int
 get_fd (MpWaitable *waitable)
 {
-  return mp_queue_get_fd (MP_QUEUE (waitable));
+  return mp_queue_peek_fd (MP_QUEUE (waitable));
+}
+
+static gboolean
+has_pending (MpWaitable  *waitable,
+             GError     **error)
+{
+  MpQueue *self = MP_QUEUE (waitable);
+
+  return mp_queue_check (self, error) && mp_queue_check_fd (self, FALSE);
 }
 
 static gboolean
@@ -104,13 +113,8 @@ is_ready (MpWaitable  *waitable,
           GError     **error)
 {
   MpQueue *self = MP_QUEUE (waitable);
-  MpQueuePrivate *priv = mp_queue_get_private (self);
 
-  if (!mp_queue_check (self, error))
-    return FALSE;
-
-  mp_queue_refresh_fd (self);
-  return priv->backend->check (priv->store, MP_QUEUE_WAIT_ITEMS);
+  return mp_queue_check (self, error) && mp_queue_check_fd (self, TRUE);
 }
 
 void
@@ -119,4 +123,5 @@ mp_queue_waitable_init (MpWaitableInterface *iface)
   iface->get_fd = get_fd;
   iface->get_condition = get_condition;
   iface->is_ready = is_ready;
+  iface->has_pending = has_pending;
 }

@@ -122,6 +122,9 @@ mp_queue_check_call (MpQueue      *self,
 }
 
 void            mp_queue_refresh_fd          (MpQueue                     *self);
+int             mp_queue_peek_fd             (MpQueue                     *self);
+gboolean        mp_queue_check_fd            (MpQueue                     *self,
+                                              gboolean                     rang);
 
 /* Sources.  One for a task shares its bell with the others of its context. */
 GSource        *mp_queue_create_condition_source (MpQueue                 *self,

@@ -302,20 +302,33 @@ mp_queue_create_source (MpQueue      *self,
 
 /* --- The descriptor ------------------------------------------------------------------- */
 
-/* Makes the descriptor level: readable while there is something to get. */
-static void
-refresh_locked (MpQueuePrivate *priv)
+/* Makes the descriptor level: readable while there is something to get.  Returns whether there
+ * is.  Without @rang a descriptor that is still armed is left as it is, and no system call
+ * is needed: it may be readable for nothing then. */
+static gboolean
+refresh_locked (MpQueuePrivate *priv,
+                gboolean        rang)
 {
   gboolean ready = priv->backend->check (priv->store, MP_QUEUE_WAIT_ITEMS);
 
   if (!ready)
     {
       priv->backend->bell_hold (priv->fd_bell, FALSE);
-      priv->backend->bell_arm (priv->store, priv->fd_bell, TRUE);
+      priv->backend->bell_arm (priv->store, priv->fd_bell, rang);
       ready = priv->backend->check (priv->store, MP_QUEUE_WAIT_ITEMS);
     }
   if (ready)
     priv->backend->bell_hold (priv->fd_bell, TRUE);
+  return ready;
+}
+
+static gboolean
+ensure_bell_locked (MpQueuePrivate *priv)
+{
+  if (priv->fd_bell == NULL)
+    priv->fd_bell = priv->backend->bell_new (priv->store, MP_QUEUE_WAIT_ITEMS, NULL);
+
+  return priv->fd_bell != NULL;
 }
 
 void
@@ -325,8 +338,40 @@ mp_queue_refresh_fd (MpQueue *self)
 
   g_mutex_lock (&priv->bell_mutex);
   if (priv->fd_bell != NULL)
-    refresh_locked (priv);
+    refresh_locked (priv, TRUE);
   g_mutex_unlock (&priv->bell_mutex);
+}
+
+/* The descriptor as it is.  Who polls it calls mp_queue_check_fd () before, and with @rang
+ * after it has fired. */
+int
+mp_queue_peek_fd (MpQueue *self)
+{
+  MpQueuePrivate *priv = mp_queue_get_private (self);
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->bell_mutex);
+
+  if (priv->store == NULL || !ensure_bell_locked (priv))
+    return -1;
+
+  return priv->backend->bell_fd (priv->fd_bell);
+}
+
+/* Whether there is something to get; if not, the descriptor fires when there is. */
+gboolean
+mp_queue_check_fd (MpQueue  *self,
+                   gboolean  rang)
+{
+  MpQueuePrivate *priv = mp_queue_get_private (self);
+  g_autoptr (GMutexLocker) locker = NULL;
+
+  if (!rang && priv->backend->check (priv->store, MP_QUEUE_WAIT_ITEMS))
+    return TRUE;
+
+  locker = g_mutex_locker_new (&priv->bell_mutex);
+  if (!ensure_bell_locked (priv))
+    return priv->backend->check (priv->store, MP_QUEUE_WAIT_ITEMS);
+
+  return refresh_locked (priv, rang);
 }
 
 /**
@@ -356,11 +401,9 @@ mp_queue_get_fd (MpQueue *self)
     return -1;
 
   g_mutex_lock (&priv->bell_mutex);
-  if (priv->fd_bell == NULL)
-    priv->fd_bell = priv->backend->bell_new (priv->store, MP_QUEUE_WAIT_ITEMS, NULL);
-  if (priv->fd_bell != NULL)
+  if (ensure_bell_locked (priv))
     {
-      refresh_locked (priv);
+      refresh_locked (priv, TRUE);
       fd = priv->backend->bell_fd (priv->fd_bell);
     }
   g_mutex_unlock (&priv->bell_mutex);

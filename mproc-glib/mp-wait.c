@@ -80,8 +80,7 @@ ask (Wait      *wait,
   return TRUE;
 }
 
-/* The first look at all objects.  Those without an answer of their own are left to their
- * descriptors. */
+/* The first look at all objects. */
 static gboolean
 look_at_all (Wait    *wait,
              GError **error)
@@ -90,19 +89,16 @@ look_at_all (Wait    *wait,
     {
       MpWaitable *object = wait->objects[i];
       MpWaitableInterface *iface = MP_WAITABLE_GET_IFACE (object);
-      gboolean (*how) (MpWaitable *, GError **) = iface->is_ready;
+      gboolean (*how) (MpWaitable *, GError **);
       gsize n_ready = wait->n_ready;
 
       wait->fds[i].fd = iface->get_fd (object);
       wait->fds[i].events = iface->get_condition != NULL ? iface->get_condition (object) : G_IO_IN;
       wait->fds[i].revents = 0;
 
-      if (how == NULL)
-        {
-          how = iface->has_pending;
-          wait->must_poll = TRUE;
-        }
-
+      /* One without an answer of its own is left to its descriptor. */
+      how = iface->has_pending != NULL ? iface->has_pending : iface->is_ready;
+      wait->must_poll |= iface->is_ready == NULL;
       if (how != NULL && !ask (wait, i, how, error))
         return FALSE;
 

@@ -17,14 +17,13 @@ G_DECLARE_INTERFACE (MpWaitable, mp_waitable, MP, WAITABLE, GObject)
  * @get_fd: the descriptor to poll; it stays the object's. -1 once the object is closed
  * @get_condition: what to poll it for; 0 waits for hang-up and errors alone. %NULL: for
  *   something to read
- * @is_ready: whether the object is ready now, without blocking; called before the
- *   descriptor is polled and again when it is ready. Returns %FALSE with @error set
- *   when the object is closed. %NULL: whenever the descriptor is ready, or @has_pending
- *   says so
- * @has_pending: for an object without @is_ready, whether it is ready whatever its
- *   descriptor says, since it has read ahead for example. Returns %FALSE with @error
- *   set when the object is closed. It makes a wait for many objects cheaper: one system call
- *   looks at all their descriptors. %NULL: it never is
+ * @is_ready: whether the object is ready now, without blocking; called when the descriptor
+ *   is ready. Returns %FALSE with @error set when the object is closed. %NULL: the object is
+ *   ready whenever the descriptor is
+ * @has_pending: called before the descriptor is polled: whether the object is ready whatever
+ *   the descriptor says, since it has read ahead for example. Where it can do without a
+ *   system call, a wait for many objects is cheap. Returns %FALSE with @error set
+ *   when the object is closed. %NULL: as @is_ready
  *
  * What a class gives so that [func@wait] can wait for it.
  *
