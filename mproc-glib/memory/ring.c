@@ -230,6 +230,7 @@ read_record (MpMemory *self,
                ? MP_RING_OK : MP_RING_DAMAGED;
     }
 
+  record->payload = record->block = record->next = 0;
   *link = second;
   return mp_header_kind (header) == MP_RECORD_LINK && segment_of (second) == second &&
          is_position (self, second)

@@ -5,9 +5,17 @@
 int
 main (void)
 {
-  g_autoptr (GError) error = g_error_new_literal (MP_ERROR, MP_ERROR_EMPTY, "nothing there");
+  GError *error = NULL;
+  MpQueue *queue = mp_queue_new (0, &error);
+  GVariant *value = NULL;
 
-  g_print ("%s\n", error->message);
+  if (queue != NULL && mp_queue_put (queue, g_variant_new_string ("hello"), -1, NULL, &error))
+    value = mp_queue_get (queue, -1, NULL, &error);
+
+  g_assert_no_error (error);
+  g_print ("%s\n", g_variant_get_string (value, NULL));
+  g_variant_unref (value);
+  g_object_unref (queue);
 
   return 0;
 }

@@ -3,4 +3,4 @@
 import GLib from 'gi://GLib';
 import Mp from 'gi://Mp?version=1.0';
 
-print(new GLib.Error(Mp.Error, Mp.Error.EMPTY, 'nothing there').message);
+print(new GLib.Error(Mp.Error, Mp.Error.EMPTY, 'hello').message);

@@ -6,4 +6,4 @@ gi.require_version('Mp', '1.0')
 
 from gi.repository import GLib, Mp  # noqa: E402
 
-print(GLib.Error.new_literal(Mp.Error.quark(), 'nothing there', Mp.Error.EMPTY).message)
+print(GLib.Error.new_literal(Mp.Error.quark(), 'hello', Mp.Error.EMPTY).message)

@@ -2,7 +2,14 @@
 
 int main ()
 {
-  Error error = new Mp.Error.EMPTY ("nothing there");
-  print ("%s\n", error.message);
+  try {
+    var queue = new Mp.Queue (0);
+    queue.put ("hello", -1);
+    print ("%s\n", (string) queue.get (-1));
+  } catch (Error e) {
+    printerr ("%s\n", e.message);
+    return 1;
+  }
+
   return 0;
 }

@@ -83,7 +83,7 @@ class TestInstalled(unittest.TestCase):
     def test_c(self):
         flags = self.run_here('pkg-config', '--cflags', '--libs', 'mproc-glib-1.0').split()
         self.run_here('cc', '-Werror', '-Wall', '-o', 'user-c', self.user('c'), *flags)
-        self.assertEqual(self.run_here('./user-c'), 'nothing there\n')
+        self.assertEqual(self.run_here('./user-c'), 'hello\n')
 
     def test_cplusplus(self):
         if shutil.which('c++') is None:
@@ -91,7 +91,7 @@ class TestInstalled(unittest.TestCase):
         flags = self.run_here('pkg-config', '--cflags', '--libs', 'mproc-glib-1.0').split()
         self.run_here('c++', '-Werror', '-Wall', '-o', 'user-c++', '-x', 'c++', self.user('c'),
                       '-x', 'none', *flags)
-        self.assertEqual(self.run_here('./user-c++'), 'nothing there\n')
+        self.assertEqual(self.run_here('./user-c++'), 'hello\n')
 
     def test_vala(self):
         # The folder of the vapi belongs to the prefix, where valac looks by XDG_DATA_DIRS.
@@ -99,13 +99,13 @@ class TestInstalled(unittest.TestCase):
         options = [option for flag in flags for option in ('-X', flag)]
         self.run_here('valac', '--fatal-warnings', '--pkg', 'mproc-glib-1.0', *options, '-X', '-w',
                       '-o', 'user-vala', self.user('vala'))
-        self.assertEqual(self.run_here('./user-vala'), 'nothing there\n')
+        self.assertEqual(self.run_here('./user-vala'), 'hello\n')
 
     def test_python(self):
-        self.assertEqual(self.run_here(sys.executable, self.user('py')), 'nothing there\n')
+        self.assertEqual(self.run_here(sys.executable, self.user('py')), 'hello\n')
 
     def test_javascript(self):
-        self.assertEqual(self.run_here('gjs', '-m', self.user('js')), 'nothing there\n')
+        self.assertEqual(self.run_here('gjs', '-m', self.user('js')), 'hello\n')
 
 
 class TestSubproject(unittest.TestCase):
@@ -121,7 +121,7 @@ class TestSubproject(unittest.TestCase):
             run(['meson', 'setup', build, folder, '-Dbuildtype=plain'], env=environment)
             run(['ninja', '-C', build, 'user'], env=environment)
             self.assertEqual(run([os.path.join(build, 'user')], env=environment),
-                             'nothing there\n')
+                             'hello\n')
 
 
 if __name__ == '__main__':

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* "Checksum a tree": puts one task for each file of a directory into a joinable queue, starts
+ * workers in four languages, gathers their results from another queue, and compares them
+ * with what sha256sum says.
+ *
+ *   checksum-coordinator [--workers c,python,js,vala] [--n N] [DIRECTORY]
+ */
+
+#include <glib-unix.h>
+#include <locale.h>
+#include <mproc-glib/mproc-glib.h>
+#include <string.h>
+
+#include "checksum-report.h"
+#include "checksum-tree.h"
+
+#define DEFAULT_DIRECTORY "/usr/share"
+#define MAX_RESTARTS 5
+#define GRACE_US (5 * G_USEC_PER_SEC)
+
+typedef struct
+{
+  ChecksumTree    *tree;
+  ChecksumReport  *report;
+  MpJoinableQueue *tasks;
+  MpQueue         *results;
+  GPtrArray       *workers;
+  GMainLoop       *loop;
+
+  /* Whether workers may end by now. */
+  guint            stopping : 1;
+  guint            interrupted : 1;
+  guint            failed : 1;
+} Coordinator;
+
+/* A place for a worker.  Another process follows one that is killed. */
+typedef struct
+{
+  Coordinator *coordinator;
+  char        *kind;
+  char        *name;
+  MpProcess   *process;
+  guint        n_restarts;
+} Worker;
+
+static char *workers_option = "c,python,js,vala";
+static int   n_option = 1;
+
+static const GOptionEntry options[] = {
+  { "workers", 0, 0, G_OPTION_ARG_STRING, &workers_option,
+    "Languages of the workers (default: c,python,js,vala)", "LIST" },
+  { "n", 0, 0, G_OPTION_ARG_INT, &n_option, "Workers of each language (default: 1)", "N" },
+  G_OPTION_ENTRY_NULL
+};
+
+static void
+worker_free (gpointer data)
+{
+  Worker *worker = data;
+
+  g_clear_object (&worker->process);
+  g_free (worker->kind);
+  g_free (worker->name);
+  g_free (worker);
+}
+
+/* The program that is a worker in a language. */
+static MpProcess *
+new_process (const char *kind,
+             const char *name)
+{
+  const char *source = g_getenv ("MP_EXAMPLES_SOURCE");
+  const char *build = g_getenv ("MP_EXAMPLES_BUILD");
+  g_autofree char *program = NULL;
+
+  if (g_str_equal (kind, "python"))
+    {
+      program = g_build_filename (source, "python", "checksum-worker.py", NULL);
+      return mp_process_new ((const char *[]) { "/usr/bin/python3", program, name, NULL });
+    }
+
+  if (g_str_equal (kind, "js"))
+    {
+      program = g_build_filename (source, "js", "checksum-worker.js", NULL);
+      return mp_process_new ((const char *[]) { "gjs", "-m", program, name, NULL });
+    }
+
+  program = g_build_filename (build, kind, "checksum-worker", NULL);
+
+  return mp_process_new ((const char *[]) { program, name, NULL });
+}
+
+static gboolean
+any_worker_left (Coordinator *self)
+{
+  for (guint i = 0; i < self->workers->len; i++)
+    {
+      Worker *worker = g_ptr_array_index (self->workers, i);
+
+      if (worker->process != NULL)
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+static void start_worker (Worker *worker);
+
+static void
+worker_ended_cb (GObject      *object,
+                 GAsyncResult *result,
+                 gpointer      user_data)
+{
+  Worker *worker = user_data;
+  Coordinator *self = worker->coordinator;
+
+  if (self->stopping)
+    return;
+
+  checksum_report_say (self->report, "%s ended with %d: what it had in hand goes to the others",
+                       worker->name, mp_process_get_exit_code (MP_PROCESS (object)));
+  g_clear_object (&worker->process);
+  if (worker->n_restarts++ < MAX_RESTARTS)
+    start_worker (worker);
+
+  if (worker->process == NULL)
+    {
+      checksum_report_say (self->report, "%s is given up", worker->name);
+      self->failed = TRUE;
+    }
+
+  if (!any_worker_left (self))
+    g_main_loop_quit (self->loop);
+}
+
+/* Leaves the process of @worker unset when it cannot be started. */
+static void
+start_worker (Worker *worker)
+{
+  Coordinator *self = worker->coordinator;
+  g_autoptr (MpProcess) process = new_process (worker->kind, worker->name);
+  g_autoptr (GError) error = NULL;
+
+  mp_process_set_die_with_parent (process, TRUE);
+  mp_process_give (process, "tasks", MP_SHAREABLE (self->tasks));
+  mp_process_give (process, "results", MP_SHAREABLE (self->results));
+  if (!mp_process_start (process, &error))
+    {
+      checksum_report_say (self->report, "%s: %s", worker->name, error->message);
+      return;
+    }
+
+  checksum_report_say (self->report, "%s is process %d", worker->name,
+                       mp_process_get_pid (process));
+  mp_process_join_async (process, G_PRIORITY_DEFAULT, NULL, worker_ended_cb, worker);
+  worker->process = g_steal_pointer (&process);
+}
+
+static void
+start_workers (Coordinator *self)
+{
+  g_auto (GStrv) kinds = g_strsplit (workers_option, ",", -1);
+
+  for (guint i = 0; kinds[i] != NULL; i++)
+    {
+      for (int j = 1; j <= n_option; j++)
+        {
+          Worker *worker = g_new0 (Worker, 1);
+
+          worker->coordinator = self;
+          worker->kind = g_strdup (kinds[i]);
+          worker->name = g_strdup_printf ("%s-%d", kinds[i], j);
+          g_ptr_array_add (self->workers, worker);
+          start_worker (worker);
+          self->failed |= worker->process == NULL;
+        }
+    }
+}
+
+/* One task for each file: its path. */
+static gboolean
+put_tasks (Coordinator  *self,
+           GError      **error)
+{
+  for (guint i = 0; i < self->tree->files->len; i++)
+    {
+      ChecksumFile *file = g_ptr_array_index (self->tree->files, i);
+
+      if (!mp_queue_put (MP_QUEUE (self->tasks),
+                         g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, file->path,
+                                                    strlen (file->path), 1),
+                         -1, NULL, error))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+static void
+account (Coordinator *self,
+         GVariant    *result)
+{
+  g_autoptr (GVariant) path = g_variant_lookup_value (result, "path", G_VARIANT_TYPE_BYTESTRING);
+  ChecksumFile *file = path != NULL ? checksum_tree_lookup (self->tree, path) : NULL;
+  const char *worker = "?";
+  double seconds = 0;
+  gint64 size = 0;
+
+  /* A worker that was killed between its result and saying that it is done leaves a task that
+   * another one does again. */
+  if (file == NULL || file->digest != NULL || file->error != NULL)
+    return;
+
+  g_variant_lookup (result, "digest", "s", &file->digest);
+  if (file->digest == NULL && !g_variant_lookup (result, "error", "s", &file->error))
+    return;
+
+  g_variant_lookup (result, "worker", "&s", &worker);
+  g_variant_lookup (result, "seconds", "d", &seconds);
+  g_variant_lookup (result, "size", "x", &size);
+  checksum_report_count (self->report, worker, size, seconds);
+}
+
+static void
+result_cb (Coordinator *self,
+           MpMessage   *message)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) result = mp_message_get_variant (message, &error);
+
+  if (result == NULL)
+    checksum_report_say (self->report, "a result cannot be read: %s", error->message);
+  else
+    account (self, result);
+}
+
+/* Every task is done, or has been given up for killing whoever took it, and so every result is in
+ * the queue. */
+static void
+tasks_joined_cb (GObject      *object,
+                 GAsyncResult *result,
+                 gpointer      user_data)
+{
+  Coordinator *self = user_data;
+
+  if (!mp_joinable_queue_join_finish (self->tasks, result, NULL))
+    return;
+
+  mp_queue_stop (self->results);
+  while (TRUE)
+    {
+      g_autoptr (MpMessage) message = mp_queue_try_get_message (self->results, NULL);
+
+      if (message == NULL)
+        break;
+      result_cb (self, message);
+    }
+
+  g_main_loop_quit (self->loop);
+}
+
+static gboolean
+interrupted_cb (gpointer user_data)
+{
+  Coordinator *self = user_data;
+
+  checksum_report_say (self->report, "Interrupted.");
+  self->interrupted = TRUE;
+  g_main_loop_quit (self->loop);
+
+  return G_SOURCE_CONTINUE;
+}
+
+/* Workers end when nothing is left to take; who does not is stopped. */
+static void
+stop_workers (Coordinator *self)
+{
+  gint64 deadline = g_get_monotonic_time () + GRACE_US;
+
+  self->stopping = TRUE;
+  mp_queue_stop (self->results);
+  mp_queue_shutdown (MP_QUEUE (self->tasks), TRUE, NULL);
+  mp_queue_shutdown (self->results, TRUE, NULL);
+  for (guint i = 0; i < self->workers->len; i++)
+    {
+      Worker *worker = g_ptr_array_index (self->workers, i);
+
+      if (worker->process == NULL)
+        continue;
+      if (self->interrupted)
+        mp_process_terminate (worker->process);
+      if (!mp_process_join (worker->process, MAX (deadline - g_get_monotonic_time (), 0), NULL,
+                            NULL))
+        {
+          mp_process_kill (worker->process);
+          mp_process_join (worker->process, -1, NULL, NULL);
+        }
+    }
+}
+
+static void
+print_files (GPtrArray  *files,
+             const char *what)
+{
+  for (guint i = 0; i < files->len; i++)
+    {
+      ChecksumFile *file = g_ptr_array_index (files, i);
+      g_autofree char *path = checksum_printable (file->path);
+
+      g_print ("%s %s\n", path, what);
+    }
+}
+
+static void
+print_odd (ChecksumTree *tree)
+{
+  for (guint i = 0; i < tree->odd->len; i++)
+    g_print ("%s: left out\n", (char *) g_ptr_array_index (tree->odd, i));
+
+  for (guint i = 0; i < tree->files->len; i++)
+    {
+      ChecksumFile *file = g_ptr_array_index (tree->files, i);
+      g_autofree char *path = checksum_printable (file->path);
+
+      if (file->error != NULL)
+        g_print ("%s: %s\n", path, file->error);
+    }
+}
+
+/* Whether the digests agree with those of sha256sum, and nothing is missing. */
+static gboolean
+conclude (Coordinator *self)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ChecksumVerdict) verdict = NULL;
+
+  checksum_report_table (self->report);
+  print_odd (self->tree);
+
+  verdict = checksum_tree_verify (self->tree, &error);
+  if (verdict == NULL)
+    {
+      g_printerr ("sha256sum: %s\n", error->message);
+      return FALSE;
+    }
+
+  print_files (verdict->changed, "changed meanwhile");
+  print_files (verdict->different, "differs from sha256sum");
+  g_print ("%u equal, %u unreadable, %u changed, %u different, %u missing: ",
+           verdict->n_equal, verdict->n_unreadable, verdict->changed->len,
+           verdict->different->len, verdict->n_missing);
+  if (verdict->different->len > 0 || verdict->n_missing > 0)
+    {
+      g_print ("the digests do not agree\n");
+      return FALSE;
+    }
+
+  g_print ("all digests agree\n");
+
+  return !self->failed;
+}
+
+static gboolean
+run (Coordinator  *self,
+     GError      **error)
+{
+  guint watch_int = g_unix_signal_add (SIGINT, interrupted_cb, self);
+  guint watch_term = g_unix_signal_add (SIGTERM, interrupted_cb, self);
+
+  g_signal_connect_swapped (self->results, "message", G_CALLBACK (result_cb), self);
+  mp_queue_start (self->results);
+  start_workers (self);
+  if (!put_tasks (self, error))
+    return FALSE;
+
+  mp_joinable_queue_join_async (self->tasks, G_PRIORITY_DEFAULT, NULL, tasks_joined_cb, self);
+  if (any_worker_left (self))
+    g_main_loop_run (self->loop);
+
+  stop_workers (self);
+  g_source_remove (watch_int);
+  g_source_remove (watch_term);
+
+  return TRUE;
+}
+
+static int
+checksum_tree (const char *directory)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ChecksumTree) tree = checksum_tree_new (directory);
+  g_autoptr (ChecksumReport) report = checksum_report_new (tree->files->len, tree->n_bytes);
+  g_autoptr (MpJoinableQueue) tasks = mp_joinable_queue_new (0, &error);
+  g_autoptr (MpQueue) results = tasks != NULL ? mp_queue_new (0, &error) : NULL;
+  g_autoptr (GPtrArray) workers = g_ptr_array_new_with_free_func (worker_free);
+  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
+  Coordinator self = { tree, report, tasks, results, workers, loop, };
+
+  g_print ("%u files in %s\n", tree->files->len, directory);
+  if (results == NULL || !run (&self, &error))
+    {
+      g_printerr ("%s\n", error->message);
+      return 1;
+    }
+
+  if (self.interrupted)
+    return 130;
+
+  return conclude (&self) ? 0 : 1;
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_autoptr (GOptionContext) context = g_option_context_new ("[DIRECTORY]");
+  g_autoptr (GError) error = NULL;
+
+  setlocale (LC_ALL, "");
+  g_option_context_add_main_entries (context, options, NULL);
+  if (!g_option_context_parse (context, &argc, &argv, &error))
+    {
+      g_printerr ("%s\n", error->message);
+      return 2;
+    }
+
+  return checksum_tree (argc > 1 ? argv[1] : DEFAULT_DIRECTORY);
+}

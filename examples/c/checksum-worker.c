@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A worker of "checksum a tree": takes paths, puts digests, until the tasks are shut down.
+ * The coordinator starts it and gives it both queues. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <mproc-glib/mproc-glib.h>
+
+#define CHUNK_SIZE (256 * 1024)
+
+/* Feeds a file to @checksum; returns its size, or -1 with errno set. */
+static gint64
+digest_file (const char *path,
+             GChecksum  *checksum)
+{
+  static guint8 chunk[CHUNK_SIZE];
+  gint64 size = 0;
+  ssize_t n;
+  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+  if (fd < 0)
+    return -1;
+
+  while ((n = read (fd, chunk, sizeof chunk)) > 0)
+    {
+      g_checksum_update (checksum, chunk, n);
+      size += n;
+    }
+
+  if (n < 0)
+    size = -1;
+
+  close (fd);
+
+  return size;
+}
+
+/* A path is bytes, for a file name need not be UTF-8. */
+static GVariant *
+checksum_file (const char *worker,
+               GVariant   *path)
+{
+  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  g_autoptr (GBytes) bytes = g_variant_get_data_as_bytes (path);
+  g_autofree char *name = g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
+  gint64 start = g_get_monotonic_time ();
+  gint64 size = digest_file (name, checksum);
+  GVariantDict result;
+
+  g_variant_dict_init (&result, NULL);
+  g_variant_dict_insert_value (&result, "path", path);
+  g_variant_dict_insert (&result, "worker", "s", worker);
+  if (size >= 0)
+    {
+      g_variant_dict_insert (&result, "digest", "s", g_checksum_get_string (checksum));
+      g_variant_dict_insert (&result, "size", "x", size);
+    }
+  else
+    {
+      g_variant_dict_insert (&result, "error", "s", g_strerror (errno));
+    }
+  g_variant_dict_insert (&result, "seconds", "d",
+                         (g_get_monotonic_time () - start) / (double) G_USEC_PER_SEC);
+
+  return g_variant_dict_end (&result);
+}
+
+static gboolean
+work (const char  *worker,
+      MpQueue     *tasks,
+      MpQueue     *results,
+      GError     **error)
+{
+  while (TRUE)
+    {
+      g_autoptr (GVariant) path = mp_queue_get (tasks, -1, NULL, error);
+
+      if (path == NULL)
+        return FALSE;
+
+      /* First the result, then the task is done: whoever is killed in between leaves the
+       * task to another worker, and the coordinator sees the same result twice. */
+      if (!mp_queue_put (results, checksum_file (worker, path), -1, NULL, error) ||
+          !mp_joinable_queue_task_done (MP_JOINABLE_QUEUE (tasks), error))
+        return FALSE;
+    }
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpShareable) tasks = mp_inherit ("tasks", &error);
+  g_autoptr (MpShareable) results = tasks ? mp_inherit ("results", &error) : NULL;
+
+  if (results != NULL)
+    work (argc > 1 ? argv[1] : "c", MP_QUEUE (tasks), MP_QUEUE (results), &error);
+
+  /* The coordinator has shut the tasks down: nothing is left to do. */
+  if (g_error_matches (error, MP_ERROR, MP_ERROR_CLOSED))
+    return 0;
+
+  g_printerr ("%s: %s\n", argv[0], error->message);
+
+  return 1;
+}

@@ -1,0 +1,175 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The coordinator of "checksum a tree" in Python; see examples/run."""
+
+import argparse
+import os
+import queue
+import signal
+import stat
+import subprocess
+import sys
+import time
+
+import gi
+
+gi.require_version('Mp', '1.0')
+
+from gi.repository import Mp  # noqa: E402
+
+SOURCE, BUILD = os.environ['MP_EXAMPLES_SOURCE'], os.environ['MP_EXAMPLES_BUILD']
+WORKERS = {
+    'c': [f'{BUILD}/c/checksum-worker'],
+    'python': ['/usr/bin/python3', f'{SOURCE}/python/checksum-worker.py'],
+    'js': ['gjs', '-m', f'{SOURCE}/js/checksum-worker.js'],
+    'vala': [f'{BUILD}/vala/checksum-worker'],
+}
+MAX_RESTARTS = 5
+
+
+def find_files(directory):
+    """Returns the regular files below @directory, as bytes, and what else is worth a word."""
+    files, odd = [], []
+    for folder, _, names in os.walk(os.fsencode(directory), onerror=lambda error: odd.append(str(error))):
+        for path in (os.path.join(folder, name) for name in names):
+            mode = os.lstat(path).st_mode
+            if stat.S_ISREG(mode):
+                files.append(path)
+            elif not stat.S_ISLNK(mode):
+                odd.append(f'{path!r} is no regular file')
+    return files, odd
+
+
+class Workers:
+    """Starts workers, and a new one for each that is killed."""
+
+    def __init__(self, kinds, n, **queues):
+        self.queues = queues
+        self.processes = {}
+        self.restarts = {}
+        for kind in kinds:
+            for i in range(n):
+                self.start(kind, f'{kind}-{i + 1}')
+
+    def start(self, kind, name):
+        process = Mp.Process(argv=[*WORKERS[kind], name], die_with_parent=True)
+        for queue_name, shared in self.queues.items():
+            process.give(queue_name, shared)
+        process.start()
+        self.processes[name] = kind, process
+        print(f'{name} is process {process.props.pid}')
+
+    def look_after(self):
+        for name, (kind, process) in list(self.processes.items()):
+            if process.props.alive:
+                continue
+            print(f'{name} ended with {process.props.exit_code}')
+            del self.processes[name]
+            self.restarts[name] = self.restarts.get(name, 0) + 1
+            if self.restarts[name] <= MAX_RESTARTS:
+                self.start(kind, name)
+
+    def stop(self, seconds=5):
+        deadline = time.monotonic() + seconds
+        for _, process in self.processes.values():
+            try:
+                process.join(max(0, deadline - time.monotonic()))
+            except TimeoutError:
+                pass
+            if process.props.alive:
+                process.kill()
+                process.join()
+
+
+def show_progress(n_done, n_total, start, last=[0.0]):
+    """A bar on a terminal, a line every two seconds elsewhere."""
+    terminal, now = sys.stdout.isatty(), time.monotonic()
+    if now - last[0] < (0.1 if terminal else 2) or n_done == 0:
+        return
+    last[0] = now
+    rate = n_done / (now - start)
+    text = f'{n_done} of {n_total} files, {rate:.0f} files/s, {(n_total - n_done) / rate:.0f} s left'
+    bar = '#' * (30 * n_done // n_total)
+    print(f'\r\033[K[{bar:30}] {text}' if terminal else text, end='' if terminal else '\n', flush=True)
+
+
+def gather(files, workers, tasks, results):
+    """Returns the results by path, when each task is done and its result is here."""
+    found, start = {}, time.monotonic()
+    while True:
+        finished = tasks.props.unfinished == 0
+        try:
+            result = results.get(timeout=0 if finished else 0.1)
+        except queue.Empty:
+            if finished or not workers.processes:
+                return found
+            workers.look_after()
+            continue
+        # A worker that was killed before it said "done" leaves a task that comes twice.
+        found.setdefault(result['path'], result)
+        show_progress(len(found), len(files), start)
+
+
+def print_table(found):
+    print(f'\n{"worker":12} {"files":>8} {"MB":>12} {"seconds":>9} {"MB/s":>9}')
+    for worker in sorted({result['worker'] for result in found.values()}):
+        mine = [result for result in found.values() if result['worker'] == worker]
+        megabytes = sum(result.get('size', 0) for result in mine) / 1e6
+        seconds = sum(result['seconds'] for result in mine)
+        print(f'{worker:12} {len(mine):8} {megabytes:12.1f} {seconds:9.2f} {megabytes / seconds:9.1f}')
+
+
+def sha256sum(files):
+    output = subprocess.run(['xargs', '-0', '-r', 'sha256sum', '--zero', '--'], check=False,
+                            input=b'\0'.join(files), stdout=subprocess.PIPE,
+                            stderr=subprocess.DEVNULL).stdout
+    return {record[66:]: record[:64].decode() for record in output.split(b'\0') if record}
+
+
+def conclude(files, odd, found):
+    """Prints what was found; returns whether nothing is missing and all digests agree."""
+    print_table(found)
+    for line in odd:
+        print(f'{line}: left out')
+    expected = sha256sum(files)
+    wrong = 0
+    for path in files:
+        result = found.get(path, {'error': 'missing'})
+        if 'error' in result:
+            print(f'{path!r}: {result["error"]}')
+        if result.get('digest') != expected.get(path) or path not in found:
+            # A file that has gone since then has no digest to compare with.
+            wrong += os.path.exists(path) or path not in found
+    print(f'{len(found)} of {len(files)} files:',
+          f'{wrong} digests do not agree' if wrong else 'all digests agree')
+    return wrong == 0
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--workers', default='c,python,js,vala')
+    parser.add_argument('--n', type=int, default=1)
+    parser.add_argument('directory', nargs='?', default='/usr/share')
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.stdout.reconfigure(line_buffering=True)
+
+    files, odd = find_files(options.directory)
+    print(f'{len(files)} files in {options.directory}')
+    tasks, results = Mp.JoinableQueue(), Mp.Queue()
+    workers = Workers(options.workers.split(','), options.n, tasks=tasks, results=results)
+    try:
+        for path in files:
+            tasks.put(path)
+        found = gather(files, workers, tasks, results)
+    except KeyboardInterrupt:
+        print('\nInterrupted.')
+        return 130
+    finally:
+        tasks.shutdown(True)
+        results.shutdown(True)
+        workers.stop()
+    return 0 if conclude(files, odd, found) else 1
+
+
+sys.exit(main())

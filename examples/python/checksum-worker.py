@@ -1,0 +1,47 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A worker of "checksum a tree": takes paths, puts digests, until the tasks are shut down.
+
+The coordinator starts it and gives it both queues.
+"""
+
+import hashlib
+import os
+import signal
+import sys
+import time
+
+import gi
+
+gi.require_version('Mp', '1.0')
+
+from gi.repository import Mp  # noqa: E402
+
+CHUNK_SIZE = 256 * 1024
+
+
+def checksum(path):
+    """Returns the digest and the size of the file at @path, which is bytes."""
+    digest, size = hashlib.sha256(), 0
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), 'rb', buffering=0) as file:
+        while chunk := file.read(CHUNK_SIZE):
+            digest.update(chunk)
+            size += len(chunk)
+    return {'digest': digest.hexdigest(), 'size': size}
+
+
+def main(worker='python'):
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    tasks, results = Mp.inherit('tasks'), Mp.inherit('results')
+    for path in tasks:
+        start = time.monotonic()
+        try:
+            result = checksum(path)
+        except OSError as error:
+            result = {'error': error.strerror}
+        # First the result, then the task is done: nothing is lost by a kill in between.
+        results.put({'path': path, 'worker': worker, 'seconds': time.monotonic() - start, **result})
+        tasks.task_done()
+
+
+main(*sys.argv[1:])

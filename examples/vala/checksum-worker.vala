@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A worker of "checksum a tree": takes paths, puts digests, until the tasks are shut down.
+ * The coordinator starts it and gives it both queues. */
+
+const int CHUNK_SIZE = 256 * 1024;
+
+/* A path is bytes, for a file name need not be UTF-8. */
+VariantDict checksum (string path)
+{
+  var result = new VariantDict ();
+  var digest = new Checksum (ChecksumType.SHA256);
+  var chunk = new uint8[CHUNK_SIZE];
+  int64 size = 0;
+
+  try {
+    var stream = File.new_for_path (path).read ();
+    ssize_t n;
+    while ((n = stream.read (chunk)) > 0) {
+      digest.update (chunk, n);
+      size += n;
+    }
+    result.insert_value ("digest", digest.get_string ());
+    result.insert_value ("size", size);
+  } catch (Error e) {
+    result.insert_value ("error", e.message);
+  }
+
+  return result;
+}
+
+void work (string worker) throws Error
+{
+  var tasks = (Mp.JoinableQueue) Mp.inherit ("tasks");
+  var results = (Mp.Queue) Mp.inherit ("results");
+
+  while (true) {
+    Variant path = tasks.get (-1);
+    int64 start = get_monotonic_time ();
+    var result = checksum (bytes_to_path (path));
+    result.insert_value ("path", path);
+    result.insert_value ("worker", worker);
+    result.insert_value ("seconds", (double) (get_monotonic_time () - start) / 1000000);
+    /* First the result, then the task is done: nothing is lost by a kill in between. */
+    results.put (result.end (), -1);
+    tasks.task_done ();
+  }
+}
+
+string bytes_to_path (Variant path)
+{
+  var bytes = new uint8[path.get_size () + 1];
+  Memory.copy (bytes, path.get_data (), path.get_size ());
+  return (string) (owned) bytes;
+}
+
+int main (string[] args)
+{
+  try {
+    work (args.length > 1 ? args[1] : "vala");
+  } catch (Mp.Error.CLOSED e) {
+    /* The coordinator has shut the tasks down: nothing is left to do. */
+    return 0;
+  } catch (Error e) {
+    printerr ("%s: %s\n", args[0], e.message);
+  }
+
+  return 1;
+}
