@@ -17,6 +17,7 @@
 
 #define DEFAULT_DIRECTORY "/usr/share"
 #define MAX_RESTARTS 5
+#define MAX_LINES 10
 #define GRACE_US (5 * G_USEC_PER_SEC)
 
 typedef struct
@@ -300,32 +301,47 @@ stop_workers (Coordinator *self)
 }
 
 static void
-print_files (GPtrArray  *files,
-             const char *what)
+add_line (GPtrArray          *lines,
+          const ChecksumFile *file,
+          const char         *what)
 {
-  for (guint i = 0; i < files->len; i++)
-    {
-      ChecksumFile *file = g_ptr_array_index (files, i);
-      g_autofree char *path = checksum_printable (file->path);
+  g_autofree char *path = checksum_printable (file->path);
 
-      g_print ("%s %s\n", path, what);
-    }
+  g_ptr_array_add (lines, g_strdup_printf ("%s: %s", path, what));
 }
 
 static void
-print_odd (ChecksumTree *tree)
+add_lines (GPtrArray  *lines,
+           GPtrArray  *files,
+           const char *what)
 {
-  for (guint i = 0; i < tree->odd->len; i++)
-    g_print ("%s: left out\n", (char *) g_ptr_array_index (tree->odd, i));
+  for (guint i = 0; i < files->len; i++)
+    add_line (lines, g_ptr_array_index (files, i), what);
+}
 
+/* Says what is odd about single files: what matters most first, and not more than fits. */
+static void
+print_details (ChecksumTree    *tree,
+               ChecksumVerdict *verdict)
+{
+  g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
+
+  add_lines (lines, verdict->different, "differs from sha256sum");
+  add_lines (lines, verdict->changed, "changed meanwhile");
+  for (guint i = 0; i < tree->odd->len; i++)
+    g_ptr_array_add (lines, g_strconcat (g_ptr_array_index (tree->odd, i), ": left out", NULL));
   for (guint i = 0; i < tree->files->len; i++)
     {
       ChecksumFile *file = g_ptr_array_index (tree->files, i);
-      g_autofree char *path = checksum_printable (file->path);
 
       if (file->error != NULL)
-        g_print ("%s: %s\n", path, file->error);
+        add_line (lines, file, file->error);
     }
+
+  for (guint i = 0; i < MIN (lines->len, MAX_LINES); i++)
+    g_print ("%s\n", (char *) g_ptr_array_index (lines, i));
+  if (lines->len > MAX_LINES)
+    g_print ("and %u more\n", lines->len - MAX_LINES);
 }
 
 /* Whether the digests agree with those of sha256sum, and nothing is missing. */
@@ -336,8 +352,6 @@ conclude (Coordinator *self)
   g_autoptr (ChecksumVerdict) verdict = NULL;
 
   checksum_report_table (self->report);
-  print_odd (self->tree);
-
   verdict = checksum_tree_verify (self->tree, &error);
   if (verdict == NULL)
     {
@@ -345,8 +359,7 @@ conclude (Coordinator *self)
       return FALSE;
     }
 
-  print_files (verdict->changed, "changed meanwhile");
-  print_files (verdict->different, "differs from sha256sum");
+  print_details (self->tree, verdict);
   g_print ("%u equal, %u unreadable, %u changed, %u different, %u missing: ",
            verdict->n_equal, verdict->n_unreadable, verdict->changed->len,
            verdict->different->len, verdict->n_missing);

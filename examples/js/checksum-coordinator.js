@@ -4,7 +4,6 @@
 
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
-import GLibUnix from 'gi://GLibUnix';
 import Mp from 'gi://Mp?version=1.0';
 import System from 'system';
 
@@ -19,6 +18,7 @@ const WORKERS = {
     vala: [`${BUILD}/vala/checksum-worker`],
 };
 const MAX_RESTARTS = 5;
+const MAX_LINES = 10;
 
 /** A path is bytes, for a file name need not be UTF-8; a URI tells them all. */
 function pathOf(file) {
@@ -148,18 +148,21 @@ async function sha256sum(files) {
 /** Prints what was found; returns whether nothing is missing and all digests agree. */
 async function conclude(files, odd, found) {
     printTable(found);
-    odd.forEach(line => print(`${line}: left out`));
     const expected = await sha256sum(files);
+    const lines = odd.map(line => `${line}: left out`);
     let wrong = 0;
     for (const path of files) {
         const result = found.get(keyOf(path));
         if (result?.digest === undefined)
-            print(`${printable(path)}: ${result?.error ?? 'missing'}`);
+            lines.push(`${printable(path)}: ${result?.error ?? 'missing'}`);
         // A file that has gone since then has no digest to compare with.
         if (result === undefined || result.digest !== expected.get(keyOf(path)) &&
             expected.has(keyOf(path)))
             wrong++;
     }
+    lines.slice(0, MAX_LINES).forEach(line => print(line));
+    if (lines.length > MAX_LINES)
+        print(`and ${lines.length - MAX_LINES} more`);
     const verdict = wrong > 0 ? `${wrong} digests do not agree` : 'all digests agree';
     print(`${found.size} of ${files.length} files: ${verdict}`);
     return wrong === 0;
@@ -197,8 +200,8 @@ async function main() {
         results.shutdown(true);
         return GLib.SOURCE_CONTINUE;
     };
-    GLibUnix.signal_add(GLib.PRIORITY_DEFAULT, 2, stop);
-    GLibUnix.signal_add(GLib.PRIORITY_DEFAULT, 15, stop);
+    GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, 2, stop);
+    GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, 15, stop);
 
     const running = Promise.all(workers.map(worker => worker.run()));
     files.forEach(path => tasks.put(path));

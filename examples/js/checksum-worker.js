@@ -9,9 +9,12 @@ import Mp from 'gi://Mp?version=1.0';
 
 const CHUNK_SIZE = 256 * 1024;
 
+const SLASH = 0x2f;
+
 // A path is bytes, for a file name need not be UTF-8; a URI can hold any of them.
 function fileOf(path) {
-    const escaped = Array.from(path, byte => `%${byte.toString(16).padStart(2, '0')}`);
+    const escaped = Array.from(path,
+        byte => byte === SLASH ? '/' : `%${byte.toString(16).padStart(2, '0')}`);
     return Gio.File.new_for_uri(`file://${escaped.join('')}`);
 }
 

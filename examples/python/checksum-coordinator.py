@@ -25,6 +25,7 @@ WORKERS = {
     'vala': [f'{BUILD}/vala/checksum-worker'],
 }
 MAX_RESTARTS = 5
+MAX_LINES = 10
 
 
 def find_files(directory):
@@ -129,17 +130,19 @@ def sha256sum(files):
 def conclude(files, odd, found):
     """Prints what was found; returns whether nothing is missing and all digests agree."""
     print_table(found)
-    for line in odd:
-        print(f'{line}: left out')
     expected = sha256sum(files)
+    lines = [f'{line}: left out' for line in odd]
     wrong = 0
     for path in files:
         result = found.get(path, {'error': 'missing'})
         if 'error' in result:
-            print(f'{path!r}: {result["error"]}')
+            lines.append(f'{path!r}: {result["error"]}')
         if result.get('digest') != expected.get(path) or path not in found:
             # A file that has gone since then has no digest to compare with.
             wrong += os.path.exists(path) or path not in found
+    print(*lines[:MAX_LINES], sep='\n')
+    if len(lines) > MAX_LINES:
+        print(f'and {len(lines) - MAX_LINES} more')
     print(f'{len(found)} of {len(files)} files:',
           f'{wrong} digests do not agree' if wrong else 'all digests agree')
     return wrong == 0

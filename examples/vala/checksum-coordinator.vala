@@ -3,6 +3,7 @@
 /* The coordinator of "checksum a tree" in Vala; see examples/run. */
 
 const int MAX_RESTARTS = 5;
+const int MAX_LINES = 10;
 
 string? workers_option = null;
 int n_option = 1;
@@ -273,10 +274,12 @@ class Coordinator
   {
     uint wrong = 0;
 
+    var lines = new GenericArray<string> ();
+    var expected = sha256sum ();
+
     print_table ();
     foreach (string line in odd)
-      print ("%s: left out\n", line);
-    var expected = sha256sum ();
+      lines.add (line + ": left out");
     foreach (string path in files) {
       Variant? result = found[path];
       string? digest = null;
@@ -284,11 +287,15 @@ class Coordinator
       if (result != null && !result.lookup ("digest", "s", out digest))
         result.lookup ("error", "s", out error);
       if (error != null)
-        print ("%s: %s\n", path.escape (), error);
+        lines.add (path.escape () + ": " + error);
       /* A file that has gone since then has no digest to compare with. */
       if (result == null || (digest != expected[path] && expected.contains (path)))
         wrong++;
     }
+    for (int i = 0; i < lines.length && i < MAX_LINES; i++)
+      print ("%s\n", lines[i]);
+    if (lines.length > MAX_LINES)
+      print ("and %d more\n", lines.length - MAX_LINES);
     print ("%u of %d files: %s\n", found.length, files.length,
            wrong > 0 ? @"$wrong digests do not agree" : "all digests agree");
 
