@@ -13,7 +13,7 @@
  * ready, and how long one takes is reported. */
 #define N_OBJECTS 1000
 #define N_PROCESSES 20
-#define N_ROUNDS 500
+#define N_ROUNDS 100
 
 /* The most objects that are ready at once. */
 #define MAX_READY 8
