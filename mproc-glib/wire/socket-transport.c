@@ -10,6 +10,8 @@
 #include <fcntl.h>
 #include <glib-unix.h>
 #include <glib/gstdio.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -224,6 +226,14 @@ mp_socket_transport_receive (MpTransport   *transport,
   while (n < 0 && errno == EINTR);
 
   return n >= 0 ? n : fail ("Receiving", errno, error);
+}
+
+void
+mp_transport_set_no_delay (int fd)
+{
+  int on = 1;
+
+  setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 gint64

@@ -100,6 +100,9 @@ MpWaitStatus mp_transport_poll        (int          fd,
                                        GCancellable *cancellable,
                                        GError     **error);
 
+/* Messages are written whole, so that waiting for more of them only costs time. */
+void         mp_transport_set_no_delay (int          fd);
+
 /* The deadline of a call that may take @timeout_us from now; -1 for ever. */
 gint64       mp_transport_deadline    (gint64       timeout_us);
 

@@ -1,0 +1,662 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "acceptor.h"
+
+#include "greeting.h"
+#include "listening.h"
+#include "mp-error.h"
+#include "tls.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#define EVENTS_PER_CALL  64
+#define ACCEPTS_PER_CALL 64
+
+/* Who got in and is not taken yet; then nobody else is let in. */
+#define MAX_ACCEPTED 64
+
+/* What is remembered of those who did not get in, until somebody asks. */
+#define MAX_REFUSED 256
+
+/* How long to leave the socket alone when there are no descriptors left, in microseconds. */
+#define PAUSE_US (50 * 1000)
+
+/* A peer in its handshake.  With TLS the handshake is done in a thread, which puts what
+ * came of it into the results. */
+typedef struct
+{
+  MpAcceptor   *acceptor;
+  GList         link;
+  MpGreeting   *greeting;
+  int           fd;
+  char         *address;
+  gint64        deadline;
+  GIOCondition  watched;
+  GCancellable *tls;
+
+  /* Whether nothing but this owns the descriptor yet. */
+  gboolean      raw;
+} Pending;
+
+struct _MpAcceptor
+{
+  gatomicrefcount   ref_count;
+  MpAcceptorConfig  config;
+  MpAddressKind     kind;
+  char             *address;
+
+  int               epoll_fd;
+  int               timer_fd;
+
+  /* Readable while there is something to take, and for good once closed. */
+  int               event_fd;
+
+  GMutex            lock;
+  MpListening       listening;
+  gboolean          closed;
+  gboolean          listens;
+  gint64            resume;
+  GQueue            pending;
+  GQueue            accepted;
+  GQueue            refused;
+  GAsyncQueue      *tls_results;
+};
+
+void
+mp_accepted_free (MpAccepted *accepted)
+{
+  g_clear_pointer (&accepted->channel, mp_channel_unref);
+  g_free (accepted->address);
+  g_free (accepted);
+}
+
+void
+mp_refused_free (MpRefused *refused)
+{
+  g_free (refused->address);
+  g_clear_error (&refused->error);
+  g_free (refused);
+}
+
+/* The data of an event is the pending peer, or one of these. */
+static int listening_mark, timer_mark, event_mark;
+
+static gboolean
+watch (MpAcceptor *self,
+       int         operation,
+       int         fd,
+       guint32     events,
+       gpointer    data)
+{
+  struct epoll_event event = { .events = events, .data.ptr = data };
+
+  return epoll_ctl (self->epoll_fd, operation, fd, &event) == 0;
+}
+
+static gboolean
+fail (const char  *what,
+      GError     **error)
+{
+  int code = errno;
+
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code), "%s failed: %s", what, g_strerror (code));
+  return FALSE;
+}
+
+static gboolean
+open_descriptors (MpAcceptor  *self,
+                  GError     **error)
+{
+  self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
+  self->timer_fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  self->event_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (self->epoll_fd < 0 || self->timer_fd < 0 || self->event_fd < 0)
+    return fail ("Preparing to listen", error);
+
+  if (!watch (self, EPOLL_CTL_ADD, self->timer_fd, EPOLLIN, &timer_mark)
+      || !watch (self, EPOLL_CTL_ADD, self->event_fd, EPOLLIN, &event_mark)
+      || !watch (self, EPOLL_CTL_ADD, self->listening.fd, EPOLLIN, &listening_mark))
+    return fail ("Preparing to listen", error);
+
+  self->listens = TRUE;
+  return TRUE;
+}
+
+MpAcceptor *
+mp_acceptor_new (const MpAddress         *address,
+                 const MpAcceptorConfig  *config,
+                 GError                 **error)
+{
+  g_autoptr (MpAcceptor) self = g_new0 (MpAcceptor, 1);
+
+  g_atomic_ref_count_init (&self->ref_count);
+  g_mutex_init (&self->lock);
+  self->epoll_fd = self->timer_fd = self->event_fd = -1;
+  self->tls_results = mp_tls_results_new ();
+  self->kind = address->kind;
+  self->config = *config;
+  self->config.auth_key = config->auth_key != NULL ? g_bytes_ref (config->auth_key) : NULL;
+  self->config.certificate = config->certificate != NULL ? g_object_ref (config->certificate) : NULL;
+
+  if (!mp_listening_open (&self->listening, address, config->backlog, error)
+      || !open_descriptors (self, error))
+    return NULL;
+
+  self->address = mp_address_format (&self->listening.address, self->kind);
+  return g_steal_pointer (&self);
+}
+
+MpAcceptor *
+mp_acceptor_ref (MpAcceptor *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+static void
+close_descriptor (int fd)
+{
+  if (fd >= 0)
+    close (fd);
+}
+
+void
+mp_acceptor_unref (MpAcceptor *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+
+  mp_acceptor_close (self);
+  g_queue_clear_full (&self->refused, (GDestroyNotify) mp_refused_free);
+  close_descriptor (self->epoll_fd);
+  close_descriptor (self->timer_fd);
+  close_descriptor (self->event_fd);
+  g_async_queue_unref (self->tls_results);
+  g_clear_pointer (&self->config.auth_key, g_bytes_unref);
+  g_clear_object (&self->config.certificate);
+  g_mutex_clear (&self->lock);
+  g_free (self->address);
+  g_free (self);
+}
+
+const char *
+mp_acceptor_get_address (MpAcceptor *self)
+{
+  return self->address;
+}
+
+int
+mp_acceptor_get_fd (MpAcceptor *self)
+{
+  return self->epoll_fd;
+}
+
+static void
+pending_free (Pending *pending)
+{
+  MpAcceptor *self = pending->acceptor;
+
+  g_queue_unlink (&self->pending, &pending->link);
+  if (pending->fd >= 0)
+    epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, pending->fd, NULL);
+  if (pending->raw)
+    close (pending->fd);
+  if (pending->tls != NULL)
+    g_cancellable_cancel (pending->tls);
+  g_clear_object (&pending->tls);
+  g_clear_pointer (&pending->greeting, mp_greeting_free);
+  g_free (pending->address);
+  g_free (pending);
+}
+
+void
+mp_acceptor_close (MpAcceptor *self)
+{
+  g_mutex_lock (&self->lock);
+  if (!self->closed)
+    {
+      self->closed = TRUE;
+      while (self->pending.length > 0)
+        pending_free (self->pending.head->data);
+      g_queue_clear_full (&self->accepted, (GDestroyNotify) mp_accepted_free);
+      if (self->listening.fd >= 0 && self->epoll_fd >= 0)
+        epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, self->listening.fd, NULL);
+      mp_listening_close (&self->listening);
+      if (self->event_fd >= 0)
+        eventfd_write (self->event_fd, 1);
+    }
+  g_mutex_unlock (&self->lock);
+}
+
+gboolean
+mp_acceptor_is_closed (MpAcceptor *self)
+{
+  gboolean closed;
+
+  g_mutex_lock (&self->lock);
+  closed = self->closed;
+  g_mutex_unlock (&self->lock);
+  return closed;
+}
+
+/* Takes @error. */
+static void
+refuse (MpAcceptor *self,
+        const char *address,
+        GError     *error)
+{
+  MpRefused *refused = g_new0 (MpRefused, 1);
+
+  g_info ("A peer at %s did not get in: %s", address, error->message);
+  refused->address = g_strdup (address);
+  refused->error = error;
+  g_queue_push_tail (&self->refused, refused);
+  if (self->refused.length > MAX_REFUSED)
+    mp_refused_free (g_queue_pop_head (&self->refused));
+}
+
+/* Takes @channel. */
+static void
+let_in (MpAcceptor *self,
+        MpChannel  *channel,
+        const char *address)
+{
+  MpAccepted *accepted = g_new0 (MpAccepted, 1);
+
+  accepted->channel = channel;
+  accepted->address = g_strdup (address);
+  g_queue_push_tail (&self->accepted, accepted);
+}
+
+/* Takes one more step in the handshake of a peer; it may be gone afterwards. */
+static void
+step_pending (Pending *pending)
+{
+  MpAcceptor *self = pending->acceptor;
+  GError *error = NULL;
+  MpHandshakeStatus status = mp_greeting_step (pending->greeting, &error);
+  GIOCondition condition;
+
+  if (status == MP_HANDSHAKE_RUNNING)
+    {
+      condition = mp_greeting_get_condition (pending->greeting);
+      if (condition != pending->watched)
+        watch (self, EPOLL_CTL_MOD, pending->fd, condition, pending);
+      pending->watched = condition;
+      return;
+    }
+
+  if (status == MP_HANDSHAKE_DONE)
+    let_in (self, mp_greeting_take_channel (pending->greeting), pending->address);
+  else
+    refuse (self, pending->address, error);
+  pending_free (pending);
+}
+
+static Pending *
+add_pending (MpAcceptor *self,
+             const char *address)
+{
+  Pending *pending = g_new0 (Pending, 1);
+
+  pending->acceptor = self;
+  pending->fd = -1;
+  pending->address = g_strdup (address);
+  pending->deadline = g_get_monotonic_time () + self->config.handshake_timeout_us;
+  pending->link.data = pending;
+  g_queue_push_tail_link (&self->pending, &pending->link);
+
+  if (self->pending.length > self->config.max_pending)
+    {
+      Pending *oldest = self->pending.head->data;
+
+      refuse (self, oldest->address,
+              g_error_new_literal (MP_ERROR, MP_ERROR_AUTHENTICATION_FAILED,
+                                   "Too many peers are in their handshake, and it was the oldest"));
+      pending_free (oldest);
+    }
+
+  return pending;
+}
+
+/* A thread is worth its while only for a peer that has said hello. */
+static void
+step_tls (Pending *pending)
+{
+  MpAcceptor *self = pending->acceptor;
+  int fd = pending->fd;
+  GError *error = NULL;
+
+  switch (mp_tls_check_hello (fd, &error))
+    {
+    case MP_HANDSHAKE_RUNNING:
+      return;
+
+    case MP_HANDSHAKE_DONE:
+      epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+      pending->fd = -1;
+      pending->raw = FALSE;
+      pending->tls = g_cancellable_new ();
+      mp_tls_accept (fd, self->config.certificate, self->config.auth_key, self->config.legacy_digests,
+                     self->config.handshake_timeout_us, pending->tls, self->tls_results, self->event_fd);
+      return;
+
+    default:
+      refuse (self, pending->address, error);
+      pending_free (pending);
+    }
+}
+
+static void
+begin_tls (MpAcceptor *self,
+           int         fd,
+           const char *address)
+{
+  Pending *pending = add_pending (self, address);
+
+  pending->fd = fd;
+  pending->raw = TRUE;
+  watch (self, EPOLL_CTL_ADD, fd, EPOLLIN, pending);
+  step_tls (pending);
+}
+
+/* Takes @fd. */
+static void
+welcome (MpAcceptor *self,
+         int         fd,
+         const char *address)
+{
+  GError *error = NULL;
+  MpTransport *transport;
+  MpChannel *channel;
+  Pending *pending;
+
+  mp_transport_set_no_delay (fd);
+  if (self->kind == MP_ADDRESS_TLS)
+    {
+      begin_tls (self, fd, address);
+      return;
+    }
+
+  transport = mp_socket_transport_new (fd, &error);
+  if (transport == NULL)
+    {
+      refuse (self, address, error);
+      close (fd);
+      return;
+    }
+
+  channel = mp_channel_new (transport, TRUE, TRUE);
+  if (self->config.auth_key == NULL)
+    {
+      let_in (self, channel, address);
+      return;
+    }
+
+  pending = add_pending (self, address);
+  pending->fd = fd;
+  pending->watched = G_IO_IN;
+  pending->greeting = mp_greeting_new (channel, MP_HANDSHAKE_SERVER, self->config.auth_key,
+                                       self->config.legacy_digests);
+  watch (self, EPOLL_CTL_ADD, fd, EPOLLIN, pending);
+  step_pending (pending);
+}
+
+/* Whether the kernel says that the peer is the same user as this process, or root. */
+static gboolean
+check_user (MpAcceptor *self,
+            int         fd,
+            GError    **error)
+{
+  struct ucred peer = { 0, };
+  socklen_t length = sizeof peer;
+
+  if (!self->config.same_user_only || (self->kind != MP_ADDRESS_UNIX && self->kind != MP_ADDRESS_ABSTRACT))
+    return TRUE;
+
+  if (getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
+    return fail ("Asking who the peer is", error);
+  if (peer.uid == geteuid ())
+    return TRUE;
+
+  g_set_error (error, MP_ERROR, MP_ERROR_AUTHENTICATION_FAILED,
+               "The peer is user %u, and only user %u may connect", peer.uid, geteuid ());
+  return FALSE;
+}
+
+static void
+pause_listening (MpAcceptor *self)
+{
+  self->resume = g_get_monotonic_time () + PAUSE_US;
+}
+
+/* FALSE when there is nobody else at the door, or no way to let him in. */
+static gboolean
+accept_one (MpAcceptor *self)
+{
+  MpSocketAddress peer = { { 0, }, sizeof peer.storage };
+  g_autofree char *address = NULL;
+  GError *error = NULL;
+  int fd = accept4 (self->listening.fd, (struct sockaddr *) &peer.storage, &peer.length, SOCK_CLOEXEC);
+
+  if (fd < 0)
+    {
+      int code = errno;
+
+      if (code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM)
+        {
+          g_info ("No peer can be accepted for now: %s", g_strerror (code));
+          pause_listening (self);
+        }
+      return code == EINTR || code == ECONNABORTED;
+    }
+
+  address = mp_address_format (&peer, self->kind);
+  if (check_user (self, fd, &error))
+    {
+      welcome (self, fd, address);
+      return TRUE;
+    }
+
+  refuse (self, address, error);
+  close (fd);
+  return TRUE;
+}
+
+static void
+accept_many (MpAcceptor *self)
+{
+  for (guint i = 0; i < ACCEPTS_PER_CALL && self->accepted.length < MAX_ACCEPTED; i++)
+    {
+      if (!accept_one (self))
+        break;
+    }
+}
+
+static void
+drop_expired (MpAcceptor *self)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  while (self->pending.length > 0)
+    {
+      Pending *oldest = self->pending.head->data;
+      GError *error = NULL;
+
+      if (oldest->deadline > now)
+        break;
+
+      if (oldest->greeting != NULL)
+        mp_greeting_explain_silence (oldest->greeting, &error);
+      else
+        g_set_error_literal (&error, MP_ERROR, MP_ERROR_AUTHENTICATION_FAILED,
+                             "The peer did not finish the handshake of TLS in time");
+      refuse (self, oldest->address, error);
+      pending_free (oldest);
+    }
+}
+
+static void
+take_tls_results (MpAcceptor *self)
+{
+  MpTlsResult *result;
+
+  while ((result = g_async_queue_try_pop (self->tls_results)) != NULL)
+    {
+      for (GList *l = self->pending.head; l != NULL; l = l->next)
+        {
+          Pending *pending = l->data;
+
+          if (pending->tls != result->cancellable)
+            continue;
+
+          if (result->channel != NULL)
+            let_in (self, g_steal_pointer (&result->channel), pending->address);
+          else
+            refuse (self, pending->address, g_steal_pointer (&result->error));
+          pending_free (pending);
+          break;
+        }
+
+      mp_tls_result_free (result);
+    }
+}
+
+/* Sets the clock to what happens next, and listens unless there is a reason not to. */
+static void
+arrange_next (MpAcceptor *self)
+{
+  gint64 next = self->resume;
+  gboolean listens = self->resume == 0 && self->accepted.length < MAX_ACCEPTED;
+  struct itimerspec when = { { 0, 0 }, { 0, 0 } };
+
+  if (self->pending.length > 0)
+    {
+      gint64 deadline = ((Pending *) self->pending.head->data)->deadline;
+
+      next = next > 0 ? MIN (next, deadline) : deadline;
+    }
+
+  when.it_value.tv_sec = next / G_USEC_PER_SEC;
+  when.it_value.tv_nsec = (next % G_USEC_PER_SEC) * 1000;
+  timerfd_settime (self->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+
+  if (listens != self->listens)
+    watch (self, EPOLL_CTL_MOD, self->listening.fd, listens ? EPOLLIN : 0, &listening_mark);
+  self->listens = listens;
+
+  if (self->accepted.length > 0 || self->refused.length > 0)
+    eventfd_write (self->event_fd, 1);
+}
+
+static void
+step_peer (Pending *pending)
+{
+  if (pending->raw)
+    step_tls (pending);
+  else
+    step_pending (pending);
+}
+
+static void
+process_event (MpAcceptor         *self,
+               struct epoll_event *event)
+{
+  eventfd_t value;
+  guint64 expirations;
+
+  if (event->data.ptr == &listening_mark)
+    accept_many (self);
+  else if (event->data.ptr == &event_mark)
+    eventfd_read (self->event_fd, &value);
+  else if (event->data.ptr != &timer_mark)
+    step_peer (event->data.ptr);
+  else if (read (self->timer_fd, &expirations, sizeof expirations) < 0 && errno != EAGAIN)
+    g_debug ("Reading the clock failed: %s", g_strerror (errno));
+}
+
+void
+mp_acceptor_process (MpAcceptor *self)
+{
+  struct epoll_event events[EVENTS_PER_CALL];
+  int n;
+
+  g_mutex_lock (&self->lock);
+  if (!self->closed)
+    {
+      n = epoll_wait (self->epoll_fd, events, EVENTS_PER_CALL, 0);
+      if (self->resume > 0 && self->resume <= g_get_monotonic_time ())
+        self->resume = 0;
+
+      /* Stepping a peer never removes another one, so the events stay valid; accepting may
+       * drop the oldest, so that comes last. */
+      for (int i = 0; i < n; i++)
+        {
+          if (events[i].data.ptr != &listening_mark)
+            process_event (self, &events[i]);
+        }
+      for (int i = 0; i < n; i++)
+        {
+          if (events[i].data.ptr == &listening_mark)
+            process_event (self, &events[i]);
+        }
+
+      take_tls_results (self);
+      drop_expired (self);
+      arrange_next (self);
+    }
+  g_mutex_unlock (&self->lock);
+}
+
+gboolean
+mp_acceptor_has_accepted (MpAcceptor *self)
+{
+  gboolean has;
+
+  g_mutex_lock (&self->lock);
+  has = self->accepted.length > 0;
+  g_mutex_unlock (&self->lock);
+  return has;
+}
+
+MpAccepted *
+mp_acceptor_take_accepted (MpAcceptor *self)
+{
+  MpAccepted *accepted;
+
+  g_mutex_lock (&self->lock);
+  accepted = g_queue_pop_head (&self->accepted);
+  if (accepted != NULL && !self->closed)
+    arrange_next (self);
+  g_mutex_unlock (&self->lock);
+  return accepted;
+}
+
+MpRefused *
+mp_acceptor_take_refused (MpAcceptor *self)
+{
+  MpRefused *refused;
+
+  g_mutex_lock (&self->lock);
+  refused = g_queue_pop_head (&self->refused);
+  g_mutex_unlock (&self->lock);
+  return refused;
+}
+
+guint
+mp_acceptor_count_pending (MpAcceptor *self)
+{
+  guint n;
+
+  g_mutex_lock (&self->lock);
+  n = self->pending.length;
+  g_mutex_unlock (&self->lock);
+  return n;
+}

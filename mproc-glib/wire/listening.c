@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "listening.h"
+
+#include <errno.h>
+#include <gio/gio.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define SOCKET_NAME "socket"
+
+static gboolean
+fail (const char  *what,
+      int          code,
+      GError     **error)
+{
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code), "%s failed: %s", what, g_strerror (code));
+  return FALSE;
+}
+
+/* Makes a directory that only this user can enter.  The run-time directory may be so deep
+ * that the name of the socket does not fit into an address any more. */
+static char *
+make_private_directory (GError **error)
+{
+  const char *parents[] = { g_get_user_runtime_dir (), g_get_tmp_dir (), "/tmp" };
+  int code = ENOENT;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (parents); i++)
+    {
+      g_autofree char *directory = g_build_filename (parents[i], "mproc-XXXXXX", NULL);
+      gsize length = strlen (directory) + strlen ("/" SOCKET_NAME);
+
+      if (length >= sizeof ((struct sockaddr_un *) 0)->sun_path)
+        continue;
+      if (g_mkdtemp_full (directory, 0700) != NULL)
+        return g_steal_pointer (&directory);
+      code = errno;
+    }
+
+  fail ("Making a directory for the socket", code, error);
+  return NULL;
+}
+
+static gboolean
+choose_path (MpListening      *self,
+             const MpAddress  *address,
+             GError          **error)
+{
+  if (address->kind != MP_ADDRESS_UNIX)
+    return TRUE;
+
+  if (*address->name != '\0')
+    {
+      self->path = g_strdup (address->name);
+      return TRUE;
+    }
+
+  self->directory = make_private_directory (error);
+  if (self->directory == NULL)
+    return FALSE;
+
+  self->path = g_build_filename (self->directory, SOCKET_NAME, NULL);
+  return TRUE;
+}
+
+/* Whether the file is a socket that nobody listens on any more. */
+static gboolean
+is_stale (const char            *path,
+          const MpSocketAddress *address)
+{
+  struct stat status;
+  gboolean refused;
+  int fd;
+
+  if (lstat (path, &status) < 0 || !S_ISSOCK (status.st_mode))
+    return FALSE;
+
+  fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0)
+    return FALSE;
+
+  refused = connect (fd, (const struct sockaddr *) &address->storage, address->length) < 0
+    && errno == ECONNREFUSED;
+  close (fd);
+  return refused;
+}
+
+static gboolean
+bind_socket (MpListening           *self,
+             const MpSocketAddress *address,
+             GError               **error)
+{
+  const struct sockaddr *native = (const struct sockaddr *) &address->storage;
+  int reuse = 1;
+
+  /* Otherwise a port stays taken for minutes after its connections are gone. */
+  if (address->storage.ss_family != AF_UNIX)
+    setsockopt (self->fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof reuse);
+
+  if (bind (self->fd, native, address->length) == 0)
+    return TRUE;
+
+  if (errno == EADDRINUSE && self->path != NULL && is_stale (self->path, address)
+      && unlink (self->path) == 0 && bind (self->fd, native, address->length) == 0)
+    return TRUE;
+
+  return fail ("Binding the address", errno, error);
+}
+
+static void
+remember_file (MpListening *self)
+{
+  struct stat status;
+
+  if (self->path == NULL || lstat (self->path, &status) < 0)
+    return;
+
+  self->owner = getpid ();
+  self->device = status.st_dev;
+  self->inode = status.st_ino;
+}
+
+static gboolean
+open_socket (MpListening      *self,
+             const MpAddress  *address,
+             guint             backlog,
+             GError          **error)
+{
+  g_autoptr (GArray) candidates = NULL;
+  MpSocketAddress wanted;
+
+  if (self->path != NULL)
+    {
+      if (!mp_address_fill_unix (MP_ADDRESS_UNIX, self->path, &wanted, error))
+        return FALSE;
+    }
+  else
+    {
+      candidates = mp_address_resolve (address, TRUE, NULL, error);
+      if (candidates == NULL)
+        return FALSE;
+      wanted = g_array_index (candidates, MpSocketAddress, 0);
+    }
+
+  self->fd = socket (wanted.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (self->fd < 0)
+    return fail ("Making a socket", errno, error);
+  if (!bind_socket (self, &wanted, error))
+    return FALSE;
+
+  remember_file (self);
+  if (listen (self->fd, (int) backlog) < 0)
+    return fail ("Listening", errno, error);
+
+  self->address.length = sizeof self->address.storage;
+  if (getsockname (self->fd, (struct sockaddr *) &self->address.storage, &self->address.length) < 0)
+    return fail ("Asking for the address", errno, error);
+
+  return TRUE;
+}
+
+gboolean
+mp_listening_open (MpListening      *self,
+                   const MpAddress  *address,
+                   guint             backlog,
+                   GError          **error)
+{
+  memset (self, 0, sizeof *self);
+  self->fd = -1;
+
+  if (choose_path (self, address, error) && open_socket (self, address, backlog, error))
+    return TRUE;
+
+  mp_listening_close (self);
+  return FALSE;
+}
+
+static void
+remove_files (MpListening *self)
+{
+  struct stat status;
+
+  if (self->owner == getpid () && lstat (self->path, &status) == 0
+      && status.st_dev == self->device && status.st_ino == self->inode)
+    unlink (self->path);
+
+  if (self->directory != NULL && (self->owner == 0 || self->owner == getpid ()))
+    rmdir (self->directory);
+}
+
+void
+mp_listening_close (MpListening *self)
+{
+  if (self->fd >= 0)
+    close (self->fd);
+  self->fd = -1;
+
+  if (self->path != NULL)
+    remove_files (self);
+  g_clear_pointer (&self->path, g_free);
+  g_clear_pointer (&self->directory, g_free);
+}
