@@ -14,6 +14,8 @@
 #include <mproc-glib/mp-simple-queue.h>
 #include <mproc-glib/mp-pipe.h>
 #include <mproc-glib/mp-connection.h>
+#include <mproc-glib/mp-listener.h>
+#include <mproc-glib/mp-connector.h>
 #include <mproc-glib/mp-waitable.h>
 #include <mproc-glib/mp-shareable.h>
 #include <mproc-glib/mp-process.h>

@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-connector.h"
+
+#include <glib-unix.h>
+
+#include "mp-connection-private.h"
+#include "wire/dial.h"
+
+#define DEFAULT_HANDSHAKE_TIMEOUT (10 * G_USEC_PER_SEC)
+
+typedef struct
+{
+  /* Guards what follows. */
+  GMutex        lock;
+  char         *address;
+  MpDialConfig  config;
+} MpConnectorPrivate;
+
+/**
+ * MpConnector:
+ *
+ * Connects to listeners, with settings.
+ *
+ * ```c
+ * g_autoptr (MpConnector) connector = mp_connector_new ("tls:example.org:6000", key);
+ *
+ * g_object_set (connector, "tls-database", database, NULL);
+ * connection = mp_connector_open (connector, 5 * G_USEC_PER_SEC, NULL, &error);
+ * ```
+ *
+ * [func@connect] is enough where the defaults are good. The addresses are those of
+ * [class@Listener], and the listener may be one of Python's `multiprocessing.connection`.
+ * One connector can open many connections.
+ *
+ * All calls may be made from any thread.
+ *
+ * Since: 1.0
+ */
+G_DEFINE_TYPE_WITH_PRIVATE (MpConnector, mp_connector, G_TYPE_OBJECT)
+
+enum
+{
+  PROP_ADDRESS = 1,
+  PROP_AUTH_KEY,
+  PROP_HANDSHAKE_TIMEOUT,
+  PROP_LEGACY_DIGESTS,
+  PROP_TLS_CERTIFICATE,
+  PROP_TLS_DATABASE,
+  N_PROPS
+};
+
+static GParamSpec *properties[N_PROPS];
+
+static MpConnectorPrivate *
+get_private (MpConnector *self)
+{
+  return mp_connector_get_instance_private (self);
+}
+
+static void
+mp_connector_finalize (GObject *object)
+{
+  MpConnectorPrivate *priv = get_private (MP_CONNECTOR (object));
+
+  g_clear_pointer (&priv->address, g_free);
+  g_clear_pointer (&priv->config.auth_key, g_bytes_unref);
+  g_clear_object (&priv->config.database);
+  g_clear_object (&priv->config.certificate);
+  g_mutex_clear (&priv->lock);
+
+  G_OBJECT_CLASS (mp_connector_parent_class)->finalize (object);
+}
+
+static void
+mp_connector_get_property (GObject    *object,
+                           guint       prop_id,
+                           GValue     *value,
+                           GParamSpec *pspec)
+{
+  MpConnectorPrivate *priv = get_private (MP_CONNECTOR (object));
+
+  g_mutex_lock (&priv->lock);
+  switch (prop_id)
+    {
+    case PROP_ADDRESS:
+      g_value_set_string (value, priv->address);
+      break;
+
+    case PROP_AUTH_KEY:
+      g_value_set_boxed (value, priv->config.auth_key);
+      break;
+
+    case PROP_HANDSHAKE_TIMEOUT:
+      g_value_set_int64 (value, priv->config.handshake_timeout_us);
+      break;
+
+    case PROP_LEGACY_DIGESTS:
+      g_value_set_boolean (value, priv->config.legacy_digests);
+      break;
+
+    case PROP_TLS_CERTIFICATE:
+      g_value_set_object (value, priv->config.certificate);
+      break;
+
+    case PROP_TLS_DATABASE:
+      g_value_set_object (value, priv->config.database);
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+  g_mutex_unlock (&priv->lock);
+}
+
+static void
+mp_connector_set_property (GObject      *object,
+                           guint         prop_id,
+                           const GValue *value,
+                           GParamSpec   *pspec)
+{
+  MpConnectorPrivate *priv = get_private (MP_CONNECTOR (object));
+
+  g_mutex_lock (&priv->lock);
+  switch (prop_id)
+    {
+    case PROP_ADDRESS:
+      g_free (priv->address);
+      priv->address = g_value_dup_string (value);
+      break;
+
+    case PROP_AUTH_KEY:
+      g_clear_pointer (&priv->config.auth_key, g_bytes_unref);
+      priv->config.auth_key = g_value_dup_boxed (value);
+      break;
+
+    case PROP_HANDSHAKE_TIMEOUT:
+      priv->config.handshake_timeout_us = g_value_get_int64 (value);
+      break;
+
+    case PROP_LEGACY_DIGESTS:
+      priv->config.legacy_digests = g_value_get_boolean (value);
+      break;
+
+    case PROP_TLS_CERTIFICATE:
+      g_set_object (&priv->config.certificate, g_value_get_object (value));
+      break;
+
+    case PROP_TLS_DATABASE:
+      g_set_object (&priv->config.database, g_value_get_object (value));
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+  g_mutex_unlock (&priv->lock);
+}
+
+static void
+mp_connector_class_init (MpConnectorClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
+
+  object_class->finalize = mp_connector_finalize;
+  object_class->get_property = mp_connector_get_property;
+  object_class->set_property = mp_connector_set_property;
+
+  /**
+   * MpConnector:address:
+   *
+   * The address of the listener.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_ADDRESS] =
+    g_param_spec_string ("address", NULL, NULL, NULL, flags);
+
+  /**
+   * MpConnector:auth-key:
+   *
+   * The key that both sides have, or %NULL if the listener has none. An empty one is a key.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_AUTH_KEY] =
+    g_param_spec_boxed ("auth-key", NULL, NULL, G_TYPE_BYTES, flags);
+
+  /**
+   * MpConnector:handshake-timeout:
+   *
+   * How long the listener may take to show that it has the key, in microseconds.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_HANDSHAKE_TIMEOUT] =
+    g_param_spec_int64 ("handshake-timeout", NULL, NULL, 1, G_MAXINT64 / 4, DEFAULT_HANDSHAKE_TIMEOUT,
+                        flags | G_PARAM_CONSTRUCT);
+
+  /**
+   * MpConnector:legacy-digests:
+   *
+   * Whether the key may be shown with MD5, which Python before 3.12 needs.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_LEGACY_DIGESTS] =
+    g_param_spec_boolean ("legacy-digests", NULL, NULL, FALSE, flags);
+
+  /**
+   * MpConnector:tls-certificate:
+   *
+   * The certificate to show to a listener that asks for one, or %NULL.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_TLS_CERTIFICATE] =
+    g_param_spec_object ("tls-certificate", NULL, NULL, G_TYPE_TLS_CERTIFICATE, flags);
+
+  /**
+   * MpConnector:tls-database:
+   *
+   * The certificates to trust, or %NULL for those that the system trusts.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_TLS_DATABASE] =
+    g_param_spec_object ("tls-database", NULL, NULL, G_TYPE_TLS_DATABASE, flags);
+
+  g_object_class_install_properties (object_class, N_PROPS, properties);
+}
+
+static void
+mp_connector_init (MpConnector *self)
+{
+  g_mutex_init (&get_private (self)->lock);
+}
+
+/**
+ * mp_connector_new:
+ * @address: the address of a listener
+ * @auth_key: (nullable): the key that both sides have
+ *
+ * Makes a connector; nothing is connected yet.
+ *
+ * Returns: (transfer full): a connector
+ *
+ * Since: 1.0
+ */
+MpConnector *
+mp_connector_new (const char *address,
+                  GBytes     *auth_key)
+{
+  g_return_val_if_fail (address != NULL, NULL);
+
+  return g_object_new (MP_TYPE_CONNECTOR, "address", address, "auth-key", auth_key, NULL);
+}
+
+static MpDial *
+make_dial (MpConnector  *self,
+           GError      **error)
+{
+  MpConnectorPrivate *priv = get_private (self);
+  MpAddress *address;
+  MpDial *dial = NULL;
+
+  g_mutex_lock (&priv->lock);
+  address = mp_address_parse (priv->address != NULL ? priv->address : "", error);
+  if (address != NULL)
+    dial = mp_dial_new (address, &priv->config);
+  g_mutex_unlock (&priv->lock);
+  return dial;
+}
+
+static MpConnection *
+make_connection (MpDial *dial)
+{
+  g_autofree char *address = NULL;
+  MpChannel *channel = mp_dial_take_channel (dial, &address);
+
+  return mp_connection_new_for_channel (MP_TYPE_CONNECTION, channel, address);
+}
+
+/**
+ * mp_connector_open:
+ * @self: a connector
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Connects to the listener, and shows it the key.
+ *
+ * Fails with `MP_ERROR_AUTHENTICATION_FAILED` when one side does not have the key of the
+ * other, which may take until [property@Connector:handshake-timeout] when only one has any.
+ *
+ * Returns: (transfer full): a connection
+ *
+ * Since: 1.0
+ */
+MpConnection *
+mp_connector_open (MpConnector   *self,
+                   gint64         timeout_us,
+                   GCancellable  *cancellable,
+                   GError       **error)
+{
+  g_autoptr (MpDial) dial = NULL;
+
+  g_return_val_if_fail (MP_IS_CONNECTOR (self), NULL);
+
+  dial = make_dial (self, error);
+  if (dial == NULL || !mp_dial_run (dial, timeout_us, cancellable, error))
+    return NULL;
+
+  return make_connection (dial);
+}
+
+static void
+open_in_thread (GTask        *task,
+                gpointer      source_object,
+                gpointer      task_data,
+                GCancellable *cancellable)
+{
+  GError *error = NULL;
+
+  if (mp_dial_run (task_data, -1, cancellable, &error))
+    g_task_return_pointer (task, make_connection (task_data), g_object_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+static gboolean step_cb (gpointer user_data);
+
+static gboolean
+step_fd_cb (int           fd,
+            GIOCondition  condition,
+            gpointer      user_data)
+{
+  return step_cb (user_data);
+}
+
+/* One source for what the next step needs; whichever part of it fires takes the step. */
+static GSource *
+create_step_source (GTask *task)
+{
+  GIOCondition condition;
+  GSource *source;
+  gint64 until;
+  int fd;
+
+  mp_dial_get_wait (g_task_get_task_data (task), &fd, &condition, &until);
+  source = fd >= 0 ? g_unix_fd_source_new (fd, condition) : g_timeout_source_new (0);
+  g_source_set_ready_time (source, until);
+  if (g_task_get_cancellable (task) != NULL)
+    {
+      g_autoptr (GSource) cancelled = g_cancellable_source_new (g_task_get_cancellable (task));
+
+      g_source_set_dummy_callback (cancelled);
+      g_source_add_child_source (source, cancelled);
+    }
+
+  g_task_attach_source (task, source, fd >= 0 ? G_SOURCE_FUNC (step_fd_cb) : step_cb);
+  return source;
+}
+
+static void
+step (GTask *task)
+{
+  MpDial *dial = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  if (g_task_return_error_if_cancelled (task))
+    return;
+
+  switch (mp_dial_step (dial, g_task_get_cancellable (task), &error))
+    {
+    case MP_HANDSHAKE_RUNNING:
+      g_source_unref (create_step_source (task));
+      return;
+
+    case MP_HANDSHAKE_DONE:
+      g_task_return_pointer (task, make_connection (dial), g_object_unref);
+      return;
+
+    default:
+      g_task_return_error (task, error);
+    }
+}
+
+static gboolean
+step_cb (gpointer user_data)
+{
+  step (user_data);
+  return G_SOURCE_REMOVE;
+}
+
+/* Takes the reference to @task. */
+static void
+start_open (MpConnector *self,
+            GTask       *task)
+{
+  GError *error = NULL;
+  MpDial *dial = make_dial (self, &error);
+
+  if (dial == NULL)
+    {
+      g_task_return_error (task, error);
+    }
+  else
+    {
+      g_task_set_task_data (task, dial, (GDestroyNotify) mp_dial_free);
+      if (mp_dial_must_block (dial))
+        g_task_run_in_thread (task, open_in_thread);
+      else
+        step (task);
+    }
+
+  g_object_unref (task);
+}
+
+/**
+ * mp_connector_open_async:
+ * @self: a connector
+ * @io_priority: the priority of the request
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async): called when there is a connection, or an error
+ * @user_data: data for @callback
+ *
+ * Connects to the listener without waiting.
+ *
+ * Since: 1.0
+ */
+void
+mp_connector_open_async (MpConnector         *self,
+                         int                  io_priority,
+                         GCancellable        *cancellable,
+                         GAsyncReadyCallback  callback,
+                         gpointer             user_data)
+{
+  GTask *task;
+
+  g_return_if_fail (MP_IS_CONNECTOR (self));
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, mp_connector_open_async);
+  g_task_set_priority (task, io_priority);
+  start_open (self, task);
+}
+
+/**
+ * mp_connector_open_finish:
+ * @self: a connector
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@Connector.open_async].
+ *
+ * Returns: (transfer full): a connection
+ *
+ * Since: 1.0
+ */
+MpConnection *
+mp_connector_open_finish (MpConnector   *self,
+                          GAsyncResult  *result,
+                          GError       **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/**
+ * mp_connect:
+ * @address: the address of a listener
+ * @auth_key: (nullable): the key that both sides have
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Connects to a listener; see [method@Connector.open].
+ *
+ * Returns: (transfer full): a connection
+ *
+ * Since: 1.0
+ */
+MpConnection *
+mp_connect (const char    *address,
+            GBytes        *auth_key,
+            gint64         timeout_us,
+            GCancellable  *cancellable,
+            GError       **error)
+{
+  g_autoptr (MpConnector) connector = NULL;
+
+  g_return_val_if_fail (address != NULL, NULL);
+
+  connector = mp_connector_new (address, auth_key);
+  return mp_connector_open (connector, timeout_us, cancellable, error);
+}
+
+/**
+ * mp_connect_async:
+ * @address: the address of a listener
+ * @auth_key: (nullable): the key that both sides have
+ * @io_priority: the priority of the request
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async): called when there is a connection, or an error
+ * @user_data: data for @callback
+ *
+ * Connects to a listener without waiting; see [method@Connector.open].
+ *
+ * Since: 1.0
+ */
+void
+mp_connect_async (const char          *address,
+                  GBytes              *auth_key,
+                  int                  io_priority,
+                  GCancellable        *cancellable,
+                  GAsyncReadyCallback  callback,
+                  gpointer             user_data)
+{
+  g_autoptr (MpConnector) connector = NULL;
+  GTask *task;
+
+  g_return_if_fail (address != NULL);
+
+  connector = mp_connector_new (address, auth_key);
+  task = g_task_new (NULL, cancellable, callback, user_data);
+  g_task_set_source_tag (task, mp_connect_async);
+  g_task_set_priority (task, io_priority);
+  start_open (connector, task);
+}
+
+/**
+ * mp_connect_finish:
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Finishes [func@connect_async].
+ *
+ * Returns: (transfer full): a connection
+ *
+ * Since: 1.0
+ */
+MpConnection *
+mp_connect_finish (GAsyncResult  *result,
+                   GError       **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, NULL), NULL);
+  g_return_val_if_fail (g_async_result_is_tagged (result, mp_connect_async), NULL);
+
+  return g_task_propagate_pointer (G_TASK (result), error);
+}

@@ -1,0 +1,1030 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-listener.h"
+
+#include <glib/gi18n-lib.h>
+
+#include "mp-connection-private.h"
+#include "mp-error.h"
+#include "mp-waitable.h"
+#include "wire/acceptor.h"
+
+#define DEFAULT_BACKLOG           128
+#define DEFAULT_MAX_PENDING       256
+#define DEFAULT_HANDSHAKE_TIMEOUT (10 * G_USEC_PER_SEC)
+
+/* What a listener does when it was not told where to listen. */
+#define DEFAULT_ADDRESS "unix:"
+
+typedef struct
+{
+  char             *address;
+  MpAcceptorConfig  config;
+
+  /* Guards what follows. */
+  GMutex            lock;
+  MpAcceptor       *acceptor;
+  gboolean          closed;
+  char             *last_accepted;
+  GSource          *started;
+} MpListenerPrivate;
+
+/**
+ * MpListener:
+ *
+ * Waits at an address for peers that connect.
+ *
+ * ```c
+ * g_autoptr (GBytes) key = g_bytes_new_static ("secret", 6);
+ * g_autoptr (MpListener) listener = mp_listener_new ("tcp:localhost:6000", key, &error);
+ *
+ * while ((connection = mp_listener_accept (listener, -1, NULL, &error)) != NULL)
+ *   serve (connection);
+ * ```
+ *
+ * An address is one of
+ *
+ * - `unix:/path`: a socket file, which is removed when the listener is closed
+ * - `unix:`: a socket file in a new directory that only this user can enter
+ * - `unix-abstract:name`: a name without a file, and so without permissions
+ * - `tcp:host:port`, where an empty host is every interface, IPv6 stands in brackets,
+ *   and port 0 picks one
+ * - `tls:host:port`: the same, encrypted, with [property@Listener:tls-certificate]
+ *
+ * With a key, both sides show that they have it before anything else, in the way of Python's
+ * `multiprocessing.connection`, so that such a program can be the peer. Until Python 3.11 they
+ * need [property@Listener:legacy-digests]. The key protects the beginning of a connection, and
+ * nothing that follows: through a network that strangers share, use TLS.
+ *
+ * Strangers do not get in each other's way. Handshakes go on beside accepting, end after
+ * [property@Listener:handshake-timeout], and there are at most [property@Listener:max-pending] of
+ * them. One that fails is told by [signal@Listener::handshake-failed] and does not end a
+ * wait. They go on while somebody waits: in an accept, or in the main loop between
+ * [method@Listener.start] and [method@Listener.stop].
+ *
+ * All calls may be made from any thread.
+ *
+ * Since: 1.0
+ */
+
+static void mp_listener_waitable_init (MpWaitableInterface *iface);
+
+G_DEFINE_TYPE_WITH_CODE (MpListener, mp_listener, G_TYPE_OBJECT,
+                         G_ADD_PRIVATE (MpListener)
+                         G_IMPLEMENT_INTERFACE (MP_TYPE_WAITABLE, mp_listener_waitable_init))
+
+enum
+{
+  PROP_ADDRESS = 1,
+  PROP_AUTH_KEY,
+  PROP_BACKLOG,
+  PROP_CLOSED,
+  PROP_HANDSHAKE_TIMEOUT,
+  PROP_LAST_ACCEPTED,
+  PROP_LEGACY_DIGESTS,
+  PROP_MAX_PENDING,
+  PROP_SAME_USER_ONLY,
+  PROP_TLS_CERTIFICATE,
+  N_PROPS
+};
+
+static GParamSpec *properties[N_PROPS];
+
+enum
+{
+  SIGNAL_INCOMING,
+  SIGNAL_HANDSHAKE_FAILED,
+  N_SIGNALS
+};
+
+static guint signals[N_SIGNALS];
+
+static MpListenerPrivate *
+get_private (MpListener *self)
+{
+  return mp_listener_get_instance_private (self);
+}
+
+static void
+set_closed_error (GError **error)
+{
+  g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, _("The listener is closed"));
+}
+
+static MpAcceptor *
+make_acceptor (MpListenerPrivate  *priv,
+               GError            **error)
+{
+  g_autoptr (MpAddress) address = mp_address_parse (priv->address, error);
+
+  if (address == NULL)
+    return NULL;
+
+  if (address->kind == MP_ADDRESS_TLS && priv->config.certificate == NULL)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                           _("A listener with TLS needs a certificate"));
+      return NULL;
+    }
+
+  return mp_acceptor_new (address, &priv->config, error);
+}
+
+/* The acceptor, which begins to listen when it is asked for first. */
+static MpAcceptor *
+get_acceptor (MpListener  *self,
+              GError     **error)
+{
+  MpListenerPrivate *priv = get_private (self);
+  MpAcceptor *acceptor = NULL;
+
+  g_mutex_lock (&priv->lock);
+  if (priv->closed)
+    set_closed_error (error);
+  else if (priv->acceptor == NULL)
+    priv->acceptor = make_acceptor (priv, error);
+
+  if (!priv->closed && priv->acceptor != NULL)
+    acceptor = mp_acceptor_ref (priv->acceptor);
+  g_mutex_unlock (&priv->lock);
+  return acceptor;
+}
+
+static void
+mp_listener_dispose (GObject *object)
+{
+  mp_listener_close (MP_LISTENER (object));
+
+  G_OBJECT_CLASS (mp_listener_parent_class)->dispose (object);
+}
+
+static void
+mp_listener_finalize (GObject *object)
+{
+  MpListenerPrivate *priv = get_private (MP_LISTENER (object));
+
+  g_clear_pointer (&priv->acceptor, mp_acceptor_unref);
+  g_clear_pointer (&priv->config.auth_key, g_bytes_unref);
+  g_clear_object (&priv->config.certificate);
+  g_clear_pointer (&priv->address, g_free);
+  g_clear_pointer (&priv->last_accepted, g_free);
+  g_mutex_clear (&priv->lock);
+
+  G_OBJECT_CLASS (mp_listener_parent_class)->finalize (object);
+}
+
+static void
+mp_listener_get_property (GObject    *object,
+                          guint       prop_id,
+                          GValue     *value,
+                          GParamSpec *pspec)
+{
+  MpListener *self = MP_LISTENER (object);
+  MpListenerPrivate *priv = get_private (self);
+
+  switch (prop_id)
+    {
+    case PROP_ADDRESS:
+      g_value_take_string (value, mp_listener_get_address (self));
+      break;
+
+    case PROP_AUTH_KEY:
+      g_value_set_boxed (value, priv->config.auth_key);
+      break;
+
+    case PROP_BACKLOG:
+      g_value_set_uint (value, priv->config.backlog);
+      break;
+
+    case PROP_CLOSED:
+      g_value_set_boolean (value, mp_listener_get_closed (self));
+      break;
+
+    case PROP_HANDSHAKE_TIMEOUT:
+      g_value_set_int64 (value, priv->config.handshake_timeout_us);
+      break;
+
+    case PROP_LAST_ACCEPTED:
+      g_value_take_string (value, mp_listener_get_last_accepted (self));
+      break;
+
+    case PROP_LEGACY_DIGESTS:
+      g_value_set_boolean (value, priv->config.legacy_digests);
+      break;
+
+    case PROP_MAX_PENDING:
+      g_value_set_uint (value, priv->config.max_pending);
+      break;
+
+    case PROP_SAME_USER_ONLY:
+      g_value_set_boolean (value, priv->config.same_user_only);
+      break;
+
+    case PROP_TLS_CERTIFICATE:
+      g_value_set_object (value, priv->config.certificate);
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+mp_listener_set_property (GObject      *object,
+                          guint         prop_id,
+                          const GValue *value,
+                          GParamSpec   *pspec)
+{
+  MpListenerPrivate *priv = get_private (MP_LISTENER (object));
+
+  switch (prop_id)
+    {
+    case PROP_ADDRESS:
+      priv->address = g_value_dup_string (value);
+      if (priv->address == NULL)
+        priv->address = g_strdup (DEFAULT_ADDRESS);
+      break;
+
+    case PROP_AUTH_KEY:
+      priv->config.auth_key = g_value_dup_boxed (value);
+      break;
+
+    case PROP_BACKLOG:
+      priv->config.backlog = g_value_get_uint (value);
+      break;
+
+    case PROP_HANDSHAKE_TIMEOUT:
+      priv->config.handshake_timeout_us = g_value_get_int64 (value);
+      break;
+
+    case PROP_LEGACY_DIGESTS:
+      priv->config.legacy_digests = g_value_get_boolean (value);
+      break;
+
+    case PROP_MAX_PENDING:
+      priv->config.max_pending = g_value_get_uint (value);
+      break;
+
+    case PROP_SAME_USER_ONLY:
+      priv->config.same_user_only = g_value_get_boolean (value);
+      break;
+
+    case PROP_TLS_CERTIFICATE:
+      priv->config.certificate = g_value_dup_object (value);
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+install_properties (GObjectClass *object_class)
+{
+  const GParamFlags construct_only = G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS;
+  const GParamFlags read_only = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
+
+  /**
+   * MpListener:address:
+   *
+   * Where to listen; once it does, where it does, with everything picked filled in.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_ADDRESS] =
+    g_param_spec_string ("address", NULL, NULL, DEFAULT_ADDRESS, construct_only);
+
+  /**
+   * MpListener:auth-key:
+   *
+   * The key that a peer has to have, or %NULL to let everybody in. An empty one is a key.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_AUTH_KEY] =
+    g_param_spec_boxed ("auth-key", NULL, NULL, G_TYPE_BYTES, construct_only);
+
+  /**
+   * MpListener:backlog:
+   *
+   * How many peers may wait in the kernel to be accepted.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_BACKLOG] =
+    g_param_spec_uint ("backlog", NULL, NULL, 1, G_MAXINT, DEFAULT_BACKLOG, construct_only);
+
+  /**
+   * MpListener:closed:
+   *
+   * Whether the listener was closed.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_CLOSED] =
+    g_param_spec_boolean ("closed", NULL, NULL, FALSE, read_only);
+
+  /**
+   * MpListener:handshake-timeout:
+   *
+   * How long a peer may take to show that it has the key, in microseconds.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_HANDSHAKE_TIMEOUT] =
+    g_param_spec_int64 ("handshake-timeout", NULL, NULL, 1, G_MAXINT64 / 4,
+                        DEFAULT_HANDSHAKE_TIMEOUT, construct_only);
+
+  /**
+   * MpListener:last-accepted:
+   *
+   * The address of the peer that was accepted last, or %NULL.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_LAST_ACCEPTED] =
+    g_param_spec_string ("last-accepted", NULL, NULL, NULL, read_only);
+
+  /**
+   * MpListener:legacy-digests:
+   *
+   * Whether a peer may show with MD5 that it has the key, as Python does before 3.12.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_LEGACY_DIGESTS] =
+    g_param_spec_boolean ("legacy-digests", NULL, NULL, FALSE, construct_only);
+
+  /**
+   * MpListener:max-pending:
+   *
+   * How many peers may be in their handshake at the same time. One more, and the oldest has
+   * to go.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_MAX_PENDING] =
+    g_param_spec_uint ("max-pending", NULL, NULL, 1, G_MAXINT, DEFAULT_MAX_PENDING, construct_only);
+
+  /**
+   * MpListener:same-user-only:
+   *
+   * Whether only processes of the same user may connect, for Unix sockets.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_SAME_USER_ONLY] =
+    g_param_spec_boolean ("same-user-only", NULL, NULL, TRUE, construct_only);
+
+  /**
+   * MpListener:tls-certificate:
+   *
+   * The certificate, with its private key, that a `tls:` address shows to its peers.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_TLS_CERTIFICATE] =
+    g_param_spec_object ("tls-certificate", NULL, NULL, G_TYPE_TLS_CERTIFICATE, construct_only);
+
+  g_object_class_install_properties (object_class, N_PROPS, properties);
+}
+
+static void
+mp_listener_class_init (MpListenerClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->dispose = mp_listener_dispose;
+  object_class->finalize = mp_listener_finalize;
+  object_class->get_property = mp_listener_get_property;
+  object_class->set_property = mp_listener_set_property;
+
+  install_properties (object_class);
+
+  /**
+   * MpListener::incoming:
+   * @self: the listener
+   * @connection: the connection to a peer that got in
+   *
+   * Emitted for each peer between [method@Listener.start] and [method@Listener.stop], in
+   * the main context in which it was started.
+   *
+   * Since: 1.0
+   */
+  signals[SIGNAL_INCOMING] =
+    g_signal_new ("incoming", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 1, MP_TYPE_CONNECTION);
+
+  /**
+   * MpListener::handshake-failed:
+   * @self: the listener
+   * @address: the address of the peer
+   * @error: why it did not get in
+   *
+   * Emitted for each peer that did not get in, in the thread that accepts.
+   *
+   * Since: 1.0
+   */
+  signals[SIGNAL_HANDSHAKE_FAILED] =
+    g_signal_new ("handshake-failed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_ERROR);
+}
+
+static void
+mp_listener_init (MpListener *self)
+{
+  g_mutex_init (&get_private (self)->lock);
+}
+
+/**
+ * mp_listener_new:
+ * @address: where to listen
+ * @auth_key: (nullable): the key that a peer has to have
+ * @error: return location for an error
+ *
+ * Begins to listen.
+ *
+ * A socket file that nobody listens on any more is replaced. Fails with `G_IO_ERROR_ADDRESS_IN_USE`
+ * when somebody does, and with `G_IO_ERROR_FILENAME_TOO_LONG` when a path has more than
+ * 107 bytes.
+ *
+ * Returns: (transfer full): a listener
+ *
+ * Since: 1.0
+ */
+MpListener *
+mp_listener_new (const char  *address,
+                 GBytes      *auth_key,
+                 GError     **error)
+{
+  g_autoptr (MpListener) self = NULL;
+
+  g_return_val_if_fail (address != NULL, NULL);
+
+  self = g_object_new (MP_TYPE_LISTENER, "address", address, "auth-key", auth_key, NULL);
+  return mp_listener_listen (self, error) ? g_steal_pointer (&self) : NULL;
+}
+
+/**
+ * mp_listener_listen:
+ * @self: a listener
+ * @error: return location for an error
+ *
+ * Begins to listen, for a listener that was made from properties.
+ *
+ * The other calls do so too; this one says at once if it does not work.
+ *
+ * Returns: whether it listens
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_listener_listen (MpListener  *self,
+                    GError     **error)
+{
+  g_autoptr (MpAcceptor) acceptor = NULL;
+
+  g_return_val_if_fail (MP_IS_LISTENER (self), FALSE);
+
+  acceptor = get_acceptor (self, error);
+  return acceptor != NULL;
+}
+
+static MpConnection *
+make_connection (MpListener *self,
+                 MpAccepted *accepted)
+{
+  MpListenerPrivate *priv = get_private (self);
+
+  g_mutex_lock (&priv->lock);
+  g_free (priv->last_accepted);
+  priv->last_accepted = g_strdup (accepted->address);
+  g_mutex_unlock (&priv->lock);
+
+  return mp_connection_new_for_channel (MP_TYPE_CONNECTION, g_steal_pointer (&accepted->channel),
+                                        accepted->address);
+}
+
+/* Lets handshakes go on, tells of those that failed, and gives who got in, or NULL. */
+static MpConnection *
+accept_now (MpListener *self,
+            MpAcceptor *acceptor)
+{
+  g_autoptr (MpAccepted) accepted = NULL;
+  MpRefused *refused;
+
+  mp_acceptor_process (acceptor);
+  while ((refused = mp_acceptor_take_refused (acceptor)) != NULL)
+    {
+      g_signal_emit (self, signals[SIGNAL_HANDSHAKE_FAILED], 0, refused->address, refused->error);
+      mp_refused_free (refused);
+    }
+
+  accepted = mp_acceptor_take_accepted (acceptor);
+  return accepted != NULL ? make_connection (self, accepted) : NULL;
+}
+
+/**
+ * mp_listener_try_accept:
+ * @self: a listener
+ * @error: return location for an error
+ *
+ * Accepts a peer if one got in, without waiting.
+ *
+ * Returns: (transfer full) (nullable): a connection, or %NULL without an error when there is none
+ *
+ * Since: 1.0
+ */
+MpConnection *
+mp_listener_try_accept (MpListener  *self,
+                        GError     **error)
+{
+  g_autoptr (MpAcceptor) acceptor = NULL;
+  MpConnection *connection;
+
+  g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
+
+  acceptor = get_acceptor (self, error);
+  if (acceptor == NULL)
+    return NULL;
+
+  connection = accept_now (self, acceptor);
+  if (connection == NULL && mp_acceptor_is_closed (acceptor))
+    set_closed_error (error);
+  return connection;
+}
+
+/**
+ * mp_listener_accept:
+ * @self: a listener
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Waits for a peer that gets in.
+ *
+ * Returns: (transfer full): a connection to it
+ *
+ * Since: 1.0
+ */
+MpConnection *
+mp_listener_accept (MpListener    *self,
+                    gint64         timeout_us,
+                    GCancellable  *cancellable,
+                    GError       **error)
+{
+  gint64 deadline = mp_transport_deadline (timeout_us);
+  g_autoptr (MpAcceptor) acceptor = NULL;
+
+  g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
+
+  acceptor = get_acceptor (self, error);
+  while (acceptor != NULL)
+    {
+      MpConnection *connection = accept_now (self, acceptor);
+      MpWaitStatus status;
+
+      if (connection != NULL)
+        return connection;
+      if (mp_acceptor_is_closed (acceptor))
+        {
+          set_closed_error (error);
+          return NULL;
+        }
+
+      status = mp_transport_poll (mp_acceptor_get_fd (acceptor), G_IO_IN, -1, deadline, cancellable, error);
+      if (status == MP_WAIT_TIMED_OUT)
+        g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _("Nobody connected in time"));
+      if (status == MP_WAIT_TIMED_OUT || status == MP_WAIT_ERROR)
+        return NULL;
+    }
+
+  return NULL;
+}
+
+/**
+ * mp_listener_wait:
+ * @self: a listener
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Waits until [method@Listener.try_accept] has something to do, but not longer than until a
+ * signal was handled.
+ *
+ * Language bindings call this in a loop, so that a handler of theirs runs at once.
+ *
+ * Returns: whether there is something to do; %FALSE without an error when the time is over or
+ *   a signal came
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_listener_wait (MpListener    *self,
+                  gint64         timeout_us,
+                  GCancellable  *cancellable,
+                  GError       **error)
+{
+  g_autoptr (MpAcceptor) acceptor = NULL;
+
+  g_return_val_if_fail (MP_IS_LISTENER (self), FALSE);
+
+  acceptor = get_acceptor (self, error);
+  return acceptor != NULL
+    && mp_transport_poll (mp_acceptor_get_fd (acceptor), G_IO_IN, -1, mp_transport_deadline (timeout_us),
+                          cancellable, error) == MP_WAIT_READY;
+}
+
+typedef struct
+{
+  GSource     parent;
+  MpAcceptor *acceptor;
+  gpointer    tag;
+} AcceptorSource;
+
+static gboolean
+mp_acceptor_source_prepare (GSource *source,
+                            int     *timeout)
+{
+  *timeout = -1;
+  return mp_acceptor_has_accepted (((AcceptorSource *) source)->acceptor);
+}
+
+static gboolean
+mp_acceptor_source_check (GSource *source)
+{
+  return g_source_query_unix_fd (source, ((AcceptorSource *) source)->tag) != 0
+    || mp_acceptor_has_accepted (((AcceptorSource *) source)->acceptor);
+}
+
+static gboolean
+mp_acceptor_source_dispatch (GSource     *source,
+                             GSourceFunc  callback,
+                             gpointer     user_data)
+{
+  return callback == NULL ? G_SOURCE_REMOVE : callback (user_data);
+}
+
+static void
+mp_acceptor_source_finalize (GSource *source)
+{
+  mp_acceptor_unref (((AcceptorSource *) source)->acceptor);
+}
+
+static GSourceFuncs acceptor_source_funcs = {
+  mp_acceptor_source_prepare,
+  mp_acceptor_source_check,
+  mp_acceptor_source_dispatch,
+  mp_acceptor_source_finalize,
+};
+
+/* Takes @acceptor. */
+static GSource *
+create_source (MpAcceptor *acceptor)
+{
+  GSource *source = g_source_new (&acceptor_source_funcs, sizeof (AcceptorSource));
+
+  g_source_set_static_name (source, "MpListener");
+  ((AcceptorSource *) source)->acceptor = acceptor;
+  ((AcceptorSource *) source)->tag = g_source_add_unix_fd (source, mp_acceptor_get_fd (acceptor), G_IO_IN);
+  return source;
+}
+
+static gboolean
+accept_ready_cb (gpointer user_data)
+{
+  GTask *task = user_data;
+  MpListener *self = g_task_get_source_object (task);
+  MpConnection *connection;
+  GError *error = NULL;
+
+  if (g_task_return_error_if_cancelled (task))
+    return G_SOURCE_REMOVE;
+
+  connection = mp_listener_try_accept (self, &error);
+  if (connection != NULL)
+    g_task_return_pointer (task, connection, g_object_unref);
+  else if (error != NULL)
+    g_task_return_error (task, error);
+  else
+    return G_SOURCE_CONTINUE;
+
+  return G_SOURCE_REMOVE;
+}
+
+/**
+ * mp_listener_accept_async:
+ * @self: a listener
+ * @io_priority: the priority of the request
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async): called when a peer got in, or there is an error
+ * @user_data: data for @callback
+ *
+ * Accepts a peer without waiting.
+ *
+ * Since: 1.0
+ */
+void
+mp_listener_accept_async (MpListener          *self,
+                          int                  io_priority,
+                          GCancellable        *cancellable,
+                          GAsyncReadyCallback  callback,
+                          gpointer             user_data)
+{
+  g_autoptr (GTask) task = NULL;
+  g_autoptr (GSource) source = NULL;
+  GError *error = NULL;
+  MpAcceptor *acceptor;
+
+  g_return_if_fail (MP_IS_LISTENER (self));
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, mp_listener_accept_async);
+  g_task_set_priority (task, io_priority);
+
+  /* Who is accepted already is not lost for a cancellation that comes after it. */
+  g_task_set_check_cancellable (task, FALSE);
+
+  acceptor = get_acceptor (self, &error);
+  if (acceptor == NULL)
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+
+  source = create_source (acceptor);
+  if (cancellable != NULL)
+    {
+      g_autoptr (GSource) cancelled = g_cancellable_source_new (cancellable);
+
+      g_source_set_dummy_callback (cancelled);
+      g_source_add_child_source (source, cancelled);
+    }
+  g_task_attach_source (task, source, accept_ready_cb);
+}
+
+/**
+ * mp_listener_accept_finish:
+ * @self: a listener
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@Listener.accept_async].
+ *
+ * Returns: (transfer full): a connection
+ *
+ * Since: 1.0
+ */
+MpConnection *
+mp_listener_accept_finish (MpListener    *self,
+                           GAsyncResult  *result,
+                           GError       **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/**
+ * mp_listener_get_fd:
+ * @self: a listener
+ *
+ * Gives the descriptor, for a foreign main loop to poll for something to read.
+ *
+ * When it fires, call [method@Listener.try_accept] until there is nobody.
+ *
+ * Returns: a descriptor that stays the listener's; -1 when it does not listen
+ *
+ * Since: 1.0
+ */
+int
+mp_listener_get_fd (MpListener *self)
+{
+  g_autoptr (MpAcceptor) acceptor = NULL;
+
+  g_return_val_if_fail (MP_IS_LISTENER (self), -1);
+
+  acceptor = get_acceptor (self, NULL);
+  return acceptor != NULL ? mp_acceptor_get_fd (acceptor) : -1;
+}
+
+static gboolean
+incoming_ready_cb (gpointer user_data)
+{
+  g_autoptr (MpListener) self = g_object_ref (user_data);
+  GSource *source = g_main_current_source ();
+
+  while (!g_source_is_destroyed (source))
+    {
+      g_autoptr (MpConnection) connection = mp_listener_try_accept (self, NULL);
+
+      if (connection == NULL)
+        break;
+
+      g_signal_emit (self, signals[SIGNAL_INCOMING], 0, connection);
+    }
+
+  return G_SOURCE_CONTINUE;
+}
+
+/**
+ * mp_listener_start:
+ * @self: a listener
+ *
+ * Has [signal@Listener::incoming] emitted for each peer that gets in, in the
+ * thread-default main context of the caller.
+ *
+ * The main context holds a reference to the listener until [method@Listener.stop] or
+ * [method@Listener.close] is called. Does nothing when it is started already, or cannot listen; call
+ * [method@Listener.listen] first to know why.
+ *
+ * Since: 1.0
+ */
+void
+mp_listener_start (MpListener *self)
+{
+  MpListenerPrivate *priv;
+  MpAcceptor *acceptor;
+
+  g_return_if_fail (MP_IS_LISTENER (self));
+
+  priv = get_private (self);
+  acceptor = get_acceptor (self, NULL);
+  if (acceptor == NULL)
+    return;
+
+  g_mutex_lock (&priv->lock);
+  if (priv->started == NULL)
+    {
+      priv->started = create_source (mp_acceptor_ref (acceptor));
+      g_source_set_callback (priv->started, incoming_ready_cb, g_object_ref (self), g_object_unref);
+      g_source_attach (priv->started, g_main_context_get_thread_default ());
+    }
+  g_mutex_unlock (&priv->lock);
+  mp_acceptor_unref (acceptor);
+}
+
+/**
+ * mp_listener_stop:
+ * @self: a listener
+ *
+ * Ends what [method@Listener.start] began; peers wait again to be accepted.
+ *
+ * Since: 1.0
+ */
+void
+mp_listener_stop (MpListener *self)
+{
+  MpListenerPrivate *priv;
+  GSource *started;
+
+  g_return_if_fail (MP_IS_LISTENER (self));
+
+  priv = get_private (self);
+  g_mutex_lock (&priv->lock);
+  started = g_steal_pointer (&priv->started);
+  g_mutex_unlock (&priv->lock);
+
+  if (started != NULL)
+    {
+      g_source_destroy (started);
+      g_source_unref (started);
+    }
+}
+
+/**
+ * mp_listener_close:
+ * @self: a listener
+ *
+ * Stops to listen, and removes the socket file.
+ *
+ * Peers that nobody has accepted yet are dropped, calls that wait fail with
+ * `MP_ERROR_CLOSED`, and connections that were accepted live on. Closing twice is fine.
+ *
+ * Since: 1.0
+ */
+void
+mp_listener_close (MpListener *self)
+{
+  MpListenerPrivate *priv;
+  gboolean closes;
+
+  g_return_if_fail (MP_IS_LISTENER (self));
+
+  priv = get_private (self);
+  mp_listener_stop (self);
+
+  g_mutex_lock (&priv->lock);
+  closes = !priv->closed;
+  priv->closed = TRUE;
+  if (closes && priv->acceptor != NULL)
+    mp_acceptor_close (priv->acceptor);
+  g_mutex_unlock (&priv->lock);
+
+  if (closes)
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_CLOSED]);
+}
+
+/**
+ * mp_listener_get_address:
+ * @self: a listener
+ *
+ * Says where it listens, with everything picked filled in.
+ *
+ * Returns: (transfer full): an address such as [func@connect] takes
+ *
+ * Since: 1.0
+ */
+char *
+mp_listener_get_address (MpListener *self)
+{
+  MpListenerPrivate *priv;
+  char *address;
+
+  g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
+
+  priv = get_private (self);
+  g_mutex_lock (&priv->lock);
+  address = g_strdup (priv->acceptor != NULL ? mp_acceptor_get_address (priv->acceptor) : priv->address);
+  g_mutex_unlock (&priv->lock);
+  return address;
+}
+
+/**
+ * mp_listener_get_last_accepted:
+ * @self: a listener
+ *
+ * Gives the address of the peer that was accepted last.
+ *
+ * Returns: (transfer full) (nullable): an address, or %NULL if there was none
+ *
+ * Since: 1.0
+ */
+char *
+mp_listener_get_last_accepted (MpListener *self)
+{
+  MpListenerPrivate *priv;
+  char *address;
+
+  g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
+
+  priv = get_private (self);
+  g_mutex_lock (&priv->lock);
+  address = g_strdup (priv->last_accepted);
+  g_mutex_unlock (&priv->lock);
+  return address;
+}
+
+/**
+ * mp_listener_get_closed:
+ * @self: a listener
+ *
+ * Says whether the listener was closed.
+ *
+ * Returns: whether it was
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_listener_get_closed (MpListener *self)
+{
+  MpListenerPrivate *priv;
+  gboolean closed;
+
+  g_return_val_if_fail (MP_IS_LISTENER (self), TRUE);
+
+  priv = get_private (self);
+  g_mutex_lock (&priv->lock);
+  closed = priv->closed;
+  g_mutex_unlock (&priv->lock);
+  return closed;
+}
+
+static int
+mp_listener_waitable_get_fd (MpWaitable *waitable)
+{
+  return mp_listener_get_fd (MP_LISTENER (waitable));
+}
+
+/* The descriptor also fires for handshakes, which go on here. */
+static gboolean
+mp_listener_waitable_is_ready (MpWaitable  *waitable,
+                               GError     **error)
+{
+  g_autoptr (MpAcceptor) acceptor = get_acceptor (MP_LISTENER (waitable), error);
+
+  if (acceptor == NULL)
+    return FALSE;
+
+  mp_acceptor_process (acceptor);
+  return mp_acceptor_has_accepted (acceptor);
+}
+
+static void
+mp_listener_waitable_init (MpWaitableInterface *iface)
+{
+  iface->get_fd = mp_listener_waitable_get_fd;
+  iface->is_ready = mp_listener_waitable_is_ready;
+}
