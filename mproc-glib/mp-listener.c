@@ -2,14 +2,11 @@
 
 #include "config.h"
 
-#include "mp-listener.h"
+#include "mp-listener-private.h"
 
 #include <glib/gi18n-lib.h>
 
-#include "mp-connection-private.h"
 #include "mp-error.h"
-#include "mp-waitable.h"
-#include "wire/acceptor.h"
 
 #define DEFAULT_BACKLOG           128
 #define DEFAULT_MAX_PENDING       256
@@ -17,19 +14,6 @@
 
 /* What a listener does when it was not told where to listen. */
 #define DEFAULT_ADDRESS "unix:"
-
-typedef struct
-{
-  char             *address;
-  MpAcceptorConfig  config;
-
-  /* Guards what follows. */
-  GMutex            lock;
-  MpAcceptor       *acceptor;
-  gboolean          closed;
-  char             *last_accepted;
-  GSource          *started;
-} MpListenerPrivate;
 
 /**
  * MpListener:
@@ -69,8 +53,6 @@ typedef struct
  * Since: 1.0
  */
 
-static void mp_listener_waitable_init (MpWaitableInterface *iface);
-
 G_DEFINE_TYPE_WITH_CODE (MpListener, mp_listener, G_TYPE_OBJECT,
                          G_ADD_PRIVATE (MpListener)
                          G_IMPLEMENT_INTERFACE (MP_TYPE_WAITABLE, mp_listener_waitable_init))
@@ -101,14 +83,14 @@ enum
 
 static guint signals[N_SIGNALS];
 
-static MpListenerPrivate *
-get_private (MpListener *self)
+MpListenerPrivate *
+mp_listener_get_private (MpListener *self)
 {
   return mp_listener_get_instance_private (self);
 }
 
-static void
-set_closed_error (GError **error)
+void
+mp_listener_set_closed_error (GError **error)
 {
   g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, _("The listener is closed"));
 }
@@ -132,17 +114,16 @@ make_acceptor (MpListenerPrivate  *priv,
   return mp_acceptor_new (address, &priv->config, error);
 }
 
-/* The acceptor, which begins to listen when it is asked for first. */
-static MpAcceptor *
-get_acceptor (MpListener  *self,
-              GError     **error)
+MpAcceptor *
+mp_listener_get_acceptor (MpListener  *self,
+                          GError     **error)
 {
-  MpListenerPrivate *priv = get_private (self);
+  MpListenerPrivate *priv = mp_listener_get_private (self);
   MpAcceptor *acceptor = NULL;
 
   g_mutex_lock (&priv->lock);
   if (priv->closed)
-    set_closed_error (error);
+    mp_listener_set_closed_error (error);
   else if (priv->acceptor == NULL)
     priv->acceptor = make_acceptor (priv, error);
 
@@ -150,6 +131,20 @@ get_acceptor (MpListener  *self,
     acceptor = mp_acceptor_ref (priv->acceptor);
   g_mutex_unlock (&priv->lock);
   return acceptor;
+}
+
+void
+mp_listener_emit_incoming (MpListener   *self,
+                           MpConnection *connection)
+{
+  g_signal_emit (self, signals[SIGNAL_INCOMING], 0, connection);
+}
+
+void
+mp_listener_emit_handshake_failed (MpListener *self,
+                                   MpRefused  *refused)
+{
+  g_signal_emit (self, signals[SIGNAL_HANDSHAKE_FAILED], 0, refused->address, refused->error);
 }
 
 static void
@@ -163,7 +158,7 @@ mp_listener_dispose (GObject *object)
 static void
 mp_listener_finalize (GObject *object)
 {
-  MpListenerPrivate *priv = get_private (MP_LISTENER (object));
+  MpListenerPrivate *priv = mp_listener_get_private (MP_LISTENER (object));
 
   g_clear_pointer (&priv->acceptor, mp_acceptor_unref);
   g_clear_pointer (&priv->config.auth_key, g_bytes_unref);
@@ -182,7 +177,7 @@ mp_listener_get_property (GObject    *object,
                           GParamSpec *pspec)
 {
   MpListener *self = MP_LISTENER (object);
-  MpListenerPrivate *priv = get_private (self);
+  MpListenerPrivate *priv = mp_listener_get_private (self);
 
   switch (prop_id)
     {
@@ -237,7 +232,7 @@ mp_listener_set_property (GObject      *object,
                           const GValue *value,
                           GParamSpec   *pspec)
 {
-  MpListenerPrivate *priv = get_private (MP_LISTENER (object));
+  MpListenerPrivate *priv = mp_listener_get_private (MP_LISTENER (object));
 
   switch (prop_id)
     {
@@ -435,7 +430,7 @@ mp_listener_class_init (MpListenerClass *klass)
 static void
 mp_listener_init (MpListener *self)
 {
-  g_mutex_init (&get_private (self)->lock);
+  g_mutex_init (&mp_listener_get_private (self)->lock);
 }
 
 /**
@@ -488,410 +483,8 @@ mp_listener_listen (MpListener  *self,
 
   g_return_val_if_fail (MP_IS_LISTENER (self), FALSE);
 
-  acceptor = get_acceptor (self, error);
+  acceptor = mp_listener_get_acceptor (self, error);
   return acceptor != NULL;
-}
-
-static MpConnection *
-make_connection (MpListener *self,
-                 MpAccepted *accepted)
-{
-  MpListenerPrivate *priv = get_private (self);
-
-  g_mutex_lock (&priv->lock);
-  g_free (priv->last_accepted);
-  priv->last_accepted = g_strdup (accepted->address);
-  g_mutex_unlock (&priv->lock);
-
-  return mp_connection_new_for_channel (MP_TYPE_CONNECTION, g_steal_pointer (&accepted->channel),
-                                        accepted->address);
-}
-
-/* Lets handshakes go on, tells of those that failed, and gives who got in, or NULL. */
-static MpConnection *
-accept_now (MpListener *self,
-            MpAcceptor *acceptor)
-{
-  g_autoptr (MpAccepted) accepted = NULL;
-  MpRefused *refused;
-
-  mp_acceptor_process (acceptor);
-  while ((refused = mp_acceptor_take_refused (acceptor)) != NULL)
-    {
-      g_signal_emit (self, signals[SIGNAL_HANDSHAKE_FAILED], 0, refused->address, refused->error);
-      mp_refused_free (refused);
-    }
-
-  accepted = mp_acceptor_take_accepted (acceptor);
-  return accepted != NULL ? make_connection (self, accepted) : NULL;
-}
-
-/**
- * mp_listener_try_accept:
- * @self: a listener
- * @error: return location for an error
- *
- * Accepts a peer if one got in, without waiting.
- *
- * Returns: (transfer full) (nullable): a connection, or %NULL without an error when there is none
- *
- * Since: 1.0
- */
-MpConnection *
-mp_listener_try_accept (MpListener  *self,
-                        GError     **error)
-{
-  g_autoptr (MpAcceptor) acceptor = NULL;
-  MpConnection *connection;
-
-  g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
-
-  acceptor = get_acceptor (self, error);
-  if (acceptor == NULL)
-    return NULL;
-
-  connection = accept_now (self, acceptor);
-  if (connection == NULL && mp_acceptor_is_closed (acceptor))
-    set_closed_error (error);
-  return connection;
-}
-
-/**
- * mp_listener_accept:
- * @self: a listener
- * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
- * @cancellable: (nullable): a cancellable
- * @error: return location for an error
- *
- * Waits for a peer that gets in.
- *
- * Returns: (transfer full): a connection to it
- *
- * Since: 1.0
- */
-MpConnection *
-mp_listener_accept (MpListener    *self,
-                    gint64         timeout_us,
-                    GCancellable  *cancellable,
-                    GError       **error)
-{
-  gint64 deadline = mp_transport_deadline (timeout_us);
-  g_autoptr (MpAcceptor) acceptor = NULL;
-
-  g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
-
-  acceptor = get_acceptor (self, error);
-  while (acceptor != NULL)
-    {
-      MpConnection *connection = accept_now (self, acceptor);
-      MpWaitStatus status;
-
-      if (connection != NULL)
-        return connection;
-      if (mp_acceptor_is_closed (acceptor))
-        {
-          set_closed_error (error);
-          return NULL;
-        }
-
-      status = mp_transport_poll (mp_acceptor_get_fd (acceptor), G_IO_IN, -1, deadline, cancellable, error);
-      if (status == MP_WAIT_TIMED_OUT)
-        g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _("Nobody connected in time"));
-      if (status == MP_WAIT_TIMED_OUT || status == MP_WAIT_ERROR)
-        return NULL;
-    }
-
-  return NULL;
-}
-
-/**
- * mp_listener_wait:
- * @self: a listener
- * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
- * @cancellable: (nullable): a cancellable
- * @error: return location for an error
- *
- * Waits until [method@Listener.try_accept] has something to do, but not longer than until a
- * signal was handled.
- *
- * Language bindings call this in a loop, so that a handler of theirs runs at once.
- *
- * Returns: whether there is something to do; %FALSE without an error when the time is over or
- *   a signal came
- *
- * Since: 1.0
- */
-gboolean
-mp_listener_wait (MpListener    *self,
-                  gint64         timeout_us,
-                  GCancellable  *cancellable,
-                  GError       **error)
-{
-  g_autoptr (MpAcceptor) acceptor = NULL;
-
-  g_return_val_if_fail (MP_IS_LISTENER (self), FALSE);
-
-  acceptor = get_acceptor (self, error);
-  return acceptor != NULL
-    && mp_transport_poll (mp_acceptor_get_fd (acceptor), G_IO_IN, -1, mp_transport_deadline (timeout_us),
-                          cancellable, error) == MP_WAIT_READY;
-}
-
-typedef struct
-{
-  GSource     parent;
-  MpAcceptor *acceptor;
-  gpointer    tag;
-} AcceptorSource;
-
-static gboolean
-mp_acceptor_source_prepare (GSource *source,
-                            int     *timeout)
-{
-  *timeout = -1;
-  return mp_acceptor_has_accepted (((AcceptorSource *) source)->acceptor);
-}
-
-static gboolean
-mp_acceptor_source_check (GSource *source)
-{
-  return g_source_query_unix_fd (source, ((AcceptorSource *) source)->tag) != 0
-    || mp_acceptor_has_accepted (((AcceptorSource *) source)->acceptor);
-}
-
-static gboolean
-mp_acceptor_source_dispatch (GSource     *source,
-                             GSourceFunc  callback,
-                             gpointer     user_data)
-{
-  return callback == NULL ? G_SOURCE_REMOVE : callback (user_data);
-}
-
-static void
-mp_acceptor_source_finalize (GSource *source)
-{
-  mp_acceptor_unref (((AcceptorSource *) source)->acceptor);
-}
-
-static GSourceFuncs acceptor_source_funcs = {
-  mp_acceptor_source_prepare,
-  mp_acceptor_source_check,
-  mp_acceptor_source_dispatch,
-  mp_acceptor_source_finalize,
-};
-
-/* Takes @acceptor. */
-static GSource *
-create_source (MpAcceptor *acceptor)
-{
-  GSource *source = g_source_new (&acceptor_source_funcs, sizeof (AcceptorSource));
-
-  g_source_set_static_name (source, "MpListener");
-  ((AcceptorSource *) source)->acceptor = acceptor;
-  ((AcceptorSource *) source)->tag = g_source_add_unix_fd (source, mp_acceptor_get_fd (acceptor), G_IO_IN);
-  return source;
-}
-
-static gboolean
-accept_ready_cb (gpointer user_data)
-{
-  GTask *task = user_data;
-  MpListener *self = g_task_get_source_object (task);
-  MpConnection *connection;
-  GError *error = NULL;
-
-  if (g_task_return_error_if_cancelled (task))
-    return G_SOURCE_REMOVE;
-
-  connection = mp_listener_try_accept (self, &error);
-  if (connection != NULL)
-    g_task_return_pointer (task, connection, g_object_unref);
-  else if (error != NULL)
-    g_task_return_error (task, error);
-  else
-    return G_SOURCE_CONTINUE;
-
-  return G_SOURCE_REMOVE;
-}
-
-/**
- * mp_listener_accept_async:
- * @self: a listener
- * @io_priority: the priority of the request
- * @cancellable: (nullable): a cancellable
- * @callback: (scope async): called when a peer got in, or there is an error
- * @user_data: data for @callback
- *
- * Accepts a peer without waiting.
- *
- * Since: 1.0
- */
-void
-mp_listener_accept_async (MpListener          *self,
-                          int                  io_priority,
-                          GCancellable        *cancellable,
-                          GAsyncReadyCallback  callback,
-                          gpointer             user_data)
-{
-  g_autoptr (GTask) task = NULL;
-  g_autoptr (GSource) source = NULL;
-  GError *error = NULL;
-  MpAcceptor *acceptor;
-
-  g_return_if_fail (MP_IS_LISTENER (self));
-
-  task = g_task_new (self, cancellable, callback, user_data);
-  g_task_set_source_tag (task, mp_listener_accept_async);
-  g_task_set_priority (task, io_priority);
-
-  /* Who is accepted already is not lost for a cancellation that comes after it. */
-  g_task_set_check_cancellable (task, FALSE);
-
-  acceptor = get_acceptor (self, &error);
-  if (acceptor == NULL)
-    {
-      g_task_return_error (task, error);
-      return;
-    }
-
-  source = create_source (acceptor);
-  if (cancellable != NULL)
-    {
-      g_autoptr (GSource) cancelled = g_cancellable_source_new (cancellable);
-
-      g_source_set_dummy_callback (cancelled);
-      g_source_add_child_source (source, cancelled);
-    }
-  g_task_attach_source (task, source, accept_ready_cb);
-}
-
-/**
- * mp_listener_accept_finish:
- * @self: a listener
- * @result: what the callback got
- * @error: return location for an error
- *
- * Finishes [method@Listener.accept_async].
- *
- * Returns: (transfer full): a connection
- *
- * Since: 1.0
- */
-MpConnection *
-mp_listener_accept_finish (MpListener    *self,
-                           GAsyncResult  *result,
-                           GError       **error)
-{
-  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
-
-  return g_task_propagate_pointer (G_TASK (result), error);
-}
-
-/**
- * mp_listener_get_fd:
- * @self: a listener
- *
- * Gives the descriptor, for a foreign main loop to poll for something to read.
- *
- * When it fires, call [method@Listener.try_accept] until there is nobody.
- *
- * Returns: a descriptor that stays the listener's; -1 when it does not listen
- *
- * Since: 1.0
- */
-int
-mp_listener_get_fd (MpListener *self)
-{
-  g_autoptr (MpAcceptor) acceptor = NULL;
-
-  g_return_val_if_fail (MP_IS_LISTENER (self), -1);
-
-  acceptor = get_acceptor (self, NULL);
-  return acceptor != NULL ? mp_acceptor_get_fd (acceptor) : -1;
-}
-
-static gboolean
-incoming_ready_cb (gpointer user_data)
-{
-  g_autoptr (MpListener) self = g_object_ref (user_data);
-  GSource *source = g_main_current_source ();
-
-  while (!g_source_is_destroyed (source))
-    {
-      g_autoptr (MpConnection) connection = mp_listener_try_accept (self, NULL);
-
-      if (connection == NULL)
-        break;
-
-      g_signal_emit (self, signals[SIGNAL_INCOMING], 0, connection);
-    }
-
-  return G_SOURCE_CONTINUE;
-}
-
-/**
- * mp_listener_start:
- * @self: a listener
- *
- * Has [signal@Listener::incoming] emitted for each peer that gets in, in the
- * thread-default main context of the caller.
- *
- * The main context holds a reference to the listener until [method@Listener.stop] or
- * [method@Listener.close] is called. Does nothing when it is started already, or cannot listen; call
- * [method@Listener.listen] first to know why.
- *
- * Since: 1.0
- */
-void
-mp_listener_start (MpListener *self)
-{
-  MpListenerPrivate *priv;
-  MpAcceptor *acceptor;
-
-  g_return_if_fail (MP_IS_LISTENER (self));
-
-  priv = get_private (self);
-  acceptor = get_acceptor (self, NULL);
-  if (acceptor == NULL)
-    return;
-
-  g_mutex_lock (&priv->lock);
-  if (priv->started == NULL)
-    {
-      priv->started = create_source (mp_acceptor_ref (acceptor));
-      g_source_set_callback (priv->started, incoming_ready_cb, g_object_ref (self), g_object_unref);
-      g_source_attach (priv->started, g_main_context_get_thread_default ());
-    }
-  g_mutex_unlock (&priv->lock);
-  mp_acceptor_unref (acceptor);
-}
-
-/**
- * mp_listener_stop:
- * @self: a listener
- *
- * Ends what [method@Listener.start] began; peers wait again to be accepted.
- *
- * Since: 1.0
- */
-void
-mp_listener_stop (MpListener *self)
-{
-  MpListenerPrivate *priv;
-  GSource *started;
-
-  g_return_if_fail (MP_IS_LISTENER (self));
-
-  priv = get_private (self);
-  g_mutex_lock (&priv->lock);
-  started = g_steal_pointer (&priv->started);
-  g_mutex_unlock (&priv->lock);
-
-  if (started != NULL)
-    {
-      g_source_destroy (started);
-      g_source_unref (started);
-    }
 }
 
 /**
@@ -913,7 +506,7 @@ mp_listener_close (MpListener *self)
 
   g_return_if_fail (MP_IS_LISTENER (self));
 
-  priv = get_private (self);
+  priv = mp_listener_get_private (self);
   mp_listener_stop (self);
 
   g_mutex_lock (&priv->lock);
@@ -945,7 +538,7 @@ mp_listener_get_address (MpListener *self)
 
   g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
 
-  priv = get_private (self);
+  priv = mp_listener_get_private (self);
   g_mutex_lock (&priv->lock);
   address = g_strdup (priv->acceptor != NULL ? mp_acceptor_get_address (priv->acceptor) : priv->address);
   g_mutex_unlock (&priv->lock);
@@ -970,7 +563,7 @@ mp_listener_get_last_accepted (MpListener *self)
 
   g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
 
-  priv = get_private (self);
+  priv = mp_listener_get_private (self);
   g_mutex_lock (&priv->lock);
   address = g_strdup (priv->last_accepted);
   g_mutex_unlock (&priv->lock);
@@ -995,36 +588,9 @@ mp_listener_get_closed (MpListener *self)
 
   g_return_val_if_fail (MP_IS_LISTENER (self), TRUE);
 
-  priv = get_private (self);
+  priv = mp_listener_get_private (self);
   g_mutex_lock (&priv->lock);
   closed = priv->closed;
   g_mutex_unlock (&priv->lock);
   return closed;
-}
-
-static int
-mp_listener_waitable_get_fd (MpWaitable *waitable)
-{
-  return mp_listener_get_fd (MP_LISTENER (waitable));
-}
-
-/* The descriptor also fires for handshakes, which go on here. */
-static gboolean
-mp_listener_waitable_is_ready (MpWaitable  *waitable,
-                               GError     **error)
-{
-  g_autoptr (MpAcceptor) acceptor = get_acceptor (MP_LISTENER (waitable), error);
-
-  if (acceptor == NULL)
-    return FALSE;
-
-  mp_acceptor_process (acceptor);
-  return mp_acceptor_has_accepted (acceptor);
-}
-
-static void
-mp_listener_waitable_init (MpWaitableInterface *iface)
-{
-  iface->get_fd = mp_listener_waitable_get_fd;
-  iface->is_ready = mp_listener_waitable_is_ready;
 }
