@@ -12,6 +12,9 @@
 /* Numbers of nodes have 32 bits, and no pickle needs more nodes than it has bytes. */
 #define MAX_PICKLE_SIZE ((gsize) G_MAXINT32)
 
+/* Not 0: an empty string is somewhere, too. */
+#define SMALLEST_MADE 64
+
 /* Work that takes longer than its opcodes may take this much for each byte. */
 #define WORK_PER_BYTE 16
 #define FREE_WORK 1000
@@ -128,7 +131,7 @@ mp_pickle_machine_make_bytes (MpPickleMachine  *self,
   MpNode *node;
 
   if (self->made == NULL)
-    self->made = g_byte_array_new ();
+    self->made = g_byte_array_sized_new (SMALLEST_MADE);
   if (size > MAX_PICKLE_SIZE - self->made->len)
     return mp_pickle_machine_refuse (self, "too much text", error);
 

@@ -12,6 +12,9 @@
 /* Python itself converts no more digits than these. */
 #define MAX_BIG_INT_DIGITS 4300
 
+/* Not 0: an empty string is somewhere, too. */
+#define SMALLEST_TEXT 64
+
 static gboolean
 take_line (MpPickleMachine  *self,
            const guint8    **out_line,
@@ -168,7 +171,7 @@ mp_pickle_run_string_text (MpPickleMachine          *self,
                            const guint8             *argument,
                            GError                  **error)
 {
-  g_autoptr (GByteArray) text = g_byte_array_new ();
+  g_autoptr (GByteArray) text = g_byte_array_sized_new (SMALLEST_TEXT);
   const guint8 *p = NULL, *end;
   gsize length = 0;
   guint32 number = 0;

@@ -9,8 +9,8 @@
 
 /* How much a value may grow when its form changes.  Sharing is lost on the way, so a few
  * bytes of a pickle can stand for any number of values. */
-#define LARGEST_FREE_OUTPUT (16 * 1024 * 1024)
-#define LARGEST_EXPANSION 64
+#define LARGEST_FREE_OUTPUT (1024 * 1024)
+#define LARGEST_EXPANSION 16
 
 #define SMALLEST_ALLOCATION 192
 #define LARGEST_WASTE 1024
