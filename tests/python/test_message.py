@@ -13,7 +13,7 @@ import unittest
 import gi
 
 gi.require_version('Mp', '1.0')
-from gi.repository import GLib, Mp  # noqa: E402
+from gi.repository import GLib, GObject, Mp  # noqa: E402
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
@@ -35,6 +35,26 @@ ONLY_PICKLE = [
     frozenset([1, 'a']), [{1}], {True: 1}, {1.5: 2}, {None: 1}, {'a': 1, 2: 3}, {(1, 2): 3},
     {frozenset([1]): 1}, {b'a': 1},
 ]
+
+
+class Job(GObject.Object):
+    """What a program of its own might send."""
+
+    __gtype_name__ = 'TestJob'
+
+    name = GObject.Property(type=str)
+    weight = GObject.Property(type=float)
+    count = GObject.Property(type=int)
+    urgent = GObject.Property(type=bool, default=False)
+    parent = GObject.Property(type=GObject.Object)
+    tags = GObject.Property(type=GObject.TYPE_STRV)
+    extra = GObject.Property(type=GObject.TYPE_VARIANT)
+
+
+class Stranger(GObject.Object):
+    """What nobody enabled."""
+
+    __gtype_name__ = 'TestStranger'
 
 
 def recursive_list():
@@ -207,6 +227,34 @@ class TestMessage(unittest.TestCase):
         self.assertEqual(load(message), b'a\0b')
         message = from_pickle(pickle.dumps(b'a\0b'))
         self.assertEqual(message.get_bytes().get_data(), b'a\0b')
+
+    def test_object(self):
+        Mp.serializable_enable(Job)
+        job = Job(name='outer', weight=1.5, count=-7, urgent=True, tags=['a', 'b'],
+                  extra=GLib.Variant('(is)', (1, 'x')), parent=Job(name='inner'))
+        sent = Mp.Message.new_object(job)
+        self.assertEqual(sent.get_format(), Mp.Format.OBJECT)
+
+        # What the receiver has is the description.
+        message = Mp.Message.new_variant(sent.get_variant())
+        got = message.get_object(Job)
+        self.assertIsInstance(got, Job)
+        self.assertIsNot(got, job)
+        self.assertEqual((got.name, got.weight, got.count, got.urgent), ('outer', 1.5, -7, True))
+        self.assertEqual(got.tags, ['a', 'b'])
+        self.assertEqual(got.extra.unpack(), (1, 'x'))
+        self.assertEqual(got.parent.name, 'inner')
+        self.assertIsNone(got.parent.parent)
+
+    def test_object_refused(self):
+        message = Mp.Message.new_object(Stranger())
+        text = self.assert_fails(Mp.Error.UNSUPPORTED, message.get_object, Stranger)
+        self.assertIn('TestStranger', text)
+
+        Mp.serializable_enable(Job)
+        message = Mp.Message.new_object(Job())
+        text = self.assert_fails(Mp.Error.UNSUPPORTED, message.get_object, Stranger)
+        self.assertIn('TestJob is no TestStranger', text)
 
 
 if __name__ == '__main__':
