@@ -190,6 +190,37 @@ test_killed_consumer (void)
   g_assert_finalize_object (queue);
 }
 
+static void
+got_task_cb (GObject      *object,
+             GAsyncResult *result,
+             gpointer      user_data)
+{
+  MpTask **task = user_data;
+
+  *task = mp_joinable_queue_get_task_finish (MP_JOINABLE_QUEUE (object), result, NULL);
+}
+
+/* One who begins to wait in a main loop after the death is served, too. */
+static void
+test_killed_before_async (void)
+{
+  MpJoinableQueue *queue = make (0);
+  pid_t child = test_fork (take_and_hang, queue);
+  MpTask *task = NULL;
+
+  put_int (queue, 1);
+  test_wait_until (mp_queue_is_empty (MP_QUEUE (queue)));
+  test_kill (child);
+
+  mp_joinable_queue_get_task_async (queue, G_PRIORITY_DEFAULT, NULL, got_task_cb, &task);
+  test_iterate_until (task != NULL);
+  g_assert_cmpuint (mp_task_get_delivery_count (task), ==, 2);
+  g_assert_true (mp_task_done (task, NULL));
+
+  g_object_unref (task);
+  g_assert_finalize_object (queue);
+}
+
 /* The child of a holder is another consumer. */
 static int
 finish_parents (gpointer data)
@@ -334,6 +365,7 @@ main (int    argc,
   g_test_add_func ("/joinable-queue/retry", test_retry);
   g_test_add_func ("/joinable-queue/dead", test_dead);
   g_test_add_func ("/joinable-queue/killed-consumer", test_killed_consumer);
+  g_test_add_func ("/joinable-queue/killed-before-async", test_killed_before_async);
   g_test_add_func ("/joinable-queue/stale-in-child", test_stale_in_child);
   g_test_add_func ("/joinable-queue/join-with-workers", test_join_with_workers);
   g_test_add_func ("/joinable-queue/progress", test_progress);

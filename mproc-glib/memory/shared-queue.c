@@ -334,10 +334,16 @@ bell_new (gpointer           user_data,
           GError           **error)
 {
   MpSharedQueue *self = user_data;
+  MpBell *bell;
 
   if (!attach (self, error))
     return NULL;
-  return (MpQueueBell *) mp_bell_new (&self->memory, (MpCondition) condition, error);
+
+  bell = mp_bell_new (&self->memory, (MpCondition) condition, error);
+  /* Of those who died before it watched it will never tell. */
+  if (bell != NULL)
+    mp_recovery_run (&self->memory);
+  return (MpQueueBell *) bell;
 }
 
 static void
