@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+import Gio from 'gi://Gio';
+import GLib from 'gi://GLib';
+import Mp from 'gi://Mp';
+import {startChild} from './children.js';
+import {assert, assertEqual, assertRejects, assertThrows, run, test, until} from './tap.js';
+
+test('/js/connection/both-ways', () => {
+    const [first, second] = Mp.pipe();
+    first.send({ping: [1, 2]});
+    assertEqual(second.recv(), {ping: [1, 2]});
+    second.send('pong');
+    assert(first.poll());
+    assertEqual(first.recv(), 'pong');
+    assert(!first.poll());
+});
+
+test('/js/connection/one-way', () => {
+    const [reader, writer] = Mp.pipe(false);
+    assert(reader.readable && !reader.writable && writer.writable && !writer.readable);
+    writer.send(1);
+    assertEqual(reader.recv(), 1);
+    assertThrows(() => reader.send(1), Mp.Error, Mp.Error.NOT_WRITABLE);
+    assertThrows(() => writer.recv(), Mp.Error, Mp.Error.NOT_READABLE);
+});
+
+test('/js/connection/nothing-there', () => {
+    const [first] = Mp.pipe();
+    assert(first.try_recv() === undefined);
+    assert(first.try_recv_bytes() === undefined);
+    assertThrows(() => first.recv(0), Gio.IOErrorEnum, Gio.IOErrorEnum.TIMED_OUT);
+    assertThrows(() => first.recv(1000), Gio.IOErrorEnum, Gio.IOErrorEnum.TIMED_OUT);
+});
+
+test('/js/connection/bytes', async () => {
+    const [first, second] = Mp.pipe();
+    first.send_bytes(new Uint8Array([1, 2, 3]));
+    assertEqual(second.recv_bytes(), new Uint8Array([1, 2, 3]));
+    first.send_data(new Uint8Array([4]));
+    assertEqual(second.try_recv_bytes(), new Uint8Array([4]));
+
+    await first.send_bytes_async(new Uint8Array([5]));
+    assertEqual(await second.recv_bytes_async(), new Uint8Array([5]));
+    await first.send_bytes_async(new Uint8Array(5));
+    await assertRejects(second.recv_bytes_async(4), Mp.Error, Mp.Error.TOO_LARGE);
+});
+
+test('/js/connection/async', async () => {
+    const [first, second] = Mp.pipe();
+    const received = second.recv_async();
+    await first.send_async({a: new Uint8Array([1])});
+    assertEqual(await received, {a: new Uint8Array([1])});
+    await first.send_async('at once');
+    assertEqual(await second.recv_async(), 'at once');
+});
+
+test('/js/connection/async-cancel', async () => {
+    const [first, second] = Mp.pipe();
+    const cancellable = new Gio.Cancellable();
+    const received = second.recv_async(GLib.PRIORITY_DEFAULT, cancellable);
+    cancellable.cancel();
+    await assertRejects(received, Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED);
+    first.send(1);
+    assertEqual(second.recv(0), 1);
+});
+
+test('/js/connection/iterate', async () => {
+    const [first, second] = Mp.pipe();
+    [1, 'two', null].forEach(value => first.send(value));
+    first.close();
+    assertEqual([...second], [1, 'two', null]);
+    assertThrows(() => second.recv(), Mp.Error, Mp.Error.END_OF_STREAM);
+
+    const [third, fourth] = Mp.pipe();
+    third.send(5);
+    await third.close_async();
+    const values = [];
+    for await (const value of fourth)
+        values.push(value);
+    assertEqual(values, [5]);
+});
+
+test('/js/connection/closed', () => {
+    const [first] = Mp.pipe();
+    first.close();
+    assert(first.closed);
+    assertThrows(() => first.send(1), Mp.Error, Mp.Error.CLOSED);
+});
+
+test('/js/connection/signal', async () => {
+    const [first, second] = Mp.pipe();
+    const values = [];
+    let closed = false;
+    second.connect('message', (_connection, message) => values.push(message.value));
+    second.connect('closed', () => (closed = true));
+    second.start();
+    first.send([1]);
+    first.send(new Uint8Array([2]));
+    first.close();
+    await until(() => closed);
+    assertEqual(values, [[1], new Uint8Array([2])]);
+});
+
+test('/js/connection/formats', () => {
+    for (const format of [Mp.Format.JSON, Mp.Format.PICKLE, Mp.Format.GVARIANT]) {
+        const [first, second] = Mp.pipe();
+        first.format = second.format = format;
+        first.send({a: [1, 2.5, 'b', null]});
+        assertEqual(second.recv(), {a: [1, 2.5, 'b', null]});
+    }
+});
+
+test('/js/connection/child', async () => {
+    const [mine, theirs] = Mp.pipe();
+    const child = startChild({connection: theirs}, 'echo');
+    const value = {id: 1, data: new Uint8Array([1, 2]), big: 2n ** 60n};
+    mine.send(value);
+    assertEqual(await mine.recv_async(), value);
+    mine.send(value);
+    assertEqual(mine.recv(), value);
+
+    mine.close();
+    await child.join_async();
+    assertEqual(child.exit_code, 0);
+});
+
+await run();

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+import GLib from 'gi://GLib';
+import Mp from 'gi://Mp';
+import {startChild} from './children.js';
+import {assert, assertEqual, assertThrows, run, test} from './tap.js';
+
+test('/js/joinable-queue/task-done', () => {
+    const queue = new Mp.JoinableQueue();
+    queue.put(1);
+    queue.put(2);
+    assertEqual([queue.get(), queue.get()], [1, 2]);
+    assertEqual(queue.unfinished, 2);
+    queue.task_done();
+    assertThrows(() => queue.join(1000), GLib.quark_from_string('g-io-error-quark'), 24);
+    queue.task_done();
+    queue.join();
+    assertThrows(() => queue.task_done(), Mp.Error, Mp.Error.TOO_MANY_DONE);
+});
+
+test('/js/joinable-queue/task', () => {
+    const queue = new Mp.JoinableQueue();
+    queue.put({path: '/a'});
+    const task = queue.get_task();
+    assertEqual(task.value, {path: '/a'});
+    assertEqual(task.delivery_count, 1);
+    task.set_progress(0.5);
+    task.set_progress(0.7, 'nearly');
+    task.done();
+    queue.join(0);
+    assertThrows(() => task.done(), Mp.Error, Mp.Error.STALE);
+});
+
+test('/js/joinable-queue/retry', () => {
+    const queue = new Mp.JoinableQueue();
+    queue.put('first');
+    queue.put('second');
+    queue.get_task().retry();
+    const task = queue.get_task();
+    assertEqual([task.value, task.delivery_count], ['first', 2]);
+});
+
+test('/js/joinable-queue/tasks', async () => {
+    const queue = new Mp.JoinableQueue();
+    const values = [];
+    [1, 2, 3].forEach(value => queue.put(value));
+    for (const task of queue.tasks()) {
+        values.push(task.value);
+        task.done();
+        if (values.length === 2)
+            break;
+    }
+    queue.shutdown();
+    for await (const task of queue.tasks()) {
+        values.push(task.value);
+        task.done();
+    }
+    assertEqual(values, [1, 2, 3]);
+    queue.join(0);
+});
+
+test('/js/joinable-queue/async', async () => {
+    const queue = new Mp.JoinableQueue();
+    const waiting = queue.get_task_async();
+    queue.put(5);
+    const joined = queue.join_async();
+    const task = await waiting;
+    assertEqual(task.value, 5);
+    task.done();
+    await joined;
+});
+
+test('/js/joinable-queue/killed-consumer', async () => {
+    const tasks = new Mp.JoinableQueue();
+    const results = new Mp.Queue();
+    const victim = startChild({tasks, results}, 'take');
+    tasks.put('precious');
+    assertEqual(await results.get_async(), 'precious');
+
+    victim.kill();
+    await victim.join_async();
+    assertEqual(victim.exit_code, -9);
+
+    const task = await tasks.get_task_async();
+    assertEqual([task.value, task.delivery_count], ['precious', 2]);
+    task.done();
+    tasks.join();
+});
+
+test('/js/joinable-queue/workers', async () => {
+    const tasks = new Mp.JoinableQueue();
+    const results = new Mp.Queue();
+    const workers = [1, 2].map(() => startChild({tasks, results}, 'double'));
+    for (let i = 0; i < 100; i++)
+        tasks.put(i);
+    await tasks.join_async();
+    assertEqual(results.get_many(100).sort((a, b) => a - b), Array.from({length: 100}, (_, i) => 2 * i));
+
+    tasks.shutdown();
+    await Promise.all(workers.map(worker => worker.join_async()));
+    assert(workers.every(worker => worker.exit_code === 0));
+});
+
+await run();
