@@ -7,6 +7,7 @@
 #include <glib/gi18n-lib.h>
 
 #include "formats/gvariant.h"
+#include "formats/pickle-reader.h"
 #include "mp-error.h"
 #include "mp-message-private.h"
 
@@ -84,8 +85,12 @@ make_pickle (MpConnection      *self,
              GError           **error)
 {
   g_autoptr (MpMessage) message = NULL;
+  gboolean needs_dill = FALSE;
 
-  if (mp_connection_get_format (self) == MP_FORMAT_PICKLE)
+  if (mp_connection_get_format (self) == MP_FORMAT_PICKLE
+      && !mp_pickle_check (received->data, received->length, &needs_dill, error))
+    return NULL;
+  if (mp_connection_get_format (self) == MP_FORMAT_PICKLE && !needs_dill)
     {
       *length = received->length;
       return g_steal_pointer (&received->data);
@@ -444,8 +449,8 @@ mp_connection_try_recv_json (MpConnection  *self,
  *
  * Receives a value and writes it as a Python pickle.
  *
- * On a connection whose [property@Connection:format] is `MP_FORMAT_PICKLE` the pickle is
- * handed out unread.
+ * It builds plain values and calls nothing else, whoever sent it: see
+ * [method@Message.get_pickle].
  *
  * Returns: (transfer full) (array length=length) (element-type guint8): a pickle
  *

@@ -5,6 +5,7 @@
 #include "mp-connection-private.h"
 
 #include "formats/gvariant.h"
+#include "formats/pickle-reader.h"
 #include "mp-message-private.h"
 
 /* Values up to this size are written down on the stack. */
@@ -197,6 +198,9 @@ mp_connection_send_json (MpConnection  *self,
  * Sends a value that is written as a Python pickle, in the connection's
  * [property@Connection:format].
  *
+ * A pickle that names a function or a class fails with `MP_ERROR_UNSUPPORTED`, a malformed one
+ * with `MP_ERROR_INVALID_MESSAGE`.
+ *
  * Returns: whether the value is, or will be, sent
  *
  * Since: 1.0
@@ -210,12 +214,14 @@ mp_connection_send_pickle (MpConnection  *self,
                            GError       **error)
 {
   g_autoptr (MpMessage) message = NULL;
+  gboolean needs_dill;
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
   g_return_val_if_fail (data != NULL || length == 0, FALSE);
 
   if (mp_connection_get_format (self) == MP_FORMAT_PICKLE)
-    return send_payload (self, data, length, NULL, timeout_us, cancellable, error);
+    return mp_pickle_check (data, length, &needs_dill, error)
+      && send_payload (self, data, length, NULL, timeout_us, cancellable, error);
 
   message = mp_message_new_pickle (data, length);
   return mp_connection_send_message (self, message, timeout_us, cancellable, error);
@@ -261,4 +267,53 @@ mp_connection_send_message (MpConnection  *self,
   data = g_bytes_get_data (payload, &length);
   return send_payload (self, data, length, mp_message_get_fd_list (message),
                        timeout_us, cancellable, error);
+}
+
+/**
+ * mp_connection_flush:
+ * @self: a connection
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Sends what earlier sends that stopped in the middle of a message left.
+ *
+ * Like [method@Connection.wait] it returns when a signal was handled.
+ *
+ * Returns: whether nothing is left; %FALSE without an error when the time is over or a signal
+ *   came, with @error when the peer is gone
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_connection_flush (MpConnection  *self,
+                     gint64         timeout_us,
+                     GCancellable  *cancellable,
+                     GError       **error)
+{
+  gint64 deadline = mp_transport_deadline (timeout_us);
+  MpChannel *channel;
+
+  g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
+
+  channel = mp_connection_get_channel (self, error);
+  if (channel == NULL)
+    return FALSE;
+
+  for (;;)
+    {
+      MpChannelStatus status = mp_channel_flush (channel);
+      gint64 left = deadline < 0 ? -1 : MAX (0, deadline - g_get_monotonic_time ());
+
+      if (status == MP_CHANNEL_DONE)
+        return TRUE;
+      if (status == MP_CHANNEL_ERROR)
+        {
+          g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE,
+                               "The peer went away before the whole message was sent");
+          return FALSE;
+        }
+      if (mp_channel_wait (channel, G_IO_OUT, left, cancellable, error) != MP_WAIT_READY)
+        return FALSE;
+    }
 }

@@ -206,6 +206,11 @@ MpMessage     *mp_connection_recv_message_finish  (MpConnection         *self,
                                                    GError              **error);
 
 MP_AVAILABLE_IN_1_0
+gboolean       mp_connection_flush                (MpConnection         *self,
+                                                   gint64                timeout_us,
+                                                   GCancellable         *cancellable,
+                                                   GError              **error);
+MP_AVAILABLE_IN_1_0
 gboolean       mp_connection_poll                 (MpConnection         *self,
                                                    gint64                timeout_us,
                                                    GCancellable         *cancellable,

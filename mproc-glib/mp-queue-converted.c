@@ -4,6 +4,8 @@
 
 #include "mp-queue-private.h"
 
+#include "formats/pickle-reader.h"
+#include "mp-error.h"
 #include "mp-message-private.h"
 
 #include <string.h>
@@ -185,6 +187,23 @@ get_pickle (MpQueue       *self,
   return mp_queue_get_converted (self, &delivery, to_pickle, length, error);
 }
 
+/* What nobody could load shall not get into the way of what comes after it. */
+static gboolean
+put_pickle (MpQueue       *self,
+            const guint8  *data,
+            gsize          length,
+            gint64         timeout_us,
+            gboolean       try_only,
+            GCancellable  *cancellable,
+            GError       **error)
+{
+  gboolean needs_dill;
+
+  return mp_pickle_check (data, length, &needs_dill, error) &&
+         mp_queue_put_payload (self, MP_FORMAT_PICKLE, data, length, timeout_us, try_only,
+                               cancellable, error);
+}
+
 /**
  * mp_queue_put_pickle:
  * @self: a queue
@@ -194,9 +213,10 @@ get_pickle (MpQueue       *self,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Puts a Python pickle, which nobody executes; who gets it checks it.
+ * Puts a Python pickle of plain values, which nobody executes.
  *
- * Fails with `MP_ERROR_FULL` when there is no room by then, `MP_ERROR_TOO_LARGE` when there
+ * A pickle that names a function or a class fails with `MP_ERROR_UNSUPPORTED` and says which;
+ * a malformed one with `MP_ERROR_INVALID_MESSAGE`. Fails with `MP_ERROR_FULL` when there is no room by then, `MP_ERROR_TOO_LARGE` when there
  * never will be, and `MP_ERROR_CLOSED` when this object or the queue was closed. What was
  * not put is still the caller's.
  *
@@ -215,8 +235,7 @@ mp_queue_put_pickle (MpQueue       *self,
   g_return_val_if_fail (mp_queue_check_call (self, cancellable), FALSE);
   g_return_val_if_fail (data != NULL || length == 0, FALSE);
 
-  return mp_queue_put_payload (self, MP_FORMAT_PICKLE, data, length, timeout_us, FALSE, cancellable,
-                               error);
+  return put_pickle (self, data, length, timeout_us, FALSE, cancellable, error);
 }
 
 /**
@@ -226,9 +245,9 @@ mp_queue_put_pickle (MpQueue       *self,
  * @length: how many bytes
  * @error: return location for an error
  *
- * Puts a Python pickle, which nobody executes; who gets it checks it, if there is room at once.
+ * Puts a Python pickle of plain values, if there is room at once.
  *
- * A full queue is no error.
+ * A full queue is no error. Else it fails as [method@Queue.put_pickle] does.
  *
  * Returns: whether it was put; %FALSE without an error when the queue is full
  *
@@ -243,8 +262,7 @@ mp_queue_try_put_pickle (MpQueue       *self,
   g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
   g_return_val_if_fail (data != NULL || length == 0, FALSE);
 
-  return mp_queue_put_payload (self, MP_FORMAT_PICKLE, data, length, 0, TRUE, NULL,
-                               error);
+  return put_pickle (self, data, length, 0, TRUE, NULL, error);
 }
 
 /**

@@ -142,6 +142,21 @@ guint8    *mp_queue_try_get_pickle     (MpQueue              *self,
                                         GError              **error);
 
 MP_AVAILABLE_IN_1_0
+gboolean   mp_queue_put_loadable       (MpQueue              *self,
+                                        const guint8         *data,
+                                        gsize                 length,
+                                        int                   format,
+                                        gint64                timeout_us,
+                                        GError              **error);
+MP_AVAILABLE_IN_1_0
+guint8    *mp_queue_get_loadable       (MpQueue              *self,
+                                        const char           *codec,
+                                        gint64                timeout_us,
+                                        int                  *format,
+                                        gsize                *length,
+                                        GError              **error);
+
+MP_AVAILABLE_IN_1_0
 gboolean   mp_queue_put_message        (MpQueue              *self,
                                         MpMessage            *message,
                                         gint64                timeout_us,

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the tests of the Python side share."""
+
+import contextlib
+import gc
+import multiprocessing
+import signal
+import time
+import unittest
+
+import gi
+
+gi.require_version('Mp', '1.0')
+
+# How long a test waits for what has to happen, in seconds.
+DEADLINE = 30
+
+METHODS = ('fork', 'spawn', 'forkserver')
+
+
+class Interrupted(Exception):
+    pass
+
+
+@contextlib.contextmanager
+def signal_after(seconds):
+    """Has a handler that raises Interrupted run while the block waits."""
+    def interrupt(*ignored):
+        raise Interrupted
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def wait_until(condition):
+    """Calls @condition until it holds; it should wait a little itself if it can."""
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError('this did not happen in time')
+
+
+class TestCase(unittest.TestCase):
+    def setUp(self):
+        self.children = []
+
+    def tearDown(self):
+        for child in self.children:
+            if child.is_alive():
+                child.kill()
+            child.join()
+        gc.collect()
+
+    def start(self, target, *args, method='fork'):
+        child = multiprocessing.get_context(method).Process(target=target, args=args, daemon=True)
+        child.start()
+        self.children.append(child)
+        return child
+
+    def finish(self, child, code=0):
+        child.join(DEADLINE)
+        self.assertEqual(child.exitcode, code)
+
+    def assertInterrupted(self, function, *args):
+        begin = time.monotonic()
+        with self.assertRaises(Interrupted), signal_after(0.05):
+            function(*args)
+        self.assertLess(time.monotonic() - begin, 0.9)

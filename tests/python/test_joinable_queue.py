@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Mp.JoinableQueue and Mp.Task, with workers that die."""
+
+import asyncio
+import os
+import queue
+import signal
+import time
+import unittest
+
+from helping import DEADLINE, METHODS, TestCase
+
+from gi.repository import Mp
+
+
+def work(tasks, results):
+    for task in tasks:
+        results.put(task)
+        tasks.task_done()
+
+
+def die_with(tasks, started):
+    started.put(tasks.get())
+    time.sleep(2 * DEADLINE)
+
+
+class TestJoinableQueue(TestCase):
+    def test_join(self):
+        tasks = Mp.JoinableQueue()
+        tasks.join()
+        for number in range(3):
+            tasks.put(number)
+        self.assertEqual(tasks.get_unfinished(), 3)
+        for _ in range(3):
+            with self.assertRaises(TimeoutError):
+                tasks.join(0)
+            tasks.get()
+            tasks.task_done()
+        tasks.join()
+        with self.assertRaisesRegex(ValueError, r'task_done\(\) called too many times'):
+            tasks.task_done()
+
+    def test_it_is_a_queue(self):
+        tasks = Mp.JoinableQueue(1)
+        self.assertIsInstance(tasks, Mp.Queue)
+        tasks.put(1)
+        with self.assertRaises(queue.Full):
+            tasks.put(2, timeout=0.01)
+        self.assertEqual(tasks.get(), 1)
+        with self.assertRaises(queue.Empty):
+            tasks.get_nowait()
+        tasks.close()
+        with self.assertRaises(ValueError):
+            tasks.get()
+
+    def test_join_hears_signals(self):
+        tasks = Mp.JoinableQueue()
+        tasks.put(1)
+        self.assertInterrupted(tasks.join)
+        self.assertInterrupted(lambda: (tasks.get(), tasks.get_task()))
+
+    def test_workers(self):
+        for method in METHODS:
+            with self.subTest(method=method):
+                tasks, results = Mp.JoinableQueue(), Mp.Queue()
+                children = [self.start(work, tasks, results, method=method) for _ in range(2)]
+                for number in range(100):
+                    tasks.put(number)
+                tasks.join()
+                self.assertEqual(sorted(results.get(timeout=DEADLINE) for _ in range(100)),
+                                 list(range(100)))
+                tasks.shutdown()
+                for child in children:
+                    self.finish(child)
+
+    def test_a_killed_worker(self):
+        tasks, started = Mp.JoinableQueue(), Mp.Queue()
+        child = self.start(die_with, tasks, started)
+        tasks.put('important')
+        self.assertEqual(started.get(timeout=DEADLINE), 'important')
+        os.kill(child.pid, signal.SIGKILL)
+        self.finish(child, -signal.SIGKILL)
+
+        with tasks.get_task(timeout=DEADLINE) as task:
+            self.assertEqual(task.value, 'important')
+            self.assertEqual(task.get_delivery_count(), 2)
+        tasks.join()
+
+    def test_tasks(self):
+        tasks = Mp.JoinableQueue()
+        tasks.put({'a': 1})
+        task = tasks.get_task()
+        self.assertEqual(task.value, {'a': 1})
+        task.set_progress(0.5, 'half')
+        task.done()
+        with self.assertRaises(ValueError):
+            task.done()
+        with self.assertRaises(queue.Empty):
+            tasks.get_task(False)
+        with self.assertRaises(queue.Empty):
+            tasks.get_task(timeout=0.01)
+
+        tasks.put('again')
+        with self.assertRaises(ZeroDivisionError), tasks.get_task() as task:
+            raise ZeroDivisionError
+        with tasks.get_task() as task:
+            self.assertEqual((task.value, task.get_delivery_count()), ('again', 2))
+        tasks.join()
+
+    def test_async(self):
+        async def main():
+            tasks, results = Mp.JoinableQueue(), Mp.Queue()
+            child = self.start(work, tasks, results)
+            for number in range(10):
+                await tasks.put_async(number)
+            await tasks.join_async()
+            self.assertEqual([await results.get_async() for _ in range(10)], list(range(10)))
+            child.kill()
+            self.finish(child, -signal.SIGKILL)
+            tasks.put('more')
+            task = await tasks.get_task_async()
+            self.assertEqual(task.value, 'more')
+            task.done()
+
+        asyncio.run(asyncio.wait_for(main(), DEADLINE))
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Mp.Process and Mp.inherit."""
+
+import signal
+import sys
+import unittest
+
+from helping import DEADLINE, TestCase
+
+from gi.repository import Mp
+
+WORKER = '''
+import gi
+gi.require_version('Mp', '1.0')
+from gi.repository import Mp
+
+tasks, results, pipe = Mp.inherit('tasks'), Mp.inherit('results'), Mp.inherit('pipe')
+pipe.send({'hello': pipe.recv()})
+for task in tasks:
+    results.put((task, task * 2))
+    tasks.task_done()
+'''
+
+
+class TestProcess(TestCase):
+    def process(self, *argv):
+        process = Mp.Process(argv)
+        self.addCleanup(process.kill)
+        return process
+
+    def test_exit_codes(self):
+        for code, expected in (('raise SystemExit(0)', 0), ('raise SystemExit(7)', 7)):
+            process = self.process(sys.executable, '-c', code)
+            self.assertIsNone(process.exitcode)
+            process.start()
+            process.join(DEADLINE)
+            self.assertEqual(process.exitcode, expected)
+            self.assertFalse(process.is_alive())
+
+    def test_kill(self):
+        process = self.process('sleep', '100')
+        process.start()
+        process.join(0)
+        process.join(0.01)
+        self.assertTrue(process.is_alive())
+        self.assertInterrupted(process.join)
+        process.kill()
+        process.join(DEADLINE)
+        self.assertEqual(process.exitcode, -signal.SIGKILL)
+
+    def test_no_such_program(self):
+        with self.assertRaises(FileNotFoundError):
+            self.process('/no/such/program').start()
+
+    def test_gifts(self):
+        tasks, results, (ours, theirs) = Mp.JoinableQueue(), Mp.Queue(), Mp.Pipe()
+        process = self.process(sys.executable, '-c', WORKER)
+        for name, gift in (('tasks', tasks), ('results', results), ('pipe', theirs)):
+            process.give(name, gift)
+        process.start()
+        theirs.close()
+        ours.send((1, 'two'))
+        self.assertEqual(ours.recv(), {'hello': (1, 'two')})
+        for number in range(5):
+            tasks.put(number)
+        tasks.join(DEADLINE)
+        self.assertEqual([results.get(timeout=DEADLINE) for _ in range(5)],
+                         [(number, 2 * number) for number in range(5)])
+        tasks.shutdown()
+        process.join(DEADLINE)
+        self.assertEqual(process.exitcode, 0)
+
+    def test_nothing_inherited(self):
+        with self.assertRaises(Exception) as caught:
+            Mp.inherit('nothing')
+        self.assertIn('nothing', str(caught.exception))
+
+
+if __name__ == '__main__':
+    unittest.main()
