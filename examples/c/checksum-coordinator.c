@@ -115,12 +115,14 @@ worker_ended_cb (GObject      *object,
 {
   Worker *worker = user_data;
   Coordinator *self = worker->coordinator;
+  int exit_code = mp_process_get_exit_code (MP_PROCESS (object));
 
-  if (self->stopping)
+  /* Ctrl-C on a terminal reaches the workers too, perhaps before it reaches us. */
+  if (self->stopping || exit_code == -SIGINT)
     return;
 
   checksum_report_say (self->report, "%s ended with %d: what it had in hand goes to the others",
-                       worker->name, mp_process_get_exit_code (MP_PROCESS (object)));
+                       worker->name, exit_code);
   g_clear_object (&worker->process);
   if (worker->n_restarts++ < MAX_RESTARTS)
     start_worker (worker);
@@ -267,6 +269,7 @@ interrupted_cb (gpointer user_data)
   Coordinator *self = user_data;
 
   checksum_report_say (self->report, "Interrupted.");
+  self->stopping = TRUE;
   self->interrupted = TRUE;
   g_main_loop_quit (self->loop);
 

@@ -17,6 +17,8 @@ const WORKERS = {
     js: ['gjs', '-m', `${SOURCE}/js/checksum-worker.js`],
     vala: [`${BUILD}/vala/checksum-worker`],
 };
+const SIGINT = 2;
+const SIGTERM = 15;
 const MAX_RESTARTS = 5;
 const MAX_LINES = 10;
 
@@ -75,6 +77,9 @@ class Worker {
             this.process.start();
             print(`${this.name} is process ${this.process.pid}`);
             await this.process.join_async();
+            // Ctrl-C on a terminal reaches the workers too, perhaps before it reaches us.
+            if (this.process.exit_code === -SIGINT)
+                return;
             if (!this.stopping)
                 print(`${this.name} ended with ${this.process.exit_code}`);
         }
@@ -200,8 +205,8 @@ async function main() {
         results.shutdown(true);
         return GLib.SOURCE_CONTINUE;
     };
-    GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, 2, stop);
-    GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, 15, stop);
+    GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, SIGINT, stop);
+    GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, SIGTERM, stop);
 
     const running = Promise.all(workers.map(worker => worker.run()));
     files.forEach(path => tasks.put(path));

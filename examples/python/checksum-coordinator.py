@@ -64,6 +64,9 @@ class Workers:
         for name, (kind, process) in list(self.processes.items()):
             if process.props.alive:
                 continue
+            # Ctrl-C on a terminal reaches the workers too, perhaps before it reaches us.
+            if process.props.exit_code == -signal.SIGINT:
+                raise KeyboardInterrupt
             print(f'{name} ended with {process.props.exit_code}')
             del self.processes[name]
             self.restarts[name] = self.restarts.get(name, 0) + 1

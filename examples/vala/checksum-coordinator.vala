@@ -73,6 +73,9 @@ class Worker
       process.start ();
       print ("%s is process %d\n", name, process.pid);
       yield process.join_async (Priority.DEFAULT, null);
+      /* Ctrl-C on a terminal reaches the workers too, perhaps before it reaches us. */
+      if (process.exit_code == -(int) Posix.Signal.INT)
+        return;
       if (!stopping)
         print ("%s ended with %d\n", name, process.exit_code);
     }
