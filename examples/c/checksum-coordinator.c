@@ -284,22 +284,25 @@ stop_workers (Coordinator *self)
 
   self->stopping = TRUE;
   mp_queue_stop (self->results);
-  mp_queue_shutdown (MP_QUEUE (self->tasks), TRUE, NULL);
-  mp_queue_shutdown (self->results, TRUE, NULL);
-  for (guint i = 0; i < self->workers->len; i++)
+  for (guint i = 0; self->interrupted && i < self->workers->len; i++)
     {
       Worker *worker = g_ptr_array_index (self->workers, i);
 
-      if (worker->process == NULL)
-        continue;
-      if (self->interrupted)
+      if (worker->process != NULL)
         mp_process_terminate (worker->process);
-      if (!mp_process_join (worker->process, MAX (deadline - g_get_monotonic_time (), 0), NULL,
-                            NULL))
-        {
-          mp_process_kill (worker->process);
-          mp_process_join (worker->process, -1, NULL, NULL);
-        }
+    }
+
+  mp_queue_shutdown (MP_QUEUE (self->tasks), TRUE, NULL);
+  for (guint i = 0; i < self->workers->len; i++)
+    {
+      Worker *worker = g_ptr_array_index (self->workers, i);
+      gint64 left = MAX (deadline - g_get_monotonic_time (), 0);
+
+      if (worker->process == NULL || mp_process_join (worker->process, left, NULL, NULL))
+        continue;
+
+      mp_process_kill (worker->process);
+      mp_process_join (worker->process, -1, NULL, NULL);
     }
 }
 

@@ -73,6 +73,10 @@ class Workers:
             if self.restarts[name] <= MAX_RESTARTS:
                 self.start(kind, name)
 
+    def terminate(self):
+        for _, process in self.processes.values():
+            process.terminate()
+
     def stop(self, seconds=5):
         deadline = time.monotonic() + seconds
         for _, process in self.processes.values():
@@ -85,21 +89,32 @@ class Workers:
                 process.join()
 
 
-def show_progress(n_done, n_total, start, last=[0.0]):
+class Progress:
     """A bar on a terminal, a line every two seconds elsewhere."""
-    terminal, now = sys.stdout.isatty(), time.monotonic()
-    if now - last[0] < (0.1 if terminal else 2) or n_done == 0:
-        return
-    last[0] = now
-    rate = n_done / (now - start)
-    text = f'{n_done} of {n_total} files, {rate:.0f} files/s, {(n_total - n_done) / rate:.0f} s left'
-    bar = '#' * (30 * n_done // n_total)
-    print(f'\r\033[K[{bar:30}] {text}' if terminal else text, end='' if terminal else '\n', flush=True)
+
+    def __init__(self, n_files):
+        self.n_files = n_files
+        self.terminal = sys.stdout.isatty()
+        self.start = self.last = time.monotonic()
+
+    def show(self, n_done):
+        now = time.monotonic()
+        if now - self.last < (0.1 if self.terminal else 2):
+            return
+        self.last = now
+        rate = n_done / (now - self.start)
+        text = (f'{n_done} of {self.n_files} files, {rate:.0f} files/s, '
+                f'{(self.n_files - n_done) / rate:.0f} s left')
+        if self.terminal:
+            bar = '#' * (30 * n_done // self.n_files)
+            print(f'\r\033[K[{bar:30}] {text}', end='', flush=True)
+        else:
+            print(text)
 
 
 def gather(files, workers, tasks, results):
     """Returns the results by path, when each task is done and its result is here."""
-    found, start = {}, time.monotonic()
+    found, progress = {}, Progress(len(files))
     while True:
         finished = tasks.props.unfinished == 0
         try:
@@ -111,7 +126,7 @@ def gather(files, workers, tasks, results):
             continue
         # A worker that was killed before it said "done" leaves a task that comes twice.
         found.setdefault(result['path'], result)
-        show_progress(len(found), len(files), start)
+        progress.show(len(found))
 
 
 def print_table(found):
@@ -169,11 +184,11 @@ def main():
             tasks.put(path)
         found = gather(files, workers, tasks, results)
     except KeyboardInterrupt:
+        workers.terminate()
         print('\nInterrupted.')
         return 130
     finally:
         tasks.shutdown(True)
-        results.shutdown(True)
         workers.stop()
     return 0 if conclude(files, odd, found) else 1
 

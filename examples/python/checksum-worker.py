@@ -11,7 +11,10 @@ import signal
 import sys
 import time
 
-import gi
+# Ctrl-C ends a worker without a word, also while it is still importing.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+import gi  # noqa: E402
 
 gi.require_version('Mp', '1.0')
 
@@ -31,7 +34,6 @@ def checksum(path):
 
 
 def main(worker='python'):
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
     tasks, results = Mp.inherit('tasks'), Mp.inherit('results')
     for path in tasks:
         start = time.monotonic()
