@@ -224,9 +224,7 @@ read_record (MpMemory *self,
     {
       record->payload = record->block = second;
       record->next = offset + mp_record_size (sizeof (guint64));
-      return record->next + MP_LINK_SIZE <= segment_end (offset) &&
-             mp_memory_contains (self, second, record->size) &&
-             mp_arena_is_block (self, second, record->size)
+      return second != 0 && record->next + MP_LINK_SIZE <= segment_end (offset)
                ? MP_RING_OK : MP_RING_DAMAGED;
     }
 
@@ -235,6 +233,16 @@ read_record (MpMemory *self,
   return mp_header_kind (header) == MP_RECORD_LINK && segment_of (second) == second &&
          is_position (self, second)
            ? MP_RING_OK : MP_RING_DAMAGED;
+}
+
+/* Apart from the rest, since a tail that is repaired may name blocks that a fast consumer
+ * has freed already. */
+static gboolean
+has_sound_block (MpMemory       *self,
+                 const MpRecord *record)
+{
+  return record->block == 0 || (mp_memory_contains (self, record->block, record->size) &&
+                                mp_arena_is_block (self, record->block, record->size));
 }
 
 /* Leaves a segment behind, and frees it.  Its producer may not have moved the tail out of
@@ -269,8 +277,10 @@ mp_ring_peek (MpMemory *self,
       MpRingStatus status = read_record (self, mp_word_offset (word), mp_word_count (word),
                                          record, &link);
 
-      if (status != MP_RING_OK || link == 0)
+      if (status != MP_RING_OK)
         return status;
+      if (link == 0)
+        return has_sound_block (self, record) ? MP_RING_OK : MP_RING_DAMAGED;
       follow_link (self, mp_word_count (word), mp_word_offset (word), link);
     }
 }
@@ -415,7 +425,7 @@ mp_ring_walk (MpMemory    *self,
           continue;
         }
 
-      if (n_left-- == 0)
+      if (n_left-- == 0 || !has_sound_block (self, &record))
         return FALSE;
       if (record.block != 0)
         visit (self, record.block, user_data);

@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Kills producers and consumers of a queue, at random instants and at marked steps, starts
+ * new ones, and accounts for every message at the end. */
+
+#include "config.h"
+
+#include "memory/shared-queue.h"
+#include "memory/step.h"
+
+#include <glib.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define N_WORKERS        6 /* half of them produce */
+#define MAX_SEQUENCE     60000
+#define DEFAULT_KILLS    300
+#define LONG_KILLS       10000
+#define MAX_SIZE         64
+#define HANG_SECONDS     60
+#define MAX_STEP         4000
+
+#define backend mp_shared_queue_backend
+
+void (*mp_step_hook) (const char *name);
+
+typedef struct
+{
+  const char *name;
+  MpQueueMode mode;
+  gboolean    at_steps;
+} Case;
+
+/* One producer's life. */
+typedef struct
+{
+  guint32 n_begun;
+  guint32 n_returned;
+} Life;
+
+/* What happened, in memory that survives everybody. */
+typedef struct
+{
+  guint32 stop;
+  guint32 n_lives;
+  guint32 n_corrupt;
+  guint32 n_out_of_order;
+  guint32 n_stale;
+  guint32 n_failed;
+  Life   *lives;   /* of max_lives */
+  guint8 *got;     /* how often each message was got; max_lives * MAX_SEQUENCE */
+  guint8 *first;   /* how often as a first delivery */
+  guint32 max_lives;
+} Log;
+
+typedef struct
+{
+  guint32 life;
+  guint32 sequence;
+  guint32 size;
+  guint32 sum;
+} Header;
+
+static Log *log_;
+static gpointer queue;
+
+static gpointer
+share_memory (gsize size)
+{
+  gpointer memory = mmap (NULL, size, PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+  g_assert_true (memory != MAP_FAILED);
+  return memory;
+}
+
+static void
+add (guint32 *counter)
+{
+  __atomic_fetch_add (counter, 1, __ATOMIC_SEQ_CST);
+}
+
+static guint8 *
+slot_of (guint8 *table,
+         guint32 life,
+         guint32 sequence)
+{
+  return &table[(gsize) life * MAX_SEQUENCE + sequence];
+}
+
+/* --- Messages -------------------------------------------------------------------------- */
+
+/* Empty and inline ones, some that need a block, few that need large ones. */
+static guint32
+choose_size (guint32 sequence)
+{
+  static const guint32 sizes[] = { 0, 8, 50, 200, 1000, 2000, 2100, 5000, 20000, 70000 };
+
+  return sizes[(sequence * 2654435761u >> 16) % G_N_ELEMENTS (sizes)];
+}
+
+static guint32
+sum_of (guint32       life,
+        guint32       sequence,
+        const guint8 *data,
+        guint32       size)
+{
+  guint32 sum = life * 31 + sequence;
+
+  for (guint32 i = 0; i < size; i += 97)
+    sum = sum * 33 + data[i];
+  return sum;
+}
+
+static gsize
+compose (guint8  *buffer,
+         guint32  life,
+         guint32  sequence)
+{
+  Header header = { life, sequence, choose_size (sequence), 0 };
+
+  memset (buffer + sizeof header, (int) (life + sequence), header.size);
+  header.sum = sum_of (life, sequence, buffer + sizeof header, header.size);
+  memcpy (buffer, &header, sizeof header);
+  return sizeof header + header.size;
+}
+
+static gboolean
+is_sound (const guint8 *data,
+          gsize         size,
+          Header       *header)
+{
+  if (size < sizeof *header)
+    return FALSE;
+  memcpy (header, data, sizeof *header);
+  return header->size == size - sizeof *header && header->life < log_->max_lives &&
+         header->sequence < MAX_SEQUENCE &&
+         header->sum == sum_of (header->life, header->sequence, data + sizeof *header, header->size);
+}
+
+/* --- Workers ----------------------------------------------------------------------------- */
+
+static guint n_steps_left;
+
+static void
+die_at_step (const char *name)
+{
+  if (--n_steps_left > 0)
+    return;
+
+  if (g_getenv ("MP_STRESS_VERBOSE") != NULL)
+    fprintf (stderr, "# %d dies at %s\n", getpid (), name);
+  kill (getpid (), SIGKILL);
+}
+
+static int
+fail (const char    *what,
+      MpQueueStatus  status)
+{
+  fprintf (stderr, "%s failed with status %d\n", what, status);
+  add (&log_->n_failed);
+  return 1;
+}
+
+static int
+produce (void)
+{
+  static guint8 buffer[sizeof (Header) + 70000];
+  const MpQueueWait wait = { .timeout_us = -1 };
+  guint32 life = __atomic_fetch_add (&log_->n_lives, 1, __ATOMIC_SEQ_CST);
+
+  g_assert_cmpuint (life, <, log_->max_lives);
+  for (guint32 i = 0; i < MAX_SEQUENCE && !mp_load (&log_->stop); i++)
+    {
+      const MpQueueItem item = { buffer, compose (buffer, life, i), 2 };
+      MpQueueStatus status;
+      guint n_put;
+
+      mp_store (&log_->lives[life].n_begun, i + 1);
+      status = backend.put (queue, &item, 1, &wait, &n_put);
+      if (status != MP_QUEUE_OK)
+        return fail ("put", status);
+      mp_store (&log_->lives[life].n_returned, i + 1);
+    }
+  return 0;
+}
+
+static void
+account (const Header    *header,
+         MpQueueDelivery *delivery,
+         gint32          *last)
+{
+  gboolean again = delivery->token.n_deliveries > 1;
+
+  __atomic_fetch_add (slot_of (log_->got, header->life, header->sequence), 1, __ATOMIC_SEQ_CST);
+  if (again)
+    return;
+
+  __atomic_fetch_add (slot_of (log_->first, header->life, header->sequence), 1, __ATOMIC_SEQ_CST);
+  if ((gint32) header->sequence <= last[header->life])
+    add (&log_->n_out_of_order);
+  last[header->life] = (gint32) header->sequence;
+}
+
+static void
+acknowledge (const MpQueueDelivery *delivery)
+{
+  MpQueueFinish how = g_random_int_range (0, 20) == 0 ? MP_QUEUE_FINISH_RETRY
+                                                      : MP_QUEUE_FINISH_DONE;
+
+  if (delivery->token.lease != 0 &&
+      backend.finish (queue, &delivery->token, how) != MP_QUEUE_OK)
+    add (&log_->n_stale);
+}
+
+static int
+consume (void)
+{
+  const MpQueueWait wait = { .timeout_us = -1 };
+  g_autofree gint32 *last = g_new (gint32, log_->max_lives);
+  guint8 buffer[MP_INLINE_LIMIT];
+  Header header;
+
+  memset (last, 0xff, log_->max_lives * sizeof *last);
+  for (;;)
+    {
+      MpQueueDelivery delivery = { .buffer = buffer, .capacity = sizeof buffer,
+                                   .direct_tags = G_MAXUINT32 };
+      MpQueueStatus status = backend.get (queue, &delivery, &wait);
+
+      if (status == MP_QUEUE_CLOSED)
+        return 0;
+      if (status != MP_QUEUE_OK)
+        return fail ("get", status);
+      if (is_sound (delivery.data, delivery.size, &header))
+        account (&header, &delivery, last);
+      else
+        add (&log_->n_corrupt);
+      if (delivery.data != buffer)
+        g_free (delivery.data);
+      acknowledge (&delivery);
+    }
+}
+
+static pid_t
+start_worker (const Case *test,
+              guint       index)
+{
+  guint32 n_steps = (guint32) g_random_int_range (1, MAX_STEP);
+  pid_t pid = fork ();
+
+  g_assert_cmpint (pid, !=, -1);
+  if (pid != 0)
+    return pid;
+
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
+  g_random_set_seed ((guint32) getpid ());
+  if (test->at_steps)
+    {
+      n_steps_left = n_steps;
+      mp_step_hook = die_at_step;
+    }
+  _exit (index % 2 == 0 ? produce () : consume ());
+}
+
+/* --- The killer -------------------------------------------------------------------------- */
+
+typedef struct
+{
+  const Case *test;
+  pid_t       workers[N_WORKERS];
+  guint       n_kills;
+  guint       n_killed_consumers;
+} Killer;
+
+static void
+pause_randomly (void)
+{
+  const struct timespec time = { 0, g_random_int_range (0, 2 * 1000 * 1000) };
+
+  ppoll (NULL, 0, &time, NULL);
+}
+
+static void
+replace (Killer *self,
+         guint   index)
+{
+  self->n_kills++;
+  self->n_killed_consumers += index % 2;
+  self->workers[index] = start_worker (self->test, index);
+}
+
+static void
+kill_at_random (Killer *self)
+{
+  guint index = (guint) g_random_int_range (0, N_WORKERS);
+  int status;
+
+  pause_randomly ();
+  kill (self->workers[index], SIGKILL);
+  g_assert_cmpint (waitpid (self->workers[index], &status, 0), ==, self->workers[index]);
+  replace (self, index);
+}
+
+static void
+await_step (Killer *self)
+{
+  int status;
+  pid_t pid = waitpid (-1, &status, 0);
+
+  g_assert_true (WIFSIGNALED (status) && WTERMSIG (status) == SIGKILL);
+  for (guint i = 0; i < N_WORKERS; i++)
+    if (self->workers[i] == pid)
+      replace (self, i);
+}
+
+/* A worker may still be killed by its step; what it should have done, a new one does. */
+static void
+await_end (Killer *self,
+           guint   index)
+{
+  int status;
+
+  for (;;)
+    {
+      g_assert_cmpint (waitpid (self->workers[index], &status, 0), ==, self->workers[index]);
+      if (!WIFSIGNALED (status))
+        break;
+      replace (self, index);
+    }
+  g_assert_cmpint (WEXITSTATUS (status), ==, 0);
+}
+
+static void
+hang_cb (int signal_number)
+{
+  static const char message[] = "Bail out! somebody hangs\n";
+  gssize ignored = write (STDOUT_FILENO, message, sizeof message - 1);
+
+  (void) ignored;
+  kill (0, SIGABRT);
+}
+
+static void
+finish (Killer *self)
+{
+  mp_store (&log_->stop, 1);
+  for (guint i = 0; i < N_WORKERS; i += 2)
+    await_end (self, i);
+  g_assert_cmpint (backend.shutdown (queue, FALSE), ==, MP_QUEUE_OK);
+  for (guint i = 1; i < N_WORKERS; i += 2)
+    await_end (self, i);
+}
+
+/* --- The account --------------------------------------------------------------------------- */
+
+static void
+settle (Killer *self)
+{
+  guint64 n_returned = 0, n_missing = 0, n_twice = 0, n_unflagged = 0, n_phantoms = 0;
+  MpQueueCounts counts;
+
+  for (guint32 life = 0; life < log_->n_lives; life++)
+    {
+      Life *record = &log_->lives[life];
+
+      n_returned += record->n_returned;
+      for (guint32 i = 0; i < record->n_begun; i++)
+        {
+          guint8 got = *slot_of (log_->got, life, i);
+
+          n_missing += got == 0 && i < record->n_returned;
+          n_twice += got > 1;
+          n_unflagged += *slot_of (log_->first, life, i) > 1;
+        }
+      for (guint32 i = record->n_begun; i < MIN (record->n_begun + 8, MAX_SEQUENCE); i++)
+        n_phantoms += *slot_of (log_->got, life, i) != 0;
+    }
+
+  backend.count (queue, &counts);
+  g_test_message ("%u kills, %u of consumers; %" G_GUINT64_FORMAT " puts returned, %"
+                  G_GUINT64_FORMAT " missing, %" G_GUINT64_FORMAT " twice, %" G_GUINT64_FORMAT
+                  " of these unflagged, %u out of order, %u corrupt, %u units in use",
+                  self->n_kills, self->n_killed_consumers, n_returned, n_missing, n_twice,
+                  n_unflagged, log_->n_out_of_order, log_->n_corrupt,
+                  mp_shared_queue_count_units (queue));
+
+  /* What a plain consumer had in hand when it was killed is gone with it. */
+  if (self->test->mode == MP_QUEUE_MODE_PLAIN)
+    g_assert_cmpuint (n_missing, <=, self->n_killed_consumers);
+  else
+    g_assert_cmpuint (n_missing, ==, 0);
+  g_assert_cmpuint (n_unflagged, ==, 0);
+  g_assert_cmpuint (n_phantoms, ==, 0);
+  g_assert_cmpuint (log_->n_out_of_order, ==, 0);
+  g_assert_cmpuint (log_->n_corrupt, ==, 0);
+  g_assert_cmpuint (log_->n_stale, ==, 0);
+  g_assert_cmpuint (log_->n_failed, ==, 0);
+  g_assert_cmpuint (counts.size, ==, 0);
+  g_assert_cmpuint (counts.n_bytes, ==, 0);
+  g_assert_cmpuint (counts.n_unfinished, ==, 0);
+  /* The segment in which head and tail are. */
+  g_assert_cmpuint (mp_shared_queue_count_units (queue), ==, MP_SEGMENT_SIZE / MP_UNIT_SIZE);
+}
+
+static guint
+get_n_kills (void)
+{
+  const char *setting = g_getenv ("MP_STRESS_KILLS");
+
+  if (setting != NULL)
+    return (guint) atoi (setting);
+  return g_getenv ("MP_TEST_LONG") != NULL ? LONG_KILLS : DEFAULT_KILLS;
+}
+
+static void
+open_log (guint n_kills)
+{
+  log_ = share_memory (sizeof *log_);
+  log_->max_lives = n_kills * 2 + 1000;
+  log_->lives = share_memory (log_->max_lives * sizeof (Life));
+  log_->got = share_memory ((gsize) log_->max_lives * MAX_SEQUENCE);
+  log_->first = share_memory ((gsize) log_->max_lives * MAX_SEQUENCE);
+}
+
+static void
+close_log (void)
+{
+  munmap (log_->got, (gsize) log_->max_lives * MAX_SEQUENCE);
+  munmap (log_->first, (gsize) log_->max_lives * MAX_SEQUENCE);
+  munmap (log_->lives, log_->max_lives * sizeof (Life));
+  munmap (log_, sizeof *log_);
+}
+
+static void
+test_kill (gconstpointer data)
+{
+  const Case *test = data;
+  const MpSharedQueueSettings settings = { .mode = test->mode, .max_size = MAX_SIZE };
+  const guint n_kills = get_n_kills ();
+  Killer killer = { .test = test };
+  g_autoptr (GError) error = NULL;
+
+  open_log (n_kills);
+  queue = mp_shared_queue_new (&settings, &error);
+  g_assert_no_error (error);
+
+  alarm (HANG_SECONDS + n_kills / 10);
+  for (guint i = 0; i < N_WORKERS; i++)
+    killer.workers[i] = start_worker (test, i);
+  while (killer.n_kills < n_kills)
+    (test->at_steps ? await_step : kill_at_random) (&killer);
+  finish (&killer);
+  alarm (0);
+
+  settle (&killer);
+  backend.free (queue);
+  close_log ();
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  static const Case cases[] = {
+    { "/kill-queue/plain/at-random", MP_QUEUE_MODE_PLAIN, FALSE },
+    { "/kill-queue/plain/at-steps", MP_QUEUE_MODE_PLAIN, TRUE },
+    { "/kill-queue/acknowledged/at-random", MP_QUEUE_MODE_ACKNOWLEDGED, FALSE },
+    { "/kill-queue/acknowledged/at-steps", MP_QUEUE_MODE_ACKNOWLEDGED, TRUE },
+  };
+
+  g_test_init (&argc, &argv, NULL);
+  setpgid (0, 0);
+  signal (SIGALRM, hang_cb);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    g_test_add_data_func (cases[i].name, &cases[i], test_kill);
+  return g_test_run ();
+}
