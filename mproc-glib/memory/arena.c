@@ -182,7 +182,8 @@ find_free (MpMemory *self,
 
       if (first == 0)
         continue;
-      if (first > count_units (self) ||
+      if (first - 1 + (G_GUINT64_CONSTANT (1) << o) > count_units (self) ||
+          ((first - 1) & ((1u << o) - 1)) != 0 ||
           (self->units[first - 1] & ~UNIT_CLEAN) != (UNIT_FREE | o))
         {
           mp_memory_set_damaged (self);
@@ -278,7 +279,8 @@ trim (MpMemory *self)
     {
       guint32 unit = mp_load (&self->arena->free_unit[order]);
 
-      if (unit == 0 || unit > count_units (self) || (self->units[unit - 1] & UNIT_CLEAN))
+      if (unit == 0 || unit - 1 + (G_GUINT64_CONSTANT (1) << order) > count_units (self) ||
+          self->units[unit - 1] != (UNIT_FREE | order))
         continue;
 
       unit--;

@@ -245,6 +245,13 @@ has_sound_block (MpMemory       *self,
                                 mp_arena_is_block (self, record->block, record->size));
 }
 
+/* More records than the arena has room for: only a circle has as many. */
+static guint64
+max_records (MpMemory *self)
+{
+  return (guint64) mp_load (&self->arena->n_units) * MP_UNIT_SIZE / MP_RECORD_ALIGNMENT;
+}
+
 /* Leaves a segment behind, and frees it.  Its producer may not have moved the tail out of
  * it yet; taking the tail lock waits for that, or repairs the tail when it died. */
 static void
@@ -281,6 +288,8 @@ mp_ring_peek (MpMemory *self,
         return status;
       if (link == 0)
         return has_sound_block (self, record) ? MP_RING_OK : MP_RING_DAMAGED;
+      if (mp_load (&self->state->damaged) || !mp_arena_is_block (self, link, MP_SEGMENT_SIZE))
+        return MP_RING_DAMAGED;
       follow_link (self, mp_word_count (word), mp_word_offset (word), link);
     }
 }
@@ -362,11 +371,11 @@ mp_ring_repair_tail (MpMemory *self)
   guint64 word = mp_load (&self->tail->word);
   guint64 offset = mp_word_offset (word);
   guint32 count = mp_word_count (word);
-  guint32 max_steps = MP_MAX_COUNT;
+  guint64 n_steps = max_records (self);
   MpRecord record;
   guint64 link;
 
-  while (max_steps-- > 0)
+  while (n_steps-- > 0)
     {
       MpRingStatus status = read_record (self, offset, count, &record, &link);
 
@@ -398,7 +407,7 @@ mp_ring_walk (MpMemory    *self,
   guint64 offset = mp_word_offset (head);
   guint32 count = mp_word_count (head);
   guint32 n_left = (mp_word_count (mp_load (&self->tail->word)) - count) & MP_COUNT_MASK;
-  guint32 n_segments = 0;
+  guint64 n_steps = max_records (self);
   MpRecord record;
   guint64 link;
 
@@ -407,7 +416,7 @@ mp_ring_walk (MpMemory    *self,
     return FALSE;
   visit (self, segment_of (offset), user_data);
 
-  for (;;)
+  while (n_steps-- > 0)
     {
       MpRingStatus status = read_record (self, offset, count, &record, &link);
 
@@ -418,8 +427,6 @@ mp_ring_walk (MpMemory    *self,
 
       if (link != 0)
         {
-          if (++n_segments > self->config.n_units_cap)
-            return FALSE;
           visit (self, link, user_data);
           offset = link;
           continue;
@@ -433,4 +440,5 @@ mp_ring_walk (MpMemory    *self,
       offset = record.next;
       count++;
     }
+  return FALSE;
 }

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "memory/shared-queue.h"
+
+#include <gio/gunixfdlist.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define backend mp_shared_queue_backend
+
+int LLVMFuzzerTestOneInput (const guint8 *data,
+                            gsize         size);
+
+/* A place of the memory that a hostile process writes to: eight bytes of input each. */
+typedef struct
+{
+  guint8  region;
+  guint8  reserved;
+  guint16 word;
+  guint32 value;
+} Patch;
+
+static const struct
+{
+  guint64 offset;
+  guint64 size;
+} regions[] = {
+  { 0, 64 },
+  { MP_OFFSET_TAIL, 1024 },
+  { MP_OFFSET_PARTICIPANTS, 4 * MP_CACHE_LINE },
+  { MP_OFFSET_WAITERS, 256 },
+  { MP_OFFSET_LEASES, 8 * MP_CACHE_LINE },
+  { MP_OFFSET_UNITS, 512 },
+  { 0, 2 * MP_SEGMENT_SIZE }, /* of the arena */
+};
+
+/* Who holds a lock and lives can hold up everybody, and is no finding. */
+static gboolean
+is_lock (guint64 offset)
+{
+  return offset == MP_OFFSET_TAIL || offset == MP_OFFSET_HEAD || offset == MP_OFFSET_ARENA;
+}
+
+static void
+apply (int          fd,
+       guint64      arena_offset,
+       const Patch *patch)
+{
+  guint index = patch->region % G_N_ELEMENTS (regions);
+  guint64 offset = regions[index].offset + patch->word * 4u % regions[index].size;
+
+  if (index == G_N_ELEMENTS (regions) - 1)
+    offset += arena_offset;
+  if (!is_lock (offset) && pwrite (fd, &patch->value, 4, (off_t) offset) != 4)
+    g_assert_not_reached ();
+}
+
+static void
+put (gpointer queue,
+     gsize    size)
+{
+  g_autofree guint8 *payload = g_malloc0 (size + 1);
+  const MpQueueItem item = { payload, size, 2 };
+  const MpQueueWait wait = { 0 };
+  guint n_put;
+
+  backend.put (queue, &item, 1, &wait, &n_put);
+}
+
+static void
+get (gpointer      queue,
+     MpQueueFinish how)
+{
+  guint8 buffer[MP_INLINE_LIMIT];
+  MpQueueDelivery delivery = { .buffer = buffer, .capacity = sizeof buffer };
+  const MpQueueWait wait = { 0 };
+
+  if (backend.get (queue, &delivery, &wait) != MP_QUEUE_OK)
+    return;
+  if (delivery.data != buffer)
+    g_free (delivery.data);
+  if (delivery.token.lease != 0)
+    backend.finish (queue, &delivery.token, how);
+}
+
+static void
+list_cb (const MpQueueProgress *progress,
+         gpointer               user_data)
+{
+  g_assert_cmpuint (strlen (progress->text), <, sizeof progress->text);
+}
+
+/* Everything that an honest process does with a queue. */
+static void
+use (gpointer queue)
+{
+  guint8 buffer[MP_INLINE_LIMIT];
+  MpQueueDelivery dead = { .buffer = buffer, .capacity = sizeof buffer };
+  MpQueueCounts counts;
+
+  backend.count (queue, &counts);
+  for (guint i = 0; i < 3; i++)
+    get (queue, i == 1 ? MP_QUEUE_FINISH_RETRY : MP_QUEUE_FINISH_DONE);
+  put (queue, 20);
+  put (queue, 9000);
+  put (queue, 60000);
+  for (guint i = 0; i < 3; i++)
+    get (queue, MP_QUEUE_FINISH_DONE);
+  backend.list (queue, list_cb, NULL);
+  if (backend.get_dead (queue, &dead) == MP_QUEUE_OK && dead.data != buffer)
+    g_free (dead.data);
+  backend.shutdown (queue, TRUE);
+}
+
+/* Memory that somebody scribbled over is refused, or used without harm. */
+int
+LLVMFuzzerTestOneInput (const guint8 *data,
+                        gsize         size)
+{
+  const MpSharedQueueSettings settings = {
+    .mode = size > 0 && (data[0] & 0x80) ? MP_QUEUE_MODE_ACKNOWLEDGED : MP_QUEUE_MODE_PLAIN,
+    .max_bytes = 1 << 20,
+    .max_deliveries = 3,
+  };
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+  gpointer maker = mp_shared_queue_new (&settings, NULL);
+  g_autofree char *uri = backend.share (maker, fds, NULL);
+  g_autofree int *taken = g_unix_fd_list_steal_fds (fds, NULL);
+  MpConfig config;
+  gpointer queue;
+
+  g_assert_nonnull (uri);
+  put (maker, 10);
+  put (maker, 3000);
+  put (maker, 100);
+  get (maker, MP_QUEUE_FINISH_RETRY);
+
+  g_assert_cmpint (pread (taken[0], &config, sizeof config, 0), ==, sizeof config);
+  for (; size >= sizeof (Patch); data += sizeof (Patch), size -= sizeof (Patch))
+    {
+      Patch patch;
+
+      memcpy (&patch, data, sizeof patch);
+      apply (taken[0], config.layout_check, &patch);
+    }
+
+  queue = mp_shared_queue_open (taken[0], taken[1], NULL);
+  if (queue != NULL)
+    {
+      use (queue);
+      backend.free (queue);
+    }
+  backend.free (maker);
+  return 0;
+}
