@@ -150,7 +150,8 @@ typedef struct
 typedef struct
 {
   guint32 futex;
-  guint32 owner; /* participant plus one */
+  guint32 owner;    /* participant plus one */
+  gint64  woken_at; /* nanoseconds of monotonic time: tells the cost of waking from the wait */
 } MpWaiter;
 
 typedef enum
@@ -271,6 +272,19 @@ mp_pause (void)
   __builtin_ia32_pause ();
 #elif defined (__aarch64__)
   __asm__ __volatile__ ("yield" ::: "memory");
+#endif
+}
+
+/* Asks for the line to write to it, without waiting.  Any address will do. */
+static inline void
+mp_prefetch_for_writing (const void *address)
+{
+#if defined (__x86_64__)
+  /* The builtin fetches for reading, unless the compiler is told of a newer processor; on
+   * those that know no better this does nothing. */
+  __asm__ __volatile__ ("prefetchw %0" : : "m" (*(const char *) address));
+#else
+  __builtin_prefetch (address, 1);
 #endif
 }
 

@@ -98,6 +98,22 @@ make_room (MpMemory *self,
   return TRUE;
 }
 
+/* How far ahead, and in what steps, the lines of the records to come are asked for. */
+#define PREFETCH_AHEAD 256
+#define CACHE_LINE     64
+
+/* The consumers' caches still have the lines that we are about to write, from when they
+ * read what was there before.  Asked for in time, they are ours when their turn comes;
+ * else each unlock would wait for them. */
+static void
+prefetch (MpMemory *self,
+          guint64   offset,
+          gsize     size)
+{
+  for (gsize i = 0; i < size; i += CACHE_LINE)
+    mp_prefetch_for_writing (self->base + offset + PREFETCH_AHEAD + i);
+}
+
 static guint64
 write_record (MpMemory         *self,
               guint64           offset,
@@ -134,6 +150,7 @@ mp_ring_append (MpMemory         *self,
   *n_appended = 0;
   if (G_UNLIKELY (!is_position (self, offset)))
     return MP_RING_DAMAGED;
+  prefetch (self, offset, MIN (items[0].size, 2 * CACHE_LINE));
 
   /* Everything behind the first record is written before the first header: that one store
    * commits them all. */

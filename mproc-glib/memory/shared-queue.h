@@ -18,7 +18,7 @@ typedef struct
 } MpSharedQueueSettings;
 
 #define MP_SHARED_QUEUE_SCHEME          "memory:"
-#define MP_SHARED_QUEUE_DEFAULT_SPIN_US 25
+#define MP_SHARED_QUEUE_DEFAULT_SPIN_US 100
 #define MP_SHARED_QUEUE_MAX_SPIN_US     1000
 
 extern const MpQueueBackend mp_shared_queue_backend;

@@ -9,35 +9,40 @@
 
 /* Trying until it works: first spinning, when that has lately paid, then asleep. */
 
+#define MAX_PAUSES 8
+
 static gboolean
 is_busy (MpQueueStatus status)
 {
   return status == MP_QUEUE_EMPTY || status == MP_QUEUE_FULL || status == MP_QUEUE_TIMED_OUT;
 }
 
+/* Looks, with longer and longer pauses: each look takes the line away from who is about to
+ * write it. */
 static gboolean
 spin (MpSharedQueue *self,
       MpCondition    condition,
       gint64         deadline)
 {
   MpSpin *state = &self->spin[condition];
-  guint32 limit_ns = mp_load (&self->spin_ns);
+  guint32 limit_ns = mp_spin_limit (state, mp_load (&self->spin_ns));
   gint64 start, now;
 
-  if (!mp_spin_should (state, limit_ns))
+  if (limit_ns == 0)
     return FALSE;
 
   now = start = mp_spin_now ();
   while (now - start < limit_ns && (deadline < 0 || now / 1000 < deadline))
     {
-      for (guint i = 0; i < 32; i++)
+      for (guint n_pauses = 1; n_pauses <= MAX_PAUSES; n_pauses++)
         {
           if (mp_shared_queue_check (self, (MpQueueCondition) condition))
             {
               mp_spin_succeeded (state, (guint32) (mp_spin_now () - start));
               return TRUE;
             }
-          mp_pause ();
+          for (guint i = 0; i < n_pauses; i++)
+            mp_pause ();
         }
       now = mp_spin_now ();
     }
@@ -52,6 +57,8 @@ sleep_once (MpSharedQueue     *self,
             gint64             deadline,
             MpQueueStatus      busy)
 {
+  gint64 start = mp_spin_now ();
+
   switch (mp_sleeper_sleep (sleeper, deadline))
     {
     case MP_SLEEP_TIMED_OUT:
@@ -63,6 +70,8 @@ sleep_once (MpSharedQueue     *self,
       return MP_QUEUE_OK;
     case MP_SLEEP_WOKEN:
     default:
+      mp_spin_slept (&self->spin[sleeper->condition], start, mp_sleeper_get_woken_at (sleeper),
+                     mp_spin_now ());
       return MP_QUEUE_OK;
     }
 }

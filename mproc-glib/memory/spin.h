@@ -10,18 +10,24 @@ G_BEGIN_DECLS
 
 /* Whether spinning pays, for one condition as one handle sees it.
  *
- * A waiter spins at most as long as a sleep and a wake-up cost, and only while recent
- * waits were shorter than that.  When it does not pay it is tried again ever more rarely.
+ * A waiter spins at most about as long as a sleep and a wake-up cost, and only while recent
+ * waits were shorter than that.  The cost is measured: a waker notes when it woke, and who
+ * wakes up compares.  That also tells how long the wait itself was; otherwise two partners
+ * that both sleep would each take the other's waking for a long wait, for ever.  When
+ * spinning does not pay it is tried again ever more rarely.
+ *
  * Threads race for these numbers, and none of them matters. */
 typedef struct
 {
-  guint32 average_ns;
+  guint32 wait_ns;     /* moving average of waits, without the waking */
+  guint32 waking_ns;   /* moving average of what waking costs; 0: not known yet */
   guint32 n_skipped;
   guint32 probe_every; /* power of two */
 } MpSpin;
 
-#define MP_SPIN_PROBE_MIN 16u
-#define MP_SPIN_PROBE_MAX 4096u
+#define MP_SPIN_PROBE_MIN      16u
+#define MP_SPIN_PROBE_MAX      4096u
+#define MP_SPIN_FIRST_GUESS_NS 25000u
 
 static inline gint64
 mp_spin_now (void)
@@ -32,39 +38,62 @@ mp_spin_now (void)
   return now.tv_sec * G_GINT64_CONSTANT (1000000000) + now.tv_nsec;
 }
 
-static inline gboolean
-mp_spin_should (MpSpin  *self,
-                guint32  limit_ns)
+/* How long to spin now, of @max_ns at most. */
+static inline guint32
+mp_spin_limit (MpSpin  *self,
+               guint32  max_ns)
 {
+  guint32 waking_ns = mp_load (&self->waking_ns);
   guint32 probe_every = MAX (mp_load (&self->probe_every), MP_SPIN_PROBE_MIN);
+  guint32 limit_ns = MIN (max_ns, 2 * (waking_ns != 0 ? waking_ns : MP_SPIN_FIRST_GUESS_NS));
 
-  if (limit_ns == 0)
-    return FALSE;
-  if (mp_load (&self->average_ns) < limit_ns)
-    return TRUE;
-  return (__atomic_add_fetch (&self->n_skipped, 1, __ATOMIC_RELAXED) & (probe_every - 1)) == 0;
+  if (limit_ns == 0 || mp_load (&self->wait_ns) < limit_ns)
+    return limit_ns;
+  if ((__atomic_add_fetch (&self->n_skipped, 1, __ATOMIC_RELAXED) & (probe_every - 1)) == 0)
+    return limit_ns;
+  return 0;
 }
 
 static inline void
 mp_spin_succeeded (MpSpin  *self,
                    guint32  waited_ns)
 {
-  guint32 average = mp_load (&self->average_ns);
-
   mp_store (&self->probe_every, MP_SPIN_PROBE_MIN);
-  mp_store (&self->average_ns, MIN (average, waited_ns * 4) / 4 * 3 + waited_ns / 4);
+  mp_store (&self->wait_ns, MIN (mp_load (&self->wait_ns), waited_ns * 4) / 4 * 3 + waited_ns / 4);
 }
 
 static inline void
 mp_spin_failed (MpSpin  *self,
                 guint32  limit_ns)
 {
-  guint32 average = mp_load (&self->average_ns);
+  guint32 wait_ns = mp_load (&self->wait_ns);
   guint32 probe_every = MAX (mp_load (&self->probe_every), MP_SPIN_PROBE_MIN);
 
-  if (average >= limit_ns)
+  if (wait_ns >= limit_ns)
     mp_store (&self->probe_every, MIN (probe_every * 2, MP_SPIN_PROBE_MAX));
-  mp_store (&self->average_ns, average / 2 + limit_ns);
+  mp_store (&self->wait_ns, wait_ns / 2 + limit_ns);
+}
+
+/* After a sleep from @start to @now that a waker ended at @woken_at. */
+static inline void
+mp_spin_slept (MpSpin *self,
+               gint64  start,
+               gint64  woken_at,
+               gint64  now)
+{
+  const gint64 longest = 1000 * 1000;
+  guint32 wait_ns = mp_load (&self->wait_ns);
+  guint32 waking_ns = mp_load (&self->waking_ns);
+  guint32 latest_wait, latest_waking;
+
+  if (woken_at < start || woken_at > now)
+    return;
+
+  latest_wait = (guint32) MIN (woken_at - start, longest);
+  latest_waking = (guint32) MIN (now - woken_at, longest);
+  mp_store (&self->wait_ns, wait_ns / 4 * 3 + latest_wait / 4);
+  mp_store (&self->waking_ns,
+            waking_ns == 0 ? latest_waking : waking_ns / 8 * 7 + latest_waking / 8);
 }
 
 G_END_DECLS

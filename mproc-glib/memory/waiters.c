@@ -5,6 +5,7 @@
 #include "waiters.h"
 
 #include "futex.h"
+#include "spin.h"
 #include "step.h"
 
 /* Nobody sleeps longer without looking who died: a waker may be killed between its commit
@@ -53,6 +54,7 @@ static gboolean
 wake_slot (MpMemory *memory,
            guint     slot)
 {
+  mp_store (&mp_memory_waiter (memory, slot)->woken_at, mp_spin_now ());
   bump (memory, slot);
   return mp_futex_wake (&mp_memory_waiter (memory, slot)->futex, 1) > 0;
 }
@@ -224,6 +226,13 @@ mp_sleeper_sleep (MpSleeper *self,
     default:
       return MP_SLEEP_WOKEN;
     }
+}
+
+gint64
+mp_sleeper_get_woken_at (MpSleeper *self)
+{
+  return self->slot == MP_N_WAITERS
+           ? 0 : mp_load (&mp_memory_waiter (self->memory, self->slot)->woken_at);
 }
 
 void

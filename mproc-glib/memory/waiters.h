@@ -42,6 +42,8 @@ void          mp_sleeper_arm    (MpSleeper    *self);
 gboolean      mp_sleeper_disarm (MpSleeper    *self);
 MpSleepResult mp_sleeper_sleep  (MpSleeper    *self,
                                  gint64        deadline);
+/* When it was last woken, in nanoseconds of monotonic time. */
+gint64        mp_sleeper_get_woken_at (MpSleeper *self);
 void          mp_sleeper_end    (MpSleeper    *self);
 
 guint         mp_waiters_claim_slot   (MpMemory    *memory);
