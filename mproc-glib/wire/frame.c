@@ -184,9 +184,9 @@ make_room_ahead (MpFrameReader *self)
   gsize length = get_ahead_length (self);
   gboolean small = self->have_header && self->length <= MP_FRAME_LARGE;
   gsize needed = small ? self->header_size + self->length : MP_FRAME_MAX_HEADER;
-  gboolean filled_up = self->end > 0 && self->end == self->ahead_size;
 
-  if (self->start > 0 && (length == 0 || self->ahead_size - self->start < needed || filled_up))
+  if (self->start > 0
+      && (length == 0 || self->ahead_size - self->start < needed || self->end == self->ahead_size))
     {
       memmove (self->ahead, self->ahead + self->start, length);
       self->start = 0;
@@ -195,7 +195,7 @@ make_room_ahead (MpFrameReader *self)
 
   if (self->ahead == NULL)
     resize_ahead (self, SMALLEST_AHEAD);
-  else if (filled_up && self->ahead_size < LARGEST_AHEAD)
+  else if (self->filled_up && self->ahead_size < LARGEST_AHEAD)
     resize_ahead (self, 2 * self->ahead_size);
 
   while (self->ahead_size < needed)
@@ -251,6 +251,7 @@ mp_frame_reader_commit (MpFrameReader *self,
     }
 
   self->end += size;
+  self->filled_up = self->end == self->ahead_size;
 }
 
 static void

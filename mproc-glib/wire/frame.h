@@ -35,6 +35,9 @@ typedef struct
    * ones, which would have to be copied out of the read-ahead buffer. */
   gsize    appetite;
 
+  /* Whether the last read filled the buffer, so that a larger one is worth its while. */
+  gboolean filled_up;
+
   gboolean have_header;
   gsize    header_size;
   guint64  length;
