@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include <mproc-glib/mproc-glib.h>
+
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define KEY     "secret_key"
+#define TIMEOUT (20 * G_USEC_PER_SEC)
+
+static GTlsCertificate *
+load_certificate (void)
+{
+  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "tls", "localhost.pem", NULL);
+  g_autoptr (GError) error = NULL;
+  GTlsCertificate *certificate = g_tls_certificate_new_from_file (path, &error);
+
+  g_assert_no_error (error);
+  return certificate;
+}
+
+static MpListener *
+make_listener (const char *key,
+               gboolean    tls)
+{
+  g_autoptr (GBytes) auth_key = key != NULL ? g_bytes_new (key, strlen (key)) : NULL;
+  g_autoptr (GTlsCertificate) certificate = tls ? load_certificate () : NULL;
+  g_autoptr (GError) error = NULL;
+  MpListener *listener = g_object_new (MP_TYPE_LISTENER, "address", tls ? "tls:localhost:0" : "unix:",
+                                       "auth-key", auth_key, "tls-certificate", certificate, NULL);
+
+  mp_listener_listen (listener, &error);
+  g_assert_no_error (error);
+  return listener;
+}
+
+/* What a thread connects with. */
+typedef struct
+{
+  MpConnector  *connector;
+  MpConnection *connection;
+  GError       *error;
+} Client;
+
+static gpointer
+run_client (gpointer data)
+{
+  Client *client = data;
+
+  client->connection = mp_connector_open (client->connector, TIMEOUT, NULL, &client->error);
+  return NULL;
+}
+
+static MpConnector *
+make_connector (MpListener *listener,
+                const char *key,
+                gboolean    trusting)
+{
+  g_autofree char *address = mp_listener_get_address (listener);
+  g_autoptr (GBytes) auth_key = key != NULL ? g_bytes_new (key, strlen (key)) : NULL;
+  MpConnector *connector = mp_connector_new (address, auth_key);
+
+  if (trusting)
+    {
+      g_autofree char *path = g_test_build_filename (G_TEST_DIST, "tls", "localhost.pem", NULL);
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GTlsDatabase) database = g_tls_file_database_new (path, &error);
+
+      g_assert_no_error (error);
+      g_object_set (connector, "tls-database", database, NULL);
+    }
+  return connector;
+}
+
+static gboolean
+skip_without_tls (void)
+{
+  if (g_tls_backend_supports_tls (g_tls_backend_get_default ()))
+    return FALSE;
+
+  g_test_skip ("GIO has no TLS on this system");
+  return TRUE;
+}
+
+static void
+test_tls (gconstpointer data)
+{
+  const char *key = data;
+  g_autofree guint8 *large = g_malloc0 (1024 * 1024);
+  g_autofree guint8 *received = NULL;
+  g_autoptr (GError) error = NULL;
+  Client client = { NULL, };
+  MpListener *listener;
+  MpConnection *accepted;
+  GThread *thread;
+  gsize length;
+
+  if (skip_without_tls ())
+    return;
+
+  listener = make_listener (key, TRUE);
+  client.connector = make_connector (listener, key, TRUE);
+  thread = g_thread_new ("client", run_client, &client);
+  accepted = mp_listener_accept (listener, TIMEOUT, NULL, &error);
+  g_thread_join (thread);
+  g_assert_no_error (client.error);
+  g_assert_no_error (error);
+  g_assert_true (g_str_has_prefix (mp_connection_get_peer_address (accepted), "tls:127.0.0.1:"));
+
+  /* A small message, one after it, and what does not fit into the buffers of the kernel. */
+  mp_connection_send (client.connection, g_variant_new_string ("one"), TIMEOUT, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (mp_connection_poll (accepted, TIMEOUT, NULL, &error));
+  g_variant_unref (mp_connection_recv (accepted, TIMEOUT, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_null (mp_connection_try_recv (accepted, &error));
+  g_assert_no_error (error);
+
+  large[1024 * 1024 - 1] = 7;
+  mp_connection_send_data (client.connection, large, 1024 * 1024, 1, NULL, &error);
+  g_assert_no_error (error);
+  while (received == NULL)
+    {
+      gsize ignored;
+
+      received = mp_connection_recv_data (accepted, 1000, NULL, &length, NULL);
+      g_assert_null (mp_connection_recv_data (client.connection, 1000, NULL, &ignored, NULL));
+    }
+  g_assert_cmpmem (received, length, large, 1024 * 1024);
+
+  g_assert_finalize_object (client.connection);
+  g_assert_null (mp_connection_recv (accepted, TIMEOUT, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_END_OF_STREAM);
+  g_assert_finalize_object (accepted);
+  g_assert_finalize_object (client.connector);
+  g_assert_finalize_object (listener);
+}
+
+static void
+test_tls_not_trusted (void)
+{
+  g_autoptr (GError) error = NULL;
+  Client client = { NULL, };
+  MpListener *listener;
+  GThread *thread;
+
+  if (skip_without_tls ())
+    return;
+
+  listener = make_listener (KEY, TRUE);
+  client.connector = make_connector (listener, KEY, FALSE);
+  thread = g_thread_new ("client", run_client, &client);
+  while (g_atomic_pointer_get (&client.error) == NULL)
+    {
+      g_clear_error (&error);
+      g_assert_null (mp_listener_accept (listener, 10000, NULL, &error));
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+    }
+  g_thread_join (thread);
+  g_assert_error (client.error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE);
+
+  g_clear_error (&client.error);
+  g_assert_finalize_object (client.connector);
+  g_assert_finalize_object (listener);
+}
+
+/* A peer that speaks no TLS is sent away, one that says nothing holds up nobody. */
+static void
+test_tls_strangers (void)
+{
+  g_autoptr (GError) error = NULL;
+  Client client = { NULL, };
+  MpListener *listener;
+  g_autofree char *address = NULL;
+  g_autofree char *plain = NULL;
+  g_autoptr (MpConnection) silent = NULL;
+  g_autoptr (MpConnection) rude = NULL;
+  g_autoptr (MpConnection) accepted = NULL;
+  GThread *thread;
+
+  if (skip_without_tls ())
+    return;
+
+  listener = make_listener (NULL, TRUE);
+  address = mp_listener_get_address (listener);
+  plain = g_strdup_printf ("tcp:%s", address + 4);
+  silent = mp_connect (plain, NULL, TIMEOUT, NULL, &error);
+  g_assert_no_error (error);
+  rude = mp_connect (plain, NULL, TIMEOUT, NULL, &error);
+  g_assert_no_error (error);
+  mp_connection_send (rude, g_variant_new_string ("hello"), TIMEOUT, NULL, &error);
+  g_assert_no_error (error);
+
+  client.connector = make_connector (listener, NULL, TRUE);
+  thread = g_thread_new ("client", run_client, &client);
+  accepted = mp_listener_accept (listener, TIMEOUT, NULL, &error);
+  g_assert_no_error (error);
+  g_thread_join (thread);
+  g_assert_no_error (client.error);
+  g_assert_true (mp_connection_poll (rude, TIMEOUT, NULL, &error));
+
+  g_assert_finalize_object (client.connection);
+  g_assert_finalize_object (client.connector);
+  g_assert_finalize_object (listener);
+}
+
+static void
+test_tls_needs_certificate (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (mp_listener_new ("tls:localhost:0", NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+}
+
+static void
+test_nobody_there (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *address = NULL;
+  MpListener *listener = mp_listener_new ("tcp:localhost:0", NULL, &error);
+
+  g_assert_no_error (error);
+  address = mp_listener_get_address (listener);
+  g_assert_finalize_object (listener);
+
+  g_assert_null (mp_connect (address, NULL, TIMEOUT, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED);
+  g_clear_error (&error);
+  g_assert_null (mp_connect ("unix:/does/not/exist", NULL, TIMEOUT, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+  g_clear_error (&error);
+  g_assert_null (mp_connect ("nonsense", NULL, TIMEOUT, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+}
+
+/* When the queue in the kernel is full, the client waits for its turn. */
+static void
+test_full_backlog (void)
+{
+  MpListener *listener = g_object_new (MP_TYPE_LISTENER, "address", "unix:", "backlog", 1, NULL);
+  g_autoptr (GPtrArray) waiting = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr (MpConnector) connector = NULL;
+  g_autoptr (MpConnection) accepted = NULL;
+  g_autoptr (GError) error = NULL;
+  MpConnection *connection;
+  Client client = { NULL, };
+  GThread *thread;
+
+  g_assert_true (mp_listener_listen (listener, NULL));
+  connector = make_connector (listener, NULL, FALSE);
+  while ((connection = mp_connector_open (connector, 10000, NULL, &error)) != NULL)
+    g_ptr_array_add (waiting, connection);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_clear_error (&error);
+  g_assert_cmpint (waiting->len, >=, 1);
+
+  client.connector = connector;
+  thread = g_thread_new ("client", run_client, &client);
+  accepted = mp_listener_accept (listener, TIMEOUT, NULL, &error);
+  g_assert_no_error (error);
+  g_thread_join (thread);
+  g_assert_no_error (client.error);
+
+  g_assert_finalize_object (client.connection);
+  g_assert_finalize_object (listener);
+}
+
+static void
+test_cancel (void)
+{
+  MpListener *listener = make_listener (NULL, FALSE);
+  g_autoptr (MpConnector) connector = make_connector (listener, KEY, FALSE);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+
+  g_cancellable_cancel (cancellable);
+  g_assert_null (mp_connector_open (connector, TIMEOUT, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+
+  g_assert_finalize_object (listener);
+}
+
+/* A listener of somebody else, which says what it likes to a client that has the key. */
+typedef struct
+{
+  const char *name;
+  const char *bytes;
+  gsize       length;
+  gboolean    leaves;
+  const char *said;
+} Listener;
+
+#define LISTENER(name, bytes, leaves, said) { name, bytes, sizeof (bytes) - 1, leaves, said }
+#define CHALLENGE "\0\0\0\73#CHALLENGE#{sha256}0123456789012345678901234567890123456789"
+#define WELCOME   "\0\0\0\11#WELCOME#"
+
+static const Listener listeners[] = {
+  LISTENER ("silent", "", FALSE, "the listener has no key"),
+  LISTENER ("leaves", "", TRUE, "the listener has no key"),
+  LISTENER ("garbage", "HTTP/1.1 400 Bad Request\r\n", FALSE, "does not do the handshake"),
+  LISTENER ("application-data", "\0\0\0\5hello", FALSE, "probably it has no key"),
+  LISTENER ("half-a-challenge", "\0\0\0\73#CHAL", TRUE, "closed the connection"),
+  LISTENER ("legacy", "\0\0\0\37#CHALLENGE#01234567890123456789", FALSE, "MD5"),
+  LISTENER ("no-verdict", CHALLENGE, FALSE, "another key"),
+  LISTENER ("leaves-before-verdict", CHALLENGE, TRUE, "another key"),
+  LISTENER ("failure", CHALLENGE "\0\0\0\11#FAILURE#", FALSE, "rejected"),
+  LISTENER ("no-answer", CHALLENGE WELCOME, FALSE, "in time"),
+  LISTENER ("wrong-answer", CHALLENGE WELCOME "\0\0\0\50{sha256}01234567890123456789012345678901", FALSE, "another key"),
+  LISTENER ("welcome-at-once", WELCOME, FALSE, "something else than a challenge"),
+};
+
+static void
+test_listener (gconstpointer data)
+{
+  const Listener *row = data;
+  g_autofree char *name = g_strdup_printf ("mproc-glib-test-%d", getpid ());
+  g_autofree char *address = g_strconcat ("unix-abstract:", name, NULL);
+  struct sockaddr_un un = { .sun_family = AF_UNIX };
+  g_autoptr (GBytes) key = g_bytes_new_static (KEY, strlen (KEY));
+  g_autoptr (MpConnector) connector = mp_connector_new (address, key);
+  Client client = { connector, NULL, NULL };
+  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), peer;
+  GThread *thread;
+
+  g_object_set (connector, "handshake-timeout", G_GINT64_CONSTANT (100000), NULL);
+  memcpy (un.sun_path + 1, name, strlen (name));
+  g_assert_no_errno (bind (fd, (struct sockaddr *) &un, sizeof (sa_family_t) + 1 + strlen (name)));
+  g_assert_no_errno (listen (fd, 1));
+
+  thread = g_thread_new ("client", run_client, &client);
+  peer = accept (fd, NULL, NULL);
+  g_assert_cmpint (send (peer, row->bytes, row->length, MSG_NOSIGNAL), ==, row->length);
+  if (row->leaves)
+    shutdown (peer, SHUT_WR);
+  g_thread_join (thread);
+  close (peer);
+  close (fd);
+
+  g_assert_null (client.connection);
+  g_assert_error (client.error, MP_ERROR, MP_ERROR_AUTHENTICATION_FAILED);
+  g_test_message ("%s", client.error->message);
+  g_assert_nonnull (strstr (client.error->message, row->said));
+  g_clear_error (&client.error);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_data_func ("/connector/tls/key", KEY, test_tls);
+  g_test_add_data_func ("/connector/tls/no-key", NULL, test_tls);
+  g_test_add_func ("/connector/tls/not-trusted", test_tls_not_trusted);
+  g_test_add_func ("/connector/tls/strangers", test_tls_strangers);
+  g_test_add_func ("/connector/tls/needs-certificate", test_tls_needs_certificate);
+  g_test_add_func ("/connector/nobody-there", test_nobody_there);
+  g_test_add_func ("/connector/full-backlog", test_full_backlog);
+  g_test_add_func ("/connector/cancel", test_cancel);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (listeners); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/connector/listener/%s", listeners[i].name);
+
+      g_test_add_data_func (path, &listeners[i], test_listener);
+    }
+
+  return g_test_run ();
+}
