@@ -44,10 +44,12 @@ def find_files(directory):
 class Workers:
     """Starts workers, and a new one for each that is killed."""
 
-    def __init__(self, kinds, n, **queues):
+    def __init__(self, **queues):
         self.queues = queues
         self.processes = {}
         self.restarts = {}
+
+    def start_all(self, kinds, n):
         for kind in kinds:
             for i in range(n):
                 self.start(kind, f'{kind}-{i + 1}')
@@ -178,8 +180,9 @@ def main():
     files, odd = find_files(options.directory)
     print(f'{len(files)} files in {options.directory}')
     tasks, results = Mp.JoinableQueue(), Mp.Queue()
-    workers = Workers(options.workers.split(','), options.n, tasks=tasks, results=results)
+    workers = Workers(tasks=tasks, results=results)
     try:
+        workers.start_all(options.workers.split(','), options.n)
         for path in files:
             tasks.put(path)
         found = gather(files, workers, tasks, results)

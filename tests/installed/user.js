@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-import GLib from 'gi://GLib';
 import Mp from 'gi://Mp?version=1.0';
 
-print(new GLib.Error(Mp.Error, Mp.Error.EMPTY, 'hello').message);
+const queue = new Mp.Queue();
+queue.put({greeting: 'hello'});
+print(queue.get().greeting);

@@ -4,6 +4,8 @@ import gi
 
 gi.require_version('Mp', '1.0')
 
-from gi.repository import GLib, Mp  # noqa: E402
+from gi.repository import Mp  # noqa: E402
 
-print(GLib.Error.new_literal(Mp.Error.quark(), 'hello', Mp.Error.EMPTY).message)
+queue = Mp.Queue()
+queue.put({'greeting': 'hello'})
+print(queue.get(timeout=10)['greeting'])

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Programs in the documentation do what the documentation says.
+
+A fenced block in a language that is followed by a block of text is a whole program and what
+it prints.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+SOURCE = os.environ['MP_SOURCE_ROOT']
+BUILD = os.environ['MP_BUILD_ROOT']
+TIMEOUT = 50
+
+PROGRAM = re.compile(r'^```(?P<language>c|python|js|vala)\n(?P<code>.*?)^```\n+'
+                     r'^```text\n(?P<output>.*?)^```$', re.MULTILINE | re.DOTALL)
+
+
+def programs(page):
+    with open(os.path.join(SOURCE, page), encoding='utf-8') as file:
+        return [match.group('language', 'code', 'output') for match in PROGRAM.finditer(file.read())]
+
+
+def command_for(language, path, folder):
+    """Returns the command that runs the program at @path, which it compiles if need be."""
+    if language == 'python':
+        return [sys.executable, path]
+    if language == 'js':
+        return ['gjs', '-m', path]
+
+    flags = subprocess.run(['pkg-config', '--cflags', '--libs', 'gio-unix-2.0'], check=True,
+                           stdout=subprocess.PIPE, text=True).stdout.split()
+    flags += [f'-I{SOURCE}', f'-I{BUILD}', f'-L{BUILD}/mproc-glib', '-lmproc-glib-1.0']
+    program = os.path.join(folder, 'program')
+    if language == 'c':
+        compiler = ['cc', '-Werror', '-Wall', '-o', program, path, *flags]
+    else:
+        options = [option for flag in flags for option in ('-X', flag)]
+        compiler = ['valac', '--fatal-warnings', '--vapidir', os.path.join(BUILD, 'introspection'),
+                    '--pkg', 'gio-unix-2.0', '--pkg', 'mproc-glib-1.0', '-X', '-w', *options, '-o', program, path]
+    done = subprocess.run(compiler, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False)
+    if done.returncode != 0:
+        raise AssertionError(f'{shlex.join(compiler)}\n{done.stdout}')
+    return [program]
+
+
+class TestPrograms(unittest.TestCase):
+    def run_page(self, page, languages):
+        found = programs(page)
+        self.assertEqual([language for language, _, _ in found], languages)
+        for language, code, output in found:
+            with self.subTest(page=page, language=language), tempfile.TemporaryDirectory() as folder:
+                if language == 'vala' and shutil.which('valac') is None:
+                    continue
+                suffix = {'python': 'py'}.get(language, language)
+                path = os.path.join(folder, f'program.{suffix}')
+                with open(path, 'w', encoding='utf-8') as file:
+                    file.write(code)
+                done = subprocess.run(command_for(language, path, folder), timeout=TIMEOUT,
+                                      stdout=subprocess.PIPE, text=True, check=False)
+                self.assertEqual((done.returncode, done.stdout), (0, output))
+
+    def test_readme(self):
+        self.run_page('README.md', ['python', 'c'])
+
+    def test_first_program(self):
+        self.run_page('docs/first-program.md', ['c', 'python', 'js', 'vala'])
+
+    def test_wrong_output_is_found(self):
+        with tempfile.TemporaryDirectory(dir=BUILD) as folder:
+            path = os.path.join(folder, 'page.md')
+            with open(path, 'w', encoding='utf-8') as file:
+                file.write('```python\nprint(1)\n```\n\n```text\n2\n```\n')
+            case = TestPrograms()
+            with self.assertRaisesRegex(AssertionError, '2'):
+                case.run_page(path, ['python'])
+
+
+if __name__ == '__main__':
+    unittest.main()
