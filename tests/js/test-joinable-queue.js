@@ -26,6 +26,8 @@ test('/js/joinable-queue/task', () => {
     assertEqual(task.delivery_count, 1);
     task.set_progress(0.5);
     task.set_progress(0.7, 'nearly');
+    const [progress] = queue.list_progress();
+    assertEqual([progress.fraction, progress.text, progress.delivery_count], [0.7, 'nearly', 1]);
     task.done();
     queue.join(0);
     assertThrows(() => task.done(), Mp.Error, Mp.Error.STALE);

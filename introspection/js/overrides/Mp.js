@@ -319,11 +319,7 @@ function fromMessage(message) {
     }
 }
 
-// The library converts between JSON and GVariant faster than a script builds or reads one.
-function toVariant(value) {
-    return value instanceof GLib.Variant ? value : toMessage(value).get_variant();
-}
-
+// The library writes a GVariant as JSON faster than a script reads it.
 function fromVariant(variant) {
     return fromMessage(Mp.Message.new_variant(variant));
 }
@@ -659,7 +655,7 @@ function overrideQueue({Queue}) {
 function overrideJoinableQueue({JoinableQueue, Task}) {
     const {prototype} = JoinableQueue;
 
-    setDefaults(prototype, {join: waits(0), get_task: waits(0)});
+    setDefaults(prototype, {join: waits(0), wait_done: waits(0), get_task: waits(0)});
     promisify(prototype, 'join');
     promisify(prototype, 'get_task');
 
@@ -668,6 +664,12 @@ function overrideJoinableQueue({JoinableQueue, Task}) {
         const wait = () => get_task_async.call(this, priority, cancellable, callback);
         return callback ? wait() : tryFirst(() => this.try_get_task() ?? undefined, cancellable, wait);
     };
+    const {list_progress} = prototype;
+    prototype.list_progress = function () {
+        return fromVariant(list_progress.call(this)).map(
+            ([id, pid, delivery_count, fraction, text]) => ({id, pid, delivery_count, fraction, text}));
+    };
+
     // Tasks instead of values, until the queue is shut down.
     prototype.tasks = function () {
         return iterable(() => this.get_task(), () => this.get_task_async());
@@ -681,15 +683,12 @@ function overrideJoinableQueue({JoinableQueue, Task}) {
     });
 }
 
-function overrideSimpleQueue({SimpleQueue}) {
-    const {prototype} = SimpleQueue;
-    const {put, get} = prototype;
-
-    prototype.put = function (value) {
-        return put.call(this, toVariant(value));
+function overrideSimpleQueue({Queue, SimpleQueue}) {
+    SimpleQueue.prototype.put = function (value) {
+        return Queue.prototype.put.call(this, value);
     };
-    prototype.get = function () {
-        return fromVariant(get.call(this));
+    SimpleQueue.prototype.get = function () {
+        return Queue.prototype.get.call(this);
     };
 }
 
@@ -790,8 +789,6 @@ function overrideConnection({Connection}) {
         wait: waits(1),
         create_source: [0, null],
     });
-    if (prototype.recv_shareable)
-        setDefaults(prototype, {send_shareable: waits(1), recv_shareable: waits(0)});
     promisify(prototype, 'close');
     makeIterable(prototype, 'recv', 'recv_async');
 }
@@ -863,8 +860,7 @@ function _init() {
     overrideSimpleQueue(Mp);
     overrideConnection(Mp);
     overridePipe();
-    if (Mp.Listener)
-        overrideListener(Mp);
+    overrideListener(Mp);
     overrideProcess(Mp);
     overrideWait();
 }
