@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A queue between threads, processes, namespaces and strangers; and its memory. */
+
+#include "config.h"
+
+#include <mproc-glib/mproc-glib.h>
+
+#include "test-fork.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/select.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+
+#define N_THREADS     4
+#define N_EACH        5000
+
+static void
+put_int (MpQueue *queue,
+         gint64   value)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mp_queue_put (queue, g_variant_new_int64 (value), TEST_TIMEOUT_US, NULL, &error));
+  g_assert_no_error (error);
+}
+
+static gint64
+get_int (MpQueue *queue)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) value = mp_queue_get (queue, TEST_TIMEOUT_US, NULL, &error);
+
+  g_assert_no_error (error);
+  return g_variant_get_int64 (value);
+}
+
+/* --- Threads --------------------------------------------------------------------------- */
+
+static gpointer
+put_thread (gpointer data)
+{
+  for (int i = 0; i < N_EACH; i++)
+    put_int (data, i);
+  return NULL;
+}
+
+static gpointer
+get_thread (gpointer data)
+{
+  gint64 sum = 0;
+
+  for (int i = 0; i < N_EACH; i++)
+    sum += get_int (data);
+  return GINT_TO_POINTER ((int) sum);
+}
+
+static void
+test_threads (void)
+{
+  MpQueue *queue = mp_queue_new (10, NULL);
+  GThread *putters[N_THREADS], *getters[N_THREADS];
+  gint64 sum = 0;
+
+  for (guint i = 0; i < N_THREADS; i++)
+    {
+      putters[i] = g_thread_new ("put", put_thread, queue);
+      getters[i] = g_thread_new ("get", get_thread, queue);
+    }
+  for (guint i = 0; i < N_THREADS; i++)
+    {
+      g_thread_join (putters[i]);
+      sum += GPOINTER_TO_INT (g_thread_join (getters[i]));
+    }
+  g_assert_cmpint (sum, ==, (gint64) N_THREADS * N_EACH * (N_EACH - 1) / 2);
+  g_assert_true (mp_queue_is_empty (queue));
+
+  g_assert_finalize_object (queue);
+}
+
+/* --- Signals ----------------------------------------------------------------------------- */
+
+static int n_signals;
+
+static void
+signal_cb (int number)
+{
+  n_signals++;
+}
+
+static void
+start_alarm (gint64 interval_us)
+{
+  const struct itimerval timer = { { 0, interval_us }, { 0, interval_us } };
+  const struct sigaction action = { .sa_handler = signal_cb };
+
+  n_signals = 0;
+  sigaction (SIGALRM, &action, NULL);
+  setitimer (ITIMER_REAL, &timer, NULL);
+}
+
+/* A get goes on after a signal handler, a wait returns. */
+static void
+test_signals (void)
+{
+  MpQueue *queue = mp_queue_new (0, NULL);
+  g_autoptr (GError) error = NULL;
+  gint64 start = g_get_monotonic_time ();
+
+  start_alarm (5000);
+  g_assert_null (mp_queue_get (queue, 100 * 1000, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_EMPTY);
+  g_assert_cmpint (g_get_monotonic_time () - start, >=, 100 * 1000);
+  g_clear_error (&error);
+
+  test_wait_until (!mp_queue_wait (queue, G_IO_IN, TEST_TIMEOUT_US, NULL, &error) && n_signals > 0);
+  g_assert_no_error (error);
+  g_assert_cmpint (g_get_monotonic_time () - start, <, TEST_TIMEOUT_US);
+  start_alarm (0);
+
+  g_assert_finalize_object (queue);
+}
+
+/* --- Foreign loops -------------------------------------------------------------------------- */
+
+static void
+test_epoll (void)
+{
+  MpQueue *queue = mp_queue_new (0, NULL);
+  int fd = mp_queue_get_fd (queue);
+  int epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
+  struct epoll_event event = { .events = EPOLLIN };
+  fd_set set;
+  struct timeval no_time = { 0, 0 };
+
+  g_assert_cmpint (epoll_ctl (epoll_fd, EPOLL_CTL_ADD, fd, &event), ==, 0);
+  g_assert_cmpint (epoll_wait (epoll_fd, &event, 1, 0), ==, 0);
+  put_int (queue, 1);
+  g_assert_cmpint (epoll_wait (epoll_fd, &event, 1, 0), ==, 1);
+  g_assert_cmpint (epoll_wait (epoll_fd, &event, 1, 0), ==, 1);
+
+  FD_ZERO (&set);
+  FD_SET (fd, &set);
+  g_assert_cmpint (select (fd + 1, &set, NULL, NULL, &no_time), ==, 1);
+
+  g_assert_cmpint (get_int (queue), ==, 1);
+  g_assert_cmpint (epoll_wait (epoll_fd, &event, 1, 0), ==, 0);
+  close (epoll_fd);
+
+  g_assert_finalize_object (queue);
+}
+
+static gboolean
+count_cb (gpointer user_data)
+{
+  (*(guint *) user_data)++;
+  return G_SOURCE_REMOVE;
+}
+
+static void
+test_source_cancelled (void)
+{
+  MpQueue *queue = mp_queue_new (0, NULL);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  GSource *source = mp_queue_create_source (queue, cancellable);
+  guint n = 0;
+
+  g_source_set_callback (source, count_cb, &n, NULL);
+  g_source_attach (source, NULL);
+  g_source_unref (source);
+  test_drain_context ();
+  g_assert_cmpuint (n, ==, 0);
+  g_cancellable_cancel (cancellable);
+  test_iterate_until (n == 1);
+
+  test_drain_context ();
+  g_assert_finalize_object (queue);
+}
+
+/* --- Namespaces ------------------------------------------------------------------------------ */
+
+static int
+take_and_hang (gpointer data)
+{
+  MpTask *task = mp_joinable_queue_get_task (data, -1, NULL, NULL);
+
+  g_assert_nonnull (task);
+  pause ();
+  return 1;
+}
+
+/* The first process of another pid namespace, as a sandbox has: its pid there is 1. */
+static int
+hang_in_namespace (gpointer data)
+{
+  if (unshare (CLONE_NEWUSER | CLONE_NEWPID) == -1 && unshare (CLONE_NEWPID) == -1)
+    return 77;
+  test_wait_child (test_fork (take_and_hang, data), 0);
+  return 1;
+}
+
+static void
+test_pid_namespace (void)
+{
+  MpJoinableQueue *queue = mp_joinable_queue_new (0, NULL);
+  g_autoptr (MpTask) task = NULL;
+  g_autoptr (GError) error = NULL;
+  pid_t child = test_fork (hang_in_namespace, queue);
+  int status;
+
+  put_int (MP_QUEUE (queue), 5);
+  test_wait_until (mp_queue_is_empty (MP_QUEUE (queue)) || waitpid (child, &status, WNOHANG) != 0);
+  if (!mp_queue_is_empty (MP_QUEUE (queue)))
+    {
+      g_test_skip ("pid namespaces cannot be made here");
+      g_object_unref (queue);
+      return;
+    }
+
+  /* The end of the namespace's parent ends what is in it. */
+  test_kill (child);
+  task = mp_joinable_queue_get_task (queue, TEST_TIMEOUT_US, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (mp_task_get_delivery_count (task), ==, 2);
+  g_assert_true (mp_task_done (task, &error));
+
+  g_clear_object (&task);
+  g_assert_finalize_object (queue);
+}
+
+/* --- A child of a child ------------------------------------------------------------------------ */
+
+static int
+put_one (gpointer data)
+{
+  put_int (data, 3);
+  return 0;
+}
+
+static int
+fork_again (gpointer data)
+{
+  put_int (data, 2);
+  test_wait_child (test_fork (put_one, data), 0);
+  return 0;
+}
+
+static void
+test_grandchild (void)
+{
+  MpQueue *queue = mp_queue_new (0, NULL);
+
+  put_int (queue, 1);
+  test_wait_child (test_fork (fork_again, queue), 0);
+  for (int i = 1; i <= 3; i++)
+    g_assert_cmpint (get_int (queue), ==, i);
+
+  g_assert_finalize_object (queue);
+}
+
+/* A main loop that was waiting before the fork waits in both, each for itself. */
+static int
+loop_in_child (gpointer data)
+{
+  guint n = 0;
+  GSource *source = mp_queue_create_source (data, NULL);
+
+  g_source_set_callback (source, count_cb, &n, NULL);
+  g_source_attach (source, NULL);
+  test_iterate_until (n == 1);
+  return get_int (data) == 1 ? 0 : 1;
+}
+
+static void
+test_loop_in_child (void)
+{
+  MpQueue *queue = mp_queue_new (0, NULL);
+  guint n = 0;
+  GSource *source = mp_queue_create_source (queue, NULL);
+  pid_t child;
+
+  g_source_set_callback (source, count_cb, &n, NULL);
+  g_source_attach (source, NULL);
+  g_source_unref (source);
+  test_drain_context ();
+
+  child = test_fork (loop_in_child, queue);
+  put_int (queue, 1);
+  test_wait_child (child, 0);
+  put_int (queue, 2);
+  test_iterate_until (n == 1);
+  g_assert_cmpint (get_int (queue), ==, 2);
+
+  test_drain_context ();
+  g_assert_finalize_object (queue);
+}
+
+/* --- Memory -------------------------------------------------------------------------------------- */
+
+static int
+peek_memory (MpQueue *queue)
+{
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+  g_autoptr (GVariant) description = NULL;
+
+  description = mp_shareable_describe (MP_SHAREABLE (queue), fds, NULL);
+  g_assert_nonnull (description);
+  return g_unix_fd_list_get (fds, 0, NULL);
+}
+
+static guint64
+memory_in_use (int fd)
+{
+  struct stat status;
+
+  g_assert_cmpint (fstat (fd, &status), ==, 0);
+  return (guint64) status.st_blocks * 512;
+}
+
+static void
+test_gives_back (void)
+{
+  const gsize size = 1 << 20;
+  MpQueue *queue = mp_queue_new (0, NULL);
+  g_autofree guint8 *data = g_malloc0 (size);
+  int fd = peek_memory (queue);
+
+  g_assert_cmpuint (memory_in_use (fd), <, 1 << 20);
+  for (int i = 0; i < 200; i++)
+    g_assert_true (mp_queue_put_data (queue, data, size, 0, NULL, NULL));
+  g_assert_cmpuint (memory_in_use (fd), >=, 200 * size);
+  for (int i = 0; i < 200; i++)
+    g_assert_cmpint (mp_queue_get_into (queue, data, size, 0, NULL, NULL), ==, size);
+  g_assert_cmpuint (memory_in_use (fd), <, 100 * size);
+
+  close (fd);
+  g_assert_finalize_object (queue);
+}
+
+static MpShareable *
+open_as_queue (int      fd,
+               int      bell_fd,
+               GError **error)
+{
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+  g_autoptr (GVariant) description =
+    g_variant_ref_sink (g_variant_new ("(sv)", "MpQueue", g_variant_new ("(s)", "memory:")));
+
+  g_unix_fd_list_append (fds, fd, NULL);
+  g_unix_fd_list_append (fds, bell_fd, NULL);
+  return mp_shareable_open (description, fds, error);
+}
+
+static void
+assert_damaged (int fd,
+                int bell_fd)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (open_as_queue (fd, bell_fd, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_DAMAGED);
+}
+
+/* What a stranger hands over is refused before it can hurt. */
+static void
+test_strangers (void)
+{
+  MpQueue *queue = mp_queue_new (0, NULL);
+  int sound = peek_memory (queue);
+  int bell = eventfd (0, EFD_CLOEXEC);
+  int unsealed = memfd_create ("unsealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  int sealed = memfd_create ("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
+
+  g_assert_cmpint (ftruncate (unsealed, 100 << 20), ==, 0);
+  assert_damaged (unsealed, bell);
+  assert_damaged (null, bell);
+  assert_damaged (sound, null);
+
+  g_assert_cmpint (fcntl (sealed, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL), ==, 0);
+  assert_damaged (sealed, bell);
+  g_assert_cmpint (ftruncate (sealed, 100 << 20), ==, 0);
+  assert_damaged (sealed, bell);
+
+  close (null);
+  close (sealed);
+  close (unsealed);
+  close (bell);
+  close (sound);
+  g_assert_finalize_object (queue);
+}
+
+/* A header that nobody can have written: every later call says so, in every process. */
+static void
+test_scribbled (void)
+{
+  MpQueue *queue = mp_queue_new (0, NULL);
+  int fd = peek_memory (queue);
+  g_autoptr (GError) error = NULL;
+  struct stat status;
+
+  put_int (queue, 1);
+  g_assert_cmpint (fstat (fd, &status), ==, 0);
+  /* Every line of the arena's first segment, behind whatever the layout has in front. */
+  for (off_t offset = status.st_size - (1 << 20); offset < status.st_size; offset += 16)
+    g_assert_cmpint (pwrite (fd, "\377\377\377\377\377\377\377\377", 8, offset), ==, 8);
+
+  g_assert_null (mp_queue_get (queue, 0, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_DAMAGED);
+  g_clear_error (&error);
+  g_assert_false (mp_queue_put (queue, g_variant_new_int64 (2), -1, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_DAMAGED);
+
+  close (fd);
+  g_assert_finalize_object (queue);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_func ("/queue/threads", test_threads);
+  g_test_add_func ("/queue/signals", test_signals);
+  g_test_add_func ("/queue/fd/epoll-and-select", test_epoll);
+  g_test_add_func ("/queue/source/cancelled", test_source_cancelled);
+  g_test_add_func ("/queue/fork/pid-namespace", test_pid_namespace);
+  g_test_add_func ("/queue/fork/grandchild", test_grandchild);
+  g_test_add_func ("/queue/fork/loop-in-child", test_loop_in_child);
+  g_test_add_func ("/queue/memory/gives-back", test_gives_back);
+  g_test_add_func ("/queue/memory/strangers", test_strangers);
+  g_test_add_func ("/queue/memory/scribbled", test_scribbled);
+
+  return g_test_run ();
+}
