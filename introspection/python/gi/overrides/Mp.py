@@ -881,13 +881,169 @@ __all__.append('Connection')
 def Pipe(duplex=True, *, codec=None):
     """Returns two connected ends; when not @duplex, the first receives and the second sends."""
     ends = _call(Mp.pipe, duplex)[-2:]
-    for end in ends:
-        end.set_format(Mp.Format.PICKLE)
-        end.codec = codec
-    return ends[0], ends[1]
+    return _as_python(ends[0], codec), _as_python(ends[1], codec)
 
 
 __all__.append('Pipe')
+
+
+# --- Listeners -----------------------------------------------------------------------------------
+
+# What the library's own addresses begin with; they are taken as they are.
+_SCHEMES = ('unix:', 'unix-abstract:', 'tcp:', 'tls:')
+
+
+def _library_address(address, family):
+    """Returns the library's form of an address of multiprocessing."""
+    if family not in (None, 'AF_INET', 'AF_UNIX'):
+        raise ValueError(f'Family {family} is not recognized.')
+    if isinstance(address, bytes) and address.startswith(b'\0'):
+        address = os.fsdecode(address)
+    if not address:
+        return 'tcp:localhost:0' if family == 'AF_INET' else 'unix:'
+    if type(address) is tuple:
+        host, port = address[:2]
+        return f'tcp:[{host}]:{port}' if ':' in host else f'tcp:{host}:{port}'
+    if not isinstance(address, str):
+        raise ValueError(f'address type of {address!r} unrecognized')
+    if address.startswith('\\\\'):
+        raise ValueError('Family AF_PIPE is not recognized.')
+    if address.startswith(_SCHEMES):
+        return address
+    return f'unix-abstract:{address[1:]}' if address[0] == '\0' else f'unix:{address}'
+
+
+def _python_address(address):
+    """Returns what multiprocessing would call an address of the library."""
+    scheme, _, rest = address.partition(':')
+    if scheme == 'unix-abstract':
+        return b'\0' + os.fsencode(rest)
+    if scheme == 'unix':
+        return rest
+    host, _, port = rest.rpartition(':')
+    return host.strip('[]'), int(port)
+
+
+def _library_key(authkey):
+    if authkey is None:
+        return None
+    if not isinstance(authkey, bytes):
+        raise TypeError('authkey should be a byte string')
+    return GLib.Bytes.new(bytes(authkey))
+
+
+class Listener(Mp.Listener):
+    """A bound socket that accepts connections, also from multiprocessing.connection."""
+
+    _codec = None
+
+    def __init__(self, address=None, family=None, backlog=1, authkey=None, *, codec=None, **properties):
+        _check_codec(codec)
+        properties.setdefault('legacy_digests', True)
+        super().__init__(address=_library_address(address, family), backlog=max(1, backlog),
+                         auth_key=_library_key(authkey), **properties)
+        self._codec = codec
+        _call(self.listen)
+
+    def accept(self, timeout=None):
+        """Waits for a peer that has the key; raises AuthenticationError for one that has not,
+        and TimeoutError when there was none within @timeout seconds."""
+        failures = []
+        handler = self.connect('handshake-failed', lambda self, address, error: failures.append(error))
+        accepted = None
+
+        def look(us):
+            nonlocal accepted
+            accepted = _try_accept(self)
+            return accepted or failures or (_listener_wait(self, us, None) and False)
+
+        try:
+            if not _wait(look, timeout):
+                raise TimeoutError(errno.ETIMEDOUT, 'Nobody connected in time')
+        except GLib.Error as error:
+            raise self._exception(error) from None
+        finally:
+            self.disconnect(handler)
+        if accepted is None:
+            raise self._exception(failures[0])
+        return _as_python(accepted, self._codec)
+
+    def accept_async(self, *arguments):
+        """Accepts a peer, to be awaited; with arguments it is the function of C."""
+        return super().accept_async(*arguments) if arguments else self._accept_when_ready()
+
+    async def _accept_when_ready(self):
+        while True:
+            try:
+                accepted = _try_accept(self)
+            except GLib.Error as error:
+                raise self._exception(error) from None
+            if accepted is not None:
+                return _as_python(accepted, self._codec)
+            await _readable(self)
+
+    def create_source(self, cancellable):
+        return GLib.unix_fd_source_new(self.get_fd(), GLib.IOCondition.IN)
+
+    def fileno(self):
+        return self.get_fd()
+
+    @property
+    def address(self):
+        return _python_address(self.get_address())
+
+    @property
+    def last_accepted(self):
+        address = self.get_last_accepted()
+        return None if address is None else _python_address(address)
+
+    def _exception(self, error):
+        if _is(error, Mp.Error.CLOSED):
+            return OSError('listener is closed')
+        return _exception(error)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+
+def _as_python(connection, codec):
+    connection.set_format(Mp.Format.PICKLE)
+    connection.codec = codec
+    return connection
+
+
+_try_accept = Mp.Listener.try_accept
+_listener_wait = Mp.Listener.wait
+Listener = override(Listener)
+__all__.append('Listener')
+
+
+def Client(address, family=None, authkey=None, *, codec=None, **properties):
+    """Returns a connection to the Listener at @address."""
+    _check_codec(codec)
+    properties.setdefault('legacy_digests', True)
+    connector = Mp.Connector(address=_library_address(address, family),
+                             auth_key=_library_key(authkey), **properties)
+    results, cancellable = [], Gio.Cancellable()
+    # A context of its own: it runs nobody else's sources, and signals end its sleep.
+    context = GLib.MainContext.new()
+    context.push_thread_default()
+    try:
+        connector.open_async(GLib.PRIORITY_DEFAULT, cancellable, lambda *result: results.append(result[1]))
+        while not results:
+            context.iteration(True)
+        return _as_python(connector.open_finish(results[0]), codec)
+    except GLib.Error as error:
+        raise _exception(error) from None
+    finally:
+        cancellable.cancel()
+        context.pop_thread_default()
+
+
+__all__.append('Client')
 
 
 # --- Waiting for many, and processes -----------------------------------------------------------

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""CPython's own tests of queues, connections, listeners and waiting, pointed at Mp.
+
+They come from Debian's package libpython3-testsuite (test/_test_multiprocessing.py)."""
+
+import multiprocessing
+import multiprocessing.connection
+import signal
+import types
+import unittest
+import unittest.mock
+
+from helping import DEADLINE  # noqa: F401: it asks for the right version of Mp
+
+from gi.repository import Mp
+
+try:
+    from test import _test_multiprocessing as cpython
+except ImportError:
+    cpython = None
+
+# The cases, as mix-ins that take what they need from `self`, or whole, with what they need in
+# the module.
+MIXINS = ('_TestQueue', '_TestConnection', '_TestListener', '_TestListenerClient', '_TestPoll')
+WHOLE = ('TestWait', 'TestInvalidFamily', 'TestTimeouts', 'TestIgnoreEINTR', 'TestSimpleQueue',
+         'TestInvalidHandle', 'TestStdinBadfiledescriptor')
+
+# What cannot be asked of another implementation, and why.
+SKIPPED = {
+    '_TestQueue.test_queue_feeder_donot_stop_onexc':
+        'an object that cannot be pickled is refused by put; there is no thread to do it later',
+    '_TestQueue.test_queue_feeder_on_queue_feeder_error': 'derives from a private class',
+    'TestSimpleQueue.test_closed': 'looks at the private _reader and _writer',
+    'TestInvalidHandle.test_invalid_handles': 'sets the private _handle',
+}
+
+
+class Connection(types.ModuleType):
+    """What stands for multiprocessing.connection."""
+
+    def __getattr__(self, name):
+        return getattr(Mp if name in ('Listener', 'Client', 'wait', 'Connection', 'Pipe')
+                       else multiprocessing.connection, name)
+
+
+class Multiprocessing(types.ModuleType):
+    """What stands for multiprocessing: processes and locks are its own, the rest is ours."""
+
+    connection = Connection('connection')
+
+    def __getattr__(self, name):
+        return getattr(Mp if name in ('Queue', 'JoinableQueue', 'SimpleQueue', 'Pipe')
+                       else multiprocessing, name)
+
+
+def make_case(name):
+    case = getattr(cpython, name)
+    skipped = {test.partition('.')[2]: unittest.skip(why)(lambda self: None)
+               for test, why in SKIPPED.items() if test.startswith(name + '.')}
+    patched = unittest.mock.patch.multiple(cpython, multiprocessing=Multiprocessing('multiprocessing'))
+    waiting = unittest.mock.patch.object(multiprocessing.connection, 'wait', Mp.wait)
+
+    class Case(case, unittest.TestCase):
+        TYPE = 'processes'
+        Process = multiprocessing.Process
+        connection = Connection('connection')
+        current_process = staticmethod(multiprocessing.current_process)
+        active_children = staticmethod(multiprocessing.active_children)
+        Pipe = staticmethod(Mp.Pipe)
+        Queue = staticmethod(Mp.Queue)
+        JoinableQueue = staticmethod(Mp.JoinableQueue)
+        Lock = staticmethod(multiprocessing.Lock)
+        RLock = staticmethod(multiprocessing.RLock)
+        Semaphore = staticmethod(multiprocessing.Semaphore)
+        Event = staticmethod(multiprocessing.Event)
+        Value = staticmethod(multiprocessing.Value)
+
+        def setUp(self):
+            for patch in (patched, waiting):
+                patch.start()
+                self.addCleanup(patch.stop)
+            super().setUp()
+
+    Case.__name__ = Case.__qualname__ = name.strip('_')
+    Case.__module__ = __name__
+    for test, replacement in skipped.items():
+        setattr(Case, test, replacement)
+    return Case
+
+
+@unittest.skipIf(cpython, 'it is there')
+class TestSuite(unittest.TestCase):
+    def test_is_installed(self):
+        self.skipTest('libpython3-testsuite is not installed')
+
+
+if cpython is not None:
+    # Its main module has them run for each way to start processes.
+    cpython.multiprocessing.set_start_method('fork', force=True)
+    for name in MIXINS + WHOLE:
+        case = make_case(name)
+        globals()[case.__name__] = case
+    del case
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Mp.Listener and Mp.Client, with each other and with multiprocessing."""
+
+import asyncio
+import multiprocessing
+import multiprocessing.connection
+import os
+import socket
+import tempfile
+import unittest
+
+from helping import DEADLINE, TestCase
+
+from gi.repository import Mp
+
+KEY = b'secret_key'
+ADDRESSES = (None, ('localhost', 0), '\0mproc-glib-test-%d' % os.getpid())
+
+
+def talk(client, address, key, results):
+    try:
+        with client(address, authkey=key) as connection:
+            connection.send({'hello': [1, b'2']})
+            results.put(connection.recv())
+    except Exception as error:
+        results.put(f'{type(error).__name__}: {error}')
+
+
+class TestListener(TestCase):
+    def listener(self, *arguments, make=Mp.Listener, **options):
+        listener = make(*arguments, **options)
+        self.addCleanup(listener.close)
+        return listener
+
+    def test_peers(self):
+        theirs = multiprocessing.connection
+        for make, client in ((Mp.Listener, Mp.Client), (Mp.Listener, theirs.Client),
+                             (theirs.Listener, Mp.Client)):
+            for address in ADDRESSES:
+                for key in (None, KEY):
+                    with self.subTest(make=make, client=client, address=address, key=key):
+                        results = Mp.Queue()
+                        with make(address, authkey=key) as listener:
+                            child = self.start(talk, client, listener.address, key, results)
+                            with listener.accept() as connection:
+                                self.assertEqual(connection.recv(), {'hello': [1, b'2']})
+                                connection.send('welcome')
+                                self.assertEqual(results.get(timeout=DEADLINE), 'welcome')
+                        self.finish(child)
+
+    def test_addresses(self):
+        listener = self.listener(('localhost', 0))
+        self.assertEqual(listener.address[0], '127.0.0.1')
+        self.assertGreater(listener.address[1], 0)
+        self.assertIsNone(listener.last_accepted)
+        with Mp.Client(listener.address), listener.accept():
+            self.assertEqual(listener.last_accepted[0], '127.0.0.1')
+        self.assertIsInstance(self.listener(family='AF_INET').address, tuple)
+        self.assertIsInstance(self.listener(family='AF_UNIX').address, str)
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'socket')
+            listener = self.listener(path)
+            self.assertEqual(listener.address, path)
+            with Mp.Client(path), listener.accept():
+                self.assertEqual(listener.last_accepted, '')
+            with self.assertRaises(OSError):
+                self.listener(path)
+            listener.close()
+            self.assertFalse(os.path.exists(path))
+            with self.assertRaises(FileNotFoundError):
+                Mp.Client(path)
+            with self.assertRaises(OSError):
+                self.listener('/tmp/' + 'x' * 108)
+
+        name = '\0mproc-glib-address-%d' % os.getpid()
+        self.assertEqual(self.listener(name).address, os.fsencode(name))
+
+    def test_wrong_arguments(self):
+        for address, family in ((r'\\.\pipe\x', None), (1, None), (None, 'AF_PIPE'), (['a'], None)):
+            with self.assertRaises(ValueError):
+                Mp.Listener(address, family)
+            with self.assertRaises(ValueError):
+                Mp.Client(address, family)
+        for key in ('text', bytearray(b'x'), 1):
+            with self.assertRaisesRegex(TypeError, 'authkey should be a byte string'):
+                Mp.Listener(authkey=key)
+            with self.assertRaisesRegex(TypeError, 'authkey should be a byte string'):
+                Mp.Client('/no/such', authkey=key)
+
+    def test_refused(self):
+        with socket.socket() as free:
+            free.bind(('localhost', 0))
+            with self.assertRaises(ConnectionRefusedError):
+                Mp.Client(free.getsockname())
+
+    def test_wrong_key(self):
+        listener, results = self.listener(authkey=KEY), Mp.Queue()
+        for client in (Mp.Client, multiprocessing.connection.Client):
+            child = self.start(talk, client, listener.address, b'wrong', results)
+            with self.assertRaises(multiprocessing.AuthenticationError):
+                listener.accept()
+            self.assertIn('AuthenticationError', results.get(timeout=DEADLINE))
+            self.finish(child)
+        child = self.start(talk, Mp.Client, listener.address, KEY, results)
+        with listener.accept() as connection:
+            self.assertEqual(connection.recv(), {'hello': [1, b'2']})
+
+    def test_empty_key(self):
+        listener, results = self.listener(authkey=b''), Mp.Queue()
+        child = self.start(talk, Mp.Client, listener.address, b'', results)
+        with listener.accept() as connection:
+            connection.recv()
+            connection.send('in')
+        self.assertEqual(results.get(timeout=DEADLINE), 'in')
+        self.finish(child)
+
+    def test_closed(self):
+        listener = self.listener()
+        with self.assertRaises(TimeoutError):
+            listener.accept(timeout=0.01)
+        listener.close()
+        listener.close()
+        with self.assertRaisesRegex(OSError, 'listener is closed'):
+            listener.accept()
+
+    def test_signals(self):
+        listener = self.listener()
+        self.assertInterrupted(listener.accept)
+        # A client that waits for a welcome which does not come.
+        silent = socket.socket(socket.AF_UNIX)
+        self.addCleanup(silent.close)
+        silent.bind('\0mproc-glib-silent-%d' % os.getpid())
+        silent.listen()
+        self.assertInterrupted(Mp.Client, silent.getsockname(), None, KEY)
+
+    def test_async(self):
+        async def main():
+            listener, results = self.listener(authkey=KEY), Mp.Queue()
+            child = self.start(talk, Mp.Client, listener.address, KEY, results)
+            connection = await listener.accept_async()
+            self.assertEqual(await connection.recv_async(), {'hello': [1, b'2']})
+            await connection.send_async('welcome')
+            self.assertEqual(await results.get_async(), 'welcome')
+            self.finish(child)
+
+        asyncio.run(asyncio.wait_for(main(), DEADLINE))
+
+
+if __name__ == '__main__':
+    unittest.main()
