@@ -147,3 +147,85 @@ mp_connection_shareable_init (MpShareableInterface *iface)
   iface->share = mp_connection_share;
   iface->restore = mp_connection_restore;
 }
+
+/**
+ * mp_connection_send_shareable:
+ * @self: a connection over a Unix socket
+ * @shareable: a queue, a connection or the like
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Hands something to the process at the other end, which takes it with
+ * [method@Connection.recv_shareable].
+ *
+ * Fails as [method@Shareable.describe] and [method@Connection.send_message] do. Where descriptors
+ * cannot travel that is `MP_ERROR_UNSUPPORTED`.
+ *
+ * Returns: whether it was sent; %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_connection_send_shareable (MpConnection  *self,
+                              MpShareable   *shareable,
+                              gint64         timeout_us,
+                              GCancellable  *cancellable,
+                              GError       **error)
+{
+  g_autoptr (GUnixFDList) descriptors = g_unix_fd_list_new ();
+  g_autoptr (GVariant) description = NULL;
+  g_autoptr (MpMessage) message = NULL;
+
+  g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
+  g_return_val_if_fail (MP_IS_SHAREABLE (shareable), FALSE);
+
+  description = mp_shareable_describe (shareable, descriptors, error);
+  if (description == NULL)
+    return FALSE;
+
+  message = mp_message_new_variant (description);
+  mp_message_set_fd_list (message, descriptors);
+  return mp_connection_send_message (self, message, timeout_us, cancellable, error);
+}
+
+/**
+ * mp_connection_recv_shareable:
+ * @self: a connection over a Unix socket
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Receives what the other end has sent with [method@Connection.send_shareable].
+ *
+ * Fails as [method@Connection.recv_message] and [func@Shareable.open] do. A message that is
+ * none of these is gone then.
+ *
+ * Returns: (transfer full): an object of the class that was sent, or %NULL with @error set
+ *
+ * Since: 1.0
+ */
+MpShareable *
+mp_connection_recv_shareable (MpConnection  *self,
+                              gint64         timeout_us,
+                              GCancellable  *cancellable,
+                              GError       **error)
+{
+  g_autoptr (GUnixFDList) none = g_unix_fd_list_new ();
+  g_autoptr (GVariant) description = NULL;
+  g_autoptr (MpMessage) message = NULL;
+  GUnixFDList *descriptors;
+
+  g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
+
+  message = mp_connection_recv_message (self, timeout_us, cancellable, error);
+  if (message == NULL)
+    return NULL;
+
+  description = mp_message_get_variant (message, error);
+  if (description == NULL)
+    return NULL;
+
+  descriptors = mp_message_get_fd_list (message);
+  return mp_shareable_open (description, descriptors != NULL ? descriptors : none, error);
+}

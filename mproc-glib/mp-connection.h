@@ -3,6 +3,7 @@
 #pragma once
 
 #include <mproc-glib/mp-message.h>
+#include <mproc-glib/mp-shareable.h>
 
 G_BEGIN_DECLS
 
@@ -138,6 +139,18 @@ MpMessage     *mp_connection_recv_message         (MpConnection         *self,
                                                    GError              **error);
 MP_AVAILABLE_IN_1_0
 MpMessage     *mp_connection_try_recv_message     (MpConnection         *self,
+                                                   GError              **error);
+
+MP_AVAILABLE_IN_1_0
+gboolean       mp_connection_send_shareable       (MpConnection         *self,
+                                                   MpShareable          *shareable,
+                                                   gint64                timeout_us,
+                                                   GCancellable         *cancellable,
+                                                   GError              **error);
+MP_AVAILABLE_IN_1_0
+MpShareable   *mp_connection_recv_shareable       (MpConnection         *self,
+                                                   gint64                timeout_us,
+                                                   GCancellable         *cancellable,
                                                    GError              **error);
 
 MP_AVAILABLE_IN_1_0
