@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <glib-unix.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -907,7 +908,7 @@ test_formats (gconstpointer data)
   g_autoptr (MpConnection) first = NULL;
   g_autoptr (MpConnection) second = NULL;
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) bytes = g_variant_ref_sink (g_variant_new_bytestring ("bytes"));
+  g_autoptr (GVariant) sent = NULL;
   g_autoptr (GVariant) received = NULL;
 
   mp_pipe (TRUE, &first, &second, &error);
@@ -915,11 +916,16 @@ test_formats (gconstpointer data)
   mp_connection_set_format (first, format);
   mp_connection_set_format (second, format);
 
-  mp_connection_send (first, bytes, -1, NULL, &error);
+  if (format == MP_FORMAT_BYTES)
+    sent = g_variant_ref_sink (g_variant_new_from_data (G_VARIANT_TYPE_BYTESTRING, "a\0b", 3, TRUE, NULL, NULL));
+  else
+    sent = g_variant_ref_sink (g_variant_new_parsed ("{'a': <[<int64 1>, <'two'>, <2.5>]>}"));
+
+  mp_connection_send (first, sent, -1, NULL, &error);
   g_assert_no_error (error);
   received = mp_connection_recv (second, -1, NULL, &error);
   g_assert_no_error (error);
-  g_assert_cmpvariant (received, bytes);
+  g_assert_cmpvariant (received, sent);
 }
 
 static void
@@ -1058,6 +1064,53 @@ test_threads (void)
     g_thread_join (threads[i]);
 }
 
+static gsize
+get_memory (void)
+{
+  g_autofree char *contents = NULL;
+  gsize pages = 0;
+
+  g_assert_true (g_file_get_contents ("/proc/self/statm", &contents, NULL, NULL));
+  g_assert_cmpint (sscanf (contents, "%*u %" G_GSIZE_FORMAT, &pages), ==, 1);
+  return pages * (gsize) sysconf (_SC_PAGESIZE);
+}
+
+/* A hundred thousand messages later, as many descriptors are open and as much memory is used
+ * as after the first ones. */
+static void
+test_nothing_left (void)
+{
+  g_autoptr (MpConnection) first = NULL;
+  g_autoptr (MpConnection) second = NULL;
+  G_GNUC_UNUSED gsize memory = 0;
+  int fds = 0;
+
+  mp_pipe (TRUE, &first, &second, NULL);
+  for (int i = 0; i < 100000; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GVariant) value = NULL;
+
+      if (i == 10000)
+        {
+          memory = get_memory ();
+          fds = count_fds ();
+        }
+
+      mp_connection_send (first, g_variant_new_int32 (i), -1, NULL, &error);
+      g_assert_no_error (error);
+      value = mp_connection_recv (second, -1, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_cmpint (g_variant_get_int32 (value), ==, i);
+    }
+
+  g_assert_cmpint (count_fds (), ==, fds);
+#ifndef __SANITIZE_ADDRESS__
+  /* The sanitizer keeps for a while what was freed. */
+  g_assert_cmpint (get_memory (), <=, memory + 256 * 1024);
+#endif
+}
+
 static void
 test_datagrams_refused (void)
 {
@@ -1132,11 +1185,15 @@ main (int    argc,
   g_test_add ("/connection/descriptors/flood", Fixture, GSIZE_TO_POINTER (32),
               set_up, test_descriptor_flood, tear_down);
   g_test_add_data_func ("/connection/format/gvariant", GINT_TO_POINTER (MP_FORMAT_GVARIANT), test_formats);
+  g_test_add_data_func ("/connection/format/bytes", GINT_TO_POINTER (MP_FORMAT_BYTES), test_formats);
+  g_test_add_data_func ("/connection/format/json", GINT_TO_POINTER (MP_FORMAT_JSON), test_formats);
+  g_test_add_data_func ("/connection/format/pickle", GINT_TO_POINTER (MP_FORMAT_PICKLE), test_formats);
   ADD ("share", test_share);
   ADD ("share/read-ahead", test_share_read_ahead);
   g_test_add_func ("/connection/share/nonsense", test_restore_nonsense);
   ADD ("peer-credentials", test_peer);
   g_test_add_func ("/connection/threads", test_threads);
+  g_test_add_func ("/connection/nothing-left", test_nothing_left);
   g_test_add_func ("/connection/datagrams-refused", test_datagrams_refused);
 
   return g_test_run ();

@@ -732,6 +732,50 @@ test_no_descriptors (void)
   g_assert_finalize_object (listener);
 }
 
+/* The kernel says who a peer is; only root can try that. */
+static void
+test_same_user (gconstpointer data)
+{
+  gboolean same_user_only = GPOINTER_TO_INT (data);
+  g_autofree char *name = g_strdup_printf ("unix-abstract:mproc-glib-user-%d", getpid ());
+  g_autoptr (MpListener) listener = NULL;
+  g_autoptr (MpConnection) accepted = NULL;
+  g_autoptr (GString) text = g_string_new (NULL);
+  Log log = { text, 0 };
+  int status;
+  pid_t pid;
+
+  if (geteuid () != 0)
+    {
+      g_test_skip ("only root can be somebody else");
+      return;
+    }
+
+  listener = g_object_new (MP_TYPE_LISTENER, "address", name, "same-user-only", same_user_only, NULL);
+  g_signal_connect (listener, "handshake-failed", G_CALLBACK (failed_cb), &log);
+  g_assert_true (mp_listener_listen (listener, NULL));
+  pid = fork ();
+  g_assert_cmpint (pid, >=, 0);
+  if (pid == 0)
+    {
+      g_autoptr (MpConnection) opened = NULL;
+
+      if (setuid (65534) < 0)
+        _exit (1);
+      opened = mp_connect (name, NULL, 20 * G_USEC_PER_SEC, NULL, NULL);
+      _exit (opened != NULL && mp_connection_poll (opened, 20 * G_USEC_PER_SEC, NULL, NULL) ? 0 : 2);
+    }
+
+  while (accepted == NULL && log.n_failed == 0)
+    accepted = mp_listener_accept (listener, 10000, NULL, NULL);
+  g_assert_true ((accepted == NULL) == same_user_only);
+  g_assert_true ((strstr (text->str, "65534") != NULL) == same_user_only);
+
+  g_clear_object (&accepted);
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_cmpint (status, ==, 0);
+}
+
 static void
 test_waitable (void)
 {
@@ -790,6 +834,8 @@ main (int    argc,
   g_test_add_data_func ("/listener/own-context/tcp", "tcp:127.0.0.1:0", test_own_context);
   g_test_add_func ("/listener/async/cancel", test_async_cancel);
   g_test_add_func ("/listener/waitable", test_waitable);
+  g_test_add_data_func ("/listener/same-user-only/on", GINT_TO_POINTER (TRUE), test_same_user);
+  g_test_add_data_func ("/listener/same-user-only/off", GINT_TO_POINTER (FALSE), test_same_user);
   g_test_add_func ("/listener/attack/max-pending", test_max_pending);
   g_test_add_data_func ("/listener/attack/silent", GINT_TO_POINTER (FALSE), test_crowd);
   g_test_add_data_func ("/listener/attack/chatty", GINT_TO_POINTER (TRUE), test_crowd);

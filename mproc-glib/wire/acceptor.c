@@ -409,7 +409,7 @@ welcome (MpAcceptor *self,
   step_pending (pending);
 }
 
-/* Whether the kernel says that the peer is the same user as this process, or root. */
+/* Whether the kernel says that the peer is the same user as this process, if that matters. */
 static gboolean
 check_user (MpAcceptor *self,
             int         fd,
