@@ -12,28 +12,12 @@
 #define KEY     "secret_key"
 #define TIMEOUT (20 * G_USEC_PER_SEC)
 
-static GTlsCertificate *
-load_certificate (void)
-{
-  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "tls", "localhost.pem", NULL);
-  g_autoptr (GError) error = NULL;
-  GTlsCertificate *certificate = g_tls_certificate_new_from_file (path, &error);
-
-  g_assert_no_error (error);
-  return certificate;
-}
-
 static MpListener *
-make_listener (const char *key,
-               gboolean    tls)
+make_listener (void)
 {
-  g_autoptr (GBytes) auth_key = key != NULL ? g_bytes_new (key, strlen (key)) : NULL;
-  g_autoptr (GTlsCertificate) certificate = tls ? load_certificate () : NULL;
   g_autoptr (GError) error = NULL;
-  MpListener *listener = g_object_new (MP_TYPE_LISTENER, "address", tls ? "tls:localhost:0" : "unix:",
-                                       "auth-key", auth_key, "tls-certificate", certificate, NULL);
+  MpListener *listener = mp_listener_new ("unix:", NULL, &error);
 
-  mp_listener_listen (listener, &error);
   g_assert_no_error (error);
   return listener;
 }
@@ -57,164 +41,12 @@ run_client (gpointer data)
 
 static MpConnector *
 make_connector (MpListener *listener,
-                const char *key,
-                gboolean    trusting)
+                const char *key)
 {
   g_autofree char *address = mp_listener_get_address (listener);
   g_autoptr (GBytes) auth_key = key != NULL ? g_bytes_new (key, strlen (key)) : NULL;
-  MpConnector *connector = mp_connector_new (address, auth_key);
 
-  if (trusting)
-    {
-      g_autofree char *path = g_test_build_filename (G_TEST_DIST, "tls", "localhost.pem", NULL);
-      g_autoptr (GError) error = NULL;
-      g_autoptr (GTlsDatabase) database = g_tls_file_database_new (path, &error);
-
-      g_assert_no_error (error);
-      g_object_set (connector, "tls-database", database, NULL);
-    }
-  return connector;
-}
-
-static gboolean
-skip_without_tls (void)
-{
-  if (g_tls_backend_supports_tls (g_tls_backend_get_default ()))
-    return FALSE;
-
-  g_test_skip ("GIO has no TLS on this system");
-  return TRUE;
-}
-
-static void
-test_tls (gconstpointer data)
-{
-  const char *key = data;
-  g_autofree guint8 *large = g_malloc0 (1024 * 1024);
-  g_autofree guint8 *received = NULL;
-  g_autoptr (GError) error = NULL;
-  Client client = { NULL, };
-  MpListener *listener;
-  MpConnection *accepted;
-  GThread *thread;
-  gsize length;
-
-  if (skip_without_tls ())
-    return;
-
-  listener = make_listener (key, TRUE);
-  client.connector = make_connector (listener, key, TRUE);
-  thread = g_thread_new ("client", run_client, &client);
-  accepted = mp_listener_accept (listener, TIMEOUT, NULL, &error);
-  g_thread_join (thread);
-  g_assert_no_error (client.error);
-  g_assert_no_error (error);
-  g_assert_true (g_str_has_prefix (mp_connection_get_peer_address (accepted), "tls:127.0.0.1:"));
-
-  /* A small message, one after it, and what does not fit into the buffers of the kernel. */
-  mp_connection_send (client.connection, g_variant_new_string ("one"), TIMEOUT, NULL, &error);
-  g_assert_no_error (error);
-  g_assert_true (mp_connection_poll (accepted, TIMEOUT, NULL, &error));
-  g_variant_unref (mp_connection_recv (accepted, TIMEOUT, NULL, &error));
-  g_assert_no_error (error);
-  g_assert_null (mp_connection_try_recv (accepted, &error));
-  g_assert_no_error (error);
-
-  large[1024 * 1024 - 1] = 7;
-  mp_connection_send_data (client.connection, large, 1024 * 1024, 1, NULL, &error);
-  g_assert_no_error (error);
-  while (received == NULL)
-    {
-      gsize ignored;
-
-      received = mp_connection_recv_data (accepted, 1000, NULL, &length, NULL);
-      g_assert_null (mp_connection_recv_data (client.connection, 1000, NULL, &ignored, NULL));
-    }
-  g_assert_cmpmem (received, length, large, 1024 * 1024);
-
-  g_assert_finalize_object (client.connection);
-  g_assert_null (mp_connection_recv (accepted, TIMEOUT, NULL, &error));
-  g_assert_error (error, MP_ERROR, MP_ERROR_END_OF_STREAM);
-  g_assert_finalize_object (accepted);
-  g_assert_finalize_object (client.connector);
-  g_assert_finalize_object (listener);
-}
-
-static void
-test_tls_not_trusted (void)
-{
-  g_autoptr (GError) error = NULL;
-  Client client = { NULL, };
-  MpListener *listener;
-  GThread *thread;
-
-  if (skip_without_tls ())
-    return;
-
-  listener = make_listener (KEY, TRUE);
-  client.connector = make_connector (listener, KEY, FALSE);
-  thread = g_thread_new ("client", run_client, &client);
-  while (g_atomic_pointer_get (&client.error) == NULL)
-    {
-      g_clear_error (&error);
-      g_assert_null (mp_listener_accept (listener, 10000, NULL, &error));
-      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
-    }
-  g_thread_join (thread);
-  g_assert_error (client.error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE);
-
-  g_clear_error (&client.error);
-  g_assert_finalize_object (client.connector);
-  g_assert_finalize_object (listener);
-}
-
-/* A peer that speaks no TLS is sent away, one that says nothing holds up nobody. */
-static void
-test_tls_strangers (void)
-{
-  g_autoptr (GError) error = NULL;
-  Client client = { NULL, };
-  MpListener *listener;
-  g_autofree char *address = NULL;
-  g_autofree char *plain = NULL;
-  g_autoptr (MpConnection) silent = NULL;
-  g_autoptr (MpConnection) rude = NULL;
-  g_autoptr (MpConnection) accepted = NULL;
-  GThread *thread;
-
-  if (skip_without_tls ())
-    return;
-
-  listener = make_listener (NULL, TRUE);
-  address = mp_listener_get_address (listener);
-  plain = g_strdup_printf ("tcp:%s", address + 4);
-  silent = mp_connect (plain, NULL, TIMEOUT, NULL, &error);
-  g_assert_no_error (error);
-  rude = mp_connect (plain, NULL, TIMEOUT, NULL, &error);
-  g_assert_no_error (error);
-  mp_connection_send (rude, g_variant_new_string ("hello"), TIMEOUT, NULL, &error);
-  g_assert_no_error (error);
-
-  client.connector = make_connector (listener, NULL, TRUE);
-  thread = g_thread_new ("client", run_client, &client);
-  accepted = mp_listener_accept (listener, TIMEOUT, NULL, &error);
-  g_assert_no_error (error);
-  g_thread_join (thread);
-  g_assert_no_error (client.error);
-  g_assert_true (mp_connection_poll (rude, TIMEOUT, NULL, &error));
-
-  g_assert_finalize_object (client.connection);
-  g_assert_finalize_object (client.connector);
-  g_assert_finalize_object (listener);
-}
-
-static void
-test_tls_needs_certificate (void)
-{
-  g_autoptr (GError) error = NULL;
-
-  g_assert_null (mp_listener_new ("tls:localhost:0", NULL, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+  return mp_connector_new (address, auth_key);
 }
 
 static void
@@ -252,7 +84,7 @@ test_full_backlog (void)
   GThread *thread;
 
   g_assert_true (mp_listener_listen (listener, NULL));
-  connector = make_connector (listener, NULL, FALSE);
+  connector = make_connector (listener, NULL);
   while ((connection = mp_connector_open (connector, 10000, NULL, &error)) != NULL)
     g_ptr_array_add (waiting, connection);
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
@@ -273,8 +105,8 @@ test_full_backlog (void)
 static void
 test_cancel (void)
 {
-  MpListener *listener = make_listener (NULL, FALSE);
-  g_autoptr (MpConnector) connector = make_connector (listener, KEY, FALSE);
+  MpListener *listener = make_listener ();
+  g_autoptr (MpConnector) connector = make_connector (listener, KEY);
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GError) error = NULL;
 
@@ -354,11 +186,6 @@ main (int    argc,
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_data_func ("/connector/tls/key", KEY, test_tls);
-  g_test_add_data_func ("/connector/tls/no-key", NULL, test_tls);
-  g_test_add_func ("/connector/tls/not-trusted", test_tls_not_trusted);
-  g_test_add_func ("/connector/tls/strangers", test_tls_strangers);
-  g_test_add_func ("/connector/tls/needs-certificate", test_tls_needs_certificate);
   g_test_add_func ("/connector/nobody-there", test_nobody_there);
   g_test_add_func ("/connector/full-backlog", test_full_backlog);
   g_test_add_func ("/connector/cancel", test_cancel);
