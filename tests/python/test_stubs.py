@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The type stubs against the typelib, against the override, and in the hands of mypy."""
+
+import ast
+import inspect
+import os
+import shutil
+import subprocess
+import tempfile
+import types
+import unittest
+
+import gi
+import helping  # noqa: F401: it asks for the right version of Mp
+
+from gi.repository import GObject, Mp
+
+TYPINGS = os.path.join(os.environ['MP_BUILD_ROOT'], 'introspection', 'python', 'typings')
+STUBS = os.path.join(TYPINGS, 'gi', 'repository', 'Mp.pyi')
+
+OVERRIDDEN = ('Queue', 'JoinableQueue', 'SimpleQueue', 'Task', 'Connection', 'Listener', 'Process')
+
+PROGRAM = '''\
+import gi
+gi.require_version('Mp', '1.0')
+from gi.repository import Mp
+
+queue = Mp.Queue(3, codec=None)
+queue.put({'a': 1}, timeout=0.5)
+first, second = Mp.Pipe()
+length: int = len(first.recv_bytes())
+ready: list[Mp.Connection] = Mp.wait([first, second], 0.5)
+with Mp.JoinableQueue().get_task() as task:
+    print(task.value)
+
+async def main() -> None:
+    async for value in queue:
+        await first.send_async(value)
+
+queue.put(1, timeout='soon')
+wrong: str = first.recv_bytes()
+'''
+
+
+def functions_of(body):
+    return {node.name: [argument.arg for argument in
+                        (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+            for node in body if isinstance(node, ast.FunctionDef)}
+
+
+def parameters_of(function):
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [parameter.name for parameter in inspect.signature(function).parameters.values()
+            if parameter.kind not in kinds]
+
+
+class TestStubs(unittest.TestCase):
+    def test_they_have_all_that_is_in_the_typelib(self):
+        with open(STUBS, encoding='utf-8') as file:
+            stubs = {node.name: node for node in ast.parse(file.read()).body if hasattr(node, 'name')}
+        for name in dir(gi.repository.Mp):
+            kind = getattr(Mp, name)
+            if name.startswith('_') or isinstance(kind, types.ModuleType):
+                continue
+            with self.subTest(name=name):
+                if inspect.isclass(kind) and issubclass(kind, GObject.Object):
+                    if name.endswith('Class') or kind.__gtype__.name == 'GObject':
+                        continue
+                    self.assertIn(name, stubs)
+                    members = functions_of(stubs[name].body)
+                    for info in kind.__info__.get_methods():
+                        self.assertIn(info.get_name(), members)
+
+    def test_they_are_those_of_the_override(self):
+        with open(STUBS, encoding='utf-8') as file:
+            stubs = ast.parse(file.read()).body
+        checked = 0
+        for name, parameters in functions_of(stubs).items():
+            if inspect.isfunction(getattr(Mp, name)):
+                self.assertEqual(parameters, parameters_of(getattr(Mp, name)), name)
+                checked += 1
+        self.assertEqual(checked, 5)
+
+        for stub in stubs:
+            if not isinstance(stub, ast.ClassDef) or stub.name not in OVERRIDDEN:
+                continue
+            members = functions_of(stub.body)
+            members.update((node.target.id, None) for node in stub.body if isinstance(node, ast.AnnAssign))
+            for name, member in vars(getattr(Mp, stub.name)).items():
+                if name == '__reduce__' or name.startswith('_') and not name.endswith('__'):
+                    continue
+                if inspect.isfunction(member) or isinstance(member, property):
+                    with self.subTest(stub=stub.name, name=name):
+                        self.assertIn(name, members)
+                if inspect.isfunction(member):
+                    self.assertEqual(members[name], parameters_of(member), name)
+
+    @unittest.skipUnless(shutil.which('mypy'), 'mypy is not installed')
+    def test_mypy(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, 'program.py'), 'w', encoding='utf-8') as file:
+                file.write(PROGRAM)
+            result = subprocess.run(['mypy', '--cache-dir', os.path.join(folder, 'cache'), 'program.py'],
+                                    cwd=folder, text=True, stdout=subprocess.PIPE, check=False,
+                                    env={**os.environ, 'MYPYPATH': TYPINGS, 'PYTHONPATH': ''})
+        errors = [line.split(':')[1] for line in result.stdout.splitlines() if ': error: ' in line]
+        lines = PROGRAM.splitlines()
+        self.assertEqual([lines[int(number) - 1] for number in errors], lines[-2:], result.stdout)
+
+
+if __name__ == '__main__':
+    unittest.main()
