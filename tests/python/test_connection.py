@@ -38,6 +38,12 @@ def read_later(connection, go, results):
     results.put(connection.recv())
 
 
+def echo_through_gifts(connection):
+    values, results, pipe = [connection.recv_shareable() for _ in range(3)]
+    results.put(values.get(timeout=DEADLINE))
+    results.put(pipe.recv())
+
+
 class TestConnection(TestCase):
     def pipe(self, duplex=True, **options):
         return Mp.Pipe(duplex, **options)
@@ -176,6 +182,7 @@ class TestConnection(TestCase):
         self.assertInterrupted(second.recv)
         self.assertInterrupted(second.recv_bytes)
         self.assertInterrupted(second.recv_bytes_into, bytearray(9))
+        self.assertInterrupted(second.recv_shareable)
         self.assertInterrupted(second.poll, None)
         self.assertInterrupted(Mp.wait, [first, second])
         self.assertInterrupted(first.send_bytes, b'x' * (1 << 22))
@@ -234,6 +241,18 @@ class TestConnection(TestCase):
             self.assertEqual(ours.recv(), value)
         theirs.send_bytes(b'raw')
         self.assertEqual(ours.recv_bytes(), b'raw')
+
+    def test_queues_and_connections_travel(self):
+        first, second = self.pipe()
+        child = self.start(echo_through_gifts, second)
+        values, results, (ours, theirs) = Mp.Queue(), Mp.JoinableQueue(), self.pipe()
+        for gift in (values, results, theirs):
+            first.send_shareable(gift)
+        values.put('by queue')
+        self.assertEqual(results.get(timeout=DEADLINE), 'by queue')
+        ours.send('by pipe')
+        self.assertEqual(results.get(timeout=DEADLINE), 'by pipe')
+        self.finish(child)
 
     def test_constructor(self):
         with self.assertRaises(ValueError):

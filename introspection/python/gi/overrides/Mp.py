@@ -696,6 +696,8 @@ _send_message = Mp.Connection.send_message
 _try_recv_pickle = Mp.Connection.try_recv_pickle
 _try_recv_bytes = Mp.Connection.try_recv_bytes
 _recv_into_address = Mp.Connection.recv_into_address
+_send_shareable = Mp.Connection.send_shareable
+_recv_shareable = Mp.Connection.recv_shareable
 _connection_wait = Mp.Connection.wait
 _connection_flush = Mp.Connection.flush
 
@@ -767,6 +769,19 @@ class Connection(Mp.Connection):
         except GLib.Error as error:
             raise _exception(error) from None
 
+    def _recv_patiently(self, receive, *arguments):
+        """Receives by a call that has to tell by an error that nothing is there yet."""
+        try:
+            while True:
+                _connection_wait(self, GLib.IOCondition.IN, _SLICE, None)
+                try:
+                    return receive(self, *arguments, 0, None)
+                except GLib.Error as error:
+                    if not _is_timeout(error):
+                        raise
+        except GLib.Error as error:
+            raise _exception(error) from None
+
     def send(self, obj):
         """Sends @obj."""
         if self._codec is not None:
@@ -820,17 +835,17 @@ class Connection(Mp.Connection):
         memory = (ctypes.c_char * len(view)).from_buffer(view) if len(view) else b''
         address = ctypes.addressof(memory) + offset if len(view) else 0
         try:
-            while True:
-                try:
-                    return _recv_into_address(self, address, len(view) - offset, 0, None)
-                except GLib.Error as error:
-                    if not _is_timeout(error):
-                        raise
-                _connection_wait(self, GLib.IOCondition.IN, _SLICE, None)
-        except GLib.Error as error:
-            if _is(error, Mp.Error.BUFFER_TOO_SHORT):
-                raise BufferTooShort(self.recv_bytes()) from None
-            raise _exception(error) from None
+            return self._recv_patiently(_recv_into_address, address, len(view) - offset)
+        except BufferTooShort:
+            raise BufferTooShort(self.recv_bytes()) from None
+
+    def send_shareable(self, shareable):
+        """Hands a queue or a connection to the process at the other end."""
+        self._send(_send_shareable, shareable)
+
+    def recv_shareable(self):
+        """Receives a queue or a connection."""
+        return self._recv_patiently(_recv_shareable)
 
     def poll(self, timeout=0.0):
         """Whether there is something to receive, within @timeout seconds."""
