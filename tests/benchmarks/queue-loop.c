@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* One way, received in a main loop: by the signal `message`, and by get_async (). */
+
+#include "bench.h"
+
+#include <mproc-glib/mproc-glib.h>
+
+typedef struct
+{
+  GMainLoop *loop;
+  BenchSide *side;
+} Receiver;
+
+static gpointer
+queue_set_up (const BenchOptions *options)
+{
+  g_autoptr (GError) error = NULL;
+  MpQueue *queue = mp_queue_new_full (options->depth, 0, &error);
+
+  if (queue == NULL)
+    bench_fail (error->message);
+  return queue;
+}
+
+static void
+data_produce (gpointer   user_data,
+              BenchSide *side)
+{
+  gsize size = side->options->size;
+  g_autofree guint8 *buffer = g_malloc0 (size);
+
+  while (bench_fill (side, buffer))
+    if (!mp_queue_put_data (user_data, buffer, size, -1, NULL, NULL))
+      bench_fail ("put");
+}
+
+static void
+message_cb (MpQueue   *queue,
+            MpMessage *message,
+            Receiver  *self)
+{
+  g_autoptr (GBytes) bytes = mp_message_get_bytes (message, NULL);
+
+  if (bytes == NULL)
+    bench_fail ("message");
+  if (!bench_check (self->side, g_bytes_get_data (bytes, NULL), (gssize) g_bytes_get_size (bytes)))
+    {
+      mp_queue_stop (queue);
+      g_main_loop_quit (self->loop);
+    }
+}
+
+static void
+signal_consume (gpointer   user_data,
+                BenchSide *side)
+{
+  Receiver self = { g_main_loop_new (NULL, FALSE), side };
+
+  g_signal_connect (user_data, "message", G_CALLBACK (message_cb), &self);
+  mp_queue_start (user_data);
+  g_main_loop_run (self.loop);
+}
+
+static void
+variant_produce (gpointer   user_data,
+                 BenchSide *side)
+{
+  gsize size = side->options->size;
+  g_autofree guint8 *buffer = g_malloc0 (size);
+
+  while (bench_fill (side, buffer))
+    if (!mp_queue_put (user_data, g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, buffer, size, 1),
+                       -1, NULL, NULL))
+      bench_fail ("put");
+}
+
+static void
+got_cb (GObject      *object,
+        GAsyncResult *result,
+        gpointer      user_data)
+{
+  Receiver *self = user_data;
+  g_autoptr (GVariant) value = mp_queue_get_finish (MP_QUEUE (object), result, NULL);
+  const guint8 *data;
+  gsize size;
+
+  if (value == NULL)
+    bench_fail ("get");
+  data = g_variant_get_fixed_array (value, &size, 1);
+  if (bench_check (self->side, data, (gssize) size))
+    mp_queue_get_async (MP_QUEUE (object), G_PRIORITY_DEFAULT, NULL, got_cb, self);
+  else
+    g_main_loop_quit (self->loop);
+}
+
+static void
+async_consume (gpointer   user_data,
+               BenchSide *side)
+{
+  Receiver self = { g_main_loop_new (NULL, FALSE), side };
+
+  mp_queue_get_async (user_data, G_PRIORITY_DEFAULT, NULL, got_cb, &self);
+  g_main_loop_run (self.loop);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  static const BenchProgram signal = { queue_set_up, NULL, data_produce, signal_consume };
+  static const BenchProgram async = { queue_set_up, NULL, variant_produce, async_consume };
+  static const BenchMode modes[] = { { "signal", &signal }, { "async", &async }, { NULL } };
+
+  return bench_main (argc, argv, modes);
+}

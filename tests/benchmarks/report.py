@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Tables of what was measured, in markdown."""
+
+from rows import TARGETS, label
+
+
+def number(value):
+    return f'{value:.0f}' if value >= 100 else f'{value:.3g}'
+
+
+def amount(cell, rate):
+    """What a rate means for this cell: µs, GB/s or M/s."""
+    if cell.section.trip:
+        return 1e6 / rate
+    return rate * cell.size / 1e9 if cell.size > 1024 else rate / 1e6
+
+
+def unit(section, size):
+    return 'µs' if section.trip else 'GB/s' if size > 1024 else 'M/s'
+
+
+def ratio(over, under, time=False):
+    """The ratio of two cells where the processors were equally near, and where that was."""
+    if over is None or under is None:
+        return None, None
+    for placement in ('near', 'far'):
+        if len(over.rates[placement]) >= 2 and len(under.rates[placement]) >= 2:
+            value = over.median(placement) / under.median(placement)
+            return (1 / value if time else value), placement
+    return None, None
+
+
+def cell_text(cell, limit):
+    if cell is None:
+        return ''
+    if cell.failure is not None:
+        return f'({cell.failure})'
+    placement = cell.placement()
+    if placement is None:
+        return '(placement changed)'
+
+    amounts = sorted(amount(cell, rate) for rate in cell.rates[placement])
+    text = f'{number(amount(cell, cell.median(placement)))} [{number(amounts[0])}–{number(amounts[-1])}]'
+    if placement == 'far':
+        text += ' far'
+    against, _ = ratio(cell, limit, cell.section.trip)
+    if against is not None and cell is not limit:
+        text += f' **{number(against)}**'
+    return text
+
+
+def table(section, cells):
+    """One line for each row and number of processes, one column for each size."""
+    by_key = {cell.key: cell for cell in cells if cell.section is section}
+    sizes = sorted({cell.size for cell in by_key.values()})
+    lines = [f'### {section.title}', '',
+             '| | ' + ' | '.join(f'{label(size)}, {unit(section, size)}' for size in sizes) + ' |',
+             '|---' * (len(sizes) + 1) + '|']
+    for row in section.rows:
+        for shape in row.shapes:
+            found = [by_key.get((row.key, size, shape)) for size in sizes]
+            if not any(found):
+                continue
+            texts = [cell_text(cell, by_key.get((section.limit, size, 1)))
+                     for cell, size in zip(found, sizes)]
+            title = row.title + (f', {shape}x{shape}' if len(row.shapes) > 1 else '')
+            lines.append(f'| {title} | ' + ' | '.join(texts) + ' |')
+    return '\n'.join(lines) + '\n'
+
+
+def idle_table(idle):
+    seconds, n = idle['seconds'], idle['processes']
+    return '\n'.join([
+        f'### Idle: {n} processes waiting, half in `get_into`, half in main loops', '',
+        '| | |', '|---|---|',
+        f'| wake-ups of all together | {idle["switches"] / seconds:.1f} each second |',
+        f'| processor time of all together | {idle["cpu"] / seconds * 100:.3f} % of one |', ''])
+
+
+# Half of the processes wait in get, and look every 100 ms who died.
+def idle_is_reached(idle):
+    per_second = idle['switches'] / idle['seconds']
+    return per_second <= idle['processes'] / 2 * 10 * 1.05 and idle['cpu'] / idle['seconds'] < 0.01
+
+
+def targets_table(cells, idle):
+    by_key = {cell.key: cell for cell in cells}
+    lines = ['### Targets', '', '| target | wanted | reached | |', '|---|---|---|---|']
+    for target in TARGETS:
+        value, placement = ratio(by_key.get(target.over), by_key.get(target.under), target.time)
+        if value is None:
+            continue
+        reached = value <= target.bound if target.at_most else value >= target.bound
+        far = ' (far)' if placement == 'far' else ''
+        lines.append(f'| {target.title} | {"≤" if target.at_most else "≥"} {target.bound} '
+                     f'| {number(value)}{far} | {"yes" if reached else "**no**"} |')
+    if idle is not None:
+        lines.append('| idle: nothing beyond the safety slice of 100 ms, no processor time | 0 | '
+                     f'{idle["switches"] / idle["seconds"]:.0f} wake-ups/s of '
+                     f'{idle["processes"] // 2 * 10}, {idle["cpu"] / idle["seconds"] * 100:.2f} % | '
+                     f'{"yes" if idle_is_reached(idle) else "**no**"} |')
+    return '\n'.join(lines) + '\n'

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What is measured: sections of rows, and the targets."""
+
+import dataclasses
+
+LIMIT, OURS, PEER = 'limit', 'ours', 'peer'
+
+ALL_SIZES = (16, 64, 1024, 65536, 1048576)
+CONNECTION_SIZES = (64, 1024, 65536, 1048576)
+ALL_SHAPES = (1, 2, 4)
+
+PYTHON = 'python_peer.py'
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    key: str
+    title: str
+    kind: str
+    program: str
+    mode: str
+    sizes: tuple = (64,)
+    shapes: tuple = (1,)
+    consumers: bool = True
+    first: int = 2000  # messages of the first, unmeasured run
+    least: int = 64    # and of any other
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    key: str
+    title: str
+    rows: tuple
+    limit: str  # the key of the row that the others are compared with
+    trip: bool = False
+
+
+SECTIONS = (
+    Section('queue', 'Queues, one way: N producers and N consumers', (
+        Row('ring', 'limit: spinning ring', LIMIT, 'limit-ring', 'ring', ALL_SIZES, first=20000),
+        Row('data', 'MpQueue, `put_data`/`get_into`', OURS, 'queue', 'data', ALL_SIZES, ALL_SHAPES,
+            first=20000),
+        Row('batch', 'MpQueue, 32 at a time', OURS, 'queue', 'batch', (16, 64, 1024), ALL_SHAPES,
+            first=20000),
+        Row('boost', 'Boost.Interprocess `message_queue`', PEER, 'peer-boost', 'boost', ALL_SIZES,
+            ALL_SHAPES),
+        Row('zeromq', 'ZeroMQ PUSH/PULL, ipc', PEER, 'peer-zeromq', 'push', ALL_SIZES, ALL_SHAPES),
+        Row('mq', 'POSIX mq', PEER, 'peer-mq', 'mq', ALL_SIZES, ALL_SHAPES),
+        Row('py-simple', 'Python `SimpleQueue`', PEER, PYTHON, 'SimpleQueue', ALL_SIZES, ALL_SHAPES),
+        Row('py-queue', 'Python `Queue`', PEER, PYTHON, 'Queue', ALL_SIZES, ALL_SHAPES),
+        Row('py-dill', '`multiprocess` (dill) `Queue`', PEER, PYTHON, 'multiprocess', ALL_SIZES),
+    ), 'ring'),
+    Section('value', 'Queues of small GVariant dictionaries', (
+        Row('variant-alone', 'limit: build and read, one process', LIMIT, 'limit-variant', 'variant',
+            (16,), consumers=False),
+        Row('variant', 'MpQueue, `put`/`get`', OURS, 'queue', 'variant', (16,)),
+    ), 'variant-alone'),
+    Section('loop', 'Received in a main loop', (
+        Row('gdbus-signal', 'GDBus signal, peer to peer', PEER, 'peer-gdbus', 'signal', (64, 1024)),
+        Row('signal', 'MpQueue, signal `message`', OURS, 'queue-loop', 'signal', (64, 1024)),
+        Row('async', 'MpQueue, `get_async`', OURS, 'queue-loop', 'async', (64, 1024)),
+        Row('connection-loop', 'MpConnection, signal `message`', OURS, 'connection-loop', 'way',
+            (64, 1024)),
+        Row('jsonrpc', 'jsonrpc-glib notifications', PEER, 'peer-jsonrpc', 'json', (64, 1024)),
+        Row('jsonrpc-variant', 'jsonrpc-glib notifications, GVariant', PEER, 'peer-jsonrpc',
+            'variant', (64, 1024)),
+    ), 'gdbus-signal'),
+    Section('trip', 'There and back over two queues, µs', (
+        Row('futex', 'limit: futex ping-pong', LIMIT, 'limit-futex', 'futex'),
+        Row('trip-spin', 'MpQueue, adaptive spin', OURS, 'queue-trip', 'spin', first=20000,
+            least=100000),
+        Row('trip-sleep', 'MpQueue, spin 0', OURS, 'queue-trip', 'sleep'),
+    ), 'futex', True),
+    Section('connection', 'Connections, one way', (
+        Row('socket', 'limit: raw framed socket', LIMIT, 'limit-socket', 'way', CONNECTION_SIZES),
+        Row('connection', 'MpConnection, `send_data`/`recv_into`', OURS, 'connection', 'way',
+            CONNECTION_SIZES),
+        Row('connection-async', 'MpConnection, `send_bytes_async`/`recv_into`', OURS, 'connection',
+            'async', CONNECTION_SIZES),
+        Row('py-pipe', 'Python `Pipe`, `send_bytes`', PEER, PYTHON, 'pipe', CONNECTION_SIZES),
+    ), 'socket'),
+    Section('connection-trip', 'Connections, there and back, µs', (
+        Row('socket-trip', 'limit: raw ping-pong', LIMIT, 'limit-socket', 'trip', CONNECTION_SIZES,
+            first=500),
+        Row('connection-trip', 'MpConnection, `send_data`/`recv_into`', OURS, 'connection', 'trip',
+            CONNECTION_SIZES, first=500),
+        Row('loop-trip', 'MpConnection in a main loop', OURS, 'connection-loop', 'trip',
+            CONNECTION_SIZES, first=500),
+        Row('gdbus-call', 'GDBus call in a main loop', PEER, 'peer-gdbus', 'call', CONNECTION_SIZES,
+            first=500),
+        Row('zeromq-trip', 'ZeroMQ REQ/REP, ipc', PEER, 'peer-zeromq', 'request', CONNECTION_SIZES,
+            first=500),
+        Row('py-trip', 'Python `Pipe`, `send_bytes`', PEER, PYTHON, 'trip', CONNECTION_SIZES,
+            first=500),
+    ), 'socket-trip', True),
+)
+
+IDLE = 'idle'
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """A ratio of two cells, each a row, a size and a shape."""
+    title: str
+    over: tuple
+    under: tuple
+    bound: float
+    at_most: bool = False
+    time: bool = False  # compares times and not rates
+
+
+def one_way(title, row, limit, sizes, bound):
+    return tuple(Target(f'{title}, {label(size)}', (row, size, 1), (limit, size, 1), bound)
+                 for size in sizes)
+
+
+def label(size):
+    for unit, name in ((1 << 20, 'MiB'), (1 << 10, 'KiB')):
+        if size >= unit:
+            return f'{size // unit} {name}'
+    return f'{size} B'
+
+
+TARGETS = (
+    *one_way('`put_data`/`get_into` to the ring', 'data', 'ring', (64,), 0.6),
+    *one_way('`put_data`/`get_into` to the ring', 'data', 'ring', (1024, 65536, 1048576), 0.9),
+    Target('64 B, to Boost.Interprocess', ('data', 64, 1), ('boost', 64, 1), 4),
+    Target('64 B, to ZeroMQ', ('data', 64, 1), ('zeromq', 64, 1), 5),
+    Target('64 B, to `multiprocess`\'s Queue', ('data', 64, 1), ('py-dill', 64, 1), 100),
+    Target('64 B, to Python\'s Queue', ('data', 64, 1), ('py-queue', 64, 1), 100),
+    Target('64 B at 4x4, to its own 1x1', ('data', 64, 4), ('data', 64, 1), 0.7),
+    Target('batch of 32 at 64 B, to unbatched', ('batch', 64, 1), ('data', 64, 1), 3),
+    Target('`put`/`get` of a small GVariant, to building and reading alone',
+           ('variant', 16, 1), ('variant-alone', 16, 1), 0.5),
+    Target('queue, signal `message`, to GDBus signals', ('signal', 64, 1), ('gdbus-signal', 64, 1), 20),
+    Target('queue, `get_async`, to GDBus signals', ('async', 64, 1), ('gdbus-signal', 64, 1), 20),
+    Target('round trip with adaptive spin, to a futex ping-pong', ('trip-spin', 64, 1),
+           ('futex', 64, 1), 0.02, True, True),
+    Target('round trip without spin, to a futex ping-pong', ('trip-sleep', 64, 1),
+           ('futex', 64, 1), 1.2, True, True),
+    *one_way('connection, `send_data`/`recv_into`, to the raw framed socket', 'connection', 'socket',
+             (64, 1024), 1.5),
+    *one_way('connection, asynchronous sends, to the raw framed socket', 'connection-async', 'socket',
+             (64, 1024), 1.5),
+    *one_way('connection, `send_data`/`recv_into`, to the raw framed socket', 'connection', 'socket',
+             (65536, 1048576), 0.9),
+    Target('connection, round trip 64 B, to the raw ping-pong', ('connection-trip', 64, 1),
+           ('socket-trip', 64, 1), 1.1, True, True),
+    Target('connection in a main loop, to GDBus signals', ('connection-loop', 64, 1),
+           ('gdbus-signal', 64, 1), 20),
+    Target('connection in a main loop, to jsonrpc-glib notifications', ('connection-loop', 64, 1),
+           ('jsonrpc', 64, 1), 25),
+    Target('connection, round trip in a main loop, to a GDBus call', ('loop-trip', 64, 1),
+           ('gdbus-call', 64, 1), 0.333, True, True),
+)
