@@ -8,7 +8,7 @@
 
 #include "wire/frame.h"
 
-#define LIMIT (1024 * 1024)
+#define LIMIT 65536
 
 int LLVMFuzzerTestOneInput (const guint8 *data,
                             gsize         size);
@@ -68,7 +68,7 @@ LLVMFuzzerTestOneInput (const guint8 *data,
                         gsize         size)
 {
   MpFrameReader reader = { 0, };
-  g_autofree guint8 *buffer = g_malloc (LIMIT);
+  static guint8 buffer[LIMIT];
   MpFrameStatus status;
   guint8 control;
   gsize most;
