@@ -7,6 +7,7 @@
 #include <glib/gi18n-lib.h>
 #include <unistd.h>
 
+#include "formats/gvariant.h"
 #include "mp-error.h"
 
 /* What share () gives: the index of the descriptor, readable, writable, format, and the
@@ -175,18 +176,28 @@ mp_connection_send_shareable (MpConnection  *self,
 {
   g_autoptr (GUnixFDList) descriptors = g_unix_fd_list_new ();
   g_autoptr (GVariant) description = NULL;
-  g_autoptr (MpMessage) message = NULL;
+  g_autofree guint8 *payload = NULL;
+  MpChannel *channel;
+  const int *fds;
+  gsize size;
+  int n_fds;
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
   g_return_val_if_fail (MP_IS_SHAREABLE (shareable), FALSE);
 
+  channel = mp_connection_get_channel (self, error);
+  if (channel == NULL)
+    return FALSE;
   description = mp_shareable_describe (shareable, descriptors, error);
   if (description == NULL)
     return FALSE;
 
-  message = mp_message_new_variant (description);
-  mp_message_set_fd_list (message, descriptors);
-  return mp_connection_send_message (self, message, timeout_us, cancellable, error);
+  /* A variant whatever the format of the connection: other formats do not keep its type. */
+  size = mp_gvariant_get_payload_size (description);
+  payload = g_malloc (size);
+  mp_gvariant_store_payload (description, payload);
+  fds = g_unix_fd_list_peek_fds (descriptors, &n_fds);
+  return mp_channel_send (channel, payload, size, fds, n_fds, timeout_us, cancellable, error);
 }
 
 /**
@@ -211,21 +222,24 @@ mp_connection_recv_shareable (MpConnection  *self,
                               GCancellable  *cancellable,
                               GError       **error)
 {
-  g_autoptr (GUnixFDList) none = g_unix_fd_list_new ();
+  g_auto (MpChannelMessage) received = { 0, };
+  g_autoptr (GUnixFDList) descriptors = NULL;
   g_autoptr (GVariant) description = NULL;
-  g_autoptr (MpMessage) message = NULL;
-  GUnixFDList *descriptors;
+  g_autoptr (GBytes) payload = NULL;
+  MpChannel *channel;
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
 
-  message = mp_connection_recv_message (self, timeout_us, cancellable, error);
-  if (message == NULL)
+  channel = mp_connection_get_channel (self, error);
+  if (channel == NULL
+      || !mp_channel_receive (channel, mp_connection_get_maximum (-1), timeout_us, cancellable,
+                              &received, error))
     return NULL;
 
-  description = mp_message_get_variant (message, error);
-  if (description == NULL)
-    return NULL;
-
-  descriptors = mp_message_get_fd_list (message);
-  return mp_shareable_open (description, descriptors != NULL ? descriptors : none, error);
+  /* The descriptors become the list's. */
+  descriptors = g_unix_fd_list_new_from_array (received.fds, (int) received.n_fds);
+  received.n_fds = 0;
+  payload = mp_connection_make_bytes (&received);
+  description = mp_gvariant_load_payload (payload, error);
+  return description != NULL ? mp_shareable_open (description, descriptors, error) : NULL;
 }
