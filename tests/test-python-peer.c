@@ -206,7 +206,7 @@ test_wrong_key_of_listener (void)
   g_autoptr (GSubprocess) python = NULL;
   g_autoptr (GError) error = NULL;
 
-  g_assert_null (connect_to_python (&conversation, "tcp:localhost:0", KEY, &python, &error));
+  g_assert_null (connect_to_python (&conversation, "tcp:127.0.0.1:0", KEY, &python, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_AUTHENTICATION_FAILED);
   assert_refused (python);
 }
@@ -274,7 +274,7 @@ static const struct
 } addresses[] = {
   { "unix", "unix:%s" },
   { "abstract", "unix-abstract:%s" },
-  { "tcp", "tcp:localhost:0" },
+  { "tcp", "tcp:127.0.0.1:0" },
 };
 
 int

@@ -58,7 +58,7 @@ class TestExamples(unittest.TestCase):
 
     def test_listener(self):
         with socket.socket() as probe:
-            if probe.connect_ex(('localhost', 6000)) == 0:
+            if probe.connect_ex(('127.0.0.1', 6000)) == 0:
                 self.skipTest('somebody else listens at port 6000')
         lines = run('listener')
         for line in ('Connection accepted', 'Client received: Echo: hello',

@@ -90,7 +90,7 @@ class TestListener(TestCase):
 
     def test_refused(self):
         with socket.socket() as free:
-            free.bind(('localhost', 0))
+            free.bind(('127.0.0.1', 0))
             with self.assertRaises(ConnectionRefusedError):
                 Mp.Client(free.getsockname())
 
