@@ -6,7 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* Reads JSON text (RFC 8259, nothing more) from anybody and tells @sink what is in it. */
+/* Reads JSON text (RFC 8259, nothing more) from anybody and tells @sink what is in it.
+ * Errors name the byte at which reading it ended. */
 gboolean mp_json_read (const guint8  *data,
                        gsize          size,
                        MpSink        *sink,

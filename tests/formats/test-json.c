@@ -119,7 +119,7 @@ test_json_read (void)
     }
 }
 
-/* The same as json-glib, which has no integer above 2^63. */
+/* The same as json-glib alone, which has no integer above 2^63. */
 static void
 test_json_json_glib (void)
 {
@@ -231,11 +231,14 @@ test_json_malformed (void)
     { "\"\\u12", -1, 5 }, { "\"\\ud83d\\uzzzz\"", -1, 9 }, { "\"\xff\"", -1, 1 },
     { "\"\xed\xa0\x80\"", -1, 1 }, { "\"\xc0\x80\"", -1, 1 }, { "\"a\0b\"", 5, 2 },
     { "1\0", 2, 1 }, { "[", -1, 1 }, { "[1", -1, 2 }, { "[1,", -1, 3 }, { "[1,]", -1, 3 },
-    { "[,1]", -1, 1 }, { "[1 2]", -1, 3 }, { "[1}", -1, 2 }, { "]", -1, 0 }, { "[]]", -1, 2 },
-    { "{", -1, 1 }, { "{1:2}", -1, 1 }, { "{\"a\"}", -1, 4 }, { "{\"a\":}", -1, 5 },
-    { "{\"a\":1,}", -1, 7 }, { "{\"a\":1 \"b\":2}", -1, 7 }, { "{\"a\":1]", -1, 6 },
+    { "[,1]", -1, 2 }, { "[1 2]", -1, 2 }, { "[1}", -1, 2 }, { "]", -1, 0 }, { "[]]", -1, 2 },
+    { "{", -1, 1 }, { "{1:2}", -1, 1 }, { "{\"a\"}", -1, 4 }, { "{\"a\":}", -1, 6 },
+    { "{\"a\":1,}", -1, 7 }, { "{\"a\":1 \"b\":2}", -1, 6 }, { "{\"a\":1]", -1, 6 },
     { "{a:1}", -1, 1 }, { "[1] // no", -1, 4 }, { "/* no */ 1", -1, 0 }, { "1 2", -1, 2 },
     { "\xef\xbb\xbf" "1", -1, 0 }, { "{\"a\",1}", -1, 4 },
+    { "[]{}", -1, 2 }, { "var a = 1;", -1, 0 }, { "[- 1]", -1, 2 }, { "{\"a\"::1}", -1, 6 },
+    { "[\n1,\n 2 3]", -1, 7 }, { "{12345678901234567890:1}", -1, 1 },
+    { "[\"a\"-1234567890123456789]", -1, 4 }, { "[\"\\u0000\" 1]", -1, 9 },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (malformed); i++)
@@ -285,7 +288,8 @@ test_json_deep (void)
 {
   static const struct { guint n; int code; } depths[] = {
     { 61, -1 }, { 62, MP_ERROR_UNSUPPORTED }, { 128, MP_ERROR_UNSUPPORTED },
-    { 10000, MP_ERROR_UNSUPPORTED }, { 1000000, MP_ERROR_UNSUPPORTED },
+    { 129, MP_ERROR_INVALID_MESSAGE }, { 10000, MP_ERROR_INVALID_MESSAGE },
+    { 1000000, MP_ERROR_INVALID_MESSAGE },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (depths); i++)
@@ -316,6 +320,49 @@ test_json_deep (void)
       else
         g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE);
     }
+}
+
+/* Names that json-glib's own table of members would give the same place. */
+static void
+test_json_colliding_names (void)
+{
+  g_autoptr (GString) json = g_string_new ("{");
+  g_autoptr (GVariant) value = NULL;
+  g_autoptr (GError) error = NULL;
+  gint64 start;
+
+  for (guint i = 0; i < 1 << 15; i++)
+    {
+      g_string_append (json, i > 0 ? ",\"" : "\"");
+      for (guint j = 0; j < 15; j++)
+        g_string_append (json, i >> j & 1 ? "Ez" : "FY");
+      g_string_append (json, "\":0");
+    }
+  g_string_append_c (json, '}');
+  g_assert_cmpuint (g_str_hash ("Ez"), ==, g_str_hash ("FY"));
+
+  start = g_get_monotonic_time ();
+  value = load (json->str, json->len, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (g_variant_n_children (value), ==, 1 << 15);
+  g_assert_cmpint (g_get_monotonic_time () - start, <, 5 * G_TIME_SPAN_SECOND);
+}
+
+/* What would need much more memory than its text. */
+static void
+test_json_many_values (void)
+{
+  g_autoptr (GString) json = g_string_new ("[");
+  g_autoptr (GBytes) payload = NULL;
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < 1 << 21; i++)
+    g_string_append (json, "{},");
+  g_string_append (json, "0]");
+
+  payload = g_bytes_new_static (json->str, json->len);
+  g_assert_null (mp_format_check (MP_FORMAT_JSON, payload, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TOO_LARGE);
 }
 
 static void
@@ -355,6 +402,9 @@ test_json_pickle (void)
   static const char * const texts[] = {
     "\"a\\u0000b\"", "\"\\ud800\"", "\"\\udc00x\\ud800\"", "{\"\\u0000\":[\"😀\",1,-1.5]}",
     "[null,true,false,18446744073709551615,1099511627776]",
+    "[\"\\u0001\",\"\\u0001u0000\\u0000\",\"\\u0001123456789012345678\"]",
+    "{\"\\ud800\":1,\"\\ud801\":{\"\":[]},\"\\u0001\":-9223372036854775808}",
+    "[-123456789012345678,1234567890123456789,[9223372036854775807,9223372036854775808]]",
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
@@ -388,6 +438,8 @@ main (int   argc,
   g_test_add_func ("/json/read/malformed", test_json_malformed);
   g_test_add_func ("/json/read/unsupported", test_json_unsupported);
   g_test_add_func ("/json/read/deep", test_json_deep);
+  g_test_add_func ("/json/read/colliding-names", test_json_colliding_names);
+  g_test_add_func ("/json/read/many-values", test_json_many_values);
   g_test_add_func ("/json/write/values", test_json_write);
   g_test_add_func ("/json/write/doubles", test_json_doubles_round_trip);
   g_test_add_func ("/json/pickle", test_json_pickle);
