@@ -9,6 +9,9 @@
 /* How many messages one dispatch hands out before other sources get their turn. */
 #define MESSAGES_PER_DISPATCH 64
 
+/* How many bells that nobody uses are kept. */
+#define MAX_IDLE_BELLS        4
+
 /* How often a source without a bell looks: descriptors had run out. */
 #define WITHOUT_BELL_MS 20
 
@@ -23,11 +26,12 @@ static guint signals[N_SIGNALS];
 /* --- Bells ---------------------------------------------------------------------------- */
 
 /* A bell for the asynchronous calls of one main context that wait for one condition: its
- * sources look one after the other, so that none can take the others' ring. */
+ * sources look one after the other, so that none can take the others' ring.  A few without
+ * users are kept for the calls to come, since a bell costs several descriptors. */
 typedef struct
 {
-  grefcount         ref_count;
-  GMainContext     *context; /* NULL: of one source alone */
+  guint             n_users;
+  GMainContext     *context; /* tells contexts apart, no more; NULL: of one source alone */
   MpQueueCondition  condition;
   MpQueueBell      *bell;    /* NULL when descriptors had run out */
 } SharedBell;
@@ -58,22 +62,38 @@ bell_ref (MpQueue          *self,
   g_mutex_lock (&priv->bell_mutex);
   if (context != NULL)
     shared = find_bell (priv, context, condition);
-  if (shared != NULL)
-    {
-      g_ref_count_inc (&shared->ref_count);
-    }
-  else
+  if (shared == NULL)
     {
       shared = g_new0 (SharedBell, 1);
-      g_ref_count_init (&shared->ref_count);
       shared->context = context;
       shared->condition = condition;
       if (priv->store != NULL)
         shared->bell = priv->backend->bell_new (priv->store, condition, NULL);
       g_ptr_array_add (priv->shared_bells, shared);
     }
+  shared->n_users++;
   g_mutex_unlock (&priv->bell_mutex);
   return shared;
+}
+
+static void
+drop_bell (MpQueuePrivate *priv,
+           SharedBell     *shared)
+{
+  g_ptr_array_remove_fast (priv->shared_bells, shared);
+  if (shared->bell != NULL)
+    priv->backend->bell_free (priv->store, shared->bell);
+  g_free (shared);
+}
+
+static guint
+count_idle_bells (MpQueuePrivate *priv)
+{
+  guint n_idle = 0;
+
+  for (guint i = 0; i < priv->shared_bells->len; i++)
+    n_idle += ((SharedBell *) g_ptr_array_index (priv->shared_bells, i))->n_users == 0;
+  return n_idle;
 }
 
 static void
@@ -83,13 +103,9 @@ bell_unref (MpQueue    *self,
   MpQueuePrivate *priv = mp_queue_get_private (self);
 
   g_mutex_lock (&priv->bell_mutex);
-  if (g_ref_count_dec (&shared->ref_count))
-    {
-      g_ptr_array_remove_fast (priv->shared_bells, shared);
-      if (shared->bell != NULL)
-        priv->backend->bell_free (priv->store, shared->bell);
-      g_free (shared);
-    }
+  if (--shared->n_users == 0 && (shared->context == NULL || shared->bell == NULL ||
+                                 count_idle_bells (priv) > MAX_IDLE_BELLS))
+    drop_bell (priv, shared);
   g_mutex_unlock (&priv->bell_mutex);
 }
 
@@ -495,12 +511,19 @@ mp_queue_stop (MpQueue *self)
   g_source_unref (source);
 }
 
-/* Sources hold the queue, so that only the descriptor's bell can be left. */
+/* Sources hold the queue, so that only the descriptor's bell and idle ones can be left. */
 void
 mp_queue_clear_sources (MpQueue *self)
 {
   MpQueuePrivate *priv = mp_queue_get_private (self);
 
+  for (guint i = priv->shared_bells->len; i > 0; i--)
+    {
+      SharedBell *shared = g_ptr_array_index (priv->shared_bells, i - 1);
+
+      if (shared->n_users == 0)
+        drop_bell (priv, shared);
+    }
   if (priv->fd_bell != NULL)
     priv->backend->bell_free (priv->store, g_steal_pointer (&priv->fd_bell));
 }
