@@ -443,6 +443,7 @@ mp_joinable_queue_join_async (MpJoinableQueue     *self,
 
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, mp_joinable_queue_join_async);
+  g_task_set_check_cancellable (task, FALSE);
   g_task_set_priority (task, io_priority);
   mp_queue_attach_task_source (MP_QUEUE (self), MP_QUEUE_WAIT_DONE, task, join_cb);
 }
@@ -589,6 +590,7 @@ mp_joinable_queue_get_task_async (MpJoinableQueue     *self,
 
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, mp_joinable_queue_get_task_async);
+  g_task_set_check_cancellable (task, FALSE);
   g_task_set_priority (task, io_priority);
   if (get_task_cb (task) == G_SOURCE_CONTINUE)
     mp_queue_attach_task_source (MP_QUEUE (self), MP_QUEUE_WAIT_ITEMS, task, get_task_cb);
@@ -867,6 +869,7 @@ mp_joinable_queue_set_report_progress (MpJoinableQueue *self,
     {
       priv->news_source = mp_queue_create_condition_source (MP_QUEUE (self), MP_QUEUE_WAIT_NEWS,
                                                             NULL);
+      mp_queue_source_make_weak (priv->news_source);
       g_source_set_callback (priv->news_source, news_cb, self, NULL);
       g_source_attach (priv->news_source, g_main_context_get_thread_default ());
     }

@@ -50,6 +50,8 @@ start (MpQueue             *self,
 
   g_task_set_source_tag (task, source_tag);
   g_task_set_priority (task, io_priority);
+  /* What was got, or put, stays so: it is too late to cancel then. */
+  g_task_set_check_cancellable (task, FALSE);
   g_task_set_task_data (task, task_data, destroy);
 
   if (g_task_return_error_if_cancelled (task) || attempt (self, task, &error))

@@ -4,6 +4,8 @@
 
 #include "mp-queue-private.h"
 
+#include "mp-error.h"
+
 /* Many messages in one step. */
 
 #define MAX_BATCH 64
@@ -165,6 +167,7 @@ mp_queue_put_vectors (MpQueue              *self,
                       GError              **error)
 {
   MpQueueItem items[MAX_BATCH];
+  gint64 deadline = timeout_us > 0 ? g_get_monotonic_time () + timeout_us : 0;
   guint total = 0, n = 0;
   gboolean success = TRUE;
 
@@ -180,10 +183,44 @@ mp_queue_put_vectors (MpQueue              *self,
                                    MP_FORMAT_BYTES };
       success = mp_queue_put_items (self, items, batch, timeout_us, cancellable, &n, error);
       total += n;
+      if (timeout_us > 0)
+        {
+          gint64 left = deadline - g_get_monotonic_time ();
+
+          timeout_us = MAX (left, 0);
+        }
     }
   if (n_put != NULL)
     *n_put = total;
   return success;
+}
+
+/* What is no bytes goes back, and the buffers of the others move up. */
+static gssize
+keep_bytes (MpQueue          *self,
+            MpQueueDelivery  *deliveries,
+            GInputVector     *vectors,
+            guint             n_got,
+            GError          **error)
+{
+  gssize n_kept = 0;
+
+  for (guint i = 0; i < n_got; i++)
+    {
+      gboolean is_bytes = deliveries[i].tag == MP_FORMAT_BYTES;
+      GInputVector vector = vectors[i];
+
+      mp_queue_end_get (self, &deliveries[i], is_bytes);
+      if (!is_bytes)
+        continue;
+      vectors[i] = vectors[n_kept];
+      vectors[n_kept++] = (GInputVector) { vector.buffer, deliveries[i].size };
+    }
+
+  if (n_kept > 0)
+    return n_kept;
+  g_set_error_literal (error, MP_ERROR, MP_ERROR_UNSUPPORTED, "The next message is no bytes");
+  return -1;
 }
 
 /**
@@ -230,10 +267,5 @@ mp_queue_get_vectors (MpQueue        *self,
   if (!mp_queue_get_payloads (self, deliveries, n_vectors, &n_got, timeout_us, cancellable, error))
     return -1;
 
-  for (guint i = 0; i < n_got; i++)
-    {
-      mp_queue_end_get (self, &deliveries[i], TRUE);
-      vectors[i].size = deliveries[i].size;
-    }
-  return n_got;
+  return keep_bytes (self, deliveries, vectors, n_got, error);
 }

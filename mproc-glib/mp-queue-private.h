@@ -26,6 +26,7 @@ typedef struct
 
   /* The descriptor that mp_queue_get_fd () gave away, kept level by every get. */
   GMutex                 bell_mutex;
+  int                    bell_pid;      /* of the process that the mutex is of */
   MpQueueBell           *fd_bell;
 
   /* Bells of waiting asynchronous calls, one for each main context and condition. */
@@ -134,6 +135,7 @@ void            mp_queue_attach_task_source  (MpQueue                     *self,
                                               MpQueueCondition             condition,
                                               GTask                       *task,
                                               GSourceFunc                  callback);
+void            mp_queue_source_make_weak    (GSource                     *source);
 void            mp_queue_source_pause        (GSource                     *source,
                                               gint64                       interval_us);
 void            mp_queue_clear_sources       (MpQueue                     *self);

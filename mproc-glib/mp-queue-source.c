@@ -4,6 +4,8 @@
 
 #include "mp-queue-private.h"
 
+#include <unistd.h>
+
 /* The queue in a main loop: its descriptor, its sources, the signal. */
 
 /* How many messages one dispatch hands out before other sources get their turn. */
@@ -34,7 +36,21 @@ typedef struct
   GMainContext     *context; /* tells contexts apart, no more; NULL: of one source alone */
   MpQueueCondition  condition;
   MpQueueBell      *bell;    /* NULL when descriptors had run out */
+  guint             n_rings; /* that some source has taken in for all */
 } SharedBell;
+
+/* In a forked child another thread of the parent may have held the mutex. */
+static void
+lock_bells (MpQueuePrivate *priv)
+{
+  int pid = getpid ();
+  int former = g_atomic_int_get (&priv->bell_pid);
+
+  if (G_UNLIKELY (former != pid) &&
+      g_atomic_int_compare_and_exchange (&priv->bell_pid, former, pid) && former != 0)
+    g_mutex_init (&priv->bell_mutex);
+  g_mutex_lock (&priv->bell_mutex);
+}
 
 static SharedBell *
 find_bell (MpQueuePrivate   *priv,
@@ -59,7 +75,7 @@ bell_ref (MpQueue          *self,
   MpQueuePrivate *priv = mp_queue_get_private (self);
   SharedBell *shared = NULL;
 
-  g_mutex_lock (&priv->bell_mutex);
+  lock_bells (priv);
   if (context != NULL)
     shared = find_bell (priv, context, condition);
   if (shared == NULL)
@@ -102,7 +118,7 @@ bell_unref (MpQueue    *self,
 {
   MpQueuePrivate *priv = mp_queue_get_private (self);
 
-  g_mutex_lock (&priv->bell_mutex);
+  lock_bells (priv);
   if (--shared->n_users == 0 && (shared->context == NULL || shared->bell == NULL ||
                                  count_idle_bells (priv) > MAX_IDLE_BELLS))
     drop_bell (priv, shared);
@@ -118,8 +134,10 @@ typedef struct
   MpQueueCondition  condition;
   SharedBell       *bell;
   gpointer          tag;
+  guint             n_rings; /* that this source knows of */
   gboolean          looked;
   gboolean          paused;
+  gboolean          weak;    /* the queue outlives the source without being held */
 } QueueSource;
 
 /* Room may be there and yet too small, and news have no state at all: for these a source is
@@ -148,20 +166,33 @@ source_arm (QueueSource *self,
     priv->backend->bell_arm (priv->store, self->bell->bell, rang);
 }
 
+/* Arming takes a ring in, which may have been for the others of this bell too. */
+static gboolean
+source_look_by_rings (QueueSource *self,
+                      gboolean     rang)
+{
+  if (rang || !self->looked)
+    {
+      source_arm (self, rang);
+      self->bell->n_rings++;
+    }
+  else if (self->n_rings == self->bell->n_rings && self->bell->bell != NULL)
+    {
+      return FALSE;
+    }
+
+  self->n_rings = self->bell->n_rings;
+  self->looked = TRUE;
+  return TRUE;
+}
+
 /* Looks, arms the bell, and looks again for what came in between. */
 static gboolean
 source_look (QueueSource *self,
              gboolean     rang)
 {
-  gboolean due = rang || !self->looked || self->bell->bell == NULL;
-
   if (goes_by_rings (self))
-    {
-      if (due)
-        source_arm (self, rang);
-      self->looked = TRUE;
-      return due;
-    }
+    return source_look_by_rings (self, rang);
 
   if (source_is_ready (self))
     return TRUE;
@@ -217,7 +248,8 @@ queue_source_finalize (GSource *source)
   QueueSource *self = (QueueSource *) source;
 
   bell_unref (self->queue, self->bell);
-  g_object_unref (self->queue);
+  if (!self->weak)
+    g_object_unref (self->queue);
 }
 
 static GSourceFuncs queue_source_funcs = {
@@ -260,6 +292,16 @@ mp_queue_create_condition_source (MpQueue          *self,
                                   GCancellable     *cancellable)
 {
   return create_source (self, NULL, condition, cancellable);
+}
+
+/* For a source that the queue itself destroys, and that shall not keep it alive. */
+void
+mp_queue_source_make_weak (GSource *source)
+{
+  QueueSource *self = (QueueSource *) source;
+
+  self->weak = TRUE;
+  g_object_unref (self->queue);
 }
 
 /* Leaves the source in peace for a while; a ring that comes meanwhile is heard after it. */
@@ -352,7 +394,7 @@ mp_queue_refresh_fd (MpQueue *self)
 {
   MpQueuePrivate *priv = mp_queue_get_private (self);
 
-  g_mutex_lock (&priv->bell_mutex);
+  lock_bells (priv);
   if (priv->fd_bell != NULL)
     refresh_locked (priv, TRUE);
   g_mutex_unlock (&priv->bell_mutex);
@@ -364,12 +406,13 @@ int
 mp_queue_peek_fd (MpQueue *self)
 {
   MpQueuePrivate *priv = mp_queue_get_private (self);
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->bell_mutex);
+  int fd = -1;
 
-  if (priv->store == NULL || !ensure_bell_locked (priv))
-    return -1;
-
-  return priv->backend->bell_fd (priv->fd_bell);
+  lock_bells (priv);
+  if (priv->store != NULL && ensure_bell_locked (priv))
+    fd = priv->backend->bell_fd (priv->fd_bell);
+  g_mutex_unlock (&priv->bell_mutex);
+  return fd;
 }
 
 /* Whether there is something to get; if not, the descriptor fires when there is. */
@@ -378,16 +421,17 @@ mp_queue_check_fd (MpQueue  *self,
                    gboolean  rang)
 {
   MpQueuePrivate *priv = mp_queue_get_private (self);
-  g_autoptr (GMutexLocker) locker = NULL;
+  gboolean ready;
 
   if (!rang && priv->backend->check (priv->store, MP_QUEUE_WAIT_ITEMS))
     return TRUE;
 
-  locker = g_mutex_locker_new (&priv->bell_mutex);
-  if (!ensure_bell_locked (priv))
-    return priv->backend->check (priv->store, MP_QUEUE_WAIT_ITEMS);
-
-  return refresh_locked (priv, rang);
+  lock_bells (priv);
+  ready = ensure_bell_locked (priv)
+            ? refresh_locked (priv, rang)
+            : priv->backend->check (priv->store, MP_QUEUE_WAIT_ITEMS);
+  g_mutex_unlock (&priv->bell_mutex);
+  return ready;
 }
 
 /**
@@ -416,7 +460,7 @@ mp_queue_get_fd (MpQueue *self)
   if (priv->store == NULL)
     return -1;
 
-  g_mutex_lock (&priv->bell_mutex);
+  lock_bells (priv);
   if (ensure_bell_locked (priv))
     {
       refresh_locked (priv, TRUE);

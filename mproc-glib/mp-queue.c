@@ -344,10 +344,11 @@ mp_queue_set_error (MpQueue                *self,
                            "There is no memory for what is taken out of the queue");
       break;
     case MP_QUEUE_DETACHED:
-      if (priv->store != NULL)
-        priv->backend->attach (priv->store, error);
-      else
+      if (priv->store == NULL)
         g_propagate_error (error, g_error_copy (priv->error));
+      /* It failed, and may not fail again when it is asked why. */
+      else if (priv->backend->attach (priv->store, error))
+        g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BUSY, "The queue had too many users");
       break;
     default:
       g_set_error_literal (error, MP_ERROR, messages[status].code, messages[status].message);

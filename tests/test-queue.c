@@ -325,6 +325,18 @@ test_vectors (void)
       g_assert_cmpstr (buffers[i], ==, texts[i]);
     }
 
+  /* What is no bytes ends the batch, and stays queued. */
+  g_assert_true (mp_queue_put_data (queue, (const guint8 *) "a", 1, 0, NULL, &error));
+  g_assert_true (mp_queue_put_json (queue, "1", 0, NULL, &error));
+  g_assert_true (mp_queue_put_data (queue, (const guint8 *) "b", 1, 0, NULL, &error));
+  for (guint i = 0; i < 32; i++)
+    in[i] = (GInputVector) { buffers[i], sizeof buffers[i] };
+  g_assert_cmpint (mp_queue_get_vectors (queue, in, 32, 0, NULL, &error), ==, 1);
+  g_assert_no_error (error);
+  g_assert_cmpint (mp_queue_get_vectors (queue, in + 1, 31, 0, NULL, &error), ==, -1);
+  g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
+  g_assert_cmpuint (mp_queue_get_size (queue), ==, 2);
+
   g_assert_finalize_object (queue);
 }
 
@@ -539,6 +551,50 @@ test_get_async_cancel (void)
   g_assert_finalize_object (queue);
 }
 
+/* What was got before it was cancelled is the caller's. */
+static void
+test_get_async_cancelled_late (void)
+{
+  MpQueue *queue = make (0);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) value = NULL;
+
+  put_int (queue, 1);
+  mp_queue_get_async (queue, G_PRIORITY_DEFAULT, cancellable, result_cb, &result);
+  g_assert_true (mp_queue_is_empty (queue));
+  g_cancellable_cancel (cancellable);
+  test_iterate_until (result != NULL);
+  value = mp_queue_get_finish (queue, result, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (g_variant_get_int64 (value), ==, 1);
+
+  g_clear_object (&result);
+  test_drain_context ();
+  g_assert_finalize_object (queue);
+}
+
+/* A put that waits for more room than there is sleeps, and can be cancelled. */
+static void
+test_put_cancel (void)
+{
+  g_autoptr (GError) error = NULL;
+  MpQueue *queue = mp_queue_new_full (0, 10000, &error);
+  g_autofree guint8 *data = g_malloc0 (6000);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  GThread *thread;
+
+  g_assert_true (mp_queue_put_data (queue, data, 6000, 0, NULL, &error));
+  g_assert_false (mp_queue_is_full (queue));
+  thread = g_thread_new ("cancel", cancel_thread, cancellable);
+  g_assert_false (mp_queue_put_data (queue, data, 6000, -1, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_thread_join (thread);
+
+  g_assert_finalize_object (queue);
+}
+
 static void
 test_put_async (void)
 {
@@ -676,6 +732,7 @@ main (int    argc,
 
   g_test_add_func ("/queue/order", test_order);
   g_test_add_func ("/queue/put/full", test_full);
+  g_test_add_func ("/queue/put/cancel", test_put_cancel);
   g_test_add_func ("/queue/put/max-bytes", test_max_bytes);
   g_test_add_func ("/queue/get/empty", test_empty);
   g_test_add_func ("/queue/get/into", test_get_into);
@@ -694,6 +751,7 @@ main (int    argc,
   g_test_add_func ("/queue/fork/producer", test_forked_producer);
   g_test_add_func ("/queue/async/get", test_get_async);
   g_test_add_func ("/queue/async/get-cancel", test_get_async_cancel);
+  g_test_add_func ("/queue/async/get-cancelled-late", test_get_async_cancelled_late);
   g_test_add_func ("/queue/async/put", test_put_async);
   g_test_add_func ("/queue/signal", test_signal);
   g_test_add_func ("/queue/fd", test_fd);

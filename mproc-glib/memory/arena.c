@@ -37,9 +37,8 @@ unit_order (guint8 state)
   return state & UNIT_ORDER_MASK;
 }
 
-/* How many units there are: never more than the file has. */
-static guint32
-count_units (MpMemory *self)
+guint32
+mp_arena_count_units (MpMemory *self)
 {
   guint32 n_units = mp_load (&self->arena->n_units);
 
@@ -96,7 +95,7 @@ can_merge (MpMemory *self,
 {
   guint8 mask = mix ? (guint8) ~UNIT_CLEAN : 0xff;
 
-  return order + 1 < MP_N_ORDERS - 4 && (guint64) buddy + (1u << order) <= count_units (self) &&
+  return order + 1 < MP_N_ORDERS - 4 && (guint64) buddy + (1u << order) <= mp_arena_count_units (self) &&
          (self->units[buddy] & mask) == (self->units[unit] & mask);
 }
 
@@ -135,7 +134,7 @@ static gboolean
 grow (MpMemory *self,
       guint     order)
 {
-  guint64 old = count_units (self);
+  guint64 old = mp_arena_count_units (self);
   guint64 block = G_GUINT64_CONSTANT (1) << order;
   guint64 needed = ((old + block - 1) & ~(block - 1)) + block;
   guint64 target = MIN (MAX (MAX (needed, old + old / 4), MIN_GROWTH), self->config.n_units_cap);
@@ -182,7 +181,7 @@ find_free (MpMemory *self,
 
       if (first == 0)
         continue;
-      if (first - 1 + (G_GUINT64_CONSTANT (1) << o) > count_units (self) ||
+      if (first - 1 + (G_GUINT64_CONSTANT (1) << o) > mp_arena_count_units (self) ||
           ((first - 1) & ((1u << o) - 1)) != 0 ||
           (self->units[first - 1] & ~UNIT_CLEAN) != (UNIT_FREE | o))
         {
@@ -200,7 +199,7 @@ static void
 rebuild (MpMemory *self,
          gboolean  mix)
 {
-  guint64 n_units = count_units (self);
+  guint64 n_units = mp_arena_count_units (self);
 
   for (guint order = 0; order < MP_N_ORDERS; order++)
     mp_store (&self->arena->free_unit[order], 0);
@@ -279,7 +278,7 @@ trim (MpMemory *self)
     {
       guint32 unit = mp_load (&self->arena->free_unit[order]);
 
-      if (unit == 0 || unit - 1 + (G_GUINT64_CONSTANT (1) << order) > count_units (self) ||
+      if (unit == 0 || unit - 1 + (G_GUINT64_CONSTANT (1) << order) > mp_arena_count_units (self) ||
           self->units[unit - 1] != (UNIT_FREE | order))
         continue;
 
@@ -306,14 +305,14 @@ find_block (MpMemory *self,
   guint8 state;
 
   if (offset < self->arena_offset || (offset & (MP_UNIT_SIZE - 1)) != 0 ||
-      index >= count_units (self))
+      index >= mp_arena_count_units (self))
     return FALSE;
 
   state = mp_load (&self->units[index]);
   *unit = (guint32) index;
   *order = unit_order (state);
   return (state & UNIT_USED) != 0 && (index & ((1u << *order) - 1)) == 0 &&
-         index + (G_GUINT64_CONSTANT (1) << *order) <= count_units (self);
+         index + (G_GUINT64_CONSTANT (1) << *order) <= mp_arena_count_units (self);
 }
 
 void
@@ -359,12 +358,12 @@ mp_arena_rebuild (MpMemory *self)
 
 void
 mp_arena_sweep (MpMemory     *self,
-                const guint8 *marks)
+                const guint8 *marks,
+                guint32       n_marks)
 {
-  guint64 n_units = count_units (self);
   guint64 size;
 
-  for (guint64 unit = 0; unit < n_units; unit += size)
+  for (guint64 unit = 0; unit < n_marks; unit += size)
     {
       guint8 state = self->units[unit];
 
@@ -380,7 +379,7 @@ mp_arena_sweep (MpMemory     *self,
 guint
 mp_arena_get_n_used (MpMemory *self)
 {
-  guint64 n_units = count_units (self);
+  guint64 n_units = mp_arena_count_units (self);
   guint n_used = 0;
 
   for (guint64 unit = 0; unit < n_units;)

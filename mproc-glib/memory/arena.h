@@ -12,6 +12,8 @@ G_BEGIN_DECLS
  *
  * The caller holds the arena lock, but for the functions that say otherwise. */
 
+/* How many units there are: never more than the file has.  Works without the lock. */
+guint32  mp_arena_count_units  (MpMemory *self);
 guint    mp_arena_order_for    (guint64   size);
 guint64  mp_arena_allocate     (MpMemory *self,
                                 guint     order);
@@ -23,8 +25,9 @@ gboolean mp_arena_is_block     (MpMemory *self,
 void     mp_arena_rebuild      (MpMemory *self);
 
 /* For recovery: frees every used block whose unit is not marked. */
-void     mp_arena_sweep        (MpMemory *self,
-                                const guint8 *marks);
+void     mp_arena_sweep        (MpMemory     *self,
+                                const guint8 *marks,
+                                guint32       n_marks);
 guint    mp_arena_get_n_used   (MpMemory *self);
 
 /* What a thread has allocated and not yet published is its intent.  These take and

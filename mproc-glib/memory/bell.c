@@ -28,6 +28,7 @@ struct _MpBell
   int          epoll_fd;
   int          death_fd;    /* an inotify watch, or a timer where there is none */
   int          pending_fd;  /* an eventfd of our own: keeps the bell ringing */
+  int          timer_fd;    /* rings now and then while the bell has no slot; -1: it has */
   gboolean     pending;
   guint        slot;
   guint32      fork_count;
@@ -46,6 +47,17 @@ watch (MpBell  *self,
   return epoll_ctl (self->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
+static int
+open_timer (void)
+{
+  const struct itimerspec period = { { 0, FALLBACK_PERIOD_NS }, { 0, FALLBACK_PERIOD_NS } };
+  int fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+  if (fd != -1)
+    timerfd_settime (fd, 0, &period, NULL);
+  return fd;
+}
+
 /* Each participant keeps a description of the file open for writing until it dies, and the
  * kernel tells who watches the file when it closes. */
 static int
@@ -53,7 +65,6 @@ open_death_watch (MpMemory *memory)
 {
   char path[64];
   int fd = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
-  const struct itimerspec period = { { 0, FALLBACK_PERIOD_NS }, { 0, FALLBACK_PERIOD_NS } };
 
   g_snprintf (path, sizeof path, "/proc/self/fd/%d", memory->fd);
   if (fd != -1 && inotify_add_watch (fd, path, IN_CLOSE_WRITE) != -1)
@@ -62,10 +73,7 @@ open_death_watch (MpMemory *memory)
   /* Watches are few for each user. */
   if (fd != -1)
     close (fd);
-  fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-  if (fd != -1)
-    timerfd_settime (fd, 0, &period, NULL);
-  return fd;
+  return open_timer ();
 }
 
 static gboolean
@@ -74,6 +82,7 @@ open_descriptors (MpBell *self)
   self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   self->death_fd = open_death_watch (self->memory);
   self->pending_fd = eventfd (self->pending, EFD_CLOEXEC | EFD_NONBLOCK);
+  self->timer_fd = -1;
 
   return self->epoll_fd != -1 && self->death_fd != -1 && self->pending_fd != -1 &&
          watch (self, self->memory->bell_fd, EPOLLIN | EPOLLET) &&
@@ -90,6 +99,8 @@ close_descriptors (MpBell *self)
     close (self->death_fd);
   if (self->pending_fd != -1)
     close (self->pending_fd);
+  if (self->timer_fd != -1)
+    close (self->timer_fd);
 }
 
 /* An inherited epoll descriptor is the parent's: what the child would take out of it, the
@@ -102,6 +113,8 @@ replace_after_fork (MpBell *self)
 
   close (self->death_fd);
   close (self->pending_fd);
+  if (self->timer_fd != -1)
+    close (self->timer_fd);
   if (open_descriptors (self) && self->epoll_fd != number)
     {
       dup3 (self->epoll_fd, number, O_CLOEXEC);
@@ -211,7 +224,7 @@ mp_bell_get_fd (MpBell *self)
 static gboolean
 clear (MpBell *self)
 {
-  struct epoll_event events[3];
+  struct epoll_event events[4];
   int n = epoll_wait (self->epoll_fd, events, G_N_ELEMENTS (events), 0);
   gboolean died = FALSE;
 
@@ -219,13 +232,42 @@ clear (MpBell *self)
     {
       char buffer[1024];
 
-      if (events[i].data.fd != self->death_fd)
+      if (events[i].data.fd != self->death_fd && events[i].data.fd != self->timer_fd)
         continue;
-      died = TRUE;
-      while (read (self->death_fd, buffer, sizeof buffer) == sizeof buffer)
+      died |= events[i].data.fd == self->death_fd;
+      while (read (events[i].data.fd, buffer, sizeof buffer) == sizeof buffer)
         ;
     }
   return died;
+}
+
+/* Claims a slot when there is none of ours: the parent's, before a fork, stays the parent's.
+ * As long as all are taken the bell rings by the clock. */
+static gboolean
+ensure_slot (MpBell *self)
+{
+  gboolean is_inherited = self->fork_count != mp_liveness_fork_count;
+
+  if (G_LIKELY (self->slot < MP_N_WAITERS && !is_inherited))
+    return TRUE;
+
+  self->slot = mp_waiters_claim_slot (self->memory);
+  self->fork_count = mp_liveness_fork_count;
+  if (self->slot < MP_N_WAITERS)
+    {
+      if (self->timer_fd != -1)
+        close (self->timer_fd);
+      self->timer_fd = -1;
+      return TRUE;
+    }
+
+  if (self->timer_fd == -1)
+    {
+      self->timer_fd = open_timer ();
+      if (self->timer_fd != -1)
+        watch (self, self->timer_fd, EPOLLIN);
+    }
+  return FALSE;
 }
 
 gboolean
@@ -234,19 +276,8 @@ mp_bell_arm (MpBell   *self,
 {
   gboolean died;
 
-  /* The slot was the parent's, and stays so. */
-  if (self->fork_count != mp_liveness_fork_count)
-    {
-      self->slot = mp_waiters_claim_slot (self->memory);
-      self->fork_count = mp_liveness_fork_count;
-    }
-
-  if (self->slot == MP_N_WAITERS)
-    {
-      self->slot = mp_waiters_claim_slot (self->memory);
-      if (self->slot == MP_N_WAITERS)
-        return clear (self);
-    }
+  if (!ensure_slot (self))
+    return clear (self);
 
   /* Still armed: nothing has rung for us since. */
   if (!rang && (mp_load (armed_word (self)) & slot_bit (self)) != 0)
@@ -254,6 +285,7 @@ mp_bell_arm (MpBell   *self,
 
   died = clear (self);
   __atomic_fetch_or (armed_word (self), slot_bit (self), __ATOMIC_SEQ_CST);
+  mp_full_barrier ();
   return died;
 }
 

@@ -265,6 +265,16 @@ mp_record_size (gsize payload)
 #define mp_store(p, v)         __atomic_store_n ((p), (v), __ATOMIC_RELAXED)
 #define mp_store_release(p, v) __atomic_store_n ((p), (v), __ATOMIC_RELEASE)
 
+/* What was stored before is visible to whoever is looked at after.  The locked operations of
+ * x86 do that by themselves; where this is called one has just been made. */
+static inline void
+mp_full_barrier (void)
+{
+#if !defined (__x86_64__) && !defined (__i386__)
+  __atomic_thread_fence (__ATOMIC_SEQ_CST);
+#endif
+}
+
 static inline void
 mp_pause (void)
 {

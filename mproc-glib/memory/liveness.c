@@ -51,8 +51,11 @@ after_fork_in_child (void)
   g_mutex_unlock (&handles_mutex);
 }
 
-static void
-register_handle (MpMemory *self)
+/* With the mutex from before the open until the handle is registered: a child that is
+ * forked in between would keep the description, and us alive. */
+static int
+open_and_register (MpMemory   *self,
+                   const char *path)
 {
   static gsize once;
 
@@ -64,8 +67,11 @@ register_handle (MpMemory *self)
     }
 
   g_mutex_lock (&handles_mutex);
-  g_ptr_array_add (handles, self);
+  self->live_fd = open (path, O_RDWR | O_CLOEXEC);
+  if (self->live_fd != -1)
+    g_ptr_array_add (handles, self);
   g_mutex_unlock (&handles_mutex);
+  return self->live_fd;
 }
 
 /* Opens the file once more: a description of our own. */
@@ -75,8 +81,7 @@ mp_liveness_open (MpMemory  *self,
 {
   g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", self->fd);
 
-  self->live_fd = open (path, O_RDWR | O_CLOEXEC);
-  if (self->live_fd == -1)
+  if (open_and_register (self, path) == -1)
     {
       int saved_errno = errno;
 
@@ -86,7 +91,6 @@ mp_liveness_open (MpMemory  *self,
       return FALSE;
     }
 
-  register_handle (self);
   return TRUE;
 }
 

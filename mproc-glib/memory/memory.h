@@ -50,6 +50,9 @@ struct _MpMemory
   guint32        found_dead;   /* a lock was taken from a dead owner: recover soon */
   GMutex         attach_mutex;
 
+  /* Called in a forked child before it uses the handle: forgets what is the parent's. */
+  void         (*renew) (MpMemory *self);
+
   /* How the state that each lock guards is repaired when its owner died. */
   void         (*repair[MP_N_LOCKS]) (MpMemory *self);
 };
@@ -86,7 +89,8 @@ mp_memory_contains (MpMemory *self,
                     guint64   offset,
                     guint64   size)
 {
-  if (G_UNLIKELY (offset < self->arena_offset || size > MP_MAX_MESSAGE_SIZE))
+  if (G_UNLIKELY (offset < self->arena_offset || offset > self->mapped_size ||
+                  size > self->mapped_size - offset))
     return FALSE;
 
   return G_LIKELY (offset + size <= mp_load (&self->known_size)) ||

@@ -59,20 +59,27 @@ mp_recovery_repair_arena (MpMemory *self)
 
 /* --- The whole ------------------------------------------------------------------------- */
 
+typedef struct
+{
+  guint8  *marks; /* a byte for each unit */
+  guint32  n_marks;
+} Marks;
+
 static void
 mark (MpMemory *self,
       guint64   offset,
       gpointer  user_data)
 {
-  guint8 *marks = user_data;
+  Marks *marks = user_data;
+  guint64 unit = (offset - self->arena_offset) / MP_UNIT_SIZE;
 
-  if (mp_arena_is_block (self, offset, 0))
-    marks[(offset - self->arena_offset) / MP_UNIT_SIZE] = 1;
+  if (mp_arena_is_block (self, offset, 0) && unit < marks->n_marks)
+    marks->marks[unit] = 1;
 }
 
 static void
 mark_leases (MpMemory *self,
-             guint8   *marks)
+             Marks    *marks)
 {
   guint32 n_used = mp_lease_count_used (self);
 
@@ -87,7 +94,7 @@ mark_leases (MpMemory *self,
 
 static void
 mark_intents (MpMemory *self,
-              guint8   *marks)
+              Marks    *marks)
 {
   for (guint i = 0; i < MP_N_PARTICIPANTS; i++)
     for (guint j = 0; j < MP_N_INTENTS; j++)
@@ -99,20 +106,22 @@ mark_intents (MpMemory *self,
 static void
 collect_garbage (MpMemory *self)
 {
-  g_autofree guint8 *marks = g_try_malloc0 (mp_load (&self->arena->n_units) + 1);
+  Marks marks = { .n_marks = mp_arena_count_units (self) };
+  g_autofree guint8 *bytes = g_try_malloc0 ((gsize) marks.n_marks + 1);
   guint64 n_bytes;
 
-  if (marks == NULL)
+  if (bytes == NULL)
     return; /* What is lost stays lost until the next recovery. */
-  if (!mp_ring_walk (self, mark, marks, &n_bytes))
+  marks.marks = bytes;
+  if (!mp_ring_walk (self, mark, &marks, &n_bytes))
     {
       mp_memory_set_damaged (self);
       return;
     }
 
-  mark_leases (self, marks);
-  mark_intents (self, marks);
-  mp_arena_sweep (self, marks);
+  mark_leases (self, &marks);
+  mark_intents (self, &marks);
+  mp_arena_sweep (self, bytes, marks.n_marks);
   mp_lease_rebuild_free (self);
   mp_store (&self->tail->n_bytes, self->head->n_bytes + n_bytes);
 }
@@ -301,7 +310,11 @@ mp_recovery_attach (MpMemory  *self,
     {
       attached = attach (self, error);
       if (attached)
-        mp_store_release (&self->fork_count, mp_liveness_fork_count);
+        {
+          if (self->renew != NULL)
+            self->renew (self);
+          mp_store_release (&self->fork_count, mp_liveness_fork_count);
+        }
     }
   g_mutex_unlock (&self->attach_mutex);
   return attached;

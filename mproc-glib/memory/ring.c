@@ -266,7 +266,7 @@ has_sound_block (MpMemory       *self,
 static guint64
 max_records (MpMemory *self)
 {
-  return (guint64) mp_load (&self->arena->n_units) * MP_UNIT_SIZE / MP_RECORD_ALIGNMENT;
+  return (guint64) mp_arena_count_units (self) * MP_UNIT_SIZE / MP_RECORD_ALIGNMENT;
 }
 
 /* Leaves a segment behind, and frees it.  Its producer may not have moved the tail out of
@@ -444,6 +444,8 @@ mp_ring_walk (MpMemory    *self,
 
       if (link != 0)
         {
+          if (!mp_arena_is_block (self, link, MP_SEGMENT_SIZE))
+            return FALSE;
           visit (self, link, user_data);
           offset = link;
           continue;

@@ -75,7 +75,8 @@ own_lease (MpSharedQueue   *self,
 /* Takes a lease, and a block for what would else stay in the ring.  With the head lock. */
 static guint32
 make_lease (MpSharedQueue  *self,
-            const MpRecord *record)
+            const MpRecord *record,
+            guint64        *out_block)
 {
   MpMemory *memory = &self->memory;
   guint64 block = record->block;
@@ -97,6 +98,7 @@ make_lease (MpSharedQueue  *self,
 
   if (lease != 0)
     mp_memory_lease (memory, lease - 1)->block = block;
+  *out_block = block;
   return lease;
 }
 
@@ -108,7 +110,8 @@ claim (MpSharedQueue   *self,
        MpQueueDelivery *delivery)
 {
   MpMemory *memory = &self->memory;
-  guint32 lease = make_lease (self, record);
+  guint64 block;
+  guint32 lease = make_lease (self, record, &block);
   MpLease *slot;
 
   if (lease == 0)
@@ -116,7 +119,7 @@ claim (MpSharedQueue   *self,
 
   slot = mp_memory_lease (memory, lease - 1);
   if (record->block == 0 && record->size > 0)
-    memcpy (mp_memory_at (memory, slot->block), mp_memory_at (memory, record->payload),
+    memcpy (mp_memory_at (memory, block), mp_memory_at (memory, record->payload),
             record->size);
   slot->size = record->size;
   slot->position = record->count;
@@ -149,6 +152,7 @@ bury (MpSharedQueue *self,
   mp_store (&memory->arena->n_done, (memory->arena->n_done + 1) & MP_COUNT_MASK);
   mp_unlock (memory, MP_LOCK_ARENA);
   mp_waiters_wake (memory, MP_CONDITION_DONE, G_MAXUINT);
+  mp_waiters_wake (memory, MP_CONDITION_NEWS, 0);
 }
 
 /* What the dead and the forgetful left comes first.  With the head lock. */
@@ -341,6 +345,10 @@ mp_shared_queue_get_many (gpointer         user_data,
 
       if (leased && (status = receive (self, &deliveries[got - 1])) != MP_QUEUE_OK)
         got--;
+      /* Should it go back, nothing that came after it must have been taken for good. */
+      else if (leased && !mp_shared_queue_is_acknowledged (self) &&
+               deliveries[got - 1].token.lease != 0)
+        break;
     }
 
   if (got > 0)
@@ -515,7 +523,8 @@ mp_shared_queue_get_dead (gpointer         user_data,
   size = mp_load (&slot->size);
   delivery->tag = (guint8) slot->tag;
   delivery->token = (MpQueueToken) { 0, slot->n_deliveries, slot->serial };
-  if (size > 0 && !mp_memory_contains (memory, block, size))
+  if (size > 0 && !(mp_memory_contains (memory, block, size) &&
+                    mp_arena_is_block (memory, block, size)))
     status = MP_QUEUE_DAMAGED;
   else if (!copy_out (self, delivery, block, size))
     status = MP_QUEUE_NO_SPACE;

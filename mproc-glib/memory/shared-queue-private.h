@@ -20,7 +20,6 @@ typedef struct
   guint32  n_held;
   GMutex   held_mutex;
   GQueue   held;
-  guint32  held_fork_count;
 } MpSharedQueue;
 
 static inline gboolean

@@ -29,24 +29,25 @@ forget_held (MpSharedQueue *self)
   mp_store (&self->n_held, 0);
 }
 
+/* In a forked child another thread may have held the mutex, and what the parent has in
+ * hand is the parent's. */
+static void
+renew (MpMemory *memory)
+{
+  MpSharedQueue *self = (MpSharedQueue *) memory;
+
+  g_mutex_init (&self->held_mutex);
+  forget_held (self);
+}
+
 static gboolean
 attach (gpointer   user_data,
         GError   **error)
 {
   MpSharedQueue *self = user_data;
 
-  if (G_LIKELY (mp_load_acquire (&self->memory.fork_count) == mp_liveness_fork_count))
-    return TRUE;
-  if (!mp_recovery_attach (&self->memory, error))
-    return FALSE;
-
-  /* What the parent has in hand is the parent's. */
-  g_mutex_lock (&self->held_mutex);
-  if (self->held_fork_count != mp_liveness_fork_count)
-    forget_held (self);
-  self->held_fork_count = mp_liveness_fork_count;
-  g_mutex_unlock (&self->held_mutex);
-  return TRUE;
+  return G_LIKELY (mp_load_acquire (&self->memory.fork_count) == mp_liveness_fork_count) ||
+         mp_recovery_attach (&self->memory, error);
 }
 
 /* What every operation asks first. */
@@ -113,7 +114,7 @@ join (MpSharedQueue  *self,
   self->memory.repair[MP_LOCK_HEAD] = mp_recovery_repair_head;
   self->memory.repair[MP_LOCK_TAIL] = mp_recovery_repair_tail;
   self->memory.repair[MP_LOCK_ARENA] = mp_recovery_repair_arena;
-  self->held_fork_count = mp_liveness_fork_count;
+  self->memory.renew = renew;
   return mp_recovery_attach (&self->memory, error);
 }
 
@@ -274,7 +275,7 @@ drop_all (MpSharedQueue *self)
   MpMemory *memory = &self->memory;
   guint32 n_dropped = 0;
   MpRecord record;
-  guint32 lease;
+  guint32 n_leases;
 
   while (mp_ring_peek (memory, &record) == MP_RING_OK)
     {
@@ -288,11 +289,13 @@ drop_all (MpSharedQueue *self)
     }
 
   mp_lock (memory, MP_LOCK_ARENA);
-  while ((lease = mp_lease_find_orphan (memory)) != 0)
-    {
-      mp_lease_end (memory, lease);
-      n_dropped++;
-    }
+  n_leases = mp_lease_count_used (memory);
+  for (guint32 i = 1; i <= n_leases; i++)
+    if (mp_lease_state (mp_load (&mp_memory_lease (memory, i - 1)->owner)) == MP_LEASE_ORPHAN)
+      {
+        mp_lease_end (memory, i);
+        n_dropped++;
+      }
   if (mp_shared_queue_is_acknowledged (self))
     mp_store (&memory->arena->n_done, (memory->arena->n_done + n_dropped) & MP_COUNT_MASK);
   mp_unlock (memory, MP_LOCK_ARENA);

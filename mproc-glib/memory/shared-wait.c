@@ -17,6 +17,17 @@ is_busy (MpQueueStatus status)
   return status == MP_QUEUE_EMPTY || status == MP_QUEUE_FULL || status == MP_QUEUE_TIMED_OUT;
 }
 
+/* Nobody will ever put into, or take out of, what was damaged meanwhile. */
+static MpQueueStatus
+try_once (MpSharedQueue *self,
+          MpAttempt      attempt,
+          gpointer       data)
+{
+  MpQueueStatus status = attempt (self, data);
+
+  return is_busy (status) && mp_load (&self->memory.state->damaged) ? MP_QUEUE_DAMAGED : status;
+}
+
 /* Looks, with longer and longer pauses: each look takes the line away from who is about to
  * write it. */
 static gboolean
@@ -95,7 +106,7 @@ sleep_until (MpSharedQueue     *self,
       gboolean untouched;
 
       mp_sleeper_arm (&sleeper);
-      status = attempt (self, data);
+      status = try_once (self, attempt, data);
       if (is_busy (status))
         slept = sleep_once (self, &sleeper, wait, deadline, status);
       untouched = mp_sleeper_disarm (&sleeper);
@@ -110,7 +121,7 @@ sleep_until (MpSharedQueue     *self,
       if (slept != MP_QUEUE_OK ||
           (wait->cancellable != NULL && g_cancellable_is_cancelled (wait->cancellable)))
         {
-          status = attempt (self, data);
+          status = try_once (self, attempt, data);
           if (is_busy (status))
             status = slept != MP_QUEUE_OK ? slept : MP_QUEUE_CANCELLED;
           /* A wake-up spent on us goes to the next one. */
@@ -130,7 +141,7 @@ mp_shared_queue_wait_and_try (MpSharedQueue     *self,
                               MpAttempt          attempt,
                               gpointer           data)
 {
-  MpQueueStatus status = attempt (self, data);
+  MpQueueStatus status = try_once (self, attempt, data);
   gint64 deadline;
 
   if (G_LIKELY (!is_busy (status)) || wait->timeout_us == 0)
@@ -139,9 +150,10 @@ mp_shared_queue_wait_and_try (MpSharedQueue     *self,
     return MP_QUEUE_CANCELLED;
 
   deadline = wait->timeout_us < 0 ? -1 : g_get_monotonic_time () + wait->timeout_us;
-  while (spin (self, condition, deadline))
+  /* Once: room may be there and yet too small, and that is worth no spinning. */
+  if (spin (self, condition, deadline))
     {
-      status = attempt (self, data);
+      status = try_once (self, attempt, data);
       if (!is_busy (status))
         return status;
     }

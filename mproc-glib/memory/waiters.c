@@ -187,6 +187,7 @@ mp_sleeper_arm (MpSleeper *self)
   self->seen = mp_load_acquire (&mp_memory_waiter (self->memory, self->slot)->futex);
   __atomic_fetch_or (&self->memory->waits[self->condition]->sleeping[self->slot / 64],
                      G_GUINT64_CONSTANT (1) << (self->slot % 64), __ATOMIC_SEQ_CST);
+  mp_full_barrier ();
 }
 
 gboolean

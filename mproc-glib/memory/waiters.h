@@ -66,6 +66,7 @@ mp_waiters_wake (MpMemory    *memory,
   MpWaits *waits = memory->waits[condition];
   guint64 any = 0;
 
+  mp_full_barrier ();
   for (guint i = 0; i < MP_N_WAITERS / 64; i++)
     any |= mp_load (&waits->sleeping[i]) | mp_load (&waits->armed[i]);
   if (G_UNLIKELY (any != 0))
