@@ -616,7 +616,7 @@ send_strangers (MpListener *listener,
     _exit (1);
   for (;;)
     {
-      g_usleep (G_USEC_PER_SEC / 10);
+      g_poll (NULL, 0, 100);
       for (int i = 0; chatty && i < N_PEERS; i++)
         (void) !send (fds[i], "\0", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     }
@@ -655,7 +655,9 @@ test_crowd (gconstpointer data)
       opened = g_thread_join (thread);
       assert_talk (opened, accepted);
       g_test_message ("got in after %" G_GINT64_FORMAT " us", g_get_monotonic_time () - before);
-      g_assert_cmpint (g_get_monotonic_time () - before, <, G_USEC_PER_SEC);
+      /* Whoever were to wait for the strangers would wait for their deadline of ten seconds.
+       * How much less it is depends on what else this machine does. */
+      g_assert_cmpint (g_get_monotonic_time () - before, <, 5 * G_USEC_PER_SEC);
     }
 
   kill (pid, SIGKILL);
