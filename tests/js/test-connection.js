@@ -111,6 +111,16 @@ test('/js/connection/formats', () => {
     }
 });
 
+test('/js/connection/shareable', () => {
+    const [first, second] = Mp.pipe();
+    const queue = new Mp.JoinableQueue();
+    first.send_shareable(queue);
+    const same = second.recv_shareable();
+    assert(same instanceof Mp.JoinableQueue);
+    same.put({a: 1});
+    assertEqual(queue.get(), {a: 1});
+});
+
 test('/js/connection/child', async () => {
     const [mine, theirs] = Mp.pipe();
     const child = startChild({connection: theirs}, 'echo');

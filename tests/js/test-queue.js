@@ -44,6 +44,17 @@ test('/js/queue/bytes-and-values-mixed', () => {
     assertThrows(() => queue.get(0), Mp.Error, Mp.Error.EMPTY);
 });
 
+test('/js/queue/empty-bytes', () => {
+    const queue = new Mp.Queue();
+    [new Uint8Array(1), new Uint8Array()].forEach(value => queue.put(value));
+    assertEqual([queue.try_get(), queue.try_get()], [new Uint8Array(1), new Uint8Array()]);
+    assert(queue.try_get() === undefined);
+    queue.put(null);
+    assert(queue.try_get() === null);
+    queue.shutdown();
+    assertThrows(() => queue.try_get(), Mp.Error, Mp.Error.CLOSED);
+});
+
 test('/js/queue/bytes', () => {
     const queue = new Mp.Queue();
     queue.put_bytes(new Uint8Array([1, 2]));

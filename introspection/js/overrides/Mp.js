@@ -87,7 +87,7 @@ function toJson(value) {
 const LARGE_INTEGER = /(?:^|[^.\d])(?:9\d{15}|\d{17})/;
 
 function fromJson(text) {
-    return LARGE_INTEGER.test(text) ? fromJsonWithBigInt(text) : JSON.parse(text);
+    return text.length > 15 && LARGE_INTEGER.test(text) ? fromJsonWithBigInt(text) : JSON.parse(text);
 }
 
 // A character that the text does not have, also not as an escape sequence.
@@ -424,8 +424,8 @@ function makeIterable(prototype, next, nextAsync) {
 
 // --- Queues ------------------------------------------------------------------------------
 
-// Whether the last message of a queue was bytes: the next one is likely to be so, too.
-const GETS_BYTES = Symbol('gets-bytes');
+// The queues whose last message was bytes: the next one is likely to be so, too.
+const getsBytes = new WeakSet();
 
 // The rest of a timeout that began at @start, in microseconds.
 function restOf(timeout, start) {
@@ -433,15 +433,15 @@ function restOf(timeout, start) {
 }
 
 // Gets in one form after the other: a message that has not the form asked for stays queued.
-// @getData, @getJson and @getVariant give null when there is nothing.
+// When there is nothing @getData gives undefined, @getJson and @getVariant null.
 function getNative(queue, getData, getJson, getVariant) {
-    if (queue[GETS_BYTES]) {
+    if (getsBytes.has(queue)) {
         try {
-            return getData() ?? undefined;
+            return getData();
         } catch (error) {
             if (!isUnsupported(error))
                 throw error;
-            queue[GETS_BYTES] = false;
+            getsBytes.delete(queue);
         }
     }
 
@@ -458,7 +458,7 @@ function getNative(queue, getData, getJson, getVariant) {
         return undefined;
     const value = unpack(variant);
     if (value instanceof Uint8Array)
-        queue[GETS_BYTES] = true;
+        getsBytes.add(queue);
     return value;
 }
 
@@ -493,14 +493,17 @@ function overrideQueuePuts(prototype) {
     };
 }
 
-// The bindings make no difference between no bytes and an empty message, so that this is not
-// try_get_data ().
-function getDataOrNull(queue) {
+// Not try_get_data (): no bytes and an empty message are the same to the bindings.
+function tryGetData(queue, tryGetJson) {
+    if (queue.is_empty()) {
+        const json = tryGetJson.call(queue);
+        return json !== null ? fromJson(json) : undefined;
+    }
     try {
         return queue.get_data(0);
     } catch (error) {
         if (error instanceof Mp.Error && error.code === Mp.Error.EMPTY)
-            return null;
+            return undefined;
         throw error;
     }
 }
@@ -522,23 +525,34 @@ function overrideQueueGets(prototype) {
     const {get, get_data, get_json, try_get, try_get_json} = prototype;
     const {get_async, get_finish} = prototype;
 
-    prototype[GETS_BYTES] = false;
-
+    // Most messages have a form as JSON: that is tried without further ado.
     prototype.get = function (timeout = -1, cancellable = null) {
+        if (timeout > 0 || getsBytes.has(this))
+            return getPatiently(this, timeout, cancellable);
+        try {
+            return fromJson(get_json.call(this, timeout, cancellable));
+        } catch (error) {
+            if (!isUnsupported(error))
+                throw error;
+        }
+        return getPatiently(this, timeout, cancellable);
+    };
+
+    function getPatiently(queue, timeout, cancellable) {
         const start = timeout > 0 ? GLib.get_monotonic_time() : 0;
         for (;;) {
-            const value = getNative(this,
-                () => get_data.call(this, restOf(timeout, start), cancellable),
-                () => get_json.call(this, restOf(timeout, start), cancellable),
-                () => get.call(this, restOf(timeout, start), cancellable));
+            const value = getNative(queue,
+                () => get_data.call(queue, restOf(timeout, start), cancellable),
+                () => get_json.call(queue, restOf(timeout, start), cancellable),
+                () => get.call(queue, restOf(timeout, start), cancellable));
             if (value !== undefined)
                 return value;
         }
-    };
+    }
 
     prototype.try_get = function () {
         return getNative(this,
-            () => getDataOrNull(this),
+            () => tryGetData(this, try_get_json),
             () => try_get_json.call(this),
             () => try_get.call(this));
     };
