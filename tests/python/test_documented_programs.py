@@ -73,6 +73,12 @@ class TestPrograms(unittest.TestCase):
     def test_first_program(self):
         self.run_page('docs/first-program.md', ['c', 'python', 'js', 'vala'])
 
+    def test_javascript(self):
+        self.run_page('docs/javascript.md', ['js', 'js', 'js'])
+
+    def test_vala(self):
+        self.run_page('docs/vala.md', ['vala'])
+
     def test_wrong_output_is_found(self):
         with tempfile.TemporaryDirectory(dir=BUILD) as folder:
             path = os.path.join(folder, 'page.md')
