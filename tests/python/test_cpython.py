@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """CPython's own tests of queues, connections, listeners and waiting, pointed at Mp.
 
-They come from Debian's package libpython3-testsuite (test/_test_multiprocessing.py)."""
+They come from Debian's package libpython3.11-testsuite (test/_test_multiprocessing.py)."""
 
 import multiprocessing
 import multiprocessing.connection
@@ -91,7 +91,7 @@ def make_case(name):
 @unittest.skipIf(cpython, 'it is there')
 class TestSuite(unittest.TestCase):
     def test_is_installed(self):
-        self.skipTest('libpython3-testsuite is not installed')
+        self.skipTest('the tests of CPython are not installed')
 
 
 if cpython is not None:
