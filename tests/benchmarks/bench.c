@@ -18,6 +18,9 @@
 /* Nothing takes longer, and what hangs must not hold up the rest. */
 #define TIMEOUT_SECONDS 15
 
+/* Queues hold what stays in the caches, as the ring that they are compared with does. */
+#define QUEUE_BYTES (512 << 10)
+
 typedef struct
 {
   guint64  n_messages;
@@ -280,7 +283,7 @@ bench_main (int               argc,
   options = (BenchOptions) { (gsize) size, (guint) n_producers, (guint) n_consumers,
                              (guint64) n_messages, (guint) depth };
   if (options.depth == 0)
-    options.depth = (guint) CLAMP ((4 << 20) / options.size, 4, 1024);
+    options.depth = (guint) CLAMP (QUEUE_BYTES / options.size, 2, 1024);
   while (modes->name != NULL && mode != NULL && !g_str_equal (modes->name, mode))
     modes++;
   if (modes->name == NULL)
