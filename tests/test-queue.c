@@ -357,6 +357,29 @@ test_close (void)
   g_assert_finalize_object (queue);
 }
 
+static int
+get_at_once (gpointer data)
+{
+  g_autoptr (GVariant) value = mp_queue_try_get (data, NULL);
+
+  return value != NULL && g_variant_get_int64 (value) == 1 ? 0 : 1;
+}
+
+/* What was flushed is there for others, at once. */
+static void
+test_flush (void)
+{
+  MpQueue *queue = make (0);
+  g_autoptr (GError) error = NULL;
+
+  put_int (queue, 1);
+  g_assert_true (mp_queue_flush (queue, 0, NULL, &error));
+  g_assert_no_error (error);
+  test_wait_child (test_fork (get_at_once, queue), 0);
+
+  g_assert_finalize_object (queue);
+}
+
 static void
 test_shutdown (void)
 {
@@ -745,6 +768,7 @@ main (int    argc,
   g_test_add_func ("/queue/many", test_many);
   g_test_add_func ("/queue/vectors", test_vectors);
   g_test_add_func ("/queue/close", test_close);
+  g_test_add_func ("/queue/flush", test_flush);
   g_test_add_func ("/queue/shutdown/drains", test_shutdown);
   g_test_add_func ("/queue/shutdown/immediate", test_shutdown_immediate);
   g_test_add_func ("/queue/shutdown/wakes", test_shutdown_wakes);
