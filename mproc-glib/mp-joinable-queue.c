@@ -379,23 +379,11 @@ mp_joinable_queue_wait_done (MpJoinableQueue  *self,
                              GCancellable     *cancellable,
                              GError          **error)
 {
-  const MpQueueWait wait = { timeout_us, cancellable, TRUE };
-  MpQueuePrivate *queue;
-  MpQueueStatus status;
-
   g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), FALSE);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
 
-  queue = mp_queue_get_private (MP_QUEUE (self));
-  if (!mp_queue_check (MP_QUEUE (self), error))
-    return FALSE;
-
-  status = queue->backend->wait (queue->store, MP_QUEUE_WAIT_DONE, &wait);
-  if (status == MP_QUEUE_OK)
-    return TRUE;
-  if (status == MP_QUEUE_TIMED_OUT || status == MP_QUEUE_INTERRUPTED)
-    return FALSE;
-  return mp_queue_set_error (MP_QUEUE (self), status, NULL, error);
+  return mp_queue_wait_interruptibly (MP_QUEUE (self), MP_QUEUE_WAIT_DONE, timeout_us,
+                                      cancellable, error);
 }
 
 static gboolean

@@ -813,6 +813,30 @@ mp_queue_shutdown (MpQueue   *self,
   return status == MP_QUEUE_OK || mp_queue_set_error (self, status, NULL, error);
 }
 
+/* Waits for a condition; FALSE without an error when the time is over or a signal handler
+ * ran. */
+gboolean
+mp_queue_wait_interruptibly (MpQueue           *self,
+                             MpQueueCondition   condition,
+                             gint64             timeout_us,
+                             GCancellable      *cancellable,
+                             GError           **error)
+{
+  const MpQueueWait wait = { timeout_us, cancellable, TRUE };
+  MpQueuePrivate *priv = mp_queue_get_instance_private (self);
+  MpQueueStatus status;
+
+  if (!mp_queue_check (self, error))
+    return FALSE;
+
+  status = priv->backend->wait (priv->store, condition, &wait);
+  if (status == MP_QUEUE_OK)
+    return TRUE;
+  if (status == MP_QUEUE_TIMED_OUT || status == MP_QUEUE_INTERRUPTED)
+    return FALSE;
+  return mp_queue_set_error (self, status, NULL, error);
+}
+
 /**
  * mp_queue_wait:
  * @self: a queue
@@ -839,26 +863,14 @@ mp_queue_wait (MpQueue       *self,
                GCancellable  *cancellable,
                GError       **error)
 {
-  const MpQueueWait wait = { timeout_us, cancellable, TRUE };
-  MpQueuePrivate *priv;
-  MpQueueStatus status;
-
   g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
   g_return_val_if_fail (condition == G_IO_IN || condition == G_IO_OUT, FALSE);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
 
-  priv = mp_queue_get_instance_private (self);
-  if (!mp_queue_check (self, error))
-    return FALSE;
-
-  status = priv->backend->wait (priv->store,
-                                condition == G_IO_IN ? MP_QUEUE_WAIT_ITEMS : MP_QUEUE_WAIT_SPACE,
-                                &wait);
-  if (status == MP_QUEUE_OK)
-    return TRUE;
-  if (status == MP_QUEUE_TIMED_OUT || status == MP_QUEUE_INTERRUPTED)
-    return FALSE;
-  return mp_queue_set_error (self, status, NULL, error);
+  return mp_queue_wait_interruptibly (self,
+                                      condition == G_IO_IN ? MP_QUEUE_WAIT_ITEMS
+                                                           : MP_QUEUE_WAIT_SPACE,
+                                      timeout_us, cancellable, error);
 }
 
 /**
