@@ -285,17 +285,4 @@ mp_pause (void)
 #endif
 }
 
-/* Asks for the line to write to it, without waiting.  Any address will do. */
-static inline void
-mp_prefetch_for_writing (const void *address)
-{
-#if defined (__x86_64__)
-  /* The builtin fetches for reading, unless the compiler is told of a newer processor; on
-   * those that know no better this does nothing. */
-  __asm__ __volatile__ ("prefetchw %0" : : "m" (*(const char *) address));
-#else
-  __builtin_prefetch (address, 1);
-#endif
-}
-
 G_END_DECLS

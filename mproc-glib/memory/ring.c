@@ -98,20 +98,26 @@ make_room (MpMemory *self,
   return TRUE;
 }
 
-/* How far ahead, and in what steps, the lines of the records to come are asked for. */
-#define PREFETCH_AHEAD 256
-#define CACHE_LINE     64
+/* In what portions lines are claimed ahead of the records that they will hold. */
+#define CLAIM_SIZE  1024
+#define CACHE_LINE  64
 
 /* The consumers' caches still have the lines that we are about to write, from when they
- * read what was there before.  Asked for in time, they are ours when their turn comes;
- * else each unlock would wait for them. */
+ * read what was there before; each unlock would wait until a line is ours alone.  Written to
+ * ahead of their turn, many in a row, they all come in the time of one.  Nobody looks behind
+ * the tail, so what is written there does not matter. */
 static void
-prefetch (MpMemory *self,
-          guint64   offset,
-          gsize     size)
+claim_ahead (MpMemory *self,
+             guint64   offset,
+             guint64   next)
 {
-  for (gsize i = 0; i < size; i += CACHE_LINE)
-    mp_prefetch_for_writing (self->base + offset + PREFETCH_AHEAD + i);
+  guint64 begin = (next & ~(guint64) (CLAIM_SIZE - 1)) + CLAIM_SIZE;
+  guint64 end = begin + CLAIM_SIZE;
+
+  if (G_LIKELY (((offset ^ next) & ~(guint64) (CLAIM_SIZE - 1)) == 0) || end > segment_end (offset))
+    return;
+  for (guint64 line = begin; line < end; line += CACHE_LINE)
+    mp_store (mp_memory_word_at (self, line), 0);
 }
 
 static guint64
@@ -150,7 +156,6 @@ mp_ring_append (MpMemory         *self,
   *n_appended = 0;
   if (G_UNLIKELY (!is_position (self, offset)))
     return MP_RING_DAMAGED;
-  prefetch (self, offset, MIN (items[0].size, 2 * CACHE_LINE));
 
   /* Everything behind the first record is written before the first header: that one store
    * commits them all. */
@@ -166,6 +171,7 @@ mp_ring_append (MpMemory         *self,
           (first != 0 || !make_room (self, &offset, count, size)))
         break;
 
+      claim_ahead (self, offset, offset + size);
       mp_store (mp_memory_word_at (self, offset + size), 0);
       header = write_record (self, offset, count, item);
       if (first == 0)
