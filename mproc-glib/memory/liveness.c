@@ -17,7 +17,7 @@
  * A forked child shares the description, and would keep its parent alive: it closes its
  * copy at once, and attaches afresh when it first uses the handle. */
 
-guint32 mp_liveness_fork_count;
+guint32 mp_liveness_fork_count = 1;
 
 static GMutex handles_mutex;
 static GPtrArray *handles;

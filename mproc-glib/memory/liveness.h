@@ -7,7 +7,7 @@
 G_BEGIN_DECLS
 
 /* How often this process was forked off, counted from its first ancestor that uses the
- * library: differs from a handle's when the handle was inherited. */
+ * library, which is 1: differs from a handle's when the handle was inherited. */
 extern guint32 mp_liveness_fork_count;
 
 gboolean mp_liveness_open     (MpMemory  *self,

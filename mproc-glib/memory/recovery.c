@@ -300,8 +300,8 @@ attach (MpMemory  *self,
 /* Makes this handle a participant, unless another thread just did: when it is opened, and
  * anew in a forked child. */
 gboolean
-mp_recovery_attach (MpMemory  *self,
-                    GError   **error)
+mp_recovery_attach_anew (MpMemory  *self,
+                         GError   **error)
 {
   gboolean attached = TRUE;
 

@@ -376,13 +376,38 @@ mp_ring_has_items (MpMemory *self)
          mp_load_acquire (mp_memory_word_at (self, offset)) != 0;
 }
 
+/* Whether behind the next message, a small one, there is another. */
+gboolean
+mp_ring_has_small_items (MpMemory *self)
+{
+  guint64 word = mp_load (&self->head->word);
+  MpRecord record;
+  guint64 link;
+
+  return read_record (self, mp_word_offset (word), mp_word_count (word), &record, &link) == MP_RING_OK &&
+         link == 0 && record.block == 0 && mp_load (mp_memory_word_at (self, record.next)) != 0;
+}
+
+static guint32
+max_size (MpMemory *self)
+{
+  return self->config.max_size != 0 ? self->config.max_size : MP_MAX_COUNT;
+}
+
+/* Whether there is room for several messages, where they are small. */
+gboolean
+mp_ring_has_small_room (MpMemory *self)
+{
+  guint32 n = mp_ring_count (self);
+
+  return n + 1 < max_size (self) && mp_ring_count_bytes (self) <= (guint64) n * MP_INLINE_LIMIT;
+}
+
 gboolean
 mp_ring_has_room (MpMemory *self,
                   gsize     size)
 {
-  guint32 max_size = self->config.max_size != 0 ? self->config.max_size : MP_MAX_COUNT;
-
-  return mp_ring_count (self) < max_size &&
+  return mp_ring_count (self) < max_size (self) &&
          mp_ring_count_bytes (self) + size <= self->config.max_bytes;
 }
 

@@ -313,7 +313,7 @@ mp_shared_queue_get (gpointer           user_data,
   MpQueueStatus status = mp_shared_queue_enter (self);
 
   if (G_LIKELY (status == MP_QUEUE_OK))
-    status = mp_shared_queue_wait_and_try (self, MP_CONDITION_ITEMS, wait, try_get, delivery);
+    status = mp_shared_queue_try_and_wait (self, MP_CONDITION_ITEMS, wait, try_get, delivery);
   mp_shared_queue_leave (self);
   return status;
 }

@@ -140,7 +140,7 @@ mp_shared_queue_put (gpointer           user_data,
     if (G_UNLIKELY (items[i].size > self->memory.config.max_bytes))
       status = MP_QUEUE_TOO_LARGE;
   if (G_LIKELY (status == MP_QUEUE_OK))
-    status = mp_shared_queue_wait_and_try (self, MP_CONDITION_SPACE, wait, try_put, &data);
+    status = mp_shared_queue_try_and_wait (self, MP_CONDITION_SPACE, wait, try_put, &data);
   mp_shared_queue_leave (self);
   *n_put = data.n_put;
   return status;

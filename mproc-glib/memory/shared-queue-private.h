@@ -3,6 +3,7 @@
 #pragma once
 
 #include "memory.h"
+#include "recovery.h"
 #include "ring.h"
 #include "shared-queue.h"
 #include "spin.h"
@@ -41,9 +42,25 @@ mp_shared_queue_ring_status (MpSharedQueue *self,
   return MP_QUEUE_DAMAGED;
 }
 
-/* What every operation asks first, and what it does last. */
-MpQueueStatus mp_shared_queue_enter        (MpSharedQueue       *self);
-void          mp_shared_queue_leave        (MpSharedQueue       *self);
+/* What every operation asks first. */
+static inline MpQueueStatus
+mp_shared_queue_enter (MpSharedQueue *self)
+{
+  if (G_UNLIKELY (!mp_recovery_attach (&self->memory, NULL)))
+    return MP_QUEUE_DETACHED;
+  if (G_UNLIKELY (mp_load (&self->memory.state->damaged)))
+    return MP_QUEUE_DAMAGED;
+  return MP_QUEUE_OK;
+}
+
+/* What every operation does last: cleans up after the dead that it met. */
+static inline void
+mp_shared_queue_leave (MpSharedQueue *self)
+{
+  if (G_UNLIKELY (mp_load (&self->memory.found_dead)) &&
+      mp_recovery_take_found_dead (&self->memory))
+    mp_recovery_run (&self->memory);
+}
 
 /* Whether nothing more can come out. */
 gboolean      mp_shared_queue_is_drained   (MpSharedQueue       *self);
@@ -53,11 +70,26 @@ gboolean      mp_shared_queue_check        (gpointer             self,
 /* An operation as the waiting loop sees it: FULL, EMPTY or TIMED_OUT mean "not now". */
 typedef MpQueueStatus (*MpAttempt) (MpSharedQueue *self, gpointer data);
 
+/* After a first attempt that ended with @status. */
 MpQueueStatus mp_shared_queue_wait_and_try (MpSharedQueue       *self,
                                             MpCondition          condition,
                                             const MpQueueWait   *wait,
+                                            MpQueueStatus        status,
                                             MpAttempt            attempt,
                                             gpointer             data);
+
+static inline MpQueueStatus
+mp_shared_queue_try_and_wait (MpSharedQueue     *self,
+                              MpCondition        condition,
+                              const MpQueueWait *wait,
+                              MpAttempt          attempt,
+                              gpointer           data)
+{
+  MpQueueStatus status = attempt (self, data);
+
+  return G_LIKELY (status == MP_QUEUE_OK)
+           ? status : mp_shared_queue_wait_and_try (self, condition, wait, status, attempt, data);
+}
 
 /* Rows of the backend's table. */
 MpQueueStatus mp_shared_queue_put          (gpointer             self,

@@ -46,28 +46,7 @@ attach (gpointer   user_data,
 {
   MpSharedQueue *self = user_data;
 
-  return G_LIKELY (mp_load_acquire (&self->memory.fork_count) == mp_liveness_fork_count) ||
-         mp_recovery_attach (&self->memory, error);
-}
-
-/* What every operation asks first. */
-MpQueueStatus
-mp_shared_queue_enter (MpSharedQueue *self)
-{
-  if (G_UNLIKELY (!attach (self, NULL)))
-    return MP_QUEUE_DETACHED;
-  if (G_UNLIKELY (mp_load (&self->memory.state->damaged)))
-    return MP_QUEUE_DAMAGED;
-  return MP_QUEUE_OK;
-}
-
-/* What every operation does last: cleans up after the dead that it met. */
-void
-mp_shared_queue_leave (MpSharedQueue *self)
-{
-  if (G_UNLIKELY (mp_load (&self->memory.found_dead)) &&
-      mp_recovery_take_found_dead (&self->memory))
-    mp_recovery_run (&self->memory);
+  return mp_recovery_attach (&self->memory, error);
 }
 
 guint

@@ -4,7 +4,7 @@
 
 #include "shared-queue-private.h"
 
-#include "recovery.h"
+#include "ring.h"
 #include "waiters.h"
 
 /* Trying until it works: first spinning, when that has lately paid, then asleep. */
@@ -19,13 +19,48 @@ is_busy (MpQueueStatus status)
 
 /* Nobody will ever put into, or take out of, what was damaged meanwhile. */
 static MpQueueStatus
+judge (MpSharedQueue *self,
+       MpQueueStatus  status)
+{
+  return is_busy (status) && mp_load (&self->memory.state->damaged) ? MP_QUEUE_DAMAGED : status;
+}
+
+static MpQueueStatus
 try_once (MpSharedQueue *self,
           MpAttempt      attempt,
           gpointer       data)
 {
-  MpQueueStatus status = attempt (self, data);
+  return judge (self, attempt (self, data));
+}
 
-  return is_busy (status) && mp_load (&self->memory.state->damaged) ? MP_QUEUE_DAMAGED : status;
+/* Lets @duration_ns pass, but for the wait's deadline; returns what time it is then. */
+static gint64
+look_away (gint64  start,
+           guint32 duration_ns,
+           gint64  deadline)
+{
+  gint64 now = start;
+
+  while (now - start < duration_ns && (deadline < 0 || now / 1000 < deadline))
+    {
+      mp_pause ();
+      now = mp_spin_now ();
+    }
+  return now;
+}
+
+static void
+note_success (MpSharedQueue *self,
+              MpCondition    condition,
+              gint64         start)
+{
+  MpSpin *state = &self->spin[condition];
+
+  mp_spin_succeeded (state, (guint32) (mp_spin_now () - start));
+  if (condition == MP_CONDITION_ITEMS)
+    mp_spin_set_lag (state, mp_ring_has_small_items (&self->memory));
+  else if (condition == MP_CONDITION_SPACE)
+    mp_spin_set_lag (state, mp_ring_has_small_room (&self->memory));
 }
 
 /* Looks, with longer and longer pauses: each look takes the line away from who is about to
@@ -42,14 +77,15 @@ spin (MpSharedQueue *self,
   if (limit_ns == 0)
     return FALSE;
 
-  now = start = mp_spin_now ();
+  start = mp_spin_now ();
+  now = look_away (start, mp_spin_get_lag (state), deadline);
   while (now - start < limit_ns && (deadline < 0 || now / 1000 < deadline))
     {
       for (guint n_pauses = 1; n_pauses <= MAX_PAUSES; n_pauses++)
         {
           if (mp_shared_queue_check (self, (MpQueueCondition) condition))
             {
-              mp_spin_succeeded (state, (guint32) (mp_spin_now () - start));
+              note_success (self, condition, start);
               return TRUE;
             }
           for (guint i = 0; i < n_pauses; i++)
@@ -138,13 +174,14 @@ MpQueueStatus
 mp_shared_queue_wait_and_try (MpSharedQueue     *self,
                               MpCondition        condition,
                               const MpQueueWait *wait,
+                              MpQueueStatus      status,
                               MpAttempt          attempt,
                               gpointer           data)
 {
-  MpQueueStatus status = try_once (self, attempt, data);
   gint64 deadline;
 
-  if (G_LIKELY (!is_busy (status)) || wait->timeout_us == 0)
+  status = judge (self, status);
+  if (!is_busy (status) || wait->timeout_us == 0)
     return status;
   if (wait->cancellable != NULL && g_cancellable_is_cancelled (wait->cancellable))
     return MP_QUEUE_CANCELLED;
@@ -182,7 +219,8 @@ mp_shared_queue_wait (gpointer           user_data,
   MpQueueStatus status = mp_shared_queue_enter (self);
 
   if (status == MP_QUEUE_OK)
-    status = mp_shared_queue_wait_and_try (self, (MpCondition) condition, wait, try_condition, &condition);
+    status = mp_shared_queue_try_and_wait (self, (MpCondition) condition, wait, try_condition,
+                                           &condition);
   mp_shared_queue_leave (self);
   return status;
 }

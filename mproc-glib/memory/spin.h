@@ -23,11 +23,16 @@ typedef struct
   guint32 waking_ns;   /* moving average of what waking costs; 0: not known yet */
   guint32 n_skipped;
   guint32 probe_every; /* power of two */
+  guint32 lag_ns;      /* how long to look away before the first look */
+  guint32 n_prompt;    /* waits without looking away, for trying it now and then */
 } MpSpin;
 
 #define MP_SPIN_PROBE_MIN      16u
 #define MP_SPIN_PROBE_MAX      4096u
 #define MP_SPIN_FIRST_GUESS_NS 25000u
+#define MP_SPIN_LAG_MIN_NS     200u
+#define MP_SPIN_LAG_MAX_NS     4000u
+#define MP_SPIN_LAG_TRY_EVERY  16u
 
 static inline gint64
 mp_spin_now (void)
@@ -60,6 +65,32 @@ mp_spin_succeeded (MpSpin  *self,
 {
   mp_store (&self->probe_every, MP_SPIN_PROBE_MIN);
   mp_store (&self->wait_ns, MIN (mp_load (&self->wait_ns), waited_ns * 4) / 4 * 3 + waited_ns / 4);
+}
+
+/* Who takes each message while its producer writes the next one makes both wait for the same
+ * cache lines.  Who finds several after a wait looks away for longer the next time, and then
+ * takes them in one go; who finds one is answered at once. */
+static inline guint32
+mp_spin_get_lag (MpSpin *self)
+{
+  guint32 lag_ns = mp_load (&self->lag_ns);
+
+  if (lag_ns != 0)
+    return lag_ns;
+  return __atomic_add_fetch (&self->n_prompt, 1, __ATOMIC_RELAXED) % MP_SPIN_LAG_TRY_EVERY == 0
+           ? MP_SPIN_LAG_MIN_NS : 0;
+}
+
+static inline void
+mp_spin_set_lag (MpSpin   *self,
+                 gboolean  found_several)
+{
+  guint32 lag_ns = mp_load (&self->lag_ns);
+
+  if (found_several)
+    mp_store (&self->lag_ns, CLAMP (lag_ns * 2, MP_SPIN_LAG_MIN_NS, MP_SPIN_LAG_MAX_NS));
+  else
+    mp_store (&self->lag_ns, lag_ns > MP_SPIN_LAG_MIN_NS ? lag_ns / 2 : 0);
 }
 
 static inline void
