@@ -15,6 +15,15 @@ CONFIG = os.path.join(BUILD, 'docs', 'mproc-glib.toml')
 
 LINK = re.compile(r'\[[^\]]*\]\((?!https?:|mailto:|#)([^)#\s]+)[^)]*\)')
 
+LANGUAGES = ('c', 'python', 'js', 'vala')
+
+# What a program of the examples has beside its own file.
+PARTS = ('child', 'checksum-report', 'checksum-tree', 'reading')
+
+
+def name_of(path):
+    return os.path.splitext(os.path.basename(path))[0]
+
 
 def read(path):
     with open(path, encoding='utf-8') as file:
@@ -57,8 +66,9 @@ class TestReference(unittest.TestCase):
 
 class TestLinks(unittest.TestCase):
     def test_links(self):
-        paths = glob.glob(os.path.join(SOURCE, '*.md')) + glob.glob(os.path.join(SOURCE, 'docs', '*.md'))
-        self.assertGreater(len(paths), 0)
+        paths = [path for folder in ('', 'docs', 'examples')
+                 for path in glob.glob(os.path.join(SOURCE, folder, '*.md'))]
+        self.assertGreater(len(paths), 2)
         for path in paths:
             with self.subTest(path=os.path.relpath(path, SOURCE)):
                 self.assertEqual(broken_links(path, read(path)), [])
@@ -66,6 +76,26 @@ class TestLinks(unittest.TestCase):
     def test_broken_link_is_found(self):
         self.assertEqual(broken_links('/nowhere/a.md', 'see [b](b.md) and [c](https://c.org)'),
                          ['b.md'])
+
+
+class TestExamples(unittest.TestCase):
+    def setUp(self):
+        self.links = {link for link in LINK.findall(read(os.path.join(SOURCE, 'examples', 'README.md')))
+                      if link.startswith(tuple(f'{language}/' for language in LANGUAGES))}
+
+    def test_every_program_is_listed(self):
+        sources = {os.path.relpath(path, os.path.join(SOURCE, 'examples'))
+                   for language in LANGUAGES
+                   for path in glob.glob(os.path.join(SOURCE, 'examples', language, '*.*'))
+                   if not path.endswith(('.h', '.build'))}
+        self.assertEqual({source for source in sources if name_of(source) not in PARTS}, self.links)
+
+    def test_every_program_is_there_in_every_language(self):
+        names = {language: {name_of(link) for link in self.links if link.startswith(language + '/')}
+                 for language in LANGUAGES}
+        names['python'].remove('service-worker')
+        for language in LANGUAGES:
+            self.assertEqual(names[language], names['c'])
 
 
 if __name__ == '__main__':
