@@ -5,6 +5,8 @@ import contextlib
 import gc
 import multiprocessing
 import signal
+import subprocess
+import threading
 import time
 import unittest
 
@@ -43,6 +45,20 @@ def wait_until(condition):
     while not condition():
         if time.monotonic() > end:
             raise AssertionError('this did not happen in time')
+
+
+class Program:
+    """A program that is killed when it does not end in time, so that nobody reads for ever."""
+
+    def __init__(self, argv, **options):
+        self.process = subprocess.Popen(argv, text=True, stdout=subprocess.PIPE, **options)
+        self.watchdog = threading.Timer(DEADLINE, self.process.kill)
+        self.watchdog.start()
+
+    def close(self):
+        self.process.kill()
+        self.process.communicate()
+        self.watchdog.cancel()
 
 
 class TestCase(unittest.TestCase):

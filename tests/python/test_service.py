@@ -8,10 +8,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import unittest
 
-from helping import DEADLINE, wait_until
+from helping import DEADLINE, Program, wait_until
 
 SOURCE = os.path.join(os.environ['MP_SOURCE_ROOT'], 'examples')
 BUILD = os.path.join(os.environ['MP_BUILD_ROOT'], 'examples')
@@ -24,15 +23,7 @@ SERVICES = {
 }
 
 
-class Service:
-    """The program, which is killed when it does not end in time."""
-
-    def __init__(self, argv, environment=None):
-        self.process = subprocess.Popen(argv, env=environment, text=True, stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE)
-        self.watchdog = threading.Timer(DEADLINE, self.process.kill)
-        self.watchdog.start()
-
+class Service(Program):
     def ask(self, text):
         self.process.stdin.write(text + '\n')
         self.process.stdin.flush()
@@ -43,11 +34,6 @@ class Service:
     def read_pid(self):
         """The number of the worker that the next line is about."""
         return int(re.fullmatch(r'The worker is process (\d+)', self.read())[1])
-
-    def close(self):
-        self.process.kill()
-        self.process.communicate()
-        self.watchdog.cancel()
 
 
 def state_of(pid):
@@ -64,7 +50,7 @@ class TestService(unittest.TestCase):
         argv = SERVICES[language]
         if shutil.which(argv[0]) is None:
             self.skipTest(f'the service in {language} is not built')
-        service = Service(argv, environment)
+        service = Service(argv, env=environment, stdin=subprocess.PIPE)
         self.addCleanup(service.close)
         return service
 

@@ -9,10 +9,9 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 import unittest
 
-from helping import DEADLINE, wait_until
+from helping import DEADLINE, Program, wait_until
 from screen import Screen
 
 BUILD = os.environ['MP_BUILD_ROOT']
@@ -46,16 +45,7 @@ def is_blue(red, green, blue):
     return blue > red + 60 and blue > green + 30
 
 
-class Program:
-    """A window with work to do; it is killed when it does not end in time."""
-
-    def __init__(self, language, screen):
-        self.process = subprocess.Popen(
-            [*WINDOWS[language], '--begin'], env={**ENVIRONMENT, 'DISPLAY': screen.name}, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        self.watchdog = threading.Timer(DEADLINE, self.process.kill)
-        self.watchdog.start()
-
+class Window(Program):
     def ticks_when(self, wanted):
         """Reads until a line says @wanted; returns how often the clock had ticked."""
         lines = []
@@ -66,12 +56,6 @@ class Program:
             lines.append(line)
         raise AssertionError(f'no line says {wanted!r}: {lines}')
 
-    def close(self):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
-        self.watchdog.cancel()
-
 
 @unittest.skipUnless(shutil.which('Xvfb') and has_gtk(), 'GTK 4 or Xvfb is missing')
 class TestWindow(unittest.TestCase):
@@ -80,7 +64,8 @@ class TestWindow(unittest.TestCase):
             self.skipTest(f'the window in {language} is not built')
         screen = Screen(WIDTH, HEIGHT)
         self.addCleanup(screen.__exit__)
-        program = Program(language, screen)
+        program = Window([*WINDOWS[language], '--begin'], stderr=subprocess.STDOUT,
+                         env={**ENVIRONMENT, 'DISPLAY': screen.name})
         self.addCleanup(program.close)
         return program, screen
 
