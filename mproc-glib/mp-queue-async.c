@@ -48,7 +48,8 @@ start (MpQueue             *self,
   g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
   g_autoptr (GError) error = NULL;
 
-  g_task_set_source_tag (task, source_tag);
+  /* As a macro it would also name the task, after the variable, at the cost of a copy. */
+  (g_task_set_source_tag) (task, source_tag);
   g_task_set_priority (task, io_priority);
   /* What was got, or put, stays so: it is too late to cancel then. */
   g_task_set_check_cancellable (task, FALSE);

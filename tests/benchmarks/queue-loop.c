@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* One way, received in a main loop: by the signal `message`, and by get_async (). */
+/* One way, received in a main loop: by the signal `message`, by get_async (), and by several
+ * of these at once. */
 
 #include "bench.h"
 
 #include <mproc-glib/mproc-glib.h>
 
+#define N_AT_ONCE 8
+
 typedef struct
 {
   GMainLoop *loop;
   BenchSide *side;
+  gboolean   ended;
+  guint      n_pending;
 } Receiver;
 
 static gpointer
@@ -55,7 +60,7 @@ static void
 signal_consume (gpointer   user_data,
                 BenchSide *side)
 {
-  Receiver self = { g_main_loop_new (NULL, FALSE), side };
+  Receiver self = { g_main_loop_new (NULL, FALSE), side, FALSE, 0 };
 
   g_signal_connect (user_data, "message", G_CALLBACK (message_cb), &self);
   mp_queue_start (user_data);
@@ -78,6 +83,20 @@ variant_produce (gpointer   user_data,
 static void
 got_cb (GObject      *object,
         GAsyncResult *result,
+        gpointer      user_data);
+
+static void
+get_one (MpQueue  *queue,
+         Receiver *self)
+{
+  self->n_pending++;
+  mp_queue_get_async (queue, G_PRIORITY_DEFAULT, NULL, got_cb, self);
+}
+
+/* Behind the marker there is nothing: the calls that wait then end with the queue. */
+static void
+got_cb (GObject      *object,
+        GAsyncResult *result,
         gpointer      user_data)
 {
   Receiver *self = user_data;
@@ -85,23 +104,49 @@ got_cb (GObject      *object,
   const guint8 *data;
   gsize size;
 
-  if (value == NULL)
+  self->n_pending--;
+  if (value != NULL)
+    {
+      data = g_variant_get_fixed_array (value, &size, 1);
+      if (bench_check (self->side, data, (gssize) size))
+        {
+          get_one (MP_QUEUE (object), self);
+          return;
+        }
+      self->ended = TRUE;
+      mp_queue_shutdown (MP_QUEUE (object), FALSE, NULL);
+    }
+
+  if (!self->ended)
     bench_fail ("get");
-  data = g_variant_get_fixed_array (value, &size, 1);
-  if (bench_check (self->side, data, (gssize) size))
-    mp_queue_get_async (MP_QUEUE (object), G_PRIORITY_DEFAULT, NULL, got_cb, self);
-  else
+  if (self->n_pending == 0)
     g_main_loop_quit (self->loop);
+}
+
+static void
+consume (MpQueue   *queue,
+         BenchSide *side,
+         guint      n_at_once)
+{
+  Receiver self = { g_main_loop_new (NULL, FALSE), side, FALSE, 0 };
+
+  for (guint i = 0; i < n_at_once; i++)
+    get_one (queue, &self);
+  g_main_loop_run (self.loop);
 }
 
 static void
 async_consume (gpointer   user_data,
                BenchSide *side)
 {
-  Receiver self = { g_main_loop_new (NULL, FALSE), side };
+  consume (user_data, side, 1);
+}
 
-  mp_queue_get_async (user_data, G_PRIORITY_DEFAULT, NULL, got_cb, &self);
-  g_main_loop_run (self.loop);
+static void
+several_consume (gpointer   user_data,
+                 BenchSide *side)
+{
+  consume (user_data, side, N_AT_ONCE);
 }
 
 int
@@ -110,7 +155,10 @@ main (int    argc,
 {
   static const BenchProgram signal = { queue_set_up, NULL, data_produce, signal_consume };
   static const BenchProgram async = { queue_set_up, NULL, variant_produce, async_consume };
-  static const BenchMode modes[] = { { "signal", &signal }, { "async", &async }, { NULL } };
+  static const BenchProgram several = { queue_set_up, NULL, variant_produce, several_consume };
+  static const BenchMode modes[] = {
+    { "signal", &signal }, { "async", &async }, { "several", &several }, { NULL }
+  };
 
   return bench_main (argc, argv, modes);
 }
