@@ -4,6 +4,7 @@
 
 #include "mp-queue-private.h"
 
+#include "formats/format.h"
 #include "formats/pickle-reader.h"
 #include "mp-error.h"
 #include "mp-message-private.h"
@@ -29,10 +30,7 @@ load_opaque (MpQueueDelivery  *delivery,
     }
   if (g_strcmp0 ((const char *) delivery->data, codec) != 0)
     {
-      g_autofree char *name = g_utf8_make_valid ((const char *) delivery->data, MIN (name_size, 64));
-
-      g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                   "The message is opaque: it takes the codec “%s” to read it", name);
+      mp_format_refuse_opaque (delivery->data, delivery->size, error);
       return NULL;
     }
 

@@ -136,6 +136,7 @@ test_message_opaque (void)
 
   g_assert_null (mp_message_get_variant (delivered, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
+  g_assert_nonnull (strstr (error->message, "dill"));
   g_clear_error (&error);
   g_assert_null (mp_message_get_pickle (delivered, &length, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);

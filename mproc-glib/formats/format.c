@@ -11,6 +11,9 @@
 #include "pickle-writer.h"
 #include "mp-error.h"
 
+/* So many bytes of a codec's name are shown in an error. */
+#define MAX_SHOWN_CODEC 64
+
 /* Whichever it is, it lives on the stack for one conversion. */
 typedef union
 {
@@ -76,15 +79,26 @@ read_bytes (const guint8  *data,
   return sink->funcs->add_bytes (sink, data, size, FALSE, error);
 }
 
+gboolean
+mp_format_refuse_opaque (const guint8  *payload,
+                         gsize          size,
+                         GError       **error)
+{
+  g_autofree char *codec = g_strndup ((const char *) payload, MIN (size, MAX_SHOWN_CODEC));
+  g_autofree char *name = g_utf8_make_valid (codec, -1);
+
+  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
+               "The message is opaque: it takes the codec “%s” to read it", name);
+  return FALSE;
+}
+
 static gboolean
 read_opaque (const guint8  *data,
              gsize          size,
              MpSink        *sink,
              GError       **error)
 {
-  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-               "Only the codec of an opaque message can read it");
-  return FALSE;
+  return mp_format_refuse_opaque (data, size, error);
 }
 
 static GBytes *

@@ -23,4 +23,9 @@ GBytes     *mp_format_convert  (MpFormat   from,
                                 MpFormat   to,
                                 GError   **error);
 
+/* Says which codec it takes to read an opaque @payload: its name comes first, up to a NUL. */
+gboolean    mp_format_refuse_opaque (const guint8  *payload,
+                                     gsize          size,
+                                     GError       **error);
+
 G_END_DECLS
