@@ -1,33 +1,39 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Every kind of value is put in each language, and got in each. The tables of values are in
-// tests/matrix, one for each language.
+// Every kind of value is put in each language, and got in each. What they put and get is in
+// tests/matrix, a file for each language.
 
 import GLib from 'gi://GLib';
 import Mp from 'gi://Mp';
 import {assert, assertEqual, run, skip, test} from './tap.js';
 
-const SOURCE = GLib.getenv('G_TEST_SRCDIR');
-const BUILD = GLib.getenv('G_TEST_BUILDDIR');
-const PEERS = {
-    js: ['gjs', '-m', `${SOURCE}/matrix/peer.js`],
-    python: ['/usr/bin/python3', `${SOURCE}/matrix/peer.py`],
-    vala: [`${BUILD}/matrix-peer`],
+const SOURCE = `${GLib.getenv('G_TEST_SRCDIR')}/matrix`;
+const BUILD = `${GLib.getenv('G_TEST_BUILDDIR')}/matrix`;
+
+// How a peer for a kind of things is started.
+const LANGUAGES = {
+    c: kind => [`${BUILD}/matrix-${kind}-c`, ...TABLES[kind]],
+    js: kind => ['gjs', '-m', `${SOURCE}/${kind}.js`],
+    python: kind => ['/usr/bin/python3', `${SOURCE}/${kind}.py`],
+    vala: kind => [`${BUILD}/matrix-${kind}-vala`, ...TABLES[kind]],
+};
+const TABLES = {values: [`${SOURCE}/values.ini`]};
+
+// How many each puts; one that was forgotten is noticed.
+const COUNTS = {
+    values: {c: 52, js: 52, python: 58, vala: 52},
 };
 
-// How many kinds each can put; a kind that was forgotten is noticed.
-const N_KINDS = {js: 25, python: 28, vala: 23};
-
-function start(language, role, shareables) {
-    const peer = new Mp.Process({argv: [...PEERS[language], role], die_with_parent: true});
+function start(argv, role, shareables) {
+    const peer = new Mp.Process({argv: [...argv, role], die_with_parent: true});
     for (const [name, shareable] of Object.entries(shareables))
         peer.give(name, shareable);
     peer.start();
     return peer;
 }
 
-/** Returns what is wrong, by the kind of value, with all that one language puts and one gets. */
-async function differences(writer, reader) {
+/** Returns what the reader said of each thing that the writer put, by its name. */
+async function verdicts(writer, reader) {
     const [values, results] = [new Mp.Queue(), new Mp.Queue()];
     const writing = start(writer, 'put', {values});
     const reading = start(reader, 'get', {values, results});
@@ -37,19 +43,24 @@ async function differences(writer, reader) {
     results.shutdown();
 
     assertEqual([writing.exit_code, reading.exit_code], [0, 0]);
-    const verdicts = [...results];
-    assertEqual(verdicts.length, N_KINDS[writer]);
-    return verdicts.filter(([, difference]) => difference !== '');
+    return [...results];
 }
 
-for (const writer of Object.keys(PEERS)) {
-    for (const reader of Object.keys(PEERS)) {
-        test(`/js/matrix/${writer}-to-${reader}`, async () => {
-            if ([writer, reader].includes('vala') && !GLib.file_test(PEERS.vala[0], GLib.FileTest.IS_EXECUTABLE))
-                skip('built without Vala');
-            const wrong = await differences(writer, reader);
-            assert(wrong.length === 0, wrong.map(line => line.join(': ')).join('\n'));
-        });
+async function check(kind, writer, reader) {
+    const argvs = [LANGUAGES[writer](kind), LANGUAGES[reader](kind)];
+    if (argvs.some(([program]) => program.endsWith('-vala') && !GLib.file_test(program, GLib.FileTest.EXISTS)))
+        skip('built without Vala');
+
+    const all = await verdicts(...argvs);
+    assertEqual(all.length, COUNTS[kind][writer]);
+    const wrong = all.filter(([, difference]) => difference !== '');
+    assert(wrong.length === 0, wrong.map(line => line.join(': ')).join('\n'));
+}
+
+for (const kind of Object.keys(COUNTS)) {
+    for (const writer of Object.keys(LANGUAGES)) {
+        for (const reader of Object.keys(LANGUAGES))
+            test(`/js/matrix/${kind}/${writer}-to-${reader}`, () => check(kind, writer, reader));
     }
 }
 

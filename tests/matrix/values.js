@@ -4,7 +4,7 @@
 
 import GLib from 'gi://GLib';
 import Mp from 'gi://Mp';
-import {assertEqual} from '../js/tap.js';
+import {assert, assertEqual, assertThrows} from '../js/tap.js';
 
 const REFUSED = Symbol('refused');
 const NOTHING = Symbol('not put from here');
@@ -16,7 +16,13 @@ function nest(depth, innermost) {
     return value;
 }
 
+function tuple(...members) {
+    return GLib.Variant.new_tuple(members);
+}
+
 const shared = [1];
+const recursive = [];
+recursive.push(recursive);
 
 // What is put, and what is got where that is something else.
 const CASES = {
@@ -43,27 +49,47 @@ const CASES = {
     'dict': [{a: {b: [true]}, '': 1}],
     'empty-dict': [{}],
     'int-keys': [new Map([[-5, 'five'], [2n ** 60n, [1]]])],
-    'tuple': [NOTHING, [1, ['a', []]]],
+    'tuple': [
+        tuple(new GLib.Variant('v', new GLib.Variant('x', 1)),
+            new GLib.Variant('v', tuple(
+                new GLib.Variant('v', new GLib.Variant('s', 'a')),
+                new GLib.Variant('v', tuple())))),
+        [1, ['a', []]],
+    ],
     'set': [NOTHING, REFUSED],
     'shared': [[shared, shared], [[1], [1]]],
     'recursive': [NOTHING, REFUSED],
-    'deep': [nest(60, 1)],
+    'deep': [nest(55, 1)],
     'deep-10000': [NOTHING, REFUSED],
+    'opaque': [Mp.Message.new_opaque(new Uint8Array([1]), 'dill'), REFUSED],
+};
+
+const REFUSED_TO_PUT = {
+    'huge-integer': 10n ** 30n,
+    'set': new Set([1, 2]),
+    'recursive': recursive,
+    'deep-10000': nest(10000, 1),
 };
 
 function put() {
     const values = Mp.inherit('values');
     for (const [name, [value]] of Object.entries(CASES)) {
-        if (value === NOTHING)
+        if (value === NOTHING) {
+            assertThrows(() => values.put(REFUSED_TO_PUT[name]), Mp.Error, Mp.Error.UNSUPPORTED);
             continue;
+        }
         values.put(name);
         values.put(value);
+        if (value instanceof Mp.Message)
+            continue;
+        values.put(`${name} inside`);
+        values.put({in: [value]});
     }
     values.put('deep-10000');
     values.put_json('['.repeat(10000) + ']'.repeat(10000));
 }
 
-function check(values, expected) {
+function check(values, name, expected) {
     let value;
     try {
         value = values.get();
@@ -71,22 +97,26 @@ function check(values, expected) {
         if (!(error instanceof Mp.Error))
             throw error;
         values.get_message();
+        assert(!name.startsWith('opaque') || error.message.includes('dill'), error.message);
         return expected === REFUSED ? '' : error.message;
     }
+    assertEqual(value, name.endsWith(' inside') ? {in: [expected]} : expected);
+    return '';
+}
+
+function verdict(values, name) {
+    const [value, expected = value] = CASES[name.replace(' inside', '')];
     try {
-        assertEqual(value, expected);
+        return check(values, name, expected);
     } catch (error) {
         return error.message;
     }
-    return '';
 }
 
 function get() {
     const [values, results] = [Mp.inherit('values'), Mp.inherit('results')];
-    for (const name of values) {
-        const [value, expected = value] = CASES[name];
-        results.put([name, check(values, expected)]);
-    }
+    for (const name of values)
+        results.put([name, verdict(values, name)]);
 }
 
 ({put, get})[ARGV[0]]();
