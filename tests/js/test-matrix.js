@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Every kind of value is put in each language, and got in each. What they put and get is in
-// tests/matrix, a file for each language.
+// Every kind of value, and objects of a class that each language defines for itself, are put
+// in each language, and got in each. What they put and get is in tests/matrix, a file for each
+// language.
 
 import GLib from 'gi://GLib';
 import Mp from 'gi://Mp';
@@ -17,11 +18,12 @@ const LANGUAGES = {
     python: kind => ['/usr/bin/python3', `${SOURCE}/${kind}.py`],
     vala: kind => [`${BUILD}/matrix-${kind}-vala`, ...TABLES[kind]],
 };
-const TABLES = {values: [`${SOURCE}/values.ini`]};
+const TABLES = {values: [`${SOURCE}/values.ini`], objects: []};
 
 // How many each puts; one that was forgotten is noticed.
 const COUNTS = {
     values: {c: 52, js: 52, python: 58, vala: 52},
+    objects: {c: 4, js: 4, python: 4, vala: 4},
 };
 
 function start(argv, role, shareables) {
