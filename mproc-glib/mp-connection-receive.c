@@ -185,6 +185,42 @@ mp_connection_try_recv (MpConnection  *self,
   return mp_connection_make_variant (self, &received, error);
 }
 
+static gboolean
+is_end (const GError *error)
+{
+  return g_error_matches (error, MP_ERROR, MP_ERROR_END_OF_STREAM)
+         || g_error_matches (error, MP_ERROR, MP_ERROR_CLOSED);
+}
+
+/**
+ * mp_connection_next_value: (skip)
+ * @self: a connection
+ * @error: return location for an error
+ *
+ * Receives the next message as a GVariant, for a loop that ends when one of the ends is closed.
+ *
+ * Waits for ever, and fails as [method@Connection.recv] does, but the end is no error.
+ *
+ * Returns: (transfer full) (nullable): the value; %NULL without an error at the end, with
+ *   @error set when it fails
+ *
+ * Since: 1.0
+ */
+GVariant *
+mp_connection_next_value (MpConnection  *self,
+                          GError       **error)
+{
+  g_autoptr (GError) failure = NULL;
+  GVariant *value;
+
+  g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
+
+  value = mp_connection_recv (self, -1, NULL, &failure);
+  if (value == NULL && !is_end (failure))
+    g_propagate_error (error, g_steal_pointer (&failure));
+  return value;
+}
+
 /**
  * mp_connection_recv_bytes:
  * @self: a connection

@@ -42,6 +42,9 @@ GVariant      *mp_connection_recv                 (MpConnection         *self,
 MP_AVAILABLE_IN_1_0
 GVariant      *mp_connection_try_recv             (MpConnection         *self,
                                                    GError              **error);
+MP_AVAILABLE_IN_1_0
+GVariant      *mp_connection_next_value           (MpConnection         *self,
+                                                   GError              **error);
 
 MP_AVAILABLE_IN_1_0
 gboolean       mp_connection_send_bytes           (MpConnection         *self,

@@ -5,6 +5,7 @@
 #include "mp-queue-private.h"
 
 #include "formats/gvariant.h"
+#include "mp-error.h"
 #include "mp-message-private.h"
 
 #include <string.h>
@@ -182,6 +183,40 @@ mp_queue_try_get (MpQueue  *self,
   g_return_val_if_fail (MP_IS_QUEUE (self), NULL);
 
   return get_variant (self, 0, TRUE, NULL, error);
+}
+
+/**
+ * mp_queue_next_value: (skip)
+ * @self: a queue
+ * @error: return location for an error
+ *
+ * Gets the next message as a GVariant, for a loop that ends when the queue does.
+ *
+ * ```c
+ * while ((value = mp_queue_next_value (queue, &error)) != NULL)
+ * ```
+ *
+ * Waits for ever, and fails as [method@Queue.get] does, but that the queue was shut down and
+ * is drained is no error.
+ *
+ * Returns: (transfer full) (nullable): the value; %NULL without an error at the end, with
+ *   @error set when it fails
+ *
+ * Since: 1.0
+ */
+GVariant *
+mp_queue_next_value (MpQueue  *self,
+                     GError  **error)
+{
+  g_autoptr (GError) failure = NULL;
+  GVariant *value;
+
+  g_return_val_if_fail (MP_IS_QUEUE (self), NULL);
+
+  value = get_variant (self, -1, FALSE, NULL, &failure);
+  if (value == NULL && !g_error_matches (failure, MP_ERROR, MP_ERROR_CLOSED))
+    g_propagate_error (error, g_steal_pointer (&failure));
+  return value;
 }
 
 /* --- Bytes ------------------------------------------------------------------------------ */

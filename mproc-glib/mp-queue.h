@@ -48,6 +48,9 @@ GVariant  *mp_queue_get                (MpQueue              *self,
 MP_AVAILABLE_IN_1_0
 GVariant  *mp_queue_try_get            (MpQueue              *self,
                                         GError              **error);
+MP_AVAILABLE_IN_1_0
+GVariant  *mp_queue_next_value         (MpQueue              *self,
+                                        GError              **error);
 
 MP_AVAILABLE_IN_1_0
 gboolean   mp_queue_put_bytes          (MpQueue              *self,

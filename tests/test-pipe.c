@@ -102,6 +102,13 @@ test_writer_gone (void)
   g_assert_true (mp_connection_poll (reader, -1, NULL, &error));
   g_assert_null (mp_connection_recv (reader, -1, NULL, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_END_OF_STREAM);
+  g_clear_error (&error);
+
+  g_assert_null (mp_connection_next_value (reader, &error));
+  g_assert_no_error (error);
+  g_assert_true (mp_connection_close (reader, &error));
+  g_assert_null (mp_connection_next_value (reader, &error));
+  g_assert_no_error (error);
 
   g_assert_finalize_object (reader);
 }

@@ -398,6 +398,32 @@ test_shutdown (void)
   g_assert_finalize_object (queue);
 }
 
+/* The end is no error, and everything else is. */
+static void
+test_shutdown_ends_a_loop (void)
+{
+  MpQueue *queue = make (0);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) value = NULL;
+
+  put_int (queue, 1);
+  g_assert_true (mp_queue_put_json (queue, "\"\\u0000\"", 0, NULL, &error));
+  g_assert_true (mp_queue_shutdown (queue, FALSE, &error));
+
+  value = mp_queue_next_value (queue, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (g_variant_get_int64 (value), ==, 1);
+  g_assert_null (mp_queue_next_value (queue, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
+  g_clear_error (&error);
+
+  g_free (mp_queue_get_json (queue, 0, NULL, &error));
+  g_assert_null (mp_queue_next_value (queue, &error));
+  g_assert_no_error (error);
+
+  g_assert_finalize_object (queue);
+}
+
 static void
 test_shutdown_immediate (void)
 {
@@ -770,6 +796,7 @@ main (int    argc,
   g_test_add_func ("/queue/close", test_close);
   g_test_add_func ("/queue/flush", test_flush);
   g_test_add_func ("/queue/shutdown/drains", test_shutdown);
+  g_test_add_func ("/queue/shutdown/ends-a-loop", test_shutdown_ends_a_loop);
   g_test_add_func ("/queue/shutdown/immediate", test_shutdown_immediate);
   g_test_add_func ("/queue/shutdown/wakes", test_shutdown_wakes);
   g_test_add_func ("/queue/fork/producer", test_forked_producer);
