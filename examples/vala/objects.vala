@@ -21,14 +21,8 @@ void work () throws Error
 
   print ("%s: %g C are %g F\n", reading.sensor, reading.celsius, reading.to_fahrenheit ());
 
-  try {
-    while (true) {
-      Variant value = values.get ();
-      print ("%s: %s\n", value.get_type_string (), value.print (false));
-    }
-  } catch (Mp.Error.CLOSED e) {
-    /* That was all. */
-  }
+  foreach (var value in values)
+    print ("%s: %s\n", value.get_type_string (), value.print (false));
 }
 
 void run () throws Error

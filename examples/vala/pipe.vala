@@ -17,12 +17,9 @@ void receive () throws Error
 {
   var connection = (Mp.Connection) Mp.inherit ("connection");
 
-  try {
-    while (true)
-      print ("Received: %s\n", (string) connection.recv ());
-  } catch (Mp.Error.END_OF_STREAM e) {
-    /* The other end is closed. */
-  }
+  /* Until the other end is closed. */
+  foreach (var message in connection)
+    print ("Received: %s\n", (string) message);
 }
 
 void run () throws Error

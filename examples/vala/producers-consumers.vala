@@ -27,14 +27,11 @@ void consume (string id) throws Error
 {
   var queue = (Mp.Queue) Mp.inherit ("queue");
 
-  try {
-    while (true) {
-      print ("Consumer-%s consumed: %s\n", id, (string) queue.get ());
-      nap ();
-    }
-  } catch (Mp.Error.CLOSED e) {
-    print ("Consumer-%s: nothing more to come\n", id);
+  foreach (var item in queue) {
+    print ("Consumer-%s consumed: %s\n", id, (string) item);
+    nap ();
   }
+  print ("Consumer-%s: nothing more to come\n", id);
 }
 
 Mp.Process[] start (string role, int n, Mp.Queue queue) throws Error

@@ -4,6 +4,21 @@
 
 namespace Mp
 {
+  /* What foreach needs.  The iterator is the queue or connection itself, held for the loop. */
+  public class Queue : GLib.Object
+  {
+    [CCode (cname = "g_object_ref")]
+    public Mp.Queue iterator ();
+    public GLib.Variant? next_value () throws GLib.Error;
+  }
+
+  public class Connection : GLib.Object
+  {
+    [CCode (cname = "g_object_ref")]
+    public Mp.Connection iterator ();
+    public GLib.Variant? next_value () throws GLib.Error;
+  }
+
   /* It loses the type of the length on the way to an asynchronous function. */
   [CCode (array_length_pos = 1.1, array_length_type = "gsize", cheader_filename = "mproc-glib/mproc-glib.h")]
   [Version (since = "1.0")]

@@ -132,13 +132,9 @@ void get (Mp.Queue values) throws Error
   Mp.serializable_enable (typeof (MpMatrixThing));
   Mp.serializable_enable (typeof (MpMatrixInner));
   typeof (MpMatrixStranger).ensure ();
-  try {
-    while (true) {
-      string name = (string) values.get ();
-      results.put (new Variant ("(ss)", name, check (values.get_message (), name)));
-    }
-  } catch (Mp.Error.CLOSED e) {
-    /* These were all. */
+  foreach (var value in values) {
+    string name = (string) value;
+    results.put (new Variant ("(ss)", name, check (values.get_message (), name)));
   }
 }
 

@@ -18,7 +18,7 @@ SOURCE = os.environ['MP_SOURCE_ROOT']
 BUILD = os.environ['MP_BUILD_ROOT']
 TIMEOUT = 50
 
-PROGRAM = re.compile(r'^```(?P<language>c|python|js|vala)\n(?P<code>.*?)^```\n+'
+PROGRAM = re.compile(r'^```(?P<language>c|python|js|vala)\n(?P<code>(?:(?!^```).)*)^```\n+'
                      r'^```text\n(?P<output>.*?)^```$', re.MULTILINE | re.DOTALL)
 
 
@@ -77,7 +77,7 @@ class TestPrograms(unittest.TestCase):
         self.run_page('docs/javascript.md', ['js', 'js', 'js'])
 
     def test_vala(self):
-        self.run_page('docs/vala.md', ['vala'])
+        self.run_page('docs/vala.md', ['vala', 'vala'])
 
     def test_wrong_output_is_found(self):
         with tempfile.TemporaryDirectory(dir=BUILD) as folder:

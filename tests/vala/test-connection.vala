@@ -165,9 +165,8 @@ int echo ()
 {
   try {
     var connection = (Mp.Connection) Mp.inherit ("connection");
-    while (true)
-      connection.send (connection.recv ());
-  } catch (Mp.Error.END_OF_STREAM e) {
+    foreach (var value in connection)
+      connection.send (value);
     return 0;
   } catch (Error e) {
     return 1;

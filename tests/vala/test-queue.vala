@@ -118,6 +118,53 @@ void test_many ()
   }
 }
 
+/* A queue that nobody but the loop over it holds. */
+Mp.Queue make_three () throws Error
+{
+  var queue = new Mp.JoinableQueue ();
+
+  for (int i = 1; i <= 3; i++)
+    queue.put (i);
+  queue.shutdown ();
+  return queue;
+}
+
+void test_foreach ()
+{
+  int sum = 0;
+
+  try {
+    foreach (var value in make_three ())
+      sum += (int) value;
+    assert (sum == 6);
+
+    var queue = make_three ();
+    foreach (Variant first in queue) {
+      assert ((int) first == 1);
+      break;
+    }
+    foreach (var value in queue)
+      sum += (int) value;
+    assert (sum == 11);
+  } catch (Error e) {
+    check (e);
+  }
+}
+
+void test_foreach_errors ()
+{
+  try {
+    var queue = new Mp.Queue ();
+    queue.put_json ("\"\\u0000\"");
+    foreach (var value in queue)
+      error ("%s", value.print (true));
+    assert_not_reached ();
+  } catch (Mp.Error.UNSUPPORTED e) {
+  } catch (Error e) {
+    check (e);
+  }
+}
+
 async void take_two (Mp.Queue queue) throws Error
 {
   assert ((string) (yield queue.get_async ()) == "first");
@@ -249,11 +296,10 @@ int square ()
   try {
     var numbers = (Mp.Queue) Mp.inherit ("numbers");
     var squares = (Mp.Queue) Mp.inherit ("squares");
-    while (true) {
-      int number = (int) numbers.get ();
+    foreach (var value in numbers) {
+      int number = (int) value;
       squares.put (number * number);
     }
-  } catch (Mp.Error.CLOSED e) {
     return 0;
   } catch (Error e) {
     return 1;
@@ -298,6 +344,8 @@ int main (string[] args)
   Test.add_func ("/vala/queue/bytes", test_bytes);
   Test.add_func ("/vala/queue/forms", test_forms);
   Test.add_func ("/vala/queue/many", test_many);
+  Test.add_func ("/vala/queue/foreach", test_foreach);
+  Test.add_func ("/vala/queue/foreach-errors", test_foreach_errors);
   Test.add_func ("/vala/queue/async", test_async);
   Test.add_func ("/vala/queue/async-errors", test_async_errors);
   Test.add_func ("/vala/queue/source", test_source);
