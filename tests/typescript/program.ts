@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Is compiled and not run: what the definitions of the types allow, and what they do not.
+
+import GLib from 'gi://GLib?version=2.0';
+import GObject from 'gi://GObject?version=2.0';
+import Gio from 'gi://Gio?version=2.0';
+import Mp from 'gi://Mp?version=1.0';
+
+class Reading extends GObject.Object {
+    static $gtype: GObject.GType<Reading>;
+    declare celsius: number;
+}
+
+async function values(queue: Mp.Queue, cancellable: Gio.Cancellable) {
+    queue.put({id: 1, tags: ['a', null, 2n], data: new Uint8Array(1)});
+    queue.put(new Map([[1, 'one']]), 1000, cancellable);
+    await queue.put_async([1, new GLib.Variant('s', 'a')]);
+    const value: string = queue.get(1000).id + (await queue.get_async());
+    const bytes: Uint8Array = queue.get_bytes();
+    // @ts-expect-error: there are bytes of JavaScript
+    const wrong: GLib.Bytes = queue.get_bytes(1000, null);
+    // @ts-expect-error
+    queue.put(() => 1);
+    // @ts-expect-error
+    queue.put({a: undefined});
+    // @ts-expect-error
+    queue.put(new Set([1]));
+    for (const one of queue)
+        print(one);
+    for await (const one of queue)
+        print(one);
+    const n: number = queue.put_many([1, 'two']);
+    const reading: Reading = queue.get_message().get_object(Reading);
+    return [value, bytes, wrong, n, reading];
+}
+
+async function tasks(queue: Mp.JoinableQueue) {
+    for await (const task of queue.tasks()) {
+        task.set_progress(0.5);
+        print(task.value, queue.list_progress()[0].fraction);
+        task.done();
+    }
+    const simple = new Mp.SimpleQueue();
+    simple.put(1);
+    const s: string = simple.get();
+    const data: Uint8Array = queue.get_data();
+    await queue.join_async();
+    return [s, data];
+}
+
+async function connections() {
+    const [first, second] = Mp.pipe();
+    first.send({a: 1});
+    await first.send_async(new Uint8Array(1));
+    const length: number = (await second.recv_bytes_async()).length;
+    const client = await Mp.connect_async('unix:/tmp/a');
+    const [ready] = Mp.wait([first, client, new Mp.Queue({max_size: 3})]);
+    try {
+        second.recv();
+    } catch (error) {
+        if (!(error instanceof Mp.Error) || error.code !== Mp.Error.END_OF_STREAM)
+            throw error;
+    }
+    first.connect('message', (_connection, message) => print(message.value));
+    return [length, ready, Mp.Message.new_value(5)];
+}
+
+export {values, tasks, connections};
