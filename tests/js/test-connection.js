@@ -46,6 +46,34 @@ test('/js/connection/bytes', async () => {
     await assertRejects(second.recv_bytes_async(4), Mp.Error, Mp.Error.TOO_LARGE);
 });
 
+test('/js/connection/bytes-are-no-alias', async () => {
+    const [first, second] = Mp.pipe();
+    const bytes = new Uint8Array([7, 7]);
+    for (const recv of ['recv', 'try_recv', 'recv_bytes', 'recv_data', 'recv_async', 'recv_bytes_async']) {
+        const sent = bytes.slice();
+        recv.startsWith('recv_bytes') || recv === 'recv_data' ? first.send_bytes(sent) : first.send(sent);
+        sent.fill(1);
+        const received = await second[recv]();
+        assertEqual(received, bytes);
+        received.fill(2);
+    }
+    assertEqual(bytes, new Uint8Array([7, 7]));
+});
+
+test('/js/connection/async-tries-first', async () => {
+    const [first, second] = Mp.pipe();
+    for (const recv of ['recv_async', 'recv_bytes_async', 'recv_message_async']) {
+        let count = 0;
+        for (let i = 0; i < 10; i++) {
+            first.send(1);
+            const received = second[recv]();
+            count += !second.poll();
+            await received;
+        }
+        assert(count >= 9, recv);
+    }
+});
+
 test('/js/connection/async', async () => {
     const [first, second] = Mp.pipe();
     const received = second.recv_async();

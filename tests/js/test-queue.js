@@ -55,6 +55,24 @@ test('/js/queue/empty-bytes', () => {
     assertThrows(() => queue.try_get(), Mp.Error, Mp.Error.CLOSED);
 });
 
+// Neither what was put nor what was got is the memory that others read.
+test('/js/queue/bytes-are-no-alias', async () => {
+    const queue = new Mp.Queue();
+    const wanted = new Uint8Array(100000).fill(7);
+    for (const get of ['get', 'try_get', 'get_bytes', 'get_data', 'get_async', 'get_message']) {
+        const [first, second] = [wanted.slice(), wanted.slice()];
+        queue.put_many([first, second]);
+        first.fill(1);
+        second.fill(2);
+        for (let i = 0; i < 2; i++) {
+            let bytes = await queue[get]();
+            bytes = bytes instanceof Mp.Message ? bytes.value : bytes;
+            assert(bytes.every(byte => byte === 7), get);
+            bytes.fill(3);
+        }
+    }
+});
+
 test('/js/queue/bytes', () => {
     const queue = new Mp.Queue();
     queue.put_bytes(new Uint8Array([1, 2]));
@@ -107,6 +125,54 @@ test('/js/queue/async-waits', async () => {
     await Promise.all(puts);
     assertEqual((await Promise.all(gets)).sort(), ['a', 'b']);
     assertEqual(await queue.get_async(), new Uint8Array([3]));
+});
+
+// What need not wait is done when the call returns, long before the main loop runs. One of
+// many calls takes its turn in the main loop all the same.
+async function countAtOnce(call, isDone) {
+    let count = 0;
+    for (let i = 0; i < 10; i++) {
+        const promise = call();
+        count += isDone();
+        await promise;
+    }
+    return count;
+}
+
+test('/js/queue/async-tries-first', async () => {
+    const queue = new Mp.JoinableQueue();
+    const message = Mp.Message.new_value(1);
+    const isEmpty = () => queue.is_empty();
+    const isFull = () => !queue.is_empty() && queue.get() === 1;
+    const gets = ['get_async', 'get_message_async', 'get_task_async'];
+
+    assert(await countAtOnce(() => queue.put_async(1), isFull) >= 9);
+    assert(await countAtOnce(() => queue.put_message_async(message), isFull) >= 9);
+    for (const get of gets) {
+        const count = await countAtOnce(() => {
+            queue.put(1);
+            return queue[get]();
+        }, isEmpty);
+        assert(count >= 9, get);
+    }
+});
+
+test('/js/queue/async-needs-no-thread', async () => {
+    // The interpreter has threads of its own, which come and go.
+    const threads = () => Array.from(
+        Gio.File.new_for_path('/proc/self/task').enumerate_children('standard::name', 0, null),
+        info => GLib.file_get_contents(`/proc/self/task/${info.get_name()}/comm`)[1])
+        .map(name => new TextDecoder().decode(name))
+        .filter(name => !name.startsWith('JS ')).sort();
+    const [queue, [first, second]] = [new Mp.JoinableQueue({max_size: 1}), Mp.pipe()];
+    const before = threads();
+
+    const [get, received] = [queue.get_async(), second.recv_async()];
+    await Promise.all([queue.put_async(1), first.send_async(1), get, received]);
+    queue.task_done();
+    await queue.join_async();
+    await Mp.wait_async([queue], 1000);
+    assertEqual(threads(), before);
 });
 
 // A message without a form as a GVariant reaches a promise that waited, all the same.

@@ -331,25 +331,6 @@ function promise(object, start, finish, ...args) {
     });
 }
 
-// Gives an asynchronous method its promise: @nArguments come before the priority and the
-// cancellable, both of which may be left out. With a callback it is the method it was.
-function promisify(prototype, name, nArguments = 0, convert = result => result) {
-    const start = prototype[`${name}_async`];
-    const finish = prototype[`${name}_finish`];
-    const finishConverted = function (result) {
-        return convert(finish.call(this, result));
-    };
-
-    prototype[`${name}_finish`] = finishConverted;
-    prototype[`${name}_async`] = function (...args) {
-        const given = args.slice(0, nArguments);
-        const [priority = GLib.PRIORITY_DEFAULT, cancellable = null, callback] = args.slice(nArguments);
-        return callback
-            ? start.call(this, ...given, priority, cancellable, callback)
-            : promise(this, start, finishConverted, ...given, priority, cancellable);
-    };
-}
-
 let calls = 0;
 
 function mayTry(cancellable) {
@@ -365,6 +346,31 @@ function tryFirst(attempt, cancellable, wait) {
     } catch (error) {
         return Promise.reject(error);
     }
+}
+
+// Gives an asynchronous method its promise. @defaults has one for each argument that comes
+// before the priority and the cancellable, all of which may be left out; @convert makes the
+// result what this language has for it; @attempt gives the converted result at once, or
+// nothing. With a callback it is the method it was.
+function promisify(prototype, name, defaults, {convert, attempt} = {}) {
+    const start = prototype[`${name}_async`];
+    const finish = prototype[`${name}_finish`];
+    const finishConverted = !convert ? finish : function (result) {
+        return convert(finish.call(this, result));
+    };
+
+    prototype[`${name}_finish`] = finishConverted;
+    prototype[`${name}_async`] = function (...args) {
+        const given = defaults.map((value, i) => args[i] ?? value);
+        const [priority = GLib.PRIORITY_DEFAULT, cancellable = null, callback] = args.slice(defaults.length);
+        if (callback)
+            return start.call(this, ...given, priority, cancellable, callback);
+
+        const wait = () => promise(this, start, finishConverted, ...given, priority, cancellable);
+        return attempt
+            ? tryFirst(() => attempt(this, ...given) ?? undefined, cancellable, wait)
+            : wait();
+    };
 }
 
 function asBytes(bytes) {
@@ -630,6 +636,7 @@ function overrideQueue({Queue}) {
 
     overrideQueuePuts(prototype);
     overrideQueueGets(prototype);
+    setDefaults(Queue, {new: [0, 0], open: [1, null]});
     setDefaults(prototype, {
         put_bytes: waits(1),
         put_data: waits(1),
@@ -654,23 +661,21 @@ function overrideQueue({Queue}) {
     prototype.get_many = function (max, timeout = -1, cancellable = null) {
         return getMany(this, max, timeout, cancellable);
     };
-    promisify(prototype, 'put_message', 1);
-    promisify(prototype, 'get_message');
+    promisify(prototype, 'put_message', [undefined], {
+        attempt: (queue, message) => queue.try_put_message(message) || undefined,
+    });
+    promisify(prototype, 'get_message', [], {attempt: queue => queue.try_get_message()});
     makeIterable(prototype, 'get', 'get_async');
 }
 
 function overrideJoinableQueue({JoinableQueue, Task}) {
     const {prototype} = JoinableQueue;
 
+    setDefaults(JoinableQueue, {new: [0, 0]});
     setDefaults(prototype, {join: waits(0), wait_done: waits(0), get_task: waits(0)});
-    promisify(prototype, 'join');
-    promisify(prototype, 'get_task');
+    promisify(prototype, 'join', []);
+    promisify(prototype, 'get_task', [], {attempt: queue => queue.try_get_task()});
 
-    const {get_task_async} = prototype;
-    prototype.get_task_async = function (priority = GLib.PRIORITY_DEFAULT, cancellable = null, callback) {
-        const wait = () => get_task_async.call(this, priority, cancellable, callback);
-        return callback ? wait() : tryFirst(() => this.try_get_task() ?? undefined, cancellable, wait);
-    };
     const {list_progress} = prototype;
     prototype.list_progress = function () {
         return fromVariant(list_progress.call(this)).map(
@@ -741,8 +746,8 @@ function overrideConnectionSends(prototype) {
         send_pickle: waits(1),
         send_message: waits(1),
     });
-    promisify(prototype, 'send_bytes', 1);
-    promisify(prototype, 'send_message', 1);
+    promisify(prototype, 'send_bytes', [undefined]);
+    promisify(prototype, 'send_message', [undefined]);
 }
 
 function overrideConnectionReceives(prototype) {
@@ -778,12 +783,11 @@ function overrideConnectionReceives(prototype) {
         recv_pickle: waits(0),
         recv_message: waits(0),
     });
-    promisify(prototype, 'recv_message');
-    promisify(prototype, 'recv_bytes', 1, asBytes);
-    const {recv_bytes_async} = prototype;
-    prototype.recv_bytes_async = function (maximum = -1, ...rest) {
-        return recv_bytes_async.call(this, maximum, ...rest);
-    };
+    promisify(prototype, 'recv_message', [], {attempt: connection => connection.try_recv_message()});
+    promisify(prototype, 'recv_bytes', [-1], {
+        convert: asBytes,
+        attempt: (connection, maximum) => connection.try_recv_bytes(maximum),
+    });
 }
 
 function overrideConnection({Connection}) {
@@ -793,12 +797,13 @@ function overrideConnection({Connection}) {
     overrideConnectionReceives(prototype);
     setDefaults(prototype, {
         poll: [0, 0, null],
+        flush: waits(0),
         recv_shareable: waits(0),
         send_shareable: waits(1),
         wait: waits(1),
         create_source: [0, null],
     });
-    promisify(prototype, 'close');
+    promisify(prototype, 'close', []);
     makeIterable(prototype, 'recv', 'recv_async');
 }
 
@@ -813,51 +818,29 @@ function overridePipe() {
 // --- Listeners ---------------------------------------------------------------------------
 
 function overrideListener({Listener, Connector}) {
-    const make = Listener.new;
-    const {connect} = Mp;
-
-    Listener.new = function (address = null, key = null) {
-        return make.call(Listener, address, key);
-    };
+    setDefaults(Listener, {new: [0, null, null]});
     setDefaults(Listener.prototype, {accept: waits(0), wait: waits(0)});
-    promisify(Listener.prototype, 'accept');
+    promisify(Listener.prototype, 'accept', [], {attempt: listener => listener.try_accept()});
     makeIterable(Listener.prototype, 'accept', 'accept_async');
 
+    setDefaults(Connector, {new: [1, null]});
     setDefaults(Connector.prototype, {open: waits(0)});
-    promisify(Connector.prototype, 'open');
+    promisify(Connector.prototype, 'open', []);
 
-    Mp.connect = function (address, key = null, timeout = -1, cancellable = null) {
-        return connect(address, key, timeout, cancellable);
-    };
-    const start = Mp.connect_async;
-    const finish = Mp.connect_finish;
-    Mp.connect_async = function (address, key = null, priority = GLib.PRIORITY_DEFAULT,
-        cancellable = null, callback) {
-        return callback
-            ? start(address, key, priority, cancellable, callback)
-            : promise(Mp, start, finish, address, key, priority, cancellable);
-    };
+    setDefaults(Mp, {connect: [1, null, -1, null]});
+    promisify(Mp, 'connect', [undefined, null]);
 }
 
 // --- Processes and waiting ---------------------------------------------------------------
 
 function overrideProcess({Process}) {
     setDefaults(Process.prototype, {join: waits(0)});
-    promisify(Process.prototype, 'join');
+    promisify(Process.prototype, 'join', []);
 }
 
 function overrideWait() {
-    const {wait, wait_async, wait_finish} = Mp;
-
-    Mp.wait = function (objects, timeout = -1, cancellable = null) {
-        return wait(objects, timeout, cancellable);
-    };
-    Mp.wait_async = function (objects, timeout = -1, priority = GLib.PRIORITY_DEFAULT,
-        cancellable = null, callback) {
-        return callback
-            ? wait_async(objects, timeout, priority, cancellable, callback)
-            : promise(Mp, wait_async, wait_finish, objects, timeout, priority, cancellable);
-    };
+    setDefaults(Mp, {wait: waits(1), wait_interruptible: waits(1)});
+    promisify(Mp, 'wait', [undefined, -1]);
 }
 
 function _init() {
