@@ -102,11 +102,12 @@ test('/js/connection/iterate', async () => {
 
     const [third, fourth] = Mp.pipe();
     third.send(5);
+    third.send(null);
     await third.close_async();
     const values = [];
     for await (const value of fourth)
         values.push(value);
-    assertEqual(values, [5]);
+    assertEqual(values, [5, null]);
 });
 
 test('/js/connection/closed', () => {

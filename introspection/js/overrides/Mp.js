@@ -351,7 +351,7 @@ function tryFirst(attempt, cancellable, wait) {
 // Gives an asynchronous method its promise. @defaults has one for each argument that comes
 // before the priority and the cancellable, all of which may be left out; @convert makes the
 // result what this language has for it; @attempt gives the converted result at once, or
-// nothing. With a callback it is the method it was.
+// undefined. With a callback it is the method it was.
 function promisify(prototype, name, defaults, {convert, attempt} = {}) {
     const start = prototype[`${name}_async`];
     const finish = prototype[`${name}_finish`];
@@ -368,7 +368,7 @@ function promisify(prototype, name, defaults, {convert, attempt} = {}) {
 
         const wait = () => promise(this, start, finishConverted, ...given, priority, cancellable);
         return attempt
-            ? tryFirst(() => attempt(this, ...given) ?? undefined, cancellable, wait)
+            ? tryFirst(() => attempt(this, ...given), cancellable, wait)
             : wait();
     };
 }
@@ -664,7 +664,7 @@ function overrideQueue({Queue}) {
     promisify(prototype, 'put_message', [undefined], {
         attempt: (queue, message) => queue.try_put_message(message) || undefined,
     });
-    promisify(prototype, 'get_message', [], {attempt: queue => queue.try_get_message()});
+    promisify(prototype, 'get_message', [], {attempt: queue => queue.try_get_message() ?? undefined});
     makeIterable(prototype, 'get', 'get_async');
 }
 
@@ -674,7 +674,7 @@ function overrideJoinableQueue({JoinableQueue, Task}) {
     setDefaults(JoinableQueue, {new: [0, 0]});
     setDefaults(prototype, {join: waits(0), wait_done: waits(0), get_task: waits(0)});
     promisify(prototype, 'join', []);
-    promisify(prototype, 'get_task', [], {attempt: queue => queue.try_get_task()});
+    promisify(prototype, 'get_task', [], {attempt: queue => queue.try_get_task() ?? undefined});
 
     const {list_progress} = prototype;
     prototype.list_progress = function () {
@@ -761,15 +761,12 @@ function overrideConnectionReceives(prototype) {
         const message = try_recv_message.call(this);
         return message !== null ? fromMessage(message) : undefined;
     };
-    prototype.recv_finish = function (result) {
-        return fromMessage(recv_message_finish.call(this, result));
-    };
-    prototype.recv_async = function (priority = GLib.PRIORITY_DEFAULT, cancellable = null, callback) {
-        if (callback)
-            return recv_message_async.call(this, priority, cancellable, callback);
-        return tryFirst(() => this.try_recv(), cancellable, () => promise(
-            this, recv_message_async, prototype.recv_finish, priority, cancellable));
-    };
+    prototype.recv_async = recv_message_async;
+    prototype.recv_finish = recv_message_finish;
+    promisify(prototype, 'recv', [], {
+        convert: fromMessage,
+        attempt: connection => connection.try_recv(),
+    });
 
     prototype.recv_bytes = function (maximum = -1, timeout = -1, cancellable = null) {
         return asBytes(recv_bytes.call(this, maximum, timeout, cancellable));
@@ -783,7 +780,7 @@ function overrideConnectionReceives(prototype) {
         recv_pickle: waits(0),
         recv_message: waits(0),
     });
-    promisify(prototype, 'recv_message', [], {attempt: connection => connection.try_recv_message()});
+    promisify(prototype, 'recv_message', [], {attempt: connection => connection.try_recv_message() ?? undefined});
     promisify(prototype, 'recv_bytes', [-1], {
         convert: asBytes,
         attempt: (connection, maximum) => connection.try_recv_bytes(maximum),
@@ -820,7 +817,7 @@ function overridePipe() {
 function overrideListener({Listener, Connector}) {
     setDefaults(Listener, {new: [0, null, null]});
     setDefaults(Listener.prototype, {accept: waits(0), wait: waits(0)});
-    promisify(Listener.prototype, 'accept', [], {attempt: listener => listener.try_accept()});
+    promisify(Listener.prototype, 'accept', [], {attempt: listener => listener.try_accept() ?? undefined});
     makeIterable(Listener.prototype, 'accept', 'accept_async');
 
     setDefaults(Connector, {new: [1, null]});
