@@ -68,6 +68,11 @@ class TestInstalled(unittest.TestCase):
             with self.subTest(pattern=pattern):
                 self.assertTrue(os.path.exists(os.path.join(self.prefix, pattern)))
 
+    def test_typescript(self):
+        folder = self.run_here('pkg-config', '--variable=datadir', 'mproc-glib-1.0').strip()
+        file = os.path.join(folder, 'mproc-glib-1.0', 'mp-1.0-native.d.ts')
+        self.assertTrue(os.path.exists(file), file)
+
     def test_no_private_header(self):
         installed = glob.glob(os.path.join(self.prefix, 'include', '**', '*.h'), recursive=True)
         self.assertEqual([path for path in installed if 'private' in path], [])

@@ -11,6 +11,7 @@ SOURCE = os.environ['MP_SOURCE_ROOT']
 BUILD = os.environ['MP_BUILD_ROOT']
 TOOLS = os.path.join(BUILD, 'typescript')
 PACKAGES = ('@ts-for-gir/cli@5', 'typescript@6')
+MIN_NODE = 20
 TIMEOUT = 100
 
 
@@ -35,6 +36,8 @@ def install():
     """Installs the tools into the build folder, unless they are there; says what is missing."""
     if shutil.which('npm') is None:
         return 'npm is not installed'
+    if int(run('node', '--version')[1].lstrip('v').split('.')[0]) < MIN_NODE:
+        return f'node is older than {MIN_NODE}'
     if not (works('tsc') and works('ts-for-gir')):
         run('npm', 'install', '--prefix', TOOLS, '--no-audit', '--no-fund', '--ignore-scripts',
             '--prefer-offline', '--fetch-retries=0', '--fetch-timeout=20000', *PACKAGES)
