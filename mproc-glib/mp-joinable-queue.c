@@ -5,6 +5,7 @@
 #include "mp-joinable-queue.h"
 
 #include "mp-error.h"
+#include "mp-message-private.h"
 #include "mp-task-private.h"
 
 /**
@@ -469,15 +470,17 @@ get_task (MpJoinableQueue  *self,
 {
   guint8 stack[MP_QUEUE_STACK_SIZE];
   MpQueueDelivery delivery = { .buffer = stack, .capacity = sizeof stack };
+  g_autoptr (GBytes) payload = NULL;
   MpMessage *message;
 
   if (!mp_queue_get_payload (MP_QUEUE (self), &delivery, timeout_us, try_only, cancellable, error))
     return NULL;
 
-  message = mp_queue_steal_message (&delivery, error);
+  payload = mp_queue_steal_payload (&delivery);
+  message = mp_message_new_from_payload ((MpFormat) delivery.tag, payload, error);
   if (message == NULL)
     {
-      mp_queue_end_get (MP_QUEUE (self), &delivery, FALSE);
+      mp_queue_give_back (MP_QUEUE (self), &delivery, g_bytes_get_data (payload, NULL));
       return NULL;
     }
   return mp_task_new (MP_QUEUE (self), message, &delivery.token);
@@ -634,7 +637,11 @@ mp_joinable_queue_get_dead (MpJoinableQueue  *self,
 
   status = queue->backend->get_dead (queue->store, &delivery);
   if (status == MP_QUEUE_OK)
-    return mp_queue_steal_message (&delivery, error);
+    {
+      g_autoptr (GBytes) payload = mp_queue_steal_payload (&delivery);
+
+      return mp_message_new_from_payload ((MpFormat) delivery.tag, payload, error);
+    }
   if (status != MP_QUEUE_EMPTY)
     mp_queue_set_error (MP_QUEUE (self), status, NULL, error);
   return NULL;

@@ -85,9 +85,9 @@ take_messages (MpQueue          *self,
   for (guint i = 0; i < n; i++)
     {
       g_autoptr (GError) malformed = NULL;
-      MpMessage *message = mp_queue_steal_message (&deliveries[i], &malformed);
+      MpMessage *message = mp_queue_get_converted (self, &deliveries[i],
+                                                   mp_queue_convert_to_message, NULL, &malformed);
 
-      mp_queue_end_get (self, &deliveries[i], message != NULL);
       if (message != NULL)
         g_ptr_array_add (messages, message);
       else if (messages->len == 0 && i == n - 1)
@@ -130,11 +130,8 @@ mp_queue_get_many (MpQueue       *self,
   max = MIN (max, MAX_BATCH);
   buffers = g_malloc ((gsize) max * MP_QUEUE_STACK_SIZE);
   for (guint i = 0; i < max; i++)
-    deliveries[i] = (MpQueueDelivery) {
-      .buffer = buffers + (gsize) i * MP_QUEUE_STACK_SIZE,
-      .capacity = MP_QUEUE_STACK_SIZE,
-      .direct_tags = MP_QUEUE_ANY_FORMAT,
-    };
+    deliveries[i] = mp_queue_delivery (buffers + (gsize) i * MP_QUEUE_STACK_SIZE,
+                                       MP_QUEUE_STACK_SIZE);
 
   if (!mp_queue_get_payloads (self, deliveries, max, &n_got, timeout_us, cancellable, error))
     return NULL;
@@ -195,7 +192,8 @@ mp_queue_put_vectors (MpQueue              *self,
   return success;
 }
 
-/* What is no bytes goes back, and the buffers of the others move up. */
+/* Bytes, up to the first message that is something else: that one goes back, with what came
+ * behind it. */
 static gssize
 keep_bytes (MpQueue          *self,
             MpQueueDelivery  *deliveries,
@@ -203,19 +201,15 @@ keep_bytes (MpQueue          *self,
             guint             n_got,
             GError          **error)
 {
-  gssize n_kept = 0;
+  guint n_kept = 0;
 
-  for (guint i = 0; i < n_got; i++)
+  for (; n_kept < n_got && deliveries[n_kept].tag == MP_FORMAT_BYTES; n_kept++)
     {
-      gboolean is_bytes = deliveries[i].tag == MP_FORMAT_BYTES;
-      GInputVector vector = vectors[i];
-
-      mp_queue_end_get (self, &deliveries[i], is_bytes);
-      if (!is_bytes)
-        continue;
-      vectors[i] = vectors[n_kept];
-      vectors[n_kept++] = (GInputVector) { vector.buffer, deliveries[i].size };
+      mp_queue_end_get (self, &deliveries[n_kept]);
+      vectors[n_kept].size = deliveries[n_kept].size;
     }
+  for (guint i = n_kept; i < n_got; i++)
+    mp_queue_give_back (self, &deliveries[i], deliveries[i].data);
 
   if (n_kept > 0)
     return n_kept;
@@ -258,12 +252,10 @@ mp_queue_get_vectors (MpQueue        *self,
 
   n_vectors = MIN (n_vectors, MAX_BATCH);
   for (guint i = 0; i < n_vectors; i++)
-    deliveries[i] = (MpQueueDelivery) {
-      .buffer = vectors[i].buffer,
-      .capacity = vectors[i].size,
-      .only_buffer = TRUE,
-      .direct_tags = 1u << MP_FORMAT_BYTES,
-    };
+    {
+      deliveries[i] = mp_queue_delivery (vectors[i].buffer, vectors[i].size);
+      deliveries[i].only_buffer = TRUE;
+    }
   if (!mp_queue_get_payloads (self, deliveries, n_vectors, &n_got, timeout_us, cancellable, error))
     return -1;
 

@@ -19,10 +19,15 @@ mp_queue_get_converted (MpQueue             *self,
                         gsize               *length,
                         GError             **error)
 {
-  g_autoptr (MpMessage) message = mp_queue_steal_message (delivery, error);
+  g_autoptr (GBytes) payload = mp_queue_steal_payload (delivery);
+  g_autoptr (MpMessage) message =
+    mp_message_new_from_payload ((MpFormat) delivery->tag, payload, error);
   gpointer result = message != NULL ? convert (message, length, error) : NULL;
 
-  mp_queue_end_get (self, delivery, result != NULL);
+  if (result != NULL)
+    mp_queue_end_get (self, delivery);
+  else
+    mp_queue_give_back (self, delivery, g_bytes_get_data (payload, NULL));
   return result;
 }
 
@@ -44,7 +49,7 @@ get_json (MpQueue       *self,
           GError       **error)
 {
   guint8 stack[MP_QUEUE_STACK_SIZE];
-  MpQueueDelivery delivery = mp_queue_delivery (stack, sizeof stack, 0);
+  MpQueueDelivery delivery = mp_queue_delivery (stack, sizeof stack);
 
   if (!mp_queue_get_payload (self, &delivery, timeout_us, try_only, cancellable, error))
     return NULL;
@@ -162,10 +167,10 @@ mp_queue_try_get_json (MpQueue  *self,
 
 /* --- Pickles ---------------------------------------------------------------------------------- */
 
-static gpointer
-to_pickle (MpMessage  *message,
-           gsize      *length,
-           GError    **error)
+gpointer
+mp_queue_convert_to_pickle (MpMessage  *message,
+                            gsize      *length,
+                            GError    **error)
 {
   return mp_message_get_pickle (message, length, error);
 }
@@ -179,12 +184,12 @@ get_pickle (MpQueue       *self,
             GError       **error)
 {
   guint8 stack[MP_QUEUE_STACK_SIZE];
-  MpQueueDelivery delivery = mp_queue_delivery (stack, sizeof stack, 0);
+  MpQueueDelivery delivery = mp_queue_delivery (stack, sizeof stack);
 
   *length = 0;
   if (!mp_queue_get_payload (self, &delivery, timeout_us, try_only, cancellable, error))
     return NULL;
-  return mp_queue_get_converted (self, &delivery, to_pickle, length, error);
+  return mp_queue_get_converted (self, &delivery, mp_queue_convert_to_pickle, length, error);
 }
 
 /* What nobody could load shall not get into the way of what comes after it. */
@@ -340,10 +345,10 @@ put_message (MpQueue       *self,
                                timeout_us, try_only, cancellable, error);
 }
 
-static gpointer
-to_message (MpMessage  *message,
-            gsize      *length,
-            GError    **error)
+gpointer
+mp_queue_convert_to_message (MpMessage  *message,
+                             gsize      *length,
+                             GError    **error)
 {
   return mp_message_ref (message);
 }
@@ -356,11 +361,11 @@ get_message (MpQueue       *self,
              GError       **error)
 {
   guint8 stack[MP_QUEUE_STACK_SIZE];
-  MpQueueDelivery delivery = mp_queue_delivery (stack, sizeof stack, MP_QUEUE_ANY_FORMAT);
+  MpQueueDelivery delivery = mp_queue_delivery (stack, sizeof stack);
 
   if (!mp_queue_get_payload (self, &delivery, timeout_us, try_only, cancellable, error))
     return NULL;
-  return mp_queue_get_converted (self, &delivery, to_message, NULL, error);
+  return mp_queue_get_converted (self, &delivery, mp_queue_convert_to_message, NULL, error);
 }
 
 /**

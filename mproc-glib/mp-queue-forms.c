@@ -13,8 +13,6 @@
 /* Putting and getting variants and bytes: their own payload where a message has that form,
  * else through MpMessage, which converts. */
 
-#define FORMAT_BIT(format) (1u << (format))
-
 /* The payload of a delivery in memory of its own. */
 static guint8 *
 steal_data (MpQueueDelivery *delivery)
@@ -63,7 +61,7 @@ get_variant (MpQueue       *self,
              GError       **error)
 {
   guint8 stack[MP_QUEUE_STACK_SIZE];
-  MpQueueDelivery delivery = mp_queue_delivery (stack, sizeof stack, FORMAT_BIT (MP_FORMAT_GVARIANT));
+  MpQueueDelivery delivery = mp_queue_delivery (stack, sizeof stack);
   g_autoptr (GBytes) bytes = NULL;
   GVariant *value;
 
@@ -74,7 +72,10 @@ get_variant (MpQueue       *self,
 
   bytes = g_bytes_new_take (steal_data (&delivery), delivery.size);
   value = mp_gvariant_load_payload (bytes, error);
-  mp_queue_end_get (self, &delivery, value != NULL);
+  if (value != NULL)
+    mp_queue_end_get (self, &delivery);
+  else
+    mp_queue_give_back (self, &delivery, g_bytes_get_data (bytes, NULL));
   return value;
 }
 
@@ -145,7 +146,9 @@ mp_queue_try_put (MpQueue   *self,
  *
  * Fails with `MP_ERROR_EMPTY` when there is nothing by then, and with `MP_ERROR_CLOSED` when
  * the queue was shut down and is drained. A message that has no form as
- * a GVariant fails with `MP_ERROR_UNSUPPORTED` and stays queued.
+ * a GVariant fails with `MP_ERROR_UNSUPPORTED`, a malformed one with
+ * `MP_ERROR_INVALID_MESSAGE`; both stay queued, and [method@Queue.get_message] takes out
+ * whatever is next.
  *
  * Returns: (transfer full) (nullable): the value; %NULL with @error set
  *
@@ -248,7 +251,7 @@ get_data (MpQueue       *self,
           GError       **error)
 {
   guint8 stack[MP_QUEUE_STACK_SIZE];
-  MpQueueDelivery delivery = mp_queue_delivery (stack, sizeof stack, FORMAT_BIT (MP_FORMAT_BYTES));
+  MpQueueDelivery delivery = mp_queue_delivery (stack, sizeof stack);
 
   *length = 0;
   if (!mp_queue_get_payload (self, &delivery, timeout_us, try_only, cancellable, error))
@@ -256,7 +259,7 @@ get_data (MpQueue       *self,
   if (delivery.tag != MP_FORMAT_BYTES)
     return mp_queue_get_converted (self, &delivery, to_data, length, error);
 
-  mp_queue_end_get (self, &delivery, TRUE);
+  mp_queue_end_get (self, &delivery);
   *length = delivery.size;
   return steal_data (&delivery);
 }
@@ -318,7 +321,7 @@ mp_queue_get_bytes (MpQueue       *self,
                     GError       **error)
 {
   guint8 stack[MP_QUEUE_STACK_SIZE];
-  MpQueueDelivery delivery = mp_queue_delivery (stack, sizeof stack, FORMAT_BIT (MP_FORMAT_BYTES));
+  MpQueueDelivery delivery = mp_queue_delivery (stack, sizeof stack);
 
   g_return_val_if_fail (mp_queue_check_call (self, cancellable), NULL);
 
@@ -327,7 +330,7 @@ mp_queue_get_bytes (MpQueue       *self,
   if (delivery.tag != MP_FORMAT_BYTES)
     return mp_queue_get_converted (self, &delivery, to_bytes, NULL, error);
 
-  mp_queue_end_get (self, &delivery, TRUE);
+  mp_queue_end_get (self, &delivery);
   return g_bytes_new_take (steal_data (&delivery), delivery.size);
 }
 
@@ -476,7 +479,7 @@ mp_queue_get_into (MpQueue       *self,
                    GCancellable  *cancellable,
                    GError       **error)
 {
-  MpQueueDelivery delivery = mp_queue_delivery (buffer, size, FORMAT_BIT (MP_FORMAT_BYTES));
+  MpQueueDelivery delivery = mp_queue_delivery (buffer, size);
   g_autofree guint8 *converted = NULL;
   gsize length;
 
@@ -488,7 +491,7 @@ mp_queue_get_into (MpQueue       *self,
     return -1;
   if (G_LIKELY (delivery.tag == MP_FORMAT_BYTES))
     {
-      mp_queue_end_get (self, &delivery, TRUE);
+      mp_queue_end_get (self, &delivery);
       return (gssize) delivery.size;
     }
 

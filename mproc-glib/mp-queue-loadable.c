@@ -48,17 +48,8 @@ steal_data (MpQueueDelivery *delivery,
   return delivery->size != 0 ? g_memdup2 (delivery->data, delivery->size) : g_malloc (1);
 }
 
-/* What is not a pickle, or one that would have Python import something, becomes one. */
-static guint8 *
-load_converted (MpQueueDelivery  *delivery,
-                gsize            *length,
-                GError          **error)
-{
-  g_autoptr (MpMessage) message = mp_queue_steal_message (delivery, error);
-
-  return message != NULL ? mp_message_get_pickle (message, length, error) : NULL;
-}
-
+/* The bytes as they are, when Python can load them so; NULL without an error when they have
+ * to be converted: what is not a pickle, or one that would have Python import something. */
 static guint8 *
 load (MpQueueDelivery  *delivery,
       const char       *codec,
@@ -71,12 +62,10 @@ load (MpQueueDelivery  *delivery,
     return steal_data (delivery, length);
   if (delivery->tag == MP_FORMAT_OPAQUE)
     return load_opaque (delivery, codec, length, error);
-  if (delivery->tag != MP_FORMAT_PICKLE)
-    return load_converted (delivery, length, error);
-
-  if (!mp_pickle_check (delivery->data, delivery->size, &needs_dill, error))
+  if (delivery->tag != MP_FORMAT_PICKLE ||
+      !mp_pickle_check (delivery->data, delivery->size, &needs_dill, error) || needs_dill)
     return NULL;
-  return needs_dill ? load_converted (delivery, length, error) : steal_data (delivery, length);
+  return steal_data (delivery, length);
 }
 
 static int
@@ -143,7 +132,8 @@ mp_queue_get_loadable (MpQueue     *self,
                        GError     **error)
 {
   guint8 stack[MP_QUEUE_STACK_SIZE];
-  MpQueueDelivery delivery = mp_queue_delivery (stack, sizeof stack, 1u << MP_FORMAT_BYTES);
+  MpQueueDelivery delivery = mp_queue_delivery (stack, sizeof stack);
+  g_autoptr (GError) refused = NULL;
   guint8 *result;
 
   g_return_val_if_fail (MP_IS_QUEUE (self), NULL);
@@ -154,8 +144,18 @@ mp_queue_get_loadable (MpQueue     *self,
   if (!get_interruptibly (self, &delivery, timeout_us, error))
     return NULL;
 
-  result = load (&delivery, codec, length, error);
-  mp_queue_end_get (self, &delivery, result != NULL);
+  result = load (&delivery, codec, length, &refused);
+  if (refused != NULL)
+    {
+      mp_queue_give_back (self, &delivery, delivery.data);
+      g_propagate_error (error, g_steal_pointer (&refused));
+      return NULL;
+    }
+  if (result != NULL)
+    mp_queue_end_get (self, &delivery);
+  else
+    result = mp_queue_get_converted (self, &delivery, mp_queue_convert_to_pickle, length, error);
+
   if (result != NULL)
     *format = loadable_format (&delivery);
   if (delivery.data != delivery.buffer)

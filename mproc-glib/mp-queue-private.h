@@ -12,9 +12,6 @@ G_BEGIN_DECLS
 /* The largest message that a caller's stack has to hold. */
 #define MP_QUEUE_STACK_SIZE MP_INLINE_LIMIT
 
-/* Every format but those whose bytes have to be converted first. */
-#define MP_QUEUE_ANY_FORMAT G_MAXUINT32
-
 typedef struct
 {
   const MpQueueBackend  *backend;
@@ -59,11 +56,13 @@ gboolean        mp_queue_get_payload         (MpQueue                     *self,
                                               gboolean                     try_only,
                                               GCancellable                *cancellable,
                                               GError                     **error);
-/* Ends the getting of a payload whose conversion succeeded or not: without success it is
- * queued again. */
+/* Ends the getting of a payload, which the caller keeps or gives back: then it is queued
+ * again, ahead of all else. */
 void            mp_queue_end_get             (MpQueue                     *self,
-                                              const MpQueueDelivery       *delivery,
-                                              gboolean                     success);
+                                              const MpQueueDelivery       *delivery);
+void            mp_queue_give_back           (MpQueue                     *self,
+                                              MpQueueDelivery             *delivery,
+                                              gconstpointer                data);
 gboolean        mp_queue_put_payload         (MpQueue                     *self,
                                               MpFormat                     format,
                                               gconstpointer                data,
@@ -89,9 +88,8 @@ gboolean        mp_queue_get_payloads        (MpQueue                     *self,
 /* What of a message a queue can carry. */
 GBytes         *mp_queue_ref_payload         (MpMessage                   *message,
                                               GError                     **error);
-/* The delivery's payload as a message; takes its memory. */
-MpMessage      *mp_queue_steal_message       (MpQueueDelivery             *delivery,
-                                              GError                     **error);
+/* The payload of a delivery; takes its memory. */
+GBytes         *mp_queue_steal_payload       (MpQueueDelivery             *delivery);
 
 /* Gets what is next as @convert makes it, or leaves it queued when that fails. */
 typedef gpointer (*MpQueueConvertFunc) (MpMessage  *message,
@@ -103,15 +101,20 @@ gpointer        mp_queue_get_converted       (MpQueue                     *self,
                                               gsize                       *length,
                                               GError                     **error);
 
+gpointer        mp_queue_convert_to_message  (MpMessage                   *message,
+                                              gsize                       *length,
+                                              GError                     **error);
+gpointer        mp_queue_convert_to_pickle   (MpMessage                   *message,
+                                              gsize                       *length,
+                                              GError                     **error);
+
 static inline MpQueueDelivery
-mp_queue_delivery (guint8  *buffer,
-                   gsize    capacity,
-                   guint32  direct_tags)
+mp_queue_delivery (guint8 *buffer,
+                   gsize   capacity)
 {
   return (MpQueueDelivery) {
     .buffer = buffer,
     .capacity = capacity,
-    .direct_tags = direct_tags,
   };
 }
 

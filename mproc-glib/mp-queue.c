@@ -478,21 +478,29 @@ mp_queue_get_payloads (MpQueue          *self,
 
 void
 mp_queue_end_get (MpQueue               *self,
-                  const MpQueueDelivery *delivery,
-                  gboolean               success)
+                  const MpQueueDelivery *delivery)
 {
   MpQueuePrivate *priv = mp_queue_get_instance_private (self);
-  const MpQueueToken *token = &delivery->token;
 
-  if (token->lease == 0)
-    return;
+  if (delivery->token.lease != 0)
+    priv->backend->keep (priv->store, &delivery->token);
+}
 
-  if (!success)
-    priv->backend->finish (priv->store, token, MP_QUEUE_FINISH_RETRY);
-  else if (priv->settings.mode == MP_QUEUE_MODE_ACKNOWLEDGED)
-    priv->backend->keep (priv->store, token);
+/* @data is where the payload is by now. */
+void
+mp_queue_give_back (MpQueue         *self,
+                    MpQueueDelivery *delivery,
+                    gconstpointer    data)
+{
+  MpQueuePrivate *priv = mp_queue_get_instance_private (self);
+  const MpQueueItem item = { data, delivery->size, delivery->tag };
+
+  if (delivery->token.lease != 0)
+    priv->backend->finish (priv->store, &delivery->token, MP_QUEUE_FINISH_RETRY);
   else
-    priv->backend->finish (priv->store, token, MP_QUEUE_FINISH_DONE);
+    priv->backend->give_back (priv->store, &item);
+  if (delivery->data != delivery->buffer)
+    g_clear_pointer (&delivery->data, g_free);
 }
 
 GBytes *
@@ -508,24 +516,12 @@ mp_queue_ref_payload (MpMessage  *message,
   return mp_message_ref_payload (message, error);
 }
 
-MpMessage *
-mp_queue_steal_message (MpQueueDelivery  *delivery,
-                        GError          **error)
+GBytes *
+mp_queue_steal_payload (MpQueueDelivery *delivery)
 {
-  g_autoptr (GBytes) bytes = NULL;
-
   if (delivery->data == delivery->buffer)
-    bytes = g_bytes_new (delivery->data, delivery->size);
-  else
-    bytes = g_bytes_new_take (g_steal_pointer (&delivery->data), delivery->size);
-
-  if (delivery->tag > MP_FORMAT_OPAQUE)
-    {
-      g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-                   "The message has the unknown format %u", delivery->tag);
-      return NULL;
-    }
-  return mp_message_new_from_payload ((MpFormat) delivery->tag, bytes, error);
+    return g_bytes_new (delivery->data, delivery->size);
+  return g_bytes_new_take (g_steal_pointer (&delivery->data), delivery->size);
 }
 
 /* --- The queue as a whole ----------------------------------------------------------------- */

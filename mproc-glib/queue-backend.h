@@ -61,9 +61,6 @@ typedef struct
   guint8       *buffer;
   gsize         capacity;
   gboolean      only_buffer;
-  /* Tags, as bits, of what the caller can surely use.  Anything else stays leased until
-   * `finish` says whether it could. */
-  guint32       direct_tags;
 
   /* From the backend. */
   guint8       *data;        /* the buffer, or memory to be freed with g_free () */
@@ -137,6 +134,9 @@ typedef struct
   MpQueueStatus (*finish)     (gpointer            self,
                                const MpQueueToken *token,
                                MpQueueFinish       how);
+  /* Queues again, ahead of all else, what was the caller's for good and of no use to it. */
+  MpQueueStatus (*give_back)  (gpointer           self,
+                               const MpQueueItem *item);
   MpQueueStatus (*progress)   (gpointer            self,
                                const MpQueueToken *token,
                                double              fraction,

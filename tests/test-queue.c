@@ -266,6 +266,41 @@ test_unconvertible (void)
   g_assert_finalize_object (queue);
 }
 
+/* A value that nobody may unpack is no less queued for that, at its place. */
+static void
+test_refused (void)
+{
+  MpQueue *queue = make (0);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) deep = g_variant_ref_sink (g_variant_new_int64 (1));
+  g_autoptr (MpMessage) message = NULL;
+
+  for (guint i = 0; i < 200; i++)
+    {
+      GVariant *inner = deep;
+
+      deep = g_variant_ref_sink (g_variant_new_variant (inner));
+      g_variant_unref (inner);
+    }
+  g_assert_true (mp_queue_put (queue, deep, 0, NULL, &error));
+  put_int (queue, 2);
+
+  for (guint i = 0; i < 3; i++)
+    {
+      g_assert_null (mp_queue_get (queue, 0, NULL, &error));
+      g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE);
+      g_clear_error (&error);
+      g_assert_cmpuint (mp_queue_get_size (queue), ==, 2);
+    }
+
+  message = mp_queue_get_message (queue, 0, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (mp_message_get_format (message), ==, MP_FORMAT_GVARIANT);
+  g_assert_cmpint (get_int (queue), ==, 2);
+
+  g_assert_finalize_object (queue);
+}
+
 static void
 test_many (void)
 {
@@ -786,6 +821,7 @@ main (int    argc,
   g_test_add_func ("/queue/get/empty", test_empty);
   g_test_add_func ("/queue/get/into", test_get_into);
   g_test_add_func ("/queue/get/unconvertible", test_unconvertible);
+  g_test_add_func ("/queue/get/refused", test_refused);
   g_test_add_func ("/queue/get/killed-waiter", test_killed_waiter);
   g_test_add_func ("/queue/get/cancel", test_cancel);
   g_test_add_func ("/queue/sizes", test_sizes);

@@ -25,15 +25,6 @@ fits (MpQueueDelivery *delivery,
   return FALSE;
 }
 
-/* Whether nothing is left to be said about a message once it is copied. */
-static gboolean
-is_final (MpSharedQueue   *self,
-          MpQueueDelivery *delivery)
-{
-  return !mp_shared_queue_is_acknowledged (self) && delivery->tag < 32 &&
-         (delivery->direct_tags & (1u << delivery->tag)) != 0;
-}
-
 static gboolean
 copy_out (MpSharedQueue   *self,
           MpQueueDelivery *delivery,
@@ -102,6 +93,23 @@ make_lease (MpSharedQueue  *self,
   return lease;
 }
 
+/* With the head lock. */
+static void
+fill_lease (MpMemory       *memory,
+            guint32         lease,
+            const MpRecord *record)
+{
+  MpLease *slot = mp_memory_lease (memory, lease - 1);
+
+  slot->size = record->size;
+  slot->position = record->count;
+  slot->serial = memory->head->serial++;
+  slot->n_deliveries = 1;
+  slot->tag = record->tag;
+  slot->progress = -1;
+  slot->progress_text[0] = '\0';
+}
+
 /* The head word is what claims: a lease whose claim it does not confirm is none.  With the
  * head lock. */
 static MpQueueStatus
@@ -112,22 +120,14 @@ claim (MpSharedQueue   *self,
   MpMemory *memory = &self->memory;
   guint64 block;
   guint32 lease = make_lease (self, record, &block);
-  MpLease *slot;
 
   if (lease == 0)
     return MP_QUEUE_NO_SPACE;
 
-  slot = mp_memory_lease (memory, lease - 1);
   if (record->block == 0 && record->size > 0)
     memcpy (mp_memory_at (memory, block), mp_memory_at (memory, record->payload),
             record->size);
-  slot->size = record->size;
-  slot->position = record->count;
-  slot->serial = memory->head->serial++;
-  slot->n_deliveries = 1;
-  slot->tag = record->tag;
-  slot->progress = -1;
-  slot->progress_text[0] = '\0';
+  fill_lease (memory, lease, record);
 
   mp_store_release (&memory->head->claim, lease);
   MP_STEP ("get/claiming");
@@ -187,8 +187,8 @@ adopt (MpSharedQueue   *self,
   return MP_QUEUE_EMPTY;
 }
 
-/* Takes the next message: copied at once when it is small and ours for good, else leased.
- * With the head lock. */
+/* Takes the next message: copied at once when it is small and need not be finished, else
+ * leased.  With the head lock. */
 static MpQueueStatus
 take (MpSharedQueue   *self,
       MpQueueDelivery *delivery)
@@ -211,7 +211,7 @@ take (MpSharedQueue   *self,
   if (!fits (delivery, record.size))
     return MP_QUEUE_TOO_SHORT;
   delivery->tag = record.tag;
-  if (record.block != 0 || !is_final (self, delivery))
+  if (record.block != 0 || mp_shared_queue_is_acknowledged (self))
     return claim (self, &record, delivery);
 
   if (!copy_out (self, delivery, record.payload, record.size))
@@ -235,6 +235,17 @@ end_lease (MpSharedQueue *self,
   __atomic_fetch_sub (&self->n_held, 1, __ATOMIC_RELAXED);
 }
 
+/* With the head lock. */
+static void
+mark_orphan (MpMemory *memory,
+             guint32   lease)
+{
+  mp_store_release (&mp_memory_lease (memory, lease - 1)->owner,
+                    mp_lease_owner (MP_LEASE_ORPHAN, 0, 0));
+  MP_STEP ("retry/orphaned");
+  mp_store (&memory->head->n_orphans, memory->head->n_orphans + 1);
+}
+
 /* Puts the message back, ahead of all that is queued. */
 static void
 orphan_lease (MpSharedQueue *self,
@@ -243,10 +254,7 @@ orphan_lease (MpSharedQueue *self,
   MpMemory *memory = &self->memory;
 
   mp_lock (memory, MP_LOCK_HEAD);
-  mp_store_release (&mp_memory_lease (memory, lease - 1)->owner,
-                    mp_lease_owner (MP_LEASE_ORPHAN, 0, 0));
-  MP_STEP ("retry/orphaned");
-  mp_store (&memory->head->n_orphans, memory->head->n_orphans + 1);
+  mark_orphan (memory, lease);
   mp_unlock (memory, MP_LOCK_HEAD);
   __atomic_fetch_sub (&self->n_held, 1, __ATOMIC_RELAXED);
   mp_waiters_wake (memory, MP_CONDITION_ITEMS, 1);
@@ -275,12 +283,43 @@ receive (MpSharedQueue   *self,
     }
 
   MP_STEP ("get/received");
-  if (is_final (self, delivery))
+  if (!mp_shared_queue_is_acknowledged (self))
     {
       end_lease (self, delivery->token.lease);
       delivery->token.lease = 0;
     }
   return MP_QUEUE_OK;
+}
+
+/* As if nobody had taken it: a lease that waits for its next holder. */
+MpQueueStatus
+mp_shared_queue_give_back (gpointer           user_data,
+                           const MpQueueItem *item)
+{
+  MpSharedQueue *self = user_data;
+  MpMemory *memory = &self->memory;
+  const MpRecord record = { .size = item->size, .tag = item->tag };
+  MpQueueStatus status = mp_shared_queue_enter (self);
+  guint64 block;
+  guint32 lease;
+
+  if (status != MP_QUEUE_OK)
+    return status;
+
+  mp_lock (memory, MP_LOCK_HEAD);
+  lease = make_lease (self, &record, &block);
+  if (lease != 0)
+    {
+      if (item->size > 0)
+        memcpy (mp_memory_at (memory, block), item->data, item->size);
+      fill_lease (memory, lease, &record);
+      MP_STEP ("give-back/filled");
+      mark_orphan (memory, lease);
+    }
+  mp_unlock (memory, MP_LOCK_HEAD);
+  mp_waiters_wake (memory, MP_CONDITION_ITEMS, 1);
+  mp_shared_queue_leave (self);
+  return lease != 0 ? MP_QUEUE_OK : MP_QUEUE_NO_SPACE;
 }
 
 static MpQueueStatus
@@ -345,10 +384,6 @@ mp_shared_queue_get_many (gpointer         user_data,
 
       if (leased && (status = receive (self, &deliveries[got - 1])) != MP_QUEUE_OK)
         got--;
-      /* Should it go back, nothing that came after it must have been taken for good. */
-      else if (leased && !mp_shared_queue_is_acknowledged (self) &&
-               deliveries[got - 1].token.lease != 0)
-        break;
     }
 
   if (got > 0)

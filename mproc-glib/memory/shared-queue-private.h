@@ -112,6 +112,8 @@ void          mp_shared_queue_keep         (gpointer             self,
 MpQueueStatus mp_shared_queue_finish       (gpointer             self,
                                             const MpQueueToken  *token,
                                             MpQueueFinish        how);
+MpQueueStatus mp_shared_queue_give_back    (gpointer             self,
+                                            const MpQueueItem   *item);
 MpQueueStatus mp_shared_queue_set_progress (gpointer             self,
                                             const MpQueueToken  *token,
                                             double               fraction,

@@ -368,6 +368,7 @@ const MpQueueBackend mp_shared_queue_backend = {
   .wait = mp_shared_queue_wait,
   .keep = mp_shared_queue_keep,
   .finish = mp_shared_queue_finish,
+  .give_back = mp_shared_queue_give_back,
   .progress = mp_shared_queue_set_progress,
   .list = mp_shared_queue_list,
   .get_dead = mp_shared_queue_get_dead,

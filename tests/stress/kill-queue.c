@@ -231,8 +231,7 @@ consume (void)
   memset (last, 0xff, log_->max_lives * sizeof *last);
   for (;;)
     {
-      MpQueueDelivery delivery = { .buffer = buffer, .capacity = sizeof buffer,
-                                   .direct_tags = G_MAXUINT32 };
+      MpQueueDelivery delivery = { .buffer = buffer, .capacity = sizeof buffer };
       MpQueueStatus status = backend.get (queue, &delivery, &wait);
 
       if (status == MP_QUEUE_CLOSED)
