@@ -3,6 +3,7 @@
 #pragma once
 
 #include "mp-queue.h"
+#include "mp-spin.h"
 #include "mp-shareable.h"
 #include "mp-waitable.h"
 #include "memory/shared-queue.h"

@@ -249,8 +249,8 @@ mp_queue_class_init (MpQueueClass *klass)
    * Since: 1.0
    */
   properties[PROP_SPIN] =
-    g_param_spec_uint ("spin", NULL, NULL, 0, MP_SHARED_QUEUE_MAX_SPIN_US,
-                       MP_SHARED_QUEUE_DEFAULT_SPIN_US,
+    g_param_spec_uint ("spin", NULL, NULL, 0, MP_SPIN_MAX_US,
+                       MP_SPIN_DEFAULT_US,
                        G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
 
   /**
@@ -274,7 +274,7 @@ mp_queue_init (MpQueue *self)
   MpQueuePrivate *priv = mp_queue_get_instance_private (self);
 
   priv->backend = &mp_shared_queue_backend;
-  priv->spin_us = mp_shared_queue_choose_spin ();
+  priv->spin_us = mp_spin_choose_us ();
   priv->shared_bells = g_ptr_array_new ();
   g_mutex_init (&priv->bell_mutex);
 }

@@ -275,14 +275,4 @@ mp_full_barrier (void)
 #endif
 }
 
-static inline void
-mp_pause (void)
-{
-#if defined (__x86_64__) || defined (__i386__)
-  __builtin_ia32_pause ();
-#elif defined (__aarch64__)
-  __asm__ __volatile__ ("yield" ::: "memory");
-#endif
-}
-
 G_END_DECLS

@@ -6,6 +6,8 @@
 
 #include "liveness.h"
 
+#include "mp-spin.h"
+
 #define N_PAUSES         30
 #define FIRST_WAIT_US    100
 #define LONGEST_WAIT_US  2000

@@ -6,7 +6,8 @@
 #include "recovery.h"
 #include "ring.h"
 #include "shared-queue.h"
-#include "spin.h"
+
+#include "mp-spin.h"
 
 G_BEGIN_DECLS
 

@@ -49,26 +49,12 @@ attach (gpointer   user_data,
   return mp_recovery_attach (&self->memory, error);
 }
 
-guint
-mp_shared_queue_choose_spin (void)
-{
-  const char *setting = g_getenv ("MPROC_GLIB_SPIN_US");
-  guint64 spin_us;
-
-  if (g_get_num_processors () == 1)
-    return 0;
-  if (setting != NULL &&
-      g_ascii_string_to_unsigned (setting, 10, 0, MP_SHARED_QUEUE_MAX_SPIN_US, &spin_us, NULL))
-    return (guint) spin_us;
-  return MP_SHARED_QUEUE_DEFAULT_SPIN_US;
-}
-
 static MpSharedQueue *
 allocate (void)
 {
   MpSharedQueue *self = g_aligned_alloc0 (1, sizeof *self, MP_CACHE_LINE);
 
-  self->spin_ns = mp_shared_queue_choose_spin () * 1000;
+  self->spin_ns = mp_spin_choose_us () * 1000;
   g_mutex_init (&self->held_mutex);
   g_queue_init (&self->held);
   return self;
@@ -159,7 +145,7 @@ mp_shared_queue_set_spin (gpointer user_data,
   MpSharedQueue *self = user_data;
 
   mp_store (&self->spin_ns,
-            g_get_num_processors () == 1 ? 0 : MIN (spin_us, MP_SHARED_QUEUE_MAX_SPIN_US) * 1000);
+            g_get_num_processors () == 1 ? 0 : MIN (spin_us, MP_SPIN_MAX_US) * 1000);
 }
 
 guint

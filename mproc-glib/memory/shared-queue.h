@@ -17,9 +17,7 @@ typedef struct
   guint32     max_deliveries; /* 0: unlimited */
 } MpSharedQueueSettings;
 
-#define MP_SHARED_QUEUE_SCHEME          "memory:"
-#define MP_SHARED_QUEUE_DEFAULT_SPIN_US 100
-#define MP_SHARED_QUEUE_MAX_SPIN_US     1000
+#define MP_SHARED_QUEUE_SCHEME "memory:"
 
 extern const MpQueueBackend mp_shared_queue_backend;
 
@@ -30,8 +28,7 @@ gpointer mp_shared_queue_open         (int                           fd,
                                        GError                      **error);
 void     mp_shared_queue_get_settings (gpointer                      self,
                                        MpSharedQueueSettings        *settings);
-/* How long a waiter may spin before it sleeps, unless told otherwise; 0 is not at all. */
-guint    mp_shared_queue_choose_spin  (void);
+/* How long a waiter may spin before it sleeps; 0 is not at all. */
 void     mp_shared_queue_set_spin     (gpointer                      self,
                                        guint                         spin_us);
 /* How many 4 KiB units the queue has in use: for tests. */

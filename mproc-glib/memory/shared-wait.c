@@ -9,8 +9,6 @@
 
 /* Trying until it works: first spinning, when that has lately paid, then asleep. */
 
-#define MAX_PAUSES 8
-
 static gboolean
 is_busy (MpQueueStatus status)
 {
@@ -33,68 +31,36 @@ try_once (MpSharedQueue *self,
   return judge (self, attempt (self, data));
 }
 
-/* Lets @duration_ns pass, but for the wait's deadline; returns what time it is then. */
-static gint64
-look_away (gint64  start,
-           guint32 duration_ns,
-           gint64  deadline)
+typedef struct
 {
-  gint64 now = start;
+  MpSharedQueue *queue;
+  MpCondition    condition;
+} Look;
 
-  while (now - start < duration_ns && (deadline < 0 || now / 1000 < deadline))
-    {
-      mp_pause ();
-      now = mp_spin_now ();
-    }
-  return now;
+static gboolean
+look (gpointer data)
+{
+  Look *self = data;
+
+  return mp_shared_queue_check (self->queue, (MpQueueCondition) self->condition);
 }
 
-static void
-note_success (MpSharedQueue *self,
-              MpCondition    condition,
-              gint64         start)
-{
-  MpSpin *state = &self->spin[condition];
-
-  mp_spin_succeeded (state, (guint32) (mp_spin_now () - start));
-  if (condition == MP_CONDITION_ITEMS)
-    mp_spin_set_lag (state, mp_ring_has_small_items (&self->memory));
-  else if (condition == MP_CONDITION_SPACE)
-    mp_spin_set_lag (state, mp_ring_has_small_room (&self->memory));
-}
-
-/* Looks, with longer and longer pauses: each look takes the line away from who is about to
- * write it. */
 static gboolean
 spin (MpSharedQueue *self,
       MpCondition    condition,
       gint64         deadline)
 {
   MpSpin *state = &self->spin[condition];
-  guint32 limit_ns = mp_spin_limit (state, mp_load (&self->spin_ns));
-  gint64 start, now;
+  Look data = { self, condition };
 
-  if (limit_ns == 0)
+  if (!mp_spin_until (state, mp_load (&self->spin_ns), deadline, look, &data))
     return FALSE;
 
-  start = mp_spin_now ();
-  now = look_away (start, mp_spin_get_lag (state), deadline);
-  while (now - start < limit_ns && (deadline < 0 || now / 1000 < deadline))
-    {
-      for (guint n_pauses = 1; n_pauses <= MAX_PAUSES; n_pauses++)
-        {
-          if (mp_shared_queue_check (self, (MpQueueCondition) condition))
-            {
-              note_success (self, condition, start);
-              return TRUE;
-            }
-          for (guint i = 0; i < n_pauses; i++)
-            mp_pause ();
-        }
-      now = mp_spin_now ();
-    }
-  mp_spin_failed (state, limit_ns);
-  return FALSE;
+  if (condition == MP_CONDITION_ITEMS)
+    mp_spin_set_lag (state, mp_ring_has_small_items (&self->memory));
+  else if (condition == MP_CONDITION_SPACE)
+    mp_spin_set_lag (state, mp_ring_has_small_room (&self->memory));
+  return TRUE;
 }
 
 static MpQueueStatus

@@ -5,8 +5,9 @@
 #include "waiters.h"
 
 #include "futex.h"
-#include "spin.h"
 #include "step.h"
+
+#include "mp-spin.h"
 
 /* Nobody sleeps longer without looking who died: a waker may be killed between its commit
  * and its wake-up. */

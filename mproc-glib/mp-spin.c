@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-spin.h"
+
+#define PROBE_MIN      16u
+#define PROBE_MAX      4096u
+#define FIRST_GUESS_NS 25000u
+#define LAG_MIN_NS     200u
+#define LAG_MAX_NS     4000u
+#define LAG_TRY_EVERY  16u
+#define MAX_PAUSES     8
+
+static inline guint32
+load (const guint32 *number)
+{
+  return __atomic_load_n (number, __ATOMIC_RELAXED);
+}
+
+static inline void
+store (guint32 *number,
+       guint32  value)
+{
+  __atomic_store_n (number, value, __ATOMIC_RELAXED);
+}
+
+/* What the user said, in the environment, or the default; 0 is not at all.  With one
+ * processor the other side could do nothing meanwhile. */
+guint
+mp_spin_choose_us (void)
+{
+  const char *setting = g_getenv ("MPROC_GLIB_SPIN_US");
+  guint64 spin_us;
+
+  if (g_get_num_processors () == 1)
+    return 0;
+  if (setting != NULL
+      && g_ascii_string_to_unsigned (setting, 10, 0, MP_SPIN_MAX_US, &spin_us, NULL))
+    return (guint) spin_us;
+  return MP_SPIN_DEFAULT_US;
+}
+
+/* How long to spin now, of @max_ns at most. */
+static guint32
+choose_limit (MpSpin  *self,
+              guint32  max_ns)
+{
+  guint32 waking_ns = load (&self->waking_ns);
+  guint32 probe_every = MAX (load (&self->probe_every), PROBE_MIN);
+  guint32 limit_ns = MIN (max_ns, 2 * (waking_ns != 0 ? waking_ns : FIRST_GUESS_NS));
+
+  if (limit_ns == 0 || load (&self->wait_ns) < limit_ns)
+    return limit_ns;
+  if ((__atomic_add_fetch (&self->n_skipped, 1, __ATOMIC_RELAXED) & (probe_every - 1)) == 0)
+    return limit_ns;
+  return 0;
+}
+
+static void
+note_success (MpSpin  *self,
+              guint32  waited_ns)
+{
+  store (&self->probe_every, PROBE_MIN);
+  store (&self->wait_ns, MIN (load (&self->wait_ns), waited_ns * 4) / 4 * 3 + waited_ns / 4);
+}
+
+static void
+note_failure (MpSpin  *self,
+              guint32  limit_ns)
+{
+  guint32 wait_ns = load (&self->wait_ns);
+  guint32 probe_every = MAX (load (&self->probe_every), PROBE_MIN);
+
+  if (wait_ns >= limit_ns)
+    store (&self->probe_every, MIN (probe_every * 2, PROBE_MAX));
+  store (&self->wait_ns, wait_ns / 2 + limit_ns);
+}
+
+/* Who takes each message while its producer writes the next one makes both wait for the same
+ * cache lines.  Who finds several after a wait looks away for longer the next time, and then
+ * takes them in one go; who finds one is answered at once. */
+static guint32
+get_lag (MpSpin *self)
+{
+  guint32 lag_ns = load (&self->lag_ns);
+
+  if (lag_ns != 0)
+    return lag_ns;
+  return __atomic_add_fetch (&self->n_prompt, 1, __ATOMIC_RELAXED) % LAG_TRY_EVERY == 0 ? LAG_MIN_NS : 0;
+}
+
+/* After spinning that was worth its while: whether several things were there then. */
+void
+mp_spin_set_lag (MpSpin   *self,
+                 gboolean  found_several)
+{
+  guint32 lag_ns = load (&self->lag_ns);
+
+  if (found_several)
+    store (&self->lag_ns, CLAMP (lag_ns * 2, LAG_MIN_NS, LAG_MAX_NS));
+  else
+    store (&self->lag_ns, lag_ns > LAG_MIN_NS ? lag_ns / 2 : 0);
+}
+
+/* Lets @duration_ns pass, but for the wait's deadline; returns what time it is then. */
+static gint64
+look_away (gint64  start,
+           guint32 duration_ns,
+           gint64  deadline)
+{
+  gint64 now = start;
+
+  while (now - start < duration_ns && (deadline < 0 || now / 1000 < deadline))
+    {
+      mp_pause ();
+      now = mp_spin_now ();
+    }
+  return now;
+}
+
+/* Looks, with longer and longer pauses, since each look takes the line away from who is about
+ * to write it.  TRUE when @look was; FALSE when it is better to sleep, or @deadline, of the
+ * monotonic clock, has passed. */
+gboolean
+mp_spin_until (MpSpin     *self,
+               guint32     max_ns,
+               gint64      deadline,
+               MpSpinLook  look,
+               gpointer    data)
+{
+  guint32 limit_ns = choose_limit (self, max_ns);
+  gint64 start, now;
+
+  if (limit_ns == 0)
+    return FALSE;
+
+  start = mp_spin_now ();
+  now = look_away (start, get_lag (self), deadline);
+  while (now - start < limit_ns && (deadline < 0 || now / 1000 < deadline))
+    {
+      for (guint n_pauses = 1; n_pauses <= MAX_PAUSES; n_pauses++)
+        {
+          if (look (data))
+            {
+              note_success (self, (guint32) (mp_spin_now () - start));
+              return TRUE;
+            }
+          for (guint i = 0; i < n_pauses; i++)
+            mp_pause ();
+        }
+      now = mp_spin_now ();
+    }
+  note_failure (self, limit_ns);
+  return FALSE;
+}
+
+/* After a sleep from @start to @now that a waker ended at @woken_at. */
+void
+mp_spin_slept (MpSpin *self,
+               gint64  start,
+               gint64  woken_at,
+               gint64  now)
+{
+  const gint64 longest = 1000 * 1000;
+  guint32 wait_ns = load (&self->wait_ns);
+  guint32 waking_ns = load (&self->waking_ns);
+  guint32 latest_wait, latest_waking;
+
+  if (woken_at < start || woken_at > now)
+    return;
+
+  latest_wait = (guint32) MIN (woken_at - start, longest);
+  latest_waking = (guint32) MIN (now - woken_at, longest);
+  store (&self->wait_ns, wait_ns / 4 * 3 + latest_wait / 4);
+  store (&self->waking_ns,
+         waking_ns == 0 ? latest_waking : waking_ns / 8 * 7 + latest_waking / 8);
+}
