@@ -45,6 +45,10 @@
  * be received any more; a connection that can do nothing else is closed. Bytes that cannot be the
  * start of a message fail with `MP_ERROR_INVALID_MESSAGE` and close the connection.
  *
+ * A blocking receive looks again and again for up to 50 µs before it sleeps, as long as that
+ * lately paid: to sleep and to be woken takes longer than most answers. The environment variable
+ * `MPROC_GLIB_SPIN_US=0` turns it off, and with one processor it never happens.
+ *
  * All calls may be made from any thread, also at the same time; messages never mix. The calls that
  * do not end in `_async` work in a forked child as well.
  *

@@ -5,6 +5,8 @@
 #include "channel.h"
 #include "frame.h"
 
+#include "mp-spin.h"
+
 G_BEGIN_DECLS
 
 /* Descriptors wait here until the message that they came with is taken. */
@@ -54,6 +56,9 @@ struct _MpChannel
   GQueue            sources;
   MpChannelSleeper *sleepers;
   gint              n_waiters;
+
+  /* Whether it pays to spin before sleeping until there is something to read. */
+  MpSpin            spin;
 };
 
 gboolean     mp_channel_enter           (MpChannel         *self,

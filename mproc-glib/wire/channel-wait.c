@@ -7,16 +7,31 @@
 #include "mp-error.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+/* A look is a system call, and gets in the way of a peer that is about to write.  Left alone for
+ * a moment the peer writes more, and one call reads all of that. */
+#define PAUSES_BEFORE_LOOK 25
 
 /* Each thread that ever slept has one descriptor that wakes it; a forked child must not
  * listen to that of its parent. */
 typedef struct
 {
   int   fd;
-  pid_t pid;
+  guint n_forks;
 } Bell;
+
+/* How often this process and its ancestors have forked since they first needed a bell: asking
+ * for the number of the process instead would be a system call for each sleep. */
+static guint n_forks;
+
+static void
+after_fork_in_child (void)
+{
+  n_forks++;
+}
 
 static void
 bell_free (gpointer data)
@@ -33,11 +48,17 @@ static GPrivate thread_bell = G_PRIVATE_INIT (bell_free);
 static int
 get_thread_bell (void)
 {
+  static gsize once = 0;
   Bell *bell = g_private_get (&thread_bell);
-  pid_t pid = getpid ();
 
-  if (bell != NULL && bell->fd >= 0 && bell->pid == pid)
+  if (bell != NULL && bell->fd >= 0 && bell->n_forks == n_forks)
     return bell->fd;
+
+  if (g_once_init_enter (&once))
+    {
+      pthread_atfork (NULL, NULL, after_fork_in_child);
+      g_once_init_leave (&once, 1);
+    }
 
   if (bell == NULL)
     {
@@ -50,7 +71,7 @@ get_thread_bell (void)
     }
 
   bell->fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  bell->pid = pid;
+  bell->n_forks = n_forks;
   return bell->fd;
 }
 
@@ -84,6 +105,46 @@ end_sleep (MpChannel        *self,
   g_mutex_unlock (&self->wait_lock);
 }
 
+typedef struct
+{
+  MpChannel    *channel;
+  GCancellable *cancellable;
+} Look;
+
+/* Whether sleeping would end at once. */
+static gboolean
+look (gpointer data)
+{
+  Look *self = data;
+  MpTransport *transport = self->channel->transport;
+
+  for (guint i = 0; i < PAUSES_BEFORE_LOOK; i++)
+    mp_pause ();
+  return transport->funcs->wait (transport, G_IO_IN, -1, 0, NULL, NULL) != MP_WAIT_TIMED_OUT
+         || mp_channel_is_closed (self->channel) || g_cancellable_is_cancelled (self->cancellable);
+}
+
+/* Something to read is waited for spinning, when that has lately paid: to sleep and to be
+ * woken costs both sides more than most answers take. */
+static gboolean
+spin (MpChannel    *self,
+      GIOCondition  condition,
+      gint64        deadline,
+      GCancellable *cancellable)
+{
+  static gsize spin_us = 0;
+  Look data = { self, cancellable };
+
+  if (condition != G_IO_IN || deadline == 0)
+    return FALSE;
+
+  /* One more, since 0 would be no answer. */
+  if (g_once_init_enter (&spin_us))
+    g_once_init_leave (&spin_us, 1 + mp_spin_choose_us ());
+
+  return mp_spin_until (&self->spin, (spin_us - 1) * 1000, deadline, look, &data);
+}
+
 /* Sleeps, and takes the sleeper off the list.  A close that happened before the sleeper was
  * on the list is noticed here, one that happens later rings the bell. */
 MpWaitStatus
@@ -97,7 +158,9 @@ mp_channel_sleep (MpChannel         *self,
   MpWaitStatus status = MP_WAIT_INTERRUPTED;
   guint64 rings;
 
-  if (!mp_channel_is_closed (self))
+  if (spin (self, condition, deadline, cancellable))
+    status = MP_WAIT_READY;
+  else if (!mp_channel_is_closed (self))
     status = self->transport->funcs->wait (self->transport, condition, sleeper->fd, deadline,
                                            cancellable, error);
   end_sleep (self, sleeper);
@@ -221,11 +284,14 @@ static GSourceFuncs channel_source_funcs = {
   mp_channel_source_finalize,
 };
 
+/* A source that may not recurse is taken out of the poll while it is dispatched, and put back,
+ * which are two system calls.  That its parent is taken out is enough. */
 static void
 add_child (GSource *source,
            GSource *child)
 {
   g_source_set_dummy_callback (child);
+  g_source_set_can_recurse (child, TRUE);
   g_source_add_child_source (source, child);
 }
 
