@@ -4,7 +4,7 @@
 
 #include "mp-queue-private.h"
 
-#include <unistd.h>
+#include "mp-fork.h"
 
 /* The queue in a main loop: its descriptor, its sources, the signal. */
 
@@ -43,7 +43,7 @@ typedef struct
 static void
 lock_bells (MpQueuePrivate *priv)
 {
-  int pid = getpid ();
+  int pid = mp_own_pid ();
   int former = g_atomic_int_get (&priv->bell_pid);
 
   if (G_UNLIKELY (former != pid) &&

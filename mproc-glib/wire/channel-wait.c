@@ -5,9 +5,9 @@
 #include "channel-private.h"
 
 #include "mp-error.h"
+#include "mp-fork.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -19,19 +19,9 @@
  * listen to that of its parent. */
 typedef struct
 {
-  int   fd;
-  guint n_forks;
+  int fd;
+  int pid;
 } Bell;
-
-/* How often this process and its ancestors have forked since they first needed a bell: asking
- * for the number of the process instead would be a system call for each sleep. */
-static guint n_forks;
-
-static void
-after_fork_in_child (void)
-{
-  n_forks++;
-}
 
 static void
 bell_free (gpointer data)
@@ -48,17 +38,11 @@ static GPrivate thread_bell = G_PRIVATE_INIT (bell_free);
 static int
 get_thread_bell (void)
 {
-  static gsize once = 0;
   Bell *bell = g_private_get (&thread_bell);
+  int pid = mp_own_pid ();
 
-  if (bell != NULL && bell->fd >= 0 && bell->n_forks == n_forks)
+  if (bell != NULL && bell->fd >= 0 && bell->pid == pid)
     return bell->fd;
-
-  if (g_once_init_enter (&once))
-    {
-      pthread_atfork (NULL, NULL, after_fork_in_child);
-      g_once_init_leave (&once, 1);
-    }
 
   if (bell == NULL)
     {
@@ -71,7 +55,7 @@ get_thread_bell (void)
     }
 
   bell->fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  bell->n_forks = n_forks;
+  bell->pid = pid;
   return bell->fd;
 }
 

@@ -12,7 +12,7 @@ LIBRARY = os.path.join(SOURCE, 'mproc-glib')
 ROOMS = ('wire', 'formats', 'memory')
 
 # What a room may include beside itself: what lies below it.
-BELOW = ('config.h', 'mp-error.h', 'mp-format.h', 'mp-macros.h', 'mp-spin.h')
+BELOW = ('config.h', 'mp-error.h', 'mp-fork.h', 'mp-format.h', 'mp-macros.h', 'mp-spin.h')
 
 # Formats and data that cannot carry a licence tag.
 UNTAGGED = ('.md', '.svg', '.png', '.json', '.txt', '.metadata', '.supp', '.in', '.pem', '.pyi')
