@@ -7,13 +7,9 @@
 #include <errno.h>
 #include <glib/gi18n-lib.h>
 #include <poll.h>
-#include <sys/epoll.h>
-#include <unistd.h>
 
 #include "mp-error.h"
-
-/* Up to this many objects a wait takes no memory from the heap. */
-#define N_ON_STACK 64
+#include "mp-watch-private.h"
 
 /* One wait.  While it lasts, an object that was found ready is marked by the complement of
  * its descriptor: poll() skips negative ones, and no second array is needed. */
@@ -21,8 +17,13 @@ typedef struct
 {
   MpWaitable   **objects;
   gsize          n_objects;
-  struct pollfd *fds;
   gsize          n_ready;
+
+  /* One for each object, and one more for a cancellable. */
+  struct pollfd *fds;
+
+  /* Where the kernel watches them, or %NULL when they are polled one by one. */
+  MpWatch       *watch;
 
   /* Whether there are objects that can be judged by their descriptor alone. */
   gboolean       must_poll;
@@ -80,21 +81,49 @@ ask (Wait      *wait,
   return TRUE;
 }
 
+/* Neighbours are often of one class, and looking the interface up takes longer than most of
+ * what is asked of it: @last is that of the neighbour. */
+static inline MpWaitableInterface *
+get_iface (MpWaitable          *object,
+           MpWaitableInterface *last)
+{
+  if (last != NULL && last->g_iface.g_instance_type == G_OBJECT_TYPE (object))
+    return last;
+
+  return MP_WAITABLE_GET_IFACE (object);
+}
+
+static void
+get_descriptors (Wait *wait)
+{
+  MpWaitableInterface *iface = NULL;
+
+  for (gsize i = 0; i < wait->n_objects; i++)
+    {
+      iface = get_iface (wait->objects[i], iface);
+
+      wait->fds[i].fd = iface->get_fd (wait->objects[i]);
+      wait->fds[i].events = G_IO_IN;
+      if (iface->get_condition != NULL)
+        wait->fds[i].events = iface->get_condition (wait->objects[i]);
+      wait->fds[i].revents = 0;
+    }
+}
+
 /* The first look at all objects. */
 static gboolean
 look_at_all (Wait    *wait,
              GError **error)
 {
+  MpWaitableInterface *iface = NULL;
+
   for (gsize i = 0; i < wait->n_objects; i++)
     {
       MpWaitable *object = wait->objects[i];
-      MpWaitableInterface *iface = MP_WAITABLE_GET_IFACE (object);
       gboolean (*how) (MpWaitable *, GError **);
       gsize n_ready = wait->n_ready;
 
-      wait->fds[i].fd = iface->get_fd (object);
-      wait->fds[i].events = iface->get_condition != NULL ? iface->get_condition (object) : G_IO_IN;
-      wait->fds[i].revents = 0;
+      iface = get_iface (object, iface);
 
       /* One without an answer of its own is left to its descriptor. */
       how = iface->has_pending != NULL ? iface->has_pending : iface->is_ready;
@@ -163,18 +192,34 @@ deadline_for_timeout (gint64 timeout_us)
   return now + timeout_us;
 }
 
+/* Polls the descriptors, or the one that stands for all of them; @timeout is %NULL for ever. */
+static int
+poll_descriptors (Wait                  *wait,
+                  const struct timespec *timeout)
+{
+  struct pollfd two[2];
+  int n_fired;
+
+  if (wait->watch == NULL)
+    return ppoll (wait->fds, wait->n_objects + 1, timeout, NULL);
+
+  two[0] = (struct pollfd) { .fd = mp_watch_get_fd (wait->watch), .events = POLLIN };
+  two[1] = wait->fds[wait->n_objects];
+  n_fired = ppoll (two, G_N_ELEMENTS (two), timeout, NULL);
+  return n_fired > 0 ? mp_watch_collect (wait->watch, wait->fds) : n_fired;
+}
+
 /* Polls once, until @deadline or, with one object ready, not at all.  Returns what poll()
  * returns, -1 with errno EINTR included. */
 static int
 poll_once (Wait   *wait,
-           gsize   n_fds,
            gint64  deadline)
 {
   struct timespec timeout = { 0 };
   gint64 left = 0;
 
   if (wait->n_ready == 0 && deadline < 0)
-    return ppoll (wait->fds, n_fds, NULL, NULL);
+    return poll_descriptors (wait, NULL);
 
   if (wait->n_ready == 0)
     {
@@ -185,14 +230,13 @@ poll_once (Wait   *wait,
 
   timeout.tv_sec = left / G_USEC_PER_SEC;
   timeout.tv_nsec = left % G_USEC_PER_SEC * 1000;
-  return ppoll (wait->fds, n_fds, &timeout, NULL);
+  return poll_descriptors (wait, &timeout);
 }
 
 /* Polls until something is ready or @deadline has passed.  With @interruptible also returns
  * when a signal handler has run. */
 static gboolean
 poll_until_ready (Wait          *wait,
-                  gsize          n_fds,
                   gint64         deadline,
                   gboolean       interruptible,
                   GCancellable  *cancellable,
@@ -200,7 +244,7 @@ poll_until_ready (Wait          *wait,
 {
   while (wait->n_ready == 0 || wait->must_poll)
     {
-      int n_fired = poll_once (wait, n_fds, deadline);
+      int n_fired = poll_once (wait, deadline);
       int saved_errno = errno;
 
       if (g_cancellable_set_error_if_cancelled (cancellable, error))
@@ -227,22 +271,51 @@ poll_until_ready (Wait          *wait,
   return TRUE;
 }
 
+/* Has the kernel watch the objects if they were waited for before, and so will be again.  A
+ * first wait, which may be the only one, polls them for less. */
+static void
+choose_watch (Wait    *wait,
+              MpWatch *watch)
+{
+  if (watch != NULL && mp_watch_is_kept (watch) && mp_watch_update (watch, wait->fds) == 0)
+    wait->watch = watch;
+}
+
 static gboolean
 wait_until_ready (Wait          *wait,
+                  MpWatch       *watch,
                   gint64         timeout_us,
                   gboolean       interruptible,
                   GCancellable  *cancellable,
-                  GPollFD       *cancel_fd,
                   GError       **error)
 {
   gint64 deadline = deadline_for_timeout (timeout_us);
-  gsize n_fds = wait->n_objects;
 
-  if (cancel_fd != NULL)
-    wait->fds[n_fds++] = (struct pollfd) { .fd = cancel_fd->fd, .events = cancel_fd->events };
-
+  get_descriptors (wait);
+  choose_watch (wait, watch);
   return look_at_all (wait, error)
-         && poll_until_ready (wait, n_fds, deadline, interruptible, cancellable, error);
+         && poll_until_ready (wait, deadline, interruptible, cancellable, error);
+}
+
+/* As above, with a descriptor for the cancellable. */
+static gboolean
+wait_cancellably (Wait          *wait,
+                  MpWatch       *watch,
+                  gint64         timeout_us,
+                  gboolean       interruptible,
+                  GCancellable  *cancellable,
+                  GError       **error)
+{
+  GPollFD cancel_fd = { .fd = -1 };
+  gboolean has_cancel_fd = g_cancellable_make_pollfd (cancellable, &cancel_fd);
+  gboolean waited;
+
+  wait->fds[wait->n_objects] = (struct pollfd) { .fd = cancel_fd.fd, .events = cancel_fd.events };
+  waited = wait_until_ready (wait, watch, timeout_us, interruptible, cancellable, error);
+  if (has_cancel_fd)
+    g_cancellable_release_fd (cancellable);
+
+  return waited;
 }
 
 static MpWaitable **
@@ -254,32 +327,25 @@ wait_blocking (MpWaitable   **objects,
                gsize         *n_ready,
                GError       **error)
 {
-  struct pollfd on_stack[N_ON_STACK + 1];
+  struct pollfd on_stack[MP_WATCH_FEW + 1];
   g_autofree struct pollfd *on_heap = NULL;
-  g_autoptr (GError) local_error = NULL;
+  g_autoptr (MpWatch) watch = NULL;
   Wait wait = { .objects = objects, .n_objects = n_objects, .fds = on_stack };
-  GPollFD cancel_fd;
-  gboolean has_cancel_fd;
-  gboolean waited;
 
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return NULL;
 
-  if (n_objects > N_ON_STACK)
-    wait.fds = on_heap = g_new (struct pollfd, n_objects + 1);
-
-  has_cancel_fd = g_cancellable_make_pollfd (cancellable, &cancel_fd);
-  waited = wait_until_ready (&wait, timeout_us, interruptible, cancellable,
-                             has_cancel_fd ? &cancel_fd : NULL, &local_error);
-  if (has_cancel_fd)
-    g_cancellable_release_fd (cancellable);
-
-  if (!waited)
+  if (n_objects > MP_WATCH_FEW)
     {
-      g_propagate_error (error, g_steal_pointer (&local_error));
-      return NULL;
+      wait.fds = on_heap = g_new (struct pollfd, n_objects + 1);
+      watch = mp_watch_take (objects, n_objects);
     }
 
+  if (!wait_cancellably (&wait, watch, timeout_us, interruptible, cancellable, error))
+    return NULL;
+
+  if (watch != NULL)
+    mp_watch_keep (g_steal_pointer (&watch));
   return collect (&wait, n_ready);
 }
 
@@ -297,6 +363,10 @@ wait_blocking (MpWaitable   **objects,
  * They come in the order in which they were given; when the time is over and none is
  * ready, the array is empty, and that is no error. An empty list waits for the time, or for the
  * cancellation, alone. The main context of the caller does not run.
+ *
+ * Who waits for the same many objects again and again, in the same order, does not pay for their
+ * number each time: from 65 on the kernel goes on watching them from one wait to the next, which
+ * takes a descriptor until the first of them is gone.
  *
  * Fails with `MP_ERROR_CLOSED` when one of the objects is closed, and with
  * `G_IO_ERROR_CANCELLED`. Signal handlers run while it waits, and it goes on waiting.
@@ -357,13 +427,12 @@ mp_wait_interruptible (MpWaitable   **objects,
 /* A wait under way in a main context; the data of its task. */
 typedef struct
 {
-  Wait   wait;
-  gint64 deadline;
+  Wait     wait;
+  gint64   deadline;
 
   /* All descriptors in one.  A main context wakes itself up for each descriptor that comes or
-   * goes, and walks through all of them at each turn.  Which have fired, poll() says then.
-   * -1 until it is needed. */
-  int    epoll_fd;
+   * goes, and walks through all of them at each turn. */
+  MpWatch *watch;
 } AsyncWait;
 
 typedef struct
@@ -377,12 +446,12 @@ async_wait_free (gpointer data)
 {
   AsyncWait *async = data;
 
+  if (async->watch != NULL)
+    mp_watch_free (async->watch);
   for (gsize i = 0; i < async->wait.n_objects; i++)
     g_object_unref (async->wait.objects[i]);
   g_free (async->wait.objects);
   g_free (async->wait.fds);
-  if (async->epoll_fd >= 0)
-    close (async->epoll_fd);
   g_free (async);
 }
 
@@ -401,6 +470,7 @@ return_ready (GTask *task)
   AsyncWait *async = g_task_get_task_data (task);
   Ready *ready = g_new0 (Ready, 1);
 
+  mp_watch_keep (g_steal_pointer (&async->watch));
   ready->objects = collect (&async->wait, &ready->n_objects);
   g_task_return_pointer (task, ready, ready_free);
 }
@@ -425,7 +495,7 @@ wait_fired_cb (gpointer user_data)
   if (g_task_return_error_if_cancelled (task))
     return G_SOURCE_REMOVE;
 
-  if (!poll_until_ready (&async->wait, async->wait.n_objects, 0, FALSE, NULL, &error))
+  if (!poll_until_ready (&async->wait, 0, FALSE, NULL, &error))
     {
       g_task_return_error (task, g_steal_pointer (&error));
       return G_SOURCE_REMOVE;
@@ -439,45 +509,18 @@ wait_fired_cb (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* What to wait for on the descriptor of object @i, which others may have too. */
-static guint32
-collect_events (Wait  *wait,
-                gsize  i)
-{
-  guint32 events = 0;
-
-  for (gsize j = 0; j < wait->n_objects; j++)
-    if (wait->fds[j].fd == wait->fds[i].fd)
-      events |= wait->fds[j].events;
-
-  return events;
-}
-
 static gboolean
-fill_epoll (AsyncWait  *async,
+fill_watch (AsyncWait  *async,
             GError    **error)
 {
-  Wait *wait = &async->wait;
+  int code = 0;
 
-  async->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
-  if (async->epoll_fd < 0)
-    return set_errno_error (wait, errno, error);
+  if (async->wait.watch == NULL)
+    code = mp_watch_update (async->watch, async->wait.fds);
+  if (code != 0)
+    return set_errno_error (&async->wait, code, error);
 
-  for (gsize i = 0; i < wait->n_objects; i++)
-    {
-      struct epoll_event event = { .events = wait->fds[i].events };
-      int added = epoll_ctl (async->epoll_fd, EPOLL_CTL_ADD, wait->fds[i].fd, &event);
-
-      if (added < 0 && errno == EEXIST)
-        {
-          event.events = collect_events (wait, i);
-          added = epoll_ctl (async->epoll_fd, EPOLL_CTL_MOD, wait->fds[i].fd, &event);
-        }
-
-      if (added < 0)
-        return set_errno_error (wait, errno, error);
-    }
-
+  async->wait.watch = async->watch;
   return TRUE;
 }
 
@@ -489,7 +532,7 @@ attach_wait_source (GTask *task)
 
   g_source_set_static_name (source, "mp_wait_async");
   g_source_set_ready_time (source, async->deadline);
-  g_source_add_unix_fd (source, async->epoll_fd, G_IO_IN);
+  g_source_add_unix_fd (source, mp_watch_get_fd (async->watch), G_IO_IN);
 
   if (g_task_get_cancellable (task) != NULL)
     {
@@ -540,22 +583,23 @@ mp_wait_async (MpWaitable          **objects,
 
   async = g_new0 (AsyncWait, 1);
   async->deadline = deadline_for_timeout (timeout_us);
-  async->epoll_fd = -1;
   async->wait.n_objects = n_objects;
   async->wait.fds = g_new (struct pollfd, n_objects + 1);
+  async->wait.fds[n_objects].fd = -1;
   async->wait.objects = g_new (MpWaitable *, n_objects);
   for (gsize i = 0; i < n_objects; i++)
     async->wait.objects[i] = g_object_ref (objects[i]);
+  async->watch = mp_watch_take (async->wait.objects, n_objects);
   g_task_set_task_data (task, async, async_wait_free);
 
   if (g_task_return_error_if_cancelled (task))
     return;
 
-  if (!wait_until_ready (&async->wait, 0, FALSE, NULL, NULL, &error))
+  if (!wait_until_ready (&async->wait, async->watch, 0, FALSE, NULL, &error))
     g_task_return_error (task, g_steal_pointer (&error));
   else if (async->wait.n_ready > 0 || timeout_us == 0)
     return_ready (task);
-  else if (!fill_epoll (async, &error))
+  else if (!fill_watch (async, &error))
     g_task_return_error (task, g_steal_pointer (&error));
   else
     attach_wait_source (task);

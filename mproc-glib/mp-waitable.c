@@ -94,6 +94,7 @@ set_closed_error (MpWaitable  *self,
  *
  * It is ready when there is something to read, or when the other side has hung up. The
  * descriptor stays the caller's, who closes it, and not before this object has been waited for.
+ * One that is opened anew needs a new object, even with the same number.
  *
  * Returns: (transfer full): a new object
  *

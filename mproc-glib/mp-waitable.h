@@ -14,7 +14,8 @@ G_DECLARE_INTERFACE (MpWaitable, mp_waitable, MP, WAITABLE, GObject)
 /**
  * MpWaitableInterface:
  * @g_iface: the parent interface
- * @get_fd: the descriptor to poll; it stays the object's. -1 once the object is closed
+ * @get_fd: the descriptor to poll; it stays the object's, and is the same one until the object
+ *   is closed. -1 from then on
  * @get_condition: what to poll it for; 0 waits for hang-up and errors alone. %NULL: for
  *   something to read
  * @is_ready: whether the object is ready now, without blocking; called when the descriptor

@@ -94,6 +94,15 @@ SECTIONS = (
         Row('py-trip', 'Python `Pipe`, `send_bytes`', PEER, PYTHON, 'trip', CONNECTION_SIZES,
             first=500),
     ), 'socket-trip', True),
+    Section('wait', 'Waiting for the one that is ready, in one process, µs', (
+        Row('poll-many', 'limit: `poll ()`, 1,000 descriptors', LIMIT, 'wait', 'many-poll', (64,),
+            consumers=False),
+        Row('wait-one', '`mp_wait ()`, 1 connection', OURS, 'wait', 'one', (64,), consumers=False),
+        Row('wait-many', '`mp_wait ()`, 1,000 connections', OURS, 'wait', 'many', (64,),
+            consumers=False),
+        Row('wait-many-async', '`mp_wait_async ()`, 1,000 connections', OURS, 'wait', 'many-async',
+            (64,), consumers=False),
+    ), 'poll-many', True),
 )
 
 IDLE = 'idle'
@@ -153,6 +162,8 @@ TARGETS = (
            ('gdbus-signal', 64, 1), 20),
     Target('connection in a main loop, to jsonrpc-glib notifications', ('connection-loop', 64, 1),
            ('jsonrpc', 64, 1), 25),
+    Target('wait for 1,000 connections, to a `poll ()` of them', ('wait-many', 64, 1),
+           ('poll-many', 64, 1), 1, True, True),
     Target('connection, round trip in a main loop, to a GDBus call', ('loop-trip', 64, 1),
            ('gdbus-call', 64, 1), 0.333, True, True),
 )
