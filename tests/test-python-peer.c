@@ -7,7 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Conversations with a stock Python program; see python-peer.py for what it does. */
+/* Conversations with a stock Python program; see python-peer.py for what it does.  The
+ * environment variable MP_TEST_PYTHON names another Python than that of the system. */
 
 #define PYTHON   "/usr/bin/python3"
 #define KEY      "secret_key"
@@ -24,6 +25,14 @@ typedef struct
   MpFormat    format;
 } Conversation;
 
+static const char *
+get_python (void)
+{
+  const char *wanted = g_getenv ("MP_TEST_PYTHON");
+
+  return wanted != NULL ? wanted : PYTHON;
+}
+
 static GSubprocess *
 start_python (const char *role,
               const char *address,
@@ -38,7 +47,7 @@ start_python (const char *role,
   /* Python gets memory for all that is left of a message again for each piece of it; filling that
    * each time, as for the tests in C, takes minutes. */
   g_subprocess_launcher_unsetenv (launcher, "MALLOC_PERTURB_");
-  python = g_subprocess_launcher_spawn (launcher, &error, PYTHON, program, role, address,
+  python = g_subprocess_launcher_spawn (launcher, &error, get_python (), program, role, address,
                                         key != NULL ? key : "-",
                                         format == MP_FORMAT_BYTES ? "bytes" : "objects", NULL);
   g_assert_no_error (error);
@@ -282,13 +291,15 @@ main (int    argc,
       char **argv)
 {
   static Conversation conversations[24];
+  g_autofree char *python = NULL;
   guint n = 0;
 
   g_test_init (&argc, &argv, NULL);
 
-  if (access (PYTHON, X_OK) < 0)
+  python = g_find_program_in_path (get_python ());
+  if (python == NULL)
     {
-      g_print ("1..0 # SKIP there is no " PYTHON "\n");
+      g_print ("1..0 # SKIP there is no %s\n", get_python ());
       return 0;
     }
 
