@@ -257,6 +257,25 @@ test_maximum (Fixture       *fixture,
   g_assert_no_error (error);
 }
 
+/* An empty message is no value, and costs nobody the next one. */
+static void
+test_empty_value (Fixture       *fixture,
+                  gconstpointer  data)
+{
+  static const MpFormat formats[] = { MP_FORMAT_GVARIANT, MP_FORMAT_JSON, MP_FORMAT_PICKLE };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (formats); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      mp_connection_set_format (fixture->connection, formats[i]);
+      PEER_WRITES (fixture, "\0\0\0\0" "\0\0\0\1x");
+      g_assert_null (mp_connection_recv (fixture->connection, -1, NULL, &error));
+      g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE);
+      ASSERT_RECEIVES (fixture, "x");
+    }
+}
+
 static void
 test_maximum_one_way (void)
 {
@@ -1162,6 +1181,7 @@ main (int    argc,
   ADD ("receive/maximum", test_maximum);
   g_test_add_func ("/connection/receive/maximum-one-way", test_maximum_one_way);
   ADD ("receive/max-message-size", test_max_message_size);
+  ADD ("receive/empty-value", test_empty_value);
   ADD ("receive/into", test_recv_into);
   ADD ("receive/into-nothing", test_recv_into_nothing);
   ADD ("receive/interrupted", test_interrupted);

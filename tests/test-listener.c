@@ -401,6 +401,125 @@ test_stranger (gconstpointer data)
   g_assert_finalize_object (listener);
 }
 
+/* Lets the listener work until the peer has that much to read, and reads it. */
+static void
+read_from_listener (MpListener *listener,
+                    int         peer,
+                    guint8     *bytes,
+                    gsize       length)
+{
+  gint64 deadline = g_get_monotonic_time () + 20 * G_USEC_PER_SEC;
+
+  while (recv (peer, bytes, length, MSG_PEEK | MSG_DONTWAIT) < (gssize) length)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      g_assert_null (mp_listener_accept (listener, 1000, NULL, NULL));
+    }
+  g_assert_cmpint (recv (peer, bytes, length, 0), ==, length);
+}
+
+#define CHALLENGE_SIZE 63
+#define ANSWER_SIZE    44
+#define VERDICT_SIZE   13
+
+/* Answers the challenge as who has the key does. */
+static void
+answer_challenge (MpListener *listener,
+                  int         peer)
+{
+  guint8 challenge[CHALLENGE_SIZE], welcome[VERDICT_SIZE];
+  guint8 answer[ANSWER_SIZE] = "\0\0\0\50{sha256}";
+  g_autoptr (GHmac) hmac = g_hmac_new (G_CHECKSUM_SHA256, (const guint8 *) KEY, strlen (KEY));
+  gsize length = 32;
+
+  read_from_listener (listener, peer, challenge, sizeof challenge);
+  g_hmac_update (hmac, challenge + 15, sizeof challenge - 15);
+  g_hmac_get_digest (hmac, answer + 12, &length);
+  g_assert_cmpint (write (peer, answer, sizeof answer), ==, sizeof answer);
+
+  read_from_listener (listener, peer, welcome, sizeof welcome);
+  g_assert_cmpmem (welcome, sizeof welcome, "\0\0\0\11#WELCOME#", VERDICT_SIZE);
+}
+
+static void
+challenge_listener (MpListener *listener,
+                    int         peer)
+{
+  static const char challenge[] = "\0\0\0\73#CHALLENGE#{sha256}0123456789012345678901234567890123456789";
+  guint8 answer[ANSWER_SIZE];
+
+  g_assert_cmpint (write (peer, challenge, CHALLENGE_SIZE), ==, CHALLENGE_SIZE);
+  read_from_listener (listener, peer, answer, sizeof answer);
+}
+
+/* Strangers that have the key, and stop or err when they are to challenge the listener, or to
+ * say whether its answer was right. */
+static const Stranger not_challenging[] = {
+  STRANGER ("silent", "", FALSE, "in time"),
+  STRANGER ("leaves", "", TRUE, "closed the connection"),
+  STRANGER ("half-a-header", "\0\0", FALSE, "in time"),
+  STRANGER ("half-a-challenge-and-leaves", "\0\0\0\73#CHALL", TRUE, "closed the connection"),
+  STRANGER ("garbage", "GET / HTTP/1.1\r\n\r\n", FALSE, "does not do the handshake"),
+  STRANGER ("negative-length", "\377\377\377\376", FALSE, "does not do the handshake"),
+  STRANGER ("application-data", "\0\0\0\5hello", FALSE, "something else than a challenge"),
+  STRANGER ("short-challenge", "\0\0\0\14#CHALLENGE#x", FALSE, "too short"),
+};
+
+static const Stranger not_judging[] = {
+  STRANGER ("silent", "", FALSE, "in time"),
+  STRANGER ("leaves", "", TRUE, "closed the connection"),
+  STRANGER ("half-a-verdict", "\0\0\0\11#WELC", FALSE, "in time"),
+  STRANGER ("half-a-verdict-and-leaves", "\0\0\0\11#WELC", TRUE, "closed the connection"),
+  STRANGER ("garbage", "GET / HTTP/1.1\r\n\r\n", FALSE, "does not do the handshake"),
+  STRANGER ("failure", "\0\0\0\11#FAILURE#", FALSE, "rejected"),
+  STRANGER ("application-data", "\0\0\0\5hello", FALSE, "rejected"),
+  STRANGER ("long-message", "\0\0\1\1", FALSE, "does not do the handshake"),
+};
+
+/* Goes as far as @stranger does, who has the key. */
+static void
+check_half_way (const Stranger *stranger,
+                gboolean        challenges)
+{
+  g_autoptr (GBytes) key = g_bytes_new_static (KEY, strlen (KEY));
+  MpListener *listener = g_object_new (MP_TYPE_LISTENER, "address", "unix:", "auth-key", key,
+                                       "handshake-timeout", G_USEC_PER_SEC / 2, NULL);
+  g_autoptr (GString) text = g_string_new (NULL);
+  Log log = { text, 0 };
+  int peer, before;
+
+  g_signal_connect (listener, "handshake-failed", G_CALLBACK (failed_cb), &log);
+  g_assert_true (mp_listener_listen (listener, NULL));
+  before = count_fds ();
+  peer = connect_bare (listener);
+  answer_challenge (listener, peer);
+  if (challenges)
+    challenge_listener (listener, peer);
+
+  g_assert_cmpint (write (peer, stranger->bytes, stranger->length), ==, stranger->length);
+  if (stranger->leaves)
+    close (peer);
+  accept_until_failed (listener, &log, 1);
+  g_assert_nonnull (strstr (text->str, stranger->said));
+  if (!stranger->leaves)
+    close (peer);
+  g_assert_cmpint (count_fds (), ==, before);
+
+  g_assert_finalize_object (listener);
+}
+
+static void
+test_not_challenging (gconstpointer data)
+{
+  check_half_way (data, FALSE);
+}
+
+static void
+test_not_judging (gconstpointer data)
+{
+  check_half_way (data, TRUE);
+}
+
 static void
 result_cb (GObject      *object,
            GAsyncResult *result,
@@ -803,6 +922,20 @@ test_waitable (void)
 
 #define ADD(path, function) g_test_add ("/listener/" path, Place, NULL, place_set_up, function, place_tear_down)
 
+static void
+add_strangers (const char     *where,
+               const Stranger *table,
+               gsize           n,
+               GTestDataFunc   func)
+{
+  for (gsize i = 0; i < n; i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/listener/%s/%s", where, table[i].name);
+
+      g_test_add_data_func (path, &table[i], func);
+    }
+}
+
 int
 main (int    argc,
       char **argv)
@@ -823,12 +956,10 @@ main (int    argc,
   ADD ("address/fork", test_fork);
   g_test_add_func ("/listener/address/refused", test_addresses_refused);
 
-  for (gsize i = 0; i < G_N_ELEMENTS (strangers); i++)
-    {
-      g_autofree char *path = g_strdup_printf ("/listener/stranger/%s", strangers[i].name);
-
-      g_test_add_data_func (path, &strangers[i], test_stranger);
-    }
+  add_strangers ("stranger", strangers, G_N_ELEMENTS (strangers), test_stranger);
+  add_strangers ("not-challenging", not_challenging, G_N_ELEMENTS (not_challenging),
+                 test_not_challenging);
+  add_strangers ("not-judging", not_judging, G_N_ELEMENTS (not_judging), test_not_judging);
 
   g_test_add_func ("/listener/wrong-key", test_wrong_key);
   g_test_add_func ("/listener/key-on-one-side", test_key_on_one_side);
