@@ -333,7 +333,7 @@ receive_pieces (MpChannel     *self,
 
       if (target->buffer != NULL && self->sources.length == 0
           && mp_frame_reader_lend (&self->reader, target->buffer, target->size))
-        self->lender = target;
+        g_atomic_pointer_set (&self->lender, target);
 
       piece = receive_piece (self, error);
       if (piece != MP_CHANNEL_DONE)
@@ -356,7 +356,7 @@ deliver (MpChannel     *self,
     target->message->data = mp_frame_reader_take (&self->reader, &target->message->length);
 
   if (self->lender == target)
-    self->lender = NULL;
+    g_atomic_pointer_set (&self->lender, NULL);
 
   if (self->n_arrivals > 0 && !take_arrivals (self, target->message, error))
     {
@@ -409,7 +409,7 @@ end_lending (MpChannel    *self,
   g_mutex_lock (&self->receive_lock);
   if (self->lender == target)
     {
-      self->lender = NULL;
+      g_atomic_pointer_set (&self->lender, NULL);
       lost = !mp_frame_reader_take_back (&self->reader);
     }
   g_mutex_unlock (&self->receive_lock);
