@@ -135,7 +135,7 @@ recount (MpMemory *self)
 
   mp_store (&self->head->n_orphans, n_orphans);
   mp_store (&self->arena->n_dead, mp_lease_count (self, MP_LEASE_DEAD));
-  mp_store (&self->arena->n_done,
+  mp_store_release (&self->arena->n_done,
             (mp_word_count (mp_load (&self->head->word)) - n_open) & MP_COUNT_MASK);
 }
 

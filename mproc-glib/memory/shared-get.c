@@ -149,7 +149,7 @@ bury (MpSharedQueue *self,
   mp_store_release (&slot->owner, mp_lease_owner (MP_LEASE_DEAD, 0, 0));
   mp_store (&memory->head->n_orphans, memory->head->n_orphans - 1);
   mp_store (&memory->arena->n_dead, memory->arena->n_dead + 1);
-  mp_store (&memory->arena->n_done, (memory->arena->n_done + 1) & MP_COUNT_MASK);
+  mp_store_release (&memory->arena->n_done, (memory->arena->n_done + 1) & MP_COUNT_MASK);
   mp_unlock (memory, MP_LOCK_ARENA);
   mp_waiters_wake (memory, MP_CONDITION_DONE, G_MAXUINT);
   mp_waiters_wake (memory, MP_CONDITION_NEWS, 0);
@@ -230,7 +230,7 @@ end_lease (MpSharedQueue *self,
   mp_lock (memory, MP_LOCK_ARENA);
   mp_lease_end (memory, lease);
   if (mp_shared_queue_is_acknowledged (self))
-    mp_store (&memory->arena->n_done, (memory->arena->n_done + 1) & MP_COUNT_MASK);
+    mp_store_release (&memory->arena->n_done, (memory->arena->n_done + 1) & MP_COUNT_MASK);
   mp_unlock (memory, MP_LOCK_ARENA);
   __atomic_fetch_sub (&self->n_held, 1, __ATOMIC_RELAXED);
 }

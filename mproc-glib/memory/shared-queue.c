@@ -262,7 +262,7 @@ drop_all (MpSharedQueue *self)
         n_dropped++;
       }
   if (mp_shared_queue_is_acknowledged (self))
-    mp_store (&memory->arena->n_done, (memory->arena->n_done + n_dropped) & MP_COUNT_MASK);
+    mp_store_release (&memory->arena->n_done, (memory->arena->n_done + n_dropped) & MP_COUNT_MASK);
   mp_unlock (memory, MP_LOCK_ARENA);
   mp_store (&memory->head->n_orphans, 0);
 }
