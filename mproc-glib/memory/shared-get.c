@@ -176,7 +176,7 @@ adopt (MpSharedQueue   *self,
       if (!fits (delivery, slot->size))
         return MP_QUEUE_TOO_SHORT;
 
-      slot->n_deliveries++;
+      mp_store (&slot->n_deliveries, slot->n_deliveries + 1);
       own_lease (self, lease, delivery);
       MP_STEP ("get/adopted");
       mp_store (&memory->head->n_orphans, memory->head->n_orphans - 1);
@@ -480,6 +480,16 @@ mp_shared_queue_finish (gpointer            user_data,
   return MP_QUEUE_OK;
 }
 
+static void
+write_progress (MpLease    *slot,
+                double      fraction,
+                const char *text)
+{
+  slot->progress = fraction;
+  g_strlcpy (slot->progress_text, text != NULL ? text : "", sizeof slot->progress_text);
+}
+
+/* With the lock under which leases end: a lease that is read or written to stays what it is. */
 MpQueueStatus
 mp_shared_queue_set_progress (gpointer            user_data,
                               const MpQueueToken *token,
@@ -487,18 +497,41 @@ mp_shared_queue_set_progress (gpointer            user_data,
                               const char         *text)
 {
   MpSharedQueue *self = user_data;
+  MpMemory *memory = &self->memory;
   MpQueueStatus status = mp_shared_queue_enter (self);
-  MpLease *slot;
 
   if (status != MP_QUEUE_OK)
     return status;
-  if (!is_current (self, token))
-    return MP_QUEUE_STALE;
 
-  slot = mp_memory_lease (&self->memory, token->lease - 1);
-  slot->progress = fraction;
-  g_strlcpy (slot->progress_text, text != NULL ? text : "", sizeof slot->progress_text);
-  return MP_QUEUE_OK;
+  mp_lock (memory, MP_LOCK_ARENA);
+  if (is_current (self, token))
+    write_progress (mp_memory_lease (memory, token->lease - 1), fraction, text);
+  else
+    status = MP_QUEUE_STALE;
+  mp_unlock (memory, MP_LOCK_ARENA);
+  mp_shared_queue_leave (self);
+  return status;
+}
+
+static gboolean
+read_progress (MpSharedQueue   *self,
+               MpLease         *slot,
+               MpQueueProgress *progress)
+{
+  MpMemory *memory = &self->memory;
+  guint64 owner = mp_load_acquire (&slot->owner);
+  guint participant = mp_lease_participant (owner);
+
+  if (mp_lease_state (owner) != MP_LEASE_HELD || participant >= MP_N_PARTICIPANTS)
+    return FALSE;
+
+  progress->serial = slot->serial;
+  progress->n_deliveries = mp_load (&slot->n_deliveries);
+  progress->pid = mp_load (&mp_memory_participant (memory, participant)->pid);
+  progress->fraction = slot->progress;
+  memcpy (progress->text, slot->progress_text, sizeof progress->text);
+  progress->text[sizeof progress->text - 1] = '\0';
+  return TRUE;
 }
 
 void
@@ -509,26 +542,27 @@ mp_shared_queue_list (gpointer   user_data,
 {
   MpSharedQueue *self = user_data;
   MpMemory *memory = &self->memory;
-  guint32 n_used = mp_lease_count_used (memory);
+  guint32 n_used;
 
+  if (mp_shared_queue_enter (self) != MP_QUEUE_OK)
+    return;
+
+  n_used = mp_lease_count_used (memory);
   for (guint32 i = 0; i < n_used; i++)
     {
       MpLease *slot = mp_memory_lease (memory, i);
-      guint64 owner = mp_load_acquire (&slot->owner);
-      guint participant = mp_lease_participant (owner);
       MpQueueProgress progress;
+      gboolean held;
 
-      if (mp_lease_state (owner) != MP_LEASE_HELD || participant >= MP_N_PARTICIPANTS)
+      if (mp_lease_state (mp_load (&slot->owner)) != MP_LEASE_HELD)
         continue;
-
-      progress.serial = slot->serial;
-      progress.n_deliveries = slot->n_deliveries;
-      progress.pid = mp_load (&mp_memory_participant (memory, participant)->pid);
-      progress.fraction = slot->progress;
-      memcpy (progress.text, slot->progress_text, sizeof progress.text);
-      progress.text[sizeof progress.text - 1] = '\0';
-      func (&progress, func_data);
+      mp_lock (memory, MP_LOCK_ARENA);
+      held = read_progress (self, slot, &progress);
+      mp_unlock (memory, MP_LOCK_ARENA);
+      if (held)
+        func (&progress, func_data);
     }
+  mp_shared_queue_leave (self);
 }
 
 MpQueueStatus
