@@ -366,14 +366,22 @@ mp_ring_count_bytes (MpMemory *self)
 }
 
 /* What the header at the head says, without following links: a link means that something
- * was put behind it, or is about to be. */
+ * was put behind it, or is about to be.  When the head has moved on meanwhile, what lies
+ * there may be anything: that there is nothing is believed only of where the head still is. */
 gboolean
 mp_ring_has_items (MpMemory *self)
 {
-  guint64 offset = mp_word_offset (mp_load_acquire (&self->head->word));
+  gboolean found;
+  guint64 word;
 
-  return !is_position (self, offset) ||
-         mp_load_acquire (mp_memory_word_at (self, offset)) != 0;
+  do
+    {
+      word = mp_load_acquire (&self->head->word);
+      found = !is_position (self, mp_word_offset (word)) ||
+              mp_load_acquire (mp_memory_word_at (self, mp_word_offset (word))) != 0;
+    }
+  while (!found && word != mp_load (&self->head->word));
+  return found;
 }
 
 /* Whether behind the next message, a small one, there is another. */
