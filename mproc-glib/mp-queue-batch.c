@@ -164,7 +164,7 @@ mp_queue_put_vectors (MpQueue              *self,
                       GError              **error)
 {
   MpQueueItem items[MAX_BATCH];
-  gint64 deadline = timeout_us > 0 ? g_get_monotonic_time () + timeout_us : 0;
+  gint64 start = g_get_monotonic_time ();
   guint total = 0, n = 0;
   gboolean success = TRUE;
 
@@ -182,9 +182,10 @@ mp_queue_put_vectors (MpQueue              *self,
       total += n;
       if (timeout_us > 0)
         {
-          gint64 left = deadline - g_get_monotonic_time ();
+          gint64 now = g_get_monotonic_time ();
 
-          timeout_us = MAX (left, 0);
+          timeout_us = MAX (timeout_us - (now - start), 0);
+          start = now;
         }
     }
   if (n_put != NULL)
