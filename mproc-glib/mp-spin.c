@@ -136,7 +136,8 @@ mp_spin_until (MpSpin     *self,
     return FALSE;
 
   start = mp_spin_now ();
-  now = look_away (start, get_lag (self), deadline);
+  /* Not for so long that no time is left to look. */
+  now = look_away (start, MIN (get_lag (self), limit_ns / 2), deadline);
   while (now - start < limit_ns && (deadline < 0 || now / 1000 < deadline))
     {
       for (guint n_pauses = 1; n_pauses <= MAX_PAUSES; n_pauses++)
