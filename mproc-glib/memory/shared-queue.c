@@ -175,14 +175,47 @@ share (gpointer      user_data,
 
 /* --- Counts ---------------------------------------------------------------------------- */
 
+/* How many were put, and how many of these are not done with: never more. */
+static guint32
+count_tasks (MpSharedQueue *self,
+             guint64       *n_total)
+{
+  MpMemory *memory = &self->memory;
+  guint32 done, n;
+
+  do
+    {
+      done = mp_load_acquire (&memory->arena->n_done);
+      *n_total = mp_ring_count_total (memory);
+    }
+  while (done != mp_load (&memory->arena->n_done));
+
+  n = ((guint32) *n_total - done) & MP_COUNT_MASK;
+  return n <= MP_MAX_COUNT ? MIN (n, (guint32) MIN (*n_total, MP_MAX_COUNT)) : 0;
+}
+
 static guint32
 count_unfinished (MpSharedQueue *self)
 {
-  guint32 done = mp_load_acquire (&self->memory.arena->n_done);
-  guint32 total = mp_word_count (mp_load_acquire (&self->memory.tail->word));
-  guint32 n = (total - done) & MP_COUNT_MASK;
+  guint64 n_total;
 
-  return n <= MP_MAX_COUNT ? n : 0;
+  return count_tasks (self, &n_total);
+}
+
+/* What is in the ring and what was given back, as long as neither became the other. */
+static guint32
+count_queued (MpSharedQueue *self)
+{
+  guint32 *place = &self->memory.head->n_orphans;
+  guint32 n_orphans, n;
+
+  do
+    {
+      n_orphans = mp_load_acquire (place);
+      n = mp_ring_count (&self->memory);
+    }
+  while (n_orphans != mp_load (place));
+  return n + n_orphans;
 }
 
 static void
@@ -190,11 +223,11 @@ count (gpointer       user_data,
        MpQueueCounts *counts)
 {
   MpSharedQueue *self = user_data;
+  guint32 n_unfinished = count_tasks (self, &counts->n_total);
 
-  counts->size = mp_ring_count (&self->memory) + mp_load (&self->memory.head->n_orphans);
+  counts->size = count_queued (self);
   counts->n_bytes = mp_ring_count_bytes (&self->memory);
-  counts->n_total = mp_ring_count_total (&self->memory);
-  counts->n_unfinished = mp_shared_queue_is_acknowledged (self) ? count_unfinished (self) : 0;
+  counts->n_unfinished = mp_shared_queue_is_acknowledged (self) ? n_unfinished : 0;
 }
 
 /* Whether nothing more can come out: what others have in hand may still come back. */
