@@ -306,6 +306,168 @@ test_join_with_workers (void)
   g_assert_finalize_object (queue);
 }
 
+/* What is in somebody's hands does not count against the bound. */
+static void
+test_bound (void)
+{
+  g_autoptr (GError) error = NULL;
+  MpJoinableQueue *queue = mp_joinable_queue_new (1, &error);
+  MpTask *task;
+
+  put_int (queue, 1);
+  g_assert_false (mp_queue_try_put (MP_QUEUE (queue), g_variant_new_int64 (2), &error));
+  task = get_task (queue, 1, 1);
+  g_assert_true (mp_queue_is_empty (MP_QUEUE (queue)));
+  put_int (queue, 2);
+  g_assert_true (mp_queue_is_full (MP_QUEUE (queue)));
+  g_assert_cmpuint (mp_joinable_queue_get_unfinished (queue), ==, 2);
+
+  g_object_unref (task);
+  g_assert_cmpuint (mp_queue_get_size (MP_QUEUE (queue)), ==, 2);
+  g_assert_finalize_object (queue);
+}
+
+static void
+test_sizes (void)
+{
+  static const gsize sizes[] = { 0, 1, 2048, 2049, 5000, 3 << 20 };
+  MpJoinableQueue *queue = make (0);
+  g_autofree guint8 *data = g_malloc0 (3 << 20);
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    g_assert_true (mp_queue_put_data (MP_QUEUE (queue), data, sizes[i], 0, NULL, &error));
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      g_autoptr (MpTask) task = mp_joinable_queue_try_get_task (queue, &error);
+
+      g_assert_no_error (error);
+      g_assert_cmpuint (mp_message_get_size (mp_task_get_message (task)), ==, sizes[i]);
+      g_assert_true (mp_task_done (task, &error));
+    }
+  g_assert_true (mp_joinable_queue_join (queue, 0, NULL, &error));
+
+  g_assert_finalize_object (queue);
+}
+
+static int
+finish_oldest (gpointer data)
+{
+  if (get_int (data) != 1 || get_int (data) != 2)
+    return 1;
+  return mp_joinable_queue_task_done (data, NULL) ? 0 : 2;
+}
+
+/* What a consumer left unfinished when it died comes ahead of what is newer. */
+static void
+test_oldest (void)
+{
+  MpJoinableQueue *queue = make (0);
+
+  for (int i = 1; i <= 3; i++)
+    put_int (queue, i);
+  test_wait_child (test_fork (finish_oldest, queue), 0);
+  g_assert_cmpuint (mp_joinable_queue_get_unfinished (queue), ==, 2);
+
+  for (int i = 2; i <= 3; i++)
+    {
+      MpTask *task = get_task (queue, i, i == 2 ? 2 : 1);
+
+      g_assert_true (mp_task_done (task, NULL));
+      g_object_unref (task);
+    }
+  g_assert_true (mp_joinable_queue_join (queue, 0, NULL, NULL));
+
+  g_assert_finalize_object (queue);
+}
+
+/* Done with what meanwhile is somebody else's: an error, and the other one's still. */
+static void
+test_late_done (void)
+{
+  MpJoinableQueue *queue = make (0);
+  g_autoptr (GError) error = NULL;
+  MpTask *former, *latter;
+
+  put_int (queue, 1);
+  former = get_task (queue, 1, 1);
+  g_assert_true (mp_task_retry (former, &error));
+  latter = get_task (queue, 1, 2);
+
+  g_assert_false (mp_task_done (former, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_STALE);
+  g_clear_error (&error);
+  g_assert_false (mp_task_set_progress (former, 1, "late", &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_STALE);
+  g_assert_cmpuint (mp_joinable_queue_get_unfinished (queue), ==, 1);
+  g_assert_true (mp_task_done (latter, NULL));
+
+  g_object_unref (former);
+  g_object_unref (latter);
+  g_assert_finalize_object (queue);
+}
+
+static int
+take_and_die (gpointer data)
+{
+  MpTask *task = mp_joinable_queue_get_task (data, TEST_TIMEOUT_US, NULL, NULL);
+
+  return task != NULL ? raise (SIGKILL) : 1;
+}
+
+/* A message that kills whoever takes it ends with the dead, and join () ends. */
+static void
+test_poison (void)
+{
+  MpJoinableQueue *queue = make (3);
+  g_autoptr (MpMessage) dead = NULL;
+  g_autoptr (GError) error = NULL;
+  int status;
+
+  put_int (queue, 1);
+  for (int i = 0; i < 3; i++)
+    {
+      g_assert_cmpint (waitpid (test_fork (take_and_die, queue), &status, 0), >, 0);
+      g_assert_true (WIFSIGNALED (status));
+    }
+  put_int (queue, 2);
+  g_assert_cmpint (get_int (queue), ==, 2);
+  g_assert_true (mp_joinable_queue_task_done (queue, &error));
+  g_assert_true (mp_joinable_queue_join (queue, TEST_TIMEOUT_US, NULL, &error));
+  dead = mp_joinable_queue_get_dead (queue, &error);
+  g_assert_nonnull (dead);
+
+  g_assert_finalize_object (queue);
+}
+
+static int
+join_all (gpointer data)
+{
+  return mp_joinable_queue_join (data, -1, NULL, NULL) ? 0 : 1;
+}
+
+/* A blocking join ends also when a worker dies with the last message in its hands. */
+static void
+test_join_outlives_worker (void)
+{
+  MpJoinableQueue *queue = make (0);
+  pid_t hanging = test_fork (take_and_hang, queue);
+  pid_t joiner, worker;
+
+  put_int (queue, 1);
+  test_wait_until (mp_queue_is_empty (MP_QUEUE (queue)));
+  joiner = test_fork (join_all, queue);
+  worker = test_fork (work_until_closed, queue);
+  test_wait_asleep (joiner);
+  test_wait_asleep (worker);
+  test_kill (hanging);
+  test_wait_child (joiner, 0);
+
+  mp_queue_shutdown (MP_QUEUE (queue), FALSE, NULL);
+  test_wait_child (worker, 0);
+  g_assert_finalize_object (queue);
+}
+
 static void
 notify_cb (MpJoinableQueue *queue,
            GParamSpec      *pspec,
@@ -368,6 +530,12 @@ main (int    argc,
   g_test_add_func ("/joinable-queue/killed-before-async", test_killed_before_async);
   g_test_add_func ("/joinable-queue/stale-in-child", test_stale_in_child);
   g_test_add_func ("/joinable-queue/join-with-workers", test_join_with_workers);
+  g_test_add_func ("/joinable-queue/join-outlives-worker", test_join_outlives_worker);
+  g_test_add_func ("/joinable-queue/bound", test_bound);
+  g_test_add_func ("/joinable-queue/sizes", test_sizes);
+  g_test_add_func ("/joinable-queue/oldest", test_oldest);
+  g_test_add_func ("/joinable-queue/late-done", test_late_done);
+  g_test_add_func ("/joinable-queue/poison", test_poison);
   g_test_add_func ("/joinable-queue/progress", test_progress);
 
   return g_test_run ();

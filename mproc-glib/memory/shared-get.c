@@ -14,6 +14,8 @@
 
 /* Getting, and what becomes of what was got. */
 
+#define LOOK_EVERY_NS (10 * 1000 * 1000)
+
 static gboolean
 fits (MpQueueDelivery *delivery,
       guint64          size)
@@ -343,6 +345,27 @@ try_get (MpSharedQueue *self,
   return status;
 }
 
+/* What the dead had in hand comes ahead of newer messages also where there are always
+ * some, so that nobody sleeps, which is when one else looks who died.  Looking costs a
+ * system call for each participant, hence not before each message. */
+static void
+look_who_died (MpSharedQueue *self)
+{
+  struct timespec now;
+  gint64 now_ns;
+
+  if (!mp_shared_queue_is_acknowledged (self))
+    return;
+
+  clock_gettime (CLOCK_MONOTONIC_COARSE, &now);
+  now_ns = now.tv_sec * G_GINT64_CONSTANT (1000000000) + now.tv_nsec;
+  if (G_LIKELY (now_ns - mp_load (&self->looked_at) < LOOK_EVERY_NS))
+    return;
+
+  mp_store (&self->looked_at, now_ns);
+  mp_recovery_run (&self->memory);
+}
+
 MpQueueStatus
 mp_shared_queue_get (gpointer           user_data,
                      MpQueueDelivery   *delivery,
@@ -352,7 +375,10 @@ mp_shared_queue_get (gpointer           user_data,
   MpQueueStatus status = mp_shared_queue_enter (self);
 
   if (G_LIKELY (status == MP_QUEUE_OK))
-    status = mp_shared_queue_try_and_wait (self, MP_CONDITION_ITEMS, wait, try_get, delivery);
+    {
+      look_who_died (self);
+      status = mp_shared_queue_try_and_wait (self, MP_CONDITION_ITEMS, wait, try_get, delivery);
+    }
   mp_shared_queue_leave (self);
   return status;
 }
@@ -370,6 +396,8 @@ mp_shared_queue_get_many (gpointer         user_data,
   guint got = 0;
 
   *n_got = 0;
+  if (status == MP_QUEUE_OK)
+    look_who_died (self);
   while (status == MP_QUEUE_OK && got < n)
     {
       gboolean leased = FALSE;
