@@ -6,6 +6,8 @@
 
 #include <mproc-glib/mproc-glib.h>
 
+#include "memory/layout.h"
+
 #include "test-fork.h"
 
 #include <errno.h>
@@ -184,6 +186,119 @@ test_source_cancelled (void)
   g_assert_finalize_object (queue);
 }
 
+/* --- Waiters ---------------------------------------------------------------------------------- */
+
+#define N_WAITERS 6
+
+static int
+get_one (gpointer data)
+{
+  g_autoptr (GVariant) value = mp_queue_get (data, -1, NULL, NULL);
+
+  return value != NULL ? 0 : 1;
+}
+
+/* The wake-ups that killed waiters would have had go to the others. */
+static void
+test_some_killed (void)
+{
+  MpQueue *queue = mp_queue_new (0, NULL);
+  pid_t waiters[N_WAITERS];
+
+  for (guint i = 0; i < N_WAITERS; i++)
+    {
+      waiters[i] = test_fork (get_one, queue);
+      test_wait_asleep (waiters[i]);
+    }
+  for (guint i = 0; i < N_WAITERS; i += 2)
+    test_kill (waiters[i]);
+  for (guint i = 1; i < N_WAITERS; i += 2)
+    put_int (queue, i);
+  for (guint i = 1; i < N_WAITERS; i += 2)
+    test_wait_child (waiters[i], 0);
+  g_assert_true (mp_queue_is_empty (queue));
+
+  g_assert_finalize_object (queue);
+}
+
+static int
+expect_closed (GError *error)
+{
+  return g_error_matches (error, MP_ERROR, MP_ERROR_CLOSED) ? 0 : 1;
+}
+
+static int
+put_until_closed (gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  while (mp_queue_put (data, g_variant_new_int64 (1), -1, NULL, &error))
+    ;
+  return expect_closed (error);
+}
+
+static int
+get_task_until_closed (gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpTask) task = mp_joinable_queue_get_task (data, -1, NULL, &error);
+
+  return task == NULL ? expect_closed (error) : 1;
+}
+
+static int
+join_until_closed (gpointer data)
+{
+  return mp_joinable_queue_join (data, -1, NULL, NULL) ? 0 : 1;
+}
+
+static void
+got_closed_cb (GObject      *object,
+               GAsyncResult *result,
+               gpointer      user_data)
+{
+  g_autoptr (GError) error = NULL;
+  int *status = user_data;
+
+  g_assert_null (mp_joinable_queue_get_task_finish (MP_JOINABLE_QUEUE (object), result, &error));
+  *status = expect_closed (error);
+}
+
+static int
+loop_until_closed (gpointer data)
+{
+  int status = -1;
+
+  mp_joinable_queue_get_task_async (data, G_PRIORITY_DEFAULT, NULL, got_closed_cb, &status);
+  while (status == -1)
+    g_main_context_iteration (NULL, TRUE);
+  return status;
+}
+
+/* Whoever waits, for whatever, in whatever process. */
+static void
+test_shutdown_wakes_all (void)
+{
+  MpJoinableQueue *empty = mp_joinable_queue_new (0, NULL);
+  MpJoinableQueue *full = mp_joinable_queue_new (1, NULL);
+  pid_t children[4];
+
+  put_int (MP_QUEUE (full), 1);
+  children[0] = test_fork (put_until_closed, full);
+  children[1] = test_fork (join_until_closed, full);
+  children[2] = test_fork (get_task_until_closed, empty);
+  children[3] = test_fork (loop_until_closed, empty);
+  for (guint i = 0; i < 3; i++)
+    test_wait_asleep (children[i]);
+  g_assert_true (mp_queue_shutdown (MP_QUEUE (full), TRUE, NULL));
+  g_assert_true (mp_queue_shutdown (MP_QUEUE (empty), TRUE, NULL));
+  for (guint i = 0; i < G_N_ELEMENTS (children); i++)
+    test_wait_child (children[i], 0);
+
+  g_assert_finalize_object (empty);
+  g_assert_finalize_object (full);
+}
+
 /* --- Namespaces ------------------------------------------------------------------------------ */
 
 static int
@@ -324,21 +439,22 @@ memory_in_use (int fd)
   return (guint64) status.st_blocks * 512;
 }
 
+/* Both blocks and the segments of small messages go back to the system. */
 static void
-test_gives_back (void)
+test_gives_back (gconstpointer data)
 {
-  const gsize size = 1 << 20;
+  const gsize size = GPOINTER_TO_SIZE (data), total = 200 << 20;
   MpQueue *queue = mp_queue_new (0, NULL);
-  g_autofree guint8 *data = g_malloc0 (size);
+  g_autofree guint8 *message = g_malloc0 (size);
   int fd = peek_memory (queue);
 
   g_assert_cmpuint (memory_in_use (fd), <, 1 << 20);
-  for (int i = 0; i < 200; i++)
-    g_assert_true (mp_queue_put_data (queue, data, size, 0, NULL, NULL));
-  g_assert_cmpuint (memory_in_use (fd), >=, 200 * size);
-  for (int i = 0; i < 200; i++)
-    g_assert_cmpint (mp_queue_get_into (queue, data, size, 0, NULL, NULL), ==, size);
-  g_assert_cmpuint (memory_in_use (fd), <, 100 * size);
+  for (gsize i = 0; i < total / size; i++)
+    g_assert_true (mp_queue_put_data (queue, message, size, 0, NULL, NULL));
+  g_assert_cmpuint (memory_in_use (fd), >=, total / size * size);
+  for (gsize i = 0; i < total / size; i++)
+    g_assert_cmpint (mp_queue_get_into (queue, message, size, 0, NULL, NULL), ==, size);
+  g_assert_cmpuint (memory_in_use (fd), <, total / 2);
 
   close (fd);
   g_assert_finalize_object (queue);
@@ -397,6 +513,71 @@ test_strangers (void)
   g_assert_finalize_object (queue);
 }
 
+/* One word of the head of a sound file, and what a stranger makes of it. */
+typedef struct
+{
+  gsize   offset;
+  gsize   size;
+  guint64 value;
+} Forgery;
+
+#define FORGE(member, value) \
+  { G_STRUCT_OFFSET (MpConfig, member), sizeof ((MpConfig *) 0)->member, value }
+
+static int
+forge (int            sound,
+       const Forgery *forgery,
+       off_t          size)
+{
+  int fd = memfd_create ("forged", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  guint8 head[4096];
+
+  g_assert_cmpint (pread (sound, head, sizeof head, 0), ==, sizeof head);
+  if (forgery != NULL)
+    memcpy (head + forgery->offset, &forgery->value, forgery->size);
+  g_assert_cmpint (pwrite (fd, head, sizeof head, 0), ==, sizeof head);
+  g_assert_cmpint (ftruncate (fd, size), ==, 0);
+  g_assert_cmpint (fcntl (fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL), ==, 0);
+  return fd;
+}
+
+/* Nearly a queue: sealed, and with one thing wrong. */
+static void
+test_forged (void)
+{
+  static const Forgery forgeries[] = {
+    FORGE (magic, 1),
+    FORGE (release, MP_LAYOUT_RELEASE + 1),
+    FORGE (mode, 7),
+    FORGE (max_size, G_MAXUINT32),
+    FORGE (n_units_cap, 0),
+    FORGE (n_units_cap, G_MAXUINT64),
+    FORGE (n_units_cap, 12345),
+    FORGE (layout_check, 4096),
+  };
+  MpQueue *queue = mp_queue_new (0, NULL);
+  int sound = peek_memory (queue);
+  int bell = eventfd (0, EFD_CLOEXEC);
+  struct stat status;
+  int fd;
+
+  g_assert_cmpint (fstat (sound, &status), ==, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (forgeries); i++)
+    {
+      fd = forge (sound, &forgeries[i], status.st_size);
+      assert_damaged (fd, bell);
+      close (fd);
+    }
+
+  fd = forge (sound, NULL, 1 << 20);
+  assert_damaged (fd, bell);
+  close (fd);
+
+  close (bell);
+  close (sound);
+  g_assert_finalize_object (queue);
+}
+
 /* A header that nobody can have written: every later call says so, in every process. */
 static void
 test_scribbled (void)
@@ -432,11 +613,15 @@ main (int    argc,
   g_test_add_func ("/queue/signals", test_signals);
   g_test_add_func ("/queue/fd/epoll-and-select", test_epoll);
   g_test_add_func ("/queue/source/cancelled", test_source_cancelled);
+  g_test_add_func ("/queue/waiters/some-killed", test_some_killed);
+  g_test_add_func ("/queue/waiters/shutdown", test_shutdown_wakes_all);
   g_test_add_func ("/queue/fork/pid-namespace", test_pid_namespace);
   g_test_add_func ("/queue/fork/grandchild", test_grandchild);
   g_test_add_func ("/queue/fork/loop-in-child", test_loop_in_child);
-  g_test_add_func ("/queue/memory/gives-back", test_gives_back);
+  g_test_add_data_func ("/queue/memory/gives-back/large", GSIZE_TO_POINTER (1 << 20), test_gives_back);
+  g_test_add_data_func ("/queue/memory/gives-back/small", GSIZE_TO_POINTER (1000), test_gives_back);
   g_test_add_func ("/queue/memory/strangers", test_strangers);
+  g_test_add_func ("/queue/memory/forged", test_forged);
   g_test_add_func ("/queue/memory/scribbled", test_scribbled);
 
   return g_test_run ();
