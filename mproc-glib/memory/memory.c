@@ -43,7 +43,7 @@ fail_damaged (GError     **error,
 static guint64
 links_offset (const MpConfig *config)
 {
-  return MP_OFFSET_UNITS + config->n_units_cap;
+  return (MP_OFFSET_UNITS + config->n_units_cap + MP_CACHE_LINE - 1) & ~(guint64) (MP_CACHE_LINE - 1);
 }
 
 static guint64
