@@ -94,3 +94,26 @@ g_object_unref (gpointer object)
   __tsan_acquire (object);
   REAL (g_object_unref) (object);
 }
+
+/* What one thread keeps at an object, another may take: as with a lock.  What was kept there
+ * before is freed in here. */
+void
+g_object_set_qdata_full (GObject        *object,
+                         GQuark          quark,
+                         gpointer        data,
+                         GDestroyNotify  destroy)
+{
+  __tsan_release (object);
+  __tsan_acquire (object);
+  REAL (g_object_set_qdata_full) (object, quark, data, destroy);
+}
+
+gpointer
+g_object_steal_qdata (GObject *object,
+                      GQuark   quark)
+{
+  gpointer data = REAL (g_object_steal_qdata) (object, quark);
+
+  __tsan_acquire (object);
+  return data;
+}
