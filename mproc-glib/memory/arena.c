@@ -422,13 +422,12 @@ mp_arena_begin_intent (MpMemory *self,
                        guint64   size,
                        guint    *intent)
 {
-  MpParticipant *me = mp_memory_participant (self, self->participant);
   guint64 block;
 
   *intent = claim_intent (self);
   mp_lock (self, MP_LOCK_ARENA);
   block = mp_arena_allocate (self, mp_arena_order_for (size));
-  mp_store (&me->intents[*intent], block);
+  mp_store (mp_arena_intent (self, *intent), block);
   MP_STEP ("put/intended");
   mp_unlock (self, MP_LOCK_ARENA);
 
@@ -437,24 +436,26 @@ mp_arena_begin_intent (MpMemory *self,
   return block;
 }
 
-/* Ends the intent; @unpublished is the block when it was not published after all, or 0. */
+/* Where it is: whoever publishes the block clears it, with the lock that publishing takes. */
+guint64 *
+mp_arena_intent (MpMemory *self,
+                 guint     intent)
+{
+  return &mp_memory_participant (self, self->participant)->intents[intent];
+}
+
+/* Ends an intent that is clear; or @unpublished is the block that was not published after all. */
 void
 mp_arena_end_intent (MpMemory *self,
                      guint     intent,
                      guint64   unpublished)
 {
-  MpParticipant *me = mp_memory_participant (self, self->participant);
-
   if (unpublished != 0)
     {
       mp_lock (self, MP_LOCK_ARENA);
-      mp_store (&me->intents[intent], 0);
+      mp_store (mp_arena_intent (self, intent), 0);
       mp_arena_free (self, unpublished);
       mp_unlock (self, MP_LOCK_ARENA);
-    }
-  else
-    {
-      mp_store_release (&me->intents[intent], 0);
     }
   __atomic_fetch_and (&self->intents_used, ~(1u << intent), __ATOMIC_RELEASE);
 }

@@ -35,6 +35,8 @@ guint    mp_arena_get_n_used   (MpMemory *self);
 guint64  mp_arena_begin_intent (MpMemory *self,
                                 guint64   size,
                                 guint    *intent);
+guint64 *mp_arena_intent       (MpMemory *self,
+                                guint     intent);
 void     mp_arena_end_intent   (MpMemory *self,
                                 guint     intent,
                                 guint64   unpublished);

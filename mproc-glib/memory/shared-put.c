@@ -20,10 +20,14 @@ typedef struct
   guint              n_put;
 } Put;
 
+/* What is in the ring needs no @intent, if it had one.  That is cleared before the lock is
+ * released, which recovery takes too: left behind, it would keep the block for who has it
+ * next, also when that one has died. */
 static MpQueueStatus
 append (MpSharedQueue    *self,
         const MpRingItem *items,
         guint             n_items,
+        guint64          *intent,
         guint            *n_appended)
 {
   MpMemory *memory = &self->memory;
@@ -36,6 +40,8 @@ append (MpSharedQueue    *self,
     status = mp_shared_queue_ring_status (self,
                                           mp_ring_append (memory, items, n_items, n_appended),
                                           MP_QUEUE_FULL);
+  if (intent != NULL && status == MP_QUEUE_OK)
+    mp_store_release (intent, 0);
   mp_unlock (memory, MP_LOCK_TAIL);
 
   if (G_LIKELY (status == MP_QUEUE_OK))
@@ -74,7 +80,7 @@ put_block (MpSharedQueue     *self,
 
   memcpy (mp_memory_at (memory, record.block), item->data, item->size);
   MP_STEP ("put/copied");
-  status = append (self, &record, 1, &n_appended);
+  status = append (self, &record, 1, mp_arena_intent (memory, intent), &n_appended);
   mp_arena_end_intent (memory, intent, status == MP_QUEUE_OK ? 0 : record.block);
   return status;
 }
@@ -105,7 +111,7 @@ put_some (MpSharedQueue     *self,
       run[n] = (MpRingItem) { items[n].data, items[n].size, 0, items[n].tag };
       n++;
     }
-  return append (self, run, n, n_put);
+  return append (self, run, n, NULL, n_put);
 }
 
 static MpQueueStatus

@@ -466,6 +466,96 @@ test_kill (gconstpointer data)
   close_log ();
 }
 
+/* --- One who is stopped while others die ------------------------------------------------------ */
+
+#define LARGE 20000
+
+static gboolean has_committed;
+
+static void
+stop_after_commit (const char *name)
+{
+  has_committed |= g_str_equal (name, "put/committed");
+  if (has_committed && g_str_equal (name, "lock/released"))
+    {
+      mp_step_hook = NULL;
+      raise (SIGSTOP);
+    }
+}
+
+static void
+die_unpublished (const char *name)
+{
+  if (g_str_equal (name, "put/copied"))
+    raise (SIGKILL);
+}
+
+static int
+put_large (void)
+{
+  static guint8 buffer[LARGE];
+  const MpQueueWait wait = { .timeout_us = 0 };
+  const MpQueueItem item = { buffer, sizeof buffer, 2 };
+  guint n_put;
+
+  return backend.put (queue, &item, 1, &wait, &n_put) == MP_QUEUE_OK ? 0 : 1;
+}
+
+static void
+get_large (void)
+{
+  static guint8 buffer[LARGE];
+  const MpQueueWait wait = { .timeout_us = 0 };
+  MpQueueDelivery delivery = { .buffer = buffer, .capacity = sizeof buffer };
+
+  g_assert_cmpint (backend.get (queue, &delivery, &wait), ==, MP_QUEUE_OK);
+}
+
+static pid_t
+start_putting (void (*hook) (const char *name))
+{
+  pid_t pid = fork ();
+
+  g_assert_cmpint (pid, !=, -1);
+  if (pid != 0)
+    return pid;
+
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
+  mp_step_hook = hook;
+  _exit (put_large ());
+}
+
+/* A block that was published, got, and allocated by one who died with it, is free again,
+ * also while its first owner has not yet gone on. */
+static void
+test_stopped (void)
+{
+  const MpSharedQueueSettings settings = { .mode = MP_QUEUE_MODE_PLAIN };
+  pid_t stopped, killed;
+  int status;
+
+  queue = mp_shared_queue_new (&settings, NULL);
+  alarm (HANG_SECONDS);
+  stopped = start_putting (stop_after_commit);
+  g_assert_cmpint (waitpid (stopped, &status, WUNTRACED), ==, stopped);
+  g_assert_true (WIFSTOPPED (status));
+  get_large ();
+
+  killed = start_putting (die_unpublished);
+  g_assert_cmpint (waitpid (killed, &status, 0), ==, killed);
+  g_assert_true (WIFSIGNALED (status));
+  /* Whoever attaches recovers the dead. */
+  g_assert_cmpint (waitpid (start_putting (NULL), &status, 0), >, 0);
+  get_large ();
+  g_assert_cmpuint (mp_shared_queue_count_units (queue), ==, MP_SEGMENT_SIZE / MP_UNIT_SIZE);
+
+  kill (stopped, SIGCONT);
+  g_assert_cmpint (waitpid (stopped, &status, 0), ==, stopped);
+  g_assert_true (WIFEXITED (status));
+  alarm (0);
+  backend.free (queue);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -480,6 +570,7 @@ main (int    argc,
   g_test_init (&argc, &argv, NULL);
   setpgid (0, 0);
   signal (SIGALRM, hang_cb);
+  g_test_add_func ("/kill-queue/stopped", test_stopped);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     g_test_add_data_func (cases[i].name, &cases[i], test_kill);
   return g_test_run ();
