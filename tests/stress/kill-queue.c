@@ -215,9 +215,25 @@ acknowledge (const MpQueueDelivery *delivery)
   MpQueueFinish how = g_random_int_range (0, 20) == 0 ? MP_QUEUE_FINISH_RETRY
                                                       : MP_QUEUE_FINISH_DONE;
 
-  if (delivery->token.lease != 0 &&
-      backend.finish (queue, &delivery->token, how) != MP_QUEUE_OK)
+  if (delivery->token.lease == 0)
+    return;
+  if (backend.progress (queue, &delivery->token, 0.5, "half") != MP_QUEUE_OK)
     add (&log_->n_stale);
+  if (backend.finish (queue, &delivery->token, how) != MP_QUEUE_OK)
+    add (&log_->n_stale);
+}
+
+/* One in thirty that need not be acknowledged goes back, as what cannot be read does. */
+static gboolean
+give_back (const MpQueueDelivery *delivery)
+{
+  const MpQueueItem item = { delivery->data, delivery->size, delivery->tag };
+
+  if (delivery->token.lease != 0 || g_random_int_range (0, 30) != 0)
+    return FALSE;
+  if (backend.give_back (queue, &item) != MP_QUEUE_OK)
+    add (&log_->n_failed);
+  return TRUE;
 }
 
 static int
@@ -238,10 +254,10 @@ consume (void)
         return 0;
       if (status != MP_QUEUE_OK)
         return fail ("get", status);
-      if (is_sound (delivery.data, delivery.size, &header))
-        account (&header, &delivery, last);
-      else
+      if (!is_sound (delivery.data, delivery.size, &header))
         add (&log_->n_corrupt);
+      else if (!give_back (&delivery))
+        account (&header, &delivery, last);
       if (delivery.data != buffer)
         g_free (delivery.data);
       acknowledge (&delivery);
