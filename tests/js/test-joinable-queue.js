@@ -42,6 +42,49 @@ test('/js/joinable-queue/retry', () => {
     assertEqual([task.value, task.delivery_count], ['first', 2]);
 });
 
+test('/js/joinable-queue/dead', () => {
+    const queue = new Mp.JoinableQueue({max_deliveries: 2});
+    queue.put('poison');
+    queue.get_task().retry();
+    queue.get_task().retry();
+    assertEqual(queue.try_get_task(), null);
+    assertEqual(queue.get_dead().get_variant().deepUnpack(), 'poison');
+    queue.join(0);
+});
+
+test('/js/joinable-queue/late-done', () => {
+    const queue = new Mp.JoinableQueue({max_size: 1});
+    queue.put(1);
+    const former = queue.get_task();
+    queue.put(2);
+    former.retry();
+    const latter = queue.get_task();
+    assertEqual([latter.value, latter.delivery_count], [1, 2]);
+    assertThrows(() => former.done(), Mp.Error, Mp.Error.STALE);
+    latter.done();
+    assertEqual(queue.get(), 2);
+});
+
+test('/js/joinable-queue/progress-bar', async () => {
+    const queue = new Mp.JoinableQueue();
+    const shown = [];
+    const end = new Promise(resolve => queue.connect('notify::progress', () => {
+        shown.push(queue.progress);
+        if (queue.progress === 1 && queue.n_total === 2)
+            resolve();
+    }));
+    queue.put(1);
+    queue.put(2);
+    queue.report_progress = true;
+    await queue.get_async();
+    queue.task_done();
+    await queue.get_async();
+    queue.task_done();
+    await end;
+    queue.report_progress = false;
+    assertEqual(shown[shown.length - 1], 1);
+});
+
 test('/js/joinable-queue/tasks', async () => {
     const queue = new Mp.JoinableQueue();
     const values = [];

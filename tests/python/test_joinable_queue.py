@@ -8,9 +8,9 @@ import signal
 import time
 import unittest
 
-from helping import DEADLINE, METHODS, TestCase
+from helping import DEADLINE, METHODS, TestCase, wait_until
 
-from gi.repository import Mp
+from gi.repository import GLib, Mp
 
 
 def work(tasks, results):
@@ -106,6 +106,42 @@ class TestJoinableQueue(TestCase):
         with tasks.get_task() as task:
             self.assertEqual((task.value, task.get_delivery_count()), ('again', 2))
         tasks.join()
+
+    def test_progress_bar(self):
+        tasks, shown = Mp.JoinableQueue(), []
+        context = GLib.MainContext.default()
+        tasks.connect('notify::progress', lambda *_: shown.append(tasks.props.progress))
+        tasks.props.report_progress = True
+        for number in range(4):
+            tasks.put(number)
+        for _ in range(4):
+            tasks.get()
+            tasks.task_done()
+            done = tasks.props.progress
+            wait_until(lambda: (context.iteration(False), done in shown)[1])
+        tasks.props.report_progress = False
+        self.assertEqual(shown[-1], 1)
+
+    def test_dead(self):
+        tasks = Mp.JoinableQueue(max_deliveries=2)
+        tasks.put('poison')
+        for _ in range(2):
+            tasks.get_task().retry()
+        self.assertRaises(queue.Empty, tasks.get_nowait)
+        self.assertEqual(tasks.get_dead().get_variant().get_string(), 'poison')
+        tasks.join()
+
+    def test_late_done(self):
+        tasks = Mp.JoinableQueue(1)
+        tasks.put(1)
+        former = tasks.get_task()
+        tasks.put(2)
+        former.retry()
+        latter = tasks.get_task()
+        self.assertEqual((latter.get_message().get_variant().unpack(), latter.props.delivery_count), (1, 2))
+        self.assertRaises(ValueError, former.done)
+        latter.done()
+        self.assertEqual(tasks.get(), 2)
 
     def test_async(self):
         async def main():

@@ -250,6 +250,36 @@ class TestQueue(TestCase):
         values.get()
         self.assertEqual(select.select([values], [], [], 0)[0], [])
 
+    def test_foreign_loops(self):
+        values = Mp.Queue()
+        poll, epoll = select.poll(), select.epoll()
+        poll.register(values, select.POLLIN)
+        epoll.register(values, select.EPOLLIN)
+        self.assertEqual((poll.poll(0), epoll.poll(0)), ([], []))
+        values.put(b'')
+        self.assertEqual((len(poll.poll(0)), len(epoll.poll(0))), (1, 1))
+        self.assertEqual(values.get(), b'')
+        self.assertEqual((poll.poll(0), epoll.poll(0)), ([], []))
+        epoll.close()
+
+    def test_asyncio_reader(self):
+        values, got = Mp.Queue(), []
+
+        async def read():
+            loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+            def ready():
+                got.append(values.get_nowait())
+                if len(got) == 3:
+                    done.set()
+            loop.add_reader(values.fileno(), ready)
+            for value in range(3):
+                loop.call_soon(values.put, value)
+            await asyncio.wait_for(done.wait(), DEADLINE)
+            loop.remove_reader(values.fileno())
+        asyncio.run(read())
+        self.assertEqual(got, [0, 1, 2])
+
     def test_signals_in_blocking_calls(self):
         empty, full = Mp.Queue(), Mp.Queue(1)
         full.put(0)
