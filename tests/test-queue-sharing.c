@@ -578,6 +578,29 @@ test_forged (void)
   g_assert_finalize_object (queue);
 }
 
+/* Nobody knows whether pages that are not there yet can be had. */
+static void
+test_huge_pages (void)
+{
+  int fd = memfd_create ("huge", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB);
+  int bell = eventfd (0, EFD_CLOEXEC);
+  g_autoptr (GError) error = NULL;
+
+  if (fd == -1 || ftruncate (fd, 128 << 20) == -1)
+    {
+      g_test_skip ("files of huge pages cannot be made here");
+    }
+  else
+    {
+      g_assert_cmpint (fcntl (fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL), ==, 0);
+      g_assert_null (open_as_queue (fd, bell, &error));
+      g_assert_error (error, MP_ERROR, MP_ERROR_DAMAGED);
+      g_assert_nonnull (strstr (error->message, "huge pages"));
+    }
+  close (fd);
+  close (bell);
+}
+
 /* A header that nobody can have written: every later call says so, in every process. */
 static void
 test_scribbled (void)
@@ -622,6 +645,7 @@ main (int    argc,
   g_test_add_data_func ("/queue/memory/gives-back/small", GSIZE_TO_POINTER (1000), test_gives_back);
   g_test_add_func ("/queue/memory/strangers", test_strangers);
   g_test_add_func ("/queue/memory/forged", test_forged);
+  g_test_add_func ("/queue/memory/huge-pages", test_huge_pages);
   g_test_add_func ("/queue/memory/scribbled", test_scribbled);
 
   return g_test_run ();

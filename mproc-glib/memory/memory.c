@@ -9,10 +9,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* Without these a peer could cut the file short under our feet, and reading it would be
@@ -153,6 +155,15 @@ check_config (const MpConfig  *config,
   return TRUE;
 }
 
+/* Where there is no huge page left, touching one that the file has by its size is SIGBUS. */
+static gboolean
+has_huge_pages (int fd)
+{
+  struct statfs status;
+
+  return fstatfs (fd, &status) == 0 && (guint32) status.f_type == HUGETLBFS_MAGIC;
+}
+
 /* The bell is written to: anything but an eventfd could block us or harm others. */
 static gboolean
 check_bell (int      bell_fd,
@@ -189,6 +200,8 @@ mp_memory_open (MpMemory  *self,
     return fail_damaged (error, "the file is not sealed");
   if (seals & (F_SEAL_WRITE | F_SEAL_GROW))
     return fail_damaged (error, "the file is sealed against writing");
+  if (has_huge_pages (fd))
+    return fail_damaged (error, "the file is made of huge pages");
   if (fstat (fd, &status) == -1)
     return fail_with_errno (error, "Cannot examine the memory of the queue");
   if (status.st_size < MP_OFFSET_UNITS)
