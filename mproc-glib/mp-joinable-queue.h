@@ -52,6 +52,9 @@ gboolean         mp_joinable_queue_join_finish     (MpJoinableQueue      *self,
                                                     GAsyncResult         *result,
                                                     GError              **error);
 MP_AVAILABLE_IN_1_0
+MpWaitable      *mp_joinable_queue_watch_done      (MpJoinableQueue      *self,
+                                                    GError              **error);
+MP_AVAILABLE_IN_1_0
 guint            mp_joinable_queue_get_unfinished  (MpJoinableQueue      *self);
 MP_AVAILABLE_IN_1_0
 guint64          mp_joinable_queue_get_n_done      (MpJoinableQueue      *self);

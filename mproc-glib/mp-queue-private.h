@@ -137,6 +137,9 @@ int             mp_queue_peek_fd             (MpQueue                     *self)
 gboolean        mp_queue_check_fd            (MpQueue                     *self,
                                               gboolean                     rang);
 
+/* For what touches the bells of a queue; unlocked by g_mutex_unlock (). */
+void            mp_queue_lock_bells          (MpQueuePrivate              *priv);
+
 /* Sources.  One for a task shares its bell with the others of its context. */
 GSource        *mp_queue_create_condition_source (MpQueue                 *self,
                                                   MpQueueCondition         condition,

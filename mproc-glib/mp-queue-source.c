@@ -40,8 +40,8 @@ typedef struct
 } SharedBell;
 
 /* In a forked child another thread of the parent may have held the mutex. */
-static void
-lock_bells (MpQueuePrivate *priv)
+void
+mp_queue_lock_bells (MpQueuePrivate *priv)
 {
   int pid = mp_own_pid ();
   int former = g_atomic_int_get (&priv->bell_pid);
@@ -75,7 +75,7 @@ bell_ref (MpQueue          *self,
   MpQueuePrivate *priv = mp_queue_get_private (self);
   SharedBell *shared = NULL;
 
-  lock_bells (priv);
+  mp_queue_lock_bells (priv);
   if (context != NULL)
     shared = find_bell (priv, context, condition);
   if (shared == NULL)
@@ -118,7 +118,7 @@ bell_unref (MpQueue    *self,
 {
   MpQueuePrivate *priv = mp_queue_get_private (self);
 
-  lock_bells (priv);
+  mp_queue_lock_bells (priv);
   if (--shared->n_users == 0 && (shared->context == NULL || shared->bell == NULL ||
                                  count_idle_bells (priv) > MAX_IDLE_BELLS))
     drop_bell (priv, shared);
@@ -394,7 +394,7 @@ mp_queue_refresh_fd (MpQueue *self)
 {
   MpQueuePrivate *priv = mp_queue_get_private (self);
 
-  lock_bells (priv);
+  mp_queue_lock_bells (priv);
   if (priv->fd_bell != NULL)
     refresh_locked (priv, TRUE);
   g_mutex_unlock (&priv->bell_mutex);
@@ -408,7 +408,7 @@ mp_queue_peek_fd (MpQueue *self)
   MpQueuePrivate *priv = mp_queue_get_private (self);
   int fd = -1;
 
-  lock_bells (priv);
+  mp_queue_lock_bells (priv);
   if (priv->store != NULL && ensure_bell_locked (priv))
     fd = priv->backend->bell_fd (priv->fd_bell);
   g_mutex_unlock (&priv->bell_mutex);
@@ -426,7 +426,7 @@ mp_queue_check_fd (MpQueue  *self,
   if (!rang && priv->backend->check (priv->store, MP_QUEUE_WAIT_ITEMS))
     return TRUE;
 
-  lock_bells (priv);
+  mp_queue_lock_bells (priv);
   ready = ensure_bell_locked (priv)
             ? refresh_locked (priv, rang)
             : priv->backend->check (priv->store, MP_QUEUE_WAIT_ITEMS);
@@ -460,7 +460,7 @@ mp_queue_get_fd (MpQueue *self)
   if (priv->store == NULL)
     return -1;
 
-  lock_bells (priv);
+  mp_queue_lock_bells (priv);
   if (ensure_bell_locked (priv))
     {
       refresh_locked (priv, TRUE);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <mproc-glib/mp-message.h>
+#include <mproc-glib/mp-waitable.h>
 
 G_BEGIN_DECLS
 
@@ -283,6 +284,9 @@ int        mp_queue_get_fd             (MpQueue              *self);
 MP_AVAILABLE_IN_1_0
 GSource   *mp_queue_create_source      (MpQueue              *self,
                                         GCancellable         *cancellable);
+MP_AVAILABLE_IN_1_0
+MpWaitable *mp_queue_watch_room        (MpQueue              *self,
+                                        GError              **error);
 MP_AVAILABLE_IN_1_0
 gboolean   mp_queue_wait               (MpQueue              *self,
                                         GIOCondition          condition,
