@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the tests of the Python side share."""
 
+import asyncio
 import contextlib
 import gc
 import multiprocessing
+import os
+import resource
 import signal
 import subprocess
 import threading
@@ -81,6 +84,23 @@ class TestCase(unittest.TestCase):
     def finish(self, child, code=0):
         child.join(DEADLINE)
         self.assertEqual(child.exitcode, code)
+
+    def assertWaitsQuietly(self, call):
+        """Waits for what @call returns, in vain, without waking up and leaving nothing behind."""
+        async def main():
+            # What asyncio itself opens.
+            await asyncio.sleep(0.001)
+            descriptors = os.listdir('/proc/self/fd')
+            before = resource.getrusage(resource.RUSAGE_SELF)
+            with self.assertRaises(asyncio.TimeoutError):
+                await asyncio.wait_for(call(), 0.5)
+            after = resource.getrusage(resource.RUSAGE_SELF)
+            self.assertLess(after.ru_nvcsw - before.ru_nvcsw, 10)
+            self.assertLess(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, 0.1)
+            gc.collect()
+            self.assertEqual(os.listdir('/proc/self/fd'), descriptors)
+
+        asyncio.run(main())
 
     def assertInterrupted(self, function, *args):
         begin = time.monotonic()

@@ -160,6 +160,40 @@ class TestJoinableQueue(TestCase):
 
         asyncio.run(asyncio.wait_for(main(), DEADLINE))
 
+    def test_join_async_outlives_a_killed_worker(self):
+        async def main():
+            tasks, started, results = Mp.JoinableQueue(), Mp.Queue(), Mp.Queue()
+            tasks.put('important')
+            child = self.start(die_with, tasks, started)
+            await started.get_async()
+            joins = [asyncio.ensure_future(tasks.join_async()) for _ in range(3)]
+            self.assertEqual((await asyncio.wait(joins, timeout=0))[0], set())
+            self.start(work, tasks, results)
+            os.kill(child.pid, signal.SIGKILL)
+            await asyncio.gather(*joins)
+            self.assertEqual(await results.get_async(), 'important')
+
+        asyncio.run(asyncio.wait_for(main(), DEADLINE))
+
+    def test_join_async_on_a_main_loop(self):
+        tasks, results = Mp.JoinableQueue(), Mp.Queue()
+        for number in range(10):
+            tasks.put(number)
+        future = Mp.run_coroutine(tasks.join_async())
+        self.assertFalse(future.done())
+        self.start(work, tasks, results)
+        context = GLib.MainContext.default()
+        wait_until(lambda: future.done() or context.iteration(False) and False)
+        self.assertIsNone(future.result())
+
+    def test_waiting_for_the_end_costs_nothing(self):
+        tasks = Mp.JoinableQueue()
+        tasks.put(1)
+        self.assertWaitsQuietly(tasks.join_async)
+        tasks.get()
+        tasks.task_done()
+        tasks.join()
+
 
 if __name__ == '__main__':
     unittest.main()

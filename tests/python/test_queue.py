@@ -440,6 +440,64 @@ class TestAsync(TestCase):
             self.assertEqual(results.get(timeout=DEADLINE), [0, 1, 2])
             self.finish(child)
 
+    def test_many_putters_stand_in_line(self):
+        values, results = Mp.Queue(1), Mp.Queue()
+        values.put(-1)
+
+        async def put_all():
+            putters = [asyncio.ensure_future(values.put_async(number)) for number in range(200)]
+            await asyncio.sleep(0)
+            for putter in putters[50:60]:
+                putter.cancel()
+            self.start(get_and_return, values, results, 191)
+            await asyncio.gather(*putters[:50], *putters[60:])
+
+        asyncio.run(asyncio.wait_for(put_all(), DEADLINE))
+        self.assertEqual(results.get(timeout=DEADLINE), [-1, *range(50), *range(60, 200)])
+
+    def test_many_putters_on_a_main_loop(self):
+        values, results = Mp.Queue(1), Mp.Queue()
+        putters = [Mp.run_coroutine(values.put_async(number)) for number in range(100)]
+        self.start(get_and_return, values, results, 100)
+        context = GLib.MainContext.default()
+        wait_until(lambda: all(putter.done() for putter in putters) or context.iteration(False) and False)
+        self.assertEqual(sorted(results.get(timeout=DEADLINE)), list(range(100)))
+
+    def test_large_and_small_putters(self):
+        values, results = Mp.Queue(max_bytes=1000), Mp.Queue()
+        sizes = [900, 10, 700, 20, 990, 1] * 10
+
+        async def put_all():
+            for size in (400, 400):
+                values.put(bytes(size))
+            putters = [asyncio.ensure_future(values.put_async(bytes(size))) for size in sizes]
+            await asyncio.sleep(0)
+            self.start(get_and_return, values, results, len(sizes) + 2)
+            await asyncio.gather(*putters)
+
+        asyncio.run(asyncio.wait_for(put_all(), DEADLINE))
+        self.assertEqual([len(value) for value in results.get(timeout=DEADLINE)], [400, 400, *sizes])
+
+    def test_waiting_for_room_costs_nothing(self):
+        values = Mp.Queue(1)
+        values.put(0)
+        self.assertWaitsQuietly(lambda: values.put_async(1))
+        self.assertEqual(values.get(), 0)
+        self.assertTrue(values.empty())
+
+    def test_shutdown_ends_the_waiting_for_room(self):
+        async def main():
+            values = Mp.Queue(1)
+            values.put(0)
+            putters = [asyncio.ensure_future(values.put_async(number)) for number in range(3)]
+            await asyncio.sleep(0)
+            self.start(values.shutdown)
+            for putter in putters:
+                with self.assertRaises(ValueError):
+                    await putter
+
+        asyncio.run(asyncio.wait_for(main(), DEADLINE))
+
     def test_two_getters_share_a_queue(self):
         async def main():
             values = Mp.Queue()
@@ -467,7 +525,11 @@ def put_and_shut_down(values, n):
 
 
 def get_three(values, results):
-    results.put([values.get(timeout=DEADLINE) for _ in range(3)])
+    get_and_return(values, results, 3)
+
+
+def get_and_return(values, results, n):
+    results.put([values.get(timeout=DEADLINE) for _ in range(n)])
 
 
 if __name__ == '__main__':

@@ -10,6 +10,7 @@ import collections
 import concurrent.futures
 import ctypes
 import errno
+import functools
 import importlib
 import math
 import os
@@ -34,9 +35,6 @@ __all__ = ['AuthenticationError', 'BufferTooShort', 'Empty', 'Full']
 # A blocking call comes back this often, in microseconds, to let a handler run whose signal
 # came just before the call slept. Signals that come later end the sleep themselves.
 _SLICE = 1_000_000
-
-# How long to sleep, in seconds, where nothing tells when it is time.
-_MOMENT = 0.001
 
 _BYTES = int(Mp.Format.BYTES)
 _PICKLE = int(Mp.Format.PICKLE)
@@ -208,6 +206,13 @@ def _special_message(obj):
     return None
 
 
+def _message(data, kind):
+    """Returns what Queue._encode () has made as a message."""
+    if kind is None:
+        return data
+    return Mp.Message.new_pickle(data) if kind == _PICKLE else Mp.Message.new_bytes(GLib.Bytes.new(data))
+
+
 def _opaque_message(obj, codec):
     data = codec.dumps(obj)
     return Mp.Message.new_opaque(GLib.Bytes.new(data), _codec_name(codec))
@@ -276,30 +281,65 @@ def _running_loop():
 
 
 class _Pause:
-    """What a coroutine awaits that run_coroutine () runs: @attach makes a source."""
+    """What a coroutine awaits that run_coroutine () runs: @start is given what goes on, which
+    it calls, with whatever arguments, in the main context."""
 
-    def __init__(self, make_source):
-        self.make_source = make_source
+    def __init__(self, start):
+        self.start = start
 
     def __await__(self):
-        yield self
+        return (yield self)
+
+
+def _dispatch(source, go_on):
+    source.set_callback(go_on)
+    source.attach(GLib.MainContext.get_thread_default())
 
 
 async def _readable(waited):
     """Waits until @waited, which has a descriptor and a source, may have something."""
     loop = _running_loop()
     if loop is None:
-        await _Pause(lambda: waited.create_source(None))
+        await _Pause(lambda go_on: _dispatch(waited.create_source(None), go_on))
     else:
         await _watch(loop, waited.fileno(), loop.add_reader, loop.remove_reader)
 
 
-async def _sleep(seconds):
+async def _until(lines, attempt, watch, start, finish):
+    """Waits until @attempt says True, under asyncio by what @watch makes, or lets @start and
+    @finish of the library do the whole on a GLib main loop."""
     loop = _running_loop()
     if loop is None:
-        await _Pause(lambda: GLib.timeout_source_new(math.ceil(seconds * 1000)))
+        _, result = await _Pause(lambda go_on: start(GLib.PRIORITY_DEFAULT, None, go_on))
+        finish(result)
     else:
-        await sys.modules['asyncio'].sleep(seconds)
+        await _in_line(loop, lines, attempt, watch)
+
+
+class _Line:
+    """Those in one loop of asyncio who wait for the same: one watches, the others stand behind,
+    so that nobody is overtaken and a thousand need no more descriptors than one."""
+
+    def __init__(self, watch):
+        self.watch, self.turn, self.n_members = watch, sys.modules['asyncio'].Lock(), 0
+
+
+async def _in_line(loop, lines, attempt, watch):
+    line = lines.get(loop)
+    if line is None:
+        line = lines[loop] = _Line(watch())
+    line.n_members += 1
+    try:
+        async with line.turn:
+            # After it was asked the descriptor tells of what comes, also between the two.
+            line.watch.is_ready()
+            while not attempt():
+                await _watch(loop, line.watch.get_fd(), loop.add_reader, loop.remove_reader)
+                line.watch.is_ready()
+    finally:
+        line.n_members -= 1
+        if line.n_members == 0:
+            del lines[loop]
 
 
 # Who waits for a descriptor in a loop of asyncio, which knows one callback for each.
@@ -334,19 +374,16 @@ def run_coroutine(coroutine):
 
     It may await what this module gives. Under asyncio no such thing is needed."""
     result = concurrent.futures.Future()
-    context = GLib.MainContext.get_thread_default()
 
-    def go_on(*ignored):
+    def go_on(*answer):
         try:
-            pause = coroutine.send(None)
+            pause = coroutine.send(answer or None)
         except StopIteration as end:
             result.set_result(end.value)
         except BaseException as error:
             result.set_exception(error)
         else:
-            source = pause.make_source()
-            source.set_callback(go_on)
-            source.attach(context)
+            pause.start(go_on)
         return GLib.SOURCE_REMOVE
 
     go_on()
@@ -362,6 +399,9 @@ _put_loadable = Mp.Queue.put_loadable
 _get_loadable = Mp.Queue.get_loadable
 _try_put_message = Mp.Queue.try_put_message
 _queue_wait = Mp.Queue.wait
+_watch_room = Mp.Queue.watch_room
+_put_message_async = Mp.Queue.put_message_async
+_put_message_finish = Mp.Queue.put_message_finish
 
 
 class _QueueClosed(ValueError):
@@ -374,6 +414,7 @@ class Queue(Mp.Queue):
     _closed = False
     _codec = None
     _codec_name = None
+    _putters = None
 
     def __init__(self, maxsize=0, *, codec=None, **properties):
         if maxsize > GLib.MAXUINT32:
@@ -432,15 +473,13 @@ class Queue(Mp.Queue):
 
     def _put_message(self, message, block, timeout):
         end = _end_of(timeout)
+        room = None
         while not _try_put_message(self, message):
             us = _left(end) if block else 0
             if us == 0:
                 raise Full
-            # There may be room, and not enough of it.
-            if _queue_wait(self, GLib.IOCondition.OUT, us, None):
-                if _try_put_message(self, message):
-                    return
-                time.sleep(_MOMENT)
+            room = room or _watch_room(self)
+            _wait_interruptible([room], us, None)
 
     def get(self, block=True, timeout=None):
         """Gets what is next; raises Empty if there is nothing at once, or within @timeout
@@ -483,13 +522,19 @@ class Queue(Mp.Queue):
                 await _readable(self)
 
     async def _put_when_ready(self, obj):
-        pause = 0.001
-        while True:
-            try:
-                return self.put(obj, False)
-            except Full:
-                await _sleep(pause)
-            pause = min(pause * 2, 0.032)
+        data, kind = self._encode(obj)
+        try:
+            if self._putters or not self._put_now(data, kind):
+                await _until(self.__dict__.setdefault('_putters', {}),
+                             functools.partial(self._put_now, data, kind),
+                             functools.partial(_watch_room, self),
+                             functools.partial(_put_message_async, self, _message(data, kind)),
+                             functools.partial(_put_message_finish, self))
+        except GLib.Error as error:
+            raise self._exception(error) from None
+
+    def _put_now(self, data, kind):
+        return _try_put_message(self, data) if kind is None else _put_loadable(self, data, kind, 0)
 
     def get_async(self, *arguments):
         """Returns what is next, to be awaited; with arguments it is the function of C."""
@@ -593,10 +638,15 @@ class JoinableQueue(Mp.JoinableQueue):
         return super().join_async(*arguments) if arguments else self._join_when_done()
 
     async def _join_when_done(self):
-        pause = 0.001
-        while self.get_unfinished() > 0:
-            await _sleep(pause)
-            pause = min(pause * 2, 0.032)
+        try:
+            if not _wait_done(self, 0, None):
+                await _until(self.__dict__.setdefault('_joiners', {}),
+                             functools.partial(_wait_done, self, 0, None),
+                             functools.partial(_watch_done, self),
+                             functools.partial(_join_async, self),
+                             functools.partial(_join_finish, self))
+        except GLib.Error as error:
+            raise self._exception(error) from None
 
     def get_task(self, block=True, timeout=None):
         """Gets what is next as a Task, which knows which delivery it is."""
@@ -625,6 +675,9 @@ class JoinableQueue(Mp.JoinableQueue):
 
 
 _wait_done = Mp.JoinableQueue.wait_done
+_watch_done = Mp.JoinableQueue.watch_done
+_join_async = Mp.JoinableQueue.join_async
+_join_finish = Mp.JoinableQueue.join_finish
 _try_get_task = Mp.JoinableQueue.try_get_task
 JoinableQueue = override(JoinableQueue)
 __all__.append('JoinableQueue')
