@@ -19,15 +19,30 @@ def unit(section, size):
     return 'µs' if section.trip else 'GB/s' if size > 1024 else 'M/s'
 
 
+def medians(over, under):
+    """The rates of two cells where the processors were equally near, and where that was."""
+    if over is not None and under is not None:
+        for placement in ('near', 'far'):
+            if len(over.rates[placement]) >= 2 and len(under.rates[placement]) >= 2:
+                return over.median(placement), under.median(placement), placement
+    return None, None, None
+
+
 def ratio(over, under, time=False):
-    """The ratio of two cells where the processors were equally near, and where that was."""
-    if over is None or under is None:
+    over, under, placement = medians(over, under)
+    if placement is None:
         return None, None
-    for placement in ('near', 'far'):
-        if len(over.rates[placement]) >= 2 and len(under.rates[placement]) >= 2:
-            value = over.median(placement) / under.median(placement)
-            return (1 / value if time else value), placement
-    return None, None
+    return (under / over if time else over / under), placement
+
+
+def difference(over, under):
+    over, under, placement = medians(over, under)
+    return (None if placement is None else 1e6 / over - 1e6 / under), placement
+
+
+def value_of(target, by_key):
+    cells = by_key.get(target.over), by_key.get(target.under)
+    return difference(*cells) if target.difference else ratio(*cells, target.time)
 
 
 def cell_text(cell, limit):
@@ -87,7 +102,7 @@ def targets_table(cells, idle):
     by_key = {cell.key: cell for cell in cells}
     lines = ['### Targets', '', '| target | wanted | reached | |', '|---|---|---|---|']
     for target in TARGETS:
-        value, placement = ratio(by_key.get(target.over), by_key.get(target.under), target.time)
+        value, placement = value_of(target, by_key)
         if value is None:
             continue
         reached = value <= target.bound if target.at_most else value >= target.bound

@@ -9,7 +9,13 @@ ALL_SIZES = (16, 64, 1024, 65536, 1048576)
 CONNECTION_SIZES = (64, 1024, 65536, 1048576)
 ALL_SHAPES = (1, 2, 4)
 
+# A small dictionary has no size of its own.
+DICT = (16,)
+
+LANGUAGE_SIZES = (16, 1024, 65536)
+
 PYTHON = 'python_peer.py'
+LANGUAGES = 'language_peer.py'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,6 +109,36 @@ SECTIONS = (
         Row('wait-many-async', '`mp_wait_async ()`, 1,000 connections', OURS, 'wait', 'many-async',
             (64,), consumers=False),
     ), 'poll-many', True),
+    Section('language', 'Python and JavaScript, one way', (
+        Row('language-queue', 'Python `Queue`, bytes', PEER, LANGUAGES, 'stdlib-bytes', LANGUAGE_SIZES),
+        Row('language-simple', 'Python `SimpleQueue`, bytes', PEER, LANGUAGES, 'simple-bytes', LANGUAGE_SIZES),
+        Row('language-dill', '`multiprocess` (dill) `Queue`, bytes', PEER, LANGUAGES, 'dill-bytes',
+            LANGUAGE_SIZES),
+        Row('language-bytes', '`Mp.Queue` in Python, bytes', OURS, LANGUAGES, 'bytes', LANGUAGE_SIZES),
+        Row('gjs-bytes', '`Mp.Queue` in JavaScript, bytes', OURS, LANGUAGES, 'gjs-bytes', LANGUAGE_SIZES),
+    ), 'language-queue'),
+    Section('language-dict', 'Python and JavaScript, small dictionaries, one way', (
+        Row('language-queue-dict', 'Python `Queue`', PEER, LANGUAGES, 'stdlib-dict', DICT),
+        Row('language-simple-dict', 'Python `SimpleQueue`', PEER, LANGUAGES, 'simple-dict', DICT),
+        Row('language-dill-dict', '`multiprocess` (dill) `Queue`', PEER, LANGUAGES, 'dill-dict', DICT),
+        Row('language-dict', '`Mp.Queue`, Python to Python', OURS, LANGUAGES, 'dict', DICT),
+        Row('gjs-dict', '`Mp.Queue`, JavaScript to JavaScript', OURS, LANGUAGES, 'gjs-dict', DICT),
+        Row('python-c', '`Mp.Queue`, Python to C, read as GVariant', OURS, LANGUAGES, 'python-c', DICT),
+        Row('gjs-c', '`Mp.Queue`, JavaScript to C, read as GVariant', OURS, LANGUAGES, 'gjs-c', DICT),
+    ), 'language-queue-dict'),
+    Section('language-trip', 'Python, a small dictionary there and back, µs', (
+        Row('language-pipe-trip', 'Python `Pipe`', PEER, LANGUAGES, 'stdlib-trip', DICT),
+        Row('pipe-trip', '`Mp.Pipe`', OURS, LANGUAGES, 'pipe-trip', DICT),
+        Row('queue-trip', 'two `Mp.Queue`', OURS, LANGUAGES, 'queue-trip', DICT),
+    ), 'language-pipe-trip', True),
+    Section('override', 'A put and a get in one process, µs', (
+        Row('python-bare', 'Python, 16 bytes, the calls of the typelib', LIMIT, LANGUAGES, 'bare', (16,)),
+        Row('python-override', 'Python, 16 bytes, `put` and `get`', OURS, LANGUAGES, 'override', (16,)),
+        Row('gjs-bare', 'JavaScript, a small object, `JSON` and the calls of the typelib', LIMIT, LANGUAGES,
+            'gjs-bare', (16,)),
+        Row('gjs-override', 'JavaScript, a small object, `put` and `get`', OURS, LANGUAGES, 'gjs-override',
+            (16,)),
+    ), 'python-bare', True),
 )
 
 IDLE = 'idle'
@@ -110,13 +146,14 @@ IDLE = 'idle'
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """A ratio of two cells, each a row, a size and a shape."""
+    """A ratio of two cells, each a row, a size and a shape, or a difference of their times in µs."""
     title: str
     over: tuple
     under: tuple
     bound: float
     at_most: bool = False
     time: bool = False  # compares times and not rates
+    difference: bool = False
 
 
 def one_way(title, row, limit, sizes, bound):
@@ -166,4 +203,25 @@ TARGETS = (
            ('poll-many', 64, 1), 1, True, True),
     Target('connection, round trip in a main loop, to a GDBus call', ('loop-trip', 64, 1),
            ('gdbus-call', 64, 1), 0.333, True, True),
+    *one_way('Python, bytes, to Python\'s SimpleQueue', 'language-bytes', 'language-simple', (16, 1024), 4),
+    *one_way('Python, bytes, to `multiprocess`\'s Queue', 'language-bytes', 'language-dill', (16, 1024), 8),
+    *one_way('Python, bytes, to Python\'s Queue', 'language-bytes', 'language-queue', (65536,), 8),
+    Target('Python, small dict, to Python\'s Queue', ('language-dict', 16, 1),
+           ('language-queue-dict', 16, 1), 2.5),
+    Target('Python, small dict, to `multiprocess`\'s Queue', ('language-dict', 16, 1),
+           ('language-dill-dict', 16, 1), 12),
+    Target('Python, round trip over two queues, to Python\'s Pipe', ('queue-trip', 16, 1),
+           ('language-pipe-trip', 16, 1), 0.1, True, True),
+    Target('Python, round trip over a pipe, to Python\'s Pipe', ('pipe-trip', 16, 1),
+           ('language-pipe-trip', 16, 1), 0.8, True, True),
+    Target('JavaScript, small object, to Python\'s Queue', ('gjs-dict', 16, 1),
+           ('language-queue-dict', 16, 1), 1.5),
+    Target('Python to C, small dict, to Python to Python', ('python-c', 16, 1), ('language-dict', 16, 1), 0.8),
+    Target('JavaScript to C, small object, to Python to Python', ('gjs-c', 16, 1), ('language-dict', 16, 1),
+           0.8),
+    # Two calls each.
+    Target('Python, override over the bare calls of a put and a get, µs', ('python-override', 16, 1),
+           ('python-bare', 16, 1), 1, True, True, True),
+    Target('JavaScript, override over the bare calls of a put and a get, µs', ('gjs-override', 16, 1),
+           ('gjs-bare', 16, 1), 2, True, True, True),
 )
