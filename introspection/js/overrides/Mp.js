@@ -478,12 +478,13 @@ function overrideQueuePuts(prototype) {
     const {put_data, put_json, put_message, try_put_data, try_put_json, try_put_message} = prototype;
     const {put_message_async, put_message_finish} = prototype;
 
+    // Each argument costs, so that those of waiting are for when there is no room.
     prototype.put = function (value, timeout = -1, cancellable = null) {
         if (value instanceof Uint8Array)
-            return put_data.call(this, value, timeout, cancellable);
+            return try_put_data.call(this, value) || put_data.call(this, value, timeout, cancellable);
         const json = toJson(value);
         return json !== undefined
-            ? put_json.call(this, json, timeout, cancellable)
+            ? try_put_json.call(this, json) || put_json.call(this, json, timeout, cancellable)
             : put_message.call(this, toMessage(value), timeout, cancellable);
     };
 
@@ -542,7 +543,7 @@ function overrideQueueGets(prototype) {
         if (timeout > 0 || getsBytes.has(this))
             return getPatiently(this, timeout, cancellable);
         try {
-            return fromJson(get_json.call(this, timeout, cancellable));
+            return fromJson(try_get_json.call(this) ?? get_json.call(this, timeout, cancellable));
         } catch (error) {
             if (!isUnsupported(error))
                 throw error;
