@@ -278,6 +278,40 @@ class TestConnection(TestCase):
             run(talk(first))
             child.kill()
 
+    def test_send_async_leaves_the_loop_alone(self):
+        async def send_all(connection):
+            for number in range(100):
+                await connection.send_async(f'{number}' * 20000)
+
+        async def main():
+            first, second = Mp.Pipe()
+            sending = asyncio.ensure_future(send_all(first))
+            while not second.poll():
+                await asyncio.sleep(0)
+            self.assertFalse(sending.done())
+            for number in range(100):
+                self.assertEqual(await second.recv_async(), f'{number}' * 20000)
+            await sending
+
+        asyncio.run(asyncio.wait_for(main(), DEADLINE))
+
+    def test_send_async_on_a_main_loop(self):
+        async def send_all(connection):
+            for number in range(100):
+                await connection.send_async(f'{number}' * 20000)
+
+        first, second = Mp.Pipe()
+        future = Mp.run_coroutine(send_all(first))
+        self.assertFalse(future.done())
+        context = GLib.MainContext.default()
+        for number in range(100):
+            wait_until(lambda: second.poll() or context.iteration(False) and False)
+            received = Mp.run_coroutine(second.recv_async())
+            wait_until(lambda: received.done() or context.iteration(False) and False)
+            self.assertEqual(received.result(), f'{number}' * 20000)
+        wait_until(lambda: future.done() or context.iteration(False) and False)
+        self.assertIsNone(future.result())
+
 
 class TestWait(TestCase):
     def test_order(self):

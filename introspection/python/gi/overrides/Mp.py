@@ -305,6 +305,16 @@ async def _readable(waited):
         await _watch(loop, waited.fileno(), loop.add_reader, loop.remove_reader)
 
 
+async def _writable(waited):
+    """Waits until @waited, which has a descriptor, may take something."""
+    loop = _running_loop()
+    if loop is None:
+        await _Pause(lambda go_on: _dispatch(
+            GLib.unix_fd_source_new(waited.fileno(), GLib.IOCondition.OUT), go_on))
+    else:
+        await _watch(loop, waited.fileno(), loop.add_writer, loop.remove_writer)
+
+
 async def _until(lines, attempt, watch, start, finish):
     """Waits until @attempt says True, under asyncio by what @watch makes, or lets @start and
     @finish of the library do the whole on a GLib main loop."""
@@ -755,6 +765,13 @@ _connection_wait = Mp.Connection.wait
 _connection_flush = Mp.Connection.flush
 
 
+def _sending_exception(error):
+    # GLib has one code for it and for a connection that was reset.
+    if error.domain == _IO_ERROR and error.code == Gio.IOErrorEnum.BROKEN_PIPE:
+        return BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+    return _exception(error)
+
+
 class Connection(Mp.Connection):
     """One end of a connection that carries whole messages."""
 
@@ -794,24 +811,24 @@ class Connection(Mp.Connection):
         if writable and not self.get_writable():
             raise OSError('connection is read-only')
 
-    def _send(self, send, *arguments):
+    def _send(self, send, data):
         """Sends and lets handlers of signals run meanwhile; what is left follows."""
         try:
-            while True:
-                try:
-                    send(self, *arguments, 0, None)
-                    break
-                except GLib.Error as error:
-                    if not _is_timeout(error):
-                        raise
+            while not self._send_now(send, data):
                 _connection_wait(self, GLib.IOCondition.OUT, _SLICE, None)
             while not _connection_flush(self, _SLICE, None):
                 pass
         except GLib.Error as error:
-            # GLib has one code for it and for a connection that was reset.
-            if error.domain == _IO_ERROR and error.code == Gio.IOErrorEnum.BROKEN_PIPE:
-                raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from None
-            raise _exception(error) from None
+            raise _sending_exception(error) from None
+
+    def _send_now(self, send, data):
+        """Whether @data was taken; what the peer does not read yet is kept."""
+        try:
+            return send(self, data, 0, None)
+        except GLib.Error as error:
+            if not _is_timeout(error):
+                raise
+            return False
 
     def _recv(self, receive, *arguments):
         """Receives; @receive gives None or no bytes while nothing is there."""
@@ -835,14 +852,17 @@ class Connection(Mp.Connection):
         except GLib.Error as error:
             raise _exception(error) from None
 
+    def _encode(self, obj):
+        """Returns the function that sends what it also returns."""
+        if self._codec is not None:
+            return _send_data, self._codec.dumps(obj)
+        if type(obj) not in _PLAIN and (message := _special_message(obj)) is not None:
+            return _send_message, message
+        return _send_pickle, _pickle(obj, _WIRE_PROTOCOL)
+
     def send(self, obj):
         """Sends @obj."""
-        if self._codec is not None:
-            self._send(_send_data, self._codec.dumps(obj))
-        elif type(obj) not in _PLAIN and (message := _special_message(obj)) is not None:
-            self._send(_send_message, message)
-        else:
-            self._send(_send_pickle, _pickle(obj, _WIRE_PROTOCOL))
+        self._send(*self._encode(obj))
 
     def recv(self):
         """Receives an object; raises EOFError when the peer has closed."""
@@ -913,16 +933,30 @@ class Connection(Mp.Connection):
         return super().recv_async(*arguments) if arguments else self._recv_when_ready()
 
     async def _recv_when_ready(self):
-        while not _call(_connection_wait, self, GLib.IOCondition.IN, 0, None):
+        # A part of a message does not hold up the loop.
+        if self._codec is not None:
+            received = await self._take_when_ready(_try_recv_bytes, -1)
+            return self._codec.loads(received.get_data())
+        return _loads(await self._take_when_ready(_try_recv_pickle))
+
+    async def _take_when_ready(self, receive, *arguments):
+        while not (received := _call(receive, self, *arguments)):
             await _readable(self)
-        return self.recv()
+        return received
 
     def send_async(self, obj, *arguments):
         """Sends an object, to be awaited; with more arguments it is the function of C."""
         return super().send_async(obj, *arguments) if arguments else self._send_when_ready(obj)
 
     async def _send_when_ready(self, obj):
-        self.send(obj)
+        send, data = self._encode(obj)
+        try:
+            while not self._send_now(send, data):
+                await _writable(self)
+            while not _connection_flush(self, 0, None):
+                await _writable(self)
+        except GLib.Error as error:
+            raise _sending_exception(error) from None
 
     def close(self):
         """Closes this end; closing twice is fine."""
