@@ -461,6 +461,34 @@ test_closed (Fixture       *fixture,
   g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
 }
 
+/* Who has sent something watches for the answer before it sleeps: that is as good a wait. */
+static void
+test_await_answer (Fixture       *fixture,
+                   gconstpointer  data)
+{
+  g_autoptr (GError) error = NULL;
+  gsize length = 1;
+  gint64 start;
+
+  for (guint i = 0; i < 20; i++)
+    {
+      g_assert_true (mp_connection_send_data (fixture->connection, (guint8 *) "ask", 3, -1, NULL, &error));
+      start = g_get_monotonic_time ();
+      g_assert_null (mp_connection_recv_data (fixture->connection, 30, NULL, &length, &error));
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+      g_assert_cmpint (g_get_monotonic_time () - start, >=, 30);
+      g_clear_error (&error);
+
+      PEER_WRITES (fixture, "\0\0\0\6answer");
+      ASSERT_RECEIVES (fixture, "answer");
+    }
+
+  g_assert_true (mp_connection_send_data (fixture->connection, (guint8 *) "ask", 3, -1, NULL, &error));
+  g_assert_no_errno (shutdown (fixture->peer, SHUT_WR));
+  g_assert_null (mp_connection_recv_data (fixture->connection, -1, NULL, &length, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_END_OF_STREAM);
+}
+
 static gpointer
 close_later (gpointer data)
 {
@@ -1175,6 +1203,7 @@ main (int    argc,
   ADD ("receive/nothing", test_receive_nothing);
   ADD ("receive/in-pieces", test_receive_in_pieces);
   ADD ("receive/cancel-in-message", test_cancel_in_message);
+  ADD ("receive/await-answer", test_await_answer);
   ADD ("receive/end-of-stream", test_end_of_stream);
   add_table ("receive/truncated", beginnings, G_N_ELEMENTS (beginnings), test_truncated);
   add_table ("receive/malformed", malformed, G_N_ELEMENTS (malformed), test_malformed);
