@@ -303,7 +303,7 @@ mp_connection_flush (MpConnection  *self,
   for (;;)
     {
       MpChannelStatus status = mp_channel_flush (channel);
-      gint64 left = deadline < 0 ? -1 : MAX (0, deadline - g_get_monotonic_time ());
+      gint64 left = mp_transport_time_left (deadline);
 
       if (status == MP_CHANNEL_DONE)
         return TRUE;

@@ -466,10 +466,7 @@ mp_connection_poll (MpConnection  *self,
 
   do
     {
-      gint64 left = deadline - g_get_monotonic_time ();
-
-      status = mp_channel_wait (channel, G_IO_IN, deadline < 0 ? -1 : MAX (0, left),
-                                cancellable, error);
+      status = mp_channel_wait (channel, G_IO_IN, mp_transport_time_left (deadline), cancellable, error);
     }
   while (status == MP_WAIT_INTERRUPTED);
 

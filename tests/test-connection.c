@@ -461,6 +461,23 @@ test_closed (Fixture       *fixture,
   g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
 }
 
+/* The clock may tick between two looks at it: that does not make "not at all" "for ever". */
+static void
+test_flush_without_waiting (Fixture       *fixture,
+                            gconstpointer  data)
+{
+  g_autofree guint8 *large = g_malloc0 (LARGE);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mp_connection_send_data (fixture->connection, large, LARGE, 0, NULL, &error));
+  g_assert_no_error (error);
+  for (guint i = 0; i < 100000; i++)
+    {
+      g_assert_false (mp_connection_flush (fixture->connection, 0, NULL, &error));
+      g_assert_no_error (error);
+    }
+}
+
 /* Who has sent something watches for the answer before it sleeps: that is as good a wait. */
 static void
 test_await_answer (Fixture       *fixture,
@@ -1204,6 +1221,7 @@ main (int    argc,
   ADD ("receive/in-pieces", test_receive_in_pieces);
   ADD ("receive/cancel-in-message", test_cancel_in_message);
   ADD ("receive/await-answer", test_await_answer);
+  ADD ("flush/without-waiting", test_flush_without_waiting);
   ADD ("receive/end-of-stream", test_end_of_stream);
   add_table ("receive/truncated", beginnings, G_N_ELEMENTS (beginnings), test_truncated);
   add_table ("receive/malformed", malformed, G_N_ELEMENTS (malformed), test_malformed);

@@ -296,7 +296,8 @@ stop_workers (Coordinator *self)
   for (guint i = 0; i < self->workers->len; i++)
     {
       Worker *worker = g_ptr_array_index (self->workers, i);
-      gint64 left = MAX (deadline - g_get_monotonic_time (), 0);
+      gint64 now = g_get_monotonic_time ();
+      gint64 left = MAX (deadline - now, 0);
 
       if (worker->process == NULL || mp_process_join (worker->process, left, NULL, NULL))
         continue;

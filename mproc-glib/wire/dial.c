@@ -327,7 +327,7 @@ wait_for_step (MpDial        *self,
   /* Of a stream only it knows itself what there is. */
   if (self->greeting != NULL && self->address->kind == MP_ADDRESS_TLS)
     {
-      gint64 left = until < 0 ? -1 : MAX (0, until - g_get_monotonic_time ());
+      gint64 left = mp_transport_time_left (until);
 
       return mp_channel_wait (mp_greeting_peek_channel (self->greeting), condition, left,
                               cancellable, error) != MP_WAIT_ERROR;

@@ -182,7 +182,7 @@ mp_greeting_run (MpGreeting    *self,
   for (;;)
     {
       MpHandshakeStatus status = mp_greeting_step (self, error);
-      gint64 left = deadline < 0 ? -1 : MAX (0, deadline - g_get_monotonic_time ());
+      gint64 left = mp_transport_time_left (deadline);
 
       if (status != MP_HANDSHAKE_RUNNING)
         return status == MP_HANDSHAKE_DONE;

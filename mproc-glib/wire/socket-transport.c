@@ -295,6 +295,16 @@ mp_transport_deadline (gint64 timeout_us)
   return timeout_us > G_MAXINT64 - now ? -1 : now + timeout_us;
 }
 
+/* One look at the clock: MAX () would look twice, and what is 0 at first may be -1 then, which
+ * is for ever. */
+gint64
+mp_transport_time_left (gint64 deadline)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  return deadline < 0 ? -1 : MAX (0, deadline - now);
+}
+
 static int
 poll_until (struct pollfd *fds,
             guint          n_fds,
