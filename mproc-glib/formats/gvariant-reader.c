@@ -266,7 +266,8 @@ push_frame (Reader       *self,
   frame->position = 0;
   frame->limit = size;
   frame->next_end = size;
-  frame->end_size = get_end_size (size);
+  /* What has no bytes has no ends either: all of its members are empty. */
+  frame->end_size = size > 0 ? get_end_size (size) : 0;
   frame->n_types = self->n_types;
 
   return frame;
@@ -487,7 +488,6 @@ end_members (Reader  *self,
              GError **error)
 {
   const MpVariantType *whole = &self->types[frame->whole_type];
-  gsize n;
 
   if (whole->fixed_size > 0)
     {
@@ -498,9 +498,10 @@ end_members (Reader  *self,
       return TRUE;
     }
 
-  n = (frame->size - frame->limit) / frame->end_size;
   if (frame->position != frame->limit
-      || (frame->size > 0 && !is_end_size (frame->limit, n, frame->end_size)))
+      || (frame->size > 0 && !is_end_size (frame->limit,
+                                           (frame->size - frame->limit) / frame->end_size,
+                                           frame->end_size)))
     return refuse (self, frame->data + frame->position, "wrong ends of items", error);
 
   return TRUE;
