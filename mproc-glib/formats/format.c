@@ -45,6 +45,9 @@ static GBytes *check_by_reading (MpFormat   format,
 static GBytes *check_nothing    (MpFormat   format,
                                  GBytes    *payload,
                                  GError   **error);
+static GBytes *check_json       (MpFormat   format,
+                                 GBytes    *payload,
+                                 GError   **error);
 static GBytes *check_pickle     (MpFormat   format,
                                  GBytes    *payload,
                                  GError   **error);
@@ -63,7 +66,7 @@ static const Format formats[MP_N_FORMATS] = {
   [MP_FORMAT_GVARIANT] = {
     "GVariant", check_by_reading, mp_gvariant_read, mp_gvariant_writer_init
   },
-  [MP_FORMAT_JSON] = { "JSON", check_by_reading, mp_json_read, mp_json_writer_init },
+  [MP_FORMAT_JSON] = { "JSON", check_json, mp_json_read, mp_json_writer_init },
   [MP_FORMAT_BYTES] = { "bytes", check_nothing, read_bytes, mp_bytes_writer_init },
   [MP_FORMAT_PICKLE] = { "pickle", check_pickle, mp_pickle_read, mp_pickle_writer_init },
   [MP_FORMAT_OBJECT] = { "object", check_by_reading, mp_gvariant_read, NULL },
@@ -120,6 +123,17 @@ check_nothing (MpFormat   format,
                GError   **error)
 {
   return g_bytes_ref (payload);
+}
+
+static GBytes *
+check_json (MpFormat   format,
+            GBytes    *payload,
+            GError   **error)
+{
+  gsize size;
+  const guint8 *data = g_bytes_get_data (payload, &size);
+
+  return mp_json_check (data, size, error) ? g_bytes_ref (payload) : NULL;
 }
 
 /* Python may load what passes: it builds plain values.  Where it would have to import dill

@@ -292,18 +292,16 @@ parse_and_tell (Reader      *self,
   return tell_node (self, json_parser_get_root (parser), error);
 }
 
-gboolean
-mp_json_read (const guint8  *data,
+/* Reads what was scanned: @text, or the data themselves when that is NULL. */
+static gboolean
+read_scanned (const guint8  *data,
               gsize          size,
+              const char    *text,
               MpSink        *sink,
               GError       **error)
 {
-  g_autofree char *text = NULL;
   Reader self = { data, size, sink };
   gboolean done;
-
-  if (!mp_json_scan (data, size, &text, error))
-    return FALSE;
 
   self.members = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_array_unref);
   done = parse_and_tell (&self, text != NULL ? text : (const char *) data, error);
@@ -312,4 +310,35 @@ mp_json_read (const guint8  *data,
   if (self.scratch != NULL)
     g_byte_array_unref (self.scratch);
   return done;
+}
+
+gboolean
+mp_json_read (const guint8  *data,
+              gsize          size,
+              MpSink        *sink,
+              GError       **error)
+{
+  g_autofree char *text = NULL;
+  gboolean is_sound;
+
+  return mp_json_scan (data, size, &text, &is_sound, error) &&
+         read_scanned (data, size, text, sink, error);
+}
+
+gboolean
+mp_json_check (const guint8  *data,
+               gsize          size,
+               GError       **error)
+{
+  g_autofree char *text = NULL;
+  gboolean is_sound;
+  MpSink sink;
+
+  if (!mp_json_scan (data, size, &text, &is_sound, error))
+    return FALSE;
+  if (is_sound)
+    return TRUE;
+
+  mp_discard_writer_init (&sink, size);
+  return read_scanned (data, size, text, &sink, error);
 }

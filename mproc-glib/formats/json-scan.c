@@ -18,6 +18,16 @@
  * notice when they do not.  In so many there is room for the mark of one, too. */
 #define LONG_INTEGER 19
 
+/* What may stand next. */
+typedef enum
+{
+  VALUE = 1 << 0,
+  NAME = 1 << 1,
+  COLON = 1 << 2,
+  COMMA = 1 << 3,
+  END = 1 << 4,
+} Expected;
+
 typedef struct
 {
   const guint8 *start;
@@ -29,6 +39,11 @@ typedef struct
 
   guint         depth;
   guint64       tree_size;
+
+  /* Whether all tokens so far stood where they may, and the brackets that are open. */
+  gboolean      in_order;
+  Expected      expected;
+  guint8        brackets[MP_JSON_MAX_NESTING];
 } Scan;
 
 gboolean
@@ -237,8 +252,7 @@ scan_value (Scan    *self,
     case '[':
       if (self->depth == MP_JSON_MAX_NESTING)
         return refuse (self, self->p, "too deep a value", error);
-      self->depth++;
-      self->p++;
+      self->brackets[self->depth++] = *self->p++;
       return TRUE;
 
     case '"':
@@ -251,11 +265,69 @@ scan_value (Scan    *self,
     }
 }
 
+static gboolean
+is_in_object (Scan *self)
+{
+  return self->depth > 0 && self->brackets[self->depth - 1] == '{';
+}
+
+/* What the token that begins here is, and what may follow it. */
+static Expected
+classify (Scan     *self,
+          Expected *out_next)
+{
+  switch (*self->p)
+    {
+    case '{':
+      *out_next = NAME | END;
+      return VALUE;
+
+    case '[':
+      *out_next = VALUE | END;
+      return VALUE;
+
+    case ',':
+      *out_next = is_in_object (self) ? NAME : VALUE;
+      return COMMA;
+
+    case ':':
+      *out_next = VALUE;
+      return COLON;
+
+    case ']':
+    case '}':
+      *out_next = COMMA | END;
+      return is_in_object (self) == (*self->p == '}') ? END : 0;
+
+    case '"':
+      if (self->expected & NAME)
+        {
+          *out_next = COLON;
+          return NAME;
+        }
+      G_GNUC_FALLTHROUGH;
+
+    default:
+      *out_next = COMMA | END;
+      return VALUE;
+    }
+}
+
+static void
+check_order (Scan *self)
+{
+  Expected next, token = classify (self, &next);
+
+  self->in_order = self->in_order && (self->expected & token) != 0;
+  self->expected = next;
+}
+
 /* Scans a value or what stands between two, of a container only a bracket. */
 static gboolean
 scan_token (Scan    *self,
             GError **error)
 {
+  check_order (self);
   if (self->depth == 0 && self->tree_size > 0)
     return refuse (self, self->p, "more than one value", error);
 
@@ -280,9 +352,10 @@ gboolean
 mp_json_scan (const guint8  *data,
               gsize          size,
               char         **out_text,
+              gboolean      *out_is_sound,
               GError       **error)
 {
-  Scan self = { data, data, data + size };
+  Scan self = { data, data, data + size, .in_order = TRUE, .expected = VALUE };
   const char *valid_end;
   gboolean done = TRUE;
 
@@ -302,7 +375,10 @@ mp_json_scan (const guint8  *data,
     done = refuse (&self, self.end, self.depth > 0 ? "no bracket" : "no value", error);
 
   if (done)
-    *out_text = self.copy;
+    {
+      *out_text = self.copy;
+      *out_is_sound = self.in_order && self.copy == NULL;
+    }
   else
     g_free (self.copy);
   return done;

@@ -13,12 +13,14 @@ G_BEGIN_DECLS
 #define MP_JSON_MARK '\x01'
 #define MP_JSON_OFFSET_FORMAT "%016" G_GINT64_MODIFIER "x"
 
-/* Checks where json-glib is lax, wrong or open to attack; that values, commas, colons and
- * brackets follow each other as they should is left to it.  If it has to read another text
- * instead, of the same length, then that is in @out_text, else NULL. */
+/* Checks where json-glib is lax, wrong or open to attack; what is wrong with the order of
+ * values, commas, colons and brackets is left to it to say.  If it has to read another text
+ * instead, of the same length, then that is in @out_text, else NULL.  @out_is_sound: nothing
+ * is left that it could find. */
 gboolean mp_json_scan   (const guint8  *data,
                          gsize          size,
                          char         **out_text,
+                         gboolean      *out_is_sound,
                          GError       **error);
 
 gboolean mp_json_refuse (const char    *what,

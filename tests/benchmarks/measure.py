@@ -14,7 +14,11 @@ TIMEOUT = 30
 # Some peers hang now and then; their other runs count.
 MAX_FAILURES = 3
 
-NEAR, FAR = 'near', 'far'
+# Two virtual processors may also be one core for a while: what passes between them is then
+# much faster than between any two that are near, and what they do beside it slower.
+NEAR, FAR, SHARED = 'near', 'far', 'one core'
+PLACEMENTS = NEAR, FAR, SHARED
+SHARED_NS = 40
 
 
 class Cell:
@@ -24,7 +28,7 @@ class Cell:
         self.section, self.row, self.size, self.shape = section, row, size, shape
         # Memory may be scarce: what is large begins with few.
         self.n_messages = max(64, min(row.first, (32 << 20) // size))
-        self.rates = {NEAR: [], FAR: []}
+        self.rates = {placement: [] for placement in PLACEMENTS}
         self.n_failures = 0
         self.failure = None
 
@@ -33,10 +37,11 @@ class Cell:
         return self.row.key, self.size, self.shape
 
     def placement(self):
-        """Near if there is enough of it, else where there is more."""
-        if len(self.rates[NEAR]) >= max(len(self.rates[FAR]), 1) or len(self.rates[NEAR]) >= 3:
+        """Near if there is enough of it, else where there is most."""
+        most = max(PLACEMENTS, key=lambda placement: len(self.rates[placement]))
+        if len(self.rates[NEAR]) >= 3:
             return NEAR
-        return FAR if self.rates[FAR] else None
+        return most if self.rates[most] else None
 
     def median(self, placement=None):
         rates = self.rates.get(placement or self.placement())
@@ -82,10 +87,12 @@ class Bench:
             self.probe()
             self.patience -= time.monotonic() - start
 
+    def place(self, probe):
+        return SHARED if probe <= SHARED_NS else NEAR if probe <= self.near_ns else FAR
+
     def placement(self, before, after):
-        if max(before, after) <= self.near_ns:
-            return NEAR
-        return FAR if min(before, after) > self.near_ns else None
+        """None when it changed meanwhile."""
+        return self.place(before) if self.place(before) == self.place(after) else None
 
     def measure(self, cell, keep):
         """One run, between two probes; without @keep to learn how many messages it takes."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Tables of what was measured, in markdown."""
 
+from measure import NEAR, PLACEMENTS
 from rows import TARGETS, label
 
 
@@ -22,7 +23,7 @@ def unit(section, size):
 def medians(over, under):
     """The rates of two cells where the processors were equally near, and where that was."""
     if over is not None and under is not None:
-        for placement in ('near', 'far'):
+        for placement in PLACEMENTS:
             if len(over.rates[placement]) >= 2 and len(under.rates[placement]) >= 2:
                 return over.median(placement), under.median(placement), placement
     return None, None, None
@@ -56,8 +57,8 @@ def cell_text(cell, limit):
 
     amounts = sorted(amount(cell, rate) for rate in cell.rates[placement])
     text = f'{number(amount(cell, cell.median(placement)))} [{number(amounts[0])}–{number(amounts[-1])}]'
-    if placement == 'far':
-        text += ' far'
+    if placement != NEAR:
+        text += ' ' + placement
     against, _ = ratio(cell, limit, cell.section.trip)
     if against is not None and cell is not limit:
         text += f' **{number(against)}**'
@@ -106,9 +107,9 @@ def targets_table(cells, idle):
         if value is None:
             continue
         reached = value <= target.bound if target.at_most else value >= target.bound
-        far = ' (far)' if placement == 'far' else ''
+        where = f' ({placement})' if placement != NEAR else ''
         lines.append(f'| {target.title} | {"≤" if target.at_most else "≥"} {target.bound} '
-                     f'| {number(value)}{far} | {"yes" if reached else "**no**"} |')
+                     f'| {number(value)}{where} | {"yes" if reached else "**no**"} |')
     if idle is not None:
         lines.append('| idle: nothing beyond the safety slice of 100 ms, no processor time | 0 | '
                      f'{idle["switches"] / idle["seconds"]:.0f} wake-ups/s of '

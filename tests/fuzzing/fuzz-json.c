@@ -4,6 +4,7 @@
 
 #include "formats/format.h"
 #include "formats/gvariant.h"
+#include "formats/json-reader.h"
 #include "mp-error.h"
 
 int LLVMFuzzerTestOneInput (const guint8 *data,
@@ -36,6 +37,7 @@ test_round_trip (GBytes   *json,
   g_assert_true (g_bytes_equal (first, second));
 }
 
+/* What is checked without json-glib is what json-glib would read. */
 int
 LLVMFuzzerTestOneInput (const guint8 *data,
                         gsize         size)
@@ -44,6 +46,10 @@ LLVMFuzzerTestOneInput (const guint8 *data,
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) checked = mp_format_check (MP_FORMAT_JSON, json, &error);
 
+  MpSink sink;
+
+  mp_discard_writer_init (&sink, size);
+  g_assert_true ((checked == NULL) == !mp_json_read (data, size, &sink, NULL));
   g_assert_true ((checked == NULL) == (error != NULL));
   g_assert_true (error == NULL || error->domain == MP_ERROR);
   if (checked != NULL)
