@@ -2,7 +2,7 @@
 
 #include "config.h"
 
-#include "mp-shareable-private.h"
+#include "sharing/mp-shareable-private.h"
 
 #include "mp-connection.h"
 #include "mp-joinable-queue.h"

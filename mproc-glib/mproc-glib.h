@@ -4,22 +4,22 @@
 
 #define MPROC_GLIB_INSIDE
 
-#include <mproc-glib/mp-macros.h>
-#include <mproc-glib/mp-error.h>
-#include <mproc-glib/mp-format.h>
-#include <mproc-glib/mp-message.h>
-#include <mproc-glib/mp-queue.h>
-#include <mproc-glib/mp-joinable-queue.h>
-#include <mproc-glib/mp-task.h>
-#include <mproc-glib/mp-simple-queue.h>
-#include <mproc-glib/mp-pipe.h>
-#include <mproc-glib/mp-connection.h>
-#include <mproc-glib/mp-listener.h>
-#include <mproc-glib/mp-connector.h>
-#include <mproc-glib/mp-waitable.h>
-#include <mproc-glib/mp-shareable.h>
-#include <mproc-glib/mp-process.h>
-#include <mproc-glib/mp-inherit.h>
-#include <mproc-glib/mp-enum-types.h>
+#include "mp-macros.h"
+#include "mp-error.h"
+#include "mp-format.h"
+#include "mp-message.h"
+#include "mp-queue.h"
+#include "mp-joinable-queue.h"
+#include "mp-task.h"
+#include "mp-simple-queue.h"
+#include "mp-pipe.h"
+#include "mp-connection.h"
+#include "mp-listener.h"
+#include "mp-connector.h"
+#include "mp-waitable.h"
+#include "mp-shareable.h"
+#include "mp-process.h"
+#include "mp-inherit.h"
+#include "mp-enum-types.h"
 
 #undef MPROC_GLIB_INSIDE

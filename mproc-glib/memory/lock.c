@@ -6,7 +6,7 @@
 
 #include "liveness.h"
 
-#include "mp-spin.h"
+#include "base/mp-spin.h"
 
 #define N_PAUSES         30
 #define FIRST_WAIT_US    100

@@ -7,7 +7,7 @@
 #include "ring.h"
 #include "shared-queue.h"
 
-#include "mp-spin.h"
+#include "base/mp-spin.h"
 
 G_BEGIN_DECLS
 

@@ -7,7 +7,7 @@
 #include "futex.h"
 #include "step.h"
 
-#include "mp-spin.h"
+#include "base/mp-spin.h"
 
 /* Nobody sleeps longer without looking who died: a waker may be killed between its commit
  * and its wake-up. */

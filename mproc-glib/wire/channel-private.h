@@ -5,7 +5,7 @@
 #include "channel.h"
 #include "frame.h"
 
-#include "mp-spin.h"
+#include "base/mp-spin.h"
 
 G_BEGIN_DECLS
 

@@ -5,7 +5,7 @@
 #include "channel-private.h"
 
 #include "mp-error.h"
-#include "mp-fork.h"
+#include "base/mp-fork.h"
 
 #include <errno.h>
 #include <sys/eventfd.h>

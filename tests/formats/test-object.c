@@ -3,7 +3,7 @@
 #include "config.h"
 
 #include "mp-message.h"
-#include "mp-message-private.h"
+#include "message/mp-message-private.h"
 #include "mp-error.h"
 
 #include <string.h>

@@ -9,10 +9,16 @@ import unittest
 
 SOURCE = os.environ['MP_SOURCE_ROOT']
 LIBRARY = os.path.join(SOURCE, 'mproc-glib')
-ROOMS = ('wire', 'formats', 'memory')
 
-# What a room may include beside itself: what lies below it.
-BELOW = ('config.h', 'mp-error.h', 'mp-fork.h', 'mp-format.h', 'mp-macros.h', 'mp-spin.h')
+# The floor of each room.  A room uses itself and what is on floors below its own; the files
+# beside the rooms are on top of all.
+FLOORS = {
+    'base': 1,
+    'formats': 2, 'memory': 2, 'sharing': 2, 'waiting': 2, 'wire': 2,
+    'message': 3, 'process': 3,
+    'connection': 4, 'queue': 4,
+    '': 5,
+}
 
 # Formats and data that cannot carry a licence tag.
 UNTAGGED = ('.md', '.svg', '.png', '.json', '.txt', '.metadata', '.supp', '.in', '.pem', '.pyi')
@@ -46,17 +52,41 @@ def c_files(*folders):
             for path in sorted(glob.glob(os.path.join(folder, suffix)))]
 
 
-def forbidden_includes(room, text):
+def library_files():
+    return c_files(LIBRARY, *(path for path in sorted(glob.glob(os.path.join(LIBRARY, '*')))
+                              if os.path.isdir(path)))
+
+
+def room_of(path):
+    return os.path.relpath(os.path.dirname(path), LIBRARY).strip('.')
+
+
+def may_use(room, other):
+    return room == other or FLOORS[other] < FLOORS[room]
+
+
+def defined_functions(text):
+    """Returns the names of the functions that a C file defines for others."""
+    lines = text.splitlines()
+    names = [(re.match(r'(mp_\w+) \(', line), before) for before, line in zip(lines, lines[1:])]
+    return {found[1] for found, before in names if found and 'static' not in before}
+
+
+def forbidden_includes(room, text, rooms_of_headers):
     """Returns what a file of @room includes and may not know."""
     found = []
     for include in INCLUDE.findall(text):
-        folder, _, name = include.rpartition('/')
-        if folder in (room, '') and (name in BELOW or not name.startswith('mp-')):
-            continue
-        if folder in ('', 'mproc-glib') and name in BELOW:
-            continue
-        found.append(include)
+        other = rooms_of_headers.get(os.path.basename(include))
+        if other is not None and not may_use(room, other):
+            found.append(include)
     return found
+
+
+def forbidden_calls(room, text, rooms_of_functions):
+    """Returns the functions that a file of @room names and may not know."""
+    code = re.sub(r'/\*.*?\*/|"(?:[^"\\]|\\.)*"', '', text, flags=re.DOTALL)
+    return sorted(name for name in set(re.findall(r'\bmp_\w+', code))
+                  if name in rooms_of_functions and not may_use(room, rooms_of_functions[name]))
 
 
 def long_functions(text, limit):
@@ -78,21 +108,43 @@ def long_functions(text, limit):
 
 
 class TestHouse(unittest.TestCase):
-    def test_rooms_know_nothing_above_or_beside_them(self):
-        for room in ROOMS:
-            for path in c_files(os.path.join(LIBRARY, room)):
-                with self.subTest(path=os.path.relpath(path, SOURCE)):
-                    self.assertEqual(forbidden_includes(room, read(path)), [])
+    @classmethod
+    def setUpClass(cls):
+        cls.files = {path: read(path) for path in library_files()}
+        cls.headers = {os.path.basename(path): room_of(path) for path in cls.files
+                       if path.endswith('.h')}
+        cls.functions = {name: room_of(path) for path, text in cls.files.items()
+                         if path.endswith('.c') for name in defined_functions(text)}
+
+    def test_every_folder_is_a_room(self):
+        self.assertEqual({room_of(path) for path in self.files}, set(FLOORS))
+        self.assertGreater(len(self.functions), 500)
+
+    def test_includes_go_down(self):
+        for path, text in self.files.items():
+            with self.subTest(path=os.path.relpath(path, SOURCE)):
+                self.assertEqual(forbidden_includes(room_of(path), text, self.headers), [])
+
+    def test_calls_go_down(self):
+        for path, text in self.files.items():
+            with self.subTest(path=os.path.relpath(path, SOURCE)):
+                self.assertEqual(forbidden_calls(room_of(path), text, self.functions), [])
 
     def test_a_forbidden_include_is_found(self):
         self.assertEqual(forbidden_includes('wire', '#include "frame.h"\n#include "mp-error.h"\n'
-                                                    '#include "wire/frame.h"\n'), [])
+                                                    '#include "string.h"\n', self.headers), [])
         self.assertEqual(forbidden_includes('wire', '#include "mp-connection.h"\n'
-                                                    '#include "formats/json.h"\n'),
-                         ['mp-connection.h', 'formats/json.h'])
+                                                    '#include "formats/gvariant.h"\n', self.headers),
+                         ['mp-connection.h', 'formats/gvariant.h'])
+
+    def test_a_forbidden_call_is_found(self):
+        self.assertEqual(forbidden_calls('queue', 'mp_task_done (mp_message_get_size (x));',
+                                         self.functions), [])
+        self.assertEqual(forbidden_calls('memory', '/* mp_queue_get () */ mp_queue_put (q, f);',
+                                         self.functions), ['mp_queue_put'])
 
     def test_size(self):
-        for path in c_files(LIBRARY, *(os.path.join(LIBRARY, room) for room in ROOMS)):
+        for path in library_files():
             with self.subTest(path=os.path.relpath(path, SOURCE)):
                 text = read(path)
                 self.assertLessEqual(len(text.splitlines()), MAX_FILE_LINES)
@@ -104,7 +156,7 @@ class TestHouse(unittest.TestCase):
         self.assertEqual(long_functions(f'void\nf (void)\n{{\n{body}}}\n', 5), [])
 
     def test_public_prototypes_are_available(self):
-        for path in c_files(LIBRARY):
+        for path in library_files():
             if path.endswith('.c') or 'private' in path:
                 continue
             lines = read(path).splitlines()
@@ -129,7 +181,7 @@ class TestHouse(unittest.TestCase):
         listed = {line for line in read(os.path.join(SOURCE, 'po', 'POTFILES.in')).splitlines()
                   if line and not line.startswith('#')}
         used = {os.path.relpath(path, SOURCE)
-                for path in c_files(LIBRARY, *(os.path.join(LIBRARY, room) for room in ROOMS))
+                for path in library_files()
                 if re.search(r'(?<!\w)N?_ \("|ngettext \(', read(path))}
         self.assertLessEqual(used, listed)
         self.assertEqual([path for path in listed if not os.path.exists(os.path.join(SOURCE, path))],

@@ -83,7 +83,7 @@ class TestInstalled(unittest.TestCase):
             umbrella = file.read()
         for name in sorted(set(os.listdir(folder)) - {'mproc-glib.h'}):
             with self.subTest(header=name):
-                self.assertIn(f'<mproc-glib/{name}>', umbrella)
+                self.assertIn(f'"{name}"', umbrella)
 
     def test_c(self):
         flags = self.run_here('pkg-config', '--cflags', '--libs', 'mproc-glib-1.0').split()

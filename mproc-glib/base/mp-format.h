@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "mp-macros.h"
+#include <glib-object.h>
+
+G_BEGIN_DECLS
+
+/**
+ * MpFormat:
+ * @MP_FORMAT_GVARIANT: a serialised [struct@GLib.Variant] of any type
+ * @MP_FORMAT_JSON: JSON text in UTF-8
+ * @MP_FORMAT_BYTES: bytes without a structure
+ * @MP_FORMAT_PICKLE: a Python pickle of plain values
+ * @MP_FORMAT_OBJECT: a [class@GObject.Object] by its type name and properties
+ * @MP_FORMAT_OPAQUE: bytes of a codec that only the two ends know
+ *
+ * The form that the bytes of a message are in.
+ *
+ * Since: 1.0
+ */
+typedef enum
+{
+  MP_FORMAT_GVARIANT,
+  MP_FORMAT_JSON,
+  MP_FORMAT_BYTES,
+  MP_FORMAT_PICKLE,
+  MP_FORMAT_OBJECT,
+  MP_FORMAT_OPAQUE
+} MpFormat;
+
+G_END_DECLS

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib-unix.h>
+#include <glib/gi18n-lib.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What is known of a child that another part of the program has reaped. */
+#define EXIT_CODE_LOST 255
+
+/* The children that were dropped while they ran.  Whoever starts or drops one reaps those
+ * that have ended meanwhile. */
+static GMutex dropped_lock;
+static GArray *dropped;
+
+static void
+close_child (MpChild *self)
+{
+  if (self->pid_fd >= 0)
+    close (self->pid_fd);
+  if (self->lifeline >= 0)
+    close (self->lifeline);
+
+  *self = (MpChild) MP_CHILD_INIT;
+}
+
+static void
+reap_dropped (void)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&dropped_lock);
+  int exit_code;
+
+  for (guint i = dropped != NULL ? dropped->len : 0; i > 0; i--)
+    {
+      MpChild *child = &g_array_index (dropped, MpChild, i - 1);
+
+      if (mp_child_reap (child, &exit_code))
+        {
+          close_child (child);
+          g_array_remove_index_fast (dropped, i - 1);
+        }
+    }
+}
+
+/* Brings what g_spawn says into the domain in which all failures of the system are. */
+static void
+propagate_spawn_error (GError     **error,
+                       GError      *spawn_error,
+                       const char  *program)
+{
+  int code = G_IO_ERROR_FAILED;
+
+  if (g_error_matches (spawn_error, G_SPAWN_ERROR, G_SPAWN_ERROR_NOENT))
+    code = G_IO_ERROR_NOT_FOUND;
+  else if (g_error_matches (spawn_error, G_SPAWN_ERROR, G_SPAWN_ERROR_ACCES)
+           || g_error_matches (spawn_error, G_SPAWN_ERROR, G_SPAWN_ERROR_PERM))
+    code = G_IO_ERROR_PERMISSION_DENIED;
+
+  g_set_error (error, G_IO_ERROR, code, _("Cannot start “%s”: %s"), program,
+               spawn_error->message);
+  g_error_free (spawn_error);
+}
+
+/* Has the kernel send SIGTERM to the child when the other end of @fd is closed. */
+static gboolean
+arm_lifeline (int fd,
+              int pid)
+{
+  return fcntl (fd, F_SETOWN, pid) == 0
+         && fcntl (fd, F_SETSIG, SIGTERM) == 0
+         && fcntl (fd, F_SETFL, O_ASYNC) == 0;
+}
+
+static gboolean
+take_hold (MpChild     *self,
+           int          child_end,
+           const char  *program,
+           GError     **error)
+{
+  int saved_errno;
+
+  self->pid_fd = syscall (SYS_pidfd_open, self->pid, 0);
+  if (self->pid_fd >= 0 && (child_end < 0 || arm_lifeline (child_end, self->pid)))
+    return TRUE;
+
+  saved_errno = errno;
+  kill (self->pid, SIGKILL);
+  TEMP_FAILURE_RETRY (waitpid (self->pid, NULL, 0));
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
+               _("Cannot keep hold of “%s”: %s"), program, g_strerror (saved_errno));
+  return FALSE;
+}
+
+static gboolean
+spawn (MpChild             *self,
+       const MpChildSetup  *setup,
+       int                  child_end,
+       GError             **error)
+{
+  gsize n_fds = setup->n_fds + (child_end >= 0 ? 1 : 0);
+  g_autofree int *sources = g_new (int, MAX (n_fds, 1));
+  g_autofree int *targets = g_new (int, MAX (n_fds, 1));
+  GSpawnFlags flags = G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH;
+  GError *spawn_error = NULL;
+
+  for (gsize i = 0; i < n_fds; i++)
+    {
+      sources[i] = i < setup->n_fds ? setup->fds[i] : child_end;
+      targets[i] = MP_CHILD_FIRST_FD + i;
+    }
+
+  if (!g_spawn_async_with_pipes_and_fds (setup->cwd, setup->argv, setup->environment, flags,
+                                         NULL, NULL, -1, -1, -1, sources, targets, n_fds,
+                                         &self->pid, NULL, NULL, NULL, &spawn_error))
+    {
+      propagate_spawn_error (error, spawn_error, setup->argv[0]);
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+/* Starts the program.  On failure @self is as it was. */
+gboolean
+mp_child_spawn (MpChild             *self,
+                const MpChildSetup  *setup,
+                GError             **error)
+{
+  MpChild child = MP_CHILD_INIT;
+  int ends[2] = { -1, -1 };
+  gboolean spawned;
+
+  reap_dropped ();
+
+  if (setup->die_with_parent && !g_unix_open_pipe (ends, FD_CLOEXEC, error))
+    return FALSE;
+
+  child.lifeline = ends[1];
+  spawned = spawn (&child, setup, ends[0], error)
+            && take_hold (&child, ends[0], setup->argv[0], error);
+
+  if (ends[0] >= 0)
+    close (ends[0]);
+
+  if (spawned)
+    *self = child;
+  else
+    close_child (&child);
+
+  return spawned;
+}
+
+/* Reaps the child if it has ended.  Returns whether it has; @exit_code is the negative number
+ * of the signal if one ended it. */
+gboolean
+mp_child_reap (MpChild *self,
+               int     *exit_code)
+{
+  struct pollfd fd = { .fd = self->pid_fd, .events = POLLIN };
+  siginfo_t info = { 0 };
+
+  /* waitid() cannot say of somebody else's child whether it lives. */
+  if (TEMP_FAILURE_RETRY (poll (&fd, 1, 0)) <= 0)
+    return FALSE;
+
+  if (TEMP_FAILURE_RETRY (waitid (P_PIDFD, self->pid_fd, &info, WEXITED | WNOHANG)) < 0
+      || info.si_pid == 0)
+    *exit_code = EXIT_CODE_LOST;
+  else
+    *exit_code = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
+
+  return TRUE;
+}
+
+void
+mp_child_send_signal (MpChild *self,
+                      int      signal_number)
+{
+  syscall (SYS_pidfd_send_signal, self->pid_fd, signal_number, NULL, 0);
+}
+
+/* Forgets about a child, which lives on if it still runs. */
+void
+mp_child_drop (MpChild *self)
+{
+  int exit_code;
+
+  if (self->pid_fd < 0)
+    return;
+
+  if (mp_child_reap (self, &exit_code))
+    {
+      close_child (self);
+      return;
+    }
+
+  g_mutex_lock (&dropped_lock);
+  if (dropped == NULL)
+    dropped = g_array_new (FALSE, FALSE, sizeof (MpChild));
+  g_array_append_val (dropped, *self);
+  g_mutex_unlock (&dropped_lock);
+
+  *self = (MpChild) MP_CHILD_INIT;
+  reap_dropped ();
+}

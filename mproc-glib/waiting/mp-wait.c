@@ -1,0 +1,645 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-waitable.h"
+
+#include <errno.h>
+#include <glib/gi18n-lib.h>
+#include <poll.h>
+
+#include "mp-error.h"
+#include "poll-set.h"
+
+/* One wait.  While it lasts, an object that was found ready is marked by the complement of
+ * its descriptor: poll() skips negative ones, and no second array is needed. */
+typedef struct
+{
+  MpWaitable   **objects;
+  gsize          n_objects;
+  gsize          n_ready;
+
+  /* One for each object, and one more for a cancellable. */
+  struct pollfd *fds;
+
+  /* Where the kernel watches them, or %NULL when they are polled one by one. */
+  MpPollSet       *set;
+
+  /* Whether there are objects that can be judged by their descriptor alone. */
+  gboolean       must_poll;
+} Wait;
+
+static inline void
+mark_ready (Wait  *wait,
+            gsize  i)
+{
+  wait->fds[i].fd = wait->fds[i].fd >= 0 ? ~wait->fds[i].fd : -1;
+  wait->n_ready++;
+}
+
+static gboolean
+set_closed_error (MpWaitable  *object,
+                  GError     **error)
+{
+  g_set_error (error, MP_ERROR, MP_ERROR_CLOSED,
+               _("Cannot wait for a %s that is closed"), G_OBJECT_TYPE_NAME (object));
+  return FALSE;
+}
+
+static gboolean
+set_errno_error (Wait    *wait,
+                 int      code,
+                 GError **error)
+{
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code),
+               _("Cannot wait for %" G_GSIZE_FORMAT " objects: %s"),
+               wait->n_objects, g_strerror (code));
+  return FALSE;
+}
+
+/* Asks an object, in one of the two ways, whether it is ready. */
+static gboolean
+ask (Wait      *wait,
+     gsize      i,
+     gboolean (*how) (MpWaitable *, GError **),
+     GError   **error)
+{
+  g_autoptr (GError) local_error = NULL;
+
+  if (how (wait->objects[i], &local_error))
+    {
+      mark_ready (wait, i);
+      return TRUE;
+    }
+
+  if (local_error != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&local_error));
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+/* Neighbours are often of one class, and looking the interface up takes longer than most of
+ * what is asked of it: @last is that of the neighbour. */
+static inline MpWaitableInterface *
+get_iface (MpWaitable          *object,
+           MpWaitableInterface *last)
+{
+  if (last != NULL && last->g_iface.g_instance_type == G_OBJECT_TYPE (object))
+    return last;
+
+  return MP_WAITABLE_GET_IFACE (object);
+}
+
+static void
+get_descriptors (Wait *wait)
+{
+  MpWaitableInterface *iface = NULL;
+
+  for (gsize i = 0; i < wait->n_objects; i++)
+    {
+      iface = get_iface (wait->objects[i], iface);
+
+      wait->fds[i].fd = iface->get_fd (wait->objects[i]);
+      wait->fds[i].events = G_IO_IN;
+      if (iface->get_condition != NULL)
+        wait->fds[i].events = iface->get_condition (wait->objects[i]);
+      wait->fds[i].revents = 0;
+    }
+}
+
+/* The first look at all objects. */
+static gboolean
+look_at_all (Wait    *wait,
+             GError **error)
+{
+  MpWaitableInterface *iface = NULL;
+
+  for (gsize i = 0; i < wait->n_objects; i++)
+    {
+      MpWaitable *object = wait->objects[i];
+      gboolean (*how) (MpWaitable *, GError **);
+      gsize n_ready = wait->n_ready;
+
+      iface = get_iface (object, iface);
+
+      /* One without an answer of its own is left to its descriptor. */
+      how = iface->has_pending != NULL ? iface->has_pending : iface->is_ready;
+      wait->must_poll |= iface->is_ready == NULL;
+      if (how != NULL && !ask (wait, i, how, error))
+        return FALSE;
+
+      if (wait->fds[i].fd < 0 && wait->n_ready == n_ready)
+        return set_closed_error (object, error);
+    }
+
+  return TRUE;
+}
+
+/* The look at those whose descriptor has fired. */
+static gboolean
+look_at_fired (Wait    *wait,
+               GError **error)
+{
+  for (gsize i = 0; i < wait->n_objects; i++)
+    {
+      MpWaitableInterface *iface;
+
+      if (wait->fds[i].revents == 0)
+        continue;
+
+      iface = MP_WAITABLE_GET_IFACE (wait->objects[i]);
+      if (iface->is_ready == NULL)
+        mark_ready (wait, i);
+      else if (!ask (wait, i, iface->is_ready, error))
+        return FALSE;
+
+      /* A descriptor closed behind the object's back would be polled in vain for ever. */
+      if (wait->fds[i].fd >= 0 && (wait->fds[i].revents & POLLNVAL) != 0)
+        return set_closed_error (wait->objects[i], error);
+    }
+
+  return TRUE;
+}
+
+static MpWaitable **
+collect (Wait  *wait,
+         gsize *n_ready)
+{
+  MpWaitable **ready = g_new (MpWaitable *, wait->n_ready + 1);
+  gsize n = 0;
+
+  for (gsize i = 0; i < wait->n_objects; i++)
+    if (wait->fds[i].fd < 0)
+      ready[n++] = wait->objects[i];
+
+  ready[n] = NULL;
+  if (n_ready != NULL)
+    *n_ready = n;
+  return ready;
+}
+
+static gint64
+deadline_for_timeout (gint64 timeout_us)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (timeout_us < 0 || timeout_us > G_MAXINT64 - now)
+    return -1;
+
+  return now + timeout_us;
+}
+
+/* Polls the descriptors, or the one that stands for all of them; @timeout is %NULL for ever. */
+static int
+poll_descriptors (Wait                  *wait,
+                  const struct timespec *timeout)
+{
+  struct pollfd two[2];
+  int n_fired;
+
+  if (wait->set == NULL)
+    return ppoll (wait->fds, wait->n_objects + 1, timeout, NULL);
+
+  two[0] = (struct pollfd) { .fd = mp_poll_set_get_fd (wait->set), .events = POLLIN };
+  two[1] = wait->fds[wait->n_objects];
+  n_fired = ppoll (two, G_N_ELEMENTS (two), timeout, NULL);
+  return n_fired > 0 ? mp_poll_set_collect (wait->set, wait->fds) : n_fired;
+}
+
+/* Polls once, until @deadline or, with one object ready, not at all.  Returns what poll()
+ * returns, -1 with errno EINTR included. */
+static int
+poll_once (Wait   *wait,
+           gint64  deadline)
+{
+  struct timespec timeout = { 0 };
+  gint64 left = 0;
+
+  if (wait->n_ready == 0 && deadline < 0)
+    return poll_descriptors (wait, NULL);
+
+  if (wait->n_ready == 0)
+    {
+      gint64 now = g_get_monotonic_time ();
+
+      left = MAX (0, deadline - now);
+    }
+
+  timeout.tv_sec = left / G_USEC_PER_SEC;
+  timeout.tv_nsec = left % G_USEC_PER_SEC * 1000;
+  return poll_descriptors (wait, &timeout);
+}
+
+/* Polls until something is ready or @deadline has passed.  With @interruptible also returns
+ * when a signal handler has run. */
+static gboolean
+poll_until_ready (Wait          *wait,
+                  gint64         deadline,
+                  gboolean       interruptible,
+                  GCancellable  *cancellable,
+                  GError       **error)
+{
+  while (wait->n_ready == 0 || wait->must_poll)
+    {
+      int n_fired = poll_once (wait, deadline);
+      int saved_errno = errno;
+
+      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+        return FALSE;
+
+      if (n_fired < 0 && saved_errno == EINTR)
+        {
+          if (interruptible)
+            return TRUE;
+          continue;
+        }
+
+      if (n_fired < 0)
+        return set_errno_error (wait, saved_errno, error);
+
+      if (n_fired > 0 && !look_at_fired (wait, error))
+        return FALSE;
+
+      if (wait->n_ready > 0
+          || (deadline >= 0 && g_get_monotonic_time () >= deadline))
+        return TRUE;
+    }
+
+  return TRUE;
+}
+
+/* Has the kernel watch the objects if they were waited for before, and so will be again.  A
+ * first wait, which may be the only one, polls them for less. */
+static void
+choose_set (Wait    *wait,
+              MpPollSet *set)
+{
+  if (set != NULL && mp_poll_set_is_kept (set) && mp_poll_set_update (set, wait->fds) == 0)
+    wait->set = set;
+}
+
+static gboolean
+wait_until_ready (Wait          *wait,
+                  MpPollSet       *set,
+                  gint64         timeout_us,
+                  gboolean       interruptible,
+                  GCancellable  *cancellable,
+                  GError       **error)
+{
+  gint64 deadline = deadline_for_timeout (timeout_us);
+
+  get_descriptors (wait);
+  choose_set (wait, set);
+  return look_at_all (wait, error)
+         && poll_until_ready (wait, deadline, interruptible, cancellable, error);
+}
+
+/* As above, with a descriptor for the cancellable. */
+static gboolean
+wait_cancellably (Wait          *wait,
+                  MpPollSet       *set,
+                  gint64         timeout_us,
+                  gboolean       interruptible,
+                  GCancellable  *cancellable,
+                  GError       **error)
+{
+  GPollFD cancel_fd = { .fd = -1 };
+  gboolean has_cancel_fd = g_cancellable_make_pollfd (cancellable, &cancel_fd);
+  gboolean waited;
+
+  wait->fds[wait->n_objects] = (struct pollfd) { .fd = cancel_fd.fd, .events = cancel_fd.events };
+  waited = wait_until_ready (wait, set, timeout_us, interruptible, cancellable, error);
+  if (has_cancel_fd)
+    g_cancellable_release_fd (cancellable);
+
+  return waited;
+}
+
+static MpWaitable **
+wait_blocking (MpWaitable   **objects,
+               gsize          n_objects,
+               gint64         timeout_us,
+               gboolean       interruptible,
+               GCancellable  *cancellable,
+               gsize         *n_ready,
+               GError       **error)
+{
+  struct pollfd on_stack[MP_POLL_SET_FEW + 1];
+  g_autofree struct pollfd *on_heap = NULL;
+  g_autoptr (MpPollSet) set = NULL;
+  Wait wait = { .objects = objects, .n_objects = n_objects, .fds = on_stack };
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return NULL;
+
+  if (n_objects > MP_POLL_SET_FEW)
+    {
+      wait.fds = on_heap = g_new (struct pollfd, n_objects + 1);
+      set = mp_poll_set_take (objects, n_objects);
+    }
+
+  if (!wait_cancellably (&wait, set, timeout_us, interruptible, cancellable, error))
+    return NULL;
+
+  if (set != NULL)
+    mp_poll_set_keep (g_steal_pointer (&set));
+  return collect (&wait, n_ready);
+}
+
+/**
+ * mp_wait:
+ * @objects: (array length=n_objects) (nullable): what to wait for
+ * @n_objects: how many
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @n_ready: (out) (optional): how many of them are ready
+ * @error: return location for an error
+ *
+ * Waits until at least one of @objects is ready, and returns all that are.
+ *
+ * They come in the order in which they were given; when the time is over and none is
+ * ready, the array is empty, and that is no error. An empty list waits for the time, or for the
+ * cancellation, alone. The main context of the caller does not run.
+ *
+ * Who waits for the same many objects again and again, in the same order, does not pay for their
+ * number each time: from 65 on the kernel goes on watching them from one wait to the next, which
+ * takes a descriptor until the first of them is gone.
+ *
+ * Fails with `MP_ERROR_CLOSED` when one of the objects is closed, and with
+ * `G_IO_ERROR_CANCELLED`. Signal handlers run while it waits, and it goes on waiting.
+ *
+ * Returns: (transfer container) (array length=n_ready): the objects that are ready, followed
+ *   by a %NULL that does not count. %NULL in C when @error is set
+ *
+ * Since: 1.0
+ */
+MpWaitable **
+mp_wait (MpWaitable   **objects,
+         gsize          n_objects,
+         gint64         timeout_us,
+         GCancellable  *cancellable,
+         gsize         *n_ready,
+         GError       **error)
+{
+  g_return_val_if_fail (objects != NULL || n_objects == 0, NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  return wait_blocking (objects, n_objects, timeout_us, FALSE, cancellable, n_ready, error);
+}
+
+/**
+ * mp_wait_interruptible:
+ * @objects: (array length=n_objects) (nullable): what to wait for
+ * @n_objects: how many
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @n_ready: (out) (optional): how many of them are ready
+ * @error: return location for an error
+ *
+ * Waits as [func@wait] does, but also returns when a signal handler has run.
+ *
+ * The array is empty then, and there is no error. An interpreter that runs its signal handlers
+ * between two calls needs this to run them at once: it calls again with what is left of
+ * the time.
+ *
+ * Returns: (transfer container) (array length=n_ready): the objects that are ready, followed
+ *   by a %NULL that does not count. %NULL in C when @error is set
+ *
+ * Since: 1.0
+ */
+MpWaitable **
+mp_wait_interruptible (MpWaitable   **objects,
+                       gsize          n_objects,
+                       gint64         timeout_us,
+                       GCancellable  *cancellable,
+                       gsize         *n_ready,
+                       GError       **error)
+{
+  g_return_val_if_fail (objects != NULL || n_objects == 0, NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  return wait_blocking (objects, n_objects, timeout_us, TRUE, cancellable, n_ready, error);
+}
+
+/* A wait under way in a main context; the data of its task. */
+typedef struct
+{
+  Wait     wait;
+  gint64   deadline;
+
+  /* All descriptors in one.  A main context wakes itself up for each descriptor that comes or
+   * goes, and walks through all of them at each turn. */
+  MpPollSet *set;
+} AsyncWait;
+
+typedef struct
+{
+  MpWaitable **objects;
+  gsize        n_objects;
+} Ready;
+
+static void
+async_wait_free (gpointer data)
+{
+  AsyncWait *async = data;
+
+  if (async->set != NULL)
+    mp_poll_set_free (async->set);
+  for (gsize i = 0; i < async->wait.n_objects; i++)
+    g_object_unref (async->wait.objects[i]);
+  g_free (async->wait.objects);
+  g_free (async->wait.fds);
+  g_free (async);
+}
+
+static void
+ready_free (gpointer data)
+{
+  Ready *ready = data;
+
+  g_free (ready->objects);
+  g_free (ready);
+}
+
+static void
+return_ready (GTask *task)
+{
+  AsyncWait *async = g_task_get_task_data (task);
+  Ready *ready = g_new0 (Ready, 1);
+
+  mp_poll_set_keep (g_steal_pointer (&async->set));
+  ready->objects = collect (&async->wait, &ready->n_objects);
+  g_task_return_pointer (task, ready, ready_free);
+}
+
+static gboolean
+wait_source_dispatch (GSource     *source,
+                      GSourceFunc  callback,
+                      gpointer     user_data)
+{
+  return callback (user_data);
+}
+
+static GSourceFuncs wait_source_funcs = { .dispatch = wait_source_dispatch };
+
+static gboolean
+wait_fired_cb (gpointer user_data)
+{
+  GTask *task = user_data;
+  AsyncWait *async = g_task_get_task_data (task);
+  g_autoptr (GError) error = NULL;
+
+  if (g_task_return_error_if_cancelled (task))
+    return G_SOURCE_REMOVE;
+
+  if (!poll_until_ready (&async->wait, 0, FALSE, NULL, &error))
+    {
+      g_task_return_error (task, g_steal_pointer (&error));
+      return G_SOURCE_REMOVE;
+    }
+
+  if (async->wait.n_ready == 0
+      && (async->deadline < 0 || g_get_monotonic_time () < async->deadline))
+    return G_SOURCE_CONTINUE;
+
+  return_ready (task);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+fill_set (AsyncWait  *async,
+            GError    **error)
+{
+  int code = 0;
+
+  if (async->wait.set == NULL)
+    code = mp_poll_set_update (async->set, async->wait.fds);
+  if (code != 0)
+    return set_errno_error (&async->wait, code, error);
+
+  async->wait.set = async->set;
+  return TRUE;
+}
+
+static void
+attach_wait_source (GTask *task)
+{
+  AsyncWait *async = g_task_get_task_data (task);
+  g_autoptr (GSource) source = g_source_new (&wait_source_funcs, sizeof (GSource));
+
+  g_source_set_static_name (source, "mp_wait_async");
+  g_source_set_ready_time (source, async->deadline);
+  g_source_add_unix_fd (source, mp_poll_set_get_fd (async->set), G_IO_IN);
+
+  if (g_task_get_cancellable (task) != NULL)
+    {
+      g_autoptr (GSource) child = g_cancellable_source_new (g_task_get_cancellable (task));
+
+      g_source_set_dummy_callback (child);
+      g_source_add_child_source (source, child);
+    }
+
+  g_task_attach_source (task, source, wait_fired_cb);
+}
+
+/**
+ * mp_wait_async:
+ * @objects: (array length=n_objects) (nullable): what to wait for
+ * @n_objects: how many
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @io_priority: the priority of the wait in the main context
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async): called when the wait is over
+ * @user_data: data for @callback
+ *
+ * Waits in the main context as [func@wait] does in the thread.
+ *
+ * Holds a reference to each of @objects until it is over. @callback runs in the main context
+ * that was the thread's default one at the call.
+ *
+ * Since: 1.0
+ */
+void
+mp_wait_async (MpWaitable          **objects,
+               gsize                 n_objects,
+               gint64                timeout_us,
+               int                   io_priority,
+               GCancellable         *cancellable,
+               GAsyncReadyCallback   callback,
+               gpointer              user_data)
+{
+  g_autoptr (GTask) task = NULL;
+  g_autoptr (GError) error = NULL;
+  AsyncWait *async;
+
+  g_return_if_fail (objects != NULL || n_objects == 0);
+
+  task = g_task_new (NULL, cancellable, callback, user_data);
+  g_task_set_source_tag (task, mp_wait_async);
+  g_task_set_priority (task, io_priority);
+
+  async = g_new0 (AsyncWait, 1);
+  async->deadline = deadline_for_timeout (timeout_us);
+  async->wait.n_objects = n_objects;
+  async->wait.fds = g_new (struct pollfd, n_objects + 1);
+  async->wait.fds[n_objects].fd = -1;
+  async->wait.objects = g_new (MpWaitable *, n_objects);
+  for (gsize i = 0; i < n_objects; i++)
+    async->wait.objects[i] = g_object_ref (objects[i]);
+  async->set = mp_poll_set_take (async->wait.objects, n_objects);
+  g_task_set_task_data (task, async, async_wait_free);
+
+  if (g_task_return_error_if_cancelled (task))
+    return;
+
+  if (!wait_until_ready (&async->wait, async->set, 0, FALSE, NULL, &error))
+    g_task_return_error (task, g_steal_pointer (&error));
+  else if (async->wait.n_ready > 0 || timeout_us == 0)
+    return_ready (task);
+  else if (!fill_set (async, &error))
+    g_task_return_error (task, g_steal_pointer (&error));
+  else
+    attach_wait_source (task);
+}
+
+/**
+ * mp_wait_finish:
+ * @result: the result that the callback was given
+ * @n_ready: (out) (optional): how many objects are ready
+ * @error: return location for an error
+ *
+ * Ends what [func@wait_async] began.
+ *
+ * The objects live at least as long as @result; a reference of the caller's own makes
+ * them live longer.
+ *
+ * Returns: (transfer container) (array length=n_ready): the objects that are ready, in the
+ *   order in which they were given, followed by a %NULL that does not count. %NULL in C
+ *   when @error is set
+ *
+ * Since: 1.0
+ */
+MpWaitable **
+mp_wait_finish (GAsyncResult  *result,
+                gsize         *n_ready,
+                GError       **error)
+{
+  MpWaitable **objects;
+  Ready *ready;
+
+  g_return_val_if_fail (g_task_is_valid (result, NULL), NULL);
+  g_return_val_if_fail (g_async_result_is_tagged (result, mp_wait_async), NULL);
+
+  ready = g_task_propagate_pointer (G_TASK (result), error);
+  if (ready == NULL)
+    return NULL;
+
+  if (n_ready != NULL)
+    *n_ready = ready->n_objects;
+  objects = g_steal_pointer (&ready->objects);
+  ready_free (ready);
+  return objects;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include <mproc-glib/mproc-glib.h>
+
+#include "base/mp-spin.h"
+
+/* Long enough for some looks even when other programs take the processor away. */
+#define LIMIT_NS (1000 * 1000)
+
+/* More waits than the least number of those after which spinning is tried again. */
+#define N_WAITS 1000
+
+typedef struct
+{
+  guint n_looks;
+  guint n_enough;
+} Looks;
+
+static gboolean
+look (gpointer data)
+{
+  Looks *looks = data;
+
+  return ++looks->n_looks >= looks->n_enough;
+}
+
+static void
+test_comes (void)
+{
+  MpSpin spin = { 0, };
+  Looks looks = { 0, 3 };
+
+  g_assert_true (mp_spin_until (&spin, LIMIT_NS, -1, look, &looks));
+  g_assert_cmpuint (looks.n_looks, ==, 3);
+}
+
+static void
+test_off (void)
+{
+  MpSpin spin = { 0, };
+  Looks looks = { 0, 1 };
+
+  g_assert_false (mp_spin_until (&spin, 0, -1, look, &looks));
+  g_assert_cmpuint (looks.n_looks, ==, 0);
+}
+
+static void
+test_deadline (void)
+{
+  MpSpin spin = { 0, };
+  Looks looks = { 0, 1 };
+
+  g_assert_false (mp_spin_until (&spin, LIMIT_NS, g_get_monotonic_time () - 1, look, &looks));
+  g_assert_cmpuint (looks.n_looks, ==, 0);
+}
+
+/* Counts the waits of @n in which somebody looked. */
+static guint
+count_spinning (MpSpin *spin,
+                guint   n_enough,
+                guint   n)
+{
+  guint n_spinning = 0;
+
+  for (guint i = 0; i < n; i++)
+    {
+      Looks looks = { 0, n_enough };
+
+      mp_spin_until (spin, LIMIT_NS, -1, look, &looks);
+      n_spinning += looks.n_looks > 0;
+    }
+  return n_spinning;
+}
+
+/* What never comes soon is waited for asleep, and once it does come soon again, spinning. */
+static void
+test_adapts (void)
+{
+  MpSpin spin = { 0, };
+
+  g_assert_cmpuint (count_spinning (&spin, G_MAXUINT, N_WAITS), <, N_WAITS / 20);
+  count_spinning (&spin, 1, 100 * N_WAITS);
+  g_assert_cmpuint (count_spinning (&spin, 1, N_WAITS), ==, N_WAITS);
+}
+
+static void
+test_setting (void)
+{
+  guint by_default = g_get_num_processors () == 1 ? 0 : MP_SPIN_DEFAULT_US;
+
+  g_unsetenv ("MPROC_GLIB_SPIN_US");
+  g_assert_cmpuint (mp_spin_choose_us (), ==, by_default);
+  g_setenv ("MPROC_GLIB_SPIN_US", "0", TRUE);
+  g_assert_cmpuint (mp_spin_choose_us (), ==, 0);
+  g_setenv ("MPROC_GLIB_SPIN_US", "nonsense", TRUE);
+  g_assert_cmpuint (mp_spin_choose_us (), ==, by_default);
+  g_setenv ("MPROC_GLIB_SPIN_US", "1001", TRUE);
+  g_assert_cmpuint (mp_spin_choose_us (), ==, by_default);
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_func ("/spin/comes", test_comes);
+  g_test_add_func ("/spin/off", test_off);
+  g_test_add_func ("/spin/deadline", test_deadline);
+  g_test_add_func ("/spin/adapts", test_adapts);
+  g_test_add_func ("/spin/setting", test_setting);
+
+  return g_test_run ();
+}
