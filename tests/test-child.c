@@ -14,7 +14,6 @@
 
 static const char *program;
 
-
 /* Makes a process that runs the program again, as one of its children. */
 MpProcess *
 make_child (const char *name,
@@ -65,8 +64,8 @@ read_all (int fd)
   while (TRUE)
     {
       g_autofree MpWaitable **ready = NULL;
-      gsize n_ready = 0;
-      gssize n;
+      gsize                   n_ready = 0;
+      gssize                  n;
 
       ready = mp_wait (&waitable, 1, DEADLINE_US, NULL, &n_ready, NULL);
       g_assert_cmpuint (n_ready, ==, 1);

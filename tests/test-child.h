@@ -13,25 +13,25 @@ G_BEGIN_DECLS
 typedef struct
 {
   const char *name;
-  int       (*run) (const char *argument);
+  int (*run) (const char *argument);
 } TestChild;
 
-void        run_child        (int               argc,
-                              char             *argv[],
-                              const TestChild  *children);
-const char *get_program      (void);
+void        run_child (int              argc,
+                       char            *argv[],
+                       const TestChild *children);
+const char *get_program (void);
 
-int         child_sleep      (const char       *argument);
-int         child_nothing    (const char       *argument);
+int child_sleep (const char *argument);
+int child_nothing (const char *argument);
 
-MpProcess  *make_child       (const char       *name,
-                              const char       *argument);
-int         give_pipe        (MpProcess        *process);
-void        start            (MpProcess        *process);
-void        join             (MpProcess        *process,
-                              int               exit_code);
+MpProcess *make_child (const char *name,
+                       const char *argument);
+int        give_pipe (MpProcess *process);
+void       start (MpProcess *process);
+void       join (MpProcess *process,
+                 int        exit_code);
 
-char       *read_all         (int               fd);
-char       *list_inheritable (void);
+char *read_all (int fd);
+char *list_inheritable (void);
 
 G_END_DECLS

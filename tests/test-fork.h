@@ -13,30 +13,30 @@
 /* Longer than anything takes on the slowest machine, under any sanitizer. */
 #define TEST_TIMEOUT_US (30 * G_USEC_PER_SEC)
 
-#define test_wait_until(condition)                                              \
-  do                                                                            \
-    {                                                                           \
-      gint64 deadline_ = g_get_monotonic_time () + TEST_TIMEOUT_US;             \
-      while (!(condition))                                                      \
-        {                                                                       \
-          g_assert_cmpint (g_get_monotonic_time (), <, deadline_);              \
-          g_thread_yield ();                                                    \
-        }                                                                       \
-    }                                                                           \
+#define test_wait_until(condition)                                  \
+  do                                                                \
+    {                                                               \
+      gint64 deadline_ = g_get_monotonic_time () + TEST_TIMEOUT_US; \
+      while (!(condition))                                          \
+        {                                                           \
+          g_assert_cmpint (g_get_monotonic_time (), <, deadline_);  \
+          g_thread_yield ();                                        \
+        }                                                           \
+    }                                                               \
   while (0)
 
-#define test_iterate_until(condition)                                           \
-  do                                                                            \
-    {                                                                           \
-      gint64 deadline_ = g_get_monotonic_time () + TEST_TIMEOUT_US;             \
-      guint tick_ = g_timeout_add (50, test_tick_cb, NULL);                     \
-      while (!(condition))                                                      \
-        {                                                                       \
-          g_assert_cmpint (g_get_monotonic_time (), <, deadline_);              \
-          g_main_context_iteration (NULL, TRUE);                                \
-        }                                                                       \
-      g_source_remove (tick_);                                                  \
-    }                                                                           \
+#define test_iterate_until(condition)                               \
+  do                                                                \
+    {                                                               \
+      gint64 deadline_ = g_get_monotonic_time () + TEST_TIMEOUT_US; \
+      guint  tick_ = g_timeout_add (50, test_tick_cb, NULL);        \
+      while (!(condition))                                          \
+        {                                                           \
+          g_assert_cmpint (g_get_monotonic_time (), <, deadline_);  \
+          g_main_context_iteration (NULL, TRUE);                    \
+        }                                                           \
+      g_source_remove (tick_);                                      \
+    }                                                               \
   while (0)
 
 static inline gboolean
@@ -53,8 +53,8 @@ test_drain_context (void)
 }
 
 static inline pid_t
-test_fork (int      (*func) (gpointer data),
-           gpointer   data)
+test_fork (int (*func) (gpointer data),
+           gpointer data)
 {
   pid_t child = fork ();
 

@@ -14,10 +14,11 @@ typedef struct
 
 static void test_pipe_end_shareable_init (MpShareableInterface *iface);
 
-G_DEFINE_TYPE_WITH_CODE (TestPipeEnd, test_pipe_end, G_TYPE_OBJECT,
+G_DEFINE_TYPE_WITH_CODE (TestPipeEnd,
+                         test_pipe_end,
+                         G_TYPE_OBJECT,
                          G_ADD_PRIVATE (TestPipeEnd)
-                         G_IMPLEMENT_INTERFACE (MP_TYPE_SHAREABLE,
-                                                test_pipe_end_shareable_init))
+                           G_IMPLEMENT_INTERFACE (MP_TYPE_SHAREABLE, test_pipe_end_shareable_init))
 
 static void
 test_pipe_end_finalize (GObject *object)
@@ -42,12 +43,12 @@ test_pipe_end_init (TestPipeEnd *self)
 }
 
 static GVariant *
-test_pipe_end_share (MpShareable  *shareable,
-                     GUnixFDList  *descriptors,
-                     GError      **error)
+test_pipe_end_share (MpShareable *shareable,
+                     GUnixFDList *descriptors,
+                     GError     **error)
 {
   TestPipeEndPrivate *priv = test_pipe_end_get_instance_private (TEST_PIPE_END (shareable));
-  int handle;
+  int                 handle;
 
   if (priv->fd < 0)
     {
@@ -60,15 +61,15 @@ test_pipe_end_share (MpShareable  *shareable,
 }
 
 static MpShareable *
-test_pipe_end_restore (GType         type,
-                       GVariant     *description,
-                       GUnixFDList  *descriptors,
-                       GError      **error)
+test_pipe_end_restore (GType        type,
+                       GVariant    *description,
+                       GUnixFDList *descriptors,
+                       GError     **error)
 {
   TestPipeEnd *self;
-  guint number;
-  int handle;
-  int fd;
+  guint        number;
+  int          handle;
+  int          fd;
 
   if (!g_variant_is_of_type (description, G_VARIANT_TYPE ("(hu)")))
     {

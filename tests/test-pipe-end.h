@@ -16,13 +16,13 @@ struct _TestPipeEndClass
 };
 
 /* These take @fd. */
-TestPipeEnd *test_pipe_end_new        (int          fd,
-                                       guint        number);
-void         test_pipe_end_take_fd    (TestPipeEnd *self,
-                                       int          fd,
-                                       guint        number);
+TestPipeEnd *test_pipe_end_new (int   fd,
+                                guint number);
+void         test_pipe_end_take_fd (TestPipeEnd *self,
+                                    int          fd,
+                                    guint        number);
 
-int          test_pipe_end_get_fd     (TestPipeEnd *self);
-guint        test_pipe_end_get_number (TestPipeEnd *self);
+int   test_pipe_end_get_fd (TestPipeEnd *self);
+guint test_pipe_end_get_number (TestPipeEnd *self);
 
 G_END_DECLS

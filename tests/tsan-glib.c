@@ -35,7 +35,8 @@ find (gpointer   *place,
 void
 g_mutex_lock (GMutex *mutex)
 {
-  REAL (g_mutex_lock) (mutex);
+  REAL (g_mutex_lock)
+  (mutex);
   __tsan_acquire (mutex);
 }
 
@@ -53,7 +54,8 @@ void
 g_mutex_unlock (GMutex *mutex)
 {
   __tsan_release (mutex);
-  REAL (g_mutex_unlock) (mutex);
+  REAL (g_mutex_unlock)
+  (mutex);
 }
 
 void
@@ -61,7 +63,8 @@ g_cond_wait (GCond  *cond,
              GMutex *mutex)
 {
   __tsan_release (mutex);
-  REAL (g_cond_wait) (cond, mutex);
+  REAL (g_cond_wait)
+  (cond, mutex);
   __tsan_acquire (mutex);
 }
 
@@ -83,7 +86,8 @@ g_once_init_leave (volatile void *location,
                    gsize          result)
 {
   __tsan_release ((void *) location);
-  REAL (g_once_init_leave) (location, result);
+  REAL (g_once_init_leave)
+  (location, result);
 }
 
 /* The last one finalizes, after all that the others did with the object. */
@@ -92,20 +96,22 @@ g_object_unref (gpointer object)
 {
   __tsan_release (object);
   __tsan_acquire (object);
-  REAL (g_object_unref) (object);
+  REAL (g_object_unref)
+  (object);
 }
 
 /* What one thread keeps at an object, another may take: as with a lock.  What was kept there
  * before is freed in here. */
 void
-g_object_set_qdata_full (GObject        *object,
-                         GQuark          quark,
-                         gpointer        data,
-                         GDestroyNotify  destroy)
+g_object_set_qdata_full (GObject       *object,
+                         GQuark         quark,
+                         gpointer       data,
+                         GDestroyNotify destroy)
 {
   __tsan_release (object);
   __tsan_acquire (object);
-  REAL (g_object_set_qdata_full) (object, quark, data, destroy);
+  REAL (g_object_set_qdata_full)
+  (object, quark, data, destroy);
 }
 
 gpointer

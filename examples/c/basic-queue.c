@@ -48,8 +48,8 @@ consume (GError **error)
 }
 
 static gboolean
-run (const char  *program,
-     GError     **error)
+run (const char *program,
+     GError    **error)
 {
   g_autoptr (MpQueue) queue = mp_queue_new (0, error);
   g_autoptr (MpProcess) producer = make_child (program, "produce", NULL);

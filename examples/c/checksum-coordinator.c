@@ -16,9 +16,9 @@
 #include "checksum-tree.h"
 
 #define DEFAULT_DIRECTORY "/usr/share"
-#define MAX_RESTARTS 5
-#define MAX_LINES 10
-#define GRACE_US (5 * G_USEC_PER_SEC)
+#define MAX_RESTARTS      5
+#define MAX_LINES         10
+#define GRACE_US          (5 * G_USEC_PER_SEC)
 
 typedef struct
 {
@@ -30,9 +30,9 @@ typedef struct
   GMainLoop       *loop;
 
   /* Whether workers may end by now. */
-  guint            stopping : 1;
-  guint            interrupted : 1;
-  guint            failed : 1;
+  guint stopping : 1;
+  guint interrupted : 1;
+  guint failed : 1;
 } Coordinator;
 
 /* A place for a worker.  Another process follows one that is killed. */
@@ -71,25 +71,25 @@ static MpProcess *
 new_process (const char *kind,
              const char *name)
 {
-  const char *source = g_getenv ("MP_EXAMPLES_SOURCE");
-  const char *build = g_getenv ("MP_EXAMPLES_BUILD");
+  const char      *source = g_getenv ("MP_EXAMPLES_SOURCE");
+  const char      *build = g_getenv ("MP_EXAMPLES_BUILD");
   g_autofree char *program = NULL;
 
   if (g_str_equal (kind, "python"))
     {
       program = g_build_filename (source, "python", "checksum-worker.py", NULL);
-      return mp_process_new ((const char *[]) { "/usr/bin/python3", program, name, NULL });
+      return mp_process_new ((const char *[]){ "/usr/bin/python3", program, name, NULL });
     }
 
   if (g_str_equal (kind, "js"))
     {
       program = g_build_filename (source, "js", "checksum-worker.js", NULL);
-      return mp_process_new ((const char *[]) { "gjs", "-m", program, name, NULL });
+      return mp_process_new ((const char *[]){ "gjs", "-m", program, name, NULL });
     }
 
   program = g_build_filename (build, kind, "checksum-worker", NULL);
 
-  return mp_process_new ((const char *[]) { program, name, NULL });
+  return mp_process_new ((const char *[]){ program, name, NULL });
 }
 
 static gboolean
@@ -113,9 +113,9 @@ worker_ended_cb (GObject      *object,
                  GAsyncResult *result,
                  gpointer      user_data)
 {
-  Worker *worker = user_data;
+  Worker      *worker = user_data;
   Coordinator *self = worker->coordinator;
-  int exit_code = mp_process_get_exit_code (MP_PROCESS (object));
+  int          exit_code = mp_process_get_exit_code (MP_PROCESS (object));
 
   /* Ctrl-C on a terminal reaches the workers too, perhaps before it reaches us. */
   if (self->stopping || exit_code == -SIGINT)
@@ -183,8 +183,8 @@ start_workers (Coordinator *self)
 
 /* One task for each file: its path. */
 static gboolean
-put_tasks (Coordinator  *self,
-           GError      **error)
+put_tasks (Coordinator *self,
+           GError     **error)
 {
   for (guint i = 0; i < self->tree->files->len; i++)
     {
@@ -206,9 +206,9 @@ account (Coordinator *self,
 {
   g_autoptr (GVariant) path = g_variant_lookup_value (result, "path", G_VARIANT_TYPE_BYTESTRING);
   ChecksumFile *file = path != NULL ? checksum_tree_lookup (self->tree, path) : NULL;
-  const char *worker = "?";
-  double seconds = 0;
-  gint64 size = 0;
+  const char   *worker = "?";
+  double        seconds = 0;
+  gint64        size = 0;
 
   /* A worker that was killed between its result and saying that it is done leaves a task that
    * another one does again. */
@@ -296,8 +296,8 @@ stop_workers (Coordinator *self)
   for (guint i = 0; i < self->workers->len; i++)
     {
       Worker *worker = g_ptr_array_index (self->workers, i);
-      gint64 now = g_get_monotonic_time ();
-      gint64 left = MAX (deadline - now, 0);
+      gint64  now = g_get_monotonic_time ();
+      gint64  left = MAX (deadline - now, 0);
 
       if (worker->process == NULL || mp_process_join (worker->process, left, NULL, NULL))
         continue;
@@ -382,8 +382,8 @@ conclude (Coordinator *self)
 }
 
 static gboolean
-run (Coordinator  *self,
-     GError      **error)
+run (Coordinator *self,
+     GError     **error)
 {
   guint watch_int = g_unix_signal_add (SIGINT, interrupted_cb, self);
   guint watch_term = g_unix_signal_add (SIGTERM, interrupted_cb, self);
@@ -415,7 +415,14 @@ checksum_tree (const char *directory)
   g_autoptr (MpQueue) results = tasks != NULL ? mp_queue_new (0, &error) : NULL;
   g_autoptr (GPtrArray) workers = g_ptr_array_new_with_free_func (worker_free);
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
-  Coordinator self = { tree, report, tasks, results, workers, loop, };
+  Coordinator self = {
+    tree,
+    report,
+    tasks,
+    results,
+    workers,
+    loop,
+  };
 
   g_print ("%u files in %s\n", tree->files->len, directory);
   if (results == NULL || !run (&self, &error))

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BAR_WIDTH 30
-#define BAR_INTERVAL_MS 100
+#define BAR_WIDTH        30
+#define BAR_INTERVAL_MS  100
 #define LINE_INTERVAL_MS 2000
 
 /* What one worker has done. */
@@ -57,12 +57,13 @@ describe (ChecksumReport *self)
 static gboolean
 show_progress_cb (gpointer user_data)
 {
-  ChecksumReport *self = user_data;
+  ChecksumReport  *self = user_data;
   g_autofree char *text = describe (self);
 
   if (self->on_terminal)
     {
-      guint filled = self->n_files > 0 ? BAR_WIDTH * self->done.n_files / self->n_files : 0;
+      guint            n_files = MAX (self->n_files, 1);
+      guint            filled = BAR_WIDTH * self->done.n_files / n_files;
       g_autofree char *bar = g_strnfill (BAR_WIDTH, ' ');
 
       for (guint i = 0; i < filled; i++)
@@ -117,7 +118,7 @@ checksum_report_say (ChecksumReport *self,
                      ...)
 {
   g_autofree char *text = NULL;
-  va_list arguments;
+  va_list          arguments;
 
   va_start (arguments, format);
   text = g_strdup_vprintf (format, arguments);
@@ -127,9 +128,9 @@ checksum_report_say (ChecksumReport *self,
 }
 
 static void
-add (Share   *share,
-     guint64  size,
-     double   seconds)
+add (Share  *share,
+     guint64 size,
+     double  seconds)
 {
   share->n_files++;
   share->n_bytes += size;
@@ -173,7 +174,8 @@ print_row_cb (gpointer key,
   return FALSE;
 }
 
-/* Ends the progress, and prints what each worker has done.  The seconds of a worker are those it has
+/* Ends the progress, and prints what each worker has done.  The seconds of a worker are those it
+ * has
  * spent on files; those of all workers together are the seconds on the clock. */
 void
 checksum_report_table (ChecksumReport *self)

@@ -7,17 +7,17 @@
 /* What the coordinator shows: a bar on a terminal, lines elsewhere, a table at the end. */
 typedef struct _ChecksumReport ChecksumReport;
 
-ChecksumReport *checksum_report_new   (guint           n_files,
-                                       guint64         n_bytes);
-void            checksum_report_free  (ChecksumReport *self);
+ChecksumReport *checksum_report_new (guint   n_files,
+                                     guint64 n_bytes);
+void            checksum_report_free (ChecksumReport *self);
 
-void            checksum_report_say   (ChecksumReport *self,
-                                       const char     *format,
-                                       ...) G_GNUC_PRINTF (2, 3);
-void            checksum_report_count (ChecksumReport *self,
-                                       const char     *worker,
-                                       guint64         size,
-                                       double          seconds);
-void            checksum_report_table (ChecksumReport *self);
+void checksum_report_say (ChecksumReport *self,
+                          const char     *format,
+                          ...) G_GNUC_PRINTF (2, 3);
+void checksum_report_count (ChecksumReport *self,
+                            const char     *worker,
+                            guint64         size,
+                            double          seconds);
+void checksum_report_table (ChecksumReport *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ChecksumReport, checksum_report_free)

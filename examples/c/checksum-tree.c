@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The files below a directory, and the comparison with sha256sum.  A path is bytes: the name of a file
+/* The files below a directory, and the comparison with sha256sum.  A path is bytes: the name of a
+ * file
  * need not be UTF-8, and may hold a newline. */
 
 #include "checksum-tree.h"
@@ -73,7 +74,7 @@ look_at (ChecksumTree *self,
          char         *path)
 {
   g_autofree char *owned = path;
-  struct stat status;
+  struct stat      status;
 
   if (lstat (path, &status) != 0)
     add_odd (self, path, g_strerror (errno));
@@ -94,7 +95,7 @@ walk (ChecksumTree *self,
       GQueue       *folders,
       const char   *folder)
 {
-  DIR *dir = opendir (folder);
+  DIR           *dir = opendir (folder);
   struct dirent *entry;
 
   if (dir == NULL)
@@ -116,7 +117,7 @@ ChecksumTree *
 checksum_tree_new (const char *directory)
 {
   ChecksumTree *self = g_new0 (ChecksumTree, 1);
-  GQueue folders = G_QUEUE_INIT;
+  GQueue        folders = G_QUEUE_INIT;
 
   self->files = g_ptr_array_new_with_free_func (file_free);
   self->by_path = g_hash_table_new (g_str_hash, g_str_equal);
@@ -154,8 +155,8 @@ checksum_tree_lookup (ChecksumTree *self,
 /* Gives the whole list to sha256sum.  Names end with NUL on the way in and out; what it cannot
  * read it leaves out, and says so on its standard error, which nobody needs. */
 static GBytes *
-run_sha256sum (ChecksumTree  *self,
-               GError       **error)
+run_sha256sum (ChecksumTree *self,
+               GError      **error)
 {
   g_autoptr (GSubprocess) process = NULL;
   g_autoptr (GByteArray) list = g_byte_array_new ();
@@ -170,7 +171,8 @@ run_sha256sum (ChecksumTree  *self,
     }
 
   process = g_subprocess_new (G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE |
-                              G_SUBPROCESS_FLAGS_STDERR_SILENCE, error,
+                                G_SUBPROCESS_FLAGS_STDERR_SILENCE,
+                              error,
                               "xargs", "-0", "-r", "sha256sum", "--zero", "--", NULL);
   if (process == NULL)
     return NULL;
@@ -232,8 +234,8 @@ parse_digests (GBytes *output)
 }
 
 ChecksumVerdict *
-checksum_tree_verify (ChecksumTree  *self,
-                      GError       **error)
+checksum_tree_verify (ChecksumTree *self,
+                      GError      **error)
 {
   g_autoptr (GBytes) output = run_sha256sum (self, error);
   g_autoptr (GHashTable) digests = NULL;

@@ -7,11 +7,11 @@
 /* A file of the tree, and what the workers said of it: a digest or an error. */
 typedef struct
 {
-  char    *path;
-  guint64  size;
-  gint64   modified;
-  char    *digest;
-  char    *error;
+  char   *path;
+  guint64 size;
+  gint64  modified;
+  char   *digest;
+  char   *error;
 } ChecksumFile;
 
 typedef struct
@@ -21,7 +21,7 @@ typedef struct
   guint64     n_bytes;
 
   /* What is there, and is no file to read: "PATH is a FIFO". */
-  GPtrArray  *odd;
+  GPtrArray *odd;
 } ChecksumTree;
 
 /* How the digests compare with those of sha256sum. */
@@ -34,15 +34,15 @@ typedef struct
   GPtrArray *changed;
 } ChecksumVerdict;
 
-ChecksumTree    *checksum_tree_new     (const char       *directory);
-void             checksum_tree_free    (ChecksumTree     *self);
-ChecksumFile    *checksum_tree_lookup  (ChecksumTree     *self,
-                                        GVariant         *path);
-ChecksumVerdict *checksum_tree_verify  (ChecksumTree     *self,
-                                        GError          **error);
-void             checksum_verdict_free (ChecksumVerdict  *self);
+ChecksumTree    *checksum_tree_new (const char *directory);
+void             checksum_tree_free (ChecksumTree *self);
+ChecksumFile    *checksum_tree_lookup (ChecksumTree *self,
+                                       GVariant     *path);
+ChecksumVerdict *checksum_tree_verify (ChecksumTree *self,
+                                       GError      **error);
+void             checksum_verdict_free (ChecksumVerdict *self);
 
-char            *checksum_printable    (const char       *path);
+char *checksum_printable (const char *path);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ChecksumTree, checksum_tree_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ChecksumVerdict, checksum_verdict_free)

@@ -17,9 +17,9 @@ digest_file (const char *path,
              GChecksum  *checksum)
 {
   static guint8 chunk[CHUNK_SIZE];
-  gint64 size = 0;
-  ssize_t n;
-  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  gint64        size = 0;
+  ssize_t       n;
+  int           fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
   if (fd < 0)
     return -1;
@@ -46,9 +46,9 @@ checksum_file (const char *worker,
   g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
   g_autoptr (GBytes) bytes = g_variant_get_data_as_bytes (path);
   g_autofree char *name = g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
-  gint64 start = g_get_monotonic_time ();
-  gint64 size = digest_file (name, checksum);
-  GVariantDict result;
+  gint64           start = g_get_monotonic_time ();
+  gint64           size = digest_file (name, checksum);
+  GVariantDict     result;
 
   g_variant_dict_init (&result, NULL);
   g_variant_dict_insert_value (&result, "path", path);
@@ -69,10 +69,10 @@ checksum_file (const char *worker,
 }
 
 static gboolean
-work (const char  *worker,
-      MpQueue     *tasks,
-      MpQueue     *results,
-      GError     **error)
+work (const char *worker,
+      MpQueue    *tasks,
+      MpQueue    *results,
+      GError    **error)
 {
   while (TRUE)
     {

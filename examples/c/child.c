@@ -9,7 +9,7 @@ make_child (const char *program,
             const char *role,
             const char *word)
 {
-  MpProcess *child = mp_process_new ((const char *[]) { program, role, word, NULL });
+  MpProcess *child = mp_process_new ((const char *[]){ program, role, word, NULL });
 
   mp_process_set_die_with_parent (child, TRUE);
 

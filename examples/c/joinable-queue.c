@@ -5,8 +5,8 @@
 #include "child.h"
 
 #define N_WORKERS 2
-#define N_TASKS 5
-#define N_STEPS 4
+#define N_TASKS   5
+#define N_STEPS   4
 
 static gboolean
 process_task (MpTask  *task,
@@ -73,8 +73,8 @@ joined_cb (GObject      *object,
 
 /* Gives the workers their tasks, and waits in the main loop until all are done. */
 static gboolean
-finish_tasks (MpJoinableQueue  *queue,
-              GError          **error)
+finish_tasks (MpJoinableQueue *queue,
+              GError         **error)
 {
   g_autoptr (GAsyncResult) joined = NULL;
 
@@ -97,8 +97,8 @@ finish_tasks (MpJoinableQueue  *queue,
 }
 
 static gboolean
-run (const char  *program,
-     GError     **error)
+run (const char *program,
+     GError    **error)
 {
   g_autoptr (MpJoinableQueue) queue = mp_joinable_queue_new (0, error);
   g_autoptr (GPtrArray) workers = g_ptr_array_new_with_free_func (g_object_unref);

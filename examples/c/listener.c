@@ -13,17 +13,17 @@ make_key (void)
 }
 
 static gboolean
-send_text (MpConnection  *connection,
-           const char    *text,
-           GError       **error)
+send_text (MpConnection *connection,
+           const char   *text,
+           GError      **error)
 {
   return mp_connection_send (connection, g_variant_new_string (text), -1, NULL, error);
 }
 
 /* What a peer sends may be anything, and need not be text. */
 static char *
-receive_text (MpConnection  *connection,
-              GError       **error)
+receive_text (MpConnection *connection,
+              GError      **error)
 {
   g_autoptr (GVariant) value = mp_connection_recv (connection, -1, NULL, error);
 
@@ -41,8 +41,8 @@ receive_text (MpConnection  *connection,
 }
 
 static gboolean
-serve (MpListener  *listener,
-       GError     **error)
+serve (MpListener *listener,
+       GError    **error)
 {
   g_autoptr (MpConnection) connection = mp_listener_accept (listener, -1, NULL, error);
 
@@ -69,8 +69,8 @@ serve (MpListener  *listener,
 }
 
 static gboolean
-visit (const char  *address,
-       GError     **error)
+visit (const char *address,
+       GError    **error)
 {
   const char *words[] = { "hello", "world" };
   g_autoptr (GBytes) key = make_key ();
@@ -97,8 +97,8 @@ visit (const char  *address,
 }
 
 static gboolean
-run (const char  *program,
-     GError     **error)
+run (const char *program,
+     GError    **error)
 {
   g_autoptr (GBytes) key = make_key ();
   g_autoptr (MpListener) listener = mp_listener_new ("tcp:localhost:0", key, error);

@@ -8,8 +8,8 @@
 #include "reading.h"
 
 static gboolean
-print_reading (MpQueue  *objects,
-               GError  **error)
+print_reading (MpQueue *objects,
+               GError **error)
 {
   g_autoptr (MpMessage) message = mp_queue_get_message (objects, -1, NULL, error);
   g_autoptr (GObject) object = NULL;
@@ -29,8 +29,8 @@ print_reading (MpQueue  *objects,
 }
 
 static gboolean
-print_values (MpQueue  *values,
-              GError  **error)
+print_values (MpQueue *values,
+              GError **error)
 {
   g_autoptr (GError) end = NULL;
   GVariant *value;
@@ -68,8 +68,8 @@ work (GError **error)
 }
 
 static gboolean
-put_values (MpQueue  *values,
-            GError  **error)
+put_values (MpQueue *values,
+            GError **error)
 {
   GVariant *numbers = g_variant_new_parsed ("{1: 'one', 2: 'two'}");
 
@@ -80,8 +80,8 @@ put_values (MpQueue  *values,
 }
 
 static gboolean
-run (const char  *program,
-     GError     **error)
+run (const char *program,
+     GError    **error)
 {
   g_autoptr (MpQueue) objects = mp_queue_new (0, error);
   g_autoptr (MpQueue) values = objects != NULL ? mp_queue_new (0, error) : NULL;

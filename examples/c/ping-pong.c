@@ -7,10 +7,10 @@
 #define COUNT 3
 
 static gboolean
-send_word (MpConnection  *connection,
-           const char    *word,
-           int            i,
-           GError       **error)
+send_word (MpConnection *connection,
+           const char   *word,
+           int           i,
+           GError      **error)
 {
   g_autofree char *text = g_strdup_printf ("%s-%d", word, i);
 
@@ -22,8 +22,8 @@ send_word (MpConnection  *connection,
 }
 
 static gboolean
-receive_word (MpConnection  *connection,
-              GError       **error)
+receive_word (MpConnection *connection,
+              GError      **error)
 {
   g_autoptr (GVariant) word = mp_connection_recv (connection, -1, NULL, error);
 
@@ -35,8 +35,8 @@ receive_word (MpConnection  *connection,
 }
 
 static gboolean
-ping (MpConnection  *connection,
-      GError       **error)
+ping (MpConnection *connection,
+      GError      **error)
 {
   for (int i = 0; i < COUNT; i++)
     {
@@ -48,8 +48,8 @@ ping (MpConnection  *connection,
 }
 
 static gboolean
-pong (MpConnection  *connection,
-      GError       **error)
+pong (MpConnection *connection,
+      GError      **error)
 {
   for (int i = 0; i < COUNT; i++)
     {
@@ -61,8 +61,8 @@ pong (MpConnection  *connection,
 }
 
 static gboolean
-play (const char  *role,
-      GError     **error)
+play (const char *role,
+      GError    **error)
 {
   g_autoptr (MpConnection) connection = MP_CONNECTION (mp_inherit ("connection", error));
 
@@ -73,8 +73,8 @@ play (const char  *role,
 }
 
 static gboolean
-run (const char  *program,
-     GError     **error)
+run (const char *program,
+     GError    **error)
 {
   g_autoptr (MpConnection) first = NULL;
   g_autoptr (MpConnection) second = NULL;

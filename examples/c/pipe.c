@@ -48,8 +48,8 @@ receive_words (GError **error)
 }
 
 static gboolean
-run (const char  *program,
-     GError     **error)
+run (const char *program,
+     GError    **error)
 {
   g_autoptr (MpConnection) reader = NULL;
   g_autoptr (MpConnection) writer = NULL;

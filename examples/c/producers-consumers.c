@@ -6,7 +6,7 @@
 
 #define N_PRODUCERS 2
 #define N_CONSUMERS 3
-#define N_ITEMS 5
+#define N_ITEMS     5
 
 static void
 nap (void)
@@ -15,9 +15,9 @@ nap (void)
 }
 
 static gboolean
-produce (MpQueue     *queue,
-         const char  *id,
-         GError     **error)
+produce (MpQueue    *queue,
+         const char *id,
+         GError    **error)
 {
   for (int i = 0; i < N_ITEMS; i++)
     {
@@ -34,9 +34,9 @@ produce (MpQueue     *queue,
 }
 
 static gboolean
-consume (MpQueue     *queue,
-         const char  *id,
-         GError     **error)
+consume (MpQueue    *queue,
+         const char *id,
+         GError    **error)
 {
   g_autoptr (GError) end = NULL;
   GVariant *item;
@@ -59,9 +59,9 @@ consume (MpQueue     *queue,
 }
 
 static gboolean
-play (const char  *role,
-      const char  *id,
-      GError     **error)
+play (const char *role,
+      const char *id,
+      GError    **error)
 {
   g_autoptr (MpQueue) queue = MP_QUEUE (mp_inherit ("queue", error));
 
@@ -73,18 +73,18 @@ play (const char  *role,
 
 /* Starts @n processes, or returns NULL. */
 static GPtrArray *
-start (const char  *program,
-       const char  *role,
-       int          n,
-       MpQueue     *queue,
-       GError     **error)
+start (const char *program,
+       const char *role,
+       int         n,
+       MpQueue    *queue,
+       GError    **error)
 {
   g_autoptr (GPtrArray) children = g_ptr_array_new_with_free_func (g_object_unref);
 
   for (int i = 0; i < n; i++)
     {
       g_autofree char *id = g_strdup_printf ("%d", i);
-      MpProcess *child = make_child (program, role, id);
+      MpProcess       *child = make_child (program, role, id);
 
       g_ptr_array_add (children, child);
       mp_process_give (child, "queue", MP_SHAREABLE (queue));
@@ -96,8 +96,8 @@ start (const char  *program,
 }
 
 static gboolean
-join (GPtrArray  *children,
-      GError    **error)
+join (GPtrArray *children,
+      GError   **error)
 {
   for (guint i = 0; i < children->len; i++)
     {
@@ -109,8 +109,8 @@ join (GPtrArray  *children,
 }
 
 static gboolean
-run (const char  *program,
-     GError     **error)
+run (const char *program,
+     GError    **error)
 {
   g_autoptr (MpQueue) queue = mp_queue_new (4, error);
   g_autoptr (GPtrArray) producers = NULL;

@@ -4,9 +4,9 @@
 
 struct _Reading
 {
-  GObject  parent_instance;
-  char    *sensor;
-  double   celsius;
+  GObject parent_instance;
+  char   *sensor;
+  double  celsius;
 };
 
 G_DEFINE_FINAL_TYPE (Reading, reading, G_TYPE_OBJECT)

@@ -8,9 +8,9 @@
 #define TYPE_READING (reading_get_type ())
 G_DECLARE_FINAL_TYPE (Reading, reading, EXAMPLE, READING, GObject)
 
-Reading    *reading_new           (const char *sensor,
-                                   double      celsius);
+Reading *reading_new (const char *sensor,
+                      double      celsius);
 
-const char *reading_get_sensor    (Reading    *self);
-double      reading_get_celsius   (Reading    *self);
-double      reading_to_fahrenheit (Reading    *self);
+const char *reading_get_sensor (Reading *self);
+double      reading_get_celsius (Reading *self);
+double      reading_to_fahrenheit (Reading *self);

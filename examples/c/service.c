@@ -2,7 +2,8 @@
 
 /* A service that has texts looked at by a worker, an ordinary Python program:  service WORKER
  *
- * WORKER is examples/python/service-worker.py.  The service reads lines from its standard input, and
+ * WORKER is examples/python/service-worker.py.  The service reads lines from its standard input,
+ * and
  * prints what the worker says of each.  When the worker is killed, another one follows, and is
  * asked again.
  *
@@ -27,11 +28,11 @@ typedef struct
   MpListener       *listener;
 
   /* NULL while no worker is there. */
-  MpConnection     *connection;
+  MpConnection *connection;
 
-  char             *text;
-  int               n_tries;
-  GError           *error;
+  char   *text;
+  int     n_tries;
+  GError *error;
 } Service;
 
 static void read_text (Service *self);
@@ -65,11 +66,11 @@ worker_lost (Service *self,
 
 /* What a peer sends may be anything. */
 static gboolean
-print_answer (GVariant  *answer,
-              GError   **error)
+print_answer (GVariant *answer,
+              GError  **error)
 {
-  gint64 words, letters;
-  const char *longest;
+  gint64           words, letters;
+  const char      *longest;
   g_autofree char *text = NULL;
 
   if (g_variant_is_of_type (answer, G_VARIANT_TYPE_VARDICT) &&
@@ -93,7 +94,7 @@ received_cb (GObject      *object,
              gpointer      user_data)
 {
   Service *self = user_data;
-  GError *error = NULL;
+  GError  *error = NULL;
   g_autoptr (GVariant) answer = mp_connection_recv_finish (MP_CONNECTION (object), result, &error);
 
   if (answer == NULL)
@@ -110,7 +111,7 @@ sent_cb (GObject      *object,
          gpointer      user_data)
 {
   Service *self = user_data;
-  GError *error = NULL;
+  GError  *error = NULL;
 
   if (mp_connection_send_finish (MP_CONNECTION (object), result, &error))
     mp_connection_recv_async (self->connection, G_PRIORITY_DEFAULT, NULL, received_cb, self);
@@ -124,7 +125,7 @@ accepted_cb (GObject      *object,
              gpointer      user_data)
 {
   Service *self = user_data;
-  GError *error = NULL;
+  GError  *error = NULL;
 
   self->connection = mp_listener_accept_finish (MP_LISTENER (object), result, &error);
   if (self->connection == NULL)
@@ -151,9 +152,9 @@ static void
 start_worker (Service *self)
 {
   g_autofree char *address = mp_listener_get_address (self->listener);
-  const char *path = address + strlen ("unix:");
+  const char      *path = address + strlen ("unix:");
   g_autoptr (MpProcess) worker =
-    mp_process_new ((const char *[]) { "python3", self->program, path, NULL });
+    mp_process_new ((const char *[]){ "python3", self->program, path, NULL });
   g_autoptr (GCancellable) ended = g_cancellable_new ();
   GError *error = NULL;
 
@@ -187,7 +188,7 @@ text_read_cb (GObject      *object,
               gpointer      user_data)
 {
   Service *self = user_data;
-  GError *error = NULL;
+  GError  *error = NULL;
 
   g_free (self->text);
   self->text = g_data_input_stream_read_line_finish_utf8 (self->input, result, NULL, &error);
@@ -208,8 +209,8 @@ read_text (Service *self)
 }
 
 static gboolean
-run (const char  *program,
-     GError     **error)
+run (const char *program,
+     GError    **error)
 {
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   g_autoptr (GInputStream) standard_input = g_unix_input_stream_new (STDIN_FILENO, FALSE);
@@ -218,9 +219,15 @@ run (const char  *program,
   g_autoptr (GBytes) auth_key = g_bytes_new (key, strlen (key));
 
   /* Python up to 3.11 knows only legacy digests. */
-  g_autoptr (MpListener) listener =
-    g_object_new (MP_TYPE_LISTENER, "address", "unix:", "auth-key", auth_key, "legacy-digests", TRUE, NULL);
-  Service self = { loop, input, program, key, listener, };
+  g_autoptr (MpListener) listener = g_object_new (MP_TYPE_LISTENER, "address", "unix:", "auth-key",
+                                                  auth_key, "legacy-digests", TRUE, NULL);
+  Service self = {
+    loop,
+    input,
+    program,
+    key,
+    listener,
+  };
 
   if (!mp_listener_listen (listener, error))
     return FALSE;

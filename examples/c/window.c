@@ -10,8 +10,8 @@
 #include "child.h"
 
 #define N_WORKERS 2
-#define N_TASKS 12
-#define TICK_MS 50
+#define N_TASKS   12
+#define TICK_MS   50
 
 typedef struct
 {
@@ -19,19 +19,19 @@ typedef struct
   MpQueue         *results;
   gboolean         begin;
 
-  GtkProgressBar  *bar;
-  GtkLabel        *clock;
-  GtkListBox      *list;
-  guint            n_ticks;
-  guint            timer;
+  GtkProgressBar *bar;
+  GtkLabel       *clock;
+  GtkListBox     *list;
+  guint           n_ticks;
+  guint           timer;
 } Window;
 
 /* What a worker does. */
 
 static gboolean
-do_task (MpTask   *task,
-         MpQueue  *results,
-         GError  **error)
+do_task (MpTask  *task,
+         MpQueue *results,
+         GError **error)
 {
   g_autoptr (GVariant) number = mp_message_get_variant (mp_task_get_message (task), error);
   g_autofree char *text = NULL;
@@ -83,7 +83,8 @@ add_tasks (Window *self)
 
   for (int i = 1; i <= N_TASKS; i++)
     {
-      if (!mp_queue_put (MP_QUEUE (self->tasks), g_variant_new_int64 (n_total + i), -1, NULL, &error))
+      if (!mp_queue_put (MP_QUEUE (self->tasks), g_variant_new_int64 (n_total + i), -1, NULL,
+                         &error))
         {
           g_printerr ("%s\n", error->message);
           return;
@@ -122,7 +123,7 @@ result_cb (Window    *self,
 static gboolean
 tick_cb (gpointer user_data)
 {
-  Window *self = user_data;
+  Window          *self = user_data;
   g_autofree char *text = g_strdup_printf ("The clock has ticked %u times", ++self->n_ticks);
 
   gtk_label_set_text (self->clock, text);
@@ -162,10 +163,10 @@ static void
 show (Window         *self,
       GtkApplication *app)
 {
-  GtkWidget *window = gtk_application_window_new (app);
-  GtkWidget *header = gtk_header_bar_new ();
+  GtkWidget       *window = gtk_application_window_new (app);
+  GtkWidget       *header = gtk_header_bar_new ();
   g_autofree char *label = g_strdup_printf ("Add %d Tasks", N_TASKS);
-  GtkWidget *button = gtk_button_new_with_label (label);
+  GtkWidget       *button = gtk_button_new_with_label (label);
 
   g_signal_connect_swapped (button, "clicked", G_CALLBACK (add_tasks), self);
   gtk_header_bar_pack_start (GTK_HEADER_BAR (header), button);
@@ -198,9 +199,9 @@ activate_cb (Window         *self,
 /* The program: it starts workers, shows the window, and ends with the workers. */
 
 static GPtrArray *
-start_workers (Window      *self,
-               const char  *program,
-               GError     **error)
+start_workers (Window     *self,
+               const char *program,
+               GError    **error)
 {
   g_autoptr (GPtrArray) workers = g_ptr_array_new_with_free_func (g_object_unref);
 
@@ -220,9 +221,9 @@ start_workers (Window      *self,
 
 /* Whoever works ends this task, and takes no other one. */
 static gboolean
-stop_workers (Window     *self,
-              GPtrArray  *workers,
-              GError    **error)
+stop_workers (Window    *self,
+              GPtrArray *workers,
+              GError   **error)
 {
   if (!mp_queue_shutdown (MP_QUEUE (self->tasks), TRUE, error))
     return FALSE;
@@ -237,9 +238,9 @@ stop_workers (Window     *self,
 }
 
 static gboolean
-run (const char  *program,
-     gboolean     begin,
-     GError     **error)
+run (const char *program,
+     gboolean    begin,
+     GError    **error)
 {
   g_autoptr (GtkApplication) app = gtk_application_new (NULL, G_APPLICATION_DEFAULT_FLAGS);
   g_autoptr (MpJoinableQueue) tasks = mp_joinable_queue_new (0, error);

@@ -13,4 +13,4 @@
  *
  * Since: 1.0
  */
-G_DEFINE_QUARK (mp-error-quark, mp_error)
+G_DEFINE_QUARK (mp - error - quark, mp_error)

@@ -22,7 +22,7 @@ int
 mp_own_pid (void)
 {
   static gsize once = 0;
-  int pid = g_atomic_int_get (&own_pid);
+  int          pid = g_atomic_int_get (&own_pid);
 
   if (G_LIKELY (pid != 0))
     return pid;

@@ -2,7 +2,7 @@
 
 #pragma once
 
-#if !defined (MPROC_GLIB_INSIDE) && !defined (MPROC_GLIB_COMPILATION)
+#if !defined(MPROC_GLIB_INSIDE) && !defined(MPROC_GLIB_COMPILATION)
 #error "Only <mproc-glib/mproc-glib.h> can be included directly."
 #endif
 

@@ -31,20 +31,20 @@ guint
 mp_spin_choose_us (void)
 {
   const char *setting = g_getenv ("MPROC_GLIB_SPIN_US");
-  guint64 spin_us;
+  guint64     spin_us;
 
   if (g_get_num_processors () == 1)
     return 0;
-  if (setting != NULL
-      && g_ascii_string_to_unsigned (setting, 10, 0, MP_SPIN_MAX_US, &spin_us, NULL))
+  if (setting != NULL &&
+      g_ascii_string_to_unsigned (setting, 10, 0, MP_SPIN_MAX_US, &spin_us, NULL))
     return (guint) spin_us;
   return MP_SPIN_DEFAULT_US;
 }
 
 /* How long to spin now, of @max_ns at most. */
 static guint32
-choose_limit (MpSpin  *self,
-              guint32  max_ns)
+choose_limit (MpSpin *self,
+              guint32 max_ns)
 {
   guint32 waking_ns = load (&self->waking_ns);
   guint32 probe_every = MAX (load (&self->probe_every), PROBE_MIN);
@@ -58,16 +58,16 @@ choose_limit (MpSpin  *self,
 }
 
 static void
-note_success (MpSpin  *self,
-              guint32  waited_ns)
+note_success (MpSpin *self,
+              guint32 waited_ns)
 {
   store (&self->probe_every, PROBE_MIN);
   store (&self->wait_ns, MIN (load (&self->wait_ns), waited_ns * 4) / 4 * 3 + waited_ns / 4);
 }
 
 static void
-note_failure (MpSpin  *self,
-              guint32  limit_ns)
+note_failure (MpSpin *self,
+              guint32 limit_ns)
 {
   guint32 wait_ns = load (&self->wait_ns);
   guint32 probe_every = MAX (load (&self->probe_every), PROBE_MIN);
@@ -87,13 +87,14 @@ get_lag (MpSpin *self)
 
   if (lag_ns != 0)
     return lag_ns;
-  return __atomic_add_fetch (&self->n_prompt, 1, __ATOMIC_RELAXED) % LAG_TRY_EVERY == 0 ? LAG_MIN_NS : 0;
+  return __atomic_add_fetch (&self->n_prompt, 1, __ATOMIC_RELAXED) % LAG_TRY_EVERY == 0 ? LAG_MIN_NS
+                                                                                        : 0;
 }
 
 /* After spinning that was worth its while: whether several things were there then. */
 void
-mp_spin_set_lag (MpSpin   *self,
-                 gboolean  found_several)
+mp_spin_set_lag (MpSpin  *self,
+                 gboolean found_several)
 {
   guint32 lag_ns = load (&self->lag_ns);
 
@@ -123,14 +124,14 @@ look_away (gint64  start,
  * to write it.  TRUE when @look was; FALSE when it is better to sleep, or @deadline, of the
  * monotonic clock, has passed. */
 gboolean
-mp_spin_until (MpSpin     *self,
-               guint32     max_ns,
-               gint64      deadline,
-               MpSpinLook  look,
-               gpointer    data)
+mp_spin_until (MpSpin    *self,
+               guint32    max_ns,
+               gint64     deadline,
+               MpSpinLook look,
+               gpointer   data)
 {
   guint32 limit_ns = choose_limit (self, max_ns);
-  gint64 start, now;
+  gint64  start, now;
 
   if (limit_ns == 0)
     return FALSE;
@@ -164,9 +165,9 @@ mp_spin_slept (MpSpin *self,
                gint64  now)
 {
   const gint64 longest = 1000 * 1000;
-  guint32 wait_ns = load (&self->wait_ns);
-  guint32 waking_ns = load (&self->waking_ns);
-  guint32 latest_wait, latest_waking;
+  guint32      wait_ns = load (&self->wait_ns);
+  guint32      waking_ns = load (&self->waking_ns);
+  guint32      latest_wait, latest_waking;
 
   if (woken_at < start || woken_at > now)
     return;

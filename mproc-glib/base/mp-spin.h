@@ -23,8 +23,8 @@ G_BEGIN_DECLS
  * Threads race for these numbers, and none of them matters. */
 typedef struct
 {
-  guint32 wait_ns;     /* moving average of waits, without the waking */
-  guint32 waking_ns;   /* moving average of what waking costs; 0: not known yet */
+  guint32 wait_ns;   /* moving average of waits, without the waking */
+  guint32 waking_ns; /* moving average of what waking costs; 0: not known yet */
   guint32 n_skipped;
   guint32 probe_every; /* power of two */
   guint32 lag_ns;      /* how long to look away before the first look */
@@ -35,17 +35,17 @@ typedef struct
 typedef gboolean (*MpSpinLook) (gpointer data);
 
 guint    mp_spin_choose_us (void);
-gboolean mp_spin_until     (MpSpin     *self,
-                            guint32     max_ns,
-                            gint64      deadline,
-                            MpSpinLook  look,
-                            gpointer    data);
-void     mp_spin_set_lag   (MpSpin     *self,
-                            gboolean    found_several);
-void     mp_spin_slept     (MpSpin     *self,
-                            gint64      start,
-                            gint64      woken_at,
-                            gint64      now);
+gboolean mp_spin_until (MpSpin    *self,
+                        guint32    max_ns,
+                        gint64     deadline,
+                        MpSpinLook look,
+                        gpointer   data);
+void     mp_spin_set_lag (MpSpin  *self,
+                          gboolean found_several);
+void     mp_spin_slept (MpSpin *self,
+                        gint64  start,
+                        gint64  woken_at,
+                        gint64  now);
 
 static inline gint64
 mp_spin_now (void)
@@ -59,10 +59,11 @@ mp_spin_now (void)
 static inline void
 mp_pause (void)
 {
-#if defined (__x86_64__) || defined (__i386__)
+#if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause ();
-#elif defined (__aarch64__)
-  __asm__ __volatile__ ("yield" ::: "memory");
+#elif defined(__aarch64__)
+  __asm__ __volatile__("yield" ::
+                         : "memory");
 #endif
 }
 

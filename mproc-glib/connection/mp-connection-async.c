@@ -18,9 +18,9 @@ typedef enum
 /* A task that waits for a message.  Whichever source finds one serves the oldest task. */
 typedef struct
 {
-  ReceiveKind  kind;
-  gsize        max_length;
-  GSource     *source;
+  ReceiveKind kind;
+  gsize       max_length;
+  GSource    *source;
 } Receiver;
 
 static void
@@ -39,7 +39,7 @@ complete_receive (MpConnection     *self,
                   GError           *failure)
 {
   Receiver *receiver = g_task_get_task_data (task);
-  GError *error = failure;
+  GError   *error = failure;
 
   if (error != NULL)
     {
@@ -47,7 +47,8 @@ complete_receive (MpConnection     *self,
     }
   else if (receiver->kind == RECEIVE_BYTES)
     {
-      g_task_return_pointer (task, mp_connection_make_bytes (received), (GDestroyNotify) g_bytes_unref);
+      g_task_return_pointer (task, mp_connection_make_bytes (received),
+                             (GDestroyNotify) g_bytes_unref);
     }
   else if (receiver->kind == RECEIVE_MESSAGE)
     {
@@ -71,19 +72,19 @@ complete_receive (MpConnection     *self,
 
 /* Takes the oldest task off the list if there is a message, or an error, for it. */
 static GTask *
-take_served_receiver (MpConnectionPrivate  *priv,
-                      MpChannelMessage     *received,
-                      GError              **error)
+take_served_receiver (MpConnectionPrivate *priv,
+                      MpChannelMessage    *received,
+                      GError             **error)
 {
-  GTask *task;
+  GTask    *task;
   Receiver *receiver;
 
   g_mutex_lock (&priv->lock);
   task = g_queue_peek_head (&priv->receivers);
   receiver = task != NULL ? g_task_get_task_data (task) : NULL;
-  if (task == NULL
-      || mp_channel_try_receive (priv->channel, receiver->max_length, received,
-                                 error) == MP_CHANNEL_NOT_NOW)
+  if (task == NULL ||
+      mp_channel_try_receive (priv->channel, receiver->max_length, received,
+                              error) == MP_CHANNEL_NOT_NOW)
     {
       g_mutex_unlock (&priv->lock);
       return NULL;
@@ -104,7 +105,9 @@ serve_receivers (MpConnection *self)
 
   for (;;)
     {
-      g_auto (MpChannelMessage) received = { 0, };
+      g_auto (MpChannelMessage) received = {
+        0,
+      };
       GError *error = NULL;
       g_autoptr (GTask) task = take_served_receiver (priv, &received, &error);
 
@@ -133,7 +136,7 @@ receive_ready_cb (gpointer user_data)
 {
   g_autoptr (GTask) task = g_object_ref (user_data);
   MpConnection *self = g_task_get_source_object (task);
-  GSource *source = g_main_current_source ();
+  GSource      *source = g_main_current_source ();
 
   if (!g_cancellable_is_cancelled (g_task_get_cancellable (task)))
     {
@@ -151,12 +154,12 @@ receive_ready_cb (gpointer user_data)
 }
 
 static GTask *
-new_task (MpConnection        *self,
-          gpointer             tag,
-          int                  io_priority,
-          GCancellable        *cancellable,
-          GAsyncReadyCallback  callback,
-          gpointer             user_data)
+new_task (MpConnection       *self,
+          gpointer            tag,
+          int                 io_priority,
+          GCancellable       *cancellable,
+          GAsyncReadyCallback callback,
+          gpointer            user_data)
 {
   GTask *task = g_task_new (self, cancellable, callback, user_data);
 
@@ -176,9 +179,9 @@ start_receive (MpConnection *self,
                gssize        max_length)
 {
   MpConnectionPrivate *priv = mp_connection_get_private (self);
-  MpChannel *channel;
-  GError *error = NULL;
-  Receiver *receiver;
+  MpChannel           *channel;
+  GError              *error = NULL;
+  Receiver            *receiver;
 
   channel = mp_connection_get_channel (self, &error);
   if (channel == NULL || g_task_return_error_if_cancelled (task))
@@ -220,10 +223,10 @@ has_flusher (MpConnectionPrivate *priv,
 static gboolean
 flush_ready_cb (gpointer user_data)
 {
-  MpConnection *self = user_data;
+  MpConnection        *self = user_data;
   MpConnectionPrivate *priv = mp_connection_get_private (self);
-  GSource *source = g_main_current_source ();
-  gboolean more;
+  GSource             *source = g_main_current_source ();
+  gboolean             more;
 
   mp_channel_flush (priv->channel);
 
@@ -242,7 +245,7 @@ ensure_flusher (MpConnection *self,
                 GTask        *task)
 {
   MpConnectionPrivate *priv = mp_connection_get_private (self);
-  GMainContext *context = g_task_get_context (task);
+  GMainContext        *context = g_task_get_context (task);
 
   g_mutex_lock (&priv->lock);
   if (!has_flusher (priv, context))
@@ -277,7 +280,7 @@ static gboolean
 send_cancelled_cb (GCancellable *cancellable,
                    gpointer      user_data)
 {
-  GTask *task = user_data;
+  GTask        *task = user_data;
   MpConnection *self = g_task_get_source_object (task);
 
   mp_channel_withdraw (mp_connection_get_private (self)->channel, task);
@@ -288,13 +291,14 @@ static void
 watch_cancellation (GTask *task)
 {
   GCancellable *cancellable = g_task_get_cancellable (task);
-  GSource *source;
+  GSource      *source;
 
   if (cancellable == NULL)
     return;
 
   source = g_cancellable_source_new (cancellable);
-  g_source_set_callback (source, G_SOURCE_FUNC (send_cancelled_cb), g_object_ref (task), g_object_unref);
+  g_source_set_callback (source, G_SOURCE_FUNC (send_cancelled_cb), g_object_ref (task),
+                         g_object_unref);
   g_source_attach (source, g_task_get_context (task));
   g_task_set_task_data (task, source, (GDestroyNotify) g_source_unref);
 }
@@ -308,7 +312,7 @@ start_send (MpConnection *self,
             GError       *failure)
 {
   MpChannel *channel = NULL;
-  GError *error = failure;
+  GError    *error = failure;
 
   if (g_task_return_error_if_cancelled (task))
     {
@@ -350,17 +354,17 @@ start_send (MpConnection *self,
  * Since: 1.0
  */
 void
-mp_connection_send_async (MpConnection        *self,
-                          GVariant            *value,
-                          int                  io_priority,
-                          GCancellable        *cancellable,
-                          GAsyncReadyCallback  callback,
-                          gpointer             user_data)
+mp_connection_send_async (MpConnection       *self,
+                          GVariant           *value,
+                          int                 io_priority,
+                          GCancellable       *cancellable,
+                          GAsyncReadyCallback callback,
+                          gpointer            user_data)
 {
   g_autoptr (MpMessage) message = NULL;
   g_autoptr (GBytes) payload = NULL;
   GError *error = NULL;
-  GTask *task;
+  GTask  *task;
 
   g_return_if_fail (MP_IS_CONNECTION (self));
   g_return_if_fail (value != NULL);
@@ -384,9 +388,9 @@ mp_connection_send_async (MpConnection        *self,
  * Since: 1.0
  */
 gboolean
-mp_connection_send_finish (MpConnection  *self,
-                           GAsyncResult  *result,
-                           GError       **error)
+mp_connection_send_finish (MpConnection *self,
+                           GAsyncResult *result,
+                           GError      **error)
 {
   g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
 
@@ -409,17 +413,17 @@ mp_connection_send_finish (MpConnection  *self,
  * Since: 1.0
  */
 void
-mp_connection_recv_async (MpConnection        *self,
-                          int                  io_priority,
-                          GCancellable        *cancellable,
-                          GAsyncReadyCallback  callback,
-                          gpointer             user_data)
+mp_connection_recv_async (MpConnection       *self,
+                          int                 io_priority,
+                          GCancellable       *cancellable,
+                          GAsyncReadyCallback callback,
+                          gpointer            user_data)
 {
   g_return_if_fail (MP_IS_CONNECTION (self));
 
-  start_receive (self,
-                 new_task (self, mp_connection_recv_async, io_priority, cancellable, callback, user_data),
-                 RECEIVE_VARIANT, -1);
+  start_receive (
+    self, new_task (self, mp_connection_recv_async, io_priority, cancellable, callback, user_data),
+    RECEIVE_VARIANT, -1);
 }
 
 /**
@@ -435,9 +439,9 @@ mp_connection_recv_async (MpConnection        *self,
  * Since: 1.0
  */
 GVariant *
-mp_connection_recv_finish (MpConnection  *self,
-                           GAsyncResult  *result,
-                           GError       **error)
+mp_connection_recv_finish (MpConnection *self,
+                           GAsyncResult *result,
+                           GError      **error)
 {
   g_return_val_if_fail (g_task_is_valid (result, self), NULL);
 
@@ -460,19 +464,20 @@ mp_connection_recv_finish (MpConnection  *self,
  * Since: 1.0
  */
 void
-mp_connection_send_bytes_async (MpConnection        *self,
-                                GBytes              *bytes,
-                                int                  io_priority,
-                                GCancellable        *cancellable,
-                                GAsyncReadyCallback  callback,
-                                gpointer             user_data)
+mp_connection_send_bytes_async (MpConnection       *self,
+                                GBytes             *bytes,
+                                int                 io_priority,
+                                GCancellable       *cancellable,
+                                GAsyncReadyCallback callback,
+                                gpointer            user_data)
 {
   GTask *task;
 
   g_return_if_fail (MP_IS_CONNECTION (self));
   g_return_if_fail (bytes != NULL);
 
-  task = new_task (self, mp_connection_send_bytes_async, io_priority, cancellable, callback, user_data);
+  task =
+    new_task (self, mp_connection_send_bytes_async, io_priority, cancellable, callback, user_data);
   start_send (self, task, bytes, NULL, NULL);
 }
 
@@ -489,9 +494,9 @@ mp_connection_send_bytes_async (MpConnection        *self,
  * Since: 1.0
  */
 gboolean
-mp_connection_send_bytes_finish (MpConnection  *self,
-                                 GAsyncResult  *result,
-                                 GError       **error)
+mp_connection_send_bytes_finish (MpConnection *self,
+                                 GAsyncResult *result,
+                                 GError      **error)
 {
   g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
 
@@ -515,18 +520,19 @@ mp_connection_send_bytes_finish (MpConnection  *self,
  * Since: 1.0
  */
 void
-mp_connection_recv_bytes_async (MpConnection        *self,
-                                gssize               max_length,
-                                int                  io_priority,
-                                GCancellable        *cancellable,
-                                GAsyncReadyCallback  callback,
-                                gpointer             user_data)
+mp_connection_recv_bytes_async (MpConnection       *self,
+                                gssize              max_length,
+                                int                 io_priority,
+                                GCancellable       *cancellable,
+                                GAsyncReadyCallback callback,
+                                gpointer            user_data)
 {
   GTask *task;
 
   g_return_if_fail (MP_IS_CONNECTION (self));
 
-  task = new_task (self, mp_connection_recv_bytes_async, io_priority, cancellable, callback, user_data);
+  task =
+    new_task (self, mp_connection_recv_bytes_async, io_priority, cancellable, callback, user_data);
   start_receive (self, task, RECEIVE_BYTES, max_length);
 }
 
@@ -543,9 +549,9 @@ mp_connection_recv_bytes_async (MpConnection        *self,
  * Since: 1.0
  */
 GBytes *
-mp_connection_recv_bytes_finish (MpConnection  *self,
-                                 GAsyncResult  *result,
-                                 GError       **error)
+mp_connection_recv_bytes_finish (MpConnection *self,
+                                 GAsyncResult *result,
+                                 GError      **error)
 {
   g_return_val_if_fail (g_task_is_valid (result, self), NULL);
 
@@ -568,22 +574,23 @@ mp_connection_recv_bytes_finish (MpConnection  *self,
  * Since: 1.0
  */
 void
-mp_connection_send_message_async (MpConnection        *self,
-                                  MpMessage           *message,
-                                  int                  io_priority,
-                                  GCancellable        *cancellable,
-                                  GAsyncReadyCallback  callback,
-                                  gpointer             user_data)
+mp_connection_send_message_async (MpConnection       *self,
+                                  MpMessage          *message,
+                                  int                 io_priority,
+                                  GCancellable       *cancellable,
+                                  GAsyncReadyCallback callback,
+                                  gpointer            user_data)
 {
   g_autoptr (GBytes) payload = NULL;
   GError *error = NULL;
-  GTask *task;
+  GTask  *task;
 
   g_return_if_fail (MP_IS_CONNECTION (self));
   g_return_if_fail (message != NULL);
 
   payload = mp_message_convert_payload (message, mp_connection_get_format (self), &error);
-  task = new_task (self, mp_connection_send_message_async, io_priority, cancellable, callback, user_data);
+  task = new_task (self, mp_connection_send_message_async, io_priority, cancellable, callback,
+                   user_data);
   start_send (self, task, payload, mp_message_get_fd_list (message), error);
 }
 
@@ -600,9 +607,9 @@ mp_connection_send_message_async (MpConnection        *self,
  * Since: 1.0
  */
 gboolean
-mp_connection_send_message_finish (MpConnection  *self,
-                                   GAsyncResult  *result,
-                                   GError       **error)
+mp_connection_send_message_finish (MpConnection *self,
+                                   GAsyncResult *result,
+                                   GError      **error)
 {
   g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
 
@@ -624,17 +631,18 @@ mp_connection_send_message_finish (MpConnection  *self,
  * Since: 1.0
  */
 void
-mp_connection_recv_message_async (MpConnection        *self,
-                                  int                  io_priority,
-                                  GCancellable        *cancellable,
-                                  GAsyncReadyCallback  callback,
-                                  gpointer             user_data)
+mp_connection_recv_message_async (MpConnection       *self,
+                                  int                 io_priority,
+                                  GCancellable       *cancellable,
+                                  GAsyncReadyCallback callback,
+                                  gpointer            user_data)
 {
   GTask *task;
 
   g_return_if_fail (MP_IS_CONNECTION (self));
 
-  task = new_task (self, mp_connection_recv_message_async, io_priority, cancellable, callback, user_data);
+  task = new_task (self, mp_connection_recv_message_async, io_priority, cancellable, callback,
+                   user_data);
   start_receive (self, task, RECEIVE_MESSAGE, -1);
 }
 
@@ -651,9 +659,9 @@ mp_connection_recv_message_async (MpConnection        *self,
  * Since: 1.0
  */
 MpMessage *
-mp_connection_recv_message_finish (MpConnection  *self,
-                                   GAsyncResult  *result,
-                                   GError       **error)
+mp_connection_recv_message_finish (MpConnection *self,
+                                   GAsyncResult *result,
+                                   GError      **error)
 {
   g_return_val_if_fail (g_task_is_valid (result, self), NULL);
 
@@ -663,12 +671,12 @@ mp_connection_recv_message_finish (MpConnection  *self,
 static gboolean
 close_ready_cb (gpointer user_data)
 {
-  GTask *task = user_data;
+  GTask        *task = user_data;
   MpConnection *self = g_task_get_source_object (task);
-  GError *error = NULL;
+  GError       *error = NULL;
 
-  if (!g_cancellable_is_cancelled (g_task_get_cancellable (task))
-      && mp_channel_flush (mp_connection_get_private (self)->channel) == MP_CHANNEL_NOT_NOW)
+  if (!g_cancellable_is_cancelled (g_task_get_cancellable (task)) &&
+      mp_channel_flush (mp_connection_get_private (self)->channel) == MP_CHANNEL_NOT_NOW)
     return G_SOURCE_CONTINUE;
 
   if (mp_connection_close (self, &error))
@@ -691,11 +699,11 @@ close_ready_cb (gpointer user_data)
  * Since: 1.0
  */
 void
-mp_connection_close_async (MpConnection        *self,
-                           int                  io_priority,
-                           GCancellable        *cancellable,
-                           GAsyncReadyCallback  callback,
-                           gpointer             user_data)
+mp_connection_close_async (MpConnection       *self,
+                           int                 io_priority,
+                           GCancellable       *cancellable,
+                           GAsyncReadyCallback callback,
+                           gpointer            user_data)
 {
   g_autoptr (GTask) task = NULL;
   g_autoptr (GSource) source = NULL;
@@ -729,9 +737,9 @@ mp_connection_close_async (MpConnection        *self,
  * Since: 1.0
  */
 gboolean
-mp_connection_close_finish (MpConnection  *self,
-                            GAsyncResult  *result,
-                            GError       **error)
+mp_connection_close_finish (MpConnection *self,
+                            GAsyncResult *result,
+                            GError      **error)
 {
   g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
 

@@ -21,50 +21,50 @@ typedef struct
   char      *peer_address;
 
   /* Whether `closed` was emitted. */
-  gint       told_closed;
+  gint told_closed;
 
   /* Guards what follows. */
-  GMutex     lock;
+  GMutex lock;
 
   /* The source of start (). */
-  GSource   *started;
+  GSource *started;
 
   /* The tasks that wait for a message, the oldest first. */
-  GQueue     receivers;
+  GQueue receivers;
 
   /* One source for each main context that has sent, which empties the outgoing queue. */
-  GSList    *flushers;
+  GSList *flushers;
 } MpConnectionPrivate;
 
 /* Gives a connection over @channel, which it takes; @peer_address may be NULL. */
-MpConnection        *mp_connection_new_for_channel  (GType                 type,
-                                                     MpChannel            *channel,
-                                                     const char           *peer_address);
+MpConnection *mp_connection_new_for_channel (GType       type,
+                                             MpChannel  *channel,
+                                             const char *peer_address);
 
-MpConnectionPrivate *mp_connection_get_private      (MpConnection         *self);
+MpConnectionPrivate *mp_connection_get_private (MpConnection *self);
 
 /* The channel, or NULL and an error when there is none. */
-MpChannel           *mp_connection_get_channel      (MpConnection         *self,
-                                                     GError              **error);
+MpChannel *mp_connection_get_channel (MpConnection *self,
+                                      GError      **error);
 
 /* What was received, as a message in the connection's format; takes the bytes and the
  * descriptors. */
-MpMessage           *mp_connection_make_message     (MpConnection         *self,
-                                                     MpChannelMessage     *received,
-                                                     GError              **error);
-GVariant            *mp_connection_make_variant     (MpConnection         *self,
-                                                     MpChannelMessage     *received,
-                                                     GError              **error);
-GBytes              *mp_connection_make_bytes       (MpChannelMessage     *received);
+MpMessage *mp_connection_make_message (MpConnection     *self,
+                                       MpChannelMessage *received,
+                                       GError          **error);
+GVariant  *mp_connection_make_variant (MpConnection     *self,
+                                       MpChannelMessage *received,
+                                       GError          **error);
+GBytes    *mp_connection_make_bytes (MpChannelMessage *received);
 
 /* The maximum that a caller gives, where -1 is none. */
-gsize                mp_connection_get_maximum      (gssize                max_length);
+gsize mp_connection_get_maximum (gssize max_length);
 
-void                 mp_connection_tell_closed      (MpConnection         *self);
-void                 mp_connection_emit_message     (MpConnection         *self,
-                                                     MpMessage            *message);
+void mp_connection_tell_closed (MpConnection *self);
+void mp_connection_emit_message (MpConnection *self,
+                                 MpMessage    *message);
 
-void                 mp_connection_waitable_init    (MpWaitableInterface  *iface);
-void                 mp_connection_shareable_init   (MpShareableInterface *iface);
+void mp_connection_waitable_init (MpWaitableInterface *iface);
+void mp_connection_shareable_init (MpShareableInterface *iface);
 
 G_END_DECLS

@@ -38,12 +38,13 @@ move_fds (MpChannelMessage *received,
 }
 
 MpMessage *
-mp_connection_make_message (MpConnection      *self,
-                            MpChannelMessage  *received,
-                            GError           **error)
+mp_connection_make_message (MpConnection     *self,
+                            MpChannelMessage *received,
+                            GError          **error)
 {
   g_autoptr (GBytes) payload = mp_connection_make_bytes (received);
-  MpMessage *message = mp_message_new_from_payload (mp_connection_get_format (self), payload, error);
+  MpMessage *message =
+    mp_message_new_from_payload (mp_connection_get_format (self), payload, error);
 
   if (message != NULL)
     move_fds (received, message);
@@ -51,9 +52,9 @@ mp_connection_make_message (MpConnection      *self,
 }
 
 GVariant *
-mp_connection_make_variant (MpConnection      *self,
-                            MpChannelMessage  *received,
-                            GError           **error)
+mp_connection_make_variant (MpConnection     *self,
+                            MpChannelMessage *received,
+                            GError          **error)
 {
   g_autoptr (MpMessage) message = NULL;
 
@@ -69,9 +70,9 @@ mp_connection_make_variant (MpConnection      *self,
 }
 
 static char *
-make_json (MpConnection      *self,
-           MpChannelMessage  *received,
-           GError           **error)
+make_json (MpConnection     *self,
+           MpChannelMessage *received,
+           GError          **error)
 {
   g_autoptr (MpMessage) message = mp_connection_make_message (self, received, error);
 
@@ -79,16 +80,16 @@ make_json (MpConnection      *self,
 }
 
 static guint8 *
-make_pickle (MpConnection      *self,
-             MpChannelMessage  *received,
-             gsize             *length,
-             GError           **error)
+make_pickle (MpConnection     *self,
+             MpChannelMessage *received,
+             gsize            *length,
+             GError          **error)
 {
   g_autoptr (MpMessage) message = NULL;
   gboolean needs_dill = FALSE;
 
-  if (mp_connection_get_format (self) == MP_FORMAT_PICKLE
-      && !mp_pickle_check (received->data, received->length, &needs_dill, error))
+  if (mp_connection_get_format (self) == MP_FORMAT_PICKLE &&
+      !mp_pickle_check (received->data, received->length, &needs_dill, error))
     return NULL;
   if (mp_connection_get_format (self) == MP_FORMAT_PICKLE && !needs_dill)
     {
@@ -101,31 +102,30 @@ make_pickle (MpConnection      *self,
 }
 
 static gboolean
-receive (MpConnection      *self,
-         gssize             max_length,
-         gint64             timeout_us,
-         GCancellable      *cancellable,
-         MpChannelMessage  *received,
-         GError           **error)
+receive (MpConnection     *self,
+         gssize            max_length,
+         gint64            timeout_us,
+         GCancellable     *cancellable,
+         MpChannelMessage *received,
+         GError          **error)
 {
   MpChannel *channel = mp_connection_get_channel (self, error);
 
-  return channel != NULL
-    && mp_channel_receive (channel, mp_connection_get_maximum (max_length), timeout_us, cancellable,
-                           received, error);
+  return channel != NULL && mp_channel_receive (channel, mp_connection_get_maximum (max_length),
+                                                timeout_us, cancellable, received, error);
 }
 
 static gboolean
-try_receive (MpConnection      *self,
-             gssize             max_length,
-             MpChannelMessage  *received,
-             GError           **error)
+try_receive (MpConnection     *self,
+             gssize            max_length,
+             MpChannelMessage *received,
+             GError          **error)
 {
   MpChannel *channel = mp_connection_get_channel (self, error);
 
-  return channel != NULL
-    && mp_channel_try_receive (channel, mp_connection_get_maximum (max_length), received,
-                               error) == MP_CHANNEL_DONE;
+  return channel != NULL &&
+         mp_channel_try_receive (channel, mp_connection_get_maximum (max_length), received,
+                                 error) == MP_CHANNEL_DONE;
 }
 
 /**
@@ -145,12 +145,14 @@ try_receive (MpConnection      *self,
  * Since: 1.0
  */
 GVariant *
-mp_connection_recv (MpConnection  *self,
-                    gint64         timeout_us,
-                    GCancellable  *cancellable,
-                    GError       **error)
+mp_connection_recv (MpConnection *self,
+                    gint64        timeout_us,
+                    GCancellable *cancellable,
+                    GError      **error)
 {
-  g_auto (MpChannelMessage) received = { 0, };
+  g_auto (MpChannelMessage) received = {
+    0,
+  };
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
 
@@ -167,15 +169,18 @@ mp_connection_recv (MpConnection  *self,
  *
  * Takes a message if one is there, like [method@Connection.recv].
  *
- * Returns: (transfer full) (nullable): the value, or %NULL without an error when no whole message is there
+ * Returns: (transfer full) (nullable): the value, or %NULL without an error when no whole message
+ *   is there
  *
  * Since: 1.0
  */
 GVariant *
-mp_connection_try_recv (MpConnection  *self,
-                        GError       **error)
+mp_connection_try_recv (MpConnection *self,
+                        GError      **error)
 {
-  g_auto (MpChannelMessage) received = { 0, };
+  g_auto (MpChannelMessage) received = {
+    0,
+  };
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
 
@@ -188,8 +193,8 @@ mp_connection_try_recv (MpConnection  *self,
 static gboolean
 is_end (const GError *error)
 {
-  return g_error_matches (error, MP_ERROR, MP_ERROR_END_OF_STREAM)
-         || g_error_matches (error, MP_ERROR, MP_ERROR_CLOSED);
+  return g_error_matches (error, MP_ERROR, MP_ERROR_END_OF_STREAM) ||
+         g_error_matches (error, MP_ERROR, MP_ERROR_CLOSED);
 }
 
 /**
@@ -207,8 +212,8 @@ is_end (const GError *error)
  * Since: 1.0
  */
 GVariant *
-mp_connection_next_value (MpConnection  *self,
-                          GError       **error)
+mp_connection_next_value (MpConnection *self,
+                          GError      **error)
 {
   g_autoptr (GError) failure = NULL;
   GVariant *value;
@@ -240,13 +245,15 @@ mp_connection_next_value (MpConnection  *self,
  * Since: 1.0
  */
 GBytes *
-mp_connection_recv_bytes (MpConnection  *self,
-                          gssize         max_length,
-                          gint64         timeout_us,
-                          GCancellable  *cancellable,
-                          GError       **error)
+mp_connection_recv_bytes (MpConnection *self,
+                          gssize        max_length,
+                          gint64        timeout_us,
+                          GCancellable *cancellable,
+                          GError      **error)
 {
-  g_auto (MpChannelMessage) received = { 0, };
+  g_auto (MpChannelMessage) received = {
+    0,
+  };
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
 
@@ -265,16 +272,19 @@ mp_connection_recv_bytes (MpConnection  *self,
  *
  * Takes a message if one is there, like [method@Connection.recv_bytes].
  *
- * Returns: (transfer full) (nullable): the bytes, or %NULL without an error when no whole message is there
+ * Returns: (transfer full) (nullable): the bytes, or %NULL without an error when no whole message
+ *   is there
  *
  * Since: 1.0
  */
 GBytes *
-mp_connection_try_recv_bytes (MpConnection  *self,
-                              gssize         max_length,
-                              GError       **error)
+mp_connection_try_recv_bytes (MpConnection *self,
+                              gssize        max_length,
+                              GError      **error)
 {
-  g_auto (MpChannelMessage) received = { 0, };
+  g_auto (MpChannelMessage) received = {
+    0,
+  };
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
 
@@ -299,13 +309,15 @@ mp_connection_try_recv_bytes (MpConnection  *self,
  * Since: 1.0
  */
 guint8 *
-mp_connection_recv_data (MpConnection  *self,
-                         gint64         timeout_us,
-                         GCancellable  *cancellable,
-                         gsize         *length,
-                         GError       **error)
+mp_connection_recv_data (MpConnection *self,
+                         gint64        timeout_us,
+                         GCancellable *cancellable,
+                         gsize        *length,
+                         GError      **error)
 {
-  g_auto (MpChannelMessage) received = { 0, };
+  g_auto (MpChannelMessage) received = {
+    0,
+  };
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
   g_return_val_if_fail (length != NULL, NULL);
@@ -326,16 +338,19 @@ mp_connection_recv_data (MpConnection  *self,
  *
  * Takes a message if one is there, like [method@Connection.recv_data].
  *
- * Returns: (transfer full) (array length=length) (element-type guint8) (nullable): the bytes, or %NULL without an error when no whole message is there
+ * Returns: (transfer full) (array length=length) (element-type guint8) (nullable): the bytes, or
+ *   %NULL without an error when no whole message is there
  *
  * Since: 1.0
  */
 guint8 *
-mp_connection_try_recv_data (MpConnection  *self,
-                             gsize         *length,
-                             GError       **error)
+mp_connection_try_recv_data (MpConnection *self,
+                             gsize        *length,
+                             GError      **error)
 {
-  g_auto (MpChannelMessage) received = { 0, };
+  g_auto (MpChannelMessage) received = {
+    0,
+  };
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
   g_return_val_if_fail (length != NULL, NULL);
@@ -370,13 +385,13 @@ mp_connection_try_recv_data (MpConnection  *self,
  * Since: 1.0
  */
 gssize
-mp_connection_recv_into (MpConnection  *self,
-                         guint8        *buffer,
-                         gsize          size,
-                         gsize          offset,
-                         gint64         timeout_us,
-                         GCancellable  *cancellable,
-                         GError       **error)
+mp_connection_recv_into (MpConnection *self,
+                         guint8       *buffer,
+                         gsize         size,
+                         gsize         offset,
+                         gint64        timeout_us,
+                         GCancellable *cancellable,
+                         GError      **error)
 {
   MpChannel *channel;
 
@@ -409,14 +424,15 @@ mp_connection_recv_into (MpConnection  *self,
  * Since: 1.0
  */
 gssize
-mp_connection_recv_into_address (MpConnection  *self,
-                                 guintptr       address,
-                                 gsize          size,
-                                 gint64         timeout_us,
-                                 GCancellable  *cancellable,
-                                 GError       **error)
+mp_connection_recv_into_address (MpConnection *self,
+                                 guintptr      address,
+                                 gsize         size,
+                                 gint64        timeout_us,
+                                 GCancellable *cancellable,
+                                 GError      **error)
 {
-  return mp_connection_recv_into (self, (guint8 *) address, size, 0, timeout_us, cancellable, error);
+  return mp_connection_recv_into (self, (guint8 *) address, size, 0, timeout_us, cancellable,
+                                  error);
 }
 
 /**
@@ -435,12 +451,14 @@ mp_connection_recv_into_address (MpConnection  *self,
  * Since: 1.0
  */
 char *
-mp_connection_recv_json (MpConnection  *self,
-                         gint64         timeout_us,
-                         GCancellable  *cancellable,
-                         GError       **error)
+mp_connection_recv_json (MpConnection *self,
+                         gint64        timeout_us,
+                         GCancellable *cancellable,
+                         GError      **error)
 {
-  g_auto (MpChannelMessage) received = { 0, };
+  g_auto (MpChannelMessage) received = {
+    0,
+  };
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
 
@@ -457,15 +475,18 @@ mp_connection_recv_json (MpConnection  *self,
  *
  * Takes a message if one is there, like [method@Connection.recv_json].
  *
- * Returns: (transfer full) (nullable): JSON text, or %NULL without an error when no whole message is there
+ * Returns: (transfer full) (nullable): JSON text, or %NULL without an error when no whole message
+ *   is there
  *
  * Since: 1.0
  */
 char *
-mp_connection_try_recv_json (MpConnection  *self,
-                             GError       **error)
+mp_connection_try_recv_json (MpConnection *self,
+                             GError      **error)
 {
-  g_auto (MpChannelMessage) received = { 0, };
+  g_auto (MpChannelMessage) received = {
+    0,
+  };
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
 
@@ -493,13 +514,15 @@ mp_connection_try_recv_json (MpConnection  *self,
  * Since: 1.0
  */
 guint8 *
-mp_connection_recv_pickle (MpConnection  *self,
-                           gint64         timeout_us,
-                           GCancellable  *cancellable,
-                           gsize         *length,
-                           GError       **error)
+mp_connection_recv_pickle (MpConnection *self,
+                           gint64        timeout_us,
+                           GCancellable *cancellable,
+                           gsize        *length,
+                           GError      **error)
 {
-  g_auto (MpChannelMessage) received = { 0, };
+  g_auto (MpChannelMessage) received = {
+    0,
+  };
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
   g_return_val_if_fail (length != NULL, NULL);
@@ -519,16 +542,19 @@ mp_connection_recv_pickle (MpConnection  *self,
  *
  * Takes a message if one is there, like [method@Connection.recv_pickle].
  *
- * Returns: (transfer full) (array length=length) (element-type guint8) (nullable): a pickle, or %NULL without an error when no whole message is there
+ * Returns: (transfer full) (array length=length) (element-type guint8) (nullable): a pickle, or
+ *   %NULL without an error when no whole message is there
  *
  * Since: 1.0
  */
 guint8 *
-mp_connection_try_recv_pickle (MpConnection  *self,
-                               gsize         *length,
-                               GError       **error)
+mp_connection_try_recv_pickle (MpConnection *self,
+                               gsize        *length,
+                               GError      **error)
 {
-  g_auto (MpChannelMessage) received = { 0, };
+  g_auto (MpChannelMessage) received = {
+    0,
+  };
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
   g_return_val_if_fail (length != NULL, NULL);
@@ -556,12 +582,14 @@ mp_connection_try_recv_pickle (MpConnection  *self,
  * Since: 1.0
  */
 MpMessage *
-mp_connection_recv_message (MpConnection  *self,
-                            gint64         timeout_us,
-                            GCancellable  *cancellable,
-                            GError       **error)
+mp_connection_recv_message (MpConnection *self,
+                            gint64        timeout_us,
+                            GCancellable *cancellable,
+                            GError      **error)
 {
-  g_auto (MpChannelMessage) received = { 0, };
+  g_auto (MpChannelMessage) received = {
+    0,
+  };
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
 
@@ -578,15 +606,18 @@ mp_connection_recv_message (MpConnection  *self,
  *
  * Takes a message if one is there, like [method@Connection.recv_message].
  *
- * Returns: (transfer full) (nullable): the message, or %NULL without an error when no whole message is there
+ * Returns: (transfer full) (nullable): the message, or %NULL without an error when no whole
+ *   message is there
  *
  * Since: 1.0
  */
 MpMessage *
-mp_connection_try_recv_message (MpConnection  *self,
-                                GError       **error)
+mp_connection_try_recv_message (MpConnection *self,
+                                GError      **error)
 {
-  g_auto (MpChannelMessage) received = { 0, };
+  g_auto (MpChannelMessage) received = {
+    0,
+  };
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
 
@@ -598,11 +629,13 @@ mp_connection_try_recv_message (MpConnection  *self,
 
 /* Hands out one message; FALSE when there is none, or never will be. */
 static gboolean
-emit_next_message (MpConnection  *self,
-                   GError       **error)
+emit_next_message (MpConnection *self,
+                   GError      **error)
 {
   MpConnectionPrivate *priv = mp_connection_get_private (self);
-  g_auto (MpChannelMessage) received = { 0, };
+  g_auto (MpChannelMessage) received = {
+    0,
+  };
   g_autoptr (MpMessage) message = NULL;
 
   if (mp_channel_try_receive (priv->channel, G_MAXSIZE, &received, error) != MP_CHANNEL_DONE)
@@ -646,7 +679,8 @@ message_ready_cb (gpointer user_data)
  * context of the caller.
  *
  * The main context holds a reference to the connection until [method@Connection.stop] is called
- * or the peer is gone. Does nothing when the connection is started already, is closed, or does not receive.
+ * or the peer is gone. Does nothing when the connection is started already, is closed, or does not
+ * receive.
  *
  * Since: 1.0
  */
@@ -683,7 +717,7 @@ void
 mp_connection_stop (MpConnection *self)
 {
   MpConnectionPrivate *priv;
-  GSource *started;
+  GSource             *started;
 
   g_return_if_fail (MP_IS_CONNECTION (self));
 

@@ -13,17 +13,17 @@
 
 /* Sends bytes as they are. */
 static gboolean
-send_payload (MpConnection  *self,
-              const guint8  *data,
-              gsize          length,
-              GUnixFDList   *fd_list,
-              gint64         timeout_us,
-              GCancellable  *cancellable,
-              GError       **error)
+send_payload (MpConnection *self,
+              const guint8 *data,
+              gsize         length,
+              GUnixFDList  *fd_list,
+              gint64        timeout_us,
+              GCancellable *cancellable,
+              GError      **error)
 {
   MpChannel *channel = mp_connection_get_channel (self, error);
   const int *fds = NULL;
-  int n_fds = 0;
+  int        n_fds = 0;
 
   if (channel == NULL)
     return FALSE;
@@ -36,11 +36,11 @@ send_payload (MpConnection  *self,
 
 /* The way of a variant to a peer that reads variants: no copy and no object in between. */
 static gboolean
-send_variant (MpConnection  *self,
-              GVariant      *value,
-              gint64         timeout_us,
-              GCancellable  *cancellable,
-              GError       **error)
+send_variant (MpConnection *self,
+              GVariant     *value,
+              gint64        timeout_us,
+              GCancellable *cancellable,
+              GError      **error)
 {
   union
   {
@@ -48,8 +48,8 @@ send_variant (MpConnection  *self,
     guint64 alignment;
   } small;
   g_autofree guint8 *large = NULL;
-  gsize size = mp_gvariant_get_payload_size (value);
-  guint8 *payload = small.bytes;
+  gsize              size = mp_gvariant_get_payload_size (value);
+  guint8            *payload = small.bytes;
 
   if (size > sizeof small.bytes)
     payload = large = g_malloc (size);
@@ -76,11 +76,11 @@ send_variant (MpConnection  *self,
  * Since: 1.0
  */
 gboolean
-mp_connection_send (MpConnection  *self,
-                    GVariant      *value,
-                    gint64         timeout_us,
-                    GCancellable  *cancellable,
-                    GError       **error)
+mp_connection_send (MpConnection *self,
+                    GVariant     *value,
+                    gint64        timeout_us,
+                    GCancellable *cancellable,
+                    GError      **error)
 {
   g_autoptr (GVariant) owned = NULL;
   g_autoptr (MpMessage) message = NULL;
@@ -111,14 +111,14 @@ mp_connection_send (MpConnection  *self,
  * Since: 1.0
  */
 gboolean
-mp_connection_send_bytes (MpConnection  *self,
-                          GBytes        *bytes,
-                          gint64         timeout_us,
-                          GCancellable  *cancellable,
-                          GError       **error)
+mp_connection_send_bytes (MpConnection *self,
+                          GBytes       *bytes,
+                          gint64        timeout_us,
+                          GCancellable *cancellable,
+                          GError      **error)
 {
   const guint8 *data;
-  gsize length;
+  gsize         length;
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
   g_return_val_if_fail (bytes != NULL, FALSE);
@@ -143,12 +143,12 @@ mp_connection_send_bytes (MpConnection  *self,
  * Since: 1.0
  */
 gboolean
-mp_connection_send_data (MpConnection  *self,
-                         const guint8  *data,
-                         gsize          length,
-                         gint64         timeout_us,
-                         GCancellable  *cancellable,
-                         GError       **error)
+mp_connection_send_data (MpConnection *self,
+                         const guint8 *data,
+                         gsize         length,
+                         gint64        timeout_us,
+                         GCancellable *cancellable,
+                         GError      **error)
 {
   g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
   g_return_val_if_fail (data != NULL || length == 0, FALSE);
@@ -171,11 +171,11 @@ mp_connection_send_data (MpConnection  *self,
  * Since: 1.0
  */
 gboolean
-mp_connection_send_json (MpConnection  *self,
-                         const char    *json,
-                         gint64         timeout_us,
-                         GCancellable  *cancellable,
-                         GError       **error)
+mp_connection_send_json (MpConnection *self,
+                         const char   *json,
+                         gint64        timeout_us,
+                         GCancellable *cancellable,
+                         GError      **error)
 {
   g_autoptr (MpMessage) message = NULL;
 
@@ -206,12 +206,12 @@ mp_connection_send_json (MpConnection  *self,
  * Since: 1.0
  */
 gboolean
-mp_connection_send_pickle (MpConnection  *self,
-                           const guint8  *data,
-                           gsize          length,
-                           gint64         timeout_us,
-                           GCancellable  *cancellable,
-                           GError       **error)
+mp_connection_send_pickle (MpConnection *self,
+                           const guint8 *data,
+                           gsize         length,
+                           gint64        timeout_us,
+                           GCancellable *cancellable,
+                           GError      **error)
 {
   g_autoptr (MpMessage) message = NULL;
   gboolean needs_dill;
@@ -220,8 +220,8 @@ mp_connection_send_pickle (MpConnection  *self,
   g_return_val_if_fail (data != NULL || length == 0, FALSE);
 
   if (mp_connection_get_format (self) == MP_FORMAT_PICKLE)
-    return mp_pickle_check (data, length, &needs_dill, error)
-      && send_payload (self, data, length, NULL, timeout_us, cancellable, error);
+    return mp_pickle_check (data, length, &needs_dill, error) &&
+           send_payload (self, data, length, NULL, timeout_us, cancellable, error);
 
   message = mp_message_new_pickle (data, length);
   return mp_connection_send_message (self, message, timeout_us, cancellable, error);
@@ -247,15 +247,15 @@ mp_connection_send_pickle (MpConnection  *self,
  * Since: 1.0
  */
 gboolean
-mp_connection_send_message (MpConnection  *self,
-                            MpMessage     *message,
-                            gint64         timeout_us,
-                            GCancellable  *cancellable,
-                            GError       **error)
+mp_connection_send_message (MpConnection *self,
+                            MpMessage    *message,
+                            gint64        timeout_us,
+                            GCancellable *cancellable,
+                            GError      **error)
 {
   g_autoptr (GBytes) payload = NULL;
   const guint8 *data;
-  gsize length;
+  gsize         length;
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
   g_return_val_if_fail (message != NULL, FALSE);
@@ -286,12 +286,12 @@ mp_connection_send_message (MpConnection  *self,
  * Since: 1.0
  */
 gboolean
-mp_connection_flush (MpConnection  *self,
-                     gint64         timeout_us,
-                     GCancellable  *cancellable,
-                     GError       **error)
+mp_connection_flush (MpConnection *self,
+                     gint64        timeout_us,
+                     GCancellable *cancellable,
+                     GError      **error)
 {
-  gint64 deadline = mp_transport_deadline (timeout_us);
+  gint64     deadline = mp_transport_deadline (timeout_us);
   MpChannel *channel;
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
@@ -303,7 +303,7 @@ mp_connection_flush (MpConnection  *self,
   for (;;)
     {
       MpChannelStatus status = mp_channel_flush (channel);
-      gint64 left = mp_transport_time_left (deadline);
+      gint64          left = mp_transport_time_left (deadline);
 
       if (status == MP_CHANNEL_DONE)
         return TRUE;

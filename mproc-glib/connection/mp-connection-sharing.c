@@ -27,10 +27,10 @@ mp_connection_waitable_get_condition (MpWaitable *waitable)
 }
 
 static gboolean
-mp_connection_waitable_has_pending (MpWaitable  *waitable,
-                                    GError     **error)
+mp_connection_waitable_has_pending (MpWaitable *waitable,
+                                    GError    **error)
 {
-  MpChannel *channel = mp_connection_get_channel (MP_CONNECTION (waitable), error);
+  MpChannel   *channel = mp_connection_get_channel (MP_CONNECTION (waitable), error);
   GIOCondition condition = mp_connection_waitable_get_condition (waitable);
 
   return channel != NULL && mp_channel_has_pending (channel, condition, error);
@@ -45,13 +45,13 @@ mp_connection_waitable_init (MpWaitableInterface *iface)
 }
 
 static GVariant *
-mp_connection_share (MpShareable  *shareable,
-                     GUnixFDList  *descriptors,
-                     GError      **error)
+mp_connection_share (MpShareable *shareable,
+                     GUnixFDList *descriptors,
+                     GError     **error)
 {
   MpConnection *self = MP_CONNECTION (shareable);
-  MpChannel *channel = mp_connection_get_channel (self, error);
-  int fd, index;
+  MpChannel    *channel = mp_connection_get_channel (self, error);
+  int           fd, index;
 
   if (channel == NULL)
     return NULL;
@@ -72,29 +72,30 @@ mp_connection_share (MpShareable  *shareable,
 }
 
 static gboolean
-refuse_description (const char  *what,
-                    GError     **error)
+refuse_description (const char *what,
+                    GError    **error)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-               _("This does not describe a connection: %s"), what);
+               _ ("This does not describe a connection: %s"), what);
   return FALSE;
 }
 
 static gboolean
-check_description (GVariant     *description,
-                   GUnixFDList  *descriptors,
-                   GError      **error)
+check_description (GVariant    *description,
+                   GUnixFDList *descriptors,
+                   GError     **error)
 {
-  gint32 index;
+  gint32   index;
   gboolean readable, writable;
-  guint32 format;
-  guint64 max_message_size;
+  guint32  format;
+  guint64  max_message_size;
 
-  if (!g_variant_is_of_type (description, G_VARIANT_TYPE (SHARED_TYPE))
-      || !g_variant_is_normal_form (description))
+  if (!g_variant_is_of_type (description, G_VARIANT_TYPE (SHARED_TYPE)) ||
+      !g_variant_is_normal_form (description))
     return refuse_description ("wrong type", error);
 
-  g_variant_get (description, SHARED_TYPE, &index, &readable, &writable, &format, &max_message_size);
+  g_variant_get (description, SHARED_TYPE, &index, &readable, &writable, &format,
+                 &max_message_size);
   if (index < 0 || index >= g_unix_fd_list_get_length (descriptors))
     return refuse_description ("no such descriptor", error);
   if (!readable && !writable)
@@ -108,23 +109,24 @@ check_description (GVariant     *description,
 }
 
 static MpShareable *
-mp_connection_restore (GType         type,
-                       GVariant     *description,
-                       GUnixFDList  *descriptors,
-                       GError      **error)
+mp_connection_restore (GType        type,
+                       GVariant    *description,
+                       GUnixFDList *descriptors,
+                       GError     **error)
 {
-  MpTransport *transport;
+  MpTransport  *transport;
   MpConnection *self;
-  gint32 index;
-  gboolean readable, writable;
-  guint32 format;
-  guint64 max_message_size;
-  int fd;
+  gint32        index;
+  gboolean      readable, writable;
+  guint32       format;
+  guint64       max_message_size;
+  int           fd;
 
   if (!check_description (description, descriptors, error))
     return NULL;
 
-  g_variant_get (description, SHARED_TYPE, &index, &readable, &writable, &format, &max_message_size);
+  g_variant_get (description, SHARED_TYPE, &index, &readable, &writable, &format,
+                 &max_message_size);
   fd = g_unix_fd_list_get (descriptors, index, error);
   if (fd < 0)
     return NULL;
@@ -168,19 +170,19 @@ mp_connection_shareable_init (MpShareableInterface *iface)
  * Since: 1.0
  */
 gboolean
-mp_connection_send_shareable (MpConnection  *self,
-                              MpShareable   *shareable,
-                              gint64         timeout_us,
-                              GCancellable  *cancellable,
-                              GError       **error)
+mp_connection_send_shareable (MpConnection *self,
+                              MpShareable  *shareable,
+                              gint64        timeout_us,
+                              GCancellable *cancellable,
+                              GError      **error)
 {
   g_autoptr (GUnixFDList) descriptors = g_unix_fd_list_new ();
   g_autoptr (GVariant) description = NULL;
   g_autofree guint8 *payload = NULL;
-  MpChannel *channel;
-  const int *fds;
-  gsize size;
-  int n_fds;
+  MpChannel         *channel;
+  const int         *fds;
+  gsize              size;
+  int                n_fds;
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
   g_return_val_if_fail (MP_IS_SHAREABLE (shareable), FALSE);
@@ -217,12 +219,14 @@ mp_connection_send_shareable (MpConnection  *self,
  * Since: 1.0
  */
 MpShareable *
-mp_connection_recv_shareable (MpConnection  *self,
-                              gint64         timeout_us,
-                              GCancellable  *cancellable,
-                              GError       **error)
+mp_connection_recv_shareable (MpConnection *self,
+                              gint64        timeout_us,
+                              GCancellable *cancellable,
+                              GError      **error)
 {
-  g_auto (MpChannelMessage) received = { 0, };
+  g_auto (MpChannelMessage) received = {
+    0,
+  };
   g_autoptr (GUnixFDList) descriptors = NULL;
   g_autoptr (GVariant) description = NULL;
   g_autoptr (GBytes) payload = NULL;
@@ -231,9 +235,9 @@ mp_connection_recv_shareable (MpConnection  *self,
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
 
   channel = mp_connection_get_channel (self, error);
-  if (channel == NULL
-      || !mp_channel_receive (channel, mp_connection_get_maximum (-1), timeout_us, cancellable,
-                              &received, error))
+  if (channel == NULL ||
+      !mp_channel_receive (channel, mp_connection_get_maximum (-1), timeout_us, cancellable,
+                           &received, error))
     return NULL;
 
   /* The descriptors become the list's. */

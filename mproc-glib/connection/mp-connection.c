@@ -41,7 +41,8 @@
  * When the peer has closed its end, receives fail with `MP_ERROR_END_OF_STREAM`; when it
  * went away inside a message, with `MP_ERROR_TRUNCATED`. A message that is longer than
  * [property@Connection:max-message-size], or than the caller's maximum, fails with
- * `MP_ERROR_TOO_LARGE` before memory is taken for it. Its bytes are still in the way, so that nothing can
+ * `MP_ERROR_TOO_LARGE` before memory is taken for it. Its bytes are still in the way, so that
+ * nothing can
  * be received any more; a connection that can do nothing else is closed. Bytes that cannot be the
  * start of a message fail with `MP_ERROR_INVALID_MESSAGE` and close the connection.
  *
@@ -55,10 +56,13 @@
  * Since: 1.0
  */
 
-G_DEFINE_TYPE_WITH_CODE (MpConnection, mp_connection, G_TYPE_OBJECT,
+G_DEFINE_TYPE_WITH_CODE (MpConnection,
+                         mp_connection,
+                         G_TYPE_OBJECT,
                          G_ADD_PRIVATE (MpConnection)
-                         G_IMPLEMENT_INTERFACE (MP_TYPE_WAITABLE, mp_connection_waitable_init)
-                         G_IMPLEMENT_INTERFACE (MP_TYPE_SHAREABLE, mp_connection_shareable_init))
+                           G_IMPLEMENT_INTERFACE (MP_TYPE_WAITABLE, mp_connection_waitable_init)
+                             G_IMPLEMENT_INTERFACE (MP_TYPE_SHAREABLE,
+                                                    mp_connection_shareable_init))
 
 enum
 {
@@ -90,13 +94,13 @@ mp_connection_get_private (MpConnection *self)
 }
 
 MpChannel *
-mp_connection_get_channel (MpConnection  *self,
-                           GError       **error)
+mp_connection_get_channel (MpConnection *self,
+                           GError      **error)
 {
   MpConnectionPrivate *priv = mp_connection_get_private (self);
 
   if (priv->channel == NULL)
-    g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, _("The connection is closed"));
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, _ ("The connection is closed"));
   return priv->channel;
 }
 
@@ -125,7 +129,7 @@ mp_connection_emit_message (MpConnection *self,
 static void
 mp_connection_dispose (GObject *object)
 {
-  MpConnection *self = MP_CONNECTION (object);
+  MpConnection        *self = MP_CONNECTION (object);
   MpConnectionPrivate *priv = mp_connection_get_private (self);
 
   mp_connection_stop (self);
@@ -363,7 +367,7 @@ mp_connection_new_for_channel (GType       type,
                                MpChannel  *channel,
                                const char *peer_address)
 {
-  MpConnection *self = g_object_new (type, NULL);
+  MpConnection        *self = g_object_new (type, NULL);
   MpConnectionPrivate *priv = mp_connection_get_private (self);
 
   priv->channel = channel;
@@ -388,10 +392,10 @@ mp_connection_new_for_channel (GType       type,
  * Since: 1.0
  */
 MpConnection *
-mp_connection_new_for_fd (int       fd,
-                          gboolean  readable,
-                          gboolean  writable,
-                          GError  **error)
+mp_connection_new_for_fd (int      fd,
+                          gboolean readable,
+                          gboolean writable,
+                          GError **error)
 {
   MpTransport *transport;
 
@@ -420,8 +424,8 @@ mp_connection_new_for_fd (int       fd,
  * Since: 1.0
  */
 MpConnection *
-mp_connection_new_for_stream (GIOStream  *stream,
-                              GError    **error)
+mp_connection_new_for_stream (GIOStream *stream,
+                              GError   **error)
 {
   MpTransport *transport;
 
@@ -431,7 +435,8 @@ mp_connection_new_for_stream (GIOStream  *stream,
   if (transport == NULL)
     return NULL;
 
-  return mp_connection_new_for_channel (MP_TYPE_CONNECTION, mp_channel_new (transport, TRUE, TRUE), NULL);
+  return mp_connection_new_for_channel (MP_TYPE_CONNECTION, mp_channel_new (transport, TRUE, TRUE),
+                                        NULL);
 }
 
 /**
@@ -449,13 +454,13 @@ mp_connection_new_for_stream (GIOStream  *stream,
  * Since: 1.0
  */
 gboolean
-mp_connection_poll (MpConnection  *self,
-                    gint64         timeout_us,
-                    GCancellable  *cancellable,
-                    GError       **error)
+mp_connection_poll (MpConnection *self,
+                    gint64        timeout_us,
+                    GCancellable *cancellable,
+                    GError      **error)
 {
-  gint64 deadline = mp_transport_deadline (timeout_us);
-  MpChannel *channel;
+  gint64       deadline = mp_transport_deadline (timeout_us);
+  MpChannel   *channel;
   MpWaitStatus status;
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
@@ -466,7 +471,8 @@ mp_connection_poll (MpConnection  *self,
 
   do
     {
-      status = mp_channel_wait (channel, G_IO_IN, mp_transport_time_left (deadline), cancellable, error);
+      status =
+        mp_channel_wait (channel, G_IO_IN, mp_transport_time_left (deadline), cancellable, error);
     }
   while (status == MP_WAIT_INTERRUPTED);
 
@@ -491,19 +497,19 @@ mp_connection_poll (MpConnection  *self,
  * Since: 1.0
  */
 gboolean
-mp_connection_wait (MpConnection  *self,
-                    GIOCondition   condition,
-                    gint64         timeout_us,
-                    GCancellable  *cancellable,
-                    GError       **error)
+mp_connection_wait (MpConnection *self,
+                    GIOCondition  condition,
+                    gint64        timeout_us,
+                    GCancellable *cancellable,
+                    GError      **error)
 {
   MpChannel *channel;
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
 
   channel = mp_connection_get_channel (self, error);
-  return channel != NULL
-    && mp_channel_wait (channel, condition, timeout_us, cancellable, error) == MP_WAIT_READY;
+  return channel != NULL &&
+         mp_channel_wait (channel, condition, timeout_us, cancellable, error) == MP_WAIT_READY;
 }
 
 /**
@@ -550,7 +556,7 @@ mp_connection_create_source (MpConnection *self,
                              GCancellable *cancellable)
 {
   MpChannel *channel;
-  GSource *source;
+  GSource   *source;
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
 
@@ -576,11 +582,11 @@ mp_connection_create_source (MpConnection *self,
  * Since: 1.0
  */
 gboolean
-mp_connection_close (MpConnection  *self,
-                     GError       **error)
+mp_connection_close (MpConnection *self,
+                     GError      **error)
 {
   MpConnectionPrivate *priv;
-  gboolean success;
+  gboolean             success;
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
 
@@ -761,10 +767,12 @@ mp_connection_set_max_message_size (MpConnection *self,
 GCredentials *
 mp_connection_get_peer_credentials (MpConnection *self)
 {
-  struct ucred native = { 0, };
-  socklen_t length = sizeof native;
+  struct ucred native = {
+    0,
+  };
+  socklen_t     length = sizeof native;
   GCredentials *credentials;
-  int fd;
+  int           fd;
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
 

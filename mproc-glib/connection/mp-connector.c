@@ -14,9 +14,9 @@
 typedef struct
 {
   /* Guards what follows. */
-  GMutex        lock;
-  char         *address;
-  MpDialConfig  config;
+  GMutex       lock;
+  char        *address;
+  MpDialConfig config;
 } MpConnectorPrivate;
 
 /**
@@ -161,7 +161,7 @@ mp_connector_set_property (GObject      *object,
 static void
 mp_connector_class_init (MpConnectorClass *klass)
 {
-  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GObjectClass     *object_class = G_OBJECT_CLASS (klass);
   const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
 
   object_class->finalize = mp_connector_finalize;
@@ -196,8 +196,8 @@ mp_connector_class_init (MpConnectorClass *klass)
    * Since: 1.0
    */
   properties[PROP_HANDSHAKE_TIMEOUT] =
-    g_param_spec_int64 ("handshake-timeout", NULL, NULL, 1, G_MAXINT64 / 4, DEFAULT_HANDSHAKE_TIMEOUT,
-                        flags | G_PARAM_CONSTRUCT);
+    g_param_spec_int64 ("handshake-timeout", NULL, NULL, 1, G_MAXINT64 / 4,
+                        DEFAULT_HANDSHAKE_TIMEOUT, flags | G_PARAM_CONSTRUCT);
 
   /**
    * MpConnector:legacy-digests:
@@ -259,12 +259,12 @@ mp_connector_new (const char *address,
 }
 
 static MpDial *
-make_dial (MpConnector  *self,
-           GError      **error)
+make_dial (MpConnector *self,
+           GError     **error)
 {
   MpConnectorPrivate *priv = get_private (self);
-  MpAddress *address;
-  MpDial *dial = NULL;
+  MpAddress          *address;
+  MpDial             *dial = NULL;
 
   g_mutex_lock (&priv->lock);
   address = mp_address_parse (priv->address != NULL ? priv->address : "", error);
@@ -278,7 +278,7 @@ static MpConnection *
 make_connection (MpDial *dial)
 {
   g_autofree char *address = NULL;
-  MpChannel *channel = mp_dial_take_channel (dial, &address);
+  MpChannel       *channel = mp_dial_take_channel (dial, &address);
 
   return mp_connection_new_for_channel (MP_TYPE_CONNECTION, channel, address);
 }
@@ -300,10 +300,10 @@ make_connection (MpDial *dial)
  * Since: 1.0
  */
 MpConnection *
-mp_connector_open (MpConnector   *self,
-                   gint64         timeout_us,
-                   GCancellable  *cancellable,
-                   GError       **error)
+mp_connector_open (MpConnector  *self,
+                   gint64        timeout_us,
+                   GCancellable *cancellable,
+                   GError      **error)
 {
   g_autoptr (MpDial) dial = NULL;
 
@@ -333,9 +333,9 @@ open_in_thread (GTask        *task,
 static gboolean step_cb (gpointer user_data);
 
 static gboolean
-step_fd_cb (int           fd,
-            GIOCondition  condition,
-            gpointer      user_data)
+step_fd_cb (int          fd,
+            GIOCondition condition,
+            gpointer     user_data)
 {
   return step_cb (user_data);
 }
@@ -345,9 +345,9 @@ static GSource *
 create_step_source (GTask *task)
 {
   GIOCondition condition;
-  GSource *source;
-  gint64 until;
-  int fd;
+  GSource     *source;
+  gint64       until;
+  int          fd;
 
   mp_dial_get_wait (g_task_get_task_data (task), &fd, &condition, &until);
   source = fd >= 0 ? g_unix_fd_source_new (fd, condition) : g_timeout_source_new (0);
@@ -432,11 +432,11 @@ start_open (MpConnector *self,
  * Since: 1.0
  */
 void
-mp_connector_open_async (MpConnector         *self,
-                         int                  io_priority,
-                         GCancellable        *cancellable,
-                         GAsyncReadyCallback  callback,
-                         gpointer             user_data)
+mp_connector_open_async (MpConnector        *self,
+                         int                 io_priority,
+                         GCancellable       *cancellable,
+                         GAsyncReadyCallback callback,
+                         gpointer            user_data)
 {
   GTask *task;
 
@@ -461,9 +461,9 @@ mp_connector_open_async (MpConnector         *self,
  * Since: 1.0
  */
 MpConnection *
-mp_connector_open_finish (MpConnector   *self,
-                          GAsyncResult  *result,
-                          GError       **error)
+mp_connector_open_finish (MpConnector  *self,
+                          GAsyncResult *result,
+                          GError      **error)
 {
   g_return_val_if_fail (g_task_is_valid (result, self), NULL);
 
@@ -485,11 +485,11 @@ mp_connector_open_finish (MpConnector   *self,
  * Since: 1.0
  */
 MpConnection *
-mp_connect (const char    *address,
-            GBytes        *auth_key,
-            gint64         timeout_us,
-            GCancellable  *cancellable,
-            GError       **error)
+mp_connect (const char   *address,
+            GBytes       *auth_key,
+            gint64        timeout_us,
+            GCancellable *cancellable,
+            GError      **error)
 {
   g_autoptr (MpConnector) connector = NULL;
 
@@ -513,12 +513,12 @@ mp_connect (const char    *address,
  * Since: 1.0
  */
 void
-mp_connect_async (const char          *address,
-                  GBytes              *auth_key,
-                  int                  io_priority,
-                  GCancellable        *cancellable,
-                  GAsyncReadyCallback  callback,
-                  gpointer             user_data)
+mp_connect_async (const char         *address,
+                  GBytes             *auth_key,
+                  int                 io_priority,
+                  GCancellable       *cancellable,
+                  GAsyncReadyCallback callback,
+                  gpointer            user_data)
 {
   g_autoptr (MpConnector) connector = NULL;
   GTask *task;
@@ -544,8 +544,8 @@ mp_connect_async (const char          *address,
  * Since: 1.0
  */
 MpConnection *
-mp_connect_finish (GAsyncResult  *result,
-                   GError       **error)
+mp_connect_finish (GAsyncResult *result,
+                   GError      **error)
 {
   g_return_val_if_fail (g_task_is_valid (result, NULL), NULL);
   g_return_val_if_fail (g_async_result_is_tagged (result, mp_connect_async), NULL);

@@ -19,39 +19,39 @@ struct _MpConnectorClass
 };
 
 MP_AVAILABLE_IN_1_0
-MpConnector  *mp_connector_new         (const char           *address,
-                                        GBytes               *auth_key);
+MpConnector *mp_connector_new (const char *address,
+                               GBytes     *auth_key);
 MP_AVAILABLE_IN_1_0
-MpConnection *mp_connector_open        (MpConnector          *self,
-                                        gint64                timeout_us,
-                                        GCancellable         *cancellable,
-                                        GError              **error);
+MpConnection *mp_connector_open (MpConnector  *self,
+                                 gint64        timeout_us,
+                                 GCancellable *cancellable,
+                                 GError      **error);
 MP_AVAILABLE_IN_1_0
-void          mp_connector_open_async  (MpConnector          *self,
-                                        int                   io_priority,
-                                        GCancellable         *cancellable,
-                                        GAsyncReadyCallback   callback,
-                                        gpointer              user_data);
+void mp_connector_open_async (MpConnector        *self,
+                              int                 io_priority,
+                              GCancellable       *cancellable,
+                              GAsyncReadyCallback callback,
+                              gpointer            user_data);
 MP_AVAILABLE_IN_1_0
-MpConnection *mp_connector_open_finish (MpConnector          *self,
-                                        GAsyncResult         *result,
-                                        GError              **error);
+MpConnection *mp_connector_open_finish (MpConnector  *self,
+                                        GAsyncResult *result,
+                                        GError      **error);
 
 MP_AVAILABLE_IN_1_0
-MpConnection *mp_connect               (const char           *address,
-                                        GBytes               *auth_key,
-                                        gint64                timeout_us,
-                                        GCancellable         *cancellable,
-                                        GError              **error);
+MpConnection *mp_connect (const char   *address,
+                          GBytes       *auth_key,
+                          gint64        timeout_us,
+                          GCancellable *cancellable,
+                          GError      **error);
 MP_AVAILABLE_IN_1_0
-void          mp_connect_async         (const char           *address,
-                                        GBytes               *auth_key,
-                                        int                   io_priority,
-                                        GCancellable         *cancellable,
-                                        GAsyncReadyCallback   callback,
-                                        gpointer              user_data);
+void mp_connect_async (const char         *address,
+                       GBytes             *auth_key,
+                       int                 io_priority,
+                       GCancellable       *cancellable,
+                       GAsyncReadyCallback callback,
+                       gpointer            user_data);
 MP_AVAILABLE_IN_1_0
-MpConnection *mp_connect_finish        (GAsyncResult         *result,
-                                        GError              **error);
+MpConnection *mp_connect_finish (GAsyncResult *result,
+                                 GError      **error);
 
 G_END_DECLS

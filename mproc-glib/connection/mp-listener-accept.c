@@ -54,8 +54,8 @@ accept_now (MpListener *self,
  * Since: 1.0
  */
 MpConnection *
-mp_listener_try_accept (MpListener  *self,
-                        GError     **error)
+mp_listener_try_accept (MpListener *self,
+                        GError    **error)
 {
   g_autoptr (MpAcceptor) acceptor = NULL;
   MpConnection *connection;
@@ -86,10 +86,10 @@ mp_listener_try_accept (MpListener  *self,
  * Since: 1.0
  */
 MpConnection *
-mp_listener_accept (MpListener    *self,
-                    gint64         timeout_us,
-                    GCancellable  *cancellable,
-                    GError       **error)
+mp_listener_accept (MpListener   *self,
+                    gint64        timeout_us,
+                    GCancellable *cancellable,
+                    GError      **error)
 {
   gint64 deadline = mp_transport_deadline (timeout_us);
   g_autoptr (MpAcceptor) acceptor = NULL;
@@ -100,7 +100,7 @@ mp_listener_accept (MpListener    *self,
   while (acceptor != NULL)
     {
       MpConnection *connection = accept_now (self, acceptor);
-      MpWaitStatus status;
+      MpWaitStatus  status;
 
       if (connection != NULL)
         return connection;
@@ -110,9 +110,11 @@ mp_listener_accept (MpListener    *self,
           return NULL;
         }
 
-      status = mp_transport_poll (mp_acceptor_get_fd (acceptor), G_IO_IN, -1, deadline, cancellable, error);
+      status = mp_transport_poll (mp_acceptor_get_fd (acceptor), G_IO_IN, -1, deadline, cancellable,
+                                  error);
       if (status == MP_WAIT_TIMED_OUT)
-        g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _("Nobody connected in time"));
+        g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+                             _ ("Nobody connected in time"));
       if (status == MP_WAIT_TIMED_OUT || status == MP_WAIT_ERROR)
         return NULL;
     }
@@ -138,19 +140,19 @@ mp_listener_accept (MpListener    *self,
  * Since: 1.0
  */
 gboolean
-mp_listener_wait (MpListener    *self,
-                  gint64         timeout_us,
-                  GCancellable  *cancellable,
-                  GError       **error)
+mp_listener_wait (MpListener   *self,
+                  gint64        timeout_us,
+                  GCancellable *cancellable,
+                  GError      **error)
 {
   g_autoptr (MpAcceptor) acceptor = NULL;
 
   g_return_val_if_fail (MP_IS_LISTENER (self), FALSE);
 
   acceptor = mp_listener_get_acceptor (self, error);
-  return acceptor != NULL
-    && mp_transport_poll (mp_acceptor_get_fd (acceptor), G_IO_IN, -1, mp_transport_deadline (timeout_us),
-                          cancellable, error) == MP_WAIT_READY;
+  return acceptor != NULL && mp_transport_poll (mp_acceptor_get_fd (acceptor), G_IO_IN, -1,
+                                                mp_transport_deadline (timeout_us), cancellable,
+                                                error) == MP_WAIT_READY;
 }
 
 typedef struct
@@ -171,14 +173,14 @@ mp_acceptor_source_prepare (GSource *source,
 static gboolean
 mp_acceptor_source_check (GSource *source)
 {
-  return g_source_query_unix_fd (source, ((AcceptorSource *) source)->tag) != 0
-    || mp_acceptor_has_accepted (((AcceptorSource *) source)->acceptor);
+  return g_source_query_unix_fd (source, ((AcceptorSource *) source)->tag) != 0 ||
+         mp_acceptor_has_accepted (((AcceptorSource *) source)->acceptor);
 }
 
 static gboolean
-mp_acceptor_source_dispatch (GSource     *source,
-                             GSourceFunc  callback,
-                             gpointer     user_data)
+mp_acceptor_source_dispatch (GSource    *source,
+                             GSourceFunc callback,
+                             gpointer    user_data)
 {
   return callback == NULL ? G_SOURCE_REMOVE : callback (user_data);
 }
@@ -204,17 +206,18 @@ create_source (MpAcceptor *acceptor)
 
   g_source_set_static_name (source, "MpListener");
   ((AcceptorSource *) source)->acceptor = acceptor;
-  ((AcceptorSource *) source)->tag = g_source_add_unix_fd (source, mp_acceptor_get_fd (acceptor), G_IO_IN);
+  ((AcceptorSource *) source)->tag =
+    g_source_add_unix_fd (source, mp_acceptor_get_fd (acceptor), G_IO_IN);
   return source;
 }
 
 static gboolean
 accept_ready_cb (gpointer user_data)
 {
-  GTask *task = user_data;
-  MpListener *self = g_task_get_source_object (task);
+  GTask        *task = user_data;
+  MpListener   *self = g_task_get_source_object (task);
   MpConnection *connection;
-  GError *error = NULL;
+  GError       *error = NULL;
 
   if (g_task_return_error_if_cancelled (task))
     return G_SOURCE_REMOVE;
@@ -243,15 +246,15 @@ accept_ready_cb (gpointer user_data)
  * Since: 1.0
  */
 void
-mp_listener_accept_async (MpListener          *self,
-                          int                  io_priority,
-                          GCancellable        *cancellable,
-                          GAsyncReadyCallback  callback,
-                          gpointer             user_data)
+mp_listener_accept_async (MpListener         *self,
+                          int                 io_priority,
+                          GCancellable       *cancellable,
+                          GAsyncReadyCallback callback,
+                          gpointer            user_data)
 {
   g_autoptr (GTask) task = NULL;
   g_autoptr (GSource) source = NULL;
-  GError *error = NULL;
+  GError     *error = NULL;
   MpAcceptor *acceptor;
 
   g_return_if_fail (MP_IS_LISTENER (self));
@@ -294,9 +297,9 @@ mp_listener_accept_async (MpListener          *self,
  * Since: 1.0
  */
 MpConnection *
-mp_listener_accept_finish (MpListener    *self,
-                           GAsyncResult  *result,
-                           GError       **error)
+mp_listener_accept_finish (MpListener   *self,
+                           GAsyncResult *result,
+                           GError      **error)
 {
   g_return_val_if_fail (g_task_is_valid (result, self), NULL);
 
@@ -353,7 +356,8 @@ incoming_ready_cb (gpointer user_data)
  * thread-default main context of the caller.
  *
  * The main context holds a reference to the listener until [method@Listener.stop] or
- * [method@Listener.close] is called. Does nothing when it is started already, or cannot listen; call
+ * [method@Listener.close] is called. Does nothing when it is started already, or cannot listen;
+ * call
  * [method@Listener.listen] first to know why.
  *
  * Since: 1.0
@@ -362,7 +366,7 @@ void
 mp_listener_start (MpListener *self)
 {
   MpListenerPrivate *priv;
-  MpAcceptor *acceptor;
+  MpAcceptor        *acceptor;
 
   g_return_if_fail (MP_IS_LISTENER (self));
 
@@ -394,7 +398,7 @@ void
 mp_listener_stop (MpListener *self)
 {
   MpListenerPrivate *priv;
-  GSource *started;
+  GSource           *started;
 
   g_return_if_fail (MP_IS_LISTENER (self));
 
@@ -418,8 +422,8 @@ mp_listener_waitable_get_fd (MpWaitable *waitable)
 
 /* The descriptor also fires for handshakes, which go on here. */
 static gboolean
-mp_listener_waitable_is_ready (MpWaitable  *waitable,
-                               GError     **error)
+mp_listener_waitable_is_ready (MpWaitable *waitable,
+                               GError    **error)
 {
   g_autoptr (MpAcceptor) acceptor = mp_listener_get_acceptor (MP_LISTENER (waitable), error);
 

@@ -53,9 +53,11 @@
  * Since: 1.0
  */
 
-G_DEFINE_TYPE_WITH_CODE (MpListener, mp_listener, G_TYPE_OBJECT,
+G_DEFINE_TYPE_WITH_CODE (MpListener,
+                         mp_listener,
+                         G_TYPE_OBJECT,
                          G_ADD_PRIVATE (MpListener)
-                         G_IMPLEMENT_INTERFACE (MP_TYPE_WAITABLE, mp_listener_waitable_init))
+                           G_IMPLEMENT_INTERFACE (MP_TYPE_WAITABLE, mp_listener_waitable_init))
 
 enum
 {
@@ -92,12 +94,12 @@ mp_listener_get_private (MpListener *self)
 void
 mp_listener_set_closed_error (GError **error)
 {
-  g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, _("The listener is closed"));
+  g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, _ ("The listener is closed"));
 }
 
 static MpAcceptor *
-make_acceptor (MpListenerPrivate  *priv,
-               GError            **error)
+make_acceptor (MpListenerPrivate *priv,
+               GError           **error)
 {
   g_autoptr (MpAddress) address = mp_address_parse (priv->address, error);
 
@@ -107,7 +109,7 @@ make_acceptor (MpListenerPrivate  *priv,
   if (address->kind == MP_ADDRESS_TLS && priv->config.certificate == NULL)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                           _("A listener with TLS needs a certificate"));
+                           _ ("A listener with TLS needs a certificate"));
       return NULL;
     }
 
@@ -115,11 +117,11 @@ make_acceptor (MpListenerPrivate  *priv,
 }
 
 MpAcceptor *
-mp_listener_get_acceptor (MpListener  *self,
-                          GError     **error)
+mp_listener_get_acceptor (MpListener *self,
+                          GError    **error)
 {
   MpListenerPrivate *priv = mp_listener_get_private (self);
-  MpAcceptor *acceptor = NULL;
+  MpAcceptor        *acceptor = NULL;
 
   g_mutex_lock (&priv->lock);
   if (priv->closed)
@@ -176,7 +178,7 @@ mp_listener_get_property (GObject    *object,
                           GValue     *value,
                           GParamSpec *pspec)
 {
-  MpListener *self = MP_LISTENER (object);
+  MpListener        *self = MP_LISTENER (object);
   MpListenerPrivate *priv = mp_listener_get_private (self);
 
   switch (prop_id)
@@ -278,7 +280,8 @@ mp_listener_set_property (GObject      *object,
 static void
 install_properties (GObjectClass *object_class)
 {
-  const GParamFlags construct_only = G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS;
+  const GParamFlags construct_only =
+    G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS;
   const GParamFlags read_only = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
 
   /**
@@ -423,8 +426,8 @@ mp_listener_class_init (MpListenerClass *klass)
    * Since: 1.0
    */
   signals[SIGNAL_HANDSHAKE_FAILED] =
-    g_signal_new ("handshake-failed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                  G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_ERROR);
+    g_signal_new ("handshake-failed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                  NULL, G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_ERROR);
 }
 
 static void
@@ -450,9 +453,9 @@ mp_listener_init (MpListener *self)
  * Since: 1.0
  */
 MpListener *
-mp_listener_new (const char  *address,
-                 GBytes      *auth_key,
-                 GError     **error)
+mp_listener_new (const char *address,
+                 GBytes     *auth_key,
+                 GError    **error)
 {
   g_autoptr (MpListener) self = NULL;
 
@@ -476,8 +479,8 @@ mp_listener_new (const char  *address,
  * Since: 1.0
  */
 gboolean
-mp_listener_listen (MpListener  *self,
-                    GError     **error)
+mp_listener_listen (MpListener *self,
+                    GError    **error)
 {
   g_autoptr (MpAcceptor) acceptor = NULL;
 
@@ -502,7 +505,7 @@ void
 mp_listener_close (MpListener *self)
 {
   MpListenerPrivate *priv;
-  gboolean closes;
+  gboolean           closes;
 
   g_return_if_fail (MP_IS_LISTENER (self));
 
@@ -534,13 +537,14 @@ char *
 mp_listener_get_address (MpListener *self)
 {
   MpListenerPrivate *priv;
-  char *address;
+  char              *address;
 
   g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
 
   priv = mp_listener_get_private (self);
   g_mutex_lock (&priv->lock);
-  address = g_strdup (priv->acceptor != NULL ? mp_acceptor_get_address (priv->acceptor) : priv->address);
+  address =
+    g_strdup (priv->acceptor != NULL ? mp_acceptor_get_address (priv->acceptor) : priv->address);
   g_mutex_unlock (&priv->lock);
   return address;
 }
@@ -559,7 +563,7 @@ char *
 mp_listener_get_last_accepted (MpListener *self)
 {
   MpListenerPrivate *priv;
-  char *address;
+  char              *address;
 
   g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
 
@@ -584,7 +588,7 @@ gboolean
 mp_listener_get_closed (MpListener *self)
 {
   MpListenerPrivate *priv;
-  gboolean closed;
+  gboolean           closed;
 
   g_return_val_if_fail (MP_IS_LISTENER (self), TRUE);
 

@@ -19,50 +19,50 @@ struct _MpListenerClass
 };
 
 MP_AVAILABLE_IN_1_0
-MpListener   *mp_listener_new               (const char           *address,
-                                             GBytes               *auth_key,
-                                             GError              **error);
+MpListener *mp_listener_new (const char *address,
+                             GBytes     *auth_key,
+                             GError    **error);
 MP_AVAILABLE_IN_1_0
-gboolean      mp_listener_listen            (MpListener           *self,
-                                             GError              **error);
+gboolean mp_listener_listen (MpListener *self,
+                             GError    **error);
 
 MP_AVAILABLE_IN_1_0
-MpConnection *mp_listener_accept            (MpListener           *self,
-                                             gint64                timeout_us,
-                                             GCancellable         *cancellable,
-                                             GError              **error);
+MpConnection *mp_listener_accept (MpListener   *self,
+                                  gint64        timeout_us,
+                                  GCancellable *cancellable,
+                                  GError      **error);
 MP_AVAILABLE_IN_1_0
-MpConnection *mp_listener_try_accept        (MpListener           *self,
-                                             GError              **error);
+MpConnection *mp_listener_try_accept (MpListener *self,
+                                      GError    **error);
 MP_AVAILABLE_IN_1_0
-void          mp_listener_accept_async      (MpListener           *self,
-                                             int                   io_priority,
-                                             GCancellable         *cancellable,
-                                             GAsyncReadyCallback   callback,
-                                             gpointer              user_data);
+void mp_listener_accept_async (MpListener         *self,
+                               int                 io_priority,
+                               GCancellable       *cancellable,
+                               GAsyncReadyCallback callback,
+                               gpointer            user_data);
 MP_AVAILABLE_IN_1_0
-MpConnection *mp_listener_accept_finish     (MpListener           *self,
-                                             GAsyncResult         *result,
-                                             GError              **error);
+MpConnection *mp_listener_accept_finish (MpListener   *self,
+                                         GAsyncResult *result,
+                                         GError      **error);
 MP_AVAILABLE_IN_1_0
-gboolean      mp_listener_wait              (MpListener           *self,
-                                             gint64                timeout_us,
-                                             GCancellable         *cancellable,
-                                             GError              **error);
+gboolean mp_listener_wait (MpListener   *self,
+                           gint64        timeout_us,
+                           GCancellable *cancellable,
+                           GError      **error);
 MP_AVAILABLE_IN_1_0
-int           mp_listener_get_fd            (MpListener           *self);
+int mp_listener_get_fd (MpListener *self);
 MP_AVAILABLE_IN_1_0
-void          mp_listener_start             (MpListener           *self);
+void mp_listener_start (MpListener *self);
 MP_AVAILABLE_IN_1_0
-void          mp_listener_stop              (MpListener           *self);
+void mp_listener_stop (MpListener *self);
 MP_AVAILABLE_IN_1_0
-void          mp_listener_close             (MpListener           *self);
+void mp_listener_close (MpListener *self);
 
 MP_AVAILABLE_IN_1_0
-char         *mp_listener_get_address       (MpListener           *self);
+char *mp_listener_get_address (MpListener *self);
 MP_AVAILABLE_IN_1_0
-char         *mp_listener_get_last_accepted (MpListener           *self);
+char *mp_listener_get_last_accepted (MpListener *self);
 MP_AVAILABLE_IN_1_0
-gboolean      mp_listener_get_closed        (MpListener           *self);
+gboolean mp_listener_get_closed (MpListener *self);
 
 G_END_DECLS

@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 static MpConnection *
-make_end (int       fd,
-          gboolean  readable,
-          gboolean  writable,
-          GError  **error)
+make_end (int      fd,
+          gboolean readable,
+          gboolean writable,
+          GError **error)
 {
   MpConnection *self = mp_connection_new_for_fd (fd, readable, writable, error);
 
@@ -44,10 +44,10 @@ make_end (int       fd,
  * Since: 1.0
  */
 gboolean
-mp_pipe (gboolean        duplex,
-         MpConnection  **first,
-         MpConnection  **second,
-         GError        **error)
+mp_pipe (gboolean       duplex,
+         MpConnection **first,
+         MpConnection **second,
+         GError       **error)
 {
   g_autoptr (MpConnection) one = NULL;
   int fds[2];
@@ -57,7 +57,7 @@ mp_pipe (gboolean        duplex,
   if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
     {
       g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
-                   _("Making a pipe failed: %s"), g_strerror (errno));
+                   _ ("Making a pipe failed: %s"), g_strerror (errno));
       return FALSE;
     }
 

@@ -7,9 +7,9 @@
 G_BEGIN_DECLS
 
 MP_AVAILABLE_IN_1_0
-gboolean mp_pipe (gboolean        duplex,
-                  MpConnection  **first,
-                  MpConnection  **second,
-                  GError        **error);
+gboolean mp_pipe (gboolean       duplex,
+                  MpConnection **first,
+                  MpConnection **second,
+                  GError       **error);
 
 G_END_DECLS

@@ -28,44 +28,43 @@ typedef struct
 {
   const char *name;
 
-  GBytes   *(*check)       (MpFormat       format,
-                            GBytes        *payload,
-                            GError       **error);
-  gboolean  (*read)        (const guint8  *data,
-                            gsize          size,
-                            MpSink        *sink,
-                            GError       **error);
-  void      (*init_writer) (MpSink        *sink,
-                            gsize          input_size);
+  GBytes *(*check) (MpFormat format,
+                    GBytes  *payload,
+                    GError **error);
+  gboolean (*read) (const guint8 *data,
+                    gsize         size,
+                    MpSink       *sink,
+                    GError      **error);
+  void (*init_writer) (MpSink *sink,
+                       gsize   input_size);
 } Format;
 
-static GBytes *check_by_reading (MpFormat   format,
-                                 GBytes    *payload,
-                                 GError   **error);
-static GBytes *check_nothing    (MpFormat   format,
-                                 GBytes    *payload,
-                                 GError   **error);
-static GBytes *check_json       (MpFormat   format,
-                                 GBytes    *payload,
-                                 GError   **error);
-static GBytes *check_pickle     (MpFormat   format,
-                                 GBytes    *payload,
-                                 GError   **error);
-static gboolean read_bytes      (const guint8  *data,
-                                 gsize          size,
-                                 MpSink        *sink,
-                                 GError       **error);
-static gboolean read_opaque     (const guint8  *data,
-                                 gsize          size,
-                                 MpSink        *sink,
-                                 GError       **error);
+static GBytes  *check_by_reading (MpFormat format,
+                                  GBytes  *payload,
+                                  GError **error);
+static GBytes  *check_nothing (MpFormat format,
+                               GBytes  *payload,
+                               GError **error);
+static GBytes  *check_json (MpFormat format,
+                            GBytes  *payload,
+                            GError **error);
+static GBytes  *check_pickle (MpFormat format,
+                              GBytes  *payload,
+                              GError **error);
+static gboolean read_bytes (const guint8 *data,
+                            gsize         size,
+                            MpSink       *sink,
+                            GError      **error);
+static gboolean read_opaque (const guint8 *data,
+                             gsize         size,
+                             MpSink       *sink,
+                             GError      **error);
 
 /* An object is told by its description, and made by nobody but its receiver; nobody but its
  * codec makes or reads what is opaque. */
 static const Format formats[MP_N_FORMATS] = {
   [MP_FORMAT_GVARIANT] = {
-    "GVariant", check_by_reading, mp_gvariant_read, mp_gvariant_writer_init
-  },
+    "GVariant", check_by_reading, mp_gvariant_read, mp_gvariant_writer_init },
   [MP_FORMAT_JSON] = { "JSON", check_json, mp_json_read, mp_json_writer_init },
   [MP_FORMAT_BYTES] = { "bytes", check_nothing, read_bytes, mp_bytes_writer_init },
   [MP_FORMAT_PICKLE] = { "pickle", check_pickle, mp_pickle_read, mp_pickle_writer_init },
@@ -74,18 +73,18 @@ static const Format formats[MP_N_FORMATS] = {
 };
 
 static gboolean
-read_bytes (const guint8  *data,
-            gsize          size,
-            MpSink        *sink,
-            GError       **error)
+read_bytes (const guint8 *data,
+            gsize         size,
+            MpSink       *sink,
+            GError      **error)
 {
   return sink->funcs->add_bytes (sink, data, size, FALSE, error);
 }
 
 gboolean
-mp_format_refuse_opaque (const guint8  *payload,
-                         gsize          size,
-                         GError       **error)
+mp_format_refuse_opaque (const guint8 *payload,
+                         gsize         size,
+                         GError      **error)
 {
   g_autofree char *codec = g_strndup ((const char *) payload, MIN (size, MAX_SHOWN_CODEC));
   g_autofree char *name = g_utf8_make_valid (codec, -1);
@@ -96,41 +95,41 @@ mp_format_refuse_opaque (const guint8  *payload,
 }
 
 static gboolean
-read_opaque (const guint8  *data,
-             gsize          size,
-             MpSink        *sink,
-             GError       **error)
+read_opaque (const guint8 *data,
+             gsize         size,
+             MpSink       *sink,
+             GError      **error)
 {
   return mp_format_refuse_opaque (data, size, error);
 }
 
 static GBytes *
-check_by_reading (MpFormat   format,
-                  GBytes    *payload,
-                  GError   **error)
+check_by_reading (MpFormat format,
+                  GBytes  *payload,
+                  GError **error)
 {
-  gsize size;
+  gsize         size;
   const guint8 *data = g_bytes_get_data (payload, &size);
-  MpSink sink;
+  MpSink        sink;
 
   mp_discard_writer_init (&sink, size);
   return formats[format].read (data, size, &sink, error) ? g_bytes_ref (payload) : NULL;
 }
 
 static GBytes *
-check_nothing (MpFormat   format,
-               GBytes    *payload,
-               GError   **error)
+check_nothing (MpFormat format,
+               GBytes  *payload,
+               GError **error)
 {
   return g_bytes_ref (payload);
 }
 
 static GBytes *
-check_json (MpFormat   format,
-            GBytes    *payload,
-            GError   **error)
+check_json (MpFormat format,
+            GBytes  *payload,
+            GError **error)
 {
-  gsize size;
+  gsize         size;
   const guint8 *data = g_bytes_get_data (payload, &size);
 
   return mp_json_check (data, size, error) ? g_bytes_ref (payload) : NULL;
@@ -139,13 +138,13 @@ check_json (MpFormat   format,
 /* Python may load what passes: it builds plain values.  Where it would have to import dill
  * for that it gets a pickle without dill. */
 static GBytes *
-check_pickle (MpFormat   format,
-              GBytes    *payload,
-              GError   **error)
+check_pickle (MpFormat format,
+              GBytes  *payload,
+              GError **error)
 {
-  gsize size;
+  gsize         size;
   const guint8 *data = g_bytes_get_data (payload, &size);
-  gboolean needs_dill;
+  gboolean      needs_dill;
 
   if (!mp_pickle_check (data, size, &needs_dill, error))
     return NULL;
@@ -161,23 +160,23 @@ mp_format_get_name (MpFormat format)
 }
 
 GBytes *
-mp_format_check (MpFormat   format,
-                 GBytes    *payload,
-                 GError   **error)
+mp_format_check (MpFormat format,
+                 GBytes  *payload,
+                 GError **error)
 {
   return formats[format].check (format, payload, error);
 }
 
 GBytes *
-mp_format_convert (MpFormat   from,
-                   GBytes    *payload,
-                   MpFormat   to,
-                   GError   **error)
+mp_format_convert (MpFormat from,
+                   GBytes  *payload,
+                   MpFormat to,
+                   GError **error)
 {
-  gsize size;
+  gsize         size;
   const guint8 *data = g_bytes_get_data (payload, &size);
-  GBytes *converted = NULL;
-  Writer writer;
+  GBytes       *converted = NULL;
+  Writer        writer;
 
   if (formats[to].init_writer == NULL)
     {

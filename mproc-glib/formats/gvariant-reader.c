@@ -16,34 +16,40 @@
  * and the ends of those parts that have no fixed size are kept at its end. */
 typedef struct
 {
-  enum { ARRAY, TUPLE, ENTRY, LONE_ENTRY } kind;
-  guint         depth;
+  enum
+  {
+    ARRAY,
+    TUPLE,
+    ENTRY,
+    LONE_ENTRY
+  } kind;
+  guint depth;
 
   /* An array's element; or a tuple's next member, and all that it consists of. */
-  guint         type;
-  guint         whole_type;
+  guint type;
+  guint whole_type;
 
   const guint8 *data;
   gsize         size;
 
   /* Where the part before this one ended, where all parts end, and the kept end to be read
    * next: of an array they go up, of a tuple down. */
-  gsize         position;
-  gsize         limit;
-  gsize         next_end;
-  guint         end_size;
+  gsize position;
+  gsize limit;
+  gsize next_end;
+  guint end_size;
 
   /* The parsed types that the container's own belongs to stay; those of a "v" in it go. */
-  guint         n_types;
+  guint n_types;
 } Frame;
 
 typedef struct
 {
-  const guint8  *start;
-  MpSink        *sink;
+  const guint8 *start;
+  MpSink       *sink;
 
-  guint          n_frames;
-  Frame          frames[MAX_DEPTH];
+  guint n_frames;
+  Frame frames[MAX_DEPTH];
 
   /* The types of all "v" that are open, character by character. */
   MpVariantType *types;
@@ -53,10 +59,10 @@ typedef struct
 } Reader;
 
 static gboolean
-refuse (Reader        *self,
-        const guint8  *where,
-        const char    *what,
-        GError       **error)
+refuse (Reader       *self,
+        const guint8 *where,
+        const char   *what,
+        GError      **error)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
                "Not a serialised variant in normal form: %s at byte %" G_GSIZE_FORMAT,
@@ -67,7 +73,9 @@ refuse (Reader        *self,
 static guint
 get_end_size (gsize size)
 {
-  return size > G_MAXUINT32 ? 8 : size > G_MAXUINT16 ? 4 : size > G_MAXUINT8 ? 2 : 1;
+  return size > G_MAXUINT32 ? 8 : size > G_MAXUINT16 ? 4
+                                : size > G_MAXUINT8  ? 2
+                                                     : 1;
 }
 
 static inline gsize
@@ -89,26 +97,30 @@ is_end_size (gsize size,
              gsize n,
              guint end_size)
 {
-  return get_end_size (size + n * end_size) == end_size
-         && (end_size == 1
-             || size + n * (end_size / 2) > (G_GUINT64_CONSTANT (1) << (end_size * 4)) - 1);
+  return get_end_size (size + n * end_size) == end_size &&
+         (end_size == 1 ||
+          size + n * (end_size / 2) > (G_GUINT64_CONSTANT (1) << (end_size * 4)) - 1);
 }
 
 /* What the types that scripting languages use are parsed to. */
 static const MpVariantType list_type[] = {
-  { 'a', 2, 7, 0, 2 }, { 'v', 1, 7, 0, 1 },
+  { 'a', 2, 7, 0, 2 },
+  { 'v', 1, 7, 0, 1 },
 };
 static const MpVariantType dict_type[] = {
-  { 'a', 3, 7, 0, 5 }, { '{', 2, 7, 0, 4 }, { 's', 1, 0, 0, 1 }, { 'v', 1, 7, 0, 1 },
+  { 'a', 3, 7, 0, 5 },
+  { '{', 2, 7, 0, 4 },
+  { 's', 1, 0, 0, 1 },
+  { 'v', 1, 7, 0, 1 },
   { '}', 0, 0, 0, 0 },
 };
 
 static gboolean
-parse_type (Reader        *self,
-            const guint8  *text,
-            gsize          length,
-            guint         *out_type,
-            GError       **error)
+parse_type (Reader       *self,
+            const guint8 *text,
+            gsize         length,
+            guint        *out_type,
+            GError      **error)
 {
   if (length == 0 || length > MP_GVARIANT_MAX_TYPE_LENGTH)
     return refuse (self, text, "no type, or too long a type,", error);
@@ -138,11 +150,11 @@ parse_type (Reader        *self,
 }
 
 static gboolean
-read_string (Reader        *self,
-             char           code,
-             const guint8  *data,
-             gsize          size,
-             GError       **error)
+read_string (Reader       *self,
+             char          code,
+             const guint8 *data,
+             gsize         size,
+             GError      **error)
 {
   MpTextFlags flags;
 
@@ -164,10 +176,10 @@ read_string (Reader        *self,
 
 /* A number, a boolean: @data has just the size of its type. */
 static gboolean
-read_number (Reader        *self,
-             char           code,
-             const guint8  *data,
-             GError       **error)
+read_number (Reader       *self,
+             char          code,
+             const guint8 *data,
+             GError      **error)
 {
   const MpSinkFuncs *funcs = self->sink->funcs;
 
@@ -210,13 +222,13 @@ read_number (Reader        *self,
 
 /* The value of a "v" whose type is one character, as that of most is. */
 static gboolean
-read_basic_variant (Reader        *self,
-                    const guint8  *data,
-                    gsize          size,
-                    guint          depth,
-                    GError       **error)
+read_basic_variant (Reader       *self,
+                    const guint8 *data,
+                    gsize         size,
+                    guint         depth,
+                    GError      **error)
 {
-  char code = data[size + 1];
+  char  code = data[size + 1];
   gsize fixed_size = mp_variant_type_get_basic_size (code);
 
   if (depth + 1 >= MAX_DEPTH)
@@ -274,16 +286,16 @@ push_frame (Reader       *self,
 }
 
 static gboolean
-open_array (Reader        *self,
-            guint          type,
-            const guint8  *data,
-            gsize          size,
-            guint          depth,
-            GError       **error)
+open_array (Reader       *self,
+            guint         type,
+            const guint8 *data,
+            gsize         size,
+            guint         depth,
+            GError      **error)
 {
   const MpVariantType *element = &self->types[type + 1];
-  MpContainer container = MP_CONTAINER_LIST;
-  Frame *frame;
+  MpContainer          container = MP_CONTAINER_LIST;
+  Frame               *frame;
 
   if (element->code == 'y')
     return self->sink->funcs->add_bytes (self->sink, data, size, FALSE, error);
@@ -300,31 +312,31 @@ open_array (Reader        *self,
 
   frame->limit = read_end (data + size - frame->end_size, frame->end_size);
   frame->next_end = frame->limit;
-  if (frame->limit >= size
-      || (size - frame->limit) % frame->end_size != 0
-      || !is_end_size (frame->limit, (size - frame->limit) / frame->end_size,
-                       frame->end_size))
+  if (frame->limit >= size ||
+      (size - frame->limit) % frame->end_size != 0 ||
+      !is_end_size (frame->limit, (size - frame->limit) / frame->end_size,
+                    frame->end_size))
     return refuse (self, data + size - frame->end_size, "wrong ends of items", error);
 
   return TRUE;
 }
 
 static gboolean
-open_members (Reader        *self,
-              guint          kind,
-              guint          type,
-              const guint8  *data,
-              gsize          size,
-              guint          depth,
-              GError       **error)
+open_members (Reader       *self,
+              guint         kind,
+              guint         type,
+              const guint8 *data,
+              gsize         size,
+              guint         depth,
+              GError      **error)
 {
   Frame *frame;
 
   if (kind == TUPLE && !self->sink->funcs->open (self->sink, MP_CONTAINER_TUPLE, error))
     return FALSE;
-  if (kind == LONE_ENTRY
-      && !self->sink->funcs->open (self->sink,
-                                   get_dict_container (self->types[type + 1].code), error))
+  if (kind == LONE_ENTRY &&
+      !self->sink->funcs->open (self->sink,
+                                get_dict_container (self->types[type + 1].code), error))
     return FALSE;
 
   frame = push_frame (self, kind, type + 1, data, size, depth);
@@ -335,18 +347,18 @@ open_members (Reader        *self,
 /* Reads one value, or opens it if it is a container.  A "v" and a maybe hold one value at
  * most and need no frame. */
 static gboolean
-read_value (Reader        *self,
-            guint          type,
-            const guint8  *data,
-            gsize          size,
-            guint          depth,
-            gboolean       is_entry,
-            GError       **error)
+read_value (Reader       *self,
+            guint         type,
+            const guint8 *data,
+            gsize         size,
+            guint         depth,
+            gboolean      is_entry,
+            GError      **error)
 {
   for (;; depth++)
     {
       const MpVariantType *row = &self->types[type];
-      const guint8 *nul;
+      const guint8        *nul;
 
       if (depth >= MAX_DEPTH)
         return refuse (self, data, "too deep a value", error);
@@ -356,8 +368,8 @@ read_value (Reader        *self,
       switch (row->code)
         {
         case 'v':
-          if (size >= 2 && data[size - 2] == '\0'
-              && mp_variant_type_get_basic_size (data[size - 1]) >= 0)
+          if (size >= 2 && data[size - 2] == '\0' &&
+              mp_variant_type_get_basic_size (data[size - 1]) >= 0)
             return read_basic_variant (self, data, size - 2, depth, error);
 
           nul = size > 0 ? memrchr (data, '\0', size) : NULL;
@@ -400,11 +412,11 @@ read_value (Reader        *self,
 }
 
 static gboolean
-skip_padding (Reader        *self,
-              Frame         *frame,
-              guint          alignment,
-              gsize          limit,
-              GError       **error)
+skip_padding (Reader  *self,
+              Frame   *frame,
+              guint    alignment,
+              gsize    limit,
+              GError **error)
 {
   for (; frame->position & alignment; frame->position++)
     if (frame->position >= limit || frame->data[frame->position] != '\0')
@@ -419,7 +431,7 @@ read_element (Reader  *self,
               GError **error)
 {
   const MpVariantType *type = &self->types[frame->type];
-  gsize start, end;
+  gsize                start, end;
 
   if (type->fixed_size > 0)
     {
@@ -446,10 +458,10 @@ read_member (Reader  *self,
              Frame   *frame,
              GError **error)
 {
-  guint index = frame->type;
+  guint                index = frame->type;
   const MpVariantType *type = &self->types[index];
-  char after = type[type->next].code;
-  gsize start, end;
+  char                 after = type[type->next].code;
+  gsize                start, end;
 
   if (!skip_padding (self, frame, type->alignment, frame->limit, error))
     return FALSE;
@@ -498,10 +510,10 @@ end_members (Reader  *self,
       return TRUE;
     }
 
-  if (frame->position != frame->limit
-      || (frame->size > 0 && !is_end_size (frame->limit,
-                                           (frame->size - frame->limit) / frame->end_size,
-                                           frame->end_size)))
+  if (frame->position != frame->limit ||
+      (frame->size > 0 && !is_end_size (frame->limit,
+                                        (frame->size - frame->limit) / frame->end_size,
+                                        frame->end_size)))
     return refuse (self, frame->data + frame->position, "wrong ends of items", error);
 
   return TRUE;
@@ -513,13 +525,13 @@ read_next (Reader  *self,
            GError **error)
 {
   Frame *frame = &self->frames[self->n_frames - 1];
-  char code = self->types[frame->type].code;
+  char   code = self->types[frame->type].code;
 
   self->n_types = frame->n_types;
 
-  if (frame->kind == ARRAY
-      && (self->types[frame->type].fixed_size > 0 ? frame->position < frame->limit
-                                                  : frame->next_end < frame->size))
+  if (frame->kind == ARRAY &&
+      (self->types[frame->type].fixed_size > 0 ? frame->position < frame->limit
+                                               : frame->next_end < frame->size))
     return read_element (self, frame, error);
 
   if (frame->kind != ARRAY && code != ')' && code != '}')
@@ -533,15 +545,15 @@ read_next (Reader  *self,
 }
 
 static gboolean
-read_payload (const guint8  *data,
-              gsize          size,
-              MpSink        *sink,
-              GError       **error)
+read_payload (const guint8 *data,
+              gsize         size,
+              MpSink       *sink,
+              GError      **error)
 {
-  Reader self;
-  gboolean done;
+  Reader        self;
+  gboolean      done;
   const guint8 *nul = size > 2 ? memrchr (data, '\0', size - 1) : NULL;
-  guint type;
+  guint         type;
 
   self.start = data;
   self.sink = sink;
@@ -553,8 +565,8 @@ read_payload (const guint8  *data,
   if (nul == NULL || data[size - 1] != MP_GVARIANT_NATIVE_MARK)
     return refuse (&self, data, "no type, or no byte order,", error);
 
-  done = parse_type (&self, nul + 1, data + size - 1 - (nul + 1), &type, error)
-         && read_value (&self, type, data, nul - data, 0, FALSE, error);
+  done = parse_type (&self, nul + 1, data + size - 1 - (nul + 1), &type, error) &&
+         read_value (&self, type, data, nul - data, 0, FALSE, error);
   while (done && self.n_frames > 0)
     done = read_next (&self, error);
 
@@ -565,10 +577,10 @@ read_payload (const guint8  *data,
 
 /* The other byte order is rare enough to be left to GLib. */
 static gboolean
-read_foreign_payload (const guint8  *data,
-                      gsize          size,
-                      MpSink        *sink,
-                      GError       **error)
+read_foreign_payload (const guint8 *data,
+                      gsize         size,
+                      MpSink       *sink,
+                      GError      **error)
 {
   g_autoptr (GBytes) payload = g_bytes_new_static (data, size);
   g_autoptr (GVariant) value = mp_gvariant_load_payload (payload, error);
@@ -584,10 +596,10 @@ read_foreign_payload (const guint8  *data,
 }
 
 gboolean
-mp_gvariant_read (const guint8  *data,
-                  gsize          size,
-                  MpSink        *sink,
-                  GError       **error)
+mp_gvariant_read (const guint8 *data,
+                  gsize         size,
+                  MpSink       *sink,
+                  GError      **error)
 {
   if (size > 0 && data[size - 1] == MP_GVARIANT_FOREIGN_MARK)
     return read_foreign_payload (data, size, sink, error);

@@ -8,9 +8,9 @@ G_BEGIN_DECLS
 
 /* Walks the payload of a variant (see gvariant.h), of any type and from anybody, and tells
  * @sink what is in it.  Fails with MP_ERROR_INVALID_MESSAGE unless it is in normal form. */
-gboolean mp_gvariant_read (const guint8  *data,
-                           gsize          size,
-                           MpSink        *sink,
-                           GError       **error);
+gboolean mp_gvariant_read (const guint8 *data,
+                           gsize         size,
+                           MpSink       *sink,
+                           GError      **error);
 
 G_END_DECLS

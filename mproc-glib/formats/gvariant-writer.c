@@ -82,10 +82,10 @@ is_dict (MpContainer container)
 }
 
 static gboolean
-pad (MpGvariantWriter  *self,
-     GError           **error)
+pad (MpGvariantWriter *self,
+     GError          **error)
 {
-  gsize size = align (self->sink.size) - self->sink.size;
+  gsize   size = align (self->sink.size) - self->sink.size;
   guint8 *out = mp_sink_extend (&self->sink, size, error);
 
   if (out == NULL)
@@ -97,13 +97,13 @@ pad (MpGvariantWriter  *self,
 
 /* Makes room for the @size bytes of a value and writes NUL and @type behind them. */
 static inline guint8 *
-begin_value (MpGvariantWriter  *self,
-             gsize              size,
-             const char        *type,
-             gsize              type_length,
-             GError           **error)
+begin_value (MpGvariantWriter *self,
+             gsize             size,
+             const char       *type,
+             gsize             type_length,
+             GError          **error)
 {
-  gsize padding = align (self->sink.size) - self->sink.size;
+  gsize   padding = align (self->sink.size) - self->sink.size;
   guint8 *out = mp_sink_extend (&self->sink, padding + size + 1 + type_length, error);
 
   if (G_UNLIKELY (out == NULL))
@@ -119,8 +119,8 @@ begin_value (MpGvariantWriter  *self,
 
 /* The "v" that was just written is complete: so is the entry whose value it is. */
 static inline gboolean
-end_value (MpGvariantWriter  *self,
-           GError           **error)
+end_value (MpGvariantWriter *self,
+           GError          **error)
 {
   MpGvariantFrame *frame = peek_frame (self);
 
@@ -129,7 +129,7 @@ end_value (MpGvariantWriter  *self,
 
   if (frame->container == MP_CONTAINER_DICT)
     {
-      guint end_size = get_end_size (self->sink.size - frame->entry, 1);
+      guint   end_size = get_end_size (self->sink.size - frame->entry, 1);
       guint8 *out = mp_sink_extend (&self->sink, end_size, error);
 
       if (out == NULL)
@@ -151,12 +151,12 @@ expects_key (MpGvariantWriter *self)
 }
 
 static guint8 *
-begin_key (MpGvariantWriter  *self,
-           gsize              size,
-           GError           **error)
+begin_key (MpGvariantWriter *self,
+           gsize             size,
+           GError          **error)
 {
   MpGvariantFrame *frame = peek_frame (self);
-  guint8 *out;
+  guint8          *out;
 
   if (!pad (self, error))
     return NULL;
@@ -179,12 +179,12 @@ gvariant_add_none (MpSink  *sink,
 }
 
 static gboolean
-gvariant_add_boolean (MpSink    *sink,
-                      gboolean   value,
-                      GError   **error)
+gvariant_add_boolean (MpSink  *sink,
+                      gboolean value,
+                      GError **error)
 {
   MpGvariantWriter *self = (MpGvariantWriter *) sink;
-  guint8 *out = begin_value (self, 1, "b", 1, error);
+  guint8           *out = begin_value (self, 1, "b", 1, error);
 
   if (out == NULL)
     return FALSE;
@@ -194,10 +194,10 @@ gvariant_add_boolean (MpSink    *sink,
 }
 
 static gboolean
-add_number (MpGvariantWriter  *self,
-            gconstpointer      number,
-            const char        *type,
-            GError           **error)
+add_number (MpGvariantWriter *self,
+            gconstpointer     number,
+            const char       *type,
+            GError          **error)
 {
   guint8 *out = begin_value (self, 8, type, 1, error);
 
@@ -214,7 +214,7 @@ gvariant_add_int (MpSink  *sink,
                   GError **error)
 {
   MpGvariantWriter *self = (MpGvariantWriter *) sink;
-  guint8 *out;
+  guint8           *out;
 
   if (!expects_key (self))
     return add_number (self, &value, "x", error);
@@ -228,9 +228,9 @@ gvariant_add_int (MpSink  *sink,
 }
 
 static gboolean
-gvariant_add_uint (MpSink   *sink,
-                   guint64   value,
-                   GError  **error)
+gvariant_add_uint (MpSink  *sink,
+                   guint64  value,
+                   GError **error)
 {
   MpGvariantWriter *self = (MpGvariantWriter *) sink;
 
@@ -241,10 +241,10 @@ gvariant_add_uint (MpSink   *sink,
 }
 
 static gboolean
-gvariant_add_big_int (MpSink        *sink,
-                      const guint8  *data,
-                      gsize          size,
-                      GError       **error)
+gvariant_add_big_int (MpSink       *sink,
+                      const guint8 *data,
+                      gsize         size,
+                      GError      **error)
 {
   return mp_sink_refuse ("An integer of more than 64 bits", "GVariant", error);
 }
@@ -258,15 +258,15 @@ gvariant_add_double (MpSink  *sink,
 }
 
 static gboolean
-gvariant_add_string (MpSink        *sink,
-                     const guint8  *text,
-                     gsize          length,
-                     MpTextFlags    flags,
-                     GError       **error)
+gvariant_add_string (MpSink       *sink,
+                     const guint8 *text,
+                     gsize         length,
+                     MpTextFlags   flags,
+                     GError      **error)
 {
   MpGvariantWriter *self = (MpGvariantWriter *) sink;
-  gboolean is_key = expects_key (self);
-  guint8 *out;
+  gboolean          is_key = expects_key (self);
+  guint8           *out;
 
   if (flags & MP_TEXT_HAS_NUL)
     return mp_sink_refuse ("A string with a NUL character", "GVariant", error);
@@ -284,14 +284,14 @@ gvariant_add_string (MpSink        *sink,
 }
 
 static gboolean
-gvariant_add_bytes (MpSink        *sink,
-                    const guint8  *data,
-                    gsize          size,
-                    gboolean       is_mutable,
-                    GError       **error)
+gvariant_add_bytes (MpSink       *sink,
+                    const guint8 *data,
+                    gsize         size,
+                    gboolean      is_mutable,
+                    GError      **error)
 {
   MpGvariantWriter *self = (MpGvariantWriter *) sink;
-  guint8 *out = begin_value (self, size, "ay", 2, error);
+  guint8           *out = begin_value (self, size, "ay", 2, error);
 
   if (out == NULL)
     return FALSE;
@@ -302,14 +302,14 @@ gvariant_add_bytes (MpSink        *sink,
 }
 
 static gboolean
-gvariant_open (MpSink       *sink,
-               MpContainer   container,
-               GError      **error)
+gvariant_open (MpSink     *sink,
+               MpContainer container,
+               GError    **error)
 {
   MpGvariantWriter *self = (MpGvariantWriter *) sink;
-  MpGvariantFrame *parent = peek_frame (self);
-  MpGvariantFrame *frame;
-  guint depth = 0;
+  MpGvariantFrame  *parent = peek_frame (self);
+  MpGvariantFrame  *frame;
+  guint             depth = 0;
 
   if (container == MP_CONTAINER_OTHER_DICT || container >= MP_CONTAINER_SET)
     return mp_sink_refuse (mp_container_get_name (container), "GVariant", error);
@@ -334,7 +334,7 @@ static int
 compare_strings (gconstpointer a,
                  gconstpointer b)
 {
-  return strcmp (*(const char * const *) a, *(const char * const *) b);
+  return strcmp (*(const char *const *) a, *(const char *const *) b);
 }
 
 static int
@@ -352,11 +352,11 @@ has_key_twice (MpGvariantWriter *self,
 {
   GCompareFunc compare =
     frame->container == MP_CONTAINER_DICT ? compare_strings : compare_ints;
-  gsize n = self->n_ends - frame->first_end;
-  gconstpointer few[FEW_KEYS];
+  gsize                     n = self->n_ends - frame->first_end;
+  gconstpointer             few[FEW_KEYS];
   g_autofree gconstpointer *many = n > FEW_KEYS ? g_new (gconstpointer, n) : NULL;
-  gconstpointer *keys = n > FEW_KEYS ? many : few;
-  gsize entry = 0;
+  gconstpointer            *keys = n > FEW_KEYS ? many : few;
+  gsize                     entry = 0;
 
   for (gsize i = 0; i < n; i++)
     {
@@ -380,16 +380,16 @@ has_key_twice (MpGvariantWriter *self,
 
 /* The ends of the items: of an array in order, of a tuple from the last but one back. */
 static gboolean
-write_ends (MpGvariantWriter  *self,
-            MpGvariantFrame   *frame,
-            GError           **error)
+write_ends (MpGvariantWriter *self,
+            MpGvariantFrame  *frame,
+            GError          **error)
 {
   const gsize *ends = self->ends + frame->first_end;
-  gsize n = self->n_ends - frame->first_end;
-  gboolean is_tuple = frame->container == MP_CONTAINER_TUPLE;
-  gsize n_written = is_tuple && n > 0 ? n - 1 : n;
-  guint end_size = get_end_size (self->sink.size - frame->start, n_written);
-  guint8 *out = mp_sink_extend (&self->sink, n_written * end_size, error);
+  gsize        n = self->n_ends - frame->first_end;
+  gboolean     is_tuple = frame->container == MP_CONTAINER_TUPLE;
+  gsize        n_written = is_tuple && n > 0 ? n - 1 : n;
+  guint        end_size = get_end_size (self->sink.size - frame->start, n_written);
+  guint8      *out = mp_sink_extend (&self->sink, n_written * end_size, error);
 
   if (out == NULL)
     return FALSE;
@@ -401,12 +401,12 @@ write_ends (MpGvariantWriter  *self,
 }
 
 static gboolean
-write_tuple_type (MpGvariantWriter  *self,
-                  gsize              n,
-                  GError           **error)
+write_tuple_type (MpGvariantWriter *self,
+                  gsize             n,
+                  GError          **error)
 {
   /* The unit has no items, but a byte. */
-  gsize size = n > 0 ? n + 3 : 4;
+  gsize   size = n > 0 ? n + 3 : 4;
   guint8 *out;
 
   if (n > MAX_TUPLE)
@@ -426,11 +426,11 @@ write_tuple_type (MpGvariantWriter  *self,
 }
 
 static gboolean
-write_type (MpGvariantWriter  *self,
-            const char        *type,
-            GError           **error)
+write_type (MpGvariantWriter *self,
+            const char       *type,
+            GError          **error)
 {
-  gsize size = strlen (type) + 1;
+  gsize   size = strlen (type) + 1;
   guint8 *out = mp_sink_extend (&self->sink, size, error);
 
   if (out == NULL)
@@ -446,8 +446,8 @@ gvariant_close (MpSink  *sink,
                 GError **error)
 {
   MpGvariantWriter *self = (MpGvariantWriter *) sink;
-  MpGvariantFrame *frame = peek_frame (self);
-  gsize n = self->n_ends - frame->first_end;
+  MpGvariantFrame  *frame = peek_frame (self);
+  gsize             n = self->n_ends - frame->first_end;
 
   if (is_dict (frame->container) && n > 1 && has_key_twice (self, frame))
     return mp_sink_refuse ("A dictionary that has a key twice", "GVariant", error);
@@ -471,8 +471,10 @@ gvariant_close (MpSink  *sink,
     case MP_CONTAINER_SET:
     case MP_CONTAINER_FROZENSET:
     default:
-      if (!write_type (self, frame->container == MP_CONTAINER_LIST ? "av"
-                             : frame->container == MP_CONTAINER_DICT ? "a{sv}" : "a{xv}",
+      if (!write_type (self,
+                       frame->container == MP_CONTAINER_LIST   ? "av"
+                       : frame->container == MP_CONTAINER_DICT ? "a{sv}"
+                                                               : "a{xv}",
                        error))
         return FALSE;
       break;

@@ -17,27 +17,27 @@ typedef struct
   guint       depth;
 
   /* Where it starts, where its current entry starts and where that entry's key ends. */
-  gsize       start;
-  gsize       entry;
-  gsize       key_end;
-  gboolean    has_key;
+  gsize    start;
+  gsize    entry;
+  gsize    key_end;
+  gboolean has_key;
 
   /* The first of its items' ends among the ends of all. */
-  gsize       first_end;
+  gsize first_end;
 } MpGvariantFrame;
 
 /* Writes the payload of a variant (see gvariant.h) with serialised bytes directly. */
 typedef struct
 {
-  MpSink          sink;
+  MpSink sink;
 
   guint           n_frames;
   MpGvariantFrame frames[MP_GVARIANT_MAX_NESTING];
 
-  gsize          *ends;
-  gsize           n_ends;
-  gsize           allocated_ends;
-  gsize           initial_ends[64];
+  gsize *ends;
+  gsize  n_ends;
+  gsize  allocated_ends;
+  gsize  initial_ends[64];
 } MpGvariantWriter;
 
 void mp_gvariant_writer_init (MpSink *sink,

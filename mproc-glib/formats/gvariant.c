@@ -19,8 +19,8 @@ mp_gvariant_store_payload (GVariant *value,
                            guint8   *payload)
 {
   const char *type = g_variant_get_type_string (value);
-  gsize size = g_variant_get_size (value);
-  gsize type_length = strlen (type);
+  gsize       size = g_variant_get_size (value);
+  gsize       type_length = strlen (type);
 
   /* GLib serialises a tree in place only at an aligned address. */
   if (((guintptr) payload & 7) == 0)
@@ -34,9 +34,9 @@ mp_gvariant_store_payload (GVariant *value,
 }
 
 static gboolean
-refuse (GError     **error,
-        const char  *what,
-        gsize        offset)
+refuse (GError    **error,
+        const char *what,
+        gsize       offset)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
                "Not a serialised variant: %s at byte %" G_GSIZE_FORMAT, what, offset);
@@ -46,13 +46,13 @@ refuse (GError     **error,
 /* Finds the type string at the end of @data, which holds a "v" and the byte order.  The
  * copy in @out_type is NUL-terminated, which the payload is not. */
 static gboolean
-find_type (const guint8  *data,
-           gsize          size,
-           gsize         *out_value_size,
-           char         **out_type,
-           GError       **error)
+find_type (const guint8 *data,
+           gsize         size,
+           gsize        *out_value_size,
+           char        **out_type,
+           GError      **error)
 {
-  const guint8 *nul;
+  const guint8    *nul;
   g_autofree char *type = NULL;
 
   if (size < 3)
@@ -65,8 +65,8 @@ find_type (const guint8  *data,
     return refuse (error, "too long a type", nul + 1 - data);
 
   type = g_strndup ((const char *) nul + 1, data + size - 1 - (nul + 1));
-  if (!g_variant_type_string_is_valid (type)
-      || !g_variant_type_is_definite (G_VARIANT_TYPE (type)))
+  if (!g_variant_type_string_is_valid (type) ||
+      !g_variant_type_is_definite (G_VARIANT_TYPE (type)))
     return refuse (error, "no valid type", nul + 1 - data);
 
   *out_value_size = nul - data;
@@ -92,8 +92,8 @@ static GVariant *
 load_foreign_payload (GBytes  *payload,
                       GError **error)
 {
-  gsize size, value_size;
-  const guint8 *data = g_bytes_get_data (payload, &size);
+  gsize            size, value_size;
+  const guint8    *data = g_bytes_get_data (payload, &size);
   g_autofree char *type = NULL;
   g_autoptr (GVariant) value = NULL;
 
@@ -115,9 +115,9 @@ GVariant *
 mp_gvariant_load_payload (GBytes  *payload,
                           GError **error)
 {
-  gsize size;
+  gsize         size;
   const guint8 *data = g_bytes_get_data (payload, &size);
-  MpSink sink;
+  MpSink        sink;
 
   if (size > 0 && data[size - 1] == MP_GVARIANT_FOREIGN_MARK)
     return load_foreign_payload (payload, error);
@@ -132,9 +132,9 @@ mp_gvariant_load_payload (GBytes  *payload,
 GVariant *
 mp_gvariant_load_own_payload (GBytes *payload)
 {
-  gsize size;
-  const guint8 *data = g_bytes_get_data (payload, &size);
-  const guint8 *nul = memrchr (data, '\0', size - 1);
+  gsize            size;
+  const guint8    *data = g_bytes_get_data (payload, &size);
+  const guint8    *nul = memrchr (data, '\0', size - 1);
   g_autofree char *type = g_strndup ((const char *) nul + 1,
                                      data + size - 1 - (nul + 1));
 

@@ -10,13 +10,13 @@ G_BEGIN_DECLS
  * NUL, its type string), then one byte that names the byte order: 'l' or 'B'. */
 
 #define MP_GVARIANT_LITTLE_ENDIAN_MARK 'l'
-#define MP_GVARIANT_BIG_ENDIAN_MARK 'B'
+#define MP_GVARIANT_BIG_ENDIAN_MARK    'B'
 
 #if G_BYTE_ORDER == G_LITTLE_ENDIAN
-#define MP_GVARIANT_NATIVE_MARK MP_GVARIANT_LITTLE_ENDIAN_MARK
+#define MP_GVARIANT_NATIVE_MARK  MP_GVARIANT_LITTLE_ENDIAN_MARK
 #define MP_GVARIANT_FOREIGN_MARK MP_GVARIANT_BIG_ENDIAN_MARK
 #else
-#define MP_GVARIANT_NATIVE_MARK MP_GVARIANT_BIG_ENDIAN_MARK
+#define MP_GVARIANT_NATIVE_MARK  MP_GVARIANT_BIG_ENDIAN_MARK
 #define MP_GVARIANT_FOREIGN_MARK MP_GVARIANT_LITTLE_ENDIAN_MARK
 #endif
 
@@ -24,16 +24,16 @@ G_BEGIN_DECLS
  * a million items. */
 #define MP_GVARIANT_MAX_TYPE_LENGTH (1024 * 1024)
 
-gsize     mp_gvariant_get_payload_size (GVariant  *value);
-void      mp_gvariant_store_payload    (GVariant  *value,
-                                        guint8    *payload);
+gsize mp_gvariant_get_payload_size (GVariant *value);
+void  mp_gvariant_store_payload (GVariant *value,
+                                 guint8   *payload);
 
 /* Checks before it believes: fails with MP_ERROR_INVALID_MESSAGE unless @payload is in
  * normal form.  Returns a full reference, never a floating one. */
-GVariant *mp_gvariant_load_payload     (GBytes    *payload,
-                                        GError   **error);
+GVariant *mp_gvariant_load_payload (GBytes  *payload,
+                                    GError **error);
 
 /* The same for a payload that a writer of this room has just made: nothing to check. */
-GVariant *mp_gvariant_load_own_payload (GBytes    *payload);
+GVariant *mp_gvariant_load_own_payload (GBytes *payload);
 
 G_END_DECLS

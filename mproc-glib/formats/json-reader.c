@@ -22,18 +22,18 @@ typedef struct
   MpSink       *sink;
 
   /* The members of each JsonObject that has any, in order. */
-  GHashTable   *members;
+  GHashTable *members;
 
   /* Where the parser met something else than it had expected. */
-  gsize         error_offset;
+  gsize error_offset;
 
   /* Strings with marks are put together here. */
-  GByteArray   *scratch;
+  GByteArray *scratch;
 } Reader;
 
-static gboolean tell_node (Reader    *self,
-                           JsonNode  *node,
-                           GError   **error);
+static gboolean tell_node (Reader   *self,
+                           JsonNode *node,
+                           GError  **error);
 
 static void
 member_clear (gpointer data)
@@ -55,7 +55,7 @@ object_member_cb (JsonParser *parser,
 {
   Reader *self = user_data;
   GArray *members = g_hash_table_lookup (self->members, object);
-  Member member;
+  Member  member;
 
   if (members == NULL)
     {
@@ -76,7 +76,7 @@ error_cb (JsonParser *parser,
           gpointer    error,
           gpointer    user_data)
 {
-  Reader *self = user_data;
+  Reader       *self = user_data;
   const guint8 *end = self->data + self->size, *line = self->data;
 
   for (guint n = json_parser_get_current_line (parser); n > 1 && line < end; n--)
@@ -97,11 +97,11 @@ tell_long_integer (Reader  *self,
                    gsize    offset,
                    GError **error)
 {
-  const char *start = (const char *) self->data + offset;
-  gsize length = *start == '-' ? 1 : 0;
+  const char      *start = (const char *) self->data + offset;
+  gsize            length = *start == '-' ? 1 : 0;
   g_autofree char *text = NULL;
-  gint64 integer;
-  guint64 natural;
+  gint64           integer;
+  guint64          natural;
 
   while (offset + length < self->size && g_ascii_isdigit (start[length]))
     length++;
@@ -133,10 +133,10 @@ find_long_integer (const char *text,
 }
 
 static gboolean
-tell_marked_string (Reader      *self,
-                    const char  *text,
-                    const char  *mark,
-                    GError     **error)
+tell_marked_string (Reader     *self,
+                    const char *text,
+                    const char *mark,
+                    GError    **error)
 {
   MpTextFlags flags = MP_TEXT_PLAIN;
 
@@ -146,8 +146,8 @@ tell_marked_string (Reader      *self,
 
   for (; mark != NULL; mark = strchr (text, MP_JSON_MARK))
     {
-      char digits[5] = "";
-      guint8 bytes[4];
+      char     digits[5] = "";
+      guint8   bytes[4];
       gunichar character;
 
       memcpy (digits, mark + 2, 4);
@@ -168,9 +168,9 @@ tell_marked_string (Reader      *self,
 }
 
 static gboolean
-tell_string (Reader      *self,
-             const char  *text,
-             GError     **error)
+tell_string (Reader     *self,
+             const char *text,
+             GError    **error)
 {
   const char *mark = strchr (text, MP_JSON_MARK);
 
@@ -182,12 +182,12 @@ tell_string (Reader      *self,
 }
 
 static gboolean
-tell_array (Reader     *self,
-            JsonArray  *array,
-            GError    **error)
+tell_array (Reader    *self,
+            JsonArray *array,
+            GError   **error)
 {
   const MpSinkFuncs *funcs = self->sink->funcs;
-  guint n = json_array_get_length (array);
+  guint              n = json_array_get_length (array);
 
   if (!funcs->open (self->sink, MP_CONTAINER_LIST, error))
     return FALSE;
@@ -200,13 +200,13 @@ tell_array (Reader     *self,
 }
 
 static gboolean
-tell_object (Reader      *self,
-             JsonObject  *object,
-             GError     **error)
+tell_object (Reader     *self,
+             JsonObject *object,
+             GError    **error)
 {
   const MpSinkFuncs *funcs = self->sink->funcs;
-  GArray *members = g_hash_table_lookup (self->members, object);
-  gsize offset;
+  GArray            *members = g_hash_table_lookup (self->members, object);
+  gsize              offset;
 
   if (!funcs->open (self->sink, MP_CONTAINER_DICT, error))
     return FALSE;
@@ -217,8 +217,8 @@ tell_object (Reader      *self,
 
       if (find_long_integer (member->name, &offset))
         return mp_json_refuse ("no string", offset, error);
-      if (!tell_string (self, member->name, error)
-          || !tell_node (self, member->value, error))
+      if (!tell_string (self, member->name, error) ||
+          !tell_node (self, member->value, error))
         return FALSE;
     }
 
@@ -226,12 +226,12 @@ tell_object (Reader      *self,
 }
 
 static gboolean
-tell_value (Reader    *self,
-            JsonNode  *node,
-            GError   **error)
+tell_value (Reader   *self,
+            JsonNode *node,
+            GError  **error)
 {
   const MpSinkFuncs *funcs = self->sink->funcs;
-  gsize offset;
+  gsize              offset;
 
   switch (json_node_get_value_type (node))
     {
@@ -253,9 +253,9 @@ tell_value (Reader    *self,
 
 /* Calls itself at most as often as the scan has allowed. */
 static gboolean
-tell_node (Reader    *self,
-           JsonNode  *node,
-           GError   **error)
+tell_node (Reader   *self,
+           JsonNode *node,
+           GError  **error)
 {
   switch (json_node_get_node_type (node))
     {
@@ -275,9 +275,9 @@ tell_node (Reader    *self,
 }
 
 static gboolean
-parse_and_tell (Reader      *self,
-                const char  *text,
-                GError     **error)
+parse_and_tell (Reader     *self,
+                const char *text,
+                GError    **error)
 {
   g_autoptr (JsonParser) parser = json_parser_new ();
 
@@ -294,13 +294,13 @@ parse_and_tell (Reader      *self,
 
 /* Reads what was scanned: @text, or the data themselves when that is NULL. */
 static gboolean
-read_scanned (const guint8  *data,
-              gsize          size,
-              const char    *text,
-              MpSink        *sink,
-              GError       **error)
+read_scanned (const guint8 *data,
+              gsize         size,
+              const char   *text,
+              MpSink       *sink,
+              GError      **error)
 {
-  Reader self = { data, size, sink };
+  Reader   self = { data, size, sink };
   gboolean done;
 
   self.members = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_array_unref);
@@ -313,26 +313,26 @@ read_scanned (const guint8  *data,
 }
 
 gboolean
-mp_json_read (const guint8  *data,
-              gsize          size,
-              MpSink        *sink,
-              GError       **error)
+mp_json_read (const guint8 *data,
+              gsize         size,
+              MpSink       *sink,
+              GError      **error)
 {
   g_autofree char *text = NULL;
-  gboolean is_sound;
+  gboolean         is_sound;
 
   return mp_json_scan (data, size, &text, &is_sound, error) &&
          read_scanned (data, size, text, sink, error);
 }
 
 gboolean
-mp_json_check (const guint8  *data,
-               gsize          size,
-               GError       **error)
+mp_json_check (const guint8 *data,
+               gsize         size,
+               GError      **error)
 {
   g_autofree char *text = NULL;
-  gboolean is_sound;
-  MpSink sink;
+  gboolean         is_sound;
+  MpSink           sink;
 
   if (!mp_json_scan (data, size, &text, &is_sound, error))
     return FALSE;

@@ -10,9 +10,9 @@
 
 /* What json-glib needs for each value, where the text "0," takes two bytes and "{}," three,
  * and how much it may need for all together. */
-#define SCALAR_SIZE 110
+#define SCALAR_SIZE    110
 #define CONTAINER_SIZE 350
-#define MAX_TREE_SIZE (G_GUINT64_CONSTANT (512) << 20)
+#define MAX_TREE_SIZE  (G_GUINT64_CONSTANT (512) << 20)
 
 /* An integer of fewer characters fits into 64 bits; of longer ones json-glib does not
  * notice when they do not.  In so many there is room for the mark of one, too. */
@@ -35,21 +35,21 @@ typedef struct
   const guint8 *end;
 
   /* A copy with marks, once there is one to set. */
-  char         *copy;
+  char *copy;
 
-  guint         depth;
-  guint64       tree_size;
+  guint   depth;
+  guint64 tree_size;
 
   /* Whether all tokens so far stood where they may, and the brackets that are open. */
-  gboolean      in_order;
-  Expected      expected;
-  guint8        brackets[MP_JSON_MAX_NESTING];
+  gboolean in_order;
+  Expected expected;
+  guint8   brackets[MP_JSON_MAX_NESTING];
 } Scan;
 
 gboolean
-mp_json_refuse (const char  *what,
-                gsize        offset,
-                GError     **error)
+mp_json_refuse (const char *what,
+                gsize       offset,
+                GError    **error)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
                "Not JSON: %s at byte %" G_GSIZE_FORMAT, what, offset);
@@ -57,10 +57,10 @@ mp_json_refuse (const char  *what,
 }
 
 static gboolean
-refuse (Scan          *self,
-        const guint8  *where,
-        const char    *what,
-        GError       **error)
+refuse (Scan         *self,
+        const guint8 *where,
+        const char   *what,
+        GError      **error)
 {
   return mp_json_refuse (what, where - self->start, error);
 }
@@ -102,17 +102,17 @@ scan_unit (Scan    *self,
            GError **error)
 {
   const guint8 *start = self->p, *end;
-  guint first, second;
+  guint         first, second;
 
   end = read_unit (self, start + 2, &first);
   if (end - start != 6)
     return refuse (self, end, "no hexadecimal digit", error);
 
   self->p = end;
-  if (first >= 0xd800 && first < 0xdc00 && self->end - end > 6
-      && end[0] == '\\' && end[1] == 'u'
-      && read_unit (self, end + 2, &second) == end + 6
-      && second >= 0xdc00 && second <= 0xdfff)
+  if (first >= 0xd800 && first < 0xdc00 && self->end - end > 6 &&
+      end[0] == '\\' && end[1] == 'u' &&
+      read_unit (self, end + 2, &second) == end + 6 &&
+      second >= 0xdc00 && second <= 0xdfff)
     self->p = end + 6;
   else if (first == 0 || first == MP_JSON_MARK || (first >= 0xd800 && first <= 0xdfff))
     *get_copy (self, start) = MP_JSON_MARK;
@@ -134,8 +134,8 @@ scan_string (Scan    *self,
           if (!scan_unit (self, error))
             return FALSE;
         }
-      else if (self->end - self->p > 1 && self->p[1] != '\0'
-               && strchr ("\"\\/bfnrt", self->p[1]) != NULL)
+      else if (self->end - self->p > 1 && self->p[1] != '\0' &&
+               strchr ("\"\\/bfnrt", self->p[1]) != NULL)
         self->p += 2;
       else
         return refuse (self, self->p, "an unknown escape", error);
@@ -179,7 +179,7 @@ scan_number (Scan    *self,
              GError **error)
 {
   const guint8 *start = self->p;
-  gboolean is_integer = TRUE;
+  gboolean      is_integer = TRUE;
 
   if (*start == '-')
     self->p++;
@@ -215,7 +215,7 @@ static gboolean
 scan_word (Scan    *self,
            GError **error)
 {
-  static const char * const words[] = { "null", "true", "false" };
+  static const char *const words[] = { "null", "true", "false" };
 
   for (guint i = 0; i < G_N_ELEMENTS (words); i++)
     {
@@ -343,21 +343,21 @@ scan_token (Scan    *self,
 static inline void
 skip_space (Scan *self)
 {
-  while (self->p < self->end
-         && (*self->p == ' ' || *self->p == '\n' || *self->p == '\r' || *self->p == '\t'))
+  while (self->p < self->end &&
+         (*self->p == ' ' || *self->p == '\n' || *self->p == '\r' || *self->p == '\t'))
     self->p++;
 }
 
 gboolean
-mp_json_scan (const guint8  *data,
-              gsize          size,
-              char         **out_text,
-              gboolean      *out_is_sound,
-              GError       **error)
+mp_json_scan (const guint8 *data,
+              gsize         size,
+              char        **out_text,
+              gboolean     *out_is_sound,
+              GError      **error)
 {
-  Scan self = { data, data, data + size, .in_order = TRUE, .expected = VALUE };
+  Scan        self = { data, data, data + size, .in_order = TRUE, .expected = VALUE };
   const char *valid_end;
-  gboolean done = TRUE;
+  gboolean    done = TRUE;
 
   if (size > G_MAXINT)
     {

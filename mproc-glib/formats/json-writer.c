@@ -12,13 +12,13 @@
 
 /* Makes room for @size bytes of the next value, after the comma or the colon. */
 static inline guint8 *
-begin_value (MpJsonWriter  *self,
-             gsize          size,
-             GError       **error)
+begin_value (MpJsonWriter *self,
+             gsize         size,
+             GError      **error)
 {
-  guint n = self->n_open;
+  guint   n = self->n_open;
   guint8 *out;
-  char separator = ',';
+  char    separator = ',';
 
   if (n == 0)
     return mp_sink_extend (&self->sink, size, error);
@@ -42,10 +42,10 @@ begin_value (MpJsonWriter  *self,
 }
 
 static gboolean
-write_text (MpJsonWriter  *self,
-            const char    *text,
-            gsize          length,
-            GError       **error)
+write_text (MpJsonWriter *self,
+            const char   *text,
+            gsize         length,
+            GError      **error)
 {
   guint8 *out = begin_value (self, length, error);
 
@@ -64,20 +64,20 @@ json_add_none (MpSink  *sink,
 }
 
 static gboolean
-json_add_boolean (MpSink    *sink,
-                  gboolean   value,
-                  GError   **error)
+json_add_boolean (MpSink  *sink,
+                  gboolean value,
+                  GError **error)
 {
   return write_text ((MpJsonWriter *) sink, value ? "true" : "false", value ? 4 : 5, error);
 }
 
 static gboolean
-write_integer (MpSink   *sink,
-               guint64   value,
-               gboolean  is_negative,
-               GError  **error)
+write_integer (MpSink  *sink,
+               guint64  value,
+               gboolean is_negative,
+               GError **error)
 {
-  char text[24];
+  char  text[24];
   char *start = text + sizeof text;
 
   do
@@ -99,18 +99,18 @@ json_add_int (MpSink  *sink,
 }
 
 static gboolean
-json_add_uint (MpSink   *sink,
-               guint64   value,
-               GError  **error)
+json_add_uint (MpSink  *sink,
+               guint64  value,
+               GError **error)
 {
   return write_integer (sink, value, FALSE, error);
 }
 
 static gboolean
-json_add_big_int (MpSink        *sink,
-                  const guint8  *data,
-                  gsize          size,
-                  GError       **error)
+json_add_big_int (MpSink       *sink,
+                  const guint8 *data,
+                  gsize         size,
+                  GError      **error)
 {
   return mp_sink_refuse ("An integer of more than 64 bits", "JSON", error);
 }
@@ -118,19 +118,19 @@ json_add_big_int (MpSink        *sink,
 /* Most numbers that people write are a whole number over a small power of ten, and a
  * division of two such is exact to the last bit: what is read back is the same. */
 static gboolean
-write_decimal (MpJsonWriter  *self,
-               double         value,
-               gboolean      *out_done,
-               GError       **error)
+write_decimal (MpJsonWriter *self,
+               double        value,
+               gboolean     *out_done,
+               GError      **error)
 {
   static const double powers[] = { 1e1, 1e2, 1e3, 1e4, 1e5, 1e6 };
-  char text[32];
-  char *end = text + sizeof text;
+  char                text[32];
+  char               *end = text + sizeof text;
 
   for (guint i = 0; i < G_N_ELEMENTS (powers); i++)
     {
       guint64 digits = (guint64) (fabs (value) * powers[i] + 0.5);
-      char *start = end;
+      char   *start = end;
 
       if (digits / powers[i] != fabs (value))
         continue;
@@ -157,10 +157,10 @@ json_add_double (MpSink  *sink,
                  double   value,
                  GError **error)
 {
-  static const char * const formats[] = { "%.15g", "%.16g", "%.17g" };
-  MpJsonWriter *self = (MpJsonWriter *) sink;
-  char text[G_ASCII_DTOSTR_BUF_SIZE + 2];
-  gboolean done;
+  static const char *const formats[] = { "%.15g", "%.16g", "%.17g" };
+  MpJsonWriter            *self = (MpJsonWriter *) sink;
+  char                     text[G_ASCII_DTOSTR_BUF_SIZE + 2];
+  gboolean                 done;
 
   if (!isfinite (value))
     return mp_sink_refuse ("A number that is not finite", "JSON", error);
@@ -200,12 +200,12 @@ is_surrogate (const guint8 *p)
 
 /* Writes one character that cannot stand in a string as it is. */
 static guint8 *
-escape (guint8        *out,
-        const guint8  *p)
+escape (guint8       *out,
+        const guint8 *p)
 {
   static const char digits[] = "0123456789abcdef";
   static const char names[] = "btn\0fr";
-  guint unit = *p;
+  guint             unit = *p;
 
   *out++ = '\\';
   if (unit >= '\b' && unit <= '\r' && names[unit - '\b'] != '\0')
@@ -243,16 +243,16 @@ count_escapes (const guint8 *text,
 }
 
 static gboolean
-json_add_string (MpSink        *sink,
-                 const guint8  *text,
-                 gsize          length,
-                 MpTextFlags    flags,
-                 GError       **error)
+json_add_string (MpSink       *sink,
+                 const guint8 *text,
+                 gsize         length,
+                 MpTextFlags   flags,
+                 GError      **error)
 {
   MpJsonWriter *self = (MpJsonWriter *) sink;
-  gsize n = count_escapes (text, length, flags);
-  guint8 *start = begin_value (self, length + 5 * n + 2, error);
-  guint8 *out = start;
+  gsize         n = count_escapes (text, length, flags);
+  guint8       *start = begin_value (self, length + 5 * n + 2, error);
+  guint8       *out = start;
 
   if (out == NULL)
     return FALSE;
@@ -279,22 +279,22 @@ json_add_string (MpSink        *sink,
 }
 
 static gboolean
-json_add_bytes (MpSink        *sink,
-                const guint8  *data,
-                gsize          size,
-                gboolean       is_mutable,
-                GError       **error)
+json_add_bytes (MpSink       *sink,
+                const guint8 *data,
+                gsize         size,
+                gboolean      is_mutable,
+                GError      **error)
 {
   return mp_sink_refuse ("Bytes", "JSON", error);
 }
 
 static gboolean
-json_open (MpSink       *sink,
-           MpContainer   container,
-           GError      **error)
+json_open (MpSink     *sink,
+           MpContainer container,
+           GError    **error)
 {
   MpJsonWriter *self = (MpJsonWriter *) sink;
-  gboolean is_object = container == MP_CONTAINER_DICT;
+  gboolean      is_object = container == MP_CONTAINER_DICT;
 
   if (container > MP_CONTAINER_DICT)
     return mp_sink_refuse (mp_container_get_name (container), "JSON", error);
@@ -315,7 +315,7 @@ json_close (MpSink  *sink,
             GError **error)
 {
   MpJsonWriter *self = (MpJsonWriter *) sink;
-  guint8 *out = mp_sink_extend (sink, 1, error);
+  guint8       *out = mp_sink_extend (sink, 1, error);
 
   if (out == NULL)
     return FALSE;

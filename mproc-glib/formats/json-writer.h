@@ -14,7 +14,7 @@ typedef struct
 {
   MpSink sink;
 
-  guint  n_open;
+  guint n_open;
   struct
   {
     guint8 is_object;

@@ -12,10 +12,9 @@
 /* So many objects one message may describe; sharing is lost on the way. */
 #define MAX_OBJECTS 1000000
 
-static G_DEFINE_QUARK (mp-object-enabled, mp_object_enabled)
+static G_DEFINE_QUARK (mp - object - enabled, mp_object_enabled)
 
-void
-mp_object_enable (GType type)
+  void mp_object_enable (GType type)
 {
   g_type_set_qdata (type, mp_object_enabled_quark (), GINT_TO_POINTER (TRUE));
 }
@@ -36,14 +35,14 @@ struct _Path
   guint      *n_objects;
 };
 
-static GVariant *describe (GObject     *object,
-                           const Path  *outer,
-                           GError     **error);
+static GVariant *describe (GObject    *object,
+                           const Path *outer,
+                           GError    **error);
 
 static gboolean
-refuse_object (GObject     *object,
-               const char  *why,
-               GError     **error)
+refuse_object (GObject    *object,
+               const char *why,
+               GError    **error)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, "An object of the type %s %s",
                G_OBJECT_TYPE_NAME (object), why);
@@ -51,8 +50,8 @@ refuse_object (GObject     *object,
 }
 
 static gboolean
-check_path (const Path  *path,
-            GError     **error)
+check_path (const Path *path,
+            GError    **error)
 {
   for (const Path *outer = path->outer; outer != NULL; outer = outer->outer)
     if (outer->object == path->object)
@@ -67,13 +66,13 @@ check_path (const Path  *path,
 }
 
 static GVariant *
-describe_list (GListModel  *model,
-               const Path  *outer,
-               GError     **error)
+describe_list (GListModel *model,
+               const Path *outer,
+               GError    **error)
 {
-  Path path = { outer, G_OBJECT (model), outer->depth + 1, outer->n_objects };
+  Path            path = { outer, G_OBJECT (model), outer->depth + 1, outer->n_objects };
   GVariantBuilder builder;
-  guint n = g_list_model_get_n_items (model);
+  guint           n = g_list_model_get_n_items (model);
 
   if (!check_path (&path, error))
     return NULL;
@@ -103,10 +102,10 @@ travels (const GParamSpec *pspec)
 
 /* Returns a floating reference. */
 static GVariant *
-describe_property (const GParamSpec  *pspec,
-                   const GValue      *value,
-                   const Path        *path,
-                   GError           **error)
+describe_property (const GParamSpec *pspec,
+                   const GValue     *value,
+                   const Path       *path,
+                   GError          **error)
 {
   GVariant *description;
 
@@ -132,12 +131,12 @@ describe_property (const GParamSpec  *pspec,
 
 /* Returns a floating reference. */
 static GVariant *
-describe (GObject     *object,
-          const Path  *outer,
-          GError     **error)
+describe (GObject    *object,
+          const Path *outer,
+          GError    **error)
 {
-  guint n_objects = 0, n_properties;
-  Path path = { outer, object, outer != NULL ? outer->depth + 1 : 0,
+  guint                   n_objects = 0, n_properties;
+  Path                    path = { outer, object, outer != NULL ? outer->depth + 1 : 0,
                 outer != NULL ? outer->n_objects : &n_objects };
   g_autofree GParamSpec **pspecs =
     g_object_class_list_properties (G_OBJECT_GET_CLASS (object), &n_properties);
@@ -170,25 +169,25 @@ describe (GObject     *object,
 }
 
 GVariant *
-mp_object_describe (GObject  *object,
-                    GError  **error)
+mp_object_describe (GObject *object,
+                    GError **error)
 {
   GVariant *description = describe (object, NULL, error);
 
   return description != NULL ? g_variant_ref_sink (description) : NULL;
 }
 
-static GObject *build (GVariant  *description,
-                       GType      expected_type,
-                       guint      depth,
-                       GError   **error);
+static GObject *build (GVariant *description,
+                       GType     expected_type,
+                       guint     depth,
+                       GError  **error);
 
 /* The type of the name @name, if objects of it may be built where an @expected_type is
  * wanted.  A type that nobody has registered is no type. */
 static GType
-find_type (const char  *name,
-           GType        expected_type,
-           GError     **error)
+find_type (const char *name,
+           GType       expected_type,
+           GError    **error)
 {
   GType type = g_type_from_name (name);
 
@@ -211,10 +210,10 @@ find_type (const char  *name,
 }
 
 static GListModel *
-build_list (GVariant  *description,
-            GType      expected_type,
-            guint      depth,
-            GError   **error)
+build_list (GVariant *description,
+            GType     expected_type,
+            guint     depth,
+            GError  **error)
 {
   const char *name;
   g_autoptr (GVariant) items = NULL;
@@ -223,8 +222,8 @@ build_list (GVariant  *description,
 
   g_variant_get (description, "(&s@av)", &name, &items);
   item_type = g_type_from_name (name);
-  if (!g_type_is_a (G_TYPE_LIST_STORE, expected_type)
-      || item_type == G_TYPE_INVALID || !g_type_is_a (item_type, G_TYPE_OBJECT))
+  if (!g_type_is_a (G_TYPE_LIST_STORE, expected_type) ||
+      item_type == G_TYPE_INVALID || !g_type_is_a (item_type, G_TYPE_OBJECT))
     {
       g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
                    "A list of %s cannot be built as a %s", name, g_type_name (expected_type));
@@ -247,10 +246,10 @@ build_list (GVariant  *description,
 }
 
 static gboolean
-refuse_property (GType        type,
-                 const char  *name,
-                 const char  *why,
-                 GError     **error)
+refuse_property (GType       type,
+                 const char *name,
+                 const char *why,
+                 GError    **error)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE, "The property %s of the type %s %s",
                name, g_type_name (type), why);
@@ -263,19 +262,19 @@ is_right_variant (GParamSpec   *pspec,
 {
   GVariant *variant = G_IS_PARAM_SPEC_VARIANT (pspec) ? g_value_get_variant (value) : NULL;
 
-  return variant == NULL
-         || g_variant_is_of_type (variant, G_PARAM_SPEC_VARIANT (pspec)->type);
+  return variant == NULL ||
+         g_variant_is_of_type (variant, G_PARAM_SPEC_VARIANT (pspec)->type);
 }
 
 static gboolean
-build_property (GParamSpec  *pspec,
-                GVariant    *description,
-                guint        depth,
-                GValue      *value,
-                GError     **error)
+build_property (GParamSpec *pspec,
+                GVariant   *description,
+                guint       depth,
+                GValue     *value,
+                GError    **error)
 {
   GParamSpec *target = g_param_spec_get_redirect_target (pspec);
-  GObject *object;
+  GObject    *object;
 
   g_value_init (value, pspec->value_type);
   if (G_VALUE_HOLDS_OBJECT (value) || G_TYPE_IS_INTERFACE (pspec->value_type))
@@ -291,8 +290,8 @@ build_property (GParamSpec  *pspec,
       return object != NULL;
     }
 
-  if (!mp_plain_value_build (value, description)
-      || !is_right_variant (target != NULL ? target : pspec, value))
+  if (!mp_plain_value_build (value, description) ||
+      !is_right_variant (target != NULL ? target : pspec, value))
     return refuse_property (pspec->owner_type, pspec->name, "has another type", error);
 
   if (g_param_value_validate (pspec, value))
@@ -302,11 +301,11 @@ build_property (GParamSpec  *pspec,
 }
 
 static GObject *
-construct (GType          type,
-           guint          n,
-           const char   **names,
-           const GValue  *values,
-           GError       **error)
+construct (GType         type,
+           guint         n,
+           const char  **names,
+           const GValue *values,
+           GError      **error)
 {
   g_autoptr (GObject) object = g_object_new_with_properties (type, n, names, values);
 
@@ -319,24 +318,24 @@ construct (GType          type,
 }
 
 static gboolean
-build_properties (GObjectClass  *class,
-                  GVariant      *properties,
-                  guint          depth,
-                  const char   **names,
-                  GValue        *values,
-                  guint         *n,
-                  GError       **error)
+build_properties (GObjectClass *class,
+                  GVariant    *properties,
+                  guint        depth,
+                  const char **names,
+                  GValue      *values,
+                  guint       *n,
+                  GError     **error)
 {
-  GType type = G_OBJECT_CLASS_TYPE (class);
+  GType        type = G_OBJECT_CLASS_TYPE (class);
   GVariantIter iter;
-  const char *name;
-  GVariant *description;
+  const char  *name;
+  GVariant    *description;
 
   g_variant_iter_init (&iter, properties);
   while (g_variant_iter_loop (&iter, "{&sv}", &name, &description))
     {
       GParamSpec *pspec = g_object_class_find_property (class, name);
-      gboolean built;
+      gboolean    built;
 
       for (guint i = 0; i < *n; i++)
         if (pspec != NULL && g_str_equal (names[i], pspec->name))
@@ -363,22 +362,22 @@ build_properties (GObjectClass  *class,
 }
 
 static GObject *
-build (GVariant  *description,
-       GType      expected_type,
-       guint      depth,
-       GError   **error)
+build (GVariant *description,
+       GType     expected_type,
+       guint     depth,
+       GError  **error)
 {
   const char *name;
   g_autoptr (GVariant) properties = NULL;
   g_autoptr (GTypeClass) class = NULL;
   g_autofree const char **names = NULL;
-  g_autofree GValue *values = NULL;
-  GObject *object = NULL;
-  GType type;
-  guint n = 0, n_properties;
+  g_autofree GValue      *values = NULL;
+  GObject                *object = NULL;
+  GType                   type;
+  guint                   n = 0, n_properties;
 
-  if (!g_variant_is_of_type (description, MP_OBJECT_DESCRIPTION_TYPE)
-      || depth > MP_OBJECT_MAX_NESTING)
+  if (!g_variant_is_of_type (description, MP_OBJECT_DESCRIPTION_TYPE) ||
+      depth > MP_OBJECT_MAX_NESTING)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
                    "A value of the type %s, nested %u deep, describes no object",
@@ -411,9 +410,9 @@ build (GVariant  *description,
 }
 
 GObject *
-mp_object_build (GVariant  *description,
-                 GType      expected_type,
-                 GError   **error)
+mp_object_build (GVariant *description,
+                 GType     expected_type,
+                 GError  **error)
 {
   return build (description, expected_type, 0, error);
 }

@@ -13,16 +13,16 @@ G_BEGIN_DECLS
 /* So deep may objects be in each other: at most six containers of GLib's 128 each. */
 #define MP_OBJECT_MAX_NESTING 20
 
-void      mp_object_enable   (GType       type);
+void mp_object_enable (GType type);
 
 /* Returns a full reference, never a floating one. */
-GVariant *mp_object_describe (GObject    *object,
-                              GError    **error);
+GVariant *mp_object_describe (GObject *object,
+                              GError **error);
 
 /* Builds what @description describes, which may come from anybody, if it is of a type that
  * was enabled and that is an @expected_type. */
-GObject  *mp_object_build    (GVariant   *description,
-                              GType       expected_type,
-                              GError    **error);
+GObject *mp_object_build (GVariant *description,
+                          GType     expected_type,
+                          GError  **error);
 
 G_END_DECLS

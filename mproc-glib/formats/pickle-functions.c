@@ -67,20 +67,20 @@ add_function (MpPickleMachine *machine,
 }
 
 gboolean
-mp_pickle_function_find (MpPickleMachine  *machine,
-                         const guint8     *module,
-                         gsize             module_length,
-                         const guint8     *name,
-                         gsize             name_length,
-                         guint32          *out_node,
-                         GError          **error)
+mp_pickle_function_find (MpPickleMachine *machine,
+                         const guint8    *module,
+                         gsize            module_length,
+                         const guint8    *name,
+                         gsize            name_length,
+                         guint32         *out_node,
+                         GError         **error)
 {
   g_autofree char *shown_module = NULL;
   g_autofree char *shown_name = NULL;
 
   for (guint32 i = 0; i < G_N_ELEMENTS (functions); i++)
-    if (equal (functions[i].module, module, module_length)
-        && equal (functions[i].name, name, name_length))
+    if (equal (functions[i].module, module, module_length) &&
+        equal (functions[i].name, name, name_length))
       {
         machine->needs_dill |= functions[i].function == LOAD_TYPE;
         *out_node = add_function (machine, i);
@@ -97,9 +97,9 @@ mp_pickle_function_find (MpPickleMachine  *machine,
 }
 
 gboolean
-mp_pickle_function_refuse (MpPickleMachine  *machine,
-                           const MpNode     *function,
-                           GError          **error)
+mp_pickle_function_refuse (MpPickleMachine *machine,
+                           const MpNode    *function,
+                           GError         **error)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
                "The pickle names %s.%s at byte %u, and only plain values travel as pickles",
@@ -109,13 +109,13 @@ mp_pickle_function_refuse (MpPickleMachine  *machine,
 }
 
 static gboolean
-make_bytes (MpPickleMachine  *machine,
-            MpNodeKind        kind,
-            const MpNode     *source,
-            guint32          *out_node)
+make_bytes (MpPickleMachine *machine,
+            MpNodeKind       kind,
+            const MpNode    *source,
+            guint32         *out_node)
 {
   /* The bytes themselves are shared. */
-  MpNode copy = source != NULL ? *source : (MpNode) { 0 };
+  MpNode copy = source != NULL ? *source : (MpNode){ 0 };
 
   copy.kind = kind;
   *out_node = mp_pickle_machine_add_node (machine, kind);
@@ -124,14 +124,14 @@ make_bytes (MpPickleMachine  *machine,
 }
 
 static gboolean
-make_set (MpPickleMachine  *machine,
-          MpNodeKind        kind,
-          const MpNode     *source,
-          guint32          *out_node,
-          GError          **error)
+make_set (MpPickleMachine *machine,
+          MpNodeKind       kind,
+          const MpNode    *source,
+          guint32         *out_node,
+          GError         **error)
 {
   guint32 item = source != NULL ? source->first : 0;
-  gsize n = source != NULL ? source->size : 0;
+  gsize   n = source != NULL ? source->size : 0;
 
   /* A list that is used again and again is copied each time. */
   if (!mp_pickle_machine_spend (machine, n, error))
@@ -151,14 +151,14 @@ make_set (MpPickleMachine  *machine,
 
 /* Each character of a str becomes a byte: Python's way for bytes up to protocol 2. */
 static gboolean
-encode_latin1 (MpPickleMachine  *machine,
-               const MpNode     *source,
-               guint32          *out_node,
-               GError          **error)
+encode_latin1 (MpPickleMachine *machine,
+               const MpNode    *source,
+               guint32         *out_node,
+               GError         **error)
 {
-  const guint8 *text = mp_pickle_machine_get_bytes (machine, source);
+  const guint8      *text = mp_pickle_machine_get_bytes (machine, source);
   g_autofree guint8 *bytes = NULL;
-  gsize n = 0;
+  gsize              n = 0;
 
   if (!mp_pickle_machine_spend (machine, source->size, error))
     return FALSE;
@@ -182,17 +182,17 @@ encode_latin1 (MpPickleMachine  *machine,
 }
 
 static gboolean
-load_type (MpPickleMachine  *machine,
-           const MpNode     *name,
-           const MpNode     *function,
-           guint32          *out_node,
-           GError          **error)
+load_type (MpPickleMachine *machine,
+           const MpNode    *name,
+           const MpNode    *function,
+           guint32         *out_node,
+           GError         **error)
 {
   const guint8 *text = mp_pickle_machine_get_bytes (machine, name);
 
   for (guint32 i = 0; i < G_N_ELEMENTS (functions); i++)
-    if (g_str_equal (functions[i].module, "builtins")
-        && equal (functions[i].name, text, name->size))
+    if (g_str_equal (functions[i].module, "builtins") &&
+        equal (functions[i].name, text, name->size))
       {
         *out_node = add_function (machine, i);
         return TRUE;
@@ -203,10 +203,10 @@ load_type (MpPickleMachine  *machine,
 
 /* The nodes in @arguments, NULL for those that are not there. */
 static void
-get_arguments (MpPickleMachine  *machine,
-               const MpNode     *arguments,
-               const MpNode    **out_first,
-               const MpNode    **out_second)
+get_arguments (MpPickleMachine *machine,
+               const MpNode    *arguments,
+               const MpNode   **out_first,
+               const MpNode   **out_second)
 {
   guint32 item = arguments->first;
 
@@ -228,16 +228,16 @@ is_kind (const MpNode *node,
 }
 
 gboolean
-mp_pickle_function_call (MpPickleMachine  *machine,
-                         guint32           function_number,
-                         guint32           arguments_number,
-                         guint32          *out_node,
-                         GError          **error)
+mp_pickle_function_call (MpPickleMachine *machine,
+                         guint32          function_number,
+                         guint32          arguments_number,
+                         guint32         *out_node,
+                         GError         **error)
 {
   const MpNode *function = &machine->nodes[function_number];
   const MpNode *arguments = &machine->nodes[arguments_number];
   const MpNode *first, *second;
-  Function what;
+  Function      what;
 
   if (function->kind != MP_NODE_FUNCTION || arguments->kind != MP_NODE_TUPLE)
     return mp_pickle_machine_refuse (machine, "a call of what is no function", error);
@@ -248,19 +248,19 @@ mp_pickle_function_call (MpPickleMachine  *machine,
   if (what == MAKE_BYTES && arguments->size == 0)
     return make_bytes (machine, MP_NODE_BYTES, NULL, out_node);
 
-  if (what == MAKE_BYTEARRAY
-      && (arguments->size == 0
-          || (arguments->size == 1 && is_kind (first, MP_NODE_BYTES))))
+  if (what == MAKE_BYTEARRAY &&
+      (arguments->size == 0 ||
+       (arguments->size == 1 && is_kind (first, MP_NODE_BYTES))))
     return make_bytes (machine, MP_NODE_BYTEARRAY, first, out_node);
 
-  if ((what == MAKE_SET || what == MAKE_FROZENSET)
-      && (arguments->size == 0 || (arguments->size == 1 && is_kind (first, MP_NODE_LIST))))
+  if ((what == MAKE_SET || what == MAKE_FROZENSET) &&
+      (arguments->size == 0 || (arguments->size == 1 && is_kind (first, MP_NODE_LIST))))
     return make_set (machine, what == MAKE_SET ? MP_NODE_SET : MP_NODE_FROZENSET, first,
                      out_node, error);
 
-  if (what == ENCODE && arguments->size == 2
-      && is_kind (first, MP_NODE_STRING) && is_kind (second, MP_NODE_STRING)
-      && equal ("latin1", mp_pickle_machine_get_bytes (machine, second), second->size))
+  if (what == ENCODE && arguments->size == 2 &&
+      is_kind (first, MP_NODE_STRING) && is_kind (second, MP_NODE_STRING) &&
+      equal ("latin1", mp_pickle_machine_get_bytes (machine, second), second->size))
     return encode_latin1 (machine, first, out_node, error);
 
   if (what == LOAD_TYPE && arguments->size == 1 && is_kind (first, MP_NODE_STRING))

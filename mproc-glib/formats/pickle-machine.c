@@ -17,12 +17,12 @@
 
 /* Work that takes longer than its opcodes may take this much for each byte. */
 #define WORK_PER_BYTE 16
-#define FREE_WORK 1000
+#define FREE_WORK     1000
 
 gboolean
-mp_pickle_machine_refuse (MpPickleMachine  *self,
-                          const char       *what,
-                          GError          **error)
+mp_pickle_machine_refuse (MpPickleMachine *self,
+                          const char      *what,
+                          GError         **error)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
                "Not a pickle: %s at byte %" G_GSIZE_FORMAT, what, self->position);
@@ -30,9 +30,9 @@ mp_pickle_machine_refuse (MpPickleMachine  *self,
 }
 
 gboolean
-mp_pickle_machine_spend (MpPickleMachine  *self,
-                         gsize             work,
-                         GError          **error)
+mp_pickle_machine_spend (MpPickleMachine *self,
+                         gsize            work,
+                         GError         **error)
 {
   self->work += work;
   if (self->work <= FREE_WORK + WORK_PER_BYTE * self->size)
@@ -121,12 +121,12 @@ add_item (MpPickleMachine *self,
 
 /* Bytes that do not stand in the pickle as they are. */
 gboolean
-mp_pickle_machine_make_bytes (MpPickleMachine  *self,
-                              MpNodeKind        kind,
-                              const guint8     *data,
-                              gsize             size,
-                              guint32          *out_node,
-                              GError          **error)
+mp_pickle_machine_make_bytes (MpPickleMachine *self,
+                              MpNodeKind       kind,
+                              const guint8    *data,
+                              gsize            size,
+                              guint32         *out_node,
+                              GError         **error)
 {
   MpNode *node;
 
@@ -153,9 +153,9 @@ get_weight (const MpNode *node)
 /* Python computes the hash of a tuple from all that is in it, as often as it is reached;
  * a few tuples in each other can make that take for ever. */
 static gboolean
-check_key (MpPickleMachine  *self,
-           const MpNode     *node,
-           GError          **error)
+check_key (MpPickleMachine *self,
+           const MpNode    *node,
+           GError         **error)
 {
   switch (node->kind)
     {
@@ -183,17 +183,17 @@ weigh_tuple (MpNode       *tuple,
 
   tuple->weight = tuple->weight > G_MAXUINT32 - weight ? G_MAXUINT32
                                                        : tuple->weight + weight;
-  if (item->kind == MP_NODE_LIST || item->kind == MP_NODE_DICT || item->kind == MP_NODE_SET
-      || item->kind == MP_NODE_BYTEARRAY || (item->flags & MP_NODE_UNHASHABLE))
+  if (item->kind == MP_NODE_LIST || item->kind == MP_NODE_DICT || item->kind == MP_NODE_SET ||
+      item->kind == MP_NODE_BYTEARRAY || (item->flags & MP_NODE_UNHASHABLE))
     tuple->flags |= MP_NODE_UNHASHABLE;
 }
 
 static gboolean
-check_item (MpPickleMachine  *self,
-            MpNode           *container,
-            gboolean          is_key,
-            const MpNode     *item,
-            GError          **error)
+check_item (MpPickleMachine *self,
+            MpNode          *container,
+            gboolean         is_key,
+            const MpNode    *item,
+            GError         **error)
 {
   if (item->kind == MP_NODE_FUNCTION)
     return mp_pickle_function_refuse (self, item, error);
@@ -208,14 +208,14 @@ check_item (MpPickleMachine  *self,
 }
 
 gboolean
-mp_pickle_machine_add_items (MpPickleMachine  *self,
-                             guint32           container_number,
-                             const guint32    *numbers,
-                             gsize             n,
-                             GError          **error)
+mp_pickle_machine_add_items (MpPickleMachine *self,
+                             guint32          container_number,
+                             const guint32   *numbers,
+                             gsize            n,
+                             GError         **error)
 {
-  MpNode *container = &self->nodes[container_number];
-  guint32 last = container->kind == MP_NODE_TUPLE ? 0 : container->last;
+  MpNode  *container = &self->nodes[container_number];
+  guint32  last = container->kind == MP_NODE_TUPLE ? 0 : container->last;
   gboolean is_dict = container->kind == MP_NODE_DICT;
   gboolean is_set = container->kind == MP_NODE_SET || container->kind == MP_NODE_FROZENSET;
 
@@ -241,12 +241,12 @@ mp_pickle_machine_add_items (MpPickleMachine  *self,
 }
 
 gboolean
-mp_pickle_machine_need (MpPickleMachine  *self,
-                        gsize             n,
-                        GError          **error)
+mp_pickle_machine_need (MpPickleMachine *self,
+                        gsize            n,
+                        GError         **error)
 {
-  return mp_pickle_machine_count_open (self) >= n
-         || mp_pickle_machine_refuse (self, "too few values on the stack", error);
+  return mp_pickle_machine_count_open (self) >= n ||
+         mp_pickle_machine_refuse (self, "too few values on the stack", error);
 }
 
 gboolean
@@ -294,9 +294,9 @@ mp_pickle_machine_push_data (MpPickleMachine *self,
 
 /* An index names an opcode that was there: else four bytes could ask for gigabytes. */
 gboolean
-mp_pickle_machine_put (MpPickleMachine  *self,
-                       guint64           index,
-                       GError          **error)
+mp_pickle_machine_put (MpPickleMachine *self,
+                       guint64          index,
+                       GError         **error)
 {
   if (!mp_pickle_machine_need (self, 1, error))
     return FALSE;
@@ -313,9 +313,9 @@ mp_pickle_machine_put (MpPickleMachine  *self,
 }
 
 gboolean
-mp_pickle_machine_get (MpPickleMachine  *self,
-                       guint64           index,
-                       GError          **error)
+mp_pickle_machine_get (MpPickleMachine *self,
+                       guint64          index,
+                       GError         **error)
 {
   if (index >= self->memo.n || self->memo.numbers[index] == 0)
     return mp_pickle_machine_refuse (self, "an unknown index", error);
@@ -356,11 +356,11 @@ init (MpPickleMachine *self,
 }
 
 gboolean
-mp_pickle_machine_run (MpPickleMachine  *self,
-                       const guint8     *data,
-                       gsize             size,
-                       guint32          *out_value,
-                       GError          **error)
+mp_pickle_machine_run (MpPickleMachine *self,
+                       const guint8    *data,
+                       gsize            size,
+                       guint32         *out_value,
+                       GError         **error)
 {
   init (self, data, size);
 

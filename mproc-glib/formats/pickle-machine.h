@@ -37,18 +37,18 @@ typedef enum
 typedef enum
 {
   /* The bytes are among those that the machine made, not in the pickle. */
-  MP_NODE_IS_MADE    = 1 << 0,
+  MP_NODE_IS_MADE = 1 << 0,
   /* A tuple that cannot be a key, since something in it cannot. */
   MP_NODE_UNHASHABLE = 1 << 1,
   /* Used by who walks the nodes: between here and the outermost value. */
-  MP_NODE_ON_PATH    = 1 << 2
+  MP_NODE_ON_PATH = 1 << 2
 } MpNodeFlags;
 
 typedef struct
 {
-  guint8  kind;
-  guint8  flags;
-  guint8  text_flags;
+  guint8 kind;
+  guint8 flags;
+  guint8 text_flags;
 
   /* How many bytes, or how many items: of a dict keys and values. */
   guint32 size;
@@ -100,41 +100,41 @@ typedef struct
   gsize         size;
 
   /* The opcode being run, and where the next one is. */
-  gsize         position;
-  gsize         next;
-  gboolean      done;
+  gsize    position;
+  gsize    next;
+  gboolean done;
 
-  MpNode       *nodes;
-  guint32       n_nodes;
-  guint32       allocated_nodes;
-  MpNode        initial_nodes[40];
+  MpNode *nodes;
+  guint32 n_nodes;
+  guint32 allocated_nodes;
+  MpNode  initial_nodes[40];
 
-  MpNodeItem   *items;
-  guint32       n_items;
-  guint32       allocated_items;
-  MpNodeItem    initial_items[40];
+  MpNodeItem *items;
+  guint32     n_items;
+  guint32     allocated_items;
+  MpNodeItem  initial_items[40];
 
-  MpNumbers     stack;
-  MpNumbers     marks;
-  MpNumbers     memo;
-  guint32       n_memo;
+  MpNumbers stack;
+  MpNumbers marks;
+  MpNumbers memo;
+  guint32   n_memo;
 
-  GByteArray   *made;
+  GByteArray *made;
 
   /* What was spent on work that takes longer than its opcodes. */
-  gsize         work;
+  gsize work;
 
   /* Whether a reader of the pickle would have to import dill. */
-  gboolean      needs_dill;
+  gboolean needs_dill;
 } MpPickleMachine;
 
 /* Runs the pickle; mp_pickle_machine_clear () is always called. */
-gboolean mp_pickle_machine_run   (MpPickleMachine  *self,
-                                  const guint8     *data,
-                                  gsize             size,
-                                  guint32          *out_value,
-                                  GError          **error);
-void     mp_pickle_machine_clear (MpPickleMachine  *self);
+gboolean mp_pickle_machine_run (MpPickleMachine *self,
+                                const guint8    *data,
+                                gsize            size,
+                                guint32         *out_value,
+                                GError         **error);
+void     mp_pickle_machine_clear (MpPickleMachine *self);
 
 /* What the operations are made of. */
 
@@ -147,48 +147,48 @@ enum
   MP_EMPTY_TUPLE_NODE
 };
 
-gboolean mp_pickle_machine_refuse      (MpPickleMachine  *self,
-                                        const char       *what,
-                                        GError          **error);
-gboolean mp_pickle_machine_spend       (MpPickleMachine  *self,
-                                        gsize             work,
-                                        GError          **error);
-gboolean mp_pickle_machine_need        (MpPickleMachine  *self,
-                                        gsize             n,
-                                        GError          **error);
+gboolean mp_pickle_machine_refuse (MpPickleMachine *self,
+                                   const char      *what,
+                                   GError         **error);
+gboolean mp_pickle_machine_spend (MpPickleMachine *self,
+                                  gsize            work,
+                                  GError         **error);
+gboolean mp_pickle_machine_need (MpPickleMachine *self,
+                                 gsize            n,
+                                 GError         **error);
 
-guint32  mp_pickle_machine_add_node    (MpPickleMachine  *self,
-                                        MpNodeKind        kind);
-gboolean mp_pickle_machine_make_bytes  (MpPickleMachine  *self,
-                                        MpNodeKind        kind,
-                                        const guint8     *data,
-                                        gsize             size,
-                                        guint32          *out_node,
-                                        GError          **error);
-gboolean mp_pickle_machine_add_items   (MpPickleMachine  *self,
-                                        guint32           container,
-                                        const guint32    *numbers,
-                                        gsize             n,
-                                        GError          **error);
+guint32  mp_pickle_machine_add_node (MpPickleMachine *self,
+                                     MpNodeKind       kind);
+gboolean mp_pickle_machine_make_bytes (MpPickleMachine *self,
+                                       MpNodeKind       kind,
+                                       const guint8    *data,
+                                       gsize            size,
+                                       guint32         *out_node,
+                                       GError         **error);
+gboolean mp_pickle_machine_add_items (MpPickleMachine *self,
+                                      guint32          container,
+                                      const guint32   *numbers,
+                                      gsize            n,
+                                      GError         **error);
 
-gboolean mp_pickle_machine_push_int    (MpPickleMachine  *self,
-                                        gint64            value);
-gboolean mp_pickle_machine_push_uint   (MpPickleMachine  *self,
-                                        guint64           value);
-gboolean mp_pickle_machine_push_double (MpPickleMachine  *self,
-                                        double            value);
-gboolean mp_pickle_machine_push_data   (MpPickleMachine  *self,
-                                        MpNodeKind        kind,
-                                        const guint8     *data,
-                                        gsize             size);
-gboolean mp_pickle_machine_put         (MpPickleMachine  *self,
-                                        guint64           index,
-                                        GError          **error);
-gboolean mp_pickle_machine_get         (MpPickleMachine  *self,
-                                        guint64           index,
-                                        GError          **error);
-void     mp_numbers_push_slowly        (MpNumbers        *self,
-                                        guint32           number);
+gboolean mp_pickle_machine_push_int (MpPickleMachine *self,
+                                     gint64           value);
+gboolean mp_pickle_machine_push_uint (MpPickleMachine *self,
+                                      guint64          value);
+gboolean mp_pickle_machine_push_double (MpPickleMachine *self,
+                                        double           value);
+gboolean mp_pickle_machine_push_data (MpPickleMachine *self,
+                                      MpNodeKind       kind,
+                                      const guint8    *data,
+                                      gsize            size);
+gboolean mp_pickle_machine_put (MpPickleMachine *self,
+                                guint64          index,
+                                GError         **error);
+gboolean mp_pickle_machine_get (MpPickleMachine *self,
+                                guint64          index,
+                                GError         **error);
+void     mp_numbers_push_slowly (MpNumbers *self,
+                                 guint32    number);
 
 static inline const guint8 *
 mp_pickle_machine_get_bytes (MpPickleMachine *self,

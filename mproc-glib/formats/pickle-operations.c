@@ -12,9 +12,9 @@
 #define MAX_BIG_INT_BYTES 4096
 
 static gboolean
-pop_mark (MpPickleMachine  *self,
-          gsize            *out_n,
-          GError          **error)
+pop_mark (MpPickleMachine *self,
+          gsize           *out_n,
+          GError         **error)
 {
   if (self->marks.n == 0)
     return mp_pickle_machine_refuse (self, "no mark", error);
@@ -36,10 +36,10 @@ read_le (const guint8 *data,
 
 /* Takes @length more bytes, which belong to the opcode. */
 static gboolean
-take (MpPickleMachine  *self,
-      guint64           length,
-      const guint8    **out_data,
-      GError          **error)
+take (MpPickleMachine *self,
+      guint64          length,
+      const guint8   **out_data,
+      GError         **error)
 {
   if (length > self->size - self->next)
     return mp_pickle_machine_refuse (self, "a length beyond the end", error);
@@ -50,10 +50,10 @@ take (MpPickleMachine  *self,
 }
 
 static gboolean
-run_proto (MpPickleMachine          *self,
-           const MpPickleOperation  *operation,
-           const guint8             *argument,
-           GError                  **error)
+run_proto (MpPickleMachine         *self,
+           const MpPickleOperation *operation,
+           const guint8            *argument,
+           GError                 **error)
 {
   if (self->position != 0 || *argument < 2 || *argument > 5)
     return mp_pickle_machine_refuse (self, "no protocol from 0 to 5", error);
@@ -62,10 +62,10 @@ run_proto (MpPickleMachine          *self,
 }
 
 static gboolean
-run_frame (MpPickleMachine          *self,
-           const MpPickleOperation  *operation,
-           const guint8             *argument,
-           GError                  **error)
+run_frame (MpPickleMachine         *self,
+           const MpPickleOperation *operation,
+           const guint8            *argument,
+           GError                 **error)
 {
   if (read_le (argument, 8) > self->size - self->next)
     return mp_pickle_machine_refuse (self, "a frame beyond the end", error);
@@ -74,10 +74,10 @@ run_frame (MpPickleMachine          *self,
 }
 
 static gboolean
-run_stop (MpPickleMachine          *self,
-          const MpPickleOperation  *operation,
-          const guint8             *argument,
-          GError                  **error)
+run_stop (MpPickleMachine         *self,
+          const MpPickleOperation *operation,
+          const guint8            *argument,
+          GError                 **error)
 {
   const MpNode *node;
 
@@ -95,41 +95,41 @@ run_stop (MpPickleMachine          *self,
 }
 
 static gboolean
-run_constant (MpPickleMachine          *self,
-              const MpPickleOperation  *operation,
-              const guint8             *argument,
-              GError                  **error)
+run_constant (MpPickleMachine         *self,
+              const MpPickleOperation *operation,
+              const guint8            *argument,
+              GError                 **error)
 {
   return mp_pickle_machine_push (self, operation->parameter);
 }
 
 static gboolean
-run_unsigned (MpPickleMachine          *self,
-              const MpPickleOperation  *operation,
-              const guint8             *argument,
-              GError                  **error)
+run_unsigned (MpPickleMachine         *self,
+              const MpPickleOperation *operation,
+              const guint8            *argument,
+              GError                 **error)
 {
   return mp_pickle_machine_push_int (self, read_le (argument, operation->size));
 }
 
 static gboolean
-run_signed (MpPickleMachine          *self,
-            const MpPickleOperation  *operation,
-            const guint8             *argument,
-            GError                  **error)
+run_signed (MpPickleMachine         *self,
+            const MpPickleOperation *operation,
+            const guint8            *argument,
+            GError                 **error)
 {
   return mp_pickle_machine_push_int (self, (gint32) read_le (argument, 4));
 }
 
 static gboolean
-run_long (MpPickleMachine          *self,
-          const MpPickleOperation  *operation,
-          const guint8             *argument,
-          GError                  **error)
+run_long (MpPickleMachine         *self,
+          const MpPickleOperation *operation,
+          const guint8            *argument,
+          GError                 **error)
 {
-  guint64 size = read_le (argument, operation->size), value;
+  guint64       size = read_le (argument, operation->size), value;
   const guint8 *data = NULL;
-  gboolean is_negative;
+  gboolean      is_negative;
 
   if (size > MAX_BIG_INT_BYTES)
     return mp_pickle_machine_refuse (self, "too long an integer", error);
@@ -145,20 +145,21 @@ run_long (MpPickleMachine          *self,
   if (size == 9 && data[8] == 0)
     {
       value = read_le (data, 8);
-      return value > G_MAXINT64 ? mp_pickle_machine_push_uint (self, value) : mp_pickle_machine_push_int (self, value);
+      return value > G_MAXINT64 ? mp_pickle_machine_push_uint (self, value)
+                                : mp_pickle_machine_push_int (self, value);
     }
 
   return mp_pickle_machine_push_data (self, MP_NODE_BIG_INT, data, size);
 }
 
 static gboolean
-run_double (MpPickleMachine          *self,
-            const MpPickleOperation  *operation,
-            const guint8             *argument,
-            GError                  **error)
+run_double (MpPickleMachine         *self,
+            const MpPickleOperation *operation,
+            const guint8            *argument,
+            GError                 **error)
 {
   guint64 bits;
-  double value;
+  double  value;
 
   memcpy (&bits, argument, sizeof bits);
   bits = GUINT64_FROM_BE (bits);
@@ -167,14 +168,14 @@ run_double (MpPickleMachine          *self,
 }
 
 static gboolean
-run_string (MpPickleMachine          *self,
-            const MpPickleOperation  *operation,
-            const guint8             *argument,
-            GError                  **error)
+run_string (MpPickleMachine         *self,
+            const MpPickleOperation *operation,
+            const guint8            *argument,
+            GError                 **error)
 {
-  guint64 length = read_le (argument, operation->size);
+  guint64       length = read_le (argument, operation->size);
   const guint8 *text = NULL;
-  MpTextFlags flags;
+  MpTextFlags   flags;
 
   if (!take (self, length, &text, error))
     return FALSE;
@@ -189,23 +190,23 @@ run_string (MpPickleMachine          *self,
 }
 
 static gboolean
-run_bytes (MpPickleMachine          *self,
-           const MpPickleOperation  *operation,
-           const guint8             *argument,
-           GError                  **error)
+run_bytes (MpPickleMachine         *self,
+           const MpPickleOperation *operation,
+           const guint8            *argument,
+           GError                 **error)
 {
-  guint64 length = read_le (argument, operation->size);
+  guint64       length = read_le (argument, operation->size);
   const guint8 *data = NULL;
 
-  return take (self, length, &data, error)
-         && mp_pickle_machine_push_data (self, operation->parameter, data, length);
+  return take (self, length, &data, error) &&
+         mp_pickle_machine_push_data (self, operation->parameter, data, length);
 }
 
 static gboolean
-run_mark (MpPickleMachine          *self,
-          const MpPickleOperation  *operation,
-          const guint8             *argument,
-          GError                  **error)
+run_mark (MpPickleMachine         *self,
+          const MpPickleOperation *operation,
+          const guint8            *argument,
+          GError                 **error)
 {
   mp_numbers_push (&self->marks, self->stack.n);
   return TRUE;
@@ -214,10 +215,10 @@ run_mark (MpPickleMachine          *self,
 /* Picklers drop the outer half of a tuple that contains itself, in protocol 0 with its
  * mark. */
 static gboolean
-run_pop (MpPickleMachine          *self,
-         const MpPickleOperation  *operation,
-         const guint8             *argument,
-         GError                  **error)
+run_pop (MpPickleMachine         *self,
+         const MpPickleOperation *operation,
+         const guint8            *argument,
+         GError                 **error)
 {
   if (mp_pickle_machine_count_open (self) > 0)
     self->stack.n--;
@@ -230,10 +231,10 @@ run_pop (MpPickleMachine          *self,
 }
 
 static gboolean
-run_pop_mark (MpPickleMachine          *self,
-              const MpPickleOperation  *operation,
-              const guint8             *argument,
-              GError                  **error)
+run_pop_mark (MpPickleMachine         *self,
+              const MpPickleOperation *operation,
+              const guint8            *argument,
+              GError                 **error)
 {
   gsize n = 0;
 
@@ -245,29 +246,30 @@ run_pop_mark (MpPickleMachine          *self,
 }
 
 static gboolean
-run_dup (MpPickleMachine          *self,
-         const MpPickleOperation  *operation,
-         const guint8             *argument,
-         GError                  **error)
+run_dup (MpPickleMachine         *self,
+         const MpPickleOperation *operation,
+         const guint8            *argument,
+         GError                 **error)
 {
-  return mp_pickle_machine_need (self, 1, error) && mp_pickle_machine_push (self, self->stack.numbers[self->stack.n - 1]);
+  return mp_pickle_machine_need (self, 1, error) &&
+         mp_pickle_machine_push (self, self->stack.numbers[self->stack.n - 1]);
 }
 
 static gboolean
-run_empty (MpPickleMachine          *self,
-           const MpPickleOperation  *operation,
-           const guint8             *argument,
-           GError                  **error)
+run_empty (MpPickleMachine         *self,
+           const MpPickleOperation *operation,
+           const guint8            *argument,
+           GError                 **error)
 {
   return mp_pickle_machine_push (self, mp_pickle_machine_add_node (self, operation->parameter));
 }
 
 /* A new container takes the place of the last @n values. */
 static gboolean
-collect (MpPickleMachine  *self,
-         MpNodeKind        kind,
-         gsize             n,
-         GError          **error)
+collect (MpPickleMachine *self,
+         MpNodeKind       kind,
+         gsize            n,
+         GError         **error)
 {
   guint32 number = mp_pickle_machine_add_node (self, kind);
 
@@ -278,15 +280,15 @@ collect (MpPickleMachine  *self,
 
   self->stack.n -= n;
   return mp_pickle_machine_add_items (self, number, self->stack.numbers + self->stack.n, n,
-                                      error)
-         && mp_pickle_machine_push (self, number);
+                                      error) &&
+         mp_pickle_machine_push (self, number);
 }
 
 static gboolean
-run_collect (MpPickleMachine          *self,
-             const MpPickleOperation  *operation,
-             const guint8             *argument,
-             GError                  **error)
+run_collect (MpPickleMachine         *self,
+             const MpPickleOperation *operation,
+             const guint8            *argument,
+             GError                 **error)
 {
   gsize n = 0;
 
@@ -294,10 +296,10 @@ run_collect (MpPickleMachine          *self,
 }
 
 static gboolean
-run_small_tuple (MpPickleMachine          *self,
-                 const MpPickleOperation  *operation,
-                 const guint8             *argument,
-                 GError                  **error)
+run_small_tuple (MpPickleMachine         *self,
+                 const MpPickleOperation *operation,
+                 const guint8            *argument,
+                 GError                 **error)
 {
   gsize n = operation->parameter;
 
@@ -306,10 +308,10 @@ run_small_tuple (MpPickleMachine          *self,
 
 /* The last @n values go into the container below them. */
 static gboolean
-extend (MpPickleMachine  *self,
-        MpNodeKind        kind,
-        gsize             n,
-        GError          **error)
+extend (MpPickleMachine *self,
+        MpNodeKind       kind,
+        gsize            n,
+        GError         **error)
 {
   guint32 container;
 
@@ -328,10 +330,10 @@ extend (MpPickleMachine  *self,
 }
 
 static gboolean
-run_extend (MpPickleMachine          *self,
-            const MpPickleOperation  *operation,
-            const guint8             *argument,
-            GError                  **error)
+run_extend (MpPickleMachine         *self,
+            const MpPickleOperation *operation,
+            const guint8            *argument,
+            GError                 **error)
 {
   gsize n = 0;
 
@@ -339,49 +341,49 @@ run_extend (MpPickleMachine          *self,
 }
 
 static gboolean
-run_extend_by_one (MpPickleMachine          *self,
-                   const MpPickleOperation  *operation,
-                   const guint8             *argument,
-                   GError                  **error)
+run_extend_by_one (MpPickleMachine         *self,
+                   const MpPickleOperation *operation,
+                   const guint8            *argument,
+                   GError                 **error)
 {
   return extend (self, operation->parameter, operation->parameter == MP_NODE_DICT ? 2 : 1, error);
 }
 
 static gboolean
-run_memoize (MpPickleMachine          *self,
-             const MpPickleOperation  *operation,
-             const guint8             *argument,
-             GError                  **error)
+run_memoize (MpPickleMachine         *self,
+             const MpPickleOperation *operation,
+             const guint8            *argument,
+             GError                 **error)
 {
   return mp_pickle_machine_put (self, self->n_memo, error);
 }
 
 static gboolean
-run_put (MpPickleMachine          *self,
-         const MpPickleOperation  *operation,
-         const guint8             *argument,
-         GError                  **error)
+run_put (MpPickleMachine         *self,
+         const MpPickleOperation *operation,
+         const guint8            *argument,
+         GError                 **error)
 {
   return mp_pickle_machine_put (self, read_le (argument, operation->size), error);
 }
 
 static gboolean
-run_get (MpPickleMachine          *self,
-         const MpPickleOperation  *operation,
-         const guint8             *argument,
-         GError                  **error)
+run_get (MpPickleMachine         *self,
+         const MpPickleOperation *operation,
+         const guint8            *argument,
+         GError                 **error)
 {
   return mp_pickle_machine_get (self, read_le (argument, operation->size), error);
 }
 
 static gboolean
-run_stack_global (MpPickleMachine          *self,
-                  const MpPickleOperation  *operation,
-                  const guint8             *argument,
-                  GError                  **error)
+run_stack_global (MpPickleMachine         *self,
+                  const MpPickleOperation *operation,
+                  const guint8            *argument,
+                  GError                 **error)
 {
   const MpNode *module, *name;
-  guint32 number = 0;
+  guint32       number = 0;
 
   if (!mp_pickle_machine_need (self, 2, error))
     return FALSE;
@@ -395,21 +397,21 @@ run_stack_global (MpPickleMachine          *self,
   return mp_pickle_function_find (self,
                                   mp_pickle_machine_get_bytes (self, module), module->size,
                                   mp_pickle_machine_get_bytes (self, name), name->size,
-                                  &number, error)
-         && mp_pickle_machine_push (self, number);
+                                  &number, error) &&
+         mp_pickle_machine_push (self, number);
 }
 
 static gboolean
-run_reduce (MpPickleMachine          *self,
-            const MpPickleOperation  *operation,
-            const guint8             *argument,
-            GError                  **error)
+run_reduce (MpPickleMachine         *self,
+            const MpPickleOperation *operation,
+            const guint8            *argument,
+            GError                 **error)
 {
   guint32 number = 0;
 
-  if (!mp_pickle_machine_need (self, 2, error)
-      || !mp_pickle_function_call (self, self->stack.numbers[self->stack.n - 2],
-                                   self->stack.numbers[self->stack.n - 1], &number, error))
+  if (!mp_pickle_machine_need (self, 2, error) ||
+      !mp_pickle_function_call (self, self->stack.numbers[self->stack.n - 2],
+                                self->stack.numbers[self->stack.n - 1], &number, error))
     return FALSE;
 
   self->stack.n -= 2;
@@ -417,10 +419,10 @@ run_reduce (MpPickleMachine          *self,
 }
 
 static gboolean
-run_refused (MpPickleMachine          *self,
-             const MpPickleOperation  *operation,
-             const guint8             *argument,
-             GError                  **error)
+run_refused (MpPickleMachine         *self,
+             const MpPickleOperation *operation,
+             const guint8            *argument,
+             GError                 **error)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
                "The pickle uses the opcode 0x%02x at byte %" G_GSIZE_FORMAT

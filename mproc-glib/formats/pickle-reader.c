@@ -16,15 +16,15 @@ typedef struct
 
 typedef struct
 {
-  MpPickleMachine  machine;
-  MpSink          *sink;
-  guint            n_frames;
-  Frame            frames[MP_PICKLE_MAX_NESTING];
+  MpPickleMachine machine;
+  MpSink         *sink;
+  guint           n_frames;
+  Frame           frames[MP_PICKLE_MAX_NESTING];
 } Reader;
 
 static gboolean
-refuse (const char  *what,
-        GError     **error)
+refuse (const char *what,
+        GError    **error)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
                "%s has no form but a pickle", what);
@@ -36,8 +36,8 @@ get_dict_container (Reader       *self,
                     const MpNode *dict)
 {
   const MpPickleMachine *machine = &self->machine;
-  MpNodeKind kind = MP_NODE_STRING;
-  guint32 item = dict->first;
+  MpNodeKind             kind = MP_NODE_STRING;
+  guint32                item = dict->first;
 
   if (item != 0)
     kind = machine->nodes[machine->items[item].node].kind;
@@ -57,10 +57,10 @@ get_dict_container (Reader       *self,
 }
 
 static gboolean
-open_container (Reader       *self,
-                guint32       number,
-                MpContainer   container,
-                GError      **error)
+open_container (Reader     *self,
+                guint32     number,
+                MpContainer container,
+                GError    **error)
 {
   MpNode *node = &self->machine.nodes[number];
 
@@ -79,13 +79,13 @@ open_container (Reader       *self,
 }
 
 static gboolean
-tell (Reader   *self,
-      guint32   number,
-      GError  **error)
+tell (Reader  *self,
+      guint32  number,
+      GError **error)
 {
-  const MpNode *node = &self->machine.nodes[number];
+  const MpNode      *node = &self->machine.nodes[number];
   const MpSinkFuncs *funcs = self->sink->funcs;
-  MpSink *sink = self->sink;
+  MpSink            *sink = self->sink;
 
   switch ((MpNodeKind) node->kind)
     {
@@ -145,7 +145,7 @@ static gboolean
 tell_next (Reader  *self,
            GError **error)
 {
-  Frame *frame = &self->frames[self->n_frames - 1];
+  Frame            *frame = &self->frames[self->n_frames - 1];
   const MpNodeItem *item = &self->machine.items[frame->item];
 
   if (frame->item == 0)
@@ -160,20 +160,20 @@ tell_next (Reader  *self,
 }
 
 gboolean
-mp_pickle_read (const guint8  *data,
-                gsize          size,
-                MpSink        *sink,
-                GError       **error)
+mp_pickle_read (const guint8 *data,
+                gsize         size,
+                MpSink       *sink,
+                GError      **error)
 {
-  Reader self;
-  guint32 value;
+  Reader   self;
+  guint32  value;
   gboolean done;
 
   self.sink = sink;
   self.n_frames = 0;
 
-  done = mp_pickle_machine_run (&self.machine, data, size, &value, error)
-         && tell (&self, value, error);
+  done = mp_pickle_machine_run (&self.machine, data, size, &value, error) &&
+         tell (&self, value, error);
   while (done && self.n_frames > 0)
     done = tell_next (&self, error);
 
@@ -182,14 +182,14 @@ mp_pickle_read (const guint8  *data,
 }
 
 gboolean
-mp_pickle_check (const guint8  *data,
-                 gsize          size,
-                 gboolean      *out_needs_dill,
-                 GError       **error)
+mp_pickle_check (const guint8 *data,
+                 gsize         size,
+                 gboolean     *out_needs_dill,
+                 GError      **error)
 {
   MpPickleMachine machine;
-  guint32 value;
-  gboolean done = mp_pickle_machine_run (&machine, data, size, &value, error);
+  guint32         value;
+  gboolean        done = mp_pickle_machine_run (&machine, data, size, &value, error);
 
   *out_needs_dill = machine.needs_dill;
   mp_pickle_machine_clear (&machine);

@@ -16,10 +16,10 @@
 #define SMALLEST_TEXT 64
 
 static gboolean
-take_line (MpPickleMachine  *self,
-           const guint8    **out_line,
-           gsize            *out_length,
-           GError          **error)
+take_line (MpPickleMachine *self,
+           const guint8   **out_line,
+           gsize           *out_length,
+           GError         **error)
 {
   const guint8 *line = self->data + self->next;
   const guint8 *end = memchr (line, '\n', self->size - self->next);
@@ -35,26 +35,26 @@ take_line (MpPickleMachine  *self,
 
 /* The digits of an integer as Python writes it: a minus at most, and no zero in front. */
 static gboolean
-push_digits (MpPickleMachine  *self,
-             const guint8     *text,
-             gsize             length,
-             GError          **error)
+push_digits (MpPickleMachine *self,
+             const guint8    *text,
+             gsize            length,
+             GError         **error)
 {
   gboolean is_negative = length > 0 && text[0] == '-';
-  gsize first = is_negative ? 1 : 0;
+  gsize    first = is_negative ? 1 : 0;
   gboolean overflow = FALSE;
-  guint64 value = 0;
+  guint64  value = 0;
 
-  if (length <= first || length - first > MAX_BIG_INT_DIGITS
-      || (text[first] == '0' && length != 1))
+  if (length <= first || length - first > MAX_BIG_INT_DIGITS ||
+      (text[first] == '0' && length != 1))
     return mp_pickle_machine_refuse (self, "no integer", error);
 
   for (gsize i = first; i < length; i++)
     {
       if (text[i] < '0' || text[i] > '9')
         return mp_pickle_machine_refuse (self, "no integer", error);
-      overflow = overflow || !g_uint64_checked_mul (&value, value, 10)
-                 || !g_uint64_checked_add (&value, value, text[i] - '0');
+      overflow = overflow || !g_uint64_checked_mul (&value, value, 10) ||
+                 !g_uint64_checked_add (&value, value, text[i] - '0');
     }
 
   if (overflow || (is_negative && value > (guint64) G_MAXINT64 + 1))
@@ -62,17 +62,18 @@ push_digits (MpPickleMachine  *self,
   if (is_negative)
     return mp_pickle_machine_push_int (self, (gint64) -value);
 
-  return value > G_MAXINT64 ? mp_pickle_machine_push_uint (self, value) : mp_pickle_machine_push_int (self, value);
+  return value > G_MAXINT64 ? mp_pickle_machine_push_uint (self, value)
+                            : mp_pickle_machine_push_int (self, value);
 }
 
 gboolean
-mp_pickle_run_int_text (MpPickleMachine          *self,
-                        const MpPickleOperation  *operation,
-                        const guint8             *argument,
-                        GError                  **error)
+mp_pickle_run_int_text (MpPickleMachine         *self,
+                        const MpPickleOperation *operation,
+                        const guint8            *argument,
+                        GError                 **error)
 {
   const guint8 *line = NULL;
-  gsize length = 0;
+  gsize         length = 0;
 
   if (!take_line (self, &line, &length, error))
     return FALSE;
@@ -85,13 +86,13 @@ mp_pickle_run_int_text (MpPickleMachine          *self,
 }
 
 gboolean
-mp_pickle_run_long_text (MpPickleMachine          *self,
-                         const MpPickleOperation  *operation,
-                         const guint8             *argument,
-                         GError                  **error)
+mp_pickle_run_long_text (MpPickleMachine         *self,
+                         const MpPickleOperation *operation,
+                         const guint8            *argument,
+                         GError                 **error)
 {
   const guint8 *line = NULL;
-  gsize length = 0;
+  gsize         length = 0;
 
   if (!take_line (self, &line, &length, error))
     return FALSE;
@@ -103,16 +104,16 @@ mp_pickle_run_long_text (MpPickleMachine          *self,
 
 /* What repr () writes. */
 gboolean
-mp_pickle_run_double_text (MpPickleMachine          *self,
-                           const MpPickleOperation  *operation,
-                           const guint8             *argument,
-                           GError                  **error)
+mp_pickle_run_double_text (MpPickleMachine         *self,
+                           const MpPickleOperation *operation,
+                           const guint8            *argument,
+                           GError                 **error)
 {
   const guint8 *line = NULL;
-  gsize length = 0;
-  char text[40];
-  char *end;
-  double value;
+  gsize         length = 0;
+  char          text[40];
+  char         *end;
+  double        value;
 
   if (!take_line (self, &line, &length, error))
     return FALSE;
@@ -122,10 +123,10 @@ mp_pickle_run_double_text (MpPickleMachine          *self,
   memcpy (text, line, length);
   text[length] = '\0';
   value = g_ascii_strtod (text, &end);
-  if (end != text + length
-      || (strspn (text, "0123456789+-.e") != length
-          && !g_str_equal (text, "inf") && !g_str_equal (text, "-inf")
-          && !g_str_equal (text, "nan")))
+  if (end != text + length ||
+      (strspn (text, "0123456789+-.e") != length &&
+       !g_str_equal (text, "inf") && !g_str_equal (text, "-inf") &&
+       !g_str_equal (text, "nan")))
     return mp_pickle_machine_refuse (self, "no number", error);
 
   return mp_pickle_machine_push_double (self, value);
@@ -133,14 +134,14 @@ mp_pickle_run_double_text (MpPickleMachine          *self,
 
 /* One character of a line in Python's raw-unicode-escape. */
 static gboolean
-read_raw_character (MpPickleMachine  *self,
-                    const guint8    **p,
-                    const guint8     *end,
-                    gunichar         *out_character,
-                    GError          **error)
+read_raw_character (MpPickleMachine *self,
+                    const guint8   **p,
+                    const guint8    *end,
+                    gunichar        *out_character,
+                    GError         **error)
 {
   gunichar character = 0;
-  guint n_digits;
+  guint    n_digits;
 
   if (**p != '\\')
     {
@@ -148,7 +149,9 @@ read_raw_character (MpPickleMachine  *self,
       return TRUE;
     }
 
-  n_digits = end - *p < 2 ? 0 : (*p)[1] == 'u' ? 4 : (*p)[1] == 'U' ? 8 : 0;
+  n_digits = end - *p < 2 ? 0 : (*p)[1] == 'u' ? 4
+                              : (*p)[1] == 'U' ? 8
+                                               : 0;
   *p += 2;
   if (n_digits == 0 || end - *p < n_digits)
     return mp_pickle_machine_refuse (self, "an unknown escape", error);
@@ -161,20 +164,20 @@ read_raw_character (MpPickleMachine  *self,
     }
 
   *out_character = character;
-  return character <= 0x10ffff
-         || mp_pickle_machine_refuse (self, "an unknown character", error);
+  return character <= 0x10ffff ||
+         mp_pickle_machine_refuse (self, "an unknown character", error);
 }
 
 gboolean
-mp_pickle_run_string_text (MpPickleMachine          *self,
-                           const MpPickleOperation  *operation,
-                           const guint8             *argument,
-                           GError                  **error)
+mp_pickle_run_string_text (MpPickleMachine         *self,
+                           const MpPickleOperation *operation,
+                           const guint8            *argument,
+                           GError                 **error)
 {
   g_autoptr (GByteArray) text = g_byte_array_sized_new (SMALLEST_TEXT);
   const guint8 *p = NULL, *end;
-  gsize length = 0;
-  guint32 number = 0;
+  gsize         length = 0;
+  guint32       number = 0;
 
   if (!take_line (self, &p, &length, error))
     return FALSE;
@@ -182,7 +185,7 @@ mp_pickle_run_string_text (MpPickleMachine          *self,
   for (end = p + length; p < end;)
     {
       gunichar character = 0;
-      guint8 bytes[4];
+      guint8   bytes[4];
 
       if (!read_raw_character (self, &p, end, &character, error))
         return FALSE;
@@ -198,13 +201,13 @@ mp_pickle_run_string_text (MpPickleMachine          *self,
 }
 
 static gboolean
-take_index (MpPickleMachine  *self,
-            guint64          *out_index,
-            GError          **error)
+take_index (MpPickleMachine *self,
+            guint64         *out_index,
+            GError         **error)
 {
   const guint8 *line = NULL;
-  gsize length = 0;
-  guint64 index = 0;
+  gsize         length = 0;
+  guint64       index = 0;
 
   if (!take_line (self, &line, &length, error))
     return FALSE;
@@ -223,10 +226,10 @@ take_index (MpPickleMachine  *self,
 }
 
 gboolean
-mp_pickle_run_put_text (MpPickleMachine          *self,
-                        const MpPickleOperation  *operation,
-                        const guint8             *argument,
-                        GError                  **error)
+mp_pickle_run_put_text (MpPickleMachine         *self,
+                        const MpPickleOperation *operation,
+                        const guint8            *argument,
+                        GError                 **error)
 {
   guint64 index = 0;
 
@@ -234,10 +237,10 @@ mp_pickle_run_put_text (MpPickleMachine          *self,
 }
 
 gboolean
-mp_pickle_run_get_text (MpPickleMachine          *self,
-                        const MpPickleOperation  *operation,
-                        const guint8             *argument,
-                        GError                  **error)
+mp_pickle_run_get_text (MpPickleMachine         *self,
+                        const MpPickleOperation *operation,
+                        const guint8            *argument,
+                        GError                 **error)
 {
   guint64 index = 0;
 
@@ -245,37 +248,37 @@ mp_pickle_run_get_text (MpPickleMachine          *self,
 }
 
 gboolean
-mp_pickle_run_global (MpPickleMachine          *self,
-                      const MpPickleOperation  *operation,
-                      const guint8             *argument,
-                      GError                  **error)
+mp_pickle_run_global (MpPickleMachine         *self,
+                      const MpPickleOperation *operation,
+                      const guint8            *argument,
+                      GError                 **error)
 {
   const guint8 *module = NULL, *name = NULL;
-  gsize module_length = 0, name_length = 0;
-  guint32 number = 0;
+  gsize         module_length = 0, name_length = 0;
+  guint32       number = 0;
 
-  return take_line (self, &module, &module_length, error)
-         && take_line (self, &name, &name_length, error)
-         && mp_pickle_function_find (self, module, module_length, name, name_length, &number,
-                                     error)
-         && mp_pickle_machine_push (self, number);
+  return take_line (self, &module, &module_length, error) &&
+         take_line (self, &name, &name_length, error) &&
+         mp_pickle_function_find (self, module, module_length, name, name_length, &number,
+                                  error) &&
+         mp_pickle_machine_push (self, number);
 }
 
 /* An instance of a class, which comes with its name: always refused, and named. */
 gboolean
-mp_pickle_run_inst (MpPickleMachine          *self,
-                    const MpPickleOperation  *operation,
-                    const guint8             *argument,
-                    GError                  **error)
+mp_pickle_run_inst (MpPickleMachine         *self,
+                    const MpPickleOperation *operation,
+                    const guint8            *argument,
+                    GError                 **error)
 {
   const guint8 *module = NULL, *name = NULL;
-  gsize module_length = 0, name_length = 0;
-  guint32 number = 0;
+  gsize         module_length = 0, name_length = 0;
+  guint32       number = 0;
 
-  if (!take_line (self, &module, &module_length, error)
-      || !take_line (self, &name, &name_length, error)
-      || !mp_pickle_function_find (self, module, module_length, name, name_length, &number,
-                                   error))
+  if (!take_line (self, &module, &module_length, error) ||
+      !take_line (self, &name, &name_length, error) ||
+      !mp_pickle_function_find (self, module, module_length, name, name_length, &number,
+                                error))
     return FALSE;
 
   return mp_pickle_function_refuse (self, &self->nodes[number], error);

@@ -8,17 +8,17 @@
 #include <string.h>
 
 /* Protocol 5 has the bytearray; 4 is understood by more. */
-#define PROTOCOL 4
+#define PROTOCOL                4
 #define PROTOCOL_WITH_BYTEARRAY 5
 
 /* Makes room for @size bytes of the next item.  A list, a dict or a set collects its items
  * behind a mark, which an empty one does without. */
 static inline guint8 *
-begin_item (MpPickleWriter  *self,
-            gsize            size,
-            GError         **error)
+begin_item (MpPickleWriter *self,
+            gsize           size,
+            GError        **error)
 {
-  guint n = self->n_open;
+  guint   n = self->n_open;
   guint8 *out;
 
   if (n == 0 || self->open[n - 1].has_items)
@@ -34,9 +34,9 @@ begin_item (MpPickleWriter  *self,
 }
 
 static inline gboolean
-write_opcode (MpPickleWriter  *self,
-              guint8           opcode,
-              GError         **error)
+write_opcode (MpPickleWriter *self,
+              guint8          opcode,
+              GError        **error)
 {
   guint8 *out = begin_item (self, 1, error);
 
@@ -55,23 +55,23 @@ pickle_add_none (MpSink  *sink,
 }
 
 static gboolean
-pickle_add_boolean (MpSink    *sink,
-                    gboolean   value,
-                    GError   **error)
+pickle_add_boolean (MpSink  *sink,
+                    gboolean value,
+                    GError **error)
 {
   return write_opcode ((MpPickleWriter *) sink, value ? OP_NEWTRUE : OP_NEWFALSE, error);
 }
 
 static gboolean
-pickle_add_big_int (MpSink        *sink,
-                    const guint8  *data,
-                    gsize          size,
-                    GError       **error)
+pickle_add_big_int (MpSink       *sink,
+                    const guint8 *data,
+                    gsize         size,
+                    GError      **error)
 {
   MpPickleWriter *self = (MpPickleWriter *) sink;
-  gboolean is_short = size <= G_MAXUINT8;
-  guint32 length = GUINT32_TO_LE (size);
-  guint8 *out = begin_item (self, (is_short ? 2 : 5) + size, error);
+  gboolean        is_short = size <= G_MAXUINT8;
+  guint32         length = GUINT32_TO_LE (size);
+  guint8         *out = begin_item (self, (is_short ? 2 : 5) + size, error);
 
   if (out == NULL)
     return FALSE;
@@ -88,7 +88,7 @@ pickle_add_int (MpSink  *sink,
                 GError **error)
 {
   guint64 bytes = GUINT64_TO_LE (value);
-  gsize size = 8;
+  gsize   size = 8;
   guint8 *out;
 
   if (value < G_MININT32 || value > G_MAXINT32)
@@ -109,9 +109,9 @@ pickle_add_int (MpSink  *sink,
 }
 
 static gboolean
-pickle_add_uint (MpSink   *sink,
-                 guint64   value,
-                 GError  **error)
+pickle_add_uint (MpSink  *sink,
+                 guint64  value,
+                 GError **error)
 {
   guint64 bytes[2] = { GUINT64_TO_LE (value), 0 };
 
@@ -137,12 +137,12 @@ pickle_add_double (MpSink  *sink,
 }
 
 static gboolean
-write_data (MpSink        *sink,
-            guint8         opcode,
-            guint          length_size,
-            const guint8  *data,
-            gsize          size,
-            GError       **error)
+write_data (MpSink       *sink,
+            guint8        opcode,
+            guint         length_size,
+            const guint8 *data,
+            gsize         size,
+            GError      **error)
 {
   guint64 length = GUINT64_TO_LE (size);
   guint8 *out = begin_item ((MpPickleWriter *) sink, 1 + length_size + size, error);
@@ -158,11 +158,11 @@ write_data (MpSink        *sink,
 }
 
 static gboolean
-pickle_add_string (MpSink        *sink,
-                   const guint8  *text,
-                   gsize          length,
-                   MpTextFlags    flags,
-                   GError       **error)
+pickle_add_string (MpSink       *sink,
+                   const guint8 *text,
+                   gsize         length,
+                   MpTextFlags   flags,
+                   GError      **error)
 {
   if (length > G_MAXUINT32)
     return write_data (sink, OP_BINUNICODE8, 8, text, length, error);
@@ -171,11 +171,11 @@ pickle_add_string (MpSink        *sink,
 }
 
 static gboolean
-pickle_add_bytes (MpSink        *sink,
-                  const guint8  *data,
-                  gsize          size,
-                  gboolean       is_mutable,
-                  GError       **error)
+pickle_add_bytes (MpSink       *sink,
+                  const guint8 *data,
+                  gsize         size,
+                  gboolean      is_mutable,
+                  GError      **error)
 {
   MpPickleWriter *self = (MpPickleWriter *) sink;
 
@@ -192,9 +192,9 @@ pickle_add_bytes (MpSink        *sink,
 }
 
 static gboolean
-pickle_open (MpSink       *sink,
-             MpContainer   container,
-             GError      **error)
+pickle_open (MpSink     *sink,
+             MpContainer container,
+             GError    **error)
 {
   static const guint8 opcodes[] = {
     [MP_CONTAINER_LIST] = OP_EMPTY_LIST,
@@ -206,8 +206,8 @@ pickle_open (MpSink       *sink,
     [MP_CONTAINER_FROZENSET] = OP_MARK,
   };
   MpPickleWriter *self = (MpPickleWriter *) sink;
-  guint8 opcode = opcodes[container];
-  guint8 *out = begin_item (self, opcode != 0 ? 1 : 0, error);
+  guint8          opcode = opcodes[container];
+  guint8         *out = begin_item (self, opcode != 0 ? 1 : 0, error);
 
   if (out == NULL)
     return FALSE;
@@ -226,7 +226,10 @@ static gboolean
 pickle_close (MpSink  *sink,
               GError **error)
 {
-  static const struct { guint8 empty, filled; } opcodes[] = {
+  static const struct
+  {
+    guint8 empty, filled;
+  } opcodes[] = {
     [MP_CONTAINER_LIST] = { 0, OP_APPENDS },
     [MP_CONTAINER_TUPLE] = { OP_EMPTY_TUPLE, OP_TUPLE },
     [MP_CONTAINER_DICT] = { 0, OP_SETITEMS },
@@ -236,11 +239,11 @@ pickle_close (MpSink  *sink,
     [MP_CONTAINER_FROZENSET] = { OP_FROZENSET, OP_FROZENSET },
   };
   MpPickleWriter *self = (MpPickleWriter *) sink;
-  guint n = --self->n_open;
-  guint8 container = self->open[n].container;
-  guint8 opcode = self->open[n].has_items ? opcodes[container].filled
-                                          : opcodes[container].empty;
-  guint8 *out = mp_sink_extend (sink, opcode != 0 ? 1 : 0, error);
+  guint           n = --self->n_open;
+  guint8          container = self->open[n].container;
+  guint8          opcode = self->open[n].has_items ? opcodes[container].filled
+                                                   : opcodes[container].empty;
+  guint8         *out = mp_sink_extend (sink, opcode != 0 ? 1 : 0, error);
 
   if (out == NULL)
     return FALSE;
@@ -255,7 +258,7 @@ pickle_finish (MpSink  *sink,
                GError **error)
 {
   MpPickleWriter *self = (MpPickleWriter *) sink;
-  guint8 *out = mp_sink_extend (sink, 1, error);
+  guint8         *out = mp_sink_extend (sink, 1, error);
 
   if (out == NULL)
     return NULL;

@@ -12,7 +12,7 @@ G_BEGIN_DECLS
  * Python since 3.8.  It shares nothing and names no function or class. */
 typedef struct
 {
-  MpSink   sink;
+  MpSink sink;
 
   gboolean has_bytearray;
   guint    n_open;

@@ -13,8 +13,8 @@ describe_null (void)
 gboolean
 mp_plain_value_is_null (GVariant *description)
 {
-  return g_variant_is_of_type (description, G_VARIANT_TYPE ("mv"))
-         && g_variant_n_children (description) == 0;
+  return g_variant_is_of_type (description, G_VARIANT_TYPE ("mv")) &&
+         g_variant_n_children (description) == 0;
 }
 
 static GVariant *
@@ -30,7 +30,7 @@ static GVariant *
 describe_flags (const GValue *value)
 {
   GFlagsClass *class = g_type_class_peek (G_VALUE_TYPE (value));
-  guint flags = g_value_get_flags (value);
+  guint           flags = g_value_get_flags (value);
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE_STRING_ARRAY);
@@ -61,7 +61,7 @@ describe_string (const char *string)
 }
 
 static GVariant *
-describe_strv (const char * const *strings)
+describe_strv (const char *const *strings)
 {
   if (strings == NULL)
     return describe_null ();
@@ -325,9 +325,9 @@ build_flags (GValue   *value,
              GVariant *description)
 {
   GFlagsClass *class = g_type_class_peek (G_VALUE_TYPE (value));
-  guint flags = 0;
+  guint        flags = 0;
   GVariantIter iter;
-  const char *nick;
+  const char  *nick;
 
   if (!g_variant_is_of_type (description, G_VARIANT_TYPE_STRING_ARRAY))
     return FALSE;
@@ -362,22 +362,22 @@ build_nullable (GValue   *value,
       return TRUE;
     }
 
-  if (G_VALUE_HOLDS_STRING (value)
-      && g_variant_is_of_type (description, G_VARIANT_TYPE_STRING))
+  if (G_VALUE_HOLDS_STRING (value) &&
+      g_variant_is_of_type (description, G_VARIANT_TYPE_STRING))
     {
       g_value_set_string (value, g_variant_get_string (description, NULL));
       return TRUE;
     }
 
-  if (G_VALUE_HOLDS (value, G_TYPE_STRV)
-      && g_variant_is_of_type (description, G_VARIANT_TYPE_STRING_ARRAY))
+  if (G_VALUE_HOLDS (value, G_TYPE_STRV) &&
+      g_variant_is_of_type (description, G_VARIANT_TYPE_STRING_ARRAY))
     {
       g_value_take_boxed (value, g_variant_dup_strv (description, NULL));
       return TRUE;
     }
 
-  if (G_VALUE_HOLDS (value, G_TYPE_BYTES)
-      && g_variant_is_of_type (description, G_VARIANT_TYPE_BYTESTRING))
+  if (G_VALUE_HOLDS (value, G_TYPE_BYTES) &&
+      g_variant_is_of_type (description, G_VARIANT_TYPE_BYTESTRING))
     {
       g_value_take_boxed (value, g_variant_get_data_as_bytes (description));
       return TRUE;

@@ -14,9 +14,9 @@ GVariant *mp_plain_value_describe (const GValue *value);
 
 /* Sets @value, which has its type already; FALSE without an error if @description does not
  * fit that type. */
-gboolean  mp_plain_value_build    (GValue       *value,
-                                   GVariant     *description);
+gboolean mp_plain_value_build (GValue   *value,
+                               GVariant *description);
 
-gboolean  mp_plain_value_is_null  (GVariant     *description);
+gboolean mp_plain_value_is_null (GVariant *description);
 
 G_END_DECLS

@@ -10,10 +10,10 @@
 /* How much a value may grow when its form changes.  Sharing is lost on the way, so a few
  * bytes of a pickle can stand for any number of values. */
 #define LARGEST_FREE_OUTPUT (1024 * 1024)
-#define LARGEST_EXPANSION 16
+#define LARGEST_EXPANSION   16
 
 #define SMALLEST_ALLOCATION 192
-#define LARGEST_WASTE 1024
+#define LARGEST_WASTE       1024
 
 void
 mp_sink_init (MpSink            *self,
@@ -64,9 +64,9 @@ mp_sink_grow (MpSink  *self,
 }
 
 gboolean
-mp_sink_refuse (const char  *what,
-                const char  *format,
-                GError     **error)
+mp_sink_refuse (const char *what,
+                const char *format,
+                GError    **error)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, "%s has no form as %s", what, format);
   return FALSE;
@@ -75,7 +75,7 @@ mp_sink_refuse (const char  *what,
 const char *
 mp_container_get_name (MpContainer container)
 {
-  static const char * const names[] = {
+  static const char *const names[] = {
     [MP_CONTAINER_LIST] = "A list",
     [MP_CONTAINER_TUPLE] = "A tuple",
     [MP_CONTAINER_DICT] = "A dict",
@@ -96,9 +96,9 @@ discard_none (MpSink  *self,
 }
 
 static gboolean
-discard_boolean (MpSink    *self,
-                 gboolean   value,
-                 GError   **error)
+discard_boolean (MpSink  *self,
+                 gboolean value,
+                 GError **error)
 {
   return TRUE;
 }
@@ -112,18 +112,18 @@ discard_int (MpSink  *self,
 }
 
 static gboolean
-discard_uint (MpSink   *self,
-              guint64   value,
-              GError  **error)
+discard_uint (MpSink  *self,
+              guint64  value,
+              GError **error)
 {
   return TRUE;
 }
 
 static gboolean
-discard_big_int (MpSink        *self,
-                 const guint8  *data,
-                 gsize          size,
-                 GError       **error)
+discard_big_int (MpSink       *self,
+                 const guint8 *data,
+                 gsize         size,
+                 GError      **error)
 {
   return TRUE;
 }
@@ -137,29 +137,29 @@ discard_double (MpSink  *self,
 }
 
 static gboolean
-discard_string (MpSink        *self,
-                const guint8  *text,
-                gsize          length,
-                MpTextFlags    flags,
-                GError       **error)
+discard_string (MpSink       *self,
+                const guint8 *text,
+                gsize         length,
+                MpTextFlags   flags,
+                GError      **error)
 {
   return TRUE;
 }
 
 static gboolean
-discard_bytes (MpSink        *self,
-               const guint8  *data,
-               gsize          size,
-               gboolean       is_mutable,
-               GError       **error)
+discard_bytes (MpSink       *self,
+               const guint8 *data,
+               gsize         size,
+               gboolean      is_mutable,
+               GError      **error)
 {
   return TRUE;
 }
 
 static gboolean
-discard_container (MpSink       *self,
-                   MpContainer   container,
-                   GError      **error)
+discard_container (MpSink     *self,
+                   MpContainer container,
+                   GError    **error)
 {
   return TRUE;
 }
@@ -205,9 +205,9 @@ bytes_refuse_none (MpSink  *self,
 }
 
 static gboolean
-bytes_refuse_boolean (MpSink    *self,
-                      gboolean   value,
-                      GError   **error)
+bytes_refuse_boolean (MpSink  *self,
+                      gboolean value,
+                      GError **error)
 {
   return mp_sink_refuse ("A truth value", "bytes", error);
 }
@@ -221,18 +221,18 @@ bytes_refuse_int (MpSink  *self,
 }
 
 static gboolean
-bytes_refuse_uint (MpSink   *self,
-                   guint64   value,
-                   GError  **error)
+bytes_refuse_uint (MpSink  *self,
+                   guint64  value,
+                   GError **error)
 {
   return mp_sink_refuse ("An integer", "bytes", error);
 }
 
 static gboolean
-bytes_refuse_big_int (MpSink        *self,
-                      const guint8  *data,
-                      gsize          size,
-                      GError       **error)
+bytes_refuse_big_int (MpSink       *self,
+                      const guint8 *data,
+                      gsize         size,
+                      GError      **error)
 {
   return mp_sink_refuse ("An integer", "bytes", error);
 }
@@ -246,21 +246,21 @@ bytes_refuse_double (MpSink  *self,
 }
 
 static gboolean
-bytes_refuse_string (MpSink        *self,
-                     const guint8  *text,
-                     gsize          length,
-                     MpTextFlags    flags,
-                     GError       **error)
+bytes_refuse_string (MpSink       *self,
+                     const guint8 *text,
+                     gsize         length,
+                     MpTextFlags   flags,
+                     GError      **error)
 {
   return mp_sink_refuse ("A string", "bytes", error);
 }
 
 static gboolean
-bytes_add_bytes (MpSink        *self,
-                 const guint8  *data,
-                 gsize          size,
-                 gboolean       is_mutable,
-                 GError       **error)
+bytes_add_bytes (MpSink       *self,
+                 const guint8 *data,
+                 gsize         size,
+                 gboolean      is_mutable,
+                 GError      **error)
 {
   guint8 *out = mp_sink_extend (self, size, error);
 
@@ -273,9 +273,9 @@ bytes_add_bytes (MpSink        *self,
 }
 
 static gboolean
-bytes_refuse_container (MpSink       *self,
-                        MpContainer   container,
-                        GError      **error)
+bytes_refuse_container (MpSink     *self,
+                        MpContainer container,
+                        GError    **error)
 {
   return mp_sink_refuse (mp_container_get_name (container), "bytes", error);
 }

@@ -17,8 +17,8 @@ typedef enum
 {
   MP_CONTAINER_LIST,
   MP_CONTAINER_TUPLE,
-  MP_CONTAINER_DICT,       /* all keys are strings; or there are none */
-  MP_CONTAINER_INT_DICT,   /* all keys are integers */
+  MP_CONTAINER_DICT,     /* all keys are strings; or there are none */
+  MP_CONTAINER_INT_DICT, /* all keys are integers */
   MP_CONTAINER_OTHER_DICT,
   MP_CONTAINER_SET,
   MP_CONTAINER_FROZENSET
@@ -31,42 +31,42 @@ typedef struct _MpSink MpSink;
  * may not be able to hold.  finish () gives the payload; clear () is always called. */
 typedef struct
 {
-  gboolean (*add_none)    (MpSink        *self,
-                           GError       **error);
-  gboolean (*add_boolean) (MpSink        *self,
-                           gboolean       value,
-                           GError       **error);
-  gboolean (*add_int)     (MpSink        *self,
-                           gint64         value,
-                           GError       **error);
-  gboolean (*add_uint)    (MpSink        *self,
-                           guint64        value,
-                           GError       **error);
-  gboolean (*add_big_int) (MpSink        *self,
-                           const guint8  *data,
-                           gsize          size,
-                           GError       **error);
-  gboolean (*add_double)  (MpSink        *self,
-                           double         value,
-                           GError       **error);
-  gboolean (*add_string)  (MpSink        *self,
-                           const guint8  *text,
-                           gsize          length,
-                           MpTextFlags    flags,
-                           GError       **error);
-  gboolean (*add_bytes)   (MpSink        *self,
-                           const guint8  *data,
-                           gsize          size,
-                           gboolean       is_mutable,
-                           GError       **error);
-  gboolean (*open)        (MpSink        *self,
-                           MpContainer    container,
-                           GError       **error);
-  gboolean (*close)       (MpSink        *self,
-                           GError       **error);
-  GBytes  *(*finish)      (MpSink        *self,
-                           GError       **error);
-  void     (*clear)       (MpSink        *self);
+  gboolean (*add_none) (MpSink  *self,
+                        GError **error);
+  gboolean (*add_boolean) (MpSink  *self,
+                           gboolean value,
+                           GError **error);
+  gboolean (*add_int) (MpSink  *self,
+                       gint64   value,
+                       GError **error);
+  gboolean (*add_uint) (MpSink  *self,
+                        guint64  value,
+                        GError **error);
+  gboolean (*add_big_int) (MpSink       *self,
+                           const guint8 *data,
+                           gsize         size,
+                           GError      **error);
+  gboolean (*add_double) (MpSink  *self,
+                          double   value,
+                          GError **error);
+  gboolean (*add_string) (MpSink       *self,
+                          const guint8 *text,
+                          gsize         length,
+                          MpTextFlags   flags,
+                          GError      **error);
+  gboolean (*add_bytes) (MpSink       *self,
+                         const guint8 *data,
+                         gsize         size,
+                         gboolean      is_mutable,
+                         GError      **error);
+  gboolean (*open) (MpSink     *self,
+                    MpContainer container,
+                    GError    **error);
+  gboolean (*close) (MpSink  *self,
+                     GError **error);
+  GBytes *(*finish) (MpSink  *self,
+                     GError **error);
+  void (*clear) (MpSink *self);
 } MpSinkFuncs;
 
 struct _MpSink
@@ -74,23 +74,23 @@ struct _MpSink
   const MpSinkFuncs *funcs;
 
   /* What was written so far.  The limit keeps 226 bytes from becoming gigabytes. */
-  guint8            *data;
-  gsize              size;
-  gsize              allocated;
-  gsize              limit;
+  guint8 *data;
+  gsize   size;
+  gsize   allocated;
+  gsize   limit;
 };
 
-void     mp_sink_init        (MpSink             *self,
-                              const MpSinkFuncs  *funcs,
-                              gsize               input_size);
-void     mp_sink_clear       (MpSink             *self);
-GBytes  *mp_sink_steal_bytes (MpSink             *self);
-gboolean mp_sink_grow        (MpSink             *self,
-                              gsize               size,
-                              GError            **error);
-gboolean mp_sink_refuse      (const char         *what,
-                              const char         *format,
-                              GError            **error);
+void     mp_sink_init (MpSink            *self,
+                       const MpSinkFuncs *funcs,
+                       gsize              input_size);
+void     mp_sink_clear (MpSink *self);
+GBytes  *mp_sink_steal_bytes (MpSink *self);
+gboolean mp_sink_grow (MpSink  *self,
+                       gsize    size,
+                       GError **error);
+gboolean mp_sink_refuse (const char *what,
+                         const char *format,
+                         GError    **error);
 
 const char *mp_container_get_name (MpContainer container);
 
@@ -102,8 +102,8 @@ mp_sink_extend (MpSink  *self,
 {
   guint8 *end;
 
-  if (G_UNLIKELY (size > self->allocated - self->size)
-      && !mp_sink_grow (self, size, error))
+  if (G_UNLIKELY (size > self->allocated - self->size) &&
+      !mp_sink_grow (self, size, error))
     return NULL;
 
   end = self->data + self->size;
@@ -116,7 +116,7 @@ void mp_discard_writer_init (MpSink *self,
                              gsize   input_size);
 
 /* The format BYTES: nothing but bytes. */
-void mp_bytes_writer_init   (MpSink *self,
-                             gsize   input_size);
+void mp_bytes_writer_init (MpSink *self,
+                           gsize   input_size);
 
 G_END_DECLS

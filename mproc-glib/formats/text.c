@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define HIGH_BITS G_GUINT64_CONSTANT (0x8080808080808080)
-#define LOW_BITS G_GUINT64_CONSTANT (0x0101010101010101)
+#define LOW_BITS  G_GUINT64_CONSTANT (0x0101010101010101)
 
 static inline gboolean
 is_continuation (guint8 byte)
@@ -29,17 +29,17 @@ measure_character (const guint8 *p,
 
   if (p[0] >= 0xe0 && p[0] < 0xf0)
     {
-      if (end - p < 3 || !is_continuation (p[1]) || !is_continuation (p[2])
-          || (p[0] == 0xe0 && p[1] < 0xa0))
+      if (end - p < 3 || !is_continuation (p[1]) || !is_continuation (p[2]) ||
+          (p[0] == 0xe0 && p[1] < 0xa0))
         return 0;
       if (p[0] == 0xed && p[1] >= 0xa0)
         *flags |= MP_TEXT_HAS_SURROGATE;
       return 3;
     }
 
-  if (p[0] < 0xf0 || p[0] > 0xf4 || end - p < 4
-      || !is_continuation (p[1]) || !is_continuation (p[2]) || !is_continuation (p[3])
-      || (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+  if (p[0] < 0xf0 || p[0] > 0xf4 || end - p < 4 ||
+      !is_continuation (p[1]) || !is_continuation (p[2]) || !is_continuation (p[3]) ||
+      (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
     return 0;
   return 4;
 }
@@ -49,7 +49,7 @@ mp_text_scan (const guint8 *text,
               gsize         length)
 {
   const guint8 *p = text, *end = text + length;
-  MpTextFlags flags = MP_TEXT_PLAIN;
+  MpTextFlags   flags = MP_TEXT_PLAIN;
 
   while (p < end)
     {
@@ -81,8 +81,8 @@ mp_text_scan (const guint8 *text,
 }
 
 guint
-mp_text_write (gunichar  character,
-               guint8   *out)
+mp_text_write (gunichar character,
+               guint8  *out)
 {
   if (character < 0x80)
     {

@@ -9,8 +9,19 @@
 
 /* One more than the size, so that 0 is left for what is no basic type. */
 static const guint8 sizes[256] = {
-  ['b'] = 2, ['y'] = 2, ['n'] = 3, ['q'] = 3, ['i'] = 5, ['u'] = 5, ['h'] = 5, ['x'] = 9,
-  ['t'] = 9, ['d'] = 9, ['s'] = 1, ['o'] = 1, ['g'] = 1,
+  ['b'] = 2,
+  ['y'] = 2,
+  ['n'] = 3,
+  ['q'] = 3,
+  ['i'] = 5,
+  ['u'] = 5,
+  ['h'] = 5,
+  ['x'] = 9,
+  ['t'] = 9,
+  ['d'] = 9,
+  ['s'] = 1,
+  ['o'] = 1,
+  ['g'] = 1,
 };
 
 int
@@ -55,7 +66,7 @@ set_members (MpVariantType *type,
              gsize          left,
              char           closing)
 {
-  gsize i = 1, n = 0, size = 0;
+  gsize    i = 1, n = 0, size = 0;
   gboolean is_fixed = TRUE;
 
   type->depth = 1;
@@ -72,12 +83,13 @@ set_members (MpVariantType *type,
       type->depth = MAX (type->depth, type[i].depth + 1);
     }
 
-  if (i >= left
-      || (closing == '}' && (n != 2 || mp_variant_type_get_basic_size (type[1].code) < 0)))
+  if (i >= left ||
+      (closing == '}' && (n != 2 || mp_variant_type_get_basic_size (type[1].code) < 0)))
     return FALSE;
 
   size = (size + type->alignment) & ~(gsize) type->alignment;
-  type->fixed_size = !is_fixed ? 0 : n > 0 ? size : 1;
+  type->fixed_size = !is_fixed ? 0 : n > 0 ? size
+                                           : 1;
   type->next = i + 1;
   return TRUE;
 }

@@ -12,17 +12,17 @@
 #include <unistd.h>
 
 /* State byte of the first unit of a block; the others hold 0. */
-#define UNIT_FREE        0x40
-#define UNIT_USED        0x80
-#define UNIT_CLEAN       0x20 /* free, and its memory was given back */
-#define UNIT_ORDER_MASK  0x1f
+#define UNIT_FREE       0x40
+#define UNIT_USED       0x80
+#define UNIT_CLEAN      0x20 /* free, and its memory was given back */
+#define UNIT_ORDER_MASK 0x1f
 
-#define MIN_GROWTH       256u /* units */
+#define MIN_GROWTH 256u /* units */
 
 /* Free memory up to this is kept for the next burst; what exceeds it goes back to the
  * system, a block at a time. */
-#define KEEP_DIRTY       (64u * 1024 * 1024 / MP_UNIT_SIZE)
-#define MIN_TRIM_ORDER   5
+#define KEEP_DIRTY     (64u * 1024 * 1024 / MP_UNIT_SIZE)
+#define MIN_TRIM_ORDER 5
 
 static guint64
 unit_offset (MpMemory *self,
@@ -59,7 +59,7 @@ list_push (MpMemory *self,
 {
   guint32 next = self->arena->free_unit[order];
 
-  self->links[unit] = (MpUnitLink) { .next = next, .previous = 0 };
+  self->links[unit] = (MpUnitLink){ .next = next, .previous = 0 };
   if (next != 0 && next <= self->config.n_units_cap)
     self->links[next - 1].previous = unit + 1;
   self->arena->free_unit[order] = unit + 1;
@@ -95,7 +95,8 @@ can_merge (MpMemory *self,
 {
   guint8 mask = mix ? (guint8) ~UNIT_CLEAN : 0xff;
 
-  return order + 1 < MP_N_ORDERS - 4 && (guint64) buddy + (1u << order) <= mp_arena_count_units (self) &&
+  return order + 1 < MP_N_ORDERS - 4 &&
+         (guint64) buddy + (1u << order) <= mp_arena_count_units (self) &&
          (self->units[buddy] & mask) == (self->units[unit] & mask);
 }
 
@@ -112,7 +113,7 @@ release_unit (MpMemory *self,
     {
       guint32 buddy = unit ^ (1u << order);
       guint32 low = MIN (unit, buddy);
-      guint8 clean;
+      guint8  clean;
 
       if ((only_lower && buddy > unit) || !can_merge (self, unit, order, buddy, mix))
         break;
@@ -134,10 +135,11 @@ static gboolean
 grow (MpMemory *self,
       guint     order)
 {
-  guint64 old = mp_arena_count_units (self);
-  guint64 block = G_GUINT64_CONSTANT (1) << order;
-  guint64 needed = ((old + block - 1) & ~(block - 1)) + block;
-  guint64 target = MIN (MAX (MAX (needed, old + old / 4), MIN_GROWTH), self->config.n_units_cap);
+  guint64     old = mp_arena_count_units (self);
+  guint64     block = G_GUINT64_CONSTANT (1) << order;
+  guint64     needed = ((old + block - 1) & ~(block - 1)) + block;
+  guint64     wanted = MAX (MAX (needed, old + old / 4), MIN_GROWTH);
+  guint64     target = MIN (wanted, self->config.n_units_cap);
   struct stat status;
 
   if (needed > self->config.n_units_cap || fstat (self->fd, &status) == -1)
@@ -207,7 +209,7 @@ rebuild (MpMemory *self,
 
   for (guint64 unit = 0; unit < n_units;)
     {
-      guint8 state = self->units[unit];
+      guint8  state = self->units[unit];
       guint64 size = G_GUINT64_CONSTANT (1) << unit_order (state);
 
       if ((state & (UNIT_FREE | UNIT_USED)) == 0 || (unit & (size - 1)) != 0 ||
@@ -237,8 +239,8 @@ mp_arena_allocate (MpMemory *self,
                    guint     order)
 {
   guint32 unit;
-  guint found;
-  guint8 clean;
+  guint   found;
+  guint8  clean;
 
   if (order >= MP_N_ORDERS - 4)
     return 0;
@@ -302,7 +304,7 @@ find_block (MpMemory *self,
             guint    *order)
 {
   guint64 index = (offset - self->arena_offset) / MP_UNIT_SIZE;
-  guint8 state;
+  guint8  state;
 
   if (offset < self->arena_offset || (offset & (MP_UNIT_SIZE - 1)) != 0 ||
       index >= mp_arena_count_units (self))
@@ -320,7 +322,7 @@ mp_arena_free (MpMemory *self,
                guint64   offset)
 {
   guint32 unit;
-  guint order;
+  guint   order;
 
   if (!find_block (self, offset, &unit, &order))
     {
@@ -343,7 +345,7 @@ mp_arena_is_block (MpMemory *self,
                    guint64   size)
 {
   guint32 unit;
-  guint order;
+  guint   order;
 
   return find_block (self, offset, &unit, &order) &&
          size <= (guint64) MP_UNIT_SIZE << order;
@@ -380,7 +382,7 @@ guint
 mp_arena_get_n_used (MpMemory *self)
 {
   guint64 n_units = mp_arena_count_units (self);
-  guint n_used = 0;
+  guint   n_used = 0;
 
   for (guint64 unit = 0; unit < n_units;)
     {

@@ -23,24 +23,24 @@
 
 struct _MpBell
 {
-  MpMemory    *memory;
-  MpCondition  condition;
-  int          epoll_fd;
-  int          death_fd;    /* an inotify watch, or a timer where there is none */
-  int          pending_fd;  /* an eventfd of our own: keeps the bell ringing */
-  int          timer_fd;    /* rings now and then while the bell has no slot; -1: it has */
-  gboolean     pending;
-  guint        slot;
-  guint32      fork_count;
+  MpMemory   *memory;
+  MpCondition condition;
+  int         epoll_fd;
+  int         death_fd;   /* an inotify watch, or a timer where there is none */
+  int         pending_fd; /* an eventfd of our own: keeps the bell ringing */
+  int         timer_fd;   /* rings now and then while the bell has no slot; -1: it has */
+  gboolean    pending;
+  guint       slot;
+  guint32     fork_count;
 };
 
-static GMutex bells_mutex;
+static GMutex     bells_mutex;
 static GPtrArray *bells;
 
 static gboolean
-watch (MpBell  *self,
-       int      fd,
-       guint32  events)
+watch (MpBell *self,
+       int     fd,
+       guint32 events)
 {
   struct epoll_event event = { .events = events, .data.fd = fd };
 
@@ -51,7 +51,7 @@ static int
 open_timer (void)
 {
   const struct itimerspec period = { { 0, FALLBACK_PERIOD_NS }, { 0, FALLBACK_PERIOD_NS } };
-  int fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  int                     fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 
   if (fd != -1)
     timerfd_settime (fd, 0, &period, NULL);
@@ -64,7 +64,7 @@ static int
 open_death_watch (MpMemory *memory)
 {
   char path[64];
-  int fd = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
+  int  fd = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
 
   g_snprintf (path, sizeof path, "/proc/self/fd/%d", memory->fd);
   if (fd != -1 && inotify_add_watch (fd, path, IN_CLOSE_WRITE) != -1)
@@ -161,9 +161,9 @@ register_bell (MpBell *self)
 }
 
 MpBell *
-mp_bell_new (MpMemory     *memory,
-             MpCondition   condition,
-             GError      **error)
+mp_bell_new (MpMemory   *memory,
+             MpCondition condition,
+             GError    **error)
 {
   MpBell *self = g_new0 (MpBell, 1);
 
@@ -225,8 +225,8 @@ static gboolean
 clear (MpBell *self)
 {
   struct epoll_event events[4];
-  int n = epoll_wait (self->epoll_fd, events, G_N_ELEMENTS (events), 0);
-  gboolean died = FALSE;
+  int                n = epoll_wait (self->epoll_fd, events, G_N_ELEMENTS (events), 0);
+  gboolean           died = FALSE;
 
   for (int i = 0; i < n; i++)
     {
@@ -271,8 +271,8 @@ ensure_slot (MpBell *self)
 }
 
 gboolean
-mp_bell_arm (MpBell   *self,
-             gboolean  rang)
+mp_bell_arm (MpBell  *self,
+             gboolean rang)
 {
   gboolean died;
 
@@ -291,11 +291,11 @@ mp_bell_arm (MpBell   *self,
 
 /* Keeps the bell ringing, or lets it be silent. */
 void
-mp_bell_hold (MpBell   *self,
-              gboolean  pending)
+mp_bell_hold (MpBell  *self,
+              gboolean pending)
 {
   guint64 value = 1;
-  gssize ignored;
+  gssize  ignored;
 
   if (self->pending == pending)
     return;

@@ -15,15 +15,15 @@ G_BEGIN_DECLS
 
 typedef struct _MpBell MpBell;
 
-MpBell *mp_bell_new      (MpMemory     *memory,
-                          MpCondition   condition,
-                          GError      **error);
-void    mp_bell_free     (MpBell       *self);
-int     mp_bell_get_fd   (MpBell       *self);
+MpBell *mp_bell_new (MpMemory   *memory,
+                     MpCondition condition,
+                     GError    **error);
+void    mp_bell_free (MpBell *self);
+int     mp_bell_get_fd (MpBell *self);
 /* Returns whether somebody may have died. */
-gboolean mp_bell_arm     (MpBell       *self,
-                          gboolean      rang);
-void    mp_bell_hold     (MpBell       *self,
-                          gboolean      pending);
+gboolean mp_bell_arm (MpBell  *self,
+                      gboolean rang);
+void     mp_bell_hold (MpBell  *self,
+                       gboolean pending);
 
 G_END_DECLS

@@ -21,25 +21,25 @@ G_BEGIN_DECLS
  * count from the start of the file.  Any of it may have been written by a hostile process:
  * what is read is read once, into a local, and checked before it is used. */
 
-#define MP_LAYOUT_MAGIC    G_GUINT64_CONSTANT (0x0a316575515f504d) /* "MP_Queu1\n", little-endian */
-#define MP_LAYOUT_RELEASE  1
+#define MP_LAYOUT_MAGIC   G_GUINT64_CONSTANT (0x0a316575515f504d) /* "MP_Queu1\n", little-endian */
+#define MP_LAYOUT_RELEASE 1
 
-#define MP_CACHE_LINE      128
-#define MP_N_PARTICIPANTS  256
-#define MP_N_WAITERS       128
-#define MP_N_LEASES        (256 * 1024)
-#define MP_N_INTENTS       8
-#define MP_N_ORDERS        32
+#define MP_CACHE_LINE     128
+#define MP_N_PARTICIPANTS 256
+#define MP_N_WAITERS      128
+#define MP_N_LEASES       (256 * 1024)
+#define MP_N_INTENTS      8
+#define MP_N_ORDERS       32
 
-#define MP_UNIT_SIZE       4096
-#define MP_SEGMENT_ORDER   4
-#define MP_SEGMENT_SIZE    (MP_UNIT_SIZE << MP_SEGMENT_ORDER)
-#define MP_INLINE_LIMIT    2048
+#define MP_UNIT_SIZE     4096
+#define MP_SEGMENT_ORDER 4
+#define MP_SEGMENT_SIZE  (MP_UNIT_SIZE << MP_SEGMENT_ORDER)
+#define MP_INLINE_LIMIT  2048
 
 /* Positions of the kernel's record locks that tell who lives, far behind any data.  The
  * one behind the participants' is the recoverer's. */
-#define MP_LIVENESS_BASE   (G_GINT64_CONSTANT (1) << 62)
-#define MP_RECOVERER       MP_N_PARTICIPANTS
+#define MP_LIVENESS_BASE (G_GINT64_CONSTANT (1) << 62)
+#define MP_RECOVERER     MP_N_PARTICIPANTS
 
 typedef enum
 {
@@ -61,9 +61,9 @@ typedef struct
 
 /* Head and tail words pack a count of messages and a position, so that one store commits
  * both: 28 bits of count over 36 bits of offset / 16. */
-#define MP_COUNT_BITS  28
-#define MP_COUNT_MASK  ((1u << MP_COUNT_BITS) - 1)
-#define MP_MAX_COUNT   (1u << (MP_COUNT_BITS - 1))
+#define MP_COUNT_BITS 28
+#define MP_COUNT_MASK ((1u << MP_COUNT_BITS) - 1)
+#define MP_MAX_COUNT  (1u << (MP_COUNT_BITS - 1))
 
 static inline guint64
 mp_word (guint32 count,
@@ -87,28 +87,28 @@ mp_word_offset (guint64 word)
 typedef struct
 {
   guint32 lock;
-  guint64 word;        /* where the next record goes */
-  guint64 n_bytes;     /* payload bytes ever put */
-  guint64 n_total;     /* messages ever put; the word's count tells its low bits */
-  guint64 seen_head;   /* producers' copy of the head word, reloaded only when full */
+  guint64 word;      /* where the next record goes */
+  guint64 n_bytes;   /* payload bytes ever put */
+  guint64 n_total;   /* messages ever put; the word's count tells its low bits */
+  guint64 seen_head; /* producers' copy of the head word, reloaded only when full */
   guint64 seen_n_bytes;
 } MpTailLine;
 
 typedef struct
 {
   guint32 lock;
-  guint32 n_orphans;   /* leases that wait for a new consumer */
-  guint64 word;        /* the next record to take */
-  guint64 n_bytes;     /* payload bytes ever taken */
-  guint64 serial;      /* deliveries ever begun: the age of a lease */
-  guint32 claim;       /* the lease that is being claimed, plus one */
+  guint32 n_orphans; /* leases that wait for a new consumer */
+  guint64 word;      /* the next record to take */
+  guint64 n_bytes;   /* payload bytes ever taken */
+  guint64 serial;    /* deliveries ever begun: the age of a lease */
+  guint32 claim;     /* the lease that is being claimed, plus one */
 } MpHeadLine;
 
 typedef struct
 {
-  guint32 shutdown;    /* nothing more is put, by nobody */
-  guint32 damaged;     /* a check failed: every later call says so */
-  guint32 recoverer;   /* generation of the present recoverer */
+  guint32 shutdown;  /* nothing more is put, by nobody */
+  guint32 damaged;   /* a check failed: every later call says so */
+  guint32 recoverer; /* generation of the present recoverer */
 } MpStateLine;
 
 typedef enum
@@ -131,11 +131,11 @@ typedef struct
 {
   guint32 lock;
   guint32 n_units;
-  guint32 n_done;        /* messages done with, modulo the count's range */
-  guint32 n_dead;        /* leases that exceeded max_deliveries */
-  guint32 free_lease;    /* first of the free leases, plus one */
-  guint32 n_leases_used; /* leases ever used: the end of every scan */
-  guint32 n_free_dirty;  /* free units that still have memory */
+  guint32 n_done;                 /* messages done with, modulo the count's range */
+  guint32 n_dead;                 /* leases that exceeded max_deliveries */
+  guint32 free_lease;             /* first of the free leases, plus one */
+  guint32 n_leases_used;          /* leases ever used: the end of every scan */
+  guint32 n_free_dirty;           /* free units that still have memory */
   guint32 free_unit[MP_N_ORDERS]; /* first free block of each order, plus one */
 } MpArenaLine;
 
@@ -164,11 +164,11 @@ typedef enum
 
 typedef struct
 {
-  guint64 owner;       /* state, participant and its generation: see lease.c */
-  guint64 serial;      /* orders leases by age, and tells one delivery from the next */
-  guint64 block;       /* offset of the payload, 0 when it has none */
+  guint64 owner;  /* state, participant and its generation: see lease.c */
+  guint64 serial; /* orders leases by age, and tells one delivery from the next */
+  guint64 block;  /* offset of the payload, 0 when it has none */
   guint64 size;
-  guint32 position;    /* count of the head when it was claimed */
+  guint32 position; /* count of the head when it was claimed */
   guint32 n_deliveries;
   guint32 tag;
   guint32 next_free;
@@ -214,10 +214,10 @@ typedef enum
   MP_RECORD_LINK,
 } MpRecordKind;
 
-#define MP_RECORD_ALIGNMENT  16
-#define MP_LINK_SIZE         16
-#define MP_SEQUENCE_MASK     0x3fffu
-#define MP_MAX_MESSAGE_SIZE  (G_GUINT64_CONSTANT (1) << 39)
+#define MP_RECORD_ALIGNMENT 16
+#define MP_LINK_SIZE        16
+#define MP_SEQUENCE_MASK    0x3fffu
+#define MP_MAX_MESSAGE_SIZE (G_GUINT64_CONSTANT (1) << 39)
 
 static inline guint64
 mp_header (MpRecordKind kind,
@@ -256,7 +256,8 @@ mp_header_size (guint64 header)
 static inline gsize
 mp_record_size (gsize payload)
 {
-  return (sizeof (guint64) + payload + MP_RECORD_ALIGNMENT - 1) & ~(gsize) (MP_RECORD_ALIGNMENT - 1);
+  return (sizeof (guint64) + payload + MP_RECORD_ALIGNMENT - 1) &
+         ~(gsize) (MP_RECORD_ALIGNMENT - 1);
 }
 
 /* Shared words are only ever touched through these. */
@@ -270,7 +271,7 @@ mp_record_size (gsize payload)
 static inline void
 mp_full_barrier (void)
 {
-#if !defined (__x86_64__) && !defined (__i386__)
+#if !defined(__x86_64__) && !defined(__i386__)
   __atomic_thread_fence (__ATOMIC_SEQ_CST);
 #endif
 }

@@ -51,7 +51,7 @@ mp_lease_end (MpMemory *self,
               guint32   lease)
 {
   MpLease *slot = mp_memory_lease (self, lease - 1);
-  guint64 block = mp_load (&slot->block);
+  guint64  block = mp_load (&slot->block);
 
   mp_store_release (&slot->owner, 0);
   MP_STEP ("lease/ended");

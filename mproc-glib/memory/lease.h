@@ -33,18 +33,18 @@ mp_lease_participant (guint64 owner)
 }
 
 /* Index plus one of a free lease, or 0 when there are too many.  With the arena lock. */
-guint32  mp_lease_take         (MpMemory *self);
+guint32 mp_lease_take (MpMemory *self);
 /* Ends the lease and frees its block.  With the arena lock. */
-void     mp_lease_end          (MpMemory *self,
-                                guint32   lease);
-void     mp_lease_rebuild_free (MpMemory *self);
-guint32  mp_lease_count_used   (MpMemory *self);
+void    mp_lease_end (MpMemory *self,
+                      guint32   lease);
+void    mp_lease_rebuild_free (MpMemory *self);
+guint32 mp_lease_count_used (MpMemory *self);
 
 /* The oldest orphan, plus one, or 0.  With the head lock. */
-guint32  mp_lease_find_orphan  (MpMemory *self);
-guint32  mp_lease_find_dead    (MpMemory *self);
-guint32  mp_lease_count        (MpMemory    *self,
-                                MpLeaseState state);
+guint32 mp_lease_find_orphan (MpMemory *self);
+guint32 mp_lease_find_dead (MpMemory *self);
+guint32 mp_lease_count (MpMemory    *self,
+                        MpLeaseState state);
 
 static inline gboolean
 mp_lease_is_own (MpMemory *self,

@@ -19,7 +19,7 @@
 
 guint32 mp_liveness_fork_count = 1;
 
-static GMutex handles_mutex;
+static GMutex     handles_mutex;
 static GPtrArray *handles;
 
 static void
@@ -76,8 +76,8 @@ open_and_register (MpMemory   *self,
 
 /* Opens the file once more: a description of our own. */
 gboolean
-mp_liveness_open (MpMemory  *self,
-                  GError   **error)
+mp_liveness_open (MpMemory *self,
+                  GError  **error)
 {
   g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", self->fd);
 

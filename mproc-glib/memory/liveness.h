@@ -10,15 +10,15 @@ G_BEGIN_DECLS
  * library, which is 1: differs from a handle's when the handle was inherited. */
 extern guint32 mp_liveness_fork_count;
 
-gboolean mp_liveness_open     (MpMemory  *self,
-                               GError   **error);
-void     mp_liveness_close    (MpMemory  *self);
-gboolean mp_liveness_claim    (MpMemory  *self,
-                               guint      participant,
-                               gboolean   wait);
-void     mp_liveness_unclaim  (MpMemory  *self,
-                               guint      participant);
-gboolean mp_liveness_is_alive (MpMemory  *self,
-                               guint      participant);
+gboolean mp_liveness_open (MpMemory *self,
+                           GError  **error);
+void     mp_liveness_close (MpMemory *self);
+gboolean mp_liveness_claim (MpMemory *self,
+                            guint     participant,
+                            gboolean  wait);
+void     mp_liveness_unclaim (MpMemory *self,
+                              guint     participant);
+gboolean mp_liveness_is_alive (MpMemory *self,
+                               guint     participant);
 
 G_END_DECLS

@@ -8,9 +8,9 @@
 
 #include "base/mp-spin.h"
 
-#define N_PAUSES         30
-#define FIRST_WAIT_US    100
-#define LONGEST_WAIT_US  2000
+#define N_PAUSES        30
+#define FIRST_WAIT_US   100
+#define LONGEST_WAIT_US 2000
 
 static gboolean
 try_take (guint32 *lock,
@@ -64,7 +64,7 @@ take_from_dead (MpMemory *self,
     return FALSE;
 
   mp_store (&self->found_dead, 1);
-  self->repair[id] (self);
+  self->repair[id](self);
   return TRUE;
 }
 
@@ -75,7 +75,7 @@ mp_lock_wait (MpMemory *self,
               guint32   word)
 {
   guint32 *lock = self->locks[id];
-  gint64 wait_us = FIRST_WAIT_US;
+  gint64   wait_us = FIRST_WAIT_US;
 
   for (;;)
     {

@@ -24,8 +24,8 @@
 #define MAX_UNITS       (G_GUINT64_CONSTANT (1) << 27)
 
 static gboolean
-fail_with_errno (GError     **error,
-                 const char  *what)
+fail_with_errno (GError    **error,
+                 const char *what)
 {
   int saved_errno = errno;
 
@@ -35,8 +35,8 @@ fail_with_errno (GError     **error,
 }
 
 static gboolean
-fail_damaged (GError     **error,
-              const char  *what)
+fail_damaged (GError    **error,
+              const char *what)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_DAMAGED, "Not the memory of a queue: %s", what);
   return FALSE;
@@ -45,7 +45,8 @@ fail_damaged (GError     **error,
 static guint64
 links_offset (const MpConfig *config)
 {
-  return (MP_OFFSET_UNITS + config->n_units_cap + MP_CACHE_LINE - 1) & ~(guint64) (MP_CACHE_LINE - 1);
+  return (MP_OFFSET_UNITS + config->n_units_cap + MP_CACHE_LINE - 1) &
+         ~(guint64) (MP_CACHE_LINE - 1);
 }
 
 static guint64
@@ -59,8 +60,8 @@ arena_offset (const MpConfig *config)
 /* The whole cap is mapped at once, beyond the end of the file: growing is then only
  * ftruncate (), and nobody ever maps again. */
 static gboolean
-map (MpMemory  *self,
-     GError   **error)
+map (MpMemory *self,
+     GError  **error)
 {
   gpointer base;
 
@@ -100,9 +101,9 @@ init (MpMemory *self)
 /* Makes empty memory for a queue.  What the lines hold at first is the caller's: until it
  * stores the magic nobody else can open it. */
 gboolean
-mp_memory_create (MpMemory        *self,
-                  const MpConfig  *config,
-                  GError         **error)
+mp_memory_create (MpMemory       *self,
+                  const MpConfig *config,
+                  GError        **error)
 {
   init (self);
   self->config = *config;
@@ -131,9 +132,9 @@ mp_memory_create (MpMemory        *self,
 }
 
 static gboolean
-check_config (const MpConfig  *config,
-              guint64          file_size,
-              GError         **error)
+check_config (const MpConfig *config,
+              guint64         file_size,
+              GError        **error)
 {
   if (config->magic != MP_LAYOUT_MAGIC)
     return fail_damaged (error, "wrong magic number");
@@ -171,7 +172,7 @@ check_bell (int      bell_fd,
 {
   g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", bell_fd);
   g_autofree char *target = g_file_read_link (path, NULL);
-  int flags = fcntl (bell_fd, F_GETFL);
+  int              flags = fcntl (bell_fd, F_GETFL);
 
   if (target == NULL || !g_str_equal (target, "anon_inode:[eventfd]") || flags == -1)
     return fail_damaged (error, "the second descriptor is no eventfd");
@@ -183,13 +184,13 @@ check_bell (int      bell_fd,
 /* Opens memory that another process made, perhaps a hostile one.  Takes both descriptors,
  * also when it fails. */
 gboolean
-mp_memory_open (MpMemory  *self,
-                int        fd,
-                int        bell_fd,
-                GError   **error)
+mp_memory_open (MpMemory *self,
+                int       fd,
+                int       bell_fd,
+                GError  **error)
 {
   struct stat status;
-  int seals;
+  int         seals;
 
   init (self);
   self->fd = fd;

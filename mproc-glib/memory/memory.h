@@ -20,51 +20,51 @@ typedef enum
  * the config, and who this process is in there. */
 struct _MpMemory
 {
-  guint8        *base;
-  gsize          mapped_size;
-  int            fd;
-  int            bell_fd;      /* the eventfd that wakes main loops: written, never read */
+  guint8 *base;
+  gsize   mapped_size;
+  int     fd;
+  int     bell_fd; /* the eventfd that wakes main loops: written, never read */
 
-  MpConfig       config;
-  MpTailLine    *tail;
-  MpHeadLine    *head;
-  MpStateLine   *state;
-  MpWaits       *waits[MP_N_CONDITIONS];
-  MpArenaLine   *arena;
-  guint32       *locks[MP_N_LOCKS];
-  guint8        *units;
-  MpUnitLink    *links;
-  guint64        arena_offset;
+  MpConfig     config;
+  MpTailLine  *tail;
+  MpHeadLine  *head;
+  MpStateLine *state;
+  MpWaits     *waits[MP_N_CONDITIONS];
+  MpArenaLine *arena;
+  guint32     *locks[MP_N_LOCKS];
+  guint8      *units;
+  MpUnitLink  *links;
+  guint64      arena_offset;
 
   /* How much of the file is known to be there; what lies behind raises SIGBUS. */
-  guint64        known_size;
+  guint64 known_size;
 
   /* This handle as a participant.  live_fd is a description of the file of our own, whose
    * record lock tells the others that we live. */
-  int            live_fd;
-  guint32        participant;
-  guint32        lock_word;    /* what the locks hold while they are ours */
-  guint32        intents_used; /* bits of the participant's intents that threads here use */
-  guint32        fork_count;   /* of the process that attached: differs in a forked child */
-  guint32        recovering;   /* a thread of ours is the recoverer */
-  guint32        found_dead;   /* a lock was taken from a dead owner: recover soon */
-  GMutex         attach_mutex;
+  int     live_fd;
+  guint32 participant;
+  guint32 lock_word;    /* what the locks hold while they are ours */
+  guint32 intents_used; /* bits of the participant's intents that threads here use */
+  guint32 fork_count;   /* of the process that attached: differs in a forked child */
+  guint32 recovering;   /* a thread of ours is the recoverer */
+  guint32 found_dead;   /* a lock was taken from a dead owner: recover soon */
+  GMutex  attach_mutex;
 
   /* Called in a forked child before it uses the handle: forgets what is the parent's. */
-  void         (*renew) (MpMemory *self);
+  void (*renew) (MpMemory *self);
 
   /* How the state that each lock guards is repaired when its owner died. */
-  void         (*repair[MP_N_LOCKS]) (MpMemory *self);
+  void (*repair[MP_N_LOCKS]) (MpMemory *self);
 };
 
-gboolean mp_memory_create (MpMemory        *self,
-                           const MpConfig  *config,
-                           GError         **error);
-gboolean mp_memory_open   (MpMemory        *self,
-                           int              fd,
-                           int              bell_fd,
-                           GError         **error);
-void     mp_memory_close  (MpMemory        *self);
+gboolean mp_memory_create (MpMemory       *self,
+                           const MpConfig *config,
+                           GError        **error);
+gboolean mp_memory_open (MpMemory *self,
+                         int       fd,
+                         int       bell_fd,
+                         GError  **error);
+void     mp_memory_close (MpMemory *self);
 
 gboolean mp_memory_extend_known_size (MpMemory *self,
                                       guint64   end);

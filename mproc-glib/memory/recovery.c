@@ -31,7 +31,7 @@ void
 mp_recovery_repair_head (MpMemory *self)
 {
   MpHeadLine *head = self->head;
-  guint32 claim = mp_load (&head->claim);
+  guint32     claim = mp_load (&head->claim);
 
   if (claim != 0 && claim <= MP_N_LEASES)
     {
@@ -61,8 +61,8 @@ mp_recovery_repair_arena (MpMemory *self)
 
 typedef struct
 {
-  guint8  *marks; /* a byte for each unit */
-  guint32  n_marks;
+  guint8 *marks; /* a byte for each unit */
+  guint32 n_marks;
 } Marks;
 
 static void
@@ -70,7 +70,7 @@ mark (MpMemory *self,
       guint64   offset,
       gpointer  user_data)
 {
-  Marks *marks = user_data;
+  Marks  *marks = user_data;
   guint64 unit = (offset - self->arena_offset) / MP_UNIT_SIZE;
 
   if (mp_arena_is_block (self, offset, 0) && unit < marks->n_marks)
@@ -106,9 +106,9 @@ mark_intents (MpMemory *self,
 static void
 collect_garbage (MpMemory *self)
 {
-  Marks marks = { .n_marks = mp_arena_count_units (self) };
+  Marks              marks = { .n_marks = mp_arena_count_units (self) };
   g_autofree guint8 *bytes = g_try_malloc0 ((gsize) marks.n_marks + 1);
-  guint64 n_bytes;
+  guint64            n_bytes;
 
   if (bytes == NULL)
     return; /* What is lost stays lost until the next recovery. */
@@ -136,7 +136,7 @@ recount (MpMemory *self)
   mp_store (&self->head->n_orphans, n_orphans);
   mp_store (&self->arena->n_dead, mp_lease_count (self, MP_LEASE_DEAD));
   mp_store_release (&self->arena->n_done,
-            (mp_word_count (mp_load (&self->head->word)) - n_open) & MP_COUNT_MASK);
+                    (mp_word_count (mp_load (&self->head->word)) - n_open) & MP_COUNT_MASK);
 }
 
 static void
@@ -148,7 +148,7 @@ orphan_leases (MpMemory *self,
   for (guint32 i = 0; i < n_used; i++)
     {
       MpLease *lease = mp_memory_lease (self, i);
-      guint64 owner = mp_load (&lease->owner);
+      guint64  owner = mp_load (&lease->owner);
 
       if (mp_lease_state (owner) == MP_LEASE_HELD && mp_lease_participant (owner) == participant)
         mp_store_release (&lease->owner, mp_lease_owner (MP_LEASE_ORPHAN, 0, 0));
@@ -181,8 +181,8 @@ static gboolean
 recover_dead (MpMemory *self)
 {
   const guint32 word = mp_lock_word (MP_RECOVERER, mp_load (&self->state->recoverer));
-  gboolean dead[MP_N_PARTICIPANTS];
-  gboolean any = FALSE;
+  gboolean      dead[MP_N_PARTICIPANTS];
+  gboolean      any = FALSE;
 
   for (guint i = 0; i < MP_N_PARTICIPANTS; i++)
     any |= dead[i] = is_dead (self, i);
@@ -272,8 +272,8 @@ take_slot (MpMemory *self)
 }
 
 static gboolean
-attach (MpMemory  *self,
-        GError   **error)
+attach (MpMemory *self,
+        GError  **error)
 {
   gboolean attached;
 
@@ -300,8 +300,8 @@ attach (MpMemory  *self,
 /* Makes this handle a participant, unless another thread just did: when it is opened, and
  * anew in a forked child. */
 gboolean
-mp_recovery_attach_anew (MpMemory  *self,
-                         GError   **error)
+mp_recovery_attach_anew (MpMemory *self,
+                         GError  **error)
 {
   gboolean attached = TRUE;
 

@@ -9,25 +9,25 @@ G_BEGIN_DECLS
 
 /* What a death leaves behind, and how a participant comes and goes. */
 
-gboolean mp_recovery_attach_anew (MpMemory  *self,
-                                  GError   **error);
-void     mp_recovery_detach      (MpMemory  *self);
+gboolean mp_recovery_attach_anew (MpMemory *self,
+                                  GError  **error);
+void     mp_recovery_detach (MpMemory *self);
 
 /* Every operation begins with it: in a forked child the handle is nobody's yet. */
 static inline gboolean
-mp_recovery_attach (MpMemory  *self,
-                    GError   **error)
+mp_recovery_attach (MpMemory *self,
+                    GError  **error)
 {
   return G_LIKELY (mp_load_acquire (&self->fork_count) == mp_liveness_fork_count) ||
          mp_recovery_attach_anew (self, error);
 }
 
 /* Looks who died, and cleans up after them.  Returns whether anybody had. */
-gboolean mp_recovery_run         (MpMemory  *self);
+gboolean mp_recovery_run (MpMemory *self);
 
-void     mp_recovery_repair_head  (MpMemory *self);
-void     mp_recovery_repair_tail  (MpMemory *self);
-void     mp_recovery_repair_arena (MpMemory *self);
+void mp_recovery_repair_head (MpMemory *self);
+void mp_recovery_repair_tail (MpMemory *self);
+void mp_recovery_repair_arena (MpMemory *self);
 
 static inline guint32
 mp_recovery_take_found_dead (MpMemory *self)

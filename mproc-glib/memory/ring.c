@@ -53,12 +53,12 @@ is_within_bounds (MpMemory *self,
                   gsize     size)
 {
   MpTailLine *tail = self->tail;
-  guint32 max_size = self->config.max_size != 0 ? self->config.max_size : MP_MAX_COUNT;
+  guint32     max_size = self->config.max_size != 0 ? self->config.max_size : MP_MAX_COUNT;
 
   for (guint round = 0; round < 2; round++)
     {
       guint32 queued = (count - mp_word_count (tail->seen_head)) & MP_COUNT_MASK;
-      gint64 queued_bytes = (gint64) (n_bytes - tail->seen_n_bytes);
+      gint64  queued_bytes = (gint64) (n_bytes - tail->seen_n_bytes);
 
       if (queued < max_size &&
           queued_bytes + (gint64) size <= (gint64) self->config.max_bytes)
@@ -99,8 +99,8 @@ make_room (MpMemory *self,
 }
 
 /* In what portions lines are claimed ahead of the records that they will hold. */
-#define CLAIM_SIZE  1024
-#define CACHE_LINE  64
+#define CLAIM_SIZE 1024
+#define CACHE_LINE 64
 
 /* The consumers' caches still have the lines that we are about to write, from when they
  * read what was there before; each unlock would wait until a line is ours alone.  Written to
@@ -146,12 +146,12 @@ mp_ring_append (MpMemory         *self,
                 guint            *n_appended)
 {
   MpTailLine *tail = self->tail;
-  guint64 word = mp_load (&tail->word);
-  guint64 offset = mp_word_offset (word);
-  guint32 count = mp_word_count (word);
-  guint64 n_bytes = tail->n_bytes;
-  guint64 first = 0, first_header = 0;
-  guint done;
+  guint64     word = mp_load (&tail->word);
+  guint64     offset = mp_word_offset (word);
+  guint32     count = mp_word_count (word);
+  guint64     n_bytes = tail->n_bytes;
+  guint64     first = 0, first_header = 0;
+  guint       done;
 
   *n_appended = 0;
   if (G_UNLIKELY (!is_position (self, offset)))
@@ -162,8 +162,8 @@ mp_ring_append (MpMemory         *self,
   for (done = 0; done < n_items; done++)
     {
       const MpRingItem *item = &items[done];
-      gsize size = mp_record_size (item->block != 0 ? sizeof (guint64) : item->size);
-      guint64 header;
+      gsize             size = mp_record_size (item->block != 0 ? sizeof (guint64) : item->size);
+      guint64           header;
 
       if (!is_within_bounds (self, count, n_bytes, item->size))
         break;
@@ -198,7 +198,8 @@ mp_ring_append (MpMemory         *self,
   MP_STEP ("put/counted");
   mp_store (&tail->n_bytes, n_bytes);
   /* After the word: who sees it sees the word too. */
-  mp_store_release (&tail->n_total, tail->n_total + ((count - (guint32) tail->n_total) & MP_COUNT_MASK));
+  mp_store_release (&tail->n_total,
+                    tail->n_total + ((count - (guint32) tail->n_total) & MP_COUNT_MASK));
   *n_appended = done;
   return MP_RING_OK;
 }
@@ -214,8 +215,8 @@ read_record (MpMemory *self,
              guint64  *link)
 {
   guint64 *words;
-  guint64 header, second;
-  gsize size;
+  guint64  header, second;
+  gsize    size;
 
   if (G_UNLIKELY (!is_position (self, offset)))
     return MP_RING_DAMAGED;
@@ -240,7 +241,8 @@ read_record (MpMemory *self,
       record->next = offset + size;
       return G_LIKELY (record->size <= MP_INLINE_LIMIT &&
                        record->next + MP_LINK_SIZE <= segment_end (offset))
-               ? MP_RING_OK : MP_RING_DAMAGED;
+               ? MP_RING_OK
+               : MP_RING_DAMAGED;
     }
 
   second = mp_load (&words[1]);
@@ -249,14 +251,16 @@ read_record (MpMemory *self,
       record->payload = record->block = second;
       record->next = offset + mp_record_size (sizeof (guint64));
       return second != 0 && record->next + MP_LINK_SIZE <= segment_end (offset)
-               ? MP_RING_OK : MP_RING_DAMAGED;
+               ? MP_RING_OK
+               : MP_RING_DAMAGED;
     }
 
   record->payload = record->block = record->next = 0;
   *link = second;
   return mp_header_kind (header) == MP_RECORD_LINK && segment_of (second) == second &&
-         is_position (self, second)
-           ? MP_RING_OK : MP_RING_DAMAGED;
+             is_position (self, second)
+           ? MP_RING_OK
+           : MP_RING_DAMAGED;
 }
 
 /* Apart from the rest, since a tail that is repaired may name blocks that a fast consumer
@@ -303,8 +307,8 @@ mp_ring_peek (MpMemory *self,
 {
   for (;;)
     {
-      guint64 word = mp_load (&self->head->word);
-      guint64 link;
+      guint64      word = mp_load (&self->head->word);
+      guint64      link;
       MpRingStatus status = read_record (self, mp_word_offset (word), mp_word_count (word),
                                          record, &link);
 
@@ -373,7 +377,7 @@ gboolean
 mp_ring_has_items (MpMemory *self)
 {
   gboolean found;
-  guint64 word;
+  guint64  word;
 
   do
     {
@@ -389,11 +393,12 @@ mp_ring_has_items (MpMemory *self)
 gboolean
 mp_ring_has_small_items (MpMemory *self)
 {
-  guint64 word = mp_load (&self->head->word);
+  guint64  word = mp_load (&self->head->word);
   MpRecord record;
-  guint64 link;
+  guint64  link;
 
-  return read_record (self, mp_word_offset (word), mp_word_count (word), &record, &link) == MP_RING_OK &&
+  return read_record (self, mp_word_offset (word), mp_word_count (word), &record, &link) ==
+           MP_RING_OK &&
          link == 0 && record.block == 0 && mp_load (mp_memory_word_at (self, record.next)) != 0;
 }
 
@@ -425,12 +430,12 @@ mp_ring_has_room (MpMemory *self,
 void
 mp_ring_repair_tail (MpMemory *self)
 {
-  guint64 word = mp_load (&self->tail->word);
-  guint64 offset = mp_word_offset (word);
-  guint32 count = mp_word_count (word);
-  guint64 n_steps = max_records (self);
+  guint64  word = mp_load (&self->tail->word);
+  guint64  offset = mp_word_offset (word);
+  guint32  count = mp_word_count (word);
+  guint64  n_steps = max_records (self);
   MpRecord record;
-  guint64 link;
+  guint64  link;
 
   while (n_steps-- > 0)
     {
@@ -455,18 +460,18 @@ mp_ring_repair_tail (MpMemory *self)
 }
 
 gboolean
-mp_ring_walk (MpMemory    *self,
-              MpRingVisit  visit,
-              gpointer     user_data,
-              guint64     *n_bytes)
+mp_ring_walk (MpMemory   *self,
+              MpRingVisit visit,
+              gpointer    user_data,
+              guint64    *n_bytes)
 {
-  guint64 head = mp_load (&self->head->word);
-  guint64 offset = mp_word_offset (head);
-  guint32 count = mp_word_count (head);
-  guint32 n_left = (mp_word_count (mp_load (&self->tail->word)) - count) & MP_COUNT_MASK;
-  guint64 n_steps = max_records (self);
+  guint64  head = mp_load (&self->head->word);
+  guint64  offset = mp_word_offset (head);
+  guint32  count = mp_word_count (head);
+  guint32  n_left = (mp_word_count (mp_load (&self->tail->word)) - count) & MP_COUNT_MASK;
+  guint64  n_steps = max_records (self);
   MpRecord record;
-  guint64 link;
+  guint64  link;
 
   *n_bytes = 0;
   if (!is_position (self, offset))

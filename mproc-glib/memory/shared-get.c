@@ -51,11 +51,11 @@ own_lease (MpSharedQueue   *self,
            MpQueueDelivery *delivery)
 {
   MpMemory *memory = &self->memory;
-  MpLease *slot = mp_memory_lease (memory, lease - 1);
-  guint32 generation = mp_memory_participant (memory, memory->participant)->generation;
+  MpLease  *slot = mp_memory_lease (memory, lease - 1);
+  guint32   generation = mp_memory_participant (memory, memory->participant)->generation;
 
   delivery->tag = (guint8) slot->tag;
-  delivery->token = (MpQueueToken) {
+  delivery->token = (MpQueueToken){
     .lease = lease,
     .n_deliveries = slot->n_deliveries,
     .serial = slot->serial,
@@ -72,8 +72,8 @@ make_lease (MpSharedQueue  *self,
             guint64        *out_block)
 {
   MpMemory *memory = &self->memory;
-  guint64 block = record->block;
-  guint32 lease;
+  guint64   block = record->block;
+  guint32   lease;
 
   mp_lock (memory, MP_LOCK_ARENA);
   lease = mp_lease_take (memory);
@@ -120,8 +120,8 @@ claim (MpSharedQueue   *self,
        MpQueueDelivery *delivery)
 {
   MpMemory *memory = &self->memory;
-  guint64 block;
-  guint32 lease = make_lease (self, record, &block);
+  guint64   block;
+  guint32   lease = make_lease (self, record, &block);
 
   if (lease == 0)
     return MP_QUEUE_NO_SPACE;
@@ -163,14 +163,15 @@ adopt (MpSharedQueue   *self,
        MpQueueDelivery *delivery)
 {
   MpMemory *memory = &self->memory;
-  guint32 max_deliveries = memory->config.max_deliveries;
-  guint32 lease;
+  guint32   max_deliveries = memory->config.max_deliveries;
+  guint32   lease;
 
   while ((lease = mp_lease_find_orphan (memory)) != 0)
     {
       MpLease *slot = mp_memory_lease (memory, lease - 1);
 
-      if (mp_shared_queue_is_acknowledged (self) && max_deliveries != 0 && slot->n_deliveries >= max_deliveries)
+      if (mp_shared_queue_is_acknowledged (self) && max_deliveries != 0 &&
+          slot->n_deliveries >= max_deliveries)
         {
           bury (self, slot);
           continue;
@@ -195,9 +196,9 @@ static MpQueueStatus
 take (MpSharedQueue   *self,
       MpQueueDelivery *delivery)
 {
-  MpMemory *memory = &self->memory;
+  MpMemory     *memory = &self->memory;
   MpQueueStatus status;
-  MpRecord record;
+  MpRecord      record;
 
   delivery->token.lease = 0;
   if (G_UNLIKELY (mp_load (&memory->head->n_orphans) != 0))
@@ -268,9 +269,9 @@ receive (MpSharedQueue   *self,
          MpQueueDelivery *delivery)
 {
   MpMemory *memory = &self->memory;
-  MpLease *slot = mp_memory_lease (memory, delivery->token.lease - 1);
-  guint64 block = mp_load (&slot->block);
-  guint64 size = mp_load (&slot->size);
+  MpLease  *slot = mp_memory_lease (memory, delivery->token.lease - 1);
+  guint64   block = mp_load (&slot->block);
+  guint64   size = mp_load (&slot->size);
 
   if (size > 0 && !(mp_memory_contains (memory, block, size) &&
                     mp_arena_is_block (memory, block, size)))
@@ -299,11 +300,11 @@ mp_shared_queue_give_back (gpointer           user_data,
                            const MpQueueItem *item)
 {
   MpSharedQueue *self = user_data;
-  MpMemory *memory = &self->memory;
+  MpMemory      *memory = &self->memory;
   const MpRecord record = { .size = item->size, .tag = item->tag };
-  MpQueueStatus status = mp_shared_queue_enter (self);
-  guint64 block;
-  guint32 lease;
+  MpQueueStatus  status = mp_shared_queue_enter (self);
+  guint64        block;
+  guint32        lease;
 
   if (status != MP_QUEUE_OK)
     return status;
@@ -329,8 +330,8 @@ try_get (MpSharedQueue *self,
          gpointer       data)
 {
   MpQueueDelivery *delivery = data;
-  MpMemory *memory = &self->memory;
-  MpQueueStatus status;
+  MpMemory        *memory = &self->memory;
+  MpQueueStatus    status;
 
   mp_lock (memory, MP_LOCK_HEAD);
   status = take (self, delivery);
@@ -352,7 +353,7 @@ static void
 look_who_died (MpSharedQueue *self)
 {
   struct timespec now;
-  gint64 now_ns;
+  gint64          now_ns;
 
   if (!mp_shared_queue_is_acknowledged (self))
     return;
@@ -372,7 +373,7 @@ mp_shared_queue_get (gpointer           user_data,
                      const MpQueueWait *wait)
 {
   MpSharedQueue *self = user_data;
-  MpQueueStatus status = mp_shared_queue_enter (self);
+  MpQueueStatus  status = mp_shared_queue_enter (self);
 
   if (G_LIKELY (status == MP_QUEUE_OK))
     {
@@ -391,9 +392,9 @@ mp_shared_queue_get_many (gpointer         user_data,
                           guint           *n_got)
 {
   MpSharedQueue *self = user_data;
-  MpMemory *memory = &self->memory;
-  MpQueueStatus status = mp_shared_queue_enter (self);
-  guint got = 0;
+  MpMemory      *memory = &self->memory;
+  MpQueueStatus  status = mp_shared_queue_enter (self);
+  guint          got = 0;
 
   *n_got = 0;
   if (status == MP_QUEUE_OK)
@@ -473,9 +474,9 @@ mp_shared_queue_finish (gpointer            user_data,
                         MpQueueFinish       how)
 {
   MpSharedQueue *self = user_data;
-  MpMemory *memory = &self->memory;
-  MpQueueStatus status = mp_shared_queue_enter (self);
-  MpQueueToken oldest;
+  MpMemory      *memory = &self->memory;
+  MpQueueStatus  status = mp_shared_queue_enter (self);
+  MpQueueToken   oldest;
 
   if (status != MP_QUEUE_OK)
     return status;
@@ -525,8 +526,8 @@ mp_shared_queue_set_progress (gpointer            user_data,
                               const char         *text)
 {
   MpSharedQueue *self = user_data;
-  MpMemory *memory = &self->memory;
-  MpQueueStatus status = mp_shared_queue_enter (self);
+  MpMemory      *memory = &self->memory;
+  MpQueueStatus  status = mp_shared_queue_enter (self);
 
   if (status != MP_QUEUE_OK)
     return status;
@@ -547,8 +548,8 @@ read_progress (MpSharedQueue   *self,
                MpQueueProgress *progress)
 {
   MpMemory *memory = &self->memory;
-  guint64 owner = mp_load_acquire (&slot->owner);
-  guint participant = mp_lease_participant (owner);
+  guint64   owner = mp_load_acquire (&slot->owner);
+  guint     participant = mp_lease_participant (owner);
 
   if (mp_lease_state (owner) != MP_LEASE_HELD || participant >= MP_N_PARTICIPANTS)
     return FALSE;
@@ -563,14 +564,14 @@ read_progress (MpSharedQueue   *self,
 }
 
 void
-mp_shared_queue_list (gpointer   user_data,
-                      void     (*func) (const MpQueueProgress *progress,
-                                        gpointer               user_data),
-                      gpointer   func_data)
+mp_shared_queue_list (gpointer user_data,
+                      void (*func) (const MpQueueProgress *progress,
+                                    gpointer               user_data),
+                      gpointer func_data)
 {
   MpSharedQueue *self = user_data;
-  MpMemory *memory = &self->memory;
-  guint32 n_used;
+  MpMemory      *memory = &self->memory;
+  guint32        n_used;
 
   if (mp_shared_queue_enter (self) != MP_QUEUE_OK)
     return;
@@ -578,9 +579,9 @@ mp_shared_queue_list (gpointer   user_data,
   n_used = mp_lease_count_used (memory);
   for (guint32 i = 0; i < n_used; i++)
     {
-      MpLease *slot = mp_memory_lease (memory, i);
+      MpLease        *slot = mp_memory_lease (memory, i);
       MpQueueProgress progress;
-      gboolean held;
+      gboolean        held;
 
       if (mp_lease_state (mp_load (&slot->owner)) != MP_LEASE_HELD)
         continue;
@@ -598,11 +599,11 @@ mp_shared_queue_get_dead (gpointer         user_data,
                           MpQueueDelivery *delivery)
 {
   MpSharedQueue *self = user_data;
-  MpMemory *memory = &self->memory;
-  MpQueueStatus status = mp_shared_queue_enter (self);
-  guint32 lease;
-  MpLease *slot;
-  guint64 block, size;
+  MpMemory      *memory = &self->memory;
+  MpQueueStatus  status = mp_shared_queue_enter (self);
+  guint32        lease;
+  MpLease       *slot;
+  guint64        block, size;
 
   if (status != MP_QUEUE_OK)
     return status;
@@ -619,7 +620,7 @@ mp_shared_queue_get_dead (gpointer         user_data,
   block = mp_load (&slot->block);
   size = mp_load (&slot->size);
   delivery->tag = (guint8) slot->tag;
-  delivery->token = (MpQueueToken) { 0, slot->n_deliveries, slot->serial };
+  delivery->token = (MpQueueToken){ 0, slot->n_deliveries, slot->serial };
   if (size > 0 && !(mp_memory_contains (memory, block, size) &&
                     mp_arena_is_block (memory, block, size)))
     status = MP_QUEUE_DAMAGED;

@@ -30,7 +30,7 @@ append (MpSharedQueue    *self,
         guint64          *intent,
         guint            *n_appended)
 {
-  MpMemory *memory = &self->memory;
+  MpMemory     *memory = &self->memory;
   MpQueueStatus status;
 
   mp_lock (memory, MP_LOCK_TAIL);
@@ -58,10 +58,10 @@ static MpQueueStatus
 put_block (MpSharedQueue     *self,
            const MpQueueItem *item)
 {
-  MpMemory *memory = &self->memory;
-  MpRingItem record = { item->data, item->size, 0, item->tag };
+  MpMemory     *memory = &self->memory;
+  MpRingItem    record = { item->data, item->size, 0, item->tag };
   MpQueueStatus status;
-  guint intent, n_appended;
+  guint         intent, n_appended;
 
   if (mp_load (&memory->state->shutdown))
     return MP_QUEUE_CLOSED;
@@ -95,7 +95,7 @@ put_some (MpSharedQueue     *self,
           guint             *n_put)
 {
   MpRingItem run[MAX_RUN];
-  guint n = 0;
+  guint      n = 0;
 
   *n_put = 0;
   if (items[0].size > MP_INLINE_LIMIT)
@@ -108,7 +108,7 @@ put_some (MpSharedQueue     *self,
 
   while (n < MIN (n_items, MAX_RUN) && items[n].size <= MP_INLINE_LIMIT)
     {
-      run[n] = (MpRingItem) { items[n].data, items[n].size, 0, items[n].tag };
+      run[n] = (MpRingItem){ items[n].data, items[n].size, 0, items[n].tag };
       n++;
     }
   return append (self, run, n, NULL, n_put);
@@ -118,7 +118,7 @@ static MpQueueStatus
 try_put (MpSharedQueue *self,
          gpointer       data)
 {
-  Put *put = data;
+  Put          *put = data;
   MpQueueStatus status = MP_QUEUE_OK;
 
   while (status == MP_QUEUE_OK && put->n_put < put->n_items)
@@ -139,8 +139,8 @@ mp_shared_queue_put (gpointer           user_data,
                      guint             *n_put)
 {
   MpSharedQueue *self = user_data;
-  Put data = { items, n_items, 0 };
-  MpQueueStatus status = mp_shared_queue_enter (self);
+  Put            data = { items, n_items, 0 };
+  MpQueueStatus  status = mp_shared_queue_enter (self);
 
   for (guint i = 0; i < n_items && status == MP_QUEUE_OK; i++)
     if (G_UNLIKELY (items[i].size > self->memory.config.max_bytes))

@@ -20,9 +20,9 @@ typedef struct
 
   /* Deliveries that this handle has in hand: how many, and in the order in which they came
    * those that are finished by their age. */
-  guint32  n_held;
-  GMutex   held_mutex;
-  GQueue   held;
+  guint32 n_held;
+  GMutex  held_mutex;
+  GQueue  held;
 } MpSharedQueue;
 
 static inline gboolean
@@ -65,20 +65,20 @@ mp_shared_queue_leave (MpSharedQueue *self)
 }
 
 /* Whether nothing more can come out. */
-gboolean      mp_shared_queue_is_drained   (MpSharedQueue       *self);
-gboolean      mp_shared_queue_check        (gpointer             self,
-                                            MpQueueCondition     condition);
+gboolean mp_shared_queue_is_drained (MpSharedQueue *self);
+gboolean mp_shared_queue_check (gpointer         self,
+                                MpQueueCondition condition);
 
 /* An operation as the waiting loop sees it: FULL, EMPTY or TIMED_OUT mean "not now". */
 typedef MpQueueStatus (*MpAttempt) (MpSharedQueue *self, gpointer data);
 
 /* After a first attempt that ended with @status. */
-MpQueueStatus mp_shared_queue_wait_and_try (MpSharedQueue       *self,
-                                            MpCondition          condition,
-                                            const MpQueueWait   *wait,
-                                            MpQueueStatus        status,
-                                            MpAttempt            attempt,
-                                            gpointer             data);
+MpQueueStatus mp_shared_queue_wait_and_try (MpSharedQueue     *self,
+                                            MpCondition        condition,
+                                            const MpQueueWait *wait,
+                                            MpQueueStatus      status,
+                                            MpAttempt          attempt,
+                                            gpointer           data);
 
 static inline MpQueueStatus
 mp_shared_queue_try_and_wait (MpSharedQueue     *self,
@@ -90,41 +90,42 @@ mp_shared_queue_try_and_wait (MpSharedQueue     *self,
   MpQueueStatus status = attempt (self, data);
 
   return G_LIKELY (status == MP_QUEUE_OK)
-           ? status : mp_shared_queue_wait_and_try (self, condition, wait, status, attempt, data);
+           ? status
+           : mp_shared_queue_wait_and_try (self, condition, wait, status, attempt, data);
 }
 
 /* Rows of the backend's table. */
-MpQueueStatus mp_shared_queue_put          (gpointer             self,
-                                            const MpQueueItem   *items,
-                                            guint                n_items,
-                                            const MpQueueWait   *wait,
-                                            guint               *n_put);
-MpQueueStatus mp_shared_queue_get          (gpointer             self,
-                                            MpQueueDelivery     *delivery,
-                                            const MpQueueWait   *wait);
-MpQueueStatus mp_shared_queue_get_many     (gpointer             self,
-                                            MpQueueDelivery     *deliveries,
-                                            guint                n,
-                                            guint               *n_got);
-MpQueueStatus mp_shared_queue_wait         (gpointer             self,
-                                            MpQueueCondition     condition,
-                                            const MpQueueWait   *wait);
-void          mp_shared_queue_keep         (gpointer             self,
-                                            const MpQueueToken  *token);
-MpQueueStatus mp_shared_queue_finish       (gpointer             self,
-                                            const MpQueueToken  *token,
-                                            MpQueueFinish        how);
-MpQueueStatus mp_shared_queue_give_back    (gpointer             self,
-                                            const MpQueueItem   *item);
-MpQueueStatus mp_shared_queue_set_progress (gpointer             self,
-                                            const MpQueueToken  *token,
-                                            double               fraction,
-                                            const char          *text);
-void          mp_shared_queue_list         (gpointer             self,
-                                            void               (*func) (const MpQueueProgress *progress,
-                                                                        gpointer               user_data),
-                                            gpointer             user_data);
-MpQueueStatus mp_shared_queue_get_dead     (gpointer             self,
-                                            MpQueueDelivery     *delivery);
+MpQueueStatus mp_shared_queue_put (gpointer           self,
+                                   const MpQueueItem *items,
+                                   guint              n_items,
+                                   const MpQueueWait *wait,
+                                   guint             *n_put);
+MpQueueStatus mp_shared_queue_get (gpointer           self,
+                                   MpQueueDelivery   *delivery,
+                                   const MpQueueWait *wait);
+MpQueueStatus mp_shared_queue_get_many (gpointer         self,
+                                        MpQueueDelivery *deliveries,
+                                        guint            n,
+                                        guint           *n_got);
+MpQueueStatus mp_shared_queue_wait (gpointer           self,
+                                    MpQueueCondition   condition,
+                                    const MpQueueWait *wait);
+void          mp_shared_queue_keep (gpointer            self,
+                                    const MpQueueToken *token);
+MpQueueStatus mp_shared_queue_finish (gpointer            self,
+                                      const MpQueueToken *token,
+                                      MpQueueFinish       how);
+MpQueueStatus mp_shared_queue_give_back (gpointer           self,
+                                         const MpQueueItem *item);
+MpQueueStatus mp_shared_queue_set_progress (gpointer            self,
+                                            const MpQueueToken *token,
+                                            double              fraction,
+                                            const char         *text);
+void          mp_shared_queue_list (gpointer self,
+                                    void (*func) (const MpQueueProgress *progress,
+                                         gpointer               user_data),
+                                    gpointer user_data);
+MpQueueStatus mp_shared_queue_get_dead (gpointer         self,
+                                        MpQueueDelivery *delivery);
 
 G_END_DECLS

@@ -18,7 +18,7 @@
 
 /* What the arena has beyond the messages: halves of blocks that a power of two rounds up,
  * and what consumers have in hand. */
-#define ARENA_SLACK       (G_GUINT64_CONSTANT (1) << 30)
+#define ARENA_SLACK (G_GUINT64_CONSTANT (1) << 30)
 
 /* --- Coming and going ------------------------------------------------------------------ */
 
@@ -41,8 +41,8 @@ renew (MpMemory *memory)
 }
 
 static gboolean
-attach (gpointer   user_data,
-        GError   **error)
+attach (gpointer user_data,
+        GError **error)
 {
   MpSharedQueue *self = user_data;
 
@@ -73,8 +73,8 @@ free_queue (gpointer user_data)
 }
 
 static gboolean
-join (MpSharedQueue  *self,
-      GError        **error)
+join (MpSharedQueue *self,
+      GError       **error)
 {
   self->memory.repair[MP_LOCK_HEAD] = mp_recovery_repair_head;
   self->memory.repair[MP_LOCK_TAIL] = mp_recovery_repair_tail;
@@ -84,11 +84,11 @@ join (MpSharedQueue  *self,
 }
 
 gpointer
-mp_shared_queue_new (const MpSharedQueueSettings  *settings,
-                     GError                      **error)
+mp_shared_queue_new (const MpSharedQueueSettings *settings,
+                     GError                     **error)
 {
   MpSharedQueue *self = allocate ();
-  guint64 max_bytes = settings->max_bytes != 0 ? settings->max_bytes : DEFAULT_MAX_BYTES;
+  guint64        max_bytes = settings->max_bytes != 0 ? settings->max_bytes : DEFAULT_MAX_BYTES;
   const MpConfig config = {
     .mode = settings->mode,
     .max_size = MIN (settings->max_size, MP_MAX_COUNT),
@@ -130,7 +130,7 @@ mp_shared_queue_get_settings (gpointer               user_data,
 {
   MpSharedQueue *self = user_data;
 
-  *settings = (MpSharedQueueSettings) {
+  *settings = (MpSharedQueueSettings){
     .mode = self->memory.config.mode,
     .max_size = self->memory.config.max_size,
     .max_bytes = self->memory.config.max_bytes,
@@ -152,7 +152,7 @@ guint
 mp_shared_queue_count_units (gpointer user_data)
 {
   MpSharedQueue *self = user_data;
-  guint n;
+  guint          n;
 
   mp_lock (&self->memory, MP_LOCK_ARENA);
   n = mp_arena_get_n_used (&self->memory);
@@ -161,9 +161,9 @@ mp_shared_queue_count_units (gpointer user_data)
 }
 
 static char *
-share (gpointer      user_data,
-       GUnixFDList  *descriptors,
-       GError      **error)
+share (gpointer     user_data,
+       GUnixFDList *descriptors,
+       GError     **error)
 {
   MpSharedQueue *self = user_data;
 
@@ -181,7 +181,7 @@ count_tasks (MpSharedQueue *self,
              guint64       *n_total)
 {
   MpMemory *memory = &self->memory;
-  guint32 done, n;
+  guint32   done, n;
 
   do
     {
@@ -207,7 +207,7 @@ static guint32
 count_queued (MpSharedQueue *self)
 {
   guint32 *place = &self->memory.head->n_orphans;
-  guint32 n_orphans, n;
+  guint32  n_orphans, n;
 
   do
     {
@@ -223,7 +223,7 @@ count (gpointer       user_data,
        MpQueueCounts *counts)
 {
   MpSharedQueue *self = user_data;
-  guint32 n_unfinished = count_tasks (self, &counts->n_total);
+  guint32        n_unfinished = count_tasks (self, &counts->n_total);
 
   counts->size = count_queued (self);
   counts->n_bytes = mp_ring_count_bytes (&self->memory);
@@ -234,9 +234,10 @@ count (gpointer       user_data,
 gboolean
 mp_shared_queue_is_drained (MpSharedQueue *self)
 {
-  return mp_load_acquire (&self->memory.state->shutdown) &&
-         !mp_ring_has_items (&self->memory) && mp_load (&self->memory.head->n_orphans) == 0 &&
-         (!mp_shared_queue_is_acknowledged (self) || count_unfinished (self) <= mp_load (&self->n_held));
+  return mp_load_acquire (&self->memory.state->shutdown) && !mp_ring_has_items (&self->memory) &&
+         mp_load (&self->memory.head->n_orphans) == 0 &&
+         (!mp_shared_queue_is_acknowledged (self) ||
+          count_unfinished (self) <= mp_load (&self->n_held));
 }
 
 gboolean
@@ -244,7 +245,7 @@ mp_shared_queue_check (gpointer         user_data,
                        MpQueueCondition condition)
 {
   MpSharedQueue *self = user_data;
-  MpMemory *memory = &self->memory;
+  MpMemory      *memory = &self->memory;
 
   if (mp_load (&memory->state->damaged))
     return TRUE;
@@ -271,9 +272,9 @@ static void
 drop_all (MpSharedQueue *self)
 {
   MpMemory *memory = &self->memory;
-  guint32 n_dropped = 0;
-  MpRecord record;
-  guint32 n_leases;
+  guint32   n_dropped = 0;
+  MpRecord  record;
+  guint32   n_leases;
 
   while (mp_ring_peek (memory, &record) == MP_RING_OK)
     {
@@ -305,8 +306,8 @@ shut_down (gpointer user_data,
            gboolean immediate)
 {
   MpSharedQueue *self = user_data;
-  MpMemory *memory = &self->memory;
-  MpQueueStatus status = mp_shared_queue_enter (self);
+  MpMemory      *memory = &self->memory;
+  MpQueueStatus  status = mp_shared_queue_enter (self);
 
   if (status != MP_QUEUE_OK)
     return status;
@@ -330,12 +331,12 @@ shut_down (gpointer user_data,
 /* --- Bells ------------------------------------------------------------------------------- */
 
 static MpQueueBell *
-bell_new (gpointer           user_data,
-          MpQueueCondition   condition,
-          GError           **error)
+bell_new (gpointer         user_data,
+          MpQueueCondition condition,
+          GError         **error)
 {
   MpSharedQueue *self = user_data;
-  MpBell *bell;
+  MpBell        *bell;
 
   if (!attach (self, error))
     return NULL;

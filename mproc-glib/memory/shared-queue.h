@@ -21,17 +21,17 @@ typedef struct
 
 extern const MpQueueBackend mp_shared_queue_backend;
 
-gpointer mp_shared_queue_new          (const MpSharedQueueSettings  *settings,
-                                       GError                      **error);
-gpointer mp_shared_queue_open         (int                           fd,
-                                       int                           bell_fd,
-                                       GError                      **error);
-void     mp_shared_queue_get_settings (gpointer                      self,
-                                       MpSharedQueueSettings        *settings);
+gpointer mp_shared_queue_new (const MpSharedQueueSettings *settings,
+                              GError                     **error);
+gpointer mp_shared_queue_open (int      fd,
+                               int      bell_fd,
+                               GError **error);
+void     mp_shared_queue_get_settings (gpointer               self,
+                                       MpSharedQueueSettings *settings);
 /* How long a waiter may spin before it sleeps; 0 is not at all. */
-void     mp_shared_queue_set_spin     (gpointer                      self,
-                                       guint                         spin_us);
+void mp_shared_queue_set_spin (gpointer self,
+                               guint    spin_us);
 /* How many 4 KiB units the queue has in use: for tests. */
-guint    mp_shared_queue_count_units  (gpointer                      self);
+guint mp_shared_queue_count_units (gpointer self);
 
 G_END_DECLS

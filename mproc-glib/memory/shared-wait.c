@@ -60,7 +60,7 @@ spin (MpSharedQueue *self,
       gint64         deadline)
 {
   MpSpin *state = &self->spin[condition];
-  Look data = { self, condition };
+  Look    data = { self, condition };
 
   if (!mp_spin_until (state, mp_load (&self->spin_ns), deadline, look, &data))
     return FALSE;
@@ -107,14 +107,14 @@ sleep_until (MpSharedQueue     *self,
              MpAttempt          attempt,
              gpointer           data)
 {
-  MpSleeper sleeper;
+  MpSleeper     sleeper;
   MpQueueStatus status;
 
   mp_sleeper_begin (&sleeper, &self->memory, condition, wait->cancellable);
   for (;;)
     {
       MpQueueStatus slept = MP_QUEUE_OK;
-      gboolean untouched;
+      gboolean      untouched;
 
       mp_sleeper_arm (&sleeper);
       status = try_once (self, attempt, data);
@@ -191,7 +191,7 @@ mp_shared_queue_wait (gpointer           user_data,
                       const MpQueueWait *wait)
 {
   MpSharedQueue *self = user_data;
-  MpQueueStatus status = mp_shared_queue_enter (self);
+  MpQueueStatus  status = mp_shared_queue_enter (self);
 
   if (status == MP_QUEUE_OK)
     status = mp_shared_queue_try_and_wait (self, (MpCondition) condition, wait, try_condition,

@@ -6,8 +6,17 @@
  * these places; everywhere else they are nothing. */
 #ifdef MP_WITH_STEPS
 extern void (*mp_step_hook) (const char *name);
-#define MP_STEP(name) \
-  do { if (mp_step_hook != NULL) mp_step_hook (name); } while (0)
+#define MP_STEP(name)           \
+  do                            \
+    {                           \
+      if (mp_step_hook != NULL) \
+        mp_step_hook (name);    \
+    }                           \
+  while (0)
 #else
-#define MP_STEP(name) do { } while (0)
+#define MP_STEP(name) \
+  do                  \
+    {                 \
+    }                 \
+  while (0)
 #endif

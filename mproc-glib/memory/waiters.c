@@ -11,10 +11,10 @@
 
 /* Nobody sleeps longer without looking who died: a waker may be killed between its commit
  * and its wake-up. */
-#define SLICE_US           (100 * 1000)
+#define SLICE_US (100 * 1000)
 
 /* With every slot taken, sleepers look again this often. */
-#define WITHOUT_SLOT_US    (5 * 1000)
+#define WITHOUT_SLOT_US (5 * 1000)
 
 /* Returns MP_N_WAITERS when all are taken. */
 guint
@@ -23,7 +23,7 @@ mp_waiters_claim_slot (MpMemory *memory)
   for (guint i = 0; i < MP_N_WAITERS; i++)
     {
       MpWaiter *waiter = mp_memory_waiter (memory, i);
-      guint32 unowned = 0;
+      guint32   unowned = 0;
 
       if (mp_load (&waiter->owner) == 0 &&
           __atomic_compare_exchange_n (&waiter->owner, &unowned, memory->participant + 1, FALSE,
@@ -108,9 +108,9 @@ wake_loops (MpMemory *memory,
 }
 
 void
-mp_waiters_wake_slow (MpMemory    *memory,
-                      MpCondition  condition,
-                      guint        n)
+mp_waiters_wake_slow (MpMemory   *memory,
+                      MpCondition condition,
+                      guint       n)
 {
   MP_STEP ("wake/begun");
   wake_sleepers (memory, memory->waits[condition], n);
@@ -136,7 +136,7 @@ mp_waiters_forget (MpMemory *memory,
   for (guint i = 0; i < MP_N_WAITERS; i++)
     {
       MpWaiter *waiter = mp_memory_waiter (memory, i);
-      guint64 bit = G_GUINT64_CONSTANT (1) << (i % 64);
+      guint64   bit = G_GUINT64_CONSTANT (1) << (i % 64);
 
       if (mp_load (&waiter->owner) != participant + 1)
         continue;
@@ -200,7 +200,8 @@ mp_sleeper_disarm (MpSleeper *self)
     return TRUE;
 
   return (__atomic_fetch_and (&self->memory->waits[self->condition]->sleeping[self->slot / 64],
-                              ~bit, __ATOMIC_SEQ_CST) & bit) != 0;
+                              ~bit, __ATOMIC_SEQ_CST) &
+          bit) != 0;
 }
 
 /* Sleeps until woken, for a slice at most; @deadline is monotonic time, or -1. */
@@ -208,11 +209,12 @@ MpSleepResult
 mp_sleeper_sleep (MpSleeper *self,
                   gint64     deadline)
 {
-  gint64 slice = self->slot == MP_N_WAITERS ? WITHOUT_SLOT_US : SLICE_US;
-  gint64 left = deadline < 0 ? slice : deadline - g_get_monotonic_time ();
-  guint32 unslotted = 0;
+  gint64   slice = self->slot == MP_N_WAITERS ? WITHOUT_SLOT_US : SLICE_US;
+  gint64   left = deadline < 0 ? slice : deadline - g_get_monotonic_time ();
+  guint32  unslotted = 0;
   guint32 *word = self->slot == MP_N_WAITERS
-                    ? &unslotted : &mp_memory_waiter (self->memory, self->slot)->futex;
+                    ? &unslotted
+                    : &mp_memory_waiter (self->memory, self->slot)->futex;
 
   if (left <= 0)
     return MP_SLEEP_TIMED_OUT;
@@ -234,7 +236,8 @@ gint64
 mp_sleeper_get_woken_at (MpSleeper *self)
 {
   return self->slot == MP_N_WAITERS
-           ? 0 : mp_load (&mp_memory_waiter (self->memory, self->slot)->woken_at);
+           ? 0
+           : mp_load (&mp_memory_waiter (self->memory, self->slot)->woken_at);
 }
 
 void

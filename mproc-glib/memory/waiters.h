@@ -18,7 +18,7 @@ G_BEGIN_DECLS
 typedef enum
 {
   MP_SLEEP_WOKEN,
-  MP_SLEEP_SLICE,       /* time to see who died meanwhile */
+  MP_SLEEP_SLICE, /* time to see who died meanwhile */
   MP_SLEEP_TIMED_OUT,
   MP_SLEEP_INTERRUPTED, /* a signal handler ran */
 } MpSleepResult;
@@ -27,44 +27,44 @@ typedef struct
 {
   MpMemory     *memory;
   MpCondition   condition;
-  guint         slot;    /* MP_N_WAITERS when the table was full */
+  guint         slot; /* MP_N_WAITERS when the table was full */
   guint32       seen;
   GCancellable *cancellable;
   gulong        cancelled_id;
 } MpSleeper;
 
-void          mp_sleeper_begin  (MpSleeper    *self,
-                                 MpMemory     *memory,
-                                 MpCondition   condition,
-                                 GCancellable *cancellable);
-void          mp_sleeper_arm    (MpSleeper    *self);
+void mp_sleeper_begin (MpSleeper    *self,
+                       MpMemory     *memory,
+                       MpCondition   condition,
+                       GCancellable *cancellable);
+void mp_sleeper_arm (MpSleeper *self);
 /* Whether the bit was still there: if not, a waker has spent its wake-up on us. */
-gboolean      mp_sleeper_disarm (MpSleeper    *self);
-MpSleepResult mp_sleeper_sleep  (MpSleeper    *self,
-                                 gint64        deadline);
+gboolean      mp_sleeper_disarm (MpSleeper *self);
+MpSleepResult mp_sleeper_sleep (MpSleeper *self,
+                                gint64     deadline);
 /* When it was last woken, in nanoseconds of monotonic time. */
-gint64        mp_sleeper_get_woken_at (MpSleeper *self);
-void          mp_sleeper_end    (MpSleeper    *self);
+gint64 mp_sleeper_get_woken_at (MpSleeper *self);
+void   mp_sleeper_end (MpSleeper *self);
 
-guint         mp_waiters_claim_slot   (MpMemory    *memory);
-void          mp_waiters_release_slot (MpMemory    *memory,
-                                       guint        slot);
-void          mp_waiters_wake_slow    (MpMemory    *memory,
-                                       MpCondition  condition,
-                                       guint        n);
-void          mp_waiters_wake_all     (MpMemory    *memory);
-void          mp_waiters_forget       (MpMemory    *memory,
-                                       guint        participant);
+guint mp_waiters_claim_slot (MpMemory *memory);
+void  mp_waiters_release_slot (MpMemory *memory,
+                               guint     slot);
+void  mp_waiters_wake_slow (MpMemory   *memory,
+                            MpCondition condition,
+                            guint       n);
+void  mp_waiters_wake_all (MpMemory *memory);
+void  mp_waiters_forget (MpMemory *memory,
+                         guint     participant);
 
 /* Wakes @n threads and every main loop that wait for @condition.  To be called after a
  * full barrier. */
 static inline void
-mp_waiters_wake (MpMemory    *memory,
-                 MpCondition  condition,
-                 guint        n)
+mp_waiters_wake (MpMemory   *memory,
+                 MpCondition condition,
+                 guint       n)
 {
   MpWaits *waits = memory->waits[condition];
-  guint64 any = 0;
+  guint64  any = 0;
 
   mp_full_barrier ();
   for (guint i = 0; i < MP_N_WAITERS / 64; i++)

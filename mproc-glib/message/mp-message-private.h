@@ -21,18 +21,18 @@ G_BEGIN_DECLS
 
 /* The payload in the message's own format; fails with UNSUPPORTED where the value has no
  * serialised form (an object with a property that cannot travel). */
-GBytes    *mp_message_ref_payload      (MpMessage  *self,
-                                        GError    **error);
+GBytes *mp_message_ref_payload (MpMessage *self,
+                                GError   **error);
 
 /* The payload in @format. */
-GBytes    *mp_message_convert_payload  (MpMessage  *self,
-                                        MpFormat    format,
-                                        GError    **error);
+GBytes *mp_message_convert_payload (MpMessage *self,
+                                    MpFormat   format,
+                                    GError   **error);
 
 /* A message from a payload that came from elsewhere.  Nothing is checked yet but what
  * @format itself must be; the getters check the payload when it is asked for. */
-MpMessage *mp_message_new_from_payload (MpFormat    format,
-                                        GBytes     *payload,
-                                        GError    **error);
+MpMessage *mp_message_new_from_payload (MpFormat format,
+                                        GBytes  *payload,
+                                        GError **error);
 
 G_END_DECLS

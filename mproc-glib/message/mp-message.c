@@ -42,20 +42,20 @@ struct _MpMessage
   MpFormat        format;
 
   /* What the message was made of, when that was not bytes; only the one of @format. */
-  GVariant       *value;
-  GObject        *object;
+  GVariant *value;
+  GObject  *object;
 
   /* For OPAQUE alone: the codec's name and its bytes. */
-  char           *codec;
-  GBytes         *opaque;
+  char   *codec;
+  GBytes *opaque;
 
-  GUnixFDList    *fd_list;
+  GUnixFDList *fd_list;
 
   /* What was found out since, each set once and atomically: the payload in each format,
    * the payload in its own format once it is checked, and the value as a variant. */
-  GBytes         *payloads[MP_N_FORMATS];
-  GBytes         *checked_payload;
-  GVariant       *variant;
+  GBytes   *payloads[MP_N_FORMATS];
+  GBytes   *checked_payload;
+  GVariant *variant;
 };
 
 G_DEFINE_BOXED_TYPE (MpMessage, mp_message, mp_message_ref, mp_message_unref)
@@ -95,7 +95,7 @@ keep_variant (MpMessage *self,
 static GBytes *
 store_variant (GVariant *value)
 {
-  gsize size = mp_gvariant_get_payload_size (value);
+  gsize   size = mp_gvariant_get_payload_size (value);
   guint8 *data = g_malloc (size);
 
   mp_gvariant_store_payload (value, data);
@@ -103,8 +103,8 @@ store_variant (GVariant *value)
 }
 
 static GBytes *
-describe_object (GObject  *object,
-                 GError  **error)
+describe_object (GObject *object,
+                 GError **error)
 {
   g_autoptr (GVariant) description = mp_object_describe (object, error);
 
@@ -114,9 +114,9 @@ describe_object (GObject  *object,
 static GBytes *
 make_opaque_payload (MpMessage *self)
 {
-  gsize size;
+  gsize         size;
   const guint8 *data = g_bytes_get_data (self->opaque, &size);
-  GByteArray *payload = g_byte_array_sized_new (strlen (self->codec) + 1 + size);
+  GByteArray   *payload = g_byte_array_sized_new (strlen (self->codec) + 1 + size);
 
   g_byte_array_append (payload, (const guint8 *) self->codec, strlen (self->codec) + 1);
   if (size > 0)
@@ -127,8 +127,8 @@ make_opaque_payload (MpMessage *self)
 
 /* The payload in the message's own format, borrowed. */
 static GBytes *
-peek_payload (MpMessage  *self,
-              GError    **error)
+peek_payload (MpMessage *self,
+              GError   **error)
 {
   GBytes *payload = g_atomic_pointer_get (&self->payloads[self->format]);
 
@@ -157,8 +157,8 @@ peek_payload (MpMessage  *self,
 
 /* As peek_payload (), and the payload is what its format says. */
 static GBytes *
-peek_checked_payload (MpMessage  *self,
-                      GError    **error)
+peek_checked_payload (MpMessage *self,
+                      GError   **error)
 {
   GBytes *payload = g_atomic_pointer_get (&self->checked_payload);
 
@@ -174,9 +174,9 @@ peek_checked_payload (MpMessage  *self,
 }
 
 static GBytes *
-peek_converted_payload (MpMessage  *self,
-                        MpFormat    format,
-                        GError    **error)
+peek_converted_payload (MpMessage *self,
+                        MpFormat   format,
+                        GError   **error)
 {
   GBytes *payload = g_atomic_pointer_get (&self->payloads[format]);
 
@@ -194,11 +194,11 @@ peek_converted_payload (MpMessage  *self,
 
 /* The value as a variant, borrowed. */
 static GVariant *
-peek_variant (MpMessage  *self,
-              GError    **error)
+peek_variant (MpMessage *self,
+              GError   **error)
 {
   GVariant *variant = g_atomic_pointer_get (&self->variant);
-  GBytes *payload;
+  GBytes   *payload;
 
   if (variant != NULL)
     return variant;
@@ -224,8 +224,8 @@ peek_variant (MpMessage  *self,
     default:
       payload = peek_converted_payload (self, MP_FORMAT_GVARIANT, error);
       return payload != NULL
-             ? keep_variant (self, mp_gvariant_load_own_payload (payload))
-             : NULL;
+               ? keep_variant (self, mp_gvariant_load_own_payload (payload))
+               : NULL;
     }
 }
 
@@ -513,8 +513,8 @@ mp_message_get_codec (MpMessage *self)
  * Since: 1.0
  */
 GVariant *
-mp_message_get_variant (MpMessage  *self,
-                        GError    **error)
+mp_message_get_variant (MpMessage *self,
+                        GError   **error)
 {
   GVariant *variant;
 
@@ -539,8 +539,8 @@ mp_message_get_variant (MpMessage  *self,
  * Since: 1.0
  */
 GBytes *
-mp_message_get_bytes (MpMessage  *self,
-                      GError    **error)
+mp_message_get_bytes (MpMessage *self,
+                      GError   **error)
 {
   GVariant *variant;
 
@@ -578,12 +578,12 @@ mp_message_get_bytes (MpMessage  *self,
  * Since: 1.0
  */
 char *
-mp_message_get_json (MpMessage  *self,
-                     GError    **error)
+mp_message_get_json (MpMessage *self,
+                     GError   **error)
 {
-  GBytes *payload;
+  GBytes     *payload;
   const char *text;
-  gsize size;
+  gsize       size;
 
   g_return_val_if_fail (self != NULL, NULL);
 
@@ -611,13 +611,13 @@ mp_message_get_json (MpMessage  *self,
  * Since: 1.0
  */
 guint8 *
-mp_message_get_pickle (MpMessage  *self,
-                       gsize      *length,
-                       GError    **error)
+mp_message_get_pickle (MpMessage *self,
+                       gsize     *length,
+                       GError   **error)
 {
-  GBytes *payload;
+  GBytes       *payload;
   const guint8 *data;
-  gsize size;
+  gsize         size;
 
   g_return_val_if_fail (self != NULL, NULL);
   g_return_val_if_fail (length != NULL, NULL);
@@ -647,15 +647,16 @@ mp_message_get_pickle (MpMessage  *self,
  * Since: 1.0
  */
 GObject *
-mp_message_get_object (MpMessage  *self,
-                       GType       expected_type,
-                       GError    **error)
+mp_message_get_object (MpMessage *self,
+                       GType      expected_type,
+                       GError   **error)
 {
   GVariant *variant = NULL;
 
   g_return_val_if_fail (self != NULL, NULL);
-  g_return_val_if_fail (g_type_is_a (expected_type, G_TYPE_OBJECT)
-                        || G_TYPE_IS_INTERFACE (expected_type), NULL);
+  g_return_val_if_fail (g_type_is_a (expected_type, G_TYPE_OBJECT) ||
+                          G_TYPE_IS_INTERFACE (expected_type),
+                        NULL);
 
   if (self->format == MP_FORMAT_OBJECT || self->format == MP_FORMAT_GVARIANT)
     variant = peek_variant (self, error);
@@ -728,8 +729,8 @@ mp_serializable_enable (GType type)
 }
 
 GBytes *
-mp_message_ref_payload (MpMessage  *self,
-                        GError    **error)
+mp_message_ref_payload (MpMessage *self,
+                        GError   **error)
 {
   GBytes *payload;
 
@@ -740,9 +741,9 @@ mp_message_ref_payload (MpMessage  *self,
 }
 
 GBytes *
-mp_message_convert_payload (MpMessage  *self,
-                            MpFormat    format,
-                            GError    **error)
+mp_message_convert_payload (MpMessage *self,
+                            MpFormat   format,
+                            GError   **error)
 {
   GBytes *payload;
 
@@ -753,11 +754,11 @@ mp_message_convert_payload (MpMessage  *self,
 }
 
 static gboolean
-split_opaque (MpMessage  *self,
-              GBytes     *payload,
-              GError    **error)
+split_opaque (MpMessage *self,
+              GBytes    *payload,
+              GError   **error)
 {
-  gsize size;
+  gsize       size;
   const char *data = g_bytes_get_data (payload, &size);
   const char *nul = size > 0 ? memchr (data, '\0', size) : NULL;
 
@@ -774,9 +775,9 @@ split_opaque (MpMessage  *self,
 }
 
 MpMessage *
-mp_message_new_from_payload (MpFormat   format,
-                             GBytes    *payload,
-                             GError   **error)
+mp_message_new_from_payload (MpFormat format,
+                             GBytes  *payload,
+                             GError **error)
 {
   g_autoptr (MpMessage) self = NULL;
 

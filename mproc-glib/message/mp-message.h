@@ -12,61 +12,61 @@ G_BEGIN_DECLS
 typedef struct _MpMessage MpMessage;
 
 MP_AVAILABLE_IN_1_0
-GType        mp_message_get_type    (void) G_GNUC_CONST;
+GType mp_message_get_type (void) G_GNUC_CONST;
 
 MP_AVAILABLE_IN_1_0
-MpMessage   *mp_message_new_variant (GVariant     *value);
+MpMessage *mp_message_new_variant (GVariant *value);
 MP_AVAILABLE_IN_1_0
-MpMessage   *mp_message_new_bytes   (GBytes       *bytes);
+MpMessage *mp_message_new_bytes (GBytes *bytes);
 MP_AVAILABLE_IN_1_0
-MpMessage   *mp_message_new_json    (const char   *json);
+MpMessage *mp_message_new_json (const char *json);
 MP_AVAILABLE_IN_1_0
-MpMessage   *mp_message_new_pickle  (const guint8 *data,
-                                     gsize         length);
+MpMessage *mp_message_new_pickle (const guint8 *data,
+                                  gsize         length);
 MP_AVAILABLE_IN_1_0
-MpMessage   *mp_message_new_object  (GObject      *object);
+MpMessage *mp_message_new_object (GObject *object);
 MP_AVAILABLE_IN_1_0
-MpMessage   *mp_message_new_opaque  (GBytes       *bytes,
-                                     const char   *codec);
+MpMessage *mp_message_new_opaque (GBytes     *bytes,
+                                  const char *codec);
 
 MP_AVAILABLE_IN_1_0
-MpMessage   *mp_message_ref         (MpMessage    *self);
+MpMessage *mp_message_ref (MpMessage *self);
 MP_AVAILABLE_IN_1_0
-void         mp_message_unref       (MpMessage    *self);
+void mp_message_unref (MpMessage *self);
 
 MP_AVAILABLE_IN_1_0
-MpFormat     mp_message_get_format  (MpMessage    *self);
+MpFormat mp_message_get_format (MpMessage *self);
 MP_AVAILABLE_IN_1_0
-gsize        mp_message_get_size    (MpMessage    *self);
+gsize mp_message_get_size (MpMessage *self);
 MP_AVAILABLE_IN_1_0
-const char  *mp_message_get_codec   (MpMessage    *self);
+const char *mp_message_get_codec (MpMessage *self);
 
 MP_AVAILABLE_IN_1_0
-GVariant    *mp_message_get_variant (MpMessage    *self,
-                                     GError      **error);
+GVariant *mp_message_get_variant (MpMessage *self,
+                                  GError   **error);
 MP_AVAILABLE_IN_1_0
-GBytes      *mp_message_get_bytes   (MpMessage    *self,
-                                     GError      **error);
+GBytes *mp_message_get_bytes (MpMessage *self,
+                              GError   **error);
 MP_AVAILABLE_IN_1_0
-char        *mp_message_get_json    (MpMessage    *self,
-                                     GError      **error);
+char *mp_message_get_json (MpMessage *self,
+                           GError   **error);
 MP_AVAILABLE_IN_1_0
-guint8      *mp_message_get_pickle  (MpMessage    *self,
-                                     gsize        *length,
-                                     GError      **error);
+guint8 *mp_message_get_pickle (MpMessage *self,
+                               gsize     *length,
+                               GError   **error);
 MP_AVAILABLE_IN_1_0
-GObject     *mp_message_get_object  (MpMessage    *self,
-                                     GType         expected_type,
-                                     GError      **error);
+GObject *mp_message_get_object (MpMessage *self,
+                                GType      expected_type,
+                                GError   **error);
 
 MP_AVAILABLE_IN_1_0
-void         mp_message_set_fd_list (MpMessage    *self,
-                                     GUnixFDList  *fd_list);
+void mp_message_set_fd_list (MpMessage   *self,
+                             GUnixFDList *fd_list);
 MP_AVAILABLE_IN_1_0
-GUnixFDList *mp_message_get_fd_list (MpMessage    *self);
+GUnixFDList *mp_message_get_fd_list (MpMessage *self);
 
 MP_AVAILABLE_IN_1_0
-void         mp_serializable_enable (GType         type);
+void mp_serializable_enable (GType type);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpMessage, mp_message_unref)
 

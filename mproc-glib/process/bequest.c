@@ -21,27 +21,27 @@ set_errno_error (GError **error)
   int saved_errno = errno;
 
   g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
-               _("Cannot write down what a process inherits: %s"), g_strerror (saved_errno));
+               _ ("Cannot write down what a process inherits: %s"), g_strerror (saved_errno));
   return FALSE;
 }
 
 static gboolean
-add_gift (MpBequest        *self,
-          GVariantBuilder  *list,
-          const char       *name,
-          MpShareable      *gift,
-          int               first_fd,
-          GError          **error)
+add_gift (MpBequest       *self,
+          GVariantBuilder *list,
+          const char      *name,
+          MpShareable     *gift,
+          int              first_fd,
+          GError         **error)
 {
   g_autoptr (GUnixFDList) fd_list = g_unix_fd_list_new ();
   g_autoptr (GVariant) description = mp_shareable_describe (gift, fd_list, error);
   GVariantBuilder numbers;
-  const int *fds;
-  int n_fds;
+  const int      *fds;
+  int             n_fds;
 
   if (description == NULL)
     {
-      g_prefix_error (error, _("Cannot hand “%s” over: "), name);
+      g_prefix_error (error, _ ("Cannot hand “%s” over: "), name);
       return FALSE;
     }
 
@@ -60,13 +60,13 @@ add_gift (MpBequest        *self,
 
 /* Fills and seals the memfd of the list, which is the first descriptor. */
 static gboolean
-write_list (MpBequest  *self,
-            GVariant   *list,
-            GError    **error)
+write_list (MpBequest *self,
+            GVariant  *list,
+            GError   **error)
 {
   const char *data = g_variant_get_data (list);
-  gsize size = g_variant_get_size (list);
-  int fd = g_array_index (self->fds, int, 0);
+  gsize       size = g_variant_get_size (list);
+  int         fd = g_array_index (self->fds, int, 0);
 
   for (gsize offset = 0; offset < size;)
     {
@@ -86,18 +86,18 @@ write_list (MpBequest  *self,
 /* Makes what a child inherits of @gifts, a table of MpShareable by name.  The child has its
  * descriptors as @first_fd and following.  On failure there is nothing to clear. */
 gboolean
-mp_bequest_init (MpBequest   *self,
-                 GHashTable  *gifts,
-                 int          first_fd,
-                 GError     **error)
+mp_bequest_init (MpBequest  *self,
+                 GHashTable *gifts,
+                 int         first_fd,
+                 GError    **error)
 {
   g_auto (MpBequest) bequest = { 0 };
   g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE (MP_BEQUEST_LIST_TYPE));
   g_autoptr (GVariant) list = NULL;
   GHashTableIter iter;
-  gpointer name, gift;
-  struct stat info;
-  int fd = memfd_create ("mproc-glib-inherit", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  gpointer       name, gift;
+  struct stat    info;
+  int            fd = memfd_create ("mproc-glib-inherit", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
   if (fd < 0)
     return set_errno_error (error);
@@ -120,7 +120,7 @@ mp_bequest_init (MpBequest   *self,
 
   bequest.variable = g_strdup_printf ("%d:%" G_GUINT64_FORMAT, first_fd, (guint64) info.st_ino);
   *self = bequest;
-  bequest = (MpBequest) { 0 };
+  bequest = (MpBequest){ 0 };
   return TRUE;
 }
 

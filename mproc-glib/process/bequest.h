@@ -23,14 +23,14 @@ typedef struct
   GPtrArray *fd_lists;
 
   /* The value of the variable. */
-  char      *variable;
+  char *variable;
 } MpBequest;
 
-gboolean mp_bequest_init  (MpBequest   *self,
-                           GHashTable  *gifts,
-                           int          first_fd,
-                           GError     **error);
-void     mp_bequest_clear (MpBequest   *self);
+gboolean mp_bequest_init (MpBequest  *self,
+                          GHashTable *gifts,
+                          int         first_fd,
+                          GError    **error);
+void     mp_bequest_clear (MpBequest *self);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (MpBequest, mp_bequest_clear)
 

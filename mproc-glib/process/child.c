@@ -19,7 +19,7 @@
 
 /* The children that were dropped while they ran.  Whoever starts or drops one reaps those
  * that have ended meanwhile. */
-static GMutex dropped_lock;
+static GMutex  dropped_lock;
 static GArray *dropped;
 
 static void
@@ -53,19 +53,19 @@ reap_dropped (void)
 
 /* Brings what g_spawn says into the domain in which all failures of the system are. */
 static void
-propagate_spawn_error (GError     **error,
-                       GError      *spawn_error,
-                       const char  *program)
+propagate_spawn_error (GError    **error,
+                       GError     *spawn_error,
+                       const char *program)
 {
   int code = G_IO_ERROR_FAILED;
 
   if (g_error_matches (spawn_error, G_SPAWN_ERROR, G_SPAWN_ERROR_NOENT))
     code = G_IO_ERROR_NOT_FOUND;
-  else if (g_error_matches (spawn_error, G_SPAWN_ERROR, G_SPAWN_ERROR_ACCES)
-           || g_error_matches (spawn_error, G_SPAWN_ERROR, G_SPAWN_ERROR_PERM))
+  else if (g_error_matches (spawn_error, G_SPAWN_ERROR, G_SPAWN_ERROR_ACCES) ||
+           g_error_matches (spawn_error, G_SPAWN_ERROR, G_SPAWN_ERROR_PERM))
     code = G_IO_ERROR_PERMISSION_DENIED;
 
-  g_set_error (error, G_IO_ERROR, code, _("Cannot start “%s”: %s"), program,
+  g_set_error (error, G_IO_ERROR, code, _ ("Cannot start “%s”: %s"), program,
                spawn_error->message);
   g_error_free (spawn_error);
 }
@@ -75,16 +75,16 @@ static gboolean
 arm_lifeline (int fd,
               int pid)
 {
-  return fcntl (fd, F_SETOWN, pid) == 0
-         && fcntl (fd, F_SETSIG, SIGTERM) == 0
-         && fcntl (fd, F_SETFL, O_ASYNC) == 0;
+  return fcntl (fd, F_SETOWN, pid) == 0 &&
+         fcntl (fd, F_SETSIG, SIGTERM) == 0 &&
+         fcntl (fd, F_SETFL, O_ASYNC) == 0;
 }
 
 static gboolean
-take_hold (MpChild     *self,
-           int          child_end,
-           const char  *program,
-           GError     **error)
+take_hold (MpChild    *self,
+           int         child_end,
+           const char *program,
+           GError    **error)
 {
   int saved_errno;
 
@@ -96,21 +96,21 @@ take_hold (MpChild     *self,
   kill (self->pid, SIGKILL);
   TEMP_FAILURE_RETRY (waitpid (self->pid, NULL, 0));
   g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
-               _("Cannot keep hold of “%s”: %s"), program, g_strerror (saved_errno));
+               _ ("Cannot keep hold of “%s”: %s"), program, g_strerror (saved_errno));
   return FALSE;
 }
 
 static gboolean
-spawn (MpChild             *self,
-       const MpChildSetup  *setup,
-       int                  child_end,
-       GError             **error)
+spawn (MpChild            *self,
+       const MpChildSetup *setup,
+       int                 child_end,
+       GError            **error)
 {
-  gsize n_fds = setup->n_fds + (child_end >= 0 ? 1 : 0);
+  gsize           n_fds = setup->n_fds + (child_end >= 0 ? 1 : 0);
   g_autofree int *sources = g_new (int, MAX (n_fds, 1));
   g_autofree int *targets = g_new (int, MAX (n_fds, 1));
-  GSpawnFlags flags = G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH;
-  GError *spawn_error = NULL;
+  GSpawnFlags     flags = G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH;
+  GError         *spawn_error = NULL;
 
   for (gsize i = 0; i < n_fds; i++)
     {
@@ -131,12 +131,12 @@ spawn (MpChild             *self,
 
 /* Starts the program.  On failure @self is as it was. */
 gboolean
-mp_child_spawn (MpChild             *self,
-                const MpChildSetup  *setup,
-                GError             **error)
+mp_child_spawn (MpChild            *self,
+                const MpChildSetup *setup,
+                GError            **error)
 {
-  MpChild child = MP_CHILD_INIT;
-  int ends[2] = { -1, -1 };
+  MpChild  child = MP_CHILD_INIT;
+  int      ends[2] = { -1, -1 };
   gboolean spawned;
 
   reap_dropped ();
@@ -145,8 +145,8 @@ mp_child_spawn (MpChild             *self,
     return FALSE;
 
   child.lifeline = ends[1];
-  spawned = spawn (&child, setup, ends[0], error)
-            && take_hold (&child, ends[0], setup->argv[0], error);
+  spawned = spawn (&child, setup, ends[0], error) &&
+            take_hold (&child, ends[0], setup->argv[0], error);
 
   if (ends[0] >= 0)
     close (ends[0]);
@@ -166,14 +166,14 @@ mp_child_reap (MpChild *self,
                int     *exit_code)
 {
   struct pollfd fd = { .fd = self->pid_fd, .events = POLLIN };
-  siginfo_t info = { 0 };
+  siginfo_t     info = { 0 };
 
   /* waitid() cannot say of somebody else's child whether it lives. */
   if (TEMP_FAILURE_RETRY (poll (&fd, 1, 0)) <= 0)
     return FALSE;
 
-  if (TEMP_FAILURE_RETRY (waitid (P_PIDFD, self->pid_fd, &info, WEXITED | WNOHANG)) < 0
-      || info.si_pid == 0)
+  if (TEMP_FAILURE_RETRY (waitid (P_PIDFD, self->pid_fd, &info, WEXITED | WNOHANG)) < 0 ||
+      info.si_pid == 0)
     *exit_code = EXIT_CODE_LOST;
   else
     *exit_code = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;

@@ -22,7 +22,10 @@ typedef struct
   int lifeline;
 } MpChild;
 
-#define MP_CHILD_INIT { -1, -1, -1 }
+#define MP_CHILD_INIT \
+  {                   \
+    -1, -1, -1        \
+  }
 
 /* What a child starts with.  It gets the descriptors @fds, which remain the caller's, as
  * MP_CHILD_FIRST_FD and following. */
@@ -38,13 +41,13 @@ typedef struct
 
 #define MP_CHILD_FIRST_FD 3
 
-gboolean mp_child_spawn       (MpChild             *self,
-                               const MpChildSetup  *setup,
-                               GError             **error);
-gboolean mp_child_reap        (MpChild             *self,
-                               int                 *exit_code);
-void     mp_child_send_signal (MpChild             *self,
-                               int                  signal_number);
-void     mp_child_drop        (MpChild             *self);
+gboolean mp_child_spawn (MpChild            *self,
+                         const MpChildSetup *setup,
+                         GError            **error);
+gboolean mp_child_reap (MpChild *self,
+                        int     *exit_code);
+void     mp_child_send_signal (MpChild *self,
+                               int      signal_number);
+void     mp_child_drop (MpChild *self);
 
 G_END_DECLS

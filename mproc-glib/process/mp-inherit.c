@@ -19,7 +19,7 @@
 /* A thing that was handed to this process. */
 typedef struct
 {
-  GVariant    *description;
+  GVariant *description;
 
   /* NULL once the thing has been taken; it has descriptors of its own then.  Also NULL when
    * they are not open, as a program between parent and child may have it. */
@@ -54,17 +54,17 @@ find_list (const char *variable,
 {
   g_auto (GStrv) parts = g_strsplit (variable, ":", 2);
   struct stat info;
-  guint64 inode;
-  guint64 fd;
-  int seals;
+  guint64     inode;
+  guint64     fd;
+  int         seals;
 
-  if (g_strv_length (parts) != 2
-      || !g_ascii_string_to_unsigned (parts[0], 10, 0, G_MAXINT, &fd, NULL)
-      || !g_ascii_string_to_unsigned (parts[1], 10, 0, G_MAXUINT64, &inode, NULL))
+  if (g_strv_length (parts) != 2 ||
+      !g_ascii_string_to_unsigned (parts[0], 10, 0, G_MAXINT, &fd, NULL) ||
+      !g_ascii_string_to_unsigned (parts[1], 10, 0, G_MAXUINT64, &inode, NULL))
     return -1;
 
-  if (fstat (fd, &info) < 0 || info.st_ino != inode || !S_ISREG (info.st_mode)
-      || info.st_size > MAX_LIST_SIZE)
+  if (fstat (fd, &info) < 0 || info.st_ino != inode || !S_ISREG (info.st_mode) ||
+      info.st_size > MAX_LIST_SIZE)
     return -1;
 
   seals = fcntl (fd, F_GET_SEALS);
@@ -77,20 +77,20 @@ find_list (const char *variable,
 
 /* Reads the list and closes its descriptor. */
 static GVariant *
-read_list (const char  *variable,
-           GError     **error)
+read_list (const char *variable,
+           GError    **error)
 {
   g_autoptr (GVariant) list = NULL;
   g_autofree char *data = NULL;
-  gsize n_read = 0;
-  gsize size = 0;
-  int fd = find_list (variable, &size);
+  gsize            n_read = 0;
+  gsize            size = 0;
+  int              fd = find_list (variable, &size);
 
   if (fd < 0)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                   _("What the parent handed over did not reach this process: a program between"
-                     " the two has closed its descriptors"));
+                   _ ("What the parent handed over did not reach this process: a program between"
+                      " the two has closed its descriptors"));
       return NULL;
     }
 
@@ -112,7 +112,7 @@ read_list (const char  *variable,
   if (!g_variant_is_normal_form (list))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-                   _("The list of what the parent handed over is damaged"));
+                   _ ("The list of what the parent handed over is damaged"));
       return NULL;
     }
 
@@ -135,15 +135,15 @@ static void
 add_heirlooms (GVariant *list)
 {
   GVariantIter iter;
-  GVariant *description;
-  GVariant *numbers;
-  const char *name;
+  GVariant    *description;
+  GVariant    *numbers;
+  const char  *name;
 
   g_variant_iter_init (&iter, list);
   while (g_variant_iter_next (&iter, "{&s(@(sv)@ai)}", &name, &description, &numbers))
     {
-      Heirloom *heirloom = g_new0 (Heirloom, 1);
-      gsize n_fds;
+      Heirloom  *heirloom = g_new0 (Heirloom, 1);
+      gsize      n_fds;
       const int *fds = g_variant_get_fixed_array (numbers, &n_fds, sizeof (int));
 
       heirloom->description = description;
@@ -177,27 +177,27 @@ ensure_heirlooms (void)
 }
 
 static void
-set_not_found_error (const char  *name,
-                     GError     **error)
+set_not_found_error (const char *name,
+                     GError    **error)
 {
   g_autofree char **names = (char **) g_hash_table_get_keys_as_array (heirlooms, NULL);
-  g_autofree char *joined = g_strjoinv ("”, “", names);
+  g_autofree char  *joined = g_strjoinv ("”, “", names);
 
   if (heirlooms_error != NULL)
     g_propagate_error (error, g_error_copy (heirlooms_error));
   else if (names[0] == NULL)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                 _("There is no “%s”: nothing was handed to this process at its start"), name);
+                 _ ("There is no “%s”: nothing was handed to this process at its start"), name);
   else
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                 _("There is no “%s” among what was handed to this process: “%s”"),
+                 _ ("There is no “%s” among what was handed to this process: “%s”"),
                  name, joined);
 }
 
 static MpShareable *
-take (Heirloom    *heirloom,
-      const char  *name,
-      GError     **error)
+take (Heirloom   *heirloom,
+      const char *name,
+      GError    **error)
 {
   MpShareable *object = g_weak_ref_get (&heirloom->object);
 
@@ -207,14 +207,14 @@ take (Heirloom    *heirloom,
   if (heirloom->descriptors == NULL && !heirloom->taken)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                   _("The descriptors of “%s” did not reach this process"), name);
+                   _ ("The descriptors of “%s” did not reach this process"), name);
       return NULL;
     }
 
   if (heirloom->descriptors == NULL)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
-                   _("“%s” was handed to this process, and is closed already"), name);
+                   _ ("“%s” was handed to this process, and is closed already"), name);
       return NULL;
     }
 
@@ -251,8 +251,8 @@ take (Heirloom    *heirloom,
  * Since: 1.0
  */
 MpShareable *
-mp_inherit (const char  *name,
-            GError     **error)
+mp_inherit (const char *name,
+            GError    **error)
 {
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&heirlooms_lock);
   Heirloom *heirloom;
@@ -294,8 +294,8 @@ mp_inherit_names (void)
 {
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&heirlooms_lock);
   g_autofree char **keys = NULL;
-  char **names;
-  guint n_names;
+  char            **names;
+  guint             n_names;
 
   ensure_heirlooms ();
 

@@ -7,9 +7,9 @@
 G_BEGIN_DECLS
 
 MP_AVAILABLE_IN_1_0
-MpShareable  *mp_inherit       (const char  *name,
-                                GError     **error);
+MpShareable *mp_inherit (const char *name,
+                         GError    **error);
 MP_AVAILABLE_IN_1_0
-char        **mp_inherit_names (void);
+char **mp_inherit_names (void);
 
 G_END_DECLS

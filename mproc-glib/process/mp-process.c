@@ -50,27 +50,29 @@
 
 typedef struct
 {
-  GMutex       lock;
+  GMutex lock;
 
   /* What start() needs. */
-  char       **argv;
-  char        *cwd;
+  char **argv;
+  char  *cwd;
 
   /* Values of variables, NULL for one that is removed, and MpShareables, by their names. */
-  GHashTable  *environment;
-  GHashTable  *gifts;
-  gboolean     die_with_parent;
+  GHashTable *environment;
+  GHashTable *gifts;
+  gboolean    die_with_parent;
 
   /* What it makes. */
-  MpChild      child;
-  int          exit_code;
+  MpChild child;
+  int     exit_code;
 } MpProcessPrivate;
 
 static void mp_process_waitable_init (MpWaitableInterface *iface);
 
-G_DEFINE_TYPE_WITH_CODE (MpProcess, mp_process, G_TYPE_OBJECT,
+G_DEFINE_TYPE_WITH_CODE (MpProcess,
+                         mp_process,
+                         G_TYPE_OBJECT,
                          G_ADD_PRIVATE (MpProcess)
-                         G_IMPLEMENT_INTERFACE (MP_TYPE_WAITABLE, mp_process_waitable_init))
+                           G_IMPLEMENT_INTERFACE (MP_TYPE_WAITABLE, mp_process_waitable_init))
 
 enum
 {
@@ -103,8 +105,8 @@ update_exit_code (MpProcessPrivate *priv)
 {
   int exit_code;
 
-  if (priv->exit_code == MP_PROCESS_STILL_ALIVE && priv->child.pid_fd >= 0
-      && mp_child_reap (&priv->child, &exit_code))
+  if (priv->exit_code == MP_PROCESS_STILL_ALIVE && priv->child.pid_fd >= 0 &&
+      mp_child_reap (&priv->child, &exit_code))
     priv->exit_code = exit_code;
 
   return priv->exit_code;
@@ -121,15 +123,15 @@ mp_process_get_fd (MpWaitable *waitable)
 
 /* The descriptor tells all but that there is none yet. */
 static gboolean
-mp_process_has_pending (MpWaitable  *waitable,
-                        GError     **error)
+mp_process_has_pending (MpWaitable *waitable,
+                        GError    **error)
 {
   MpProcessPrivate *priv = get_priv (MP_PROCESS (waitable));
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
 
   if (priv->child.pid_fd < 0)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_INITIALIZED,
-                 _("The process has not been started"));
+                 _ ("The process has not been started"));
 
   return priv->exit_code != MP_PROCESS_STILL_ALIVE;
 }
@@ -218,7 +220,7 @@ mp_process_class_init (MpProcessClass *klass)
 {
   const GParamFlags settable = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
   const GParamFlags readable = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
-  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GObjectClass     *object_class = G_OBJECT_CLASS (klass);
 
   object_class->finalize = mp_process_finalize;
   object_class->get_property = mp_process_get_property;
@@ -410,7 +412,7 @@ mp_process_set_cwd (MpProcess  *self,
                     const char *cwd)
 {
   MpProcessPrivate *priv;
-  gboolean changed;
+  gboolean          changed;
 
   g_return_if_fail (MP_IS_PROCESS (self));
 
@@ -463,7 +465,7 @@ mp_process_set_die_with_parent (MpProcess *self,
                                 gboolean   die_with_parent)
 {
   MpProcessPrivate *priv;
-  gboolean changed;
+  gboolean          changed;
 
   g_return_if_fail (MP_IS_PROCESS (self));
 
@@ -504,9 +506,9 @@ static char **
 make_environment (MpProcessPrivate *priv,
                   const char       *bequest)
 {
-  char **environment = g_get_environ ();
+  char         **environment = g_get_environ ();
   GHashTableIter iter;
-  gpointer variable, value;
+  gpointer       variable, value;
 
   g_hash_table_iter_init (&iter, priv->environment);
   while (g_hash_table_iter_next (&iter, &variable, &value))
@@ -525,8 +527,8 @@ make_environment (MpProcessPrivate *priv,
 
 /* The lock must be held. */
 static gboolean
-spawn_child (MpProcessPrivate  *priv,
-             GError           **error)
+spawn_child (MpProcessPrivate *priv,
+             GError          **error)
 {
   g_auto (MpBequest) bequest = { 0 };
   g_auto (GStrv) environment = NULL;
@@ -564,12 +566,12 @@ spawn_child (MpProcessPrivate  *priv,
  * Since: 1.0
  */
 gboolean
-mp_process_start (MpProcess  *self,
-                  GError    **error)
+mp_process_start (MpProcess *self,
+                  GError   **error)
 {
   g_autoptr (GHashTable) given = NULL;
   MpProcessPrivate *priv;
-  gboolean started = FALSE;
+  gboolean          started = FALSE;
 
   g_return_val_if_fail (MP_IS_PROCESS (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
@@ -578,10 +580,10 @@ mp_process_start (MpProcess  *self,
   g_mutex_lock (&priv->lock);
   if (priv->child.pid_fd >= 0)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS,
-                 _("The process has been started already"));
+                 _ ("The process has been started already"));
   else if (priv->argv == NULL || priv->argv[0] == NULL)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                 _("The process has no program to start"));
+                 _ ("The process has no program to start"));
   else
     started = spawn_child (priv, error);
 
@@ -615,13 +617,13 @@ mp_process_start (MpProcess  *self,
  * Since: 1.0
  */
 gboolean
-mp_process_join (MpProcess     *self,
-                 gint64         timeout_us,
-                 GCancellable  *cancellable,
-                 GError       **error)
+mp_process_join (MpProcess    *self,
+                 gint64        timeout_us,
+                 GCancellable *cancellable,
+                 GError      **error)
 {
   g_autofree MpWaitable **ready = NULL;
-  gsize n_ready;
+  gsize                   n_ready;
 
   g_return_val_if_fail (MP_IS_PROCESS (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
@@ -633,7 +635,7 @@ mp_process_join (MpProcess     *self,
   if (n_ready == 0)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                   _("Process %d still runs after %" G_GINT64_FORMAT " µs"),
+                   _ ("Process %d still runs after %" G_GINT64_FORMAT " µs"),
                    mp_process_get_pid (self), timeout_us);
       return FALSE;
     }
@@ -674,11 +676,11 @@ joined_cb (GObject      *source,
  * Since: 1.0
  */
 void
-mp_process_join_async (MpProcess           *self,
-                       int                  io_priority,
-                       GCancellable        *cancellable,
-                       GAsyncReadyCallback  callback,
-                       gpointer             user_data)
+mp_process_join_async (MpProcess          *self,
+                       int                 io_priority,
+                       GCancellable       *cancellable,
+                       GAsyncReadyCallback callback,
+                       gpointer            user_data)
 {
   GTask *task;
 
@@ -703,9 +705,9 @@ mp_process_join_async (MpProcess           *self,
  * Since: 1.0
  */
 gboolean
-mp_process_join_finish (MpProcess     *self,
-                        GAsyncResult  *result,
-                        GError       **error)
+mp_process_join_finish (MpProcess    *self,
+                        GAsyncResult *result,
+                        GError      **error)
 {
   g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
   g_return_val_if_fail (g_async_result_is_tagged (result, mp_process_join_async), FALSE);
@@ -829,6 +831,6 @@ mp_process_get_exit_code (MpProcess *self)
 gboolean
 mp_process_get_alive (MpProcess *self)
 {
-  return mp_process_get_pid (self) > 0
-         && mp_process_get_exit_code (self) == MP_PROCESS_STILL_ALIVE;
+  return mp_process_get_pid (self) > 0 &&
+         mp_process_get_exit_code (self) == MP_PROCESS_STILL_ALIVE;
 }

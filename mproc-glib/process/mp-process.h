@@ -28,60 +28,60 @@ struct _MpProcessClass
 };
 
 MP_AVAILABLE_IN_1_0
-MpProcess          *mp_process_new                 (const char *const    *argv);
+MpProcess *mp_process_new (const char *const *argv);
 
 MP_AVAILABLE_IN_1_0
-void                mp_process_give                (MpProcess            *self,
-                                                    const char           *name,
-                                                    MpShareable          *shareable);
+void mp_process_give (MpProcess   *self,
+                      const char  *name,
+                      MpShareable *shareable);
 MP_AVAILABLE_IN_1_0
-void                mp_process_set_env             (MpProcess            *self,
-                                                    const char           *variable,
-                                                    const char           *value);
+void mp_process_set_env (MpProcess  *self,
+                         const char *variable,
+                         const char *value);
 MP_AVAILABLE_IN_1_0
-const char *const  *mp_process_get_argv            (MpProcess            *self);
+const char *const *mp_process_get_argv (MpProcess *self);
 MP_AVAILABLE_IN_1_0
-void                mp_process_set_cwd             (MpProcess            *self,
-                                                    const char           *cwd);
+void mp_process_set_cwd (MpProcess  *self,
+                         const char *cwd);
 MP_AVAILABLE_IN_1_0
-char               *mp_process_get_cwd             (MpProcess            *self);
+char *mp_process_get_cwd (MpProcess *self);
 MP_AVAILABLE_IN_1_0
-void                mp_process_set_die_with_parent (MpProcess            *self,
-                                                    gboolean              die_with_parent);
+void mp_process_set_die_with_parent (MpProcess *self,
+                                     gboolean   die_with_parent);
 MP_AVAILABLE_IN_1_0
-gboolean            mp_process_get_die_with_parent (MpProcess            *self);
+gboolean mp_process_get_die_with_parent (MpProcess *self);
 
 MP_AVAILABLE_IN_1_0
-gboolean            mp_process_start               (MpProcess            *self,
-                                                    GError              **error);
+gboolean mp_process_start (MpProcess *self,
+                           GError   **error);
 MP_AVAILABLE_IN_1_0
-gboolean            mp_process_join                (MpProcess            *self,
-                                                    gint64                timeout_us,
-                                                    GCancellable         *cancellable,
-                                                    GError              **error);
+gboolean mp_process_join (MpProcess    *self,
+                          gint64        timeout_us,
+                          GCancellable *cancellable,
+                          GError      **error);
 MP_AVAILABLE_IN_1_0
-void                mp_process_join_async          (MpProcess            *self,
-                                                    int                   io_priority,
-                                                    GCancellable         *cancellable,
-                                                    GAsyncReadyCallback   callback,
-                                                    gpointer              user_data);
+void mp_process_join_async (MpProcess          *self,
+                            int                 io_priority,
+                            GCancellable       *cancellable,
+                            GAsyncReadyCallback callback,
+                            gpointer            user_data);
 MP_AVAILABLE_IN_1_0
-gboolean            mp_process_join_finish         (MpProcess            *self,
-                                                    GAsyncResult         *result,
-                                                    GError              **error);
+gboolean mp_process_join_finish (MpProcess    *self,
+                                 GAsyncResult *result,
+                                 GError      **error);
 MP_AVAILABLE_IN_1_0
-void                mp_process_terminate           (MpProcess            *self);
+void mp_process_terminate (MpProcess *self);
 MP_AVAILABLE_IN_1_0
-void                mp_process_kill                (MpProcess            *self);
+void mp_process_kill (MpProcess *self);
 MP_AVAILABLE_IN_1_0
-void                mp_process_send_signal         (MpProcess            *self,
-                                                    int                   signal_number);
+void mp_process_send_signal (MpProcess *self,
+                             int        signal_number);
 
 MP_AVAILABLE_IN_1_0
-int                 mp_process_get_pid             (MpProcess            *self);
+int mp_process_get_pid (MpProcess *self);
 MP_AVAILABLE_IN_1_0
-int                 mp_process_get_exit_code       (MpProcess            *self);
+int mp_process_get_exit_code (MpProcess *self);
 MP_AVAILABLE_IN_1_0
-gboolean            mp_process_get_alive           (MpProcess            *self);
+gboolean mp_process_get_alive (MpProcess *self);
 
 G_END_DECLS

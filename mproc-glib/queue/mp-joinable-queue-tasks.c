@@ -11,13 +11,13 @@
 /* Getting messages as tasks of their own, and what nobody could finish. */
 
 static MpTask *
-get_task (MpJoinableQueue  *self,
-          gint64            timeout_us,
-          gboolean          try_only,
-          GCancellable     *cancellable,
-          GError          **error)
+get_task (MpJoinableQueue *self,
+          gint64           timeout_us,
+          gboolean         try_only,
+          GCancellable    *cancellable,
+          GError         **error)
 {
-  guint8 stack[MP_QUEUE_STACK_SIZE];
+  guint8          stack[MP_QUEUE_STACK_SIZE];
   MpQueueDelivery delivery = { .buffer = stack, .capacity = sizeof stack };
   g_autoptr (GBytes) payload = NULL;
   MpMessage *message;
@@ -51,10 +51,10 @@ get_task (MpJoinableQueue  *self,
  * Since: 1.0
  */
 MpTask *
-mp_joinable_queue_get_task (MpJoinableQueue  *self,
-                            gint64            timeout_us,
-                            GCancellable     *cancellable,
-                            GError          **error)
+mp_joinable_queue_get_task (MpJoinableQueue *self,
+                            gint64           timeout_us,
+                            GCancellable    *cancellable,
+                            GError         **error)
 {
   g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), NULL);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
@@ -74,8 +74,8 @@ mp_joinable_queue_get_task (MpJoinableQueue  *self,
  * Since: 1.0
  */
 MpTask *
-mp_joinable_queue_try_get_task (MpJoinableQueue  *self,
-                                GError          **error)
+mp_joinable_queue_try_get_task (MpJoinableQueue *self,
+                                GError         **error)
 {
   g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), NULL);
 
@@ -85,7 +85,7 @@ mp_joinable_queue_try_get_task (MpJoinableQueue  *self,
 static gboolean
 get_task_cb (gpointer user_data)
 {
-  GTask *task = user_data;
+  GTask           *task = user_data;
   MpJoinableQueue *self = g_task_get_source_object (task);
   g_autoptr (GError) error = NULL;
   MpTask *result;
@@ -117,11 +117,11 @@ get_task_cb (gpointer user_data)
  * Since: 1.0
  */
 void
-mp_joinable_queue_get_task_async (MpJoinableQueue     *self,
-                                  int                  io_priority,
-                                  GCancellable        *cancellable,
-                                  GAsyncReadyCallback  callback,
-                                  gpointer             user_data)
+mp_joinable_queue_get_task_async (MpJoinableQueue    *self,
+                                  int                 io_priority,
+                                  GCancellable       *cancellable,
+                                  GAsyncReadyCallback callback,
+                                  gpointer            user_data)
 {
   g_autoptr (GTask) task = NULL;
 
@@ -149,9 +149,9 @@ mp_joinable_queue_get_task_async (MpJoinableQueue     *self,
  * Since: 1.0
  */
 MpTask *
-mp_joinable_queue_get_task_finish (MpJoinableQueue  *self,
-                                   GAsyncResult     *result,
-                                   GError          **error)
+mp_joinable_queue_get_task_finish (MpJoinableQueue *self,
+                                   GAsyncResult    *result,
+                                   GError         **error)
 {
   g_return_val_if_fail (g_task_is_valid (result, self), NULL);
 
@@ -170,13 +170,13 @@ mp_joinable_queue_get_task_finish (MpJoinableQueue  *self,
  * Since: 1.0
  */
 MpMessage *
-mp_joinable_queue_get_dead (MpJoinableQueue  *self,
-                            GError          **error)
+mp_joinable_queue_get_dead (MpJoinableQueue *self,
+                            GError         **error)
 {
-  guint8 stack[MP_QUEUE_STACK_SIZE];
+  guint8          stack[MP_QUEUE_STACK_SIZE];
   MpQueueDelivery delivery = { .buffer = stack, .capacity = sizeof stack };
   MpQueuePrivate *queue;
-  MpQueueStatus status;
+  MpQueueStatus   status;
 
   g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), NULL);
 

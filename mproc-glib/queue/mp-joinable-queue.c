@@ -42,7 +42,7 @@
 #define DEFAULT_MAX_DELIVERIES 10
 
 /* How often news of progress are told at most: what no eye can follow needs no drawing. */
-#define NEWS_INTERVAL_US       (50 * 1000)
+#define NEWS_INTERVAL_US (50 * 1000)
 
 typedef struct
 {
@@ -69,7 +69,7 @@ get_counts (MpJoinableQueue *self,
 {
   MpQueuePrivate *queue = mp_queue_get_private (MP_QUEUE (self));
 
-  *counts = (MpQueueCounts) { 0 };
+  *counts = (MpQueueCounts){ 0 };
   if (queue->store != NULL)
     queue->backend->count (queue->store, counts);
 }
@@ -130,7 +130,7 @@ mp_joinable_queue_set_property (GObject      *object,
                                 GParamSpec   *pspec)
 {
   MpJoinableQueue *self = MP_JOINABLE_QUEUE (object);
-  MpQueuePrivate *queue = mp_queue_get_private (MP_QUEUE (self));
+  MpQueuePrivate  *queue = mp_queue_get_private (MP_QUEUE (self));
 
   switch ((MpJoinableQueueProperty) property_id)
     {
@@ -274,10 +274,10 @@ mp_joinable_queue_new (guint    max_size,
  * Since: 1.0
  */
 MpJoinableQueue *
-mp_joinable_queue_new_full (guint     max_size,
-                            guint64   max_bytes,
-                            guint     max_deliveries,
-                            GError  **error)
+mp_joinable_queue_new_full (guint    max_size,
+                            guint64  max_bytes,
+                            guint    max_deliveries,
+                            GError **error)
 {
   g_autoptr (MpJoinableQueue) self = g_object_new (MP_TYPE_JOINABLE_QUEUE,
                                                    "max-size", max_size,
@@ -305,11 +305,11 @@ mp_joinable_queue_new_full (guint     max_size,
  * Since: 1.0
  */
 gboolean
-mp_joinable_queue_task_done (MpJoinableQueue  *self,
-                             GError          **error)
+mp_joinable_queue_task_done (MpJoinableQueue *self,
+                             GError         **error)
 {
   MpQueuePrivate *queue;
-  MpQueueStatus status;
+  MpQueueStatus   status;
 
   g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), FALSE);
 
@@ -337,14 +337,14 @@ mp_joinable_queue_task_done (MpJoinableQueue  *self,
  * Since: 1.0
  */
 gboolean
-mp_joinable_queue_join (MpJoinableQueue  *self,
-                        gint64            timeout_us,
-                        GCancellable     *cancellable,
-                        GError          **error)
+mp_joinable_queue_join (MpJoinableQueue *self,
+                        gint64           timeout_us,
+                        GCancellable    *cancellable,
+                        GError         **error)
 {
   const MpQueueWait wait = { timeout_us, cancellable, FALSE };
-  MpQueuePrivate *queue;
-  MpQueueStatus status;
+  MpQueuePrivate   *queue;
+  MpQueueStatus     status;
 
   g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), FALSE);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
@@ -373,10 +373,10 @@ mp_joinable_queue_join (MpJoinableQueue  *self,
  * Since: 1.0
  */
 gboolean
-mp_joinable_queue_wait_done (MpJoinableQueue  *self,
-                             gint64            timeout_us,
-                             GCancellable     *cancellable,
-                             GError          **error)
+mp_joinable_queue_wait_done (MpJoinableQueue *self,
+                             gint64           timeout_us,
+                             GCancellable    *cancellable,
+                             GError         **error)
 {
   g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), FALSE);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
@@ -388,7 +388,7 @@ mp_joinable_queue_wait_done (MpJoinableQueue  *self,
 static gboolean
 join_cb (gpointer user_data)
 {
-  GTask *task = user_data;
+  GTask           *task = user_data;
   MpJoinableQueue *self = g_task_get_source_object (task);
   g_autoptr (GError) error = NULL;
 
@@ -417,11 +417,11 @@ join_cb (gpointer user_data)
  * Since: 1.0
  */
 void
-mp_joinable_queue_join_async (MpJoinableQueue     *self,
-                              int                  io_priority,
-                              GCancellable        *cancellable,
-                              GAsyncReadyCallback  callback,
-                              gpointer             user_data)
+mp_joinable_queue_join_async (MpJoinableQueue    *self,
+                              int                 io_priority,
+                              GCancellable       *cancellable,
+                              GAsyncReadyCallback callback,
+                              gpointer            user_data)
 {
   g_autoptr (GTask) task = NULL;
 
@@ -448,9 +448,9 @@ mp_joinable_queue_join_async (MpJoinableQueue     *self,
  * Since: 1.0
  */
 gboolean
-mp_joinable_queue_join_finish (MpJoinableQueue  *self,
-                               GAsyncResult     *result,
-                               GError          **error)
+mp_joinable_queue_join_finish (MpJoinableQueue *self,
+                               GAsyncResult    *result,
+                               GError         **error)
 {
   g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
 
@@ -559,7 +559,8 @@ mp_joinable_queue_get_progress (MpJoinableQueue *self)
 
   get_counts (self, &counts);
   return counts.n_total == 0
-           ? 1 : (double) (counts.n_total - counts.n_unfinished) / (double) counts.n_total;
+           ? 1
+           : (double) (counts.n_total - counts.n_unfinished) / (double) counts.n_total;
 }
 
 static void

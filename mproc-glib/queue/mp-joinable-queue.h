@@ -20,78 +20,78 @@ struct _MpJoinableQueueClass
 };
 
 MP_AVAILABLE_IN_1_0
-MpJoinableQueue *mp_joinable_queue_new             (guint                 max_size,
-                                                    GError              **error);
+MpJoinableQueue *mp_joinable_queue_new (guint    max_size,
+                                        GError **error);
 MP_AVAILABLE_IN_1_0
-MpJoinableQueue *mp_joinable_queue_new_full        (guint                 max_size,
-                                                    guint64               max_bytes,
-                                                    guint                 max_deliveries,
-                                                    GError              **error);
+MpJoinableQueue *mp_joinable_queue_new_full (guint    max_size,
+                                             guint64  max_bytes,
+                                             guint    max_deliveries,
+                                             GError **error);
 
 MP_AVAILABLE_IN_1_0
-gboolean         mp_joinable_queue_task_done       (MpJoinableQueue      *self,
-                                                    GError              **error);
+gboolean mp_joinable_queue_task_done (MpJoinableQueue *self,
+                                      GError         **error);
 MP_AVAILABLE_IN_1_0
-gboolean         mp_joinable_queue_join            (MpJoinableQueue      *self,
-                                                    gint64                timeout_us,
-                                                    GCancellable         *cancellable,
-                                                    GError              **error);
+gboolean mp_joinable_queue_join (MpJoinableQueue *self,
+                                 gint64           timeout_us,
+                                 GCancellable    *cancellable,
+                                 GError         **error);
 MP_AVAILABLE_IN_1_0
-gboolean         mp_joinable_queue_wait_done       (MpJoinableQueue      *self,
-                                                    gint64                timeout_us,
-                                                    GCancellable         *cancellable,
-                                                    GError              **error);
+gboolean mp_joinable_queue_wait_done (MpJoinableQueue *self,
+                                      gint64           timeout_us,
+                                      GCancellable    *cancellable,
+                                      GError         **error);
 MP_AVAILABLE_IN_1_0
-void             mp_joinable_queue_join_async      (MpJoinableQueue      *self,
-                                                    int                   io_priority,
-                                                    GCancellable         *cancellable,
-                                                    GAsyncReadyCallback   callback,
-                                                    gpointer              user_data);
+void mp_joinable_queue_join_async (MpJoinableQueue    *self,
+                                   int                 io_priority,
+                                   GCancellable       *cancellable,
+                                   GAsyncReadyCallback callback,
+                                   gpointer            user_data);
 MP_AVAILABLE_IN_1_0
-gboolean         mp_joinable_queue_join_finish     (MpJoinableQueue      *self,
-                                                    GAsyncResult         *result,
-                                                    GError              **error);
+gboolean mp_joinable_queue_join_finish (MpJoinableQueue *self,
+                                        GAsyncResult    *result,
+                                        GError         **error);
 MP_AVAILABLE_IN_1_0
-MpWaitable      *mp_joinable_queue_watch_done      (MpJoinableQueue      *self,
-                                                    GError              **error);
+MpWaitable *mp_joinable_queue_watch_done (MpJoinableQueue *self,
+                                          GError         **error);
 MP_AVAILABLE_IN_1_0
-guint            mp_joinable_queue_get_unfinished  (MpJoinableQueue      *self);
+guint mp_joinable_queue_get_unfinished (MpJoinableQueue *self);
 MP_AVAILABLE_IN_1_0
-guint64          mp_joinable_queue_get_n_done      (MpJoinableQueue      *self);
+guint64 mp_joinable_queue_get_n_done (MpJoinableQueue *self);
 MP_AVAILABLE_IN_1_0
-guint64          mp_joinable_queue_get_n_total     (MpJoinableQueue      *self);
+guint64 mp_joinable_queue_get_n_total (MpJoinableQueue *self);
 MP_AVAILABLE_IN_1_0
-guint            mp_joinable_queue_get_max_deliveries (MpJoinableQueue   *self);
+guint mp_joinable_queue_get_max_deliveries (MpJoinableQueue *self);
 MP_AVAILABLE_IN_1_0
-gboolean         mp_joinable_queue_get_report_progress (MpJoinableQueue  *self);
+gboolean mp_joinable_queue_get_report_progress (MpJoinableQueue *self);
 MP_AVAILABLE_IN_1_0
-void             mp_joinable_queue_set_report_progress (MpJoinableQueue  *self,
-                                                    gboolean              report);
+void mp_joinable_queue_set_report_progress (MpJoinableQueue *self,
+                                            gboolean         report);
 MP_AVAILABLE_IN_1_0
-double           mp_joinable_queue_get_progress    (MpJoinableQueue      *self);
+double mp_joinable_queue_get_progress (MpJoinableQueue *self);
 MP_AVAILABLE_IN_1_0
-GVariant        *mp_joinable_queue_list_progress   (MpJoinableQueue      *self);
+GVariant *mp_joinable_queue_list_progress (MpJoinableQueue *self);
 
 MP_AVAILABLE_IN_1_0
-MpTask          *mp_joinable_queue_get_task        (MpJoinableQueue      *self,
-                                                    gint64                timeout_us,
-                                                    GCancellable         *cancellable,
-                                                    GError              **error);
+MpTask *mp_joinable_queue_get_task (MpJoinableQueue *self,
+                                    gint64           timeout_us,
+                                    GCancellable    *cancellable,
+                                    GError         **error);
 MP_AVAILABLE_IN_1_0
-MpTask          *mp_joinable_queue_try_get_task    (MpJoinableQueue      *self,
-                                                    GError              **error);
+MpTask *mp_joinable_queue_try_get_task (MpJoinableQueue *self,
+                                        GError         **error);
 MP_AVAILABLE_IN_1_0
-void             mp_joinable_queue_get_task_async  (MpJoinableQueue      *self,
-                                                    int                   io_priority,
-                                                    GCancellable         *cancellable,
-                                                    GAsyncReadyCallback   callback,
-                                                    gpointer              user_data);
+void mp_joinable_queue_get_task_async (MpJoinableQueue    *self,
+                                       int                 io_priority,
+                                       GCancellable       *cancellable,
+                                       GAsyncReadyCallback callback,
+                                       gpointer            user_data);
 MP_AVAILABLE_IN_1_0
-MpTask          *mp_joinable_queue_get_task_finish (MpJoinableQueue      *self,
-                                                    GAsyncResult         *result,
-                                                    GError              **error);
+MpTask *mp_joinable_queue_get_task_finish (MpJoinableQueue *self,
+                                           GAsyncResult    *result,
+                                           GError         **error);
 MP_AVAILABLE_IN_1_0
-MpMessage       *mp_joinable_queue_get_dead        (MpJoinableQueue      *self,
-                                                    GError              **error);
+MpMessage *mp_joinable_queue_get_dead (MpJoinableQueue *self,
+                                       GError         **error);
 
 G_END_DECLS

@@ -10,16 +10,16 @@
  * caller's main context that tries again. */
 
 /* FALSE without an error when it is not the time yet. */
-typedef gboolean (*Attempt) (MpQueue   *self,
-                             GTask     *task,
-                             GError   **error);
+typedef gboolean (*Attempt) (MpQueue *self,
+                             GTask   *task,
+                             GError **error);
 
 static gboolean
 attempt_cb (gpointer user_data)
 {
-  GTask *task = user_data;
+  GTask   *task = user_data;
   MpQueue *self = g_task_get_source_object (task);
-  Attempt attempt = (Attempt) g_object_get_data (G_OBJECT (task), "mp-attempt");
+  Attempt  attempt = (Attempt) g_object_get_data (G_OBJECT (task), "mp-attempt");
   g_autoptr (GError) error = NULL;
 
   if (g_task_return_error_if_cancelled (task))
@@ -34,16 +34,16 @@ attempt_cb (gpointer user_data)
 }
 
 static void
-start (MpQueue             *self,
-       MpQueueCondition     condition,
-       Attempt              attempt,
-       gpointer             task_data,
-       GDestroyNotify       destroy,
-       gpointer             source_tag,
-       int                  io_priority,
-       GCancellable        *cancellable,
-       GAsyncReadyCallback  callback,
-       gpointer             user_data)
+start (MpQueue            *self,
+       MpQueueCondition    condition,
+       Attempt             attempt,
+       gpointer            task_data,
+       GDestroyNotify      destroy,
+       gpointer            source_tag,
+       int                 io_priority,
+       GCancellable       *cancellable,
+       GAsyncReadyCallback callback,
+       gpointer            user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
   g_autoptr (GError) error = NULL;
@@ -68,9 +68,9 @@ start (MpQueue             *self,
 }
 
 static gboolean
-attempt_get (MpQueue  *self,
-             GTask    *task,
-             GError  **error)
+attempt_get (MpQueue *self,
+             GTask   *task,
+             GError **error)
 {
   GVariant *value = mp_queue_try_get (self, error);
 
@@ -81,9 +81,9 @@ attempt_get (MpQueue  *self,
 }
 
 static gboolean
-attempt_get_message (MpQueue  *self,
-                     GTask    *task,
-                     GError  **error)
+attempt_get_message (MpQueue *self,
+                     GTask   *task,
+                     GError **error)
 {
   MpMessage *message = mp_queue_try_get_message (self, error);
 
@@ -94,9 +94,9 @@ attempt_get_message (MpQueue  *self,
 }
 
 static gboolean
-attempt_put (MpQueue  *self,
-             GTask    *task,
-             GError  **error)
+attempt_put (MpQueue *self,
+             GTask   *task,
+             GError **error)
 {
   if (!mp_queue_try_put (self, g_task_get_task_data (task), error))
     return FALSE;
@@ -105,9 +105,9 @@ attempt_put (MpQueue  *self,
 }
 
 static gboolean
-attempt_put_message (MpQueue  *self,
-                     GTask    *task,
-                     GError  **error)
+attempt_put_message (MpQueue *self,
+                     GTask   *task,
+                     GError **error)
 {
   if (!mp_queue_try_put_message (self, g_task_get_task_data (task), error))
     return FALSE;
@@ -130,12 +130,12 @@ attempt_put_message (MpQueue  *self,
  * Since: 1.0
  */
 void
-mp_queue_put_async (MpQueue             *self,
-                    GVariant            *value,
-                    int                  io_priority,
-                    GCancellable        *cancellable,
-                    GAsyncReadyCallback  callback,
-                    gpointer             user_data)
+mp_queue_put_async (MpQueue            *self,
+                    GVariant           *value,
+                    int                 io_priority,
+                    GCancellable       *cancellable,
+                    GAsyncReadyCallback callback,
+                    gpointer            user_data)
 {
   g_return_if_fail (MP_IS_QUEUE (self));
   g_return_if_fail (value != NULL);
@@ -159,9 +159,9 @@ mp_queue_put_async (MpQueue             *self,
  * Since: 1.0
  */
 gboolean
-mp_queue_put_finish (MpQueue       *self,
-                     GAsyncResult  *result,
-                     GError       **error)
+mp_queue_put_finish (MpQueue      *self,
+                     GAsyncResult *result,
+                     GError      **error)
 {
   g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
 
@@ -182,11 +182,11 @@ mp_queue_put_finish (MpQueue       *self,
  * Since: 1.0
  */
 void
-mp_queue_get_async (MpQueue             *self,
-                    int                  io_priority,
-                    GCancellable        *cancellable,
-                    GAsyncReadyCallback  callback,
-                    gpointer             user_data)
+mp_queue_get_async (MpQueue            *self,
+                    int                 io_priority,
+                    GCancellable       *cancellable,
+                    GAsyncReadyCallback callback,
+                    gpointer            user_data)
 {
   g_return_if_fail (MP_IS_QUEUE (self));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
@@ -208,9 +208,9 @@ mp_queue_get_async (MpQueue             *self,
  * Since: 1.0
  */
 GVariant *
-mp_queue_get_finish (MpQueue       *self,
-                     GAsyncResult  *result,
-                     GError       **error)
+mp_queue_get_finish (MpQueue      *self,
+                     GAsyncResult *result,
+                     GError      **error)
 {
   g_return_val_if_fail (g_task_is_valid (result, self), NULL);
 
@@ -232,12 +232,12 @@ mp_queue_get_finish (MpQueue       *self,
  * Since: 1.0
  */
 void
-mp_queue_put_message_async (MpQueue             *self,
-                            MpMessage           *message,
-                            int                  io_priority,
-                            GCancellable        *cancellable,
-                            GAsyncReadyCallback  callback,
-                            gpointer             user_data)
+mp_queue_put_message_async (MpQueue            *self,
+                            MpMessage          *message,
+                            int                 io_priority,
+                            GCancellable       *cancellable,
+                            GAsyncReadyCallback callback,
+                            gpointer            user_data)
 {
   g_return_if_fail (MP_IS_QUEUE (self));
   g_return_if_fail (message != NULL);
@@ -261,9 +261,9 @@ mp_queue_put_message_async (MpQueue             *self,
  * Since: 1.0
  */
 gboolean
-mp_queue_put_message_finish (MpQueue       *self,
-                             GAsyncResult  *result,
-                             GError       **error)
+mp_queue_put_message_finish (MpQueue      *self,
+                             GAsyncResult *result,
+                             GError      **error)
 {
   g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
 
@@ -284,11 +284,11 @@ mp_queue_put_message_finish (MpQueue       *self,
  * Since: 1.0
  */
 void
-mp_queue_get_message_async (MpQueue             *self,
-                            int                  io_priority,
-                            GCancellable        *cancellable,
-                            GAsyncReadyCallback  callback,
-                            gpointer             user_data)
+mp_queue_get_message_async (MpQueue            *self,
+                            int                 io_priority,
+                            GCancellable       *cancellable,
+                            GAsyncReadyCallback callback,
+                            gpointer            user_data)
 {
   g_return_if_fail (MP_IS_QUEUE (self));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
@@ -310,9 +310,9 @@ mp_queue_get_message_async (MpQueue             *self,
  * Since: 1.0
  */
 MpMessage *
-mp_queue_get_message_finish (MpQueue       *self,
-                             GAsyncResult  *result,
-                             GError       **error)
+mp_queue_get_message_finish (MpQueue      *self,
+                             GAsyncResult *result,
+                             GError      **error)
 {
   g_return_val_if_fail (g_task_is_valid (result, self), NULL);
 

@@ -11,15 +11,15 @@
 #define MAX_BATCH 64
 
 static gboolean
-collect_items (GPtrArray    *messages,
-               GPtrArray    *payloads,
-               MpQueueItem  *items,
-               GError      **error)
+collect_items (GPtrArray   *messages,
+               GPtrArray   *payloads,
+               MpQueueItem *items,
+               GError     **error)
 {
   for (guint i = 0; i < messages->len; i++)
     {
       MpMessage *message = g_ptr_array_index (messages, i);
-      GBytes *payload = mp_queue_ref_payload (message, error);
+      GBytes    *payload = mp_queue_ref_payload (message, error);
 
       if (payload == NULL)
         return FALSE;
@@ -49,12 +49,12 @@ collect_items (GPtrArray    *messages,
  * Since: 1.0
  */
 gboolean
-mp_queue_put_many (MpQueue       *self,
-                   GPtrArray     *messages,
-                   gint64         timeout_us,
-                   GCancellable  *cancellable,
-                   guint         *n_put,
-                   GError       **error)
+mp_queue_put_many (MpQueue      *self,
+                   GPtrArray    *messages,
+                   gint64        timeout_us,
+                   GCancellable *cancellable,
+                   guint        *n_put,
+                   GError      **error)
 {
   g_autofree MpQueueItem *items = NULL;
   g_autoptr (GPtrArray) payloads = NULL;
@@ -74,10 +74,10 @@ mp_queue_put_many (MpQueue       *self,
 }
 
 static GPtrArray *
-take_messages (MpQueue          *self,
-               MpQueueDelivery  *deliveries,
-               guint             n,
-               GError          **error)
+take_messages (MpQueue         *self,
+               MpQueueDelivery *deliveries,
+               guint            n,
+               GError         **error)
 {
   g_autoptr (GPtrArray) messages =
     g_ptr_array_new_full (n, (GDestroyNotify) mp_message_unref);
@@ -114,15 +114,15 @@ take_messages (MpQueue          *self,
  * Since: 1.0
  */
 GPtrArray *
-mp_queue_get_many (MpQueue       *self,
-                   guint          max,
-                   gint64         timeout_us,
-                   GCancellable  *cancellable,
-                   GError       **error)
+mp_queue_get_many (MpQueue      *self,
+                   guint         max,
+                   gint64        timeout_us,
+                   GCancellable *cancellable,
+                   GError      **error)
 {
   g_autofree guint8 *buffers = NULL;
-  MpQueueDelivery deliveries[MAX_BATCH];
-  guint n_got;
+  MpQueueDelivery    deliveries[MAX_BATCH];
+  guint              n_got;
 
   g_return_val_if_fail (mp_queue_check_call (self, cancellable), NULL);
   g_return_val_if_fail (max > 0, NULL);
@@ -155,18 +155,18 @@ mp_queue_get_many (MpQueue       *self,
  * Since: 1.0
  */
 gboolean
-mp_queue_put_vectors (MpQueue              *self,
-                      const GOutputVector  *vectors,
-                      guint                 n_vectors,
-                      gint64                timeout_us,
-                      GCancellable         *cancellable,
-                      guint                *n_put,
-                      GError              **error)
+mp_queue_put_vectors (MpQueue             *self,
+                      const GOutputVector *vectors,
+                      guint                n_vectors,
+                      gint64               timeout_us,
+                      GCancellable        *cancellable,
+                      guint               *n_put,
+                      GError             **error)
 {
   MpQueueItem items[MAX_BATCH];
-  gint64 start = g_get_monotonic_time ();
-  guint total = 0, n = 0;
-  gboolean success = TRUE;
+  gint64      start = g_get_monotonic_time ();
+  guint       total = 0, n = 0;
+  gboolean    success = TRUE;
 
   g_return_val_if_fail (mp_queue_check_call (self, cancellable), FALSE);
   g_return_val_if_fail (vectors != NULL || n_vectors == 0, FALSE);
@@ -176,8 +176,8 @@ mp_queue_put_vectors (MpQueue              *self,
       guint batch = MIN (n_vectors - total, MAX_BATCH);
 
       for (guint i = 0; i < batch; i++)
-        items[i] = (MpQueueItem) { vectors[total + i].buffer, vectors[total + i].size,
-                                   MP_FORMAT_BYTES };
+        items[i] = (MpQueueItem){ vectors[total + i].buffer, vectors[total + i].size,
+                                  MP_FORMAT_BYTES };
       success = mp_queue_put_items (self, items, batch, timeout_us, cancellable, &n, error);
       total += n;
       if (timeout_us > 0)
@@ -196,11 +196,11 @@ mp_queue_put_vectors (MpQueue              *self,
 /* Bytes, up to the first message that is something else: that one goes back, with what came
  * behind it. */
 static gssize
-keep_bytes (MpQueue          *self,
-            MpQueueDelivery  *deliveries,
-            GInputVector     *vectors,
-            guint             n_got,
-            GError          **error)
+keep_bytes (MpQueue         *self,
+            MpQueueDelivery *deliveries,
+            GInputVector    *vectors,
+            guint            n_got,
+            GError         **error)
 {
   guint n_kept = 0;
 
@@ -238,15 +238,15 @@ keep_bytes (MpQueue          *self,
  * Since: 1.0
  */
 gssize
-mp_queue_get_vectors (MpQueue        *self,
-                      GInputVector   *vectors,
-                      guint           n_vectors,
-                      gint64          timeout_us,
-                      GCancellable   *cancellable,
-                      GError        **error)
+mp_queue_get_vectors (MpQueue      *self,
+                      GInputVector *vectors,
+                      guint         n_vectors,
+                      gint64        timeout_us,
+                      GCancellable *cancellable,
+                      GError      **error)
 {
   MpQueueDelivery deliveries[MAX_BATCH];
-  guint n_got;
+  guint           n_got;
 
   g_return_val_if_fail (mp_queue_check_call (self, cancellable), -1);
   g_return_val_if_fail (vectors != NULL && n_vectors > 0, -1);

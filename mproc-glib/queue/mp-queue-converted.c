@@ -13,11 +13,11 @@
 /* Putting and getting JSON, pickles and whole messages. */
 
 gpointer
-mp_queue_get_converted (MpQueue             *self,
-                        MpQueueDelivery     *delivery,
-                        MpQueueConvertFunc   convert,
-                        gsize               *length,
-                        GError             **error)
+mp_queue_get_converted (MpQueue           *self,
+                        MpQueueDelivery   *delivery,
+                        MpQueueConvertFunc convert,
+                        gsize             *length,
+                        GError           **error)
 {
   g_autoptr (GBytes) payload = mp_queue_steal_payload (delivery);
   g_autoptr (MpMessage) message =
@@ -34,21 +34,21 @@ mp_queue_get_converted (MpQueue             *self,
 /* --- JSON ---------------------------------------------------------------------------------- */
 
 static gpointer
-to_json (MpMessage  *message,
-         gsize      *length,
-         GError    **error)
+to_json (MpMessage *message,
+         gsize     *length,
+         GError   **error)
 {
   return mp_message_get_json (message, error);
 }
 
 static char *
-get_json (MpQueue       *self,
-          gint64         timeout_us,
-          gboolean       try_only,
-          GCancellable  *cancellable,
-          GError       **error)
+get_json (MpQueue      *self,
+          gint64        timeout_us,
+          gboolean      try_only,
+          GCancellable *cancellable,
+          GError      **error)
 {
-  guint8 stack[MP_QUEUE_STACK_SIZE];
+  guint8          stack[MP_QUEUE_STACK_SIZE];
   MpQueueDelivery delivery = mp_queue_delivery (stack, sizeof stack);
 
   if (!mp_queue_get_payload (self, &delivery, timeout_us, try_only, cancellable, error))
@@ -75,17 +75,17 @@ get_json (MpQueue       *self,
  * Since: 1.0
  */
 gboolean
-mp_queue_put_json (MpQueue       *self,
-                   const char    *json,
-                   gint64         timeout_us,
-                   GCancellable  *cancellable,
-                   GError       **error)
+mp_queue_put_json (MpQueue      *self,
+                   const char   *json,
+                   gint64        timeout_us,
+                   GCancellable *cancellable,
+                   GError      **error)
 {
   g_return_val_if_fail (mp_queue_check_call (self, cancellable), FALSE);
   g_return_val_if_fail (json != NULL, FALSE);
 
-  return mp_queue_put_payload (self, MP_FORMAT_JSON, json, strlen (json), timeout_us, FALSE, cancellable,
-                               error);
+  return mp_queue_put_payload (self, MP_FORMAT_JSON, json, strlen (json), timeout_us, FALSE,
+                               cancellable, error);
 }
 
 /**
@@ -103,9 +103,9 @@ mp_queue_put_json (MpQueue       *self,
  * Since: 1.0
  */
 gboolean
-mp_queue_try_put_json (MpQueue     *self,
-                       const char  *json,
-                       GError     **error)
+mp_queue_try_put_json (MpQueue    *self,
+                       const char *json,
+                       GError    **error)
 {
   g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
   g_return_val_if_fail (json != NULL, FALSE);
@@ -132,10 +132,10 @@ mp_queue_try_put_json (MpQueue     *self,
  * Since: 1.0
  */
 char *
-mp_queue_get_json (MpQueue       *self,
-                   gint64         timeout_us,
-                   GCancellable  *cancellable,
-                   GError       **error)
+mp_queue_get_json (MpQueue      *self,
+                   gint64        timeout_us,
+                   GCancellable *cancellable,
+                   GError      **error)
 {
   g_return_val_if_fail (mp_queue_check_call (self, cancellable), NULL);
 
@@ -157,8 +157,8 @@ mp_queue_get_json (MpQueue       *self,
  * Since: 1.0
  */
 char *
-mp_queue_try_get_json (MpQueue  *self,
-                       GError  **error)
+mp_queue_try_get_json (MpQueue *self,
+                       GError **error)
 {
   g_return_val_if_fail (MP_IS_QUEUE (self), NULL);
 
@@ -168,22 +168,22 @@ mp_queue_try_get_json (MpQueue  *self,
 /* --- Pickles ---------------------------------------------------------------------------------- */
 
 gpointer
-mp_queue_convert_to_pickle (MpMessage  *message,
-                            gsize      *length,
-                            GError    **error)
+mp_queue_convert_to_pickle (MpMessage *message,
+                            gsize     *length,
+                            GError   **error)
 {
   return mp_message_get_pickle (message, length, error);
 }
 
 static guint8 *
-get_pickle (MpQueue       *self,
-            gint64         timeout_us,
-            gboolean       try_only,
-            GCancellable  *cancellable,
-            gsize         *length,
-            GError       **error)
+get_pickle (MpQueue      *self,
+            gint64        timeout_us,
+            gboolean      try_only,
+            GCancellable *cancellable,
+            gsize        *length,
+            GError      **error)
 {
-  guint8 stack[MP_QUEUE_STACK_SIZE];
+  guint8          stack[MP_QUEUE_STACK_SIZE];
   MpQueueDelivery delivery = mp_queue_delivery (stack, sizeof stack);
 
   *length = 0;
@@ -194,13 +194,13 @@ get_pickle (MpQueue       *self,
 
 /* What nobody could load shall not get into the way of what comes after it. */
 static gboolean
-put_pickle (MpQueue       *self,
-            const guint8  *data,
-            gsize          length,
-            gint64         timeout_us,
-            gboolean       try_only,
-            GCancellable  *cancellable,
-            GError       **error)
+put_pickle (MpQueue      *self,
+            const guint8 *data,
+            gsize         length,
+            gint64        timeout_us,
+            gboolean      try_only,
+            GCancellable *cancellable,
+            GError      **error)
 {
   gboolean needs_dill;
 
@@ -221,7 +221,8 @@ put_pickle (MpQueue       *self,
  * Puts a Python pickle of plain values, which nobody executes.
  *
  * A pickle that names a function or a class fails with `MP_ERROR_UNSUPPORTED` and says which;
- * a malformed one with `MP_ERROR_INVALID_MESSAGE`. Fails with `MP_ERROR_FULL` when there is no room by then, `MP_ERROR_TOO_LARGE` when there
+ * a malformed one with `MP_ERROR_INVALID_MESSAGE`. Fails with `MP_ERROR_FULL` when there is no
+ * room by then, `MP_ERROR_TOO_LARGE` when there
  * never will be, and `MP_ERROR_CLOSED` when this object or the queue was closed. What was
  * not put is still the caller's.
  *
@@ -230,12 +231,12 @@ put_pickle (MpQueue       *self,
  * Since: 1.0
  */
 gboolean
-mp_queue_put_pickle (MpQueue       *self,
-                     const guint8  *data,
-                     gsize          length,
-                     gint64         timeout_us,
-                     GCancellable  *cancellable,
-                     GError       **error)
+mp_queue_put_pickle (MpQueue      *self,
+                     const guint8 *data,
+                     gsize         length,
+                     gint64        timeout_us,
+                     GCancellable *cancellable,
+                     GError      **error)
 {
   g_return_val_if_fail (mp_queue_check_call (self, cancellable), FALSE);
   g_return_val_if_fail (data != NULL || length == 0, FALSE);
@@ -259,10 +260,10 @@ mp_queue_put_pickle (MpQueue       *self,
  * Since: 1.0
  */
 gboolean
-mp_queue_try_put_pickle (MpQueue       *self,
-                         const guint8  *data,
-                         gsize          length,
-                         GError       **error)
+mp_queue_try_put_pickle (MpQueue      *self,
+                         const guint8 *data,
+                         gsize         length,
+                         GError      **error)
 {
   g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
   g_return_val_if_fail (data != NULL || length == 0, FALSE);
@@ -290,11 +291,11 @@ mp_queue_try_put_pickle (MpQueue       *self,
  * Since: 1.0
  */
 guint8 *
-mp_queue_get_pickle (MpQueue       *self,
-                     gint64         timeout_us,
-                     GCancellable  *cancellable,
-                     gsize         *length,
-                     GError       **error)
+mp_queue_get_pickle (MpQueue      *self,
+                     gint64        timeout_us,
+                     GCancellable *cancellable,
+                     gsize        *length,
+                     GError      **error)
 {
   g_return_val_if_fail (mp_queue_check_call (self, cancellable), NULL);
 
@@ -318,24 +319,24 @@ mp_queue_get_pickle (MpQueue       *self,
  * Since: 1.0
  */
 guint8 *
-mp_queue_try_get_pickle (MpQueue  *self,
-                         gsize    *length,
-                         GError  **error)
+mp_queue_try_get_pickle (MpQueue *self,
+                         gsize   *length,
+                         GError **error)
 {
   g_return_val_if_fail (MP_IS_QUEUE (self), NULL);
 
   return get_pickle (self, 0, TRUE, NULL, length, error);
 }
 
-/* --- Messages ----------------------------------------------------------------------------------- */
+/* --- Messages --------------------------------------------------------------------------------- */
 
 static gboolean
-put_message (MpQueue       *self,
-             MpMessage     *message,
-             gint64         timeout_us,
-             gboolean       try_only,
-             GCancellable  *cancellable,
-             GError       **error)
+put_message (MpQueue      *self,
+             MpMessage    *message,
+             gint64        timeout_us,
+             gboolean      try_only,
+             GCancellable *cancellable,
+             GError      **error)
 {
   g_autoptr (GBytes) payload = mp_queue_ref_payload (message, error);
 
@@ -346,21 +347,21 @@ put_message (MpQueue       *self,
 }
 
 gpointer
-mp_queue_convert_to_message (MpMessage  *message,
-                             gsize      *length,
-                             GError    **error)
+mp_queue_convert_to_message (MpMessage *message,
+                             gsize     *length,
+                             GError   **error)
 {
   return mp_message_ref (message);
 }
 
 static MpMessage *
-get_message (MpQueue       *self,
-             gint64         timeout_us,
-             gboolean       try_only,
-             GCancellable  *cancellable,
-             GError       **error)
+get_message (MpQueue      *self,
+             gint64        timeout_us,
+             gboolean      try_only,
+             GCancellable *cancellable,
+             GError      **error)
 {
-  guint8 stack[MP_QUEUE_STACK_SIZE];
+  guint8          stack[MP_QUEUE_STACK_SIZE];
   MpQueueDelivery delivery = mp_queue_delivery (stack, sizeof stack);
 
   if (!mp_queue_get_payload (self, &delivery, timeout_us, try_only, cancellable, error))
@@ -387,11 +388,11 @@ get_message (MpQueue       *self,
  * Since: 1.0
  */
 gboolean
-mp_queue_put_message (MpQueue       *self,
-                      MpMessage     *message,
-                      gint64         timeout_us,
-                      GCancellable  *cancellable,
-                      GError       **error)
+mp_queue_put_message (MpQueue      *self,
+                      MpMessage    *message,
+                      gint64        timeout_us,
+                      GCancellable *cancellable,
+                      GError      **error)
 {
   g_return_val_if_fail (mp_queue_check_call (self, cancellable), FALSE);
   g_return_val_if_fail (message != NULL, FALSE);
@@ -414,9 +415,9 @@ mp_queue_put_message (MpQueue       *self,
  * Since: 1.0
  */
 gboolean
-mp_queue_try_put_message (MpQueue    *self,
-                          MpMessage  *message,
-                          GError    **error)
+mp_queue_try_put_message (MpQueue   *self,
+                          MpMessage *message,
+                          GError   **error)
 {
   g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
   g_return_val_if_fail (message != NULL, FALSE);
@@ -441,10 +442,10 @@ mp_queue_try_put_message (MpQueue    *self,
  * Since: 1.0
  */
 MpMessage *
-mp_queue_get_message (MpQueue       *self,
-                      gint64         timeout_us,
-                      GCancellable  *cancellable,
-                      GError       **error)
+mp_queue_get_message (MpQueue      *self,
+                      gint64        timeout_us,
+                      GCancellable *cancellable,
+                      GError      **error)
 {
   g_return_val_if_fail (mp_queue_check_call (self, cancellable), NULL);
 
@@ -466,8 +467,8 @@ mp_queue_get_message (MpQueue       *self,
  * Since: 1.0
  */
 MpMessage *
-mp_queue_try_get_message (MpQueue  *self,
-                          GError  **error)
+mp_queue_try_get_message (MpQueue *self,
+                          GError **error)
 {
   g_return_val_if_fail (MP_IS_QUEUE (self), NULL);
 

@@ -25,18 +25,18 @@ steal_data (MpQueueDelivery *delivery)
 /* --- GVariant ------------------------------------------------------------------------ */
 
 static gboolean
-put_variant (MpQueue       *self,
-             GVariant      *value,
-             gint64         timeout_us,
-             gboolean       try_only,
-             GCancellable  *cancellable,
-             GError       **error)
+put_variant (MpQueue      *self,
+             GVariant     *value,
+             gint64        timeout_us,
+             gboolean      try_only,
+             GCancellable *cancellable,
+             GError      **error)
 {
   g_autoptr (GVariant) owned = g_variant_ref_sink (value);
-  gsize size = mp_gvariant_get_payload_size (owned);
-  guint8 stack[MP_QUEUE_STACK_SIZE];
+  gsize              size = mp_gvariant_get_payload_size (owned);
+  guint8             stack[MP_QUEUE_STACK_SIZE];
   g_autofree guint8 *heap = NULL;
-  guint8 *payload = stack;
+  guint8            *payload = stack;
 
   if (size > sizeof stack)
     payload = heap = g_malloc (size);
@@ -46,21 +46,21 @@ put_variant (MpQueue       *self,
 }
 
 static gpointer
-to_variant (MpMessage  *message,
-            gsize      *length,
-            GError    **error)
+to_variant (MpMessage *message,
+            gsize     *length,
+            GError   **error)
 {
   return mp_message_get_variant (message, error);
 }
 
 static GVariant *
-get_variant (MpQueue       *self,
-             gint64         timeout_us,
-             gboolean       try_only,
-             GCancellable  *cancellable,
-             GError       **error)
+get_variant (MpQueue      *self,
+             gint64        timeout_us,
+             gboolean      try_only,
+             GCancellable *cancellable,
+             GError      **error)
 {
-  guint8 stack[MP_QUEUE_STACK_SIZE];
+  guint8          stack[MP_QUEUE_STACK_SIZE];
   MpQueueDelivery delivery = mp_queue_delivery (stack, sizeof stack);
   g_autoptr (GBytes) bytes = NULL;
   GVariant *value;
@@ -98,11 +98,11 @@ get_variant (MpQueue       *self,
  * Since: 1.0
  */
 gboolean
-mp_queue_put (MpQueue       *self,
-              GVariant      *value,
-              gint64         timeout_us,
-              GCancellable  *cancellable,
-              GError       **error)
+mp_queue_put (MpQueue      *self,
+              GVariant     *value,
+              gint64        timeout_us,
+              GCancellable *cancellable,
+              GError      **error)
 {
   g_return_val_if_fail (mp_queue_check_call (self, cancellable), FALSE);
   g_return_val_if_fail (value != NULL, FALSE);
@@ -125,9 +125,9 @@ mp_queue_put (MpQueue       *self,
  * Since: 1.0
  */
 gboolean
-mp_queue_try_put (MpQueue   *self,
-                  GVariant  *value,
-                  GError   **error)
+mp_queue_try_put (MpQueue  *self,
+                  GVariant *value,
+                  GError  **error)
 {
   g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
   g_return_val_if_fail (value != NULL, FALSE);
@@ -155,10 +155,10 @@ mp_queue_try_put (MpQueue   *self,
  * Since: 1.0
  */
 GVariant *
-mp_queue_get (MpQueue       *self,
-              gint64         timeout_us,
-              GCancellable  *cancellable,
-              GError       **error)
+mp_queue_get (MpQueue      *self,
+              gint64        timeout_us,
+              GCancellable *cancellable,
+              GError      **error)
 {
   g_return_val_if_fail (mp_queue_check_call (self, cancellable), NULL);
 
@@ -180,8 +180,8 @@ mp_queue_get (MpQueue       *self,
  * Since: 1.0
  */
 GVariant *
-mp_queue_try_get (MpQueue  *self,
-                  GError  **error)
+mp_queue_try_get (MpQueue *self,
+                  GError **error)
 {
   g_return_val_if_fail (MP_IS_QUEUE (self), NULL);
 
@@ -208,8 +208,8 @@ mp_queue_try_get (MpQueue  *self,
  * Since: 1.0
  */
 GVariant *
-mp_queue_next_value (MpQueue  *self,
-                     GError  **error)
+mp_queue_next_value (MpQueue *self,
+                     GError **error)
 {
   g_autoptr (GError) failure = NULL;
   GVariant *value;
@@ -225,17 +225,17 @@ mp_queue_next_value (MpQueue  *self,
 /* --- Bytes ------------------------------------------------------------------------------ */
 
 static gpointer
-to_bytes (MpMessage  *message,
-          gsize      *length,
-          GError    **error)
+to_bytes (MpMessage *message,
+          gsize     *length,
+          GError   **error)
 {
   return mp_message_get_bytes (message, error);
 }
 
 static gpointer
-to_data (MpMessage  *message,
-         gsize      *length,
-         GError    **error)
+to_data (MpMessage *message,
+         gsize     *length,
+         GError   **error)
 {
   g_autoptr (GBytes) bytes = mp_message_get_bytes (message, error);
 
@@ -243,14 +243,14 @@ to_data (MpMessage  *message,
 }
 
 static guint8 *
-get_data (MpQueue       *self,
-          gint64         timeout_us,
-          gboolean       try_only,
-          GCancellable  *cancellable,
-          gsize         *length,
-          GError       **error)
+get_data (MpQueue      *self,
+          gint64        timeout_us,
+          gboolean      try_only,
+          GCancellable *cancellable,
+          gsize        *length,
+          GError      **error)
 {
-  guint8 stack[MP_QUEUE_STACK_SIZE];
+  guint8          stack[MP_QUEUE_STACK_SIZE];
   MpQueueDelivery delivery = mp_queue_delivery (stack, sizeof stack);
 
   *length = 0;
@@ -283,11 +283,11 @@ get_data (MpQueue       *self,
  * Since: 1.0
  */
 gboolean
-mp_queue_put_bytes (MpQueue       *self,
-                    GBytes        *bytes,
-                    gint64         timeout_us,
-                    GCancellable  *cancellable,
-                    GError       **error)
+mp_queue_put_bytes (MpQueue      *self,
+                    GBytes       *bytes,
+                    gint64        timeout_us,
+                    GCancellable *cancellable,
+                    GError      **error)
 {
   g_return_val_if_fail (mp_queue_check_call (self, cancellable), FALSE);
   g_return_val_if_fail (bytes != NULL, FALSE);
@@ -315,12 +315,12 @@ mp_queue_put_bytes (MpQueue       *self,
  * Since: 1.0
  */
 GBytes *
-mp_queue_get_bytes (MpQueue       *self,
-                    gint64         timeout_us,
-                    GCancellable  *cancellable,
-                    GError       **error)
+mp_queue_get_bytes (MpQueue      *self,
+                    gint64        timeout_us,
+                    GCancellable *cancellable,
+                    GError      **error)
 {
-  guint8 stack[MP_QUEUE_STACK_SIZE];
+  guint8          stack[MP_QUEUE_STACK_SIZE];
   MpQueueDelivery delivery = mp_queue_delivery (stack, sizeof stack);
 
   g_return_val_if_fail (mp_queue_check_call (self, cancellable), NULL);
@@ -354,12 +354,12 @@ mp_queue_get_bytes (MpQueue       *self,
  * Since: 1.0
  */
 gboolean
-mp_queue_put_data (MpQueue       *self,
-                   const guint8  *data,
-                   gsize          length,
-                   gint64         timeout_us,
-                   GCancellable  *cancellable,
-                   GError       **error)
+mp_queue_put_data (MpQueue      *self,
+                   const guint8 *data,
+                   gsize         length,
+                   gint64        timeout_us,
+                   GCancellable *cancellable,
+                   GError      **error)
 {
   g_return_val_if_fail (mp_queue_check_call (self, cancellable), FALSE);
   g_return_val_if_fail (data != NULL || length == 0, FALSE);
@@ -384,10 +384,10 @@ mp_queue_put_data (MpQueue       *self,
  * Since: 1.0
  */
 gboolean
-mp_queue_try_put_data (MpQueue       *self,
-                       const guint8  *data,
-                       gsize          length,
-                       GError       **error)
+mp_queue_try_put_data (MpQueue      *self,
+                       const guint8 *data,
+                       gsize         length,
+                       GError      **error)
 {
   g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
   g_return_val_if_fail (data != NULL || length == 0, FALSE);
@@ -410,16 +410,17 @@ mp_queue_try_put_data (MpQueue       *self,
  * the queue was shut down and is drained. A message that has no form as
  * bytes fails with `MP_ERROR_UNSUPPORTED` and stays queued.
  *
- * Returns: (transfer full) (array length=length) (element-type guint8) (nullable): the bytes; %NULL with @error set
+ * Returns: (transfer full) (array length=length) (element-type guint8) (nullable): the bytes;
+ *   %NULL with @error set
  *
  * Since: 1.0
  */
 guint8 *
-mp_queue_get_data (MpQueue       *self,
-                   gint64         timeout_us,
-                   GCancellable  *cancellable,
-                   gsize         *length,
-                   GError       **error)
+mp_queue_get_data (MpQueue      *self,
+                   gint64        timeout_us,
+                   GCancellable *cancellable,
+                   gsize        *length,
+                   GError      **error)
 {
   g_return_val_if_fail (mp_queue_check_call (self, cancellable), NULL);
 
@@ -436,15 +437,16 @@ mp_queue_get_data (MpQueue       *self,
  *
  * An empty queue is no error.
  *
- * Returns: (transfer full) (array length=length) (element-type guint8) (nullable): the bytes; %NULL without an error when
+ * Returns: (transfer full) (array length=length) (element-type guint8) (nullable): the bytes;
+ *   %NULL without an error when
  *   there is none
  *
  * Since: 1.0
  */
 guint8 *
-mp_queue_try_get_data (MpQueue  *self,
-                       gsize    *length,
-                       GError  **error)
+mp_queue_try_get_data (MpQueue *self,
+                       gsize   *length,
+                       GError **error)
 {
   g_return_val_if_fail (MP_IS_QUEUE (self), NULL);
 
@@ -472,16 +474,16 @@ mp_queue_try_get_data (MpQueue  *self,
  * Since: 1.0
  */
 gssize
-mp_queue_get_into (MpQueue       *self,
-                   guint8        *buffer,
-                   gsize          size,
-                   gint64         timeout_us,
-                   GCancellable  *cancellable,
-                   GError       **error)
+mp_queue_get_into (MpQueue      *self,
+                   guint8       *buffer,
+                   gsize         size,
+                   gint64        timeout_us,
+                   GCancellable *cancellable,
+                   GError      **error)
 {
-  MpQueueDelivery delivery = mp_queue_delivery (buffer, size);
+  MpQueueDelivery    delivery = mp_queue_delivery (buffer, size);
   g_autofree guint8 *converted = NULL;
-  gsize length;
+  gsize              length;
 
   g_return_val_if_fail (mp_queue_check_call (self, cancellable), -1);
   g_return_val_if_fail (buffer != NULL || size == 0, -1);
@@ -520,12 +522,12 @@ mp_queue_get_into (MpQueue       *self,
  * Since: 1.0
  */
 gssize
-mp_queue_get_into_address (MpQueue       *self,
-                           guintptr       address,
-                           gsize          size,
-                           gint64         timeout_us,
-                           GCancellable  *cancellable,
-                           GError       **error)
+mp_queue_get_into_address (MpQueue      *self,
+                           guintptr      address,
+                           gsize         size,
+                           gint64        timeout_us,
+                           GCancellable *cancellable,
+                           GError      **error)
 {
   return mp_queue_get_into (self, (guint8 *) address, size, timeout_us, cancellable, error);
 }

@@ -11,12 +11,12 @@
 /* A queue as something to share, and as something to wait for. */
 
 static GVariant *
-share (MpShareable  *shareable,
-       GUnixFDList  *descriptors,
-       GError      **error)
+share (MpShareable *shareable,
+       GUnixFDList *descriptors,
+       GError     **error)
 {
-  MpQueue *self = MP_QUEUE (shareable);
-  MpQueuePrivate *priv = mp_queue_get_private (self);
+  MpQueue         *self = MP_QUEUE (shareable);
+  MpQueuePrivate  *priv = mp_queue_get_private (self);
   g_autofree char *uri = NULL;
 
   if (!mp_queue_check (self, error))
@@ -27,14 +27,14 @@ share (MpShareable  *shareable,
 }
 
 static MpShareable *
-restore (GType         type,
-         GVariant     *description,
-         GUnixFDList  *descriptors,
-         GError      **error)
+restore (GType        type,
+         GVariant    *description,
+         GUnixFDList *descriptors,
+         GError     **error)
 {
-  const char *uri;
-  int fd, bell_fd;
-  gpointer store;
+  const char           *uri;
+  int                   fd, bell_fd;
+  gpointer              store;
   MpSharedQueueSettings settings;
 
   if (!g_variant_is_of_type (description, G_VARIANT_TYPE ("(s)")))
@@ -100,8 +100,8 @@ get_fd (MpWaitable *waitable)
 }
 
 static gboolean
-has_pending (MpWaitable  *waitable,
-             GError     **error)
+has_pending (MpWaitable *waitable,
+             GError    **error)
 {
   MpQueue *self = MP_QUEUE (waitable);
 
@@ -109,8 +109,8 @@ has_pending (MpWaitable  *waitable,
 }
 
 static gboolean
-is_ready (MpWaitable  *waitable,
-          GError     **error)
+is_ready (MpWaitable *waitable,
+          GError    **error)
 {
   MpQueue *self = MP_QUEUE (waitable);
 

@@ -15,10 +15,10 @@
 
 /* The bytes of a codec, without its name; what another codec made stays queued. */
 static guint8 *
-load_opaque (MpQueueDelivery  *delivery,
-             const char       *codec,
-             gsize            *length,
-             GError          **error)
+load_opaque (MpQueueDelivery *delivery,
+             const char      *codec,
+             gsize           *length,
+             GError         **error)
 {
   gsize name_size = strnlen ((const char *) delivery->data, delivery->size);
 
@@ -51,10 +51,10 @@ steal_data (MpQueueDelivery *delivery,
 /* The bytes as they are, when Python can load them so; NULL without an error when they have
  * to be converted: what is not a pickle, or one that would have Python import something. */
 static guint8 *
-load (MpQueueDelivery  *delivery,
-      const char       *codec,
-      gsize            *length,
-      GError          **error)
+load (MpQueueDelivery *delivery,
+      const char      *codec,
+      gsize           *length,
+      GError         **error)
 {
   gboolean needs_dill;
 
@@ -78,14 +78,14 @@ loadable_format (const MpQueueDelivery *delivery)
 
 /* FALSE without an error when the time is over or a signal handler ran. */
 static gboolean
-get_interruptibly (MpQueue          *self,
-                   MpQueueDelivery  *delivery,
-                   gint64            timeout_us,
-                   GError          **error)
+get_interruptibly (MpQueue         *self,
+                   MpQueueDelivery *delivery,
+                   gint64           timeout_us,
+                   GError         **error)
 {
-  MpQueuePrivate *priv = mp_queue_get_private (self);
+  MpQueuePrivate   *priv = mp_queue_get_private (self);
   const MpQueueWait wait = { timeout_us, NULL, TRUE };
-  MpQueueStatus status;
+  MpQueueStatus     status;
 
   if (!mp_queue_check (self, error))
     return FALSE;
@@ -124,14 +124,14 @@ get_interruptibly (MpQueue          *self,
  * Since: 1.0
  */
 guint8 *
-mp_queue_get_loadable (MpQueue     *self,
-                       const char  *codec,
-                       gint64       timeout_us,
-                       int         *format,
-                       gsize       *length,
-                       GError     **error)
+mp_queue_get_loadable (MpQueue    *self,
+                       const char *codec,
+                       gint64      timeout_us,
+                       int        *format,
+                       gsize      *length,
+                       GError    **error)
 {
-  guint8 stack[MP_QUEUE_STACK_SIZE];
+  guint8          stack[MP_QUEUE_STACK_SIZE];
   MpQueueDelivery delivery = mp_queue_delivery (stack, sizeof stack);
   g_autoptr (GError) refused = NULL;
   guint8 *result;
@@ -169,7 +169,7 @@ put_interruptibly (MpQueue           *self,
                    const MpQueueWait *wait)
 {
   MpQueuePrivate *priv = mp_queue_get_private (self);
-  guint n_put;
+  guint           n_put;
 
   if (G_UNLIKELY (priv->store == NULL))
     return MP_QUEUE_DETACHED;
@@ -198,17 +198,17 @@ put_interruptibly (MpQueue           *self,
  * Since: 1.0
  */
 gboolean
-mp_queue_put_loadable (MpQueue       *self,
-                       const guint8  *data,
-                       gsize          length,
-                       int            format,
-                       gint64         timeout_us,
-                       GError       **error)
+mp_queue_put_loadable (MpQueue      *self,
+                       const guint8 *data,
+                       gsize         length,
+                       int           format,
+                       gint64        timeout_us,
+                       GError      **error)
 {
   const MpQueueItem item = { data, length, (guint8) format };
   const MpQueueWait wait = { timeout_us, NULL, TRUE };
-  MpQueueStatus status;
-  gboolean needs_dill;
+  MpQueueStatus     status;
+  gboolean          needs_dill;
 
   g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
   g_return_val_if_fail (data != NULL || length == 0, FALSE);

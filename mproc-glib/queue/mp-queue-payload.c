@@ -28,10 +28,10 @@ set_error_with_sizes (MpQueue               *self,
 
 /* Always returns FALSE. */
 gboolean
-mp_queue_set_error (MpQueue                *self,
-                    MpQueueStatus           status,
-                    const MpQueueDelivery  *delivery,
-                    GError                **error)
+mp_queue_set_error (MpQueue               *self,
+                    MpQueueStatus          status,
+                    const MpQueueDelivery *delivery,
+                    GError               **error)
 {
   MpQueuePrivate *priv = mp_queue_get_private (self);
   static const struct
@@ -78,8 +78,8 @@ mp_queue_set_error (MpQueue                *self,
 
 /* What each call asks first: whether there is a queue at all. */
 gboolean
-mp_queue_check (MpQueue  *self,
-                GError  **error)
+mp_queue_check (MpQueue *self,
+                GError **error)
 {
   MpQueuePrivate *priv = mp_queue_get_private (self);
 
@@ -97,7 +97,7 @@ put_items (MpQueue           *self,
            GCancellable      *cancellable,
            guint             *n_put)
 {
-  MpQueuePrivate *priv = mp_queue_get_private (self);
+  MpQueuePrivate   *priv = mp_queue_get_private (self);
   const MpQueueWait wait = { timeout_us, cancellable, FALSE };
 
   *n_put = 0;
@@ -109,18 +109,18 @@ put_items (MpQueue           *self,
 }
 
 gboolean
-mp_queue_put_payload (MpQueue       *self,
-                      MpFormat       format,
-                      gconstpointer  data,
-                      gsize          size,
-                      gint64         timeout_us,
-                      gboolean       try_only,
-                      GCancellable  *cancellable,
-                      GError       **error)
+mp_queue_put_payload (MpQueue      *self,
+                      MpFormat      format,
+                      gconstpointer data,
+                      gsize         size,
+                      gint64        timeout_us,
+                      gboolean      try_only,
+                      GCancellable *cancellable,
+                      GError      **error)
 {
   const MpQueueItem item = { data, size, (guint8) format };
-  guint n_put;
-  MpQueueStatus status = put_items (self, &item, 1, timeout_us, cancellable, &n_put);
+  guint             n_put;
+  MpQueueStatus     status = put_items (self, &item, 1, timeout_us, cancellable, &n_put);
 
   if (G_LIKELY (status == MP_QUEUE_OK))
     return TRUE;
@@ -130,13 +130,13 @@ mp_queue_put_payload (MpQueue       *self,
 }
 
 gboolean
-mp_queue_put_items (MpQueue            *self,
-                    const MpQueueItem  *items,
-                    guint               n_items,
-                    gint64              timeout_us,
-                    GCancellable       *cancellable,
-                    guint              *n_put,
-                    GError            **error)
+mp_queue_put_items (MpQueue           *self,
+                    const MpQueueItem *items,
+                    guint              n_items,
+                    gint64             timeout_us,
+                    GCancellable      *cancellable,
+                    guint             *n_put,
+                    GError           **error)
 {
   MpQueueStatus status = put_items (self, items, n_items, timeout_us, cancellable, n_put);
 
@@ -144,16 +144,16 @@ mp_queue_put_items (MpQueue            *self,
 }
 
 gboolean
-mp_queue_get_payload (MpQueue          *self,
-                      MpQueueDelivery  *delivery,
-                      gint64            timeout_us,
-                      gboolean          try_only,
-                      GCancellable     *cancellable,
-                      GError          **error)
+mp_queue_get_payload (MpQueue         *self,
+                      MpQueueDelivery *delivery,
+                      gint64           timeout_us,
+                      gboolean         try_only,
+                      GCancellable    *cancellable,
+                      GError         **error)
 {
-  MpQueuePrivate *priv = mp_queue_get_private (self);
+  MpQueuePrivate   *priv = mp_queue_get_private (self);
   const MpQueueWait wait = { timeout_us, cancellable, FALSE };
-  MpQueueStatus status;
+  MpQueueStatus     status;
 
   if (G_UNLIKELY (!mp_queue_check (self, error)))
     return FALSE;
@@ -171,13 +171,13 @@ mp_queue_get_payload (MpQueue          *self,
 
 /* Waits for the first, and takes what else is there. */
 gboolean
-mp_queue_get_payloads (MpQueue          *self,
-                       MpQueueDelivery  *deliveries,
-                       guint             n,
-                       guint            *n_got,
-                       gint64            timeout_us,
-                       GCancellable     *cancellable,
-                       GError          **error)
+mp_queue_get_payloads (MpQueue         *self,
+                       MpQueueDelivery *deliveries,
+                       guint            n,
+                       guint           *n_got,
+                       gint64           timeout_us,
+                       GCancellable    *cancellable,
+                       GError         **error)
 {
   MpQueuePrivate *priv = mp_queue_get_private (self);
 
@@ -212,7 +212,7 @@ mp_queue_give_back (MpQueue         *self,
                     MpQueueDelivery *delivery,
                     gconstpointer    data)
 {
-  MpQueuePrivate *priv = mp_queue_get_private (self);
+  MpQueuePrivate   *priv = mp_queue_get_private (self);
   const MpQueueItem item = { data, delivery->size, delivery->tag };
 
   if (delivery->token.lease != 0)
@@ -224,8 +224,8 @@ mp_queue_give_back (MpQueue         *self,
 }
 
 GBytes *
-mp_queue_ref_payload (MpMessage  *message,
-                      GError    **error)
+mp_queue_ref_payload (MpMessage *message,
+                      GError   **error)
 {
   if (mp_message_get_fd_list (message) != NULL)
     {

@@ -12,7 +12,7 @@
 #define MESSAGES_PER_DISPATCH 64
 
 /* How many bells that nobody uses are kept. */
-#define MAX_IDLE_BELLS        4
+#define MAX_IDLE_BELLS 4
 
 /* How often a source without a bell looks: descriptors had run out. */
 #define WITHOUT_BELL_MS 20
@@ -32,11 +32,11 @@ static guint signals[N_SIGNALS];
  * users are kept for the calls to come, since a bell costs several descriptors. */
 typedef struct
 {
-  guint             n_users;
-  GMainContext     *context; /* tells contexts apart, no more; NULL: of one source alone */
-  MpQueueCondition  condition;
-  MpQueueBell      *bell;    /* NULL when descriptors had run out */
-  guint             n_rings; /* that some source has taken in for all */
+  guint            n_users;
+  GMainContext    *context; /* tells contexts apart, no more; NULL: of one source alone */
+  MpQueueCondition condition;
+  MpQueueBell     *bell;    /* NULL when descriptors had run out */
+  guint            n_rings; /* that some source has taken in for all */
 } SharedBell;
 
 /* In a forked child another thread of the parent may have held the mutex. */
@@ -53,9 +53,9 @@ mp_queue_lock_bells (MpQueuePrivate *priv)
 }
 
 static SharedBell *
-find_bell (MpQueuePrivate   *priv,
-           GMainContext     *context,
-           MpQueueCondition  condition)
+find_bell (MpQueuePrivate  *priv,
+           GMainContext    *context,
+           MpQueueCondition condition)
 {
   for (guint i = 0; i < priv->shared_bells->len; i++)
     {
@@ -68,12 +68,12 @@ find_bell (MpQueuePrivate   *priv,
 }
 
 static SharedBell *
-bell_ref (MpQueue          *self,
-          GMainContext     *context,
-          MpQueueCondition  condition)
+bell_ref (MpQueue         *self,
+          GMainContext    *context,
+          MpQueueCondition condition)
 {
   MpQueuePrivate *priv = mp_queue_get_private (self);
-  SharedBell *shared = NULL;
+  SharedBell     *shared = NULL;
 
   mp_queue_lock_bells (priv);
   if (context != NULL)
@@ -129,15 +129,15 @@ bell_unref (MpQueue    *self,
 
 typedef struct
 {
-  GSource           source;
-  MpQueue          *queue;
-  MpQueueCondition  condition;
-  SharedBell       *bell;
-  gpointer          tag;
-  guint             n_rings; /* that this source knows of */
-  gboolean          looked;
-  gboolean          paused;
-  gboolean          weak;    /* the queue outlives the source without being held */
+  GSource          source;
+  MpQueue         *queue;
+  MpQueueCondition condition;
+  SharedBell      *bell;
+  gpointer         tag;
+  guint            n_rings; /* that this source knows of */
+  gboolean         looked;
+  gboolean         paused;
+  gboolean         weak; /* the queue outlives the source without being held */
 } QueueSource;
 
 /* Room may be there and yet too small, and news have no state at all: for these a source is
@@ -225,9 +225,9 @@ queue_source_check (GSource *source)
 }
 
 static gboolean
-queue_source_dispatch (GSource     *source,
-                       GSourceFunc  callback,
-                       gpointer     user_data)
+queue_source_dispatch (GSource    *source,
+                       GSourceFunc callback,
+                       gpointer    user_data)
 {
   QueueSource *self = (QueueSource *) source;
 
@@ -260,14 +260,14 @@ static GSourceFuncs queue_source_funcs = {
 };
 
 static GSource *
-create_source (MpQueue          *self,
-               GMainContext     *context,
-               MpQueueCondition  condition,
-               GCancellable     *cancellable)
+create_source (MpQueue         *self,
+               GMainContext    *context,
+               MpQueueCondition condition,
+               GCancellable    *cancellable)
 {
   MpQueuePrivate *priv = mp_queue_get_private (self);
-  GSource *source = g_source_new (&queue_source_funcs, sizeof (QueueSource));
-  QueueSource *queue_source = (QueueSource *) source;
+  GSource        *source = g_source_new (&queue_source_funcs, sizeof (QueueSource));
+  QueueSource    *queue_source = (QueueSource *) source;
 
   queue_source->queue = g_object_ref (self);
   queue_source->condition = condition;
@@ -287,9 +287,9 @@ create_source (MpQueue          *self,
 }
 
 GSource *
-mp_queue_create_condition_source (MpQueue          *self,
-                                  MpQueueCondition  condition,
-                                  GCancellable     *cancellable)
+mp_queue_create_condition_source (MpQueue         *self,
+                                  MpQueueCondition condition,
+                                  GCancellable    *cancellable)
 {
   return create_source (self, NULL, condition, cancellable);
 }
@@ -318,10 +318,10 @@ mp_queue_source_pause (GSource *source,
 }
 
 void
-mp_queue_attach_task_source (MpQueue          *self,
-                             MpQueueCondition  condition,
-                             GTask            *task,
-                             GSourceFunc       callback)
+mp_queue_attach_task_source (MpQueue         *self,
+                             MpQueueCondition condition,
+                             GTask           *task,
+                             GSourceFunc      callback)
 {
   g_autoptr (GSource) source = create_source (self, g_task_get_context (task), condition,
                                               g_task_get_cancellable (task));
@@ -406,7 +406,7 @@ int
 mp_queue_peek_fd (MpQueue *self)
 {
   MpQueuePrivate *priv = mp_queue_get_private (self);
-  int fd = -1;
+  int             fd = -1;
 
   mp_queue_lock_bells (priv);
   if (priv->store != NULL && ensure_bell_locked (priv))
@@ -417,11 +417,11 @@ mp_queue_peek_fd (MpQueue *self)
 
 /* Whether there is something to get; if not, the descriptor fires when there is. */
 gboolean
-mp_queue_check_fd (MpQueue  *self,
-                   gboolean  rang)
+mp_queue_check_fd (MpQueue *self,
+                   gboolean rang)
 {
   MpQueuePrivate *priv = mp_queue_get_private (self);
-  gboolean ready;
+  gboolean        ready;
 
   if (!rang && priv->backend->check (priv->store, MP_QUEUE_WAIT_ITEMS))
     return TRUE;
@@ -452,7 +452,7 @@ int
 mp_queue_get_fd (MpQueue *self)
 {
   MpQueuePrivate *priv;
-  int fd = -1;
+  int             fd = -1;
 
   g_return_val_if_fail (MP_IS_QUEUE (self), -1);
 
@@ -477,7 +477,7 @@ message_cb (gpointer user_data)
 {
   g_autoptr (MpQueue) self = g_object_ref (MP_QUEUE (user_data));
   MpQueuePrivate *priv = mp_queue_get_private (self);
-  GSource *source = g_main_current_source ();
+  GSource        *source = g_main_current_source ();
 
   for (guint i = 0; i < MESSAGES_PER_DISPATCH && !g_source_is_destroyed (source); i++)
     {
@@ -514,7 +514,7 @@ void
 mp_queue_start (MpQueue *self)
 {
   MpQueuePrivate *priv;
-  GSource *source;
+  GSource        *source;
 
   g_return_if_fail (MP_IS_QUEUE (self));
 
@@ -542,7 +542,7 @@ void
 mp_queue_stop (MpQueue *self)
 {
   MpQueuePrivate *priv;
-  GSource *source;
+  GSource        *source;
 
   g_return_if_fail (MP_IS_QUEUE (self));
 

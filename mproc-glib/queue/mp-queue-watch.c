@@ -15,12 +15,12 @@ G_DECLARE_FINAL_TYPE (MpQueueWatch, mp_queue_watch, MP, QUEUE_WATCH, GObject)
 
 struct _MpQueueWatch
 {
-  GObject           parent_instance;
+  GObject parent_instance;
 
-  MpQueue          *queue;
-  MpQueueCondition  condition;
-  MpQueueBell      *bell;
-  gboolean          looked;
+  MpQueue         *queue;
+  MpQueueCondition condition;
+  MpQueueBell     *bell;
+  gboolean         looked;
 };
 
 static int
@@ -45,7 +45,7 @@ static gboolean
 look (MpQueueWatch *self)
 {
   MpQueuePrivate *priv = mp_queue_get_private (self->queue);
-  gboolean rang = !self->looked || has_rung (self);
+  gboolean        rang = !self->looked || has_rung (self);
 
   self->looked = TRUE;
   priv->backend->bell_arm (priv->store, self->bell, rang);
@@ -54,12 +54,12 @@ look (MpQueueWatch *self)
 }
 
 static gboolean
-is_ready (MpWaitable  *waitable,
-          GError     **error)
+is_ready (MpWaitable *waitable,
+          GError    **error)
 {
-  MpQueueWatch *self = MP_QUEUE_WATCH (waitable);
+  MpQueueWatch   *self = MP_QUEUE_WATCH (waitable);
   MpQueuePrivate *priv = mp_queue_get_private (self->queue);
-  gboolean ready;
+  gboolean        ready;
 
   mp_queue_lock_bells (priv);
   ready = look (self);
@@ -74,14 +74,16 @@ mp_queue_watch_waitable_init (MpWaitableInterface *iface)
   iface->is_ready = is_ready;
 }
 
-G_DEFINE_FINAL_TYPE_WITH_CODE (MpQueueWatch, mp_queue_watch, G_TYPE_OBJECT,
+G_DEFINE_FINAL_TYPE_WITH_CODE (MpQueueWatch,
+                               mp_queue_watch,
+                               G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (MP_TYPE_WAITABLE,
                                                       mp_queue_watch_waitable_init))
 
 static void
 mp_queue_watch_finalize (GObject *object)
 {
-  MpQueueWatch *self = MP_QUEUE_WATCH (object);
+  MpQueueWatch   *self = MP_QUEUE_WATCH (object);
   MpQueuePrivate *priv = mp_queue_get_private (self->queue);
 
   priv->backend->bell_free (priv->store, self->bell);
@@ -102,13 +104,13 @@ mp_queue_watch_init (MpQueueWatch *self)
 }
 
 static MpWaitable *
-watch (MpQueue           *queue,
-       MpQueueCondition   condition,
-       GError           **error)
+watch (MpQueue         *queue,
+       MpQueueCondition condition,
+       GError         **error)
 {
   MpQueuePrivate *priv = mp_queue_get_private (queue);
-  MpQueueWatch *self;
-  MpQueueBell *bell;
+  MpQueueWatch   *self;
+  MpQueueBell    *bell;
 
   if (!mp_queue_check (queue, error))
     return NULL;
@@ -151,8 +153,8 @@ watch (MpQueue           *queue,
  * Since: 1.0
  */
 MpWaitable *
-mp_queue_watch_room (MpQueue  *self,
-                     GError  **error)
+mp_queue_watch_room (MpQueue *self,
+                     GError **error)
 {
   g_return_val_if_fail (MP_IS_QUEUE (self), NULL);
 
@@ -176,8 +178,8 @@ mp_queue_watch_room (MpQueue  *self,
  * Since: 1.0
  */
 MpWaitable *
-mp_joinable_queue_watch_done (MpJoinableQueue  *self,
-                              GError          **error)
+mp_joinable_queue_watch_done (MpJoinableQueue *self,
+                              GError         **error)
 {
   g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), NULL);
 

@@ -40,10 +40,12 @@
  * Since: 1.0
  */
 
-G_DEFINE_TYPE_WITH_CODE (MpQueue, mp_queue, G_TYPE_OBJECT,
+G_DEFINE_TYPE_WITH_CODE (MpQueue,
+                         mp_queue,
+                         G_TYPE_OBJECT,
                          G_ADD_PRIVATE (MpQueue)
-                         G_IMPLEMENT_INTERFACE (MP_TYPE_SHAREABLE, mp_queue_shareable_init)
-                         G_IMPLEMENT_INTERFACE (MP_TYPE_WAITABLE, mp_queue_waitable_init))
+                           G_IMPLEMENT_INTERFACE (MP_TYPE_SHAREABLE, mp_queue_shareable_init)
+                             G_IMPLEMENT_INTERFACE (MP_TYPE_WAITABLE, mp_queue_waitable_init))
 
 typedef enum
 {
@@ -108,7 +110,7 @@ mp_queue_get_property (GObject    *object,
                        GValue     *value,
                        GParamSpec *pspec)
 {
-  MpQueue *self = MP_QUEUE (object);
+  MpQueue        *self = MP_QUEUE (object);
   MpQueuePrivate *priv = mp_queue_get_instance_private (self);
 
   switch ((MpQueueProperty) property_id)
@@ -157,7 +159,7 @@ mp_queue_set_property (GObject      *object,
                        const GValue *value,
                        GParamSpec   *pspec)
 {
-  MpQueue *self = MP_QUEUE (object);
+  MpQueue        *self = MP_QUEUE (object);
   MpQueuePrivate *priv = mp_queue_get_instance_private (self);
 
   switch ((MpQueueProperty) property_id)
@@ -318,9 +320,9 @@ mp_queue_new (guint    max_size,
  * Since: 1.0
  */
 MpQueue *
-mp_queue_new_full (guint     max_size,
-                   guint64   max_bytes,
-                   GError  **error)
+mp_queue_new_full (guint    max_size,
+                   guint64  max_bytes,
+                   GError **error)
 {
   g_autoptr (MpQueue) self = g_object_new (MP_TYPE_QUEUE,
                                            "max-size", max_size,
@@ -336,7 +338,7 @@ get_counts (MpQueue       *self,
 {
   MpQueuePrivate *priv = mp_queue_get_instance_private (self);
 
-  *counts = (MpQueueCounts) { 0 };
+  *counts = (MpQueueCounts){ 0 };
   if (priv->store != NULL)
     priv->backend->count (priv->store, counts);
 }
@@ -392,7 +394,7 @@ gboolean
 mp_queue_is_full (MpQueue *self)
 {
   MpQueuePrivate *priv;
-  MpQueueCounts counts;
+  MpQueueCounts   counts;
 
   g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
 
@@ -526,10 +528,10 @@ mp_queue_close (MpQueue *self)
  * Since: 1.0
  */
 gboolean
-mp_queue_flush (MpQueue       *self,
-                gint64         timeout_us,
-                GCancellable  *cancellable,
-                GError       **error)
+mp_queue_flush (MpQueue      *self,
+                gint64        timeout_us,
+                GCancellable *cancellable,
+                GError      **error)
 {
   g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
 
@@ -553,12 +555,12 @@ mp_queue_flush (MpQueue       *self,
  * Since: 1.0
  */
 gboolean
-mp_queue_shutdown (MpQueue   *self,
-                   gboolean   immediate,
-                   GError   **error)
+mp_queue_shutdown (MpQueue *self,
+                   gboolean immediate,
+                   GError **error)
 {
   MpQueuePrivate *priv;
-  MpQueueStatus status;
+  MpQueueStatus   status;
 
   g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
 
@@ -573,15 +575,15 @@ mp_queue_shutdown (MpQueue   *self,
 /* Waits for a condition; FALSE without an error when the time is over or a signal handler
  * ran. */
 gboolean
-mp_queue_wait_interruptibly (MpQueue           *self,
-                             MpQueueCondition   condition,
-                             gint64             timeout_us,
-                             GCancellable      *cancellable,
-                             GError           **error)
+mp_queue_wait_interruptibly (MpQueue         *self,
+                             MpQueueCondition condition,
+                             gint64           timeout_us,
+                             GCancellable    *cancellable,
+                             GError         **error)
 {
   const MpQueueWait wait = { timeout_us, cancellable, TRUE };
-  MpQueuePrivate *priv = mp_queue_get_instance_private (self);
-  MpQueueStatus status;
+  MpQueuePrivate   *priv = mp_queue_get_instance_private (self);
+  MpQueueStatus     status;
 
   if (!mp_queue_check (self, error))
     return FALSE;
@@ -614,11 +616,11 @@ mp_queue_wait_interruptibly (MpQueue           *self,
  * Since: 1.0
  */
 gboolean
-mp_queue_wait (MpQueue       *self,
-               GIOCondition   condition,
-               gint64         timeout_us,
-               GCancellable  *cancellable,
-               GError       **error)
+mp_queue_wait (MpQueue      *self,
+               GIOCondition  condition,
+               gint64        timeout_us,
+               GCancellable *cancellable,
+               GError      **error)
 {
   g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
   g_return_val_if_fail (condition == G_IO_IN || condition == G_IO_OUT, FALSE);
@@ -646,9 +648,9 @@ mp_queue_wait (MpQueue       *self,
  * Since: 1.0
  */
 MpQueue *
-mp_queue_open (const char    *uri,
-               GCancellable  *cancellable,
-               GError       **error)
+mp_queue_open (const char   *uri,
+               GCancellable *cancellable,
+               GError      **error)
 {
   g_return_val_if_fail (uri != NULL, NULL);
 

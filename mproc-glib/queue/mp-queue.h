@@ -20,282 +20,282 @@ struct _MpQueueClass
 };
 
 MP_AVAILABLE_IN_1_0
-MpQueue   *mp_queue_new                (guint                 max_size,
-                                        GError              **error);
+MpQueue *mp_queue_new (guint    max_size,
+                       GError **error);
 MP_AVAILABLE_IN_1_0
-MpQueue   *mp_queue_new_full           (guint                 max_size,
-                                        guint64               max_bytes,
-                                        GError              **error);
+MpQueue *mp_queue_new_full (guint    max_size,
+                            guint64  max_bytes,
+                            GError **error);
 MP_AVAILABLE_IN_1_0
-MpQueue   *mp_queue_open               (const char           *uri,
-                                        GCancellable         *cancellable,
-                                        GError              **error);
+MpQueue *mp_queue_open (const char   *uri,
+                        GCancellable *cancellable,
+                        GError      **error);
 
 MP_AVAILABLE_IN_1_0
-gboolean   mp_queue_put                (MpQueue              *self,
-                                        GVariant             *value,
-                                        gint64                timeout_us,
-                                        GCancellable         *cancellable,
-                                        GError              **error);
+gboolean mp_queue_put (MpQueue      *self,
+                       GVariant     *value,
+                       gint64        timeout_us,
+                       GCancellable *cancellable,
+                       GError      **error);
 MP_AVAILABLE_IN_1_0
-gboolean   mp_queue_try_put            (MpQueue              *self,
-                                        GVariant             *value,
-                                        GError              **error);
+gboolean mp_queue_try_put (MpQueue  *self,
+                           GVariant *value,
+                           GError  **error);
 MP_AVAILABLE_IN_1_0
-GVariant  *mp_queue_get                (MpQueue              *self,
-                                        gint64                timeout_us,
-                                        GCancellable         *cancellable,
-                                        GError              **error);
+GVariant *mp_queue_get (MpQueue      *self,
+                        gint64        timeout_us,
+                        GCancellable *cancellable,
+                        GError      **error);
 MP_AVAILABLE_IN_1_0
-GVariant  *mp_queue_try_get            (MpQueue              *self,
-                                        GError              **error);
+GVariant *mp_queue_try_get (MpQueue *self,
+                            GError **error);
 MP_AVAILABLE_IN_1_0
-GVariant  *mp_queue_next_value         (MpQueue              *self,
-                                        GError              **error);
+GVariant *mp_queue_next_value (MpQueue *self,
+                               GError **error);
 
 MP_AVAILABLE_IN_1_0
-gboolean   mp_queue_put_bytes          (MpQueue              *self,
-                                        GBytes               *bytes,
-                                        gint64                timeout_us,
-                                        GCancellable         *cancellable,
-                                        GError              **error);
+gboolean mp_queue_put_bytes (MpQueue      *self,
+                             GBytes       *bytes,
+                             gint64        timeout_us,
+                             GCancellable *cancellable,
+                             GError      **error);
 MP_AVAILABLE_IN_1_0
-GBytes    *mp_queue_get_bytes          (MpQueue              *self,
-                                        gint64                timeout_us,
-                                        GCancellable         *cancellable,
-                                        GError              **error);
+GBytes *mp_queue_get_bytes (MpQueue      *self,
+                            gint64        timeout_us,
+                            GCancellable *cancellable,
+                            GError      **error);
 
 MP_AVAILABLE_IN_1_0
-gboolean   mp_queue_put_data           (MpQueue              *self,
-                                        const guint8         *data,
-                                        gsize                 length,
-                                        gint64                timeout_us,
-                                        GCancellable         *cancellable,
-                                        GError              **error);
+gboolean mp_queue_put_data (MpQueue      *self,
+                            const guint8 *data,
+                            gsize         length,
+                            gint64        timeout_us,
+                            GCancellable *cancellable,
+                            GError      **error);
 MP_AVAILABLE_IN_1_0
-gboolean   mp_queue_try_put_data       (MpQueue              *self,
-                                        const guint8         *data,
-                                        gsize                 length,
-                                        GError              **error);
+gboolean mp_queue_try_put_data (MpQueue      *self,
+                                const guint8 *data,
+                                gsize         length,
+                                GError      **error);
 MP_AVAILABLE_IN_1_0
-guint8    *mp_queue_get_data           (MpQueue              *self,
-                                        gint64                timeout_us,
-                                        GCancellable         *cancellable,
-                                        gsize                *length,
-                                        GError              **error);
+guint8 *mp_queue_get_data (MpQueue      *self,
+                           gint64        timeout_us,
+                           GCancellable *cancellable,
+                           gsize        *length,
+                           GError      **error);
 MP_AVAILABLE_IN_1_0
-guint8    *mp_queue_try_get_data       (MpQueue              *self,
-                                        gsize                *length,
-                                        GError              **error);
+guint8 *mp_queue_try_get_data (MpQueue *self,
+                               gsize   *length,
+                               GError **error);
 MP_AVAILABLE_IN_1_0
-gssize     mp_queue_get_into           (MpQueue              *self,
-                                        guint8               *buffer,
-                                        gsize                 size,
-                                        gint64                timeout_us,
-                                        GCancellable         *cancellable,
-                                        GError              **error);
+gssize mp_queue_get_into (MpQueue      *self,
+                          guint8       *buffer,
+                          gsize         size,
+                          gint64        timeout_us,
+                          GCancellable *cancellable,
+                          GError      **error);
 
 MP_AVAILABLE_IN_1_0
-gssize     mp_queue_get_into_address   (MpQueue              *self,
-                                        guintptr              address,
-                                        gsize                 size,
-                                        gint64                timeout_us,
-                                        GCancellable         *cancellable,
-                                        GError              **error);
+gssize mp_queue_get_into_address (MpQueue      *self,
+                                  guintptr      address,
+                                  gsize         size,
+                                  gint64        timeout_us,
+                                  GCancellable *cancellable,
+                                  GError      **error);
 
 MP_AVAILABLE_IN_1_0
-gboolean   mp_queue_put_json           (MpQueue              *self,
-                                        const char           *json,
-                                        gint64                timeout_us,
-                                        GCancellable         *cancellable,
-                                        GError              **error);
+gboolean mp_queue_put_json (MpQueue      *self,
+                            const char   *json,
+                            gint64        timeout_us,
+                            GCancellable *cancellable,
+                            GError      **error);
 MP_AVAILABLE_IN_1_0
-gboolean   mp_queue_try_put_json       (MpQueue              *self,
-                                        const char           *json,
-                                        GError              **error);
+gboolean mp_queue_try_put_json (MpQueue    *self,
+                                const char *json,
+                                GError    **error);
 MP_AVAILABLE_IN_1_0
-char      *mp_queue_get_json           (MpQueue              *self,
-                                        gint64                timeout_us,
-                                        GCancellable         *cancellable,
-                                        GError              **error);
+char *mp_queue_get_json (MpQueue      *self,
+                         gint64        timeout_us,
+                         GCancellable *cancellable,
+                         GError      **error);
 MP_AVAILABLE_IN_1_0
-char      *mp_queue_try_get_json       (MpQueue              *self,
-                                        GError              **error);
+char *mp_queue_try_get_json (MpQueue *self,
+                             GError **error);
 
 MP_AVAILABLE_IN_1_0
-gboolean   mp_queue_put_pickle         (MpQueue              *self,
-                                        const guint8         *data,
-                                        gsize                 length,
-                                        gint64                timeout_us,
-                                        GCancellable         *cancellable,
-                                        GError              **error);
+gboolean mp_queue_put_pickle (MpQueue      *self,
+                              const guint8 *data,
+                              gsize         length,
+                              gint64        timeout_us,
+                              GCancellable *cancellable,
+                              GError      **error);
 MP_AVAILABLE_IN_1_0
-gboolean   mp_queue_try_put_pickle     (MpQueue              *self,
-                                        const guint8         *data,
-                                        gsize                 length,
-                                        GError              **error);
+gboolean mp_queue_try_put_pickle (MpQueue      *self,
+                                  const guint8 *data,
+                                  gsize         length,
+                                  GError      **error);
 MP_AVAILABLE_IN_1_0
-guint8    *mp_queue_get_pickle         (MpQueue              *self,
-                                        gint64                timeout_us,
-                                        GCancellable         *cancellable,
-                                        gsize                *length,
-                                        GError              **error);
+guint8 *mp_queue_get_pickle (MpQueue      *self,
+                             gint64        timeout_us,
+                             GCancellable *cancellable,
+                             gsize        *length,
+                             GError      **error);
 MP_AVAILABLE_IN_1_0
-guint8    *mp_queue_try_get_pickle     (MpQueue              *self,
-                                        gsize                *length,
-                                        GError              **error);
+guint8 *mp_queue_try_get_pickle (MpQueue *self,
+                                 gsize   *length,
+                                 GError **error);
 
 MP_AVAILABLE_IN_1_0
-gboolean   mp_queue_put_loadable       (MpQueue              *self,
-                                        const guint8         *data,
-                                        gsize                 length,
-                                        int                   format,
-                                        gint64                timeout_us,
-                                        GError              **error);
+gboolean mp_queue_put_loadable (MpQueue      *self,
+                                const guint8 *data,
+                                gsize         length,
+                                int           format,
+                                gint64        timeout_us,
+                                GError      **error);
 MP_AVAILABLE_IN_1_0
-guint8    *mp_queue_get_loadable       (MpQueue              *self,
-                                        const char           *codec,
-                                        gint64                timeout_us,
-                                        int                  *format,
-                                        gsize                *length,
-                                        GError              **error);
+guint8 *mp_queue_get_loadable (MpQueue    *self,
+                               const char *codec,
+                               gint64      timeout_us,
+                               int        *format,
+                               gsize      *length,
+                               GError    **error);
 
 MP_AVAILABLE_IN_1_0
-gboolean   mp_queue_put_message        (MpQueue              *self,
-                                        MpMessage            *message,
-                                        gint64                timeout_us,
-                                        GCancellable         *cancellable,
-                                        GError              **error);
+gboolean mp_queue_put_message (MpQueue      *self,
+                               MpMessage    *message,
+                               gint64        timeout_us,
+                               GCancellable *cancellable,
+                               GError      **error);
 MP_AVAILABLE_IN_1_0
-gboolean   mp_queue_try_put_message    (MpQueue              *self,
-                                        MpMessage            *message,
-                                        GError              **error);
+gboolean mp_queue_try_put_message (MpQueue   *self,
+                                   MpMessage *message,
+                                   GError   **error);
 MP_AVAILABLE_IN_1_0
-MpMessage *mp_queue_get_message        (MpQueue              *self,
-                                        gint64                timeout_us,
-                                        GCancellable         *cancellable,
-                                        GError              **error);
+MpMessage *mp_queue_get_message (MpQueue      *self,
+                                 gint64        timeout_us,
+                                 GCancellable *cancellable,
+                                 GError      **error);
 MP_AVAILABLE_IN_1_0
-MpMessage *mp_queue_try_get_message    (MpQueue              *self,
-                                        GError              **error);
+MpMessage *mp_queue_try_get_message (MpQueue *self,
+                                     GError **error);
 
 MP_AVAILABLE_IN_1_0
-gboolean   mp_queue_put_many           (MpQueue              *self,
-                                        GPtrArray            *messages,
-                                        gint64                timeout_us,
-                                        GCancellable         *cancellable,
-                                        guint                *n_put,
-                                        GError              **error);
+gboolean mp_queue_put_many (MpQueue      *self,
+                            GPtrArray    *messages,
+                            gint64        timeout_us,
+                            GCancellable *cancellable,
+                            guint        *n_put,
+                            GError      **error);
 MP_AVAILABLE_IN_1_0
-GPtrArray *mp_queue_get_many           (MpQueue              *self,
-                                        guint                 max,
-                                        gint64                timeout_us,
-                                        GCancellable         *cancellable,
-                                        GError              **error);
+GPtrArray *mp_queue_get_many (MpQueue      *self,
+                              guint         max,
+                              gint64        timeout_us,
+                              GCancellable *cancellable,
+                              GError      **error);
 
 MP_AVAILABLE_IN_1_0
-gboolean   mp_queue_put_vectors        (MpQueue              *self,
-                                        const GOutputVector  *vectors,
-                                        guint                 n_vectors,
-                                        gint64                timeout_us,
-                                        GCancellable         *cancellable,
-                                        guint                *n_put,
-                                        GError              **error);
+gboolean mp_queue_put_vectors (MpQueue             *self,
+                               const GOutputVector *vectors,
+                               guint                n_vectors,
+                               gint64               timeout_us,
+                               GCancellable        *cancellable,
+                               guint               *n_put,
+                               GError             **error);
 MP_AVAILABLE_IN_1_0
-gssize     mp_queue_get_vectors        (MpQueue              *self,
-                                        GInputVector         *vectors,
-                                        guint                 n_vectors,
-                                        gint64                timeout_us,
-                                        GCancellable         *cancellable,
-                                        GError              **error);
+gssize mp_queue_get_vectors (MpQueue      *self,
+                             GInputVector *vectors,
+                             guint         n_vectors,
+                             gint64        timeout_us,
+                             GCancellable *cancellable,
+                             GError      **error);
 
 MP_AVAILABLE_IN_1_0
-void       mp_queue_put_async          (MpQueue              *self,
-                                        GVariant             *value,
-                                        int                   io_priority,
-                                        GCancellable         *cancellable,
-                                        GAsyncReadyCallback   callback,
-                                        gpointer              user_data);
+void mp_queue_put_async (MpQueue            *self,
+                         GVariant           *value,
+                         int                 io_priority,
+                         GCancellable       *cancellable,
+                         GAsyncReadyCallback callback,
+                         gpointer            user_data);
 MP_AVAILABLE_IN_1_0
-gboolean   mp_queue_put_finish         (MpQueue              *self,
-                                        GAsyncResult         *result,
-                                        GError              **error);
+gboolean mp_queue_put_finish (MpQueue      *self,
+                              GAsyncResult *result,
+                              GError      **error);
 MP_AVAILABLE_IN_1_0
-void       mp_queue_get_async          (MpQueue              *self,
-                                        int                   io_priority,
-                                        GCancellable         *cancellable,
-                                        GAsyncReadyCallback   callback,
-                                        gpointer              user_data);
+void mp_queue_get_async (MpQueue            *self,
+                         int                 io_priority,
+                         GCancellable       *cancellable,
+                         GAsyncReadyCallback callback,
+                         gpointer            user_data);
 MP_AVAILABLE_IN_1_0
-GVariant  *mp_queue_get_finish         (MpQueue              *self,
-                                        GAsyncResult         *result,
-                                        GError              **error);
+GVariant *mp_queue_get_finish (MpQueue      *self,
+                               GAsyncResult *result,
+                               GError      **error);
 MP_AVAILABLE_IN_1_0
-void       mp_queue_put_message_async  (MpQueue              *self,
-                                        MpMessage            *message,
-                                        int                   io_priority,
-                                        GCancellable         *cancellable,
-                                        GAsyncReadyCallback   callback,
-                                        gpointer              user_data);
+void mp_queue_put_message_async (MpQueue            *self,
+                                 MpMessage          *message,
+                                 int                 io_priority,
+                                 GCancellable       *cancellable,
+                                 GAsyncReadyCallback callback,
+                                 gpointer            user_data);
 MP_AVAILABLE_IN_1_0
-gboolean   mp_queue_put_message_finish (MpQueue              *self,
-                                        GAsyncResult         *result,
-                                        GError              **error);
+gboolean mp_queue_put_message_finish (MpQueue      *self,
+                                      GAsyncResult *result,
+                                      GError      **error);
 MP_AVAILABLE_IN_1_0
-void       mp_queue_get_message_async  (MpQueue              *self,
-                                        int                   io_priority,
-                                        GCancellable         *cancellable,
-                                        GAsyncReadyCallback   callback,
-                                        gpointer              user_data);
+void mp_queue_get_message_async (MpQueue            *self,
+                                 int                 io_priority,
+                                 GCancellable       *cancellable,
+                                 GAsyncReadyCallback callback,
+                                 gpointer            user_data);
 MP_AVAILABLE_IN_1_0
-MpMessage *mp_queue_get_message_finish (MpQueue              *self,
-                                        GAsyncResult         *result,
-                                        GError              **error);
+MpMessage *mp_queue_get_message_finish (MpQueue      *self,
+                                        GAsyncResult *result,
+                                        GError      **error);
 
 MP_AVAILABLE_IN_1_0
-guint      mp_queue_get_size           (MpQueue              *self);
+guint mp_queue_get_size (MpQueue *self);
 MP_AVAILABLE_IN_1_0
-gboolean   mp_queue_is_empty           (MpQueue              *self);
+gboolean mp_queue_is_empty (MpQueue *self);
 MP_AVAILABLE_IN_1_0
-gboolean   mp_queue_is_full            (MpQueue              *self);
+gboolean mp_queue_is_full (MpQueue *self);
 MP_AVAILABLE_IN_1_0
-guint      mp_queue_get_max_size       (MpQueue              *self);
+guint mp_queue_get_max_size (MpQueue *self);
 MP_AVAILABLE_IN_1_0
-guint64    mp_queue_get_max_bytes      (MpQueue              *self);
+guint64 mp_queue_get_max_bytes (MpQueue *self);
 MP_AVAILABLE_IN_1_0
-guint64    mp_queue_get_n_bytes        (MpQueue              *self);
+guint64 mp_queue_get_n_bytes (MpQueue *self);
 
 MP_AVAILABLE_IN_1_0
-gboolean   mp_queue_is_closed          (MpQueue              *self);
+gboolean mp_queue_is_closed (MpQueue *self);
 MP_AVAILABLE_IN_1_0
-void       mp_queue_close              (MpQueue              *self);
+void mp_queue_close (MpQueue *self);
 MP_AVAILABLE_IN_1_0
-gboolean   mp_queue_flush              (MpQueue              *self,
-                                        gint64                timeout_us,
-                                        GCancellable         *cancellable,
-                                        GError              **error);
+gboolean mp_queue_flush (MpQueue      *self,
+                         gint64        timeout_us,
+                         GCancellable *cancellable,
+                         GError      **error);
 MP_AVAILABLE_IN_1_0
-gboolean   mp_queue_shutdown           (MpQueue              *self,
-                                        gboolean              immediate,
-                                        GError              **error);
+gboolean mp_queue_shutdown (MpQueue *self,
+                            gboolean immediate,
+                            GError **error);
 
 MP_AVAILABLE_IN_1_0
-int        mp_queue_get_fd             (MpQueue              *self);
+int mp_queue_get_fd (MpQueue *self);
 MP_AVAILABLE_IN_1_0
-GSource   *mp_queue_create_source      (MpQueue              *self,
-                                        GCancellable         *cancellable);
+GSource *mp_queue_create_source (MpQueue      *self,
+                                 GCancellable *cancellable);
 MP_AVAILABLE_IN_1_0
-MpWaitable *mp_queue_watch_room        (MpQueue              *self,
-                                        GError              **error);
+MpWaitable *mp_queue_watch_room (MpQueue *self,
+                                 GError **error);
 MP_AVAILABLE_IN_1_0
-gboolean   mp_queue_wait               (MpQueue              *self,
-                                        GIOCondition          condition,
-                                        gint64                timeout_us,
-                                        GCancellable         *cancellable,
-                                        GError              **error);
+gboolean mp_queue_wait (MpQueue      *self,
+                        GIOCondition  condition,
+                        gint64        timeout_us,
+                        GCancellable *cancellable,
+                        GError      **error);
 MP_AVAILABLE_IN_1_0
-void       mp_queue_start              (MpQueue              *self);
+void mp_queue_start (MpQueue *self);
 MP_AVAILABLE_IN_1_0
-void       mp_queue_stop               (MpQueue              *self);
+void mp_queue_stop (MpQueue *self);
 
 G_END_DECLS

@@ -62,9 +62,9 @@ mp_simple_queue_new (GError **error)
  * Since: 1.0
  */
 gboolean
-mp_simple_queue_put (MpSimpleQueue  *self,
-                     GVariant       *value,
-                     GError        **error)
+mp_simple_queue_put (MpSimpleQueue *self,
+                     GVariant      *value,
+                     GError       **error)
 {
   g_return_val_if_fail (MP_IS_SIMPLE_QUEUE (self), FALSE);
 
@@ -85,8 +85,8 @@ mp_simple_queue_put (MpSimpleQueue  *self,
  * Since: 1.0
  */
 GVariant *
-mp_simple_queue_get (MpSimpleQueue  *self,
-                     GError        **error)
+mp_simple_queue_get (MpSimpleQueue *self,
+                     GError       **error)
 {
   g_return_val_if_fail (MP_IS_SIMPLE_QUEUE (self), NULL);
 

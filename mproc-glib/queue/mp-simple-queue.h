@@ -19,13 +19,13 @@ struct _MpSimpleQueueClass
 };
 
 MP_AVAILABLE_IN_1_0
-MpSimpleQueue *mp_simple_queue_new (GError         **error);
+MpSimpleQueue *mp_simple_queue_new (GError **error);
 MP_AVAILABLE_IN_1_0
-gboolean       mp_simple_queue_put (MpSimpleQueue   *self,
-                                    GVariant        *value,
-                                    GError         **error);
+gboolean mp_simple_queue_put (MpSimpleQueue *self,
+                              GVariant      *value,
+                              GError       **error);
 MP_AVAILABLE_IN_1_0
-GVariant      *mp_simple_queue_get (MpSimpleQueue   *self,
-                                    GError         **error);
+GVariant *mp_simple_queue_get (MpSimpleQueue *self,
+                               GError       **error);
 
 G_END_DECLS

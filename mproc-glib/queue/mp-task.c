@@ -26,10 +26,10 @@
 
 typedef struct
 {
-  MpQueue      *queue;
-  MpMessage    *message;
-  MpQueueToken  token;
-  gboolean      finished;
+  MpQueue     *queue;
+  MpMessage   *message;
+  MpQueueToken token;
+  gboolean     finished;
 } MpTaskPrivate;
 
 G_DEFINE_TYPE_WITH_PRIVATE (MpTask, mp_task, G_TYPE_OBJECT)
@@ -43,10 +43,10 @@ typedef enum
 static GParamSpec *properties[PROP_DELIVERY_COUNT + 1];
 
 static MpQueueStatus
-finish (MpTask        *self,
-        MpQueueFinish  how)
+finish (MpTask       *self,
+        MpQueueFinish how)
 {
-  MpTaskPrivate *priv = mp_task_get_instance_private (self);
+  MpTaskPrivate  *priv = mp_task_get_instance_private (self);
   MpQueuePrivate *queue;
 
   if (priv->queue == NULL || !g_atomic_int_compare_and_exchange (&priv->finished, FALSE, TRUE))
@@ -132,7 +132,7 @@ mp_task_new (MpQueue            *queue,
              MpMessage          *message,
              const MpQueueToken *token)
 {
-  MpTask *self = g_object_new (MP_TYPE_TASK, NULL);
+  MpTask        *self = g_object_new (MP_TYPE_TASK, NULL);
   MpTaskPrivate *priv = mp_task_get_instance_private (self);
 
   priv->queue = g_object_ref (queue);
@@ -184,12 +184,12 @@ mp_task_get_delivery_count (MpTask *self)
 }
 
 static gboolean
-finish_or_fail (MpTask         *self,
-                MpQueueFinish   how,
-                GError        **error)
+finish_or_fail (MpTask       *self,
+                MpQueueFinish how,
+                GError      **error)
 {
   MpTaskPrivate *priv = mp_task_get_instance_private (self);
-  MpQueueStatus status = finish (self, how);
+  MpQueueStatus  status = finish (self, how);
 
   return status == MP_QUEUE_OK || mp_queue_set_error (priv->queue, status, NULL, error);
 }
@@ -255,14 +255,14 @@ mp_task_retry (MpTask  *self,
  * Since: 1.0
  */
 gboolean
-mp_task_set_progress (MpTask      *self,
-                      double       fraction,
-                      const char  *text,
-                      GError     **error)
+mp_task_set_progress (MpTask     *self,
+                      double      fraction,
+                      const char *text,
+                      GError    **error)
 {
-  MpTaskPrivate *priv;
+  MpTaskPrivate  *priv;
   MpQueuePrivate *queue;
-  MpQueueStatus status;
+  MpQueueStatus   status;
 
   g_return_val_if_fail (MP_IS_TASK (self), FALSE);
   g_return_val_if_fail (fraction >= 0 && fraction <= 1, FALSE);

@@ -19,19 +19,19 @@ struct _MpTaskClass
 };
 
 MP_AVAILABLE_IN_1_0
-MpMessage *mp_task_get_message        (MpTask      *self);
+MpMessage *mp_task_get_message (MpTask *self);
 MP_AVAILABLE_IN_1_0
-guint      mp_task_get_delivery_count (MpTask      *self);
+guint mp_task_get_delivery_count (MpTask *self);
 MP_AVAILABLE_IN_1_0
-gboolean   mp_task_done               (MpTask      *self,
-                                       GError     **error);
+gboolean mp_task_done (MpTask  *self,
+                       GError **error);
 MP_AVAILABLE_IN_1_0
-gboolean   mp_task_retry              (MpTask      *self,
-                                       GError     **error);
+gboolean mp_task_retry (MpTask  *self,
+                        GError **error);
 MP_AVAILABLE_IN_1_0
-gboolean   mp_task_set_progress       (MpTask      *self,
-                                       double       fraction,
-                                       const char  *text,
-                                       GError     **error);
+gboolean mp_task_set_progress (MpTask     *self,
+                               double      fraction,
+                               const char *text,
+                               GError    **error);
 
 G_END_DECLS

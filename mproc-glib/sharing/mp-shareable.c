@@ -50,8 +50,8 @@ static GType
 find_in_library (const char *name)
 {
   for (gsize i = 0; mp_shareable_types[i] != NULL; i++)
-    if (g_str_equal (g_type_name (mp_shareable_types[i] ()), name))
-      return mp_shareable_types[i] ();
+    if (g_str_equal (g_type_name (mp_shareable_types[i]()), name))
+      return mp_shareable_types[i]();
 
   return G_TYPE_INVALID;
 }
@@ -94,12 +94,12 @@ travels_by_name (GType type)
  * Since: 1.0
  */
 GVariant *
-mp_shareable_describe (MpShareable  *self,
-                       GUnixFDList  *descriptors,
-                       GError      **error)
+mp_shareable_describe (MpShareable *self,
+                       GUnixFDList *descriptors,
+                       GError     **error)
 {
   GVariant *description;
-  GType type;
+  GType     type;
 
   g_return_val_if_fail (MP_IS_SHAREABLE (self), NULL);
   g_return_val_if_fail (G_IS_UNIX_FD_LIST (descriptors), NULL);
@@ -111,7 +111,7 @@ mp_shareable_describe (MpShareable  *self,
   if (type == G_TYPE_OBJECT)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                   _("A %s cannot be handed to another process"), G_OBJECT_TYPE_NAME (self));
+                   _ ("A %s cannot be handed to another process"), G_OBJECT_TYPE_NAME (self));
       return NULL;
     }
 
@@ -124,20 +124,20 @@ mp_shareable_describe (MpShareable  *self,
 
 /* Finds the type that a description names, and loads its class. */
 static GTypeClass *
-load_class (const char  *name,
-            GError     **error)
+load_class (const char *name,
+            GError    **error)
 {
   GType type = find_in_library (name);
 
   if (type == G_TYPE_INVALID)
     type = g_type_from_name (name);
 
-  if (type == G_TYPE_INVALID
-      || !G_TYPE_IS_INSTANTIATABLE (type) || G_TYPE_IS_ABSTRACT (type)
-      || !g_type_is_a (type, G_TYPE_OBJECT) || !g_type_is_a (type, MP_TYPE_SHAREABLE))
+  if (type == G_TYPE_INVALID ||
+      !G_TYPE_IS_INSTANTIATABLE (type) || G_TYPE_IS_ABSTRACT (type) ||
+      !g_type_is_a (type, G_TYPE_OBJECT) || !g_type_is_a (type, MP_TYPE_SHAREABLE))
     {
       g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                   _("There is no class “%s” of things to share here"), name);
+                   _ ("There is no class “%s” of things to share here"), name);
       return NULL;
     }
 
@@ -161,23 +161,23 @@ load_class (const char  *name,
  * Since: 1.0
  */
 MpShareable *
-mp_shareable_open (GVariant     *description,
-                   GUnixFDList  *descriptors,
-                   GError      **error)
+mp_shareable_open (GVariant    *description,
+                   GUnixFDList *descriptors,
+                   GError     **error)
 {
   g_autoptr (GTypeClass) klass = NULL;
   g_autoptr (GVariant) inner = NULL;
   MpShareableInterface *iface;
-  const char *name;
+  const char           *name;
 
   g_return_val_if_fail (description != NULL, NULL);
   g_return_val_if_fail (G_IS_UNIX_FD_LIST (descriptors), NULL);
 
-  if (!g_variant_is_of_type (description, G_VARIANT_TYPE ("(sv)"))
-      || !g_variant_is_normal_form (description))
+  if (!g_variant_is_of_type (description, G_VARIANT_TYPE ("(sv)")) ||
+      !g_variant_is_normal_form (description))
     {
       g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-                   _("These %" G_GSIZE_FORMAT " bytes do not describe a thing to share"),
+                   _ ("These %" G_GSIZE_FORMAT " bytes do not describe a thing to share"),
                    g_variant_get_size (description));
       return NULL;
     }
@@ -186,7 +186,7 @@ mp_shareable_open (GVariant     *description,
   if (strlen (name) > MAX_NAME_LENGTH)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-                   _("The name of a class cannot have %" G_GSIZE_FORMAT " bytes"),
+                   _ ("The name of a class cannot have %" G_GSIZE_FORMAT " bytes"),
                    strlen (name));
       return NULL;
     }
@@ -199,7 +199,7 @@ mp_shareable_open (GVariant     *description,
   if (!travels_by_name (G_TYPE_FROM_CLASS (klass)) || iface->restore == NULL)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                   _("A %s cannot be taken from another process"), name);
+                   _ ("A %s cannot be taken from another process"), name);
       return NULL;
     }
 

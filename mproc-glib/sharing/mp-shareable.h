@@ -30,22 +30,22 @@ struct _MpShareableInterface
 {
   GTypeInterface g_iface;
 
-  GVariant    *(*share)   (MpShareable  *self,
-                           GUnixFDList  *descriptors,
-                           GError      **error);
-  MpShareable *(*restore) (GType         type,
-                           GVariant     *description,
-                           GUnixFDList  *descriptors,
-                           GError      **error);
+  GVariant *(*share) (MpShareable *self,
+                      GUnixFDList *descriptors,
+                      GError     **error);
+  MpShareable *(*restore) (GType        type,
+                           GVariant    *description,
+                           GUnixFDList *descriptors,
+                           GError     **error);
 };
 
 MP_AVAILABLE_IN_1_0
-GVariant    *mp_shareable_describe (MpShareable  *self,
-                                    GUnixFDList  *descriptors,
-                                    GError      **error);
+GVariant *mp_shareable_describe (MpShareable *self,
+                                 GUnixFDList *descriptors,
+                                 GError     **error);
 MP_AVAILABLE_IN_1_0
-MpShareable *mp_shareable_open     (GVariant     *description,
-                                    GUnixFDList  *descriptors,
-                                    GError      **error);
+MpShareable *mp_shareable_open (GVariant    *description,
+                                GUnixFDList *descriptors,
+                                GError     **error);
 
 G_END_DECLS

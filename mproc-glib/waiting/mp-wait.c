@@ -15,34 +15,34 @@
  * its descriptor: poll() skips negative ones, and no second array is needed. */
 typedef struct
 {
-  MpWaitable   **objects;
-  gsize          n_objects;
-  gsize          n_ready;
+  MpWaitable **objects;
+  gsize        n_objects;
+  gsize        n_ready;
 
   /* One for each object, and one more for a cancellable. */
   struct pollfd *fds;
 
   /* Where the kernel watches them, or %NULL when they are polled one by one. */
-  MpPollSet       *set;
+  MpPollSet *set;
 
   /* Whether there are objects that can be judged by their descriptor alone. */
-  gboolean       must_poll;
+  gboolean must_poll;
 } Wait;
 
 static inline void
-mark_ready (Wait  *wait,
-            gsize  i)
+mark_ready (Wait *wait,
+            gsize i)
 {
   wait->fds[i].fd = wait->fds[i].fd >= 0 ? ~wait->fds[i].fd : -1;
   wait->n_ready++;
 }
 
 static gboolean
-set_closed_error (MpWaitable  *object,
-                  GError     **error)
+set_closed_error (MpWaitable *object,
+                  GError    **error)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_CLOSED,
-               _("Cannot wait for a %s that is closed"), G_OBJECT_TYPE_NAME (object));
+               _ ("Cannot wait for a %s that is closed"), G_OBJECT_TYPE_NAME (object));
   return FALSE;
 }
 
@@ -52,17 +52,17 @@ set_errno_error (Wait    *wait,
                  GError **error)
 {
   g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code),
-               _("Cannot wait for %" G_GSIZE_FORMAT " objects: %s"),
+               _ ("Cannot wait for %" G_GSIZE_FORMAT " objects: %s"),
                wait->n_objects, g_strerror (code));
   return FALSE;
 }
 
 /* Asks an object, in one of the two ways, whether it is ready. */
 static gboolean
-ask (Wait      *wait,
-     gsize      i,
+ask (Wait *wait,
+     gsize i,
      gboolean (*how) (MpWaitable *, GError **),
-     GError   **error)
+     GError **error)
 {
   g_autoptr (GError) local_error = NULL;
 
@@ -169,7 +169,7 @@ collect (Wait  *wait,
          gsize *n_ready)
 {
   MpWaitable **ready = g_new (MpWaitable *, wait->n_ready + 1);
-  gsize n = 0;
+  gsize        n = 0;
 
   for (gsize i = 0; i < wait->n_objects; i++)
     if (wait->fds[i].fd < 0)
@@ -198,12 +198,12 @@ poll_descriptors (Wait                  *wait,
                   const struct timespec *timeout)
 {
   struct pollfd two[2];
-  int n_fired;
+  int           n_fired;
 
   if (wait->set == NULL)
     return ppoll (wait->fds, wait->n_objects + 1, timeout, NULL);
 
-  two[0] = (struct pollfd) { .fd = mp_poll_set_get_fd (wait->set), .events = POLLIN };
+  two[0] = (struct pollfd){ .fd = mp_poll_set_get_fd (wait->set), .events = POLLIN };
   two[1] = wait->fds[wait->n_objects];
   n_fired = ppoll (two, G_N_ELEMENTS (two), timeout, NULL);
   return n_fired > 0 ? mp_poll_set_collect (wait->set, wait->fds) : n_fired;
@@ -212,11 +212,11 @@ poll_descriptors (Wait                  *wait,
 /* Polls once, until @deadline or, with one object ready, not at all.  Returns what poll()
  * returns, -1 with errno EINTR included. */
 static int
-poll_once (Wait   *wait,
-           gint64  deadline)
+poll_once (Wait  *wait,
+           gint64 deadline)
 {
   struct timespec timeout = { 0 };
-  gint64 left = 0;
+  gint64          left = 0;
 
   if (wait->n_ready == 0 && deadline < 0)
     return poll_descriptors (wait, NULL);
@@ -236,11 +236,11 @@ poll_once (Wait   *wait,
 /* Polls until something is ready or @deadline has passed.  With @interruptible also returns
  * when a signal handler has run. */
 static gboolean
-poll_until_ready (Wait          *wait,
-                  gint64         deadline,
-                  gboolean       interruptible,
-                  GCancellable  *cancellable,
-                  GError       **error)
+poll_until_ready (Wait         *wait,
+                  gint64        deadline,
+                  gboolean      interruptible,
+                  GCancellable *cancellable,
+                  GError      **error)
 {
   while (wait->n_ready == 0 || wait->must_poll)
     {
@@ -263,8 +263,8 @@ poll_until_ready (Wait          *wait,
       if (n_fired > 0 && !look_at_fired (wait, error))
         return FALSE;
 
-      if (wait->n_ready > 0
-          || (deadline >= 0 && g_get_monotonic_time () >= deadline))
+      if (wait->n_ready > 0 ||
+          (deadline >= 0 && g_get_monotonic_time () >= deadline))
         return TRUE;
     }
 
@@ -274,43 +274,43 @@ poll_until_ready (Wait          *wait,
 /* Has the kernel watch the objects if they were waited for before, and so will be again.  A
  * first wait, which may be the only one, polls them for less. */
 static void
-choose_set (Wait    *wait,
-              MpPollSet *set)
+choose_set (Wait      *wait,
+            MpPollSet *set)
 {
   if (set != NULL && mp_poll_set_is_kept (set) && mp_poll_set_update (set, wait->fds) == 0)
     wait->set = set;
 }
 
 static gboolean
-wait_until_ready (Wait          *wait,
-                  MpPollSet       *set,
-                  gint64         timeout_us,
-                  gboolean       interruptible,
-                  GCancellable  *cancellable,
-                  GError       **error)
+wait_until_ready (Wait         *wait,
+                  MpPollSet    *set,
+                  gint64        timeout_us,
+                  gboolean      interruptible,
+                  GCancellable *cancellable,
+                  GError      **error)
 {
   gint64 deadline = deadline_for_timeout (timeout_us);
 
   get_descriptors (wait);
   choose_set (wait, set);
-  return look_at_all (wait, error)
-         && poll_until_ready (wait, deadline, interruptible, cancellable, error);
+  return look_at_all (wait, error) &&
+         poll_until_ready (wait, deadline, interruptible, cancellable, error);
 }
 
 /* As above, with a descriptor for the cancellable. */
 static gboolean
-wait_cancellably (Wait          *wait,
-                  MpPollSet       *set,
-                  gint64         timeout_us,
-                  gboolean       interruptible,
-                  GCancellable  *cancellable,
-                  GError       **error)
+wait_cancellably (Wait         *wait,
+                  MpPollSet    *set,
+                  gint64        timeout_us,
+                  gboolean      interruptible,
+                  GCancellable *cancellable,
+                  GError      **error)
 {
-  GPollFD cancel_fd = { .fd = -1 };
+  GPollFD  cancel_fd = { .fd = -1 };
   gboolean has_cancel_fd = g_cancellable_make_pollfd (cancellable, &cancel_fd);
   gboolean waited;
 
-  wait->fds[wait->n_objects] = (struct pollfd) { .fd = cancel_fd.fd, .events = cancel_fd.events };
+  wait->fds[wait->n_objects] = (struct pollfd){ .fd = cancel_fd.fd, .events = cancel_fd.events };
   waited = wait_until_ready (wait, set, timeout_us, interruptible, cancellable, error);
   if (has_cancel_fd)
     g_cancellable_release_fd (cancellable);
@@ -319,15 +319,15 @@ wait_cancellably (Wait          *wait,
 }
 
 static MpWaitable **
-wait_blocking (MpWaitable   **objects,
-               gsize          n_objects,
-               gint64         timeout_us,
-               gboolean       interruptible,
-               GCancellable  *cancellable,
-               gsize         *n_ready,
-               GError       **error)
+wait_blocking (MpWaitable  **objects,
+               gsize         n_objects,
+               gint64        timeout_us,
+               gboolean      interruptible,
+               GCancellable *cancellable,
+               gsize        *n_ready,
+               GError      **error)
 {
-  struct pollfd on_stack[MP_POLL_SET_FEW + 1];
+  struct pollfd             on_stack[MP_POLL_SET_FEW + 1];
   g_autofree struct pollfd *on_heap = NULL;
   g_autoptr (MpPollSet) set = NULL;
   Wait wait = { .objects = objects, .n_objects = n_objects, .fds = on_stack };
@@ -377,12 +377,12 @@ wait_blocking (MpWaitable   **objects,
  * Since: 1.0
  */
 MpWaitable **
-mp_wait (MpWaitable   **objects,
-         gsize          n_objects,
-         gint64         timeout_us,
-         GCancellable  *cancellable,
-         gsize         *n_ready,
-         GError       **error)
+mp_wait (MpWaitable  **objects,
+         gsize         n_objects,
+         gint64        timeout_us,
+         GCancellable *cancellable,
+         gsize        *n_ready,
+         GError      **error)
 {
   g_return_val_if_fail (objects != NULL || n_objects == 0, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
@@ -411,12 +411,12 @@ mp_wait (MpWaitable   **objects,
  * Since: 1.0
  */
 MpWaitable **
-mp_wait_interruptible (MpWaitable   **objects,
-                       gsize          n_objects,
-                       gint64         timeout_us,
-                       GCancellable  *cancellable,
-                       gsize         *n_ready,
-                       GError       **error)
+mp_wait_interruptible (MpWaitable  **objects,
+                       gsize         n_objects,
+                       gint64        timeout_us,
+                       GCancellable *cancellable,
+                       gsize        *n_ready,
+                       GError      **error)
 {
   g_return_val_if_fail (objects != NULL || n_objects == 0, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
@@ -427,8 +427,8 @@ mp_wait_interruptible (MpWaitable   **objects,
 /* A wait under way in a main context; the data of its task. */
 typedef struct
 {
-  Wait     wait;
-  gint64   deadline;
+  Wait   wait;
+  gint64 deadline;
 
   /* All descriptors in one.  A main context wakes itself up for each descriptor that comes or
    * goes, and walks through all of them at each turn. */
@@ -468,7 +468,7 @@ static void
 return_ready (GTask *task)
 {
   AsyncWait *async = g_task_get_task_data (task);
-  Ready *ready = g_new0 (Ready, 1);
+  Ready     *ready = g_new0 (Ready, 1);
 
   mp_poll_set_keep (g_steal_pointer (&async->set));
   ready->objects = collect (&async->wait, &ready->n_objects);
@@ -476,9 +476,9 @@ return_ready (GTask *task)
 }
 
 static gboolean
-wait_source_dispatch (GSource     *source,
-                      GSourceFunc  callback,
-                      gpointer     user_data)
+wait_source_dispatch (GSource    *source,
+                      GSourceFunc callback,
+                      gpointer    user_data)
 {
   return callback (user_data);
 }
@@ -488,7 +488,7 @@ static GSourceFuncs wait_source_funcs = { .dispatch = wait_source_dispatch };
 static gboolean
 wait_fired_cb (gpointer user_data)
 {
-  GTask *task = user_data;
+  GTask     *task = user_data;
   AsyncWait *async = g_task_get_task_data (task);
   g_autoptr (GError) error = NULL;
 
@@ -501,8 +501,8 @@ wait_fired_cb (gpointer user_data)
       return G_SOURCE_REMOVE;
     }
 
-  if (async->wait.n_ready == 0
-      && (async->deadline < 0 || g_get_monotonic_time () < async->deadline))
+  if (async->wait.n_ready == 0 &&
+      (async->deadline < 0 || g_get_monotonic_time () < async->deadline))
     return G_SOURCE_CONTINUE;
 
   return_ready (task);
@@ -510,8 +510,8 @@ wait_fired_cb (gpointer user_data)
 }
 
 static gboolean
-fill_set (AsyncWait  *async,
-            GError    **error)
+fill_set (AsyncWait *async,
+          GError   **error)
 {
   int code = 0;
 
@@ -563,13 +563,13 @@ attach_wait_source (GTask *task)
  * Since: 1.0
  */
 void
-mp_wait_async (MpWaitable          **objects,
-               gsize                 n_objects,
-               gint64                timeout_us,
-               int                   io_priority,
-               GCancellable         *cancellable,
-               GAsyncReadyCallback   callback,
-               gpointer              user_data)
+mp_wait_async (MpWaitable        **objects,
+               gsize               n_objects,
+               gint64              timeout_us,
+               int                 io_priority,
+               GCancellable       *cancellable,
+               GAsyncReadyCallback callback,
+               gpointer            user_data)
 {
   g_autoptr (GTask) task = NULL;
   g_autoptr (GError) error = NULL;
@@ -623,12 +623,12 @@ mp_wait_async (MpWaitable          **objects,
  * Since: 1.0
  */
 MpWaitable **
-mp_wait_finish (GAsyncResult  *result,
-                gsize         *n_ready,
-                GError       **error)
+mp_wait_finish (GAsyncResult *result,
+                gsize        *n_ready,
+                GError      **error)
 {
   MpWaitable **objects;
-  Ready *ready;
+  Ready       *ready;
 
   g_return_val_if_fail (g_task_is_valid (result, NULL), NULL);
   g_return_val_if_fail (g_async_result_is_tagged (result, mp_wait_async), NULL);

@@ -57,7 +57,9 @@ mp_fd_waitable_waitable_init (MpWaitableInterface *iface)
   iface->get_fd = mp_fd_waitable_get_fd;
 }
 
-G_DEFINE_FINAL_TYPE_WITH_CODE (MpFdWaitable, mp_fd_waitable, G_TYPE_OBJECT,
+G_DEFINE_FINAL_TYPE_WITH_CODE (MpFdWaitable,
+                               mp_fd_waitable,
+                               G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (MP_TYPE_WAITABLE,
                                                       mp_fd_waitable_waitable_init))
 
@@ -78,11 +80,11 @@ mp_waitable_default_init (MpWaitableInterface *iface)
 }
 
 static gboolean
-set_closed_error (MpWaitable  *self,
-                  GError     **error)
+set_closed_error (MpWaitable *self,
+                  GError    **error)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_CLOSED,
-               _("Cannot wait for a %s that is closed"), G_OBJECT_TYPE_NAME (self));
+               _ ("Cannot wait for a %s that is closed"), G_OBJECT_TYPE_NAME (self));
   return FALSE;
 }
 
@@ -168,11 +170,11 @@ mp_waitable_get_condition (MpWaitable *self)
  * Since: 1.0
  */
 gboolean
-mp_waitable_is_ready (MpWaitable  *self,
-                      GError     **error)
+mp_waitable_is_ready (MpWaitable *self,
+                      GError    **error)
 {
   MpWaitableInterface *iface;
-  struct pollfd fd = { 0 };
+  struct pollfd        fd = { 0 };
 
   g_return_val_if_fail (MP_IS_WAITABLE (self), FALSE);
 

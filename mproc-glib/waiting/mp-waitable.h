@@ -34,50 +34,50 @@ struct _MpWaitableInterface
 {
   GTypeInterface g_iface;
 
-  int          (*get_fd)        (MpWaitable  *self);
-  GIOCondition (*get_condition) (MpWaitable  *self);
-  gboolean     (*is_ready)      (MpWaitable  *self,
-                                 GError     **error);
-  gboolean     (*has_pending)   (MpWaitable  *self,
-                                 GError     **error);
+  int (*get_fd) (MpWaitable *self);
+  GIOCondition (*get_condition) (MpWaitable *self);
+  gboolean (*is_ready) (MpWaitable *self,
+                        GError    **error);
+  gboolean (*has_pending) (MpWaitable *self,
+                           GError    **error);
 };
 
 MP_AVAILABLE_IN_1_0
-MpWaitable   *mp_waitable_new_for_fd    (int                    fd);
+MpWaitable *mp_waitable_new_for_fd (int fd);
 
 MP_AVAILABLE_IN_1_0
-int           mp_waitable_get_fd        (MpWaitable            *self);
+int mp_waitable_get_fd (MpWaitable *self);
 MP_AVAILABLE_IN_1_0
-GIOCondition  mp_waitable_get_condition (MpWaitable            *self);
+GIOCondition mp_waitable_get_condition (MpWaitable *self);
 MP_AVAILABLE_IN_1_0
-gboolean      mp_waitable_is_ready      (MpWaitable            *self,
-                                         GError               **error);
+gboolean mp_waitable_is_ready (MpWaitable *self,
+                               GError    **error);
 
 MP_AVAILABLE_IN_1_0
-MpWaitable  **mp_wait                   (MpWaitable           **objects,
-                                         gsize                  n_objects,
-                                         gint64                 timeout_us,
-                                         GCancellable          *cancellable,
-                                         gsize                 *n_ready,
-                                         GError               **error);
+MpWaitable **mp_wait (MpWaitable  **objects,
+                      gsize         n_objects,
+                      gint64        timeout_us,
+                      GCancellable *cancellable,
+                      gsize        *n_ready,
+                      GError      **error);
 MP_AVAILABLE_IN_1_0
-MpWaitable  **mp_wait_interruptible     (MpWaitable           **objects,
-                                         gsize                  n_objects,
-                                         gint64                 timeout_us,
-                                         GCancellable          *cancellable,
-                                         gsize                 *n_ready,
-                                         GError               **error);
+MpWaitable **mp_wait_interruptible (MpWaitable  **objects,
+                                    gsize         n_objects,
+                                    gint64        timeout_us,
+                                    GCancellable *cancellable,
+                                    gsize        *n_ready,
+                                    GError      **error);
 MP_AVAILABLE_IN_1_0
-void          mp_wait_async             (MpWaitable           **objects,
-                                         gsize                  n_objects,
-                                         gint64                 timeout_us,
-                                         int                    io_priority,
-                                         GCancellable          *cancellable,
-                                         GAsyncReadyCallback    callback,
-                                         gpointer               user_data);
+void mp_wait_async (MpWaitable        **objects,
+                    gsize               n_objects,
+                    gint64              timeout_us,
+                    int                 io_priority,
+                    GCancellable       *cancellable,
+                    GAsyncReadyCallback callback,
+                    gpointer            user_data);
 MP_AVAILABLE_IN_1_0
-MpWaitable  **mp_wait_finish            (GAsyncResult          *result,
-                                         gsize                 *n_ready,
-                                         GError               **error);
+MpWaitable **mp_wait_finish (GAsyncResult *result,
+                             gsize        *n_ready,
+                             GError      **error);
 
 G_END_DECLS

@@ -29,11 +29,11 @@ struct _MpWatch
 
   /* -1 as long as the kernel knows nothing.  A forked child has it in common with its parent,
    * who is not to be disturbed. */
-  int                 epoll_fd;
-  int                 pid;
+  int epoll_fd;
+  int pid;
 
   /* Whether some descriptor is there twice; the kernel knows only one of its slots then. */
-  gboolean            has_twins;
+  gboolean has_twins;
 };
 
 static GQuark
@@ -61,7 +61,8 @@ static gsize
 ensure_stamp (MpWaitable *object)
 {
   static gsize n_stamps = 0;
-  gsize stamp = GPOINTER_TO_SIZE (g_object_get_qdata (G_OBJECT (object), get_stamp_quark ()));
+  gpointer     stored = g_object_get_qdata (G_OBJECT (object), get_stamp_quark ());
+  gsize        stamp = GPOINTER_TO_SIZE (stored);
 
   if (stamp == 0)
     {
@@ -73,7 +74,7 @@ ensure_stamp (MpWaitable *object)
 }
 
 static gboolean
-is_for (MpPollSet     *self,
+is_for (MpPollSet   *self,
         MpWaitable **objects,
         gsize        n_objects)
 {
@@ -104,7 +105,7 @@ create (MpWaitable **objects,
 /* The set that was kept for @objects, or a new one; in both cases nobody else has it. */
 MpPollSet *
 mp_poll_set_take (MpWaitable **objects,
-               gsize        n_objects)
+                  gsize        n_objects)
 {
   g_autoptr (MpPollSet) kept = NULL;
 
@@ -149,7 +150,7 @@ mp_poll_set_is_kept (MpPollSet *self)
 }
 
 static gboolean
-is_current (MpPollSet             *self,
+is_current (MpPollSet           *self,
             const struct pollfd *fds)
 {
   if (self->epoll_fd < 0 || self->pid != mp_own_pid ())
@@ -159,8 +160,8 @@ is_current (MpPollSet             *self,
     {
       const Slot *slot = &self->slots[i];
 
-      if (slot->fd != fds[i].fd || slot->events != fds[i].events
-          || slot->stamp != ensure_stamp (slot->object))
+      if (slot->fd != fds[i].fd || slot->events != fds[i].events ||
+          slot->stamp != ensure_stamp (slot->object))
         return FALSE;
     }
 
@@ -170,7 +171,7 @@ is_current (MpPollSet             *self,
 /* What to wait for on the descriptor of a slot, which others may have too. */
 static guint32
 collect_events (MpPollSet *self,
-                int      fd)
+                int        fd)
 {
   guint32 events = 0;
 
@@ -183,9 +184,9 @@ collect_events (MpPollSet *self,
 
 static int
 add (MpPollSet *self,
-     gsize    i)
+     gsize      i)
 {
-  Slot *slot = &self->slots[i];
+  Slot              *slot = &self->slots[i];
   struct epoll_event event = { .events = (guint32) slot->events, .data.u64 = i };
 
   if (slot->fd < 0 || epoll_ctl (self->epoll_fd, EPOLL_CTL_ADD, slot->fd, &event) == 0)
@@ -201,7 +202,7 @@ add (MpPollSet *self,
 /* Begins anew, because nothing can be taken out of the kernel's set whose descriptor may have
  * been closed meanwhile and have another meaning. */
 static int
-fill (MpPollSet             *self,
+fill (MpPollSet           *self,
       const struct pollfd *fds)
 {
   int code = 0;
@@ -230,8 +231,8 @@ fill (MpPollSet             *self,
 }
 
 int
-mp_poll_set_update (MpPollSet             *self,
-                 const struct pollfd *fds)
+mp_poll_set_update (MpPollSet           *self,
+                    const struct pollfd *fds)
 {
   int code = is_current (self, fds) ? 0 : fill (self, fds);
 
@@ -263,8 +264,8 @@ mark (const Slot    *slot,
 }
 
 int
-mp_poll_set_collect (MpPollSet       *self,
-                  struct pollfd *fds)
+mp_poll_set_collect (MpPollSet     *self,
+                     struct pollfd *fds)
 {
   int n_fired = epoll_wait (self->epoll_fd, self->fired, (int) MAX (self->n_slots, 1), 0);
   int n_marked = 0;
@@ -275,7 +276,7 @@ mp_poll_set_collect (MpPollSet       *self,
   for (int n = 0; n < n_fired; n++)
     {
       gsize first = self->fired[n].data.u64;
-      int fd = self->slots[first].fd;
+      int   fd = self->slots[first].fd;
 
       n_marked += mark (&self->slots[first], &fds[first], self->fired[n].events);
       for (gsize i = 0; self->has_twins && i < self->n_slots; i++)

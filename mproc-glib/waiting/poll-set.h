@@ -20,25 +20,25 @@ typedef struct _MpWatch MpPollSet;
  * descriptor of its own. */
 #define MP_POLL_SET_FEW 64
 
-MpPollSet *mp_poll_set_take    (MpWaitable          **objects,
-                           gsize                 n_objects);
-void     mp_poll_set_keep    (MpPollSet              *self);
-void     mp_poll_set_free    (MpPollSet              *self);
+MpPollSet *mp_poll_set_take (MpWaitable **objects,
+                             gsize        n_objects);
+void       mp_poll_set_keep (MpPollSet *self);
+void       mp_poll_set_free (MpPollSet *self);
 
 /* Whether there was a wait for these objects before. */
-gboolean mp_poll_set_is_kept (MpPollSet              *self);
+gboolean mp_poll_set_is_kept (MpPollSet *self);
 
 /* Sees to it that the kernel watches what @fds says, which has an element for each object;
  * what is negative there is left out.  Returns 0 or an errno. */
-int      mp_poll_set_update  (MpPollSet              *self,
-                           const struct pollfd  *fds);
+int mp_poll_set_update (MpPollSet           *self,
+                        const struct pollfd *fds);
 
 /* The descriptor that is readable when one of them has fired; only after an update. */
-int      mp_poll_set_get_fd  (MpPollSet              *self);
+int mp_poll_set_get_fd (MpPollSet *self);
 
 /* Writes into @fds what has fired; negative ones stay untouched.  Returns how many it were. */
-int      mp_poll_set_collect (MpPollSet              *self,
-                           struct pollfd        *fds);
+int mp_poll_set_collect (MpPollSet     *self,
+                         struct pollfd *fds);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpPollSet, mp_poll_set_free)
 

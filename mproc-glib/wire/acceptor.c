@@ -42,31 +42,31 @@ typedef struct
   GCancellable *tls;
 
   /* Whether nothing but this owns the descriptor yet. */
-  gboolean      raw;
+  gboolean raw;
 } Pending;
 
 struct _MpAcceptor
 {
-  gatomicrefcount   ref_count;
-  MpAcceptorConfig  config;
-  MpAddressKind     kind;
-  char             *address;
+  gatomicrefcount  ref_count;
+  MpAcceptorConfig config;
+  MpAddressKind    kind;
+  char            *address;
 
-  int               epoll_fd;
-  int               timer_fd;
+  int epoll_fd;
+  int timer_fd;
 
   /* Readable while there is something to take, and for good once closed. */
-  int               event_fd;
+  int event_fd;
 
-  GMutex            lock;
-  MpListening       listening;
-  gboolean          closed;
-  gboolean          listens;
-  gint64            resume;
-  GQueue            pending;
-  GQueue            accepted;
-  GQueue            refused;
-  GAsyncQueue      *tls_results;
+  GMutex       lock;
+  MpListening  listening;
+  gboolean     closed;
+  gboolean     listens;
+  gint64       resume;
+  GQueue       pending;
+  GQueue       accepted;
+  GQueue       refused;
+  GAsyncQueue *tls_results;
 };
 
 void
@@ -101,18 +101,19 @@ watch (MpAcceptor *self,
 }
 
 static gboolean
-fail (const char  *what,
-      GError     **error)
+fail (const char *what,
+      GError    **error)
 {
   int code = errno;
 
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code), "%s failed: %s", what, g_strerror (code));
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code), "%s failed: %s", what,
+               g_strerror (code));
   return FALSE;
 }
 
 static gboolean
-open_descriptors (MpAcceptor  *self,
-                  GError     **error)
+open_descriptors (MpAcceptor *self,
+                  GError    **error)
 {
   self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   self->timer_fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -120,9 +121,9 @@ open_descriptors (MpAcceptor  *self,
   if (self->epoll_fd < 0 || self->timer_fd < 0 || self->event_fd < 0)
     return fail ("Preparing to listen", error);
 
-  if (!watch (self, EPOLL_CTL_ADD, self->timer_fd, EPOLLIN, &timer_mark)
-      || !watch (self, EPOLL_CTL_ADD, self->event_fd, EPOLLIN, &event_mark)
-      || !watch (self, EPOLL_CTL_ADD, self->listening.fd, EPOLLIN, &listening_mark))
+  if (!watch (self, EPOLL_CTL_ADD, self->timer_fd, EPOLLIN, &timer_mark) ||
+      !watch (self, EPOLL_CTL_ADD, self->event_fd, EPOLLIN, &event_mark) ||
+      !watch (self, EPOLL_CTL_ADD, self->listening.fd, EPOLLIN, &listening_mark))
     return fail ("Preparing to listen", error);
 
   self->listens = TRUE;
@@ -130,9 +131,9 @@ open_descriptors (MpAcceptor  *self,
 }
 
 MpAcceptor *
-mp_acceptor_new (const MpAddress         *address,
-                 const MpAcceptorConfig  *config,
-                 GError                 **error)
+mp_acceptor_new (const MpAddress        *address,
+                 const MpAcceptorConfig *config,
+                 GError                **error)
 {
   g_autoptr (MpAcceptor) self = g_new0 (MpAcceptor, 1);
 
@@ -143,10 +144,11 @@ mp_acceptor_new (const MpAddress         *address,
   self->kind = address->kind;
   self->config = *config;
   self->config.auth_key = config->auth_key != NULL ? g_bytes_ref (config->auth_key) : NULL;
-  self->config.certificate = config->certificate != NULL ? g_object_ref (config->certificate) : NULL;
+  self->config.certificate =
+    config->certificate != NULL ? g_object_ref (config->certificate) : NULL;
 
-  if (!mp_listening_open (&self->listening, address, config->backlog, error)
-      || !open_descriptors (self, error))
+  if (!mp_listening_open (&self->listening, address, config->backlog, error) ||
+      !open_descriptors (self, error))
     return NULL;
 
   self->address = mp_address_format (&self->listening.address, self->kind);
@@ -279,10 +281,10 @@ let_in (MpAcceptor *self,
 static void
 step_pending (Pending *pending)
 {
-  MpAcceptor *self = pending->acceptor;
-  GError *error = NULL;
+  MpAcceptor       *self = pending->acceptor;
+  GError           *error = NULL;
   MpHandshakeStatus status = mp_greeting_step (pending->greeting, &error);
-  GIOCondition condition;
+  GIOCondition      condition;
 
   if (status == MP_HANDSHAKE_RUNNING)
     {
@@ -331,8 +333,8 @@ static void
 step_tls (Pending *pending)
 {
   MpAcceptor *self = pending->acceptor;
-  int fd = pending->fd;
-  GError *error = NULL;
+  int         fd = pending->fd;
+  GError     *error = NULL;
 
   switch (mp_tls_check_hello (fd, &error))
     {
@@ -344,8 +346,9 @@ step_tls (Pending *pending)
       pending->fd = -1;
       pending->raw = FALSE;
       pending->tls = g_cancellable_new ();
-      mp_tls_accept (fd, self->config.certificate, self->config.auth_key, self->config.legacy_digests,
-                     self->config.handshake_timeout_us, pending->tls, self->tls_results, self->event_fd);
+      mp_tls_accept (fd, self->config.certificate, self->config.auth_key,
+                     self->config.legacy_digests, self->config.handshake_timeout_us, pending->tls,
+                     self->tls_results, self->event_fd);
       return;
 
     default:
@@ -373,10 +376,10 @@ welcome (MpAcceptor *self,
          int         fd,
          const char *address)
 {
-  GError *error = NULL;
+  GError      *error = NULL;
   MpTransport *transport;
-  MpChannel *channel;
-  Pending *pending;
+  MpChannel   *channel;
+  Pending     *pending;
 
   mp_transport_set_no_delay (fd);
   if (self->kind == MP_ADDRESS_TLS)
@@ -415,10 +418,13 @@ check_user (MpAcceptor *self,
             int         fd,
             GError    **error)
 {
-  struct ucred peer = { 0, };
+  struct ucred peer = {
+    0,
+  };
   socklen_t length = sizeof peer;
 
-  if (!self->config.same_user_only || (self->kind != MP_ADDRESS_UNIX && self->kind != MP_ADDRESS_ABSTRACT))
+  if (!self->config.same_user_only ||
+      (self->kind != MP_ADDRESS_UNIX && self->kind != MP_ADDRESS_ABSTRACT))
     return TRUE;
 
   if (getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
@@ -441,10 +447,14 @@ pause_listening (MpAcceptor *self)
 static gboolean
 accept_one (MpAcceptor *self)
 {
-  MpSocketAddress peer = { { 0, }, sizeof peer.storage };
+  MpSocketAddress  peer = { {
+                              0,
+                           },
+                            sizeof peer.storage };
   g_autofree char *address = NULL;
-  GError *error = NULL;
-  int fd = accept4 (self->listening.fd, (struct sockaddr *) &peer.storage, &peer.length, SOCK_CLOEXEC);
+  GError          *error = NULL;
+  int              fd =
+    accept4 (self->listening.fd, (struct sockaddr *) &peer.storage, &peer.length, SOCK_CLOEXEC);
 
   if (fd < 0)
     {
@@ -488,7 +498,7 @@ drop_expired (MpAcceptor *self)
   while (self->pending.length > 0)
     {
       Pending *oldest = self->pending.head->data;
-      GError *error = NULL;
+      GError  *error = NULL;
 
       if (oldest->deadline > now)
         break;
@@ -533,8 +543,8 @@ take_tls_results (MpAcceptor *self)
 static void
 arrange_next (MpAcceptor *self)
 {
-  gint64 next = self->resume;
-  gboolean listens = self->resume == 0 && self->accepted.length < MAX_ACCEPTED;
+  gint64            next = self->resume;
+  gboolean          listens = self->resume == 0 && self->accepted.length < MAX_ACCEPTED;
   struct itimerspec when = { { 0, 0 }, { 0, 0 } };
 
   if (self->pending.length > 0)
@@ -570,7 +580,7 @@ process_event (MpAcceptor         *self,
                struct epoll_event *event)
 {
   eventfd_t value;
-  guint64 expirations;
+  guint64   expirations;
 
   if (event->data.ptr == &listening_mark)
     accept_many (self);
@@ -586,7 +596,7 @@ void
 mp_acceptor_process (MpAcceptor *self)
 {
   struct epoll_event events[EVENTS_PER_CALL];
-  int n;
+  int                n;
 
   g_mutex_lock (&self->lock);
   if (!self->closed)

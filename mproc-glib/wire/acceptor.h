@@ -43,29 +43,29 @@ typedef struct
 } MpRefused;
 
 /* Begins to listen; what @config points to is copied. */
-MpAcceptor *mp_acceptor_new           (const MpAddress         *address,
-                                       const MpAcceptorConfig  *config,
-                                       GError                 **error);
-MpAcceptor *mp_acceptor_ref           (MpAcceptor              *self);
-void        mp_acceptor_unref         (MpAcceptor              *self);
+MpAcceptor *mp_acceptor_new (const MpAddress        *address,
+                             const MpAcceptorConfig *config,
+                             GError                **error);
+MpAcceptor *mp_acceptor_ref (MpAcceptor *self);
+void        mp_acceptor_unref (MpAcceptor *self);
 
 /* Stops to listen, drops who is at the door, removes the socket file, and makes the
  * descriptor readable for good. */
-void        mp_acceptor_close         (MpAcceptor              *self);
-gboolean    mp_acceptor_is_closed     (MpAcceptor              *self);
+void     mp_acceptor_close (MpAcceptor *self);
+gboolean mp_acceptor_is_closed (MpAcceptor *self);
 
-const char *mp_acceptor_get_address   (MpAcceptor              *self);
-int         mp_acceptor_get_fd        (MpAcceptor              *self);
+const char *mp_acceptor_get_address (MpAcceptor *self);
+int         mp_acceptor_get_fd (MpAcceptor *self);
 
 /* Does what can be done now, without waiting. */
-void        mp_acceptor_process       (MpAcceptor              *self);
-gboolean    mp_acceptor_has_accepted  (MpAcceptor              *self);
-MpAccepted *mp_acceptor_take_accepted (MpAcceptor              *self);
-MpRefused  *mp_acceptor_take_refused  (MpAcceptor              *self);
-guint       mp_acceptor_count_pending (MpAcceptor              *self);
+void        mp_acceptor_process (MpAcceptor *self);
+gboolean    mp_acceptor_has_accepted (MpAcceptor *self);
+MpAccepted *mp_acceptor_take_accepted (MpAcceptor *self);
+MpRefused  *mp_acceptor_take_refused (MpAcceptor *self);
+guint       mp_acceptor_count_pending (MpAcceptor *self);
 
-void        mp_accepted_free          (MpAccepted              *accepted);
-void        mp_refused_free           (MpRefused               *refused);
+void mp_accepted_free (MpAccepted *accepted);
+void mp_refused_free (MpRefused *refused);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpAcceptor, mp_acceptor_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpAccepted, mp_accepted_free)

@@ -14,8 +14,8 @@
 
 static const struct
 {
-  const char    *prefix;
-  MpAddressKind  kind;
+  const char   *prefix;
+  MpAddressKind kind;
 } schemes[] = {
   { "unix:", MP_ADDRESS_UNIX },
   { "unix-abstract:", MP_ADDRESS_ABSTRACT },
@@ -24,14 +24,15 @@ static const struct
 };
 
 static MpAddress *
-refuse (const char  *text,
-        const char  *why,
-        GError     **error)
+refuse (const char *text,
+        const char *why,
+        GError    **error)
 {
   g_autofree char *shown = g_strndup (text, 200);
   g_autofree char *valid = g_utf8_make_valid (shown, -1);
 
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "“%s” is not an address: %s", valid, why);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "“%s” is not an address: %s", valid,
+               why);
   return NULL;
 }
 
@@ -57,10 +58,10 @@ mp_address_free (MpAddress *self)
 }
 
 static MpAddress *
-parse_unix (const char     *text,
-            MpAddressKind   kind,
-            const char     *name,
-            GError        **error)
+parse_unix (const char   *text,
+            MpAddressKind kind,
+            const char   *name,
+            GError      **error)
 {
   MpSocketAddress ignored;
 
@@ -73,15 +74,15 @@ parse_unix (const char     *text,
 }
 
 static MpAddress *
-parse_inet (const char     *text,
-            MpAddressKind   kind,
-            const char     *rest,
-            GError        **error)
+parse_inet (const char   *text,
+            MpAddressKind kind,
+            const char   *rest,
+            GError      **error)
 {
   const char *colon = strrchr (rest, ':');
   const char *host = rest;
-  gsize host_length;
-  guint64 port;
+  gsize       host_length;
+  guint64     port;
 
   if (colon == NULL || !g_ascii_string_to_unsigned (colon + 1, 10, 0, G_MAXUINT16, &port, NULL))
     return refuse (text, "it needs a host, a colon and a port from 0 to 65535", error);
@@ -104,8 +105,8 @@ parse_inet (const char     *text,
 }
 
 MpAddress *
-mp_address_parse (const char  *text,
-                  GError     **error)
+mp_address_parse (const char *text,
+                  GError    **error)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (schemes); i++)
     {
@@ -123,20 +124,21 @@ mp_address_parse (const char  *text,
 }
 
 gboolean
-mp_address_fill_unix (MpAddressKind     kind,
-                      const char       *name,
-                      MpSocketAddress  *address,
-                      GError          **error)
+mp_address_fill_unix (MpAddressKind    kind,
+                      const char      *name,
+                      MpSocketAddress *address,
+                      GError         **error)
 {
   struct sockaddr_un un = { .sun_family = AF_UNIX };
-  gsize length = strlen (name);
-  gsize lead = kind == MP_ADDRESS_ABSTRACT ? 1 : 0;
+  gsize              length = strlen (name);
+  gsize              lead = kind == MP_ADDRESS_ABSTRACT ? 1 : 0;
 
   if (length > sizeof un.sun_path - 1)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_FILENAME_TOO_LONG,
-                   "The name of a Unix socket has %" G_GSIZE_FORMAT " bytes; the system allows %"
-                   G_GSIZE_FORMAT, length, sizeof un.sun_path - 1);
+                   "The name of a Unix socket has %" G_GSIZE_FORMAT
+                   " bytes; the system allows %" G_GSIZE_FORMAT,
+                   length, sizeof un.sun_path - 1);
       return FALSE;
     }
 
@@ -151,11 +153,11 @@ static char *
 format_unix (const MpSocketAddress *address)
 {
   const struct sockaddr_un *un = (const struct sockaddr_un *) &address->storage;
-  gsize lead = offsetof (struct sockaddr_un, sun_path);
-  gsize length = address->length > lead ? address->length - lead : 0;
-  gboolean abstract = length > 0 && un->sun_path[0] == '\0';
-  g_autofree char *name = abstract ? g_strndup (un->sun_path + 1, length - 1)
-                                   : g_strndup (un->sun_path, length);
+  gsize                     lead = offsetof (struct sockaddr_un, sun_path);
+  gsize                     length = address->length > lead ? address->length - lead : 0;
+  gboolean                  abstract = length > 0 && un->sun_path[0] == '\0';
+  g_autofree char          *name = abstract ? g_strndup (un->sun_path + 1, length - 1)
+                                            : g_strndup (un->sun_path, length);
 
   return g_strconcat (abstract ? "unix-abstract:" : "unix:", name, NULL);
 }
@@ -167,7 +169,7 @@ mp_address_format (const MpSocketAddress *address,
   const char *scheme = kind == MP_ADDRESS_TLS ? "tls" : "tcp";
   g_autoptr (GSocketAddress) native = NULL;
   g_autofree char *host = NULL;
-  guint16 port;
+  guint16          port;
 
   if (address->length == 0 || address->storage.ss_family == AF_UNIX)
     return format_unix (address);
@@ -176,7 +178,8 @@ mp_address_format (const MpSocketAddress *address,
   if (!G_IS_INET_SOCKET_ADDRESS (native))
     return g_strdup (scheme);
 
-  host = g_inet_address_to_string (g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (native)));
+  host =
+    g_inet_address_to_string (g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (native)));
   port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (native));
   return strchr (host, ':') != NULL ? g_strdup_printf ("%s:[%s]:%u", scheme, host, port)
                                     : g_strdup_printf ("%s:%s:%u", scheme, host, port);
@@ -185,9 +188,8 @@ mp_address_format (const MpSocketAddress *address,
 gboolean
 mp_address_needs_resolver (const MpAddress *self)
 {
-  return (self->kind == MP_ADDRESS_TCP || self->kind == MP_ADDRESS_TLS)
-    && *self->name != '\0' && !g_hostname_is_ip_address (self->name)
-    && !g_str_equal (self->name, "localhost");
+  return (self->kind == MP_ADDRESS_TCP || self->kind == MP_ADDRESS_TLS) && *self->name != '\0' &&
+         !g_hostname_is_ip_address (self->name) && !g_str_equal (self->name, "localhost");
 }
 
 static void
@@ -196,7 +198,10 @@ add_inet (GArray       *addresses,
           guint16       port)
 {
   g_autoptr (GSocketAddress) native = g_inet_socket_address_new (host, port);
-  MpSocketAddress address = { { 0, }, 0 };
+  MpSocketAddress address = { {
+                                0,
+                              },
+                              0 };
 
   address.length = g_socket_address_get_native_size (native);
   if (g_socket_address_to_native (native, &address.storage, sizeof address.storage, NULL))
@@ -234,10 +239,10 @@ add_known (const MpAddress *self,
 }
 
 GArray *
-mp_address_resolve (const MpAddress  *self,
-                    gboolean          passive,
-                    gpointer          cancellable,
-                    GError          **error)
+mp_address_resolve (const MpAddress *self,
+                    gboolean         passive,
+                    gpointer         cancellable,
+                    GError         **error)
 {
   g_autoptr (GArray) addresses = g_array_new (FALSE, FALSE, sizeof (MpSocketAddress));
   g_autoptr (GResolver) resolver = NULL;

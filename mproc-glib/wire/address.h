@@ -19,11 +19,11 @@ typedef enum
 
 typedef struct
 {
-  MpAddressKind  kind;
+  MpAddressKind kind;
 
   /* The path, the name or the host; an empty path is to be picked. */
-  char          *name;
-  guint16        port;
+  char   *name;
+  guint16 port;
 } MpAddress;
 
 typedef struct
@@ -32,27 +32,27 @@ typedef struct
   socklen_t               length;
 } MpSocketAddress;
 
-MpAddress *mp_address_parse           (const char             *text,
-                                       GError                **error);
-void       mp_address_free            (MpAddress              *self);
+MpAddress *mp_address_parse (const char *text,
+                             GError    **error);
+void       mp_address_free (MpAddress *self);
 
 /* The text of what the kernel says; @kind tells TLS from TCP. */
-char      *mp_address_format          (const MpSocketAddress  *address,
-                                       MpAddressKind           kind);
+char *mp_address_format (const MpSocketAddress *address,
+                         MpAddressKind          kind);
 
 /* Fills in a Unix address; fails when the path is too long. */
-gboolean   mp_address_fill_unix       (MpAddressKind           kind,
-                                       const char             *name,
-                                       MpSocketAddress        *address,
-                                       GError                **error);
+gboolean mp_address_fill_unix (MpAddressKind    kind,
+                               const char      *name,
+                               MpSocketAddress *address,
+                               GError         **error);
 
 /* The numeric addresses of a host, an array of MpSocketAddress.  A name that is no number
  * is asked for, which takes time. */
-GArray    *mp_address_resolve         (const MpAddress        *self,
-                                       gboolean                passive,
-                                       gpointer                cancellable,
-                                       GError                **error);
-gboolean   mp_address_needs_resolver  (const MpAddress        *self);
+GArray  *mp_address_resolve (const MpAddress *self,
+                             gboolean         passive,
+                             gpointer         cancellable,
+                             GError         **error);
+gboolean mp_address_needs_resolver (const MpAddress *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpAddress, mp_address_free)
 

@@ -25,31 +25,31 @@ struct _MpChannelSleeper
 
 struct _MpChannel
 {
-  gatomicrefcount   ref_count;
-  MpTransport      *transport;
-  gint              readable;
-  gint              writable;
-  gsize             limit;
+  gatomicrefcount ref_count;
+  MpTransport    *transport;
+  gint            readable;
+  gint            writable;
+  gsize           limit;
 
   /* The handle is closed by the last call that leaves: one is counted for being open. */
-  gint              closed;
-  gint              users;
+  gint closed;
+  gint users;
 
-  GMutex            receive_lock;
-  MpFrameReader     reader;
+  GMutex        receive_lock;
+  MpFrameReader reader;
   struct
   {
     guint64 position;
     int     fd;
-  }                 arrivals[MP_CHANNEL_MAX_ARRIVALS];
-  guint             n_arrivals;
+  } arrivals[MP_CHANNEL_MAX_ARRIVALS];
+  guint n_arrivals;
 
   /* The call whose buffer the reader writes into while that call sleeps. */
-  gconstpointer     lender;
+  gconstpointer lender;
 
-  GMutex            send_lock;
-  GQueue            outgoing;
-  gsize             queued_bytes;
+  GMutex send_lock;
+  GQueue outgoing;
+  gsize  queued_bytes;
 
   /* Taken last, and for the lists alone. */
   GMutex            wait_lock;
@@ -58,30 +58,30 @@ struct _MpChannel
   gint              n_waiters;
 
   /* Whether it pays to spin before sleeping until there is something to read. */
-  MpSpin            spin;
+  MpSpin spin;
 };
 
-gboolean     mp_channel_enter           (MpChannel         *self,
-                                         GError           **error);
-void         mp_channel_leave           (MpChannel         *self);
+gboolean mp_channel_enter (MpChannel *self,
+                           GError   **error);
+void     mp_channel_leave (MpChannel *self);
 
 /* A sleeper is registered under the lock of the direction that it found idle, so that no
  * change between looking and sleeping is missed. */
-void         mp_channel_begin_sleep     (MpChannel         *self,
-                                         MpChannelSleeper  *sleeper);
-MpWaitStatus mp_channel_sleep           (MpChannel         *self,
-                                         MpChannelSleeper  *sleeper,
-                                         GIOCondition       condition,
-                                         gint64             deadline,
-                                         GCancellable      *cancellable,
-                                         GError           **error);
-void         mp_channel_wake            (MpChannel         *self);
-void         mp_channel_close_sources   (MpChannel         *self);
+void         mp_channel_begin_sleep (MpChannel        *self,
+                                     MpChannelSleeper *sleeper);
+MpWaitStatus mp_channel_sleep (MpChannel        *self,
+                               MpChannelSleeper *sleeper,
+                               GIOCondition      condition,
+                               gint64            deadline,
+                               GCancellable     *cancellable,
+                               GError          **error);
+void         mp_channel_wake (MpChannel *self);
+void         mp_channel_close_sources (MpChannel *self);
 
-void         mp_channel_fail_outgoing   (MpChannel         *self,
-                                         const GError      *error);
-gboolean     mp_channel_has_message     (MpChannel         *self);
-void         mp_channel_set_timed_out   (const char        *what,
-                                         GError           **error);
+void     mp_channel_fail_outgoing (MpChannel    *self,
+                                   const GError *error);
+gboolean mp_channel_has_message (MpChannel *self);
+void     mp_channel_set_timed_out (const char *what,
+                                   GError    **error);
 
 G_END_DECLS

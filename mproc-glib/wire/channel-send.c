@@ -19,16 +19,16 @@
  * caller's bytes; that of an asynchronous one holds the bytes and its own descriptors. */
 typedef struct
 {
-  guint8            header[MP_FRAME_MAX_HEADER];
-  gsize             header_size;
-  const guint8     *data;
-  gsize             length;
-  gsize             sent;
-  const int        *fds;
-  guint             n_fds;
+  guint8        header[MP_FRAME_MAX_HEADER];
+  gsize         header_size;
+  const guint8 *data;
+  gsize         length;
+  gsize         sent;
+  const int    *fds;
+  guint         n_fds;
 
-  gboolean          finished;
-  GError           *error;
+  gboolean finished;
+  GError  *error;
 
   gboolean          on_heap;
   GBytes           *payload;
@@ -85,27 +85,29 @@ static guint
 add_vectors (const Outgoing *outgoing,
              struct iovec   *vectors)
 {
-  gsize of_data = outgoing->sent > outgoing->header_size ? outgoing->sent - outgoing->header_size : 0;
+  gsize of_data =
+    outgoing->sent > outgoing->header_size ? outgoing->sent - outgoing->header_size : 0;
   guint n = 0;
 
   if (outgoing->sent < outgoing->header_size)
-    vectors[n++] = (struct iovec) { (guint8 *) outgoing->header + outgoing->sent,
-                                    outgoing->header_size - outgoing->sent };
+    vectors[n++] = (struct iovec){ (guint8 *) outgoing->header + outgoing->sent,
+                                   outgoing->header_size - outgoing->sent };
   if (of_data < outgoing->length)
-    vectors[n++] = (struct iovec) { (guint8 *) outgoing->data + of_data, outgoing->length - of_data };
+    vectors[n++] =
+      (struct iovec){ (guint8 *) outgoing->data + of_data, outgoing->length - of_data };
   return n;
 }
 
 /* Writes as much of the queue as fits into one call.  A message with descriptors is written
  * alone, so that the receiver can tell whose they are. */
 static gssize
-write_outgoing (MpChannel  *self,
-                GError    **error)
+write_outgoing (MpChannel *self,
+                GError   **error)
 {
-  struct iovec vectors[MAX_VECTORS];
+  struct iovec    vectors[MAX_VECTORS];
   const Outgoing *first = self->outgoing.head->data;
-  guint n = 0;
-  guint n_fds = first->sent == 0 ? first->n_fds : 0;
+  guint           n = 0;
+  guint           n_fds = first->sent == 0 ? first->n_fds : 0;
 
   for (GList *l = self->outgoing.head; l != NULL && n + 2 <= MAX_VECTORS; l = l->next)
     {
@@ -121,7 +123,7 @@ write_outgoing (MpChannel  *self,
 
 static void
 finish (MpChannel    *self,
-        Finished      *finished,
+        Finished     *finished,
         const GError *error)
 {
   Outgoing *outgoing = g_queue_pop_head (&self->outgoing);
@@ -145,12 +147,12 @@ finish (MpChannel    *self,
 static void
 account_sent (MpChannel *self,
               gsize      n,
-              Finished   *finished)
+              Finished  *finished)
 {
   while (n > 0)
     {
       Outgoing *outgoing = self->outgoing.head->data;
-      gsize here = MIN (n, get_left (outgoing));
+      gsize     here = MIN (n, get_left (outgoing));
 
       outgoing->sent += here;
       n -= here;
@@ -163,7 +165,7 @@ account_sent (MpChannel *self,
  * callbacks must run without the lock. */
 static MpChannelStatus
 flush_locked (MpChannel *self,
-              Finished   *finished)
+              Finished  *finished)
 {
   while (self->outgoing.length > 0)
     {
@@ -186,7 +188,7 @@ flush_locked (MpChannel *self,
 
 static void
 run_finished (MpChannel *self,
-              Finished   *finished)
+              Finished  *finished)
 {
   Outgoing *outgoing;
 
@@ -206,7 +208,7 @@ run_finished (MpChannel *self,
 MpChannelStatus
 mp_channel_flush (MpChannel *self)
 {
-  Finished finished = { G_QUEUE_INIT, FALSE };
+  Finished        finished = { G_QUEUE_INIT, FALSE };
   MpChannelStatus status;
 
   if (!mp_channel_has_outgoing (self) || !mp_channel_enter (self, NULL))
@@ -245,10 +247,10 @@ mp_channel_fail_outgoing (MpChannel    *self,
 }
 
 static gboolean
-check_sendable (MpChannel  *self,
-                gsize       length,
-                guint       n_fds,
-                GError    **error)
+check_sendable (MpChannel *self,
+                gsize      length,
+                guint      n_fds,
+                GError   **error)
 {
   gsize limit = mp_channel_get_limit (self);
 
@@ -257,7 +259,8 @@ check_sendable (MpChannel  *self,
   else if (length > limit)
     g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,
                  "A message of %" G_GSIZE_FORMAT " bytes is longer than the %" G_GSIZE_FORMAT
-                 " bytes that are allowed", length, limit);
+                 " bytes that are allowed",
+                 length, limit);
   else if (n_fds > MP_TRANSPORT_MAX_FDS)
     g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,
                  "%u descriptors are more than the %d that may travel with a message",
@@ -276,7 +279,7 @@ static void
 detach (MpChannel *self,
         Outgoing  *outgoing)
 {
-  GList *link = g_queue_find (&self->outgoing, outgoing);
+  GList    *link = g_queue_find (&self->outgoing, outgoing);
   Outgoing *copy = g_memdup2 (outgoing, sizeof *outgoing);
 
   copy->payload = g_bytes_new (outgoing->data, outgoing->length);
@@ -293,8 +296,8 @@ static gboolean
 is_begun (MpChannel *self,
           Outgoing  *outgoing)
 {
-  return outgoing->sent > 0
-    || (self->transport->funcs->holds_back && self->outgoing.head->data == outgoing);
+  return outgoing->sent > 0 ||
+         (self->transport->funcs->holds_back && self->outgoing.head->data == outgoing);
 }
 
 /* The time is over.  TRUE when the message will be sent nevertheless. */
@@ -312,11 +315,11 @@ give_up (MpChannel *self,
 }
 
 static gboolean
-wait_to_send (MpChannel         *self,
-              MpChannelSleeper  *sleeper,
-              gint64             deadline,
-              GCancellable      *cancellable,
-              GError           **error)
+wait_to_send (MpChannel        *self,
+              MpChannelSleeper *sleeper,
+              gint64            deadline,
+              GCancellable     *cancellable,
+              GError          **error)
 {
   switch (mp_channel_sleep (self, sleeper, G_IO_OUT, deadline, cancellable, error))
     {
@@ -337,19 +340,21 @@ wait_to_send (MpChannel         *self,
 /* Sends @outgoing, which is the last in the queue, and all before it.  Called, and returns,
  * with the lock. */
 static gboolean
-send_queued (MpChannel     *self,
-             Outgoing      *outgoing,
-             gint64         timeout_us,
-             GCancellable  *cancellable,
-             Finished       *finished,
-             GError       **error)
+send_queued (MpChannel    *self,
+             Outgoing     *outgoing,
+             gint64        timeout_us,
+             GCancellable *cancellable,
+             Finished     *finished,
+             GError      **error)
 {
   gint64 deadline = timeout_us == 0 ? 0 : mp_transport_deadline (timeout_us);
   g_autoptr (GError) stop = NULL;
 
   for (;;)
     {
-      MpChannelSleeper sleeper = { 0, };
+      MpChannelSleeper sleeper = {
+        0,
+      };
       gboolean go_on;
 
       flush_locked (self, finished);
@@ -381,17 +386,17 @@ send_queued (MpChannel     *self,
 }
 
 static gboolean
-send_inside (MpChannel     *self,
-             Outgoing      *outgoing,
-             gint64         timeout_us,
-             GCancellable  *cancellable,
-             GError       **error)
+send_inside (MpChannel    *self,
+             Outgoing     *outgoing,
+             gint64        timeout_us,
+             GCancellable *cancellable,
+             GError      **error)
 {
-  Finished finished = { G_QUEUE_INIT, FALSE };
+  Finished     finished = { G_QUEUE_INIT, FALSE };
   struct iovec vectors[2];
-  gboolean success = TRUE;
-  gboolean queued = FALSE;
-  gssize n = 0;
+  gboolean     success = TRUE;
+  gboolean     queued = FALSE;
+  gssize       n = 0;
 
   g_mutex_lock (&self->send_lock);
   if (self->outgoing.length == 0)
@@ -418,14 +423,14 @@ send_inside (MpChannel     *self,
 }
 
 gboolean
-mp_channel_send (MpChannel     *self,
-                 const guint8  *data,
-                 gsize          length,
-                 const int     *fds,
-                 guint          n_fds,
-                 gint64         timeout_us,
-                 GCancellable  *cancellable,
-                 GError       **error)
+mp_channel_send (MpChannel    *self,
+                 const guint8 *data,
+                 gsize         length,
+                 const int    *fds,
+                 guint         n_fds,
+                 gint64        timeout_us,
+                 GCancellable *cancellable,
+                 GError      **error)
 {
   Outgoing outgoing;
   gboolean success = FALSE;
@@ -434,8 +439,8 @@ mp_channel_send (MpChannel     *self,
     return FALSE;
 
   outgoing_init (&outgoing, data, length, fds, n_fds);
-  if (check_sendable (self, length, n_fds, error)
-      && !g_cancellable_set_error_if_cancelled (cancellable, error))
+  if (check_sendable (self, length, n_fds, error) &&
+      !g_cancellable_set_error_if_cancelled (cancellable, error))
     success = send_inside (self, &outgoing, timeout_us, cancellable, error);
 
   mp_channel_leave (self);
@@ -444,9 +449,9 @@ mp_channel_send (MpChannel     *self,
 
 /* Own duplicates, which live as long as the message waits. */
 static gboolean
-take_fd_list (Outgoing     *outgoing,
-              GUnixFDList  *fd_list,
-              GError      **error)
+take_fd_list (Outgoing    *outgoing,
+              GUnixFDList *fd_list,
+              GError     **error)
 {
   int n = g_unix_fd_list_get_length (fd_list);
 
@@ -465,11 +470,12 @@ take_fd_list (Outgoing     *outgoing,
 }
 
 static gboolean
-check_room (MpChannel  *self,
-            gsize       length,
-            GError    **error)
+check_room (MpChannel *self,
+            gsize      length,
+            GError   **error)
 {
-  if (self->queued_bytes == 0 || (length <= MAX_QUEUED && self->queued_bytes <= MAX_QUEUED - length))
+  if (self->queued_bytes == 0 ||
+      (length <= MAX_QUEUED && self->queued_bytes <= MAX_QUEUED - length))
     return TRUE;
 
   g_set_error (error, MP_ERROR, MP_ERROR_FULL,
@@ -480,18 +486,18 @@ check_room (MpChannel  *self,
 
 /* Puts a message behind the others; flush () sends them. */
 gboolean
-mp_channel_queue (MpChannel          *self,
-                  GBytes             *payload,
-                  GUnixFDList        *fd_list,
-                  MpChannelSentFunc   sent,
-                  gpointer            user_data,
-                  GError            **error)
+mp_channel_queue (MpChannel        *self,
+                  GBytes           *payload,
+                  GUnixFDList      *fd_list,
+                  MpChannelSentFunc sent,
+                  gpointer          user_data,
+                  GError          **error)
 {
-  guint n_fds = fd_list != NULL ? g_unix_fd_list_get_length (fd_list) : 0;
-  gsize length;
+  guint         n_fds = fd_list != NULL ? g_unix_fd_list_get_length (fd_list) : 0;
+  gsize         length;
   const guint8 *data = g_bytes_get_data (payload, &length);
-  Outgoing *outgoing;
-  gboolean success;
+  Outgoing     *outgoing;
+  gboolean      success;
 
   if (!mp_channel_enter (self, error))
     return FALSE;
@@ -503,8 +509,8 @@ mp_channel_queue (MpChannel          *self,
   outgoing->done = sent;
   outgoing->user_data = user_data;
 
-  success = check_sendable (self, length, n_fds, error)
-    && (n_fds == 0 || take_fd_list (outgoing, fd_list, error));
+  success = check_sendable (self, length, n_fds, error) &&
+            (n_fds == 0 || take_fd_list (outgoing, fd_list, error));
 
   g_mutex_lock (&self->send_lock);
   success = success && check_room (self, length, error);
@@ -522,11 +528,11 @@ mp_channel_queue (MpChannel          *self,
 }
 
 void
-mp_channel_withdraw (MpChannel     *self,
-                     gconstpointer  user_data)
+mp_channel_withdraw (MpChannel    *self,
+                     gconstpointer user_data)
 {
   Finished withdrawn = { G_QUEUE_INIT, FALSE };
-  GList *l;
+  GList   *l;
 
   g_mutex_lock (&self->send_lock);
   for (l = self->outgoing.head; l != NULL; l = l->next)
@@ -541,7 +547,8 @@ mp_channel_withdraw (MpChannel     *self,
     {
       Outgoing *outgoing = l->data;
 
-      outgoing->error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "Sending was cancelled");
+      outgoing->error =
+        g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "Sending was cancelled");
       self->queued_bytes -= outgoing->length;
       g_queue_unlink (&self->outgoing, l);
       g_queue_push_tail_link (&withdrawn.queued, l);

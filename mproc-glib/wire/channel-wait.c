@@ -39,7 +39,7 @@ static int
 get_thread_bell (void)
 {
   Bell *bell = g_private_get (&thread_bell);
-  int pid = mp_own_pid ();
+  int   pid = mp_own_pid ();
 
   if (bell != NULL && bell->fd >= 0 && bell->pid == pid)
     return bell->fd;
@@ -99,13 +99,13 @@ typedef struct
 static gboolean
 look (gpointer data)
 {
-  Look *self = data;
+  Look        *self = data;
   MpTransport *transport = self->channel->transport;
 
   for (guint i = 0; i < PAUSES_BEFORE_LOOK; i++)
     mp_pause ();
-  return transport->funcs->wait (transport, G_IO_IN, -1, 0, NULL, NULL) != MP_WAIT_TIMED_OUT
-         || mp_channel_is_closed (self->channel) || g_cancellable_is_cancelled (self->cancellable);
+  return transport->funcs->wait (transport, G_IO_IN, -1, 0, NULL, NULL) != MP_WAIT_TIMED_OUT ||
+         mp_channel_is_closed (self->channel) || g_cancellable_is_cancelled (self->cancellable);
 }
 
 /* Something to read is waited for spinning, when that has lately paid: to sleep and to be
@@ -117,7 +117,7 @@ spin (MpChannel    *self,
       GCancellable *cancellable)
 {
   static gsize spin_us = 0;
-  Look data = { self, cancellable };
+  Look         data = { self, cancellable };
 
   if (condition != G_IO_IN || deadline == 0)
     return FALSE;
@@ -132,15 +132,15 @@ spin (MpChannel    *self,
 /* Sleeps, and takes the sleeper off the list.  A close that happened before the sleeper was
  * on the list is noticed here, one that happens later rings the bell. */
 MpWaitStatus
-mp_channel_sleep (MpChannel         *self,
-                  MpChannelSleeper  *sleeper,
-                  GIOCondition       condition,
-                  gint64             deadline,
-                  GCancellable      *cancellable,
-                  GError           **error)
+mp_channel_sleep (MpChannel        *self,
+                  MpChannelSleeper *sleeper,
+                  GIOCondition      condition,
+                  gint64            deadline,
+                  GCancellable     *cancellable,
+                  GError          **error)
 {
   MpWaitStatus status = MP_WAIT_INTERRUPTED;
-  guint64 rings;
+  guint64      rings;
 
   if (spin (self, condition, deadline, cancellable))
     status = MP_WAIT_READY;
@@ -149,28 +149,28 @@ mp_channel_sleep (MpChannel         *self,
                                            cancellable, error);
   end_sleep (self, sleeper);
 
-  if (status == MP_WAIT_WOKEN
-      && G_UNLIKELY (read (sleeper->fd, &rings, sizeof rings) < 0 && errno != EAGAIN))
+  if (status == MP_WAIT_WOKEN &&
+      G_UNLIKELY (read (sleeper->fd, &rings, sizeof rings) < 0 && errno != EAGAIN))
     g_debug ("Reading the bell failed: %s", g_strerror (errno));
   return status;
 }
 
 void
-mp_channel_set_timed_out (const char  *what,
-                          GError     **error)
+mp_channel_set_timed_out (const char *what,
+                          GError    **error)
 {
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, what);
 }
 
 typedef struct
 {
-  GSource       parent;
-  MpChannel    *channel;
-  GIOCondition  condition;
+  GSource      parent;
+  MpChannel   *channel;
+  GIOCondition condition;
 
   /* Under the wait lock of the channel; %NULL once the channel is closed. */
-  GSource      *watch;
-  GList         link;
+  GSource *watch;
+  GList    link;
 } ChannelSource;
 
 /* Wakes everybody who waits for the channel.  A source whose context runs in this thread
@@ -192,7 +192,8 @@ mp_channel_wake (MpChannel *self)
 
   for (GList *l = self->sources.head; l != NULL; l = l->next)
     {
-      GMainContext *context = g_source_is_destroyed (l->data) ? NULL : g_source_get_context (l->data);
+      GMainContext *context =
+        g_source_is_destroyed (l->data) ? NULL : g_source_get_context (l->data);
 
       if (context != NULL && !g_main_context_is_owner (context))
         g_main_context_wakeup (context);
@@ -240,9 +241,9 @@ mp_channel_source_check (GSource *base)
 }
 
 static gboolean
-mp_channel_source_dispatch (GSource     *base,
-                            GSourceFunc  callback,
-                            gpointer     user_data)
+mp_channel_source_dispatch (GSource    *base,
+                            GSourceFunc callback,
+                            gpointer    user_data)
 {
   return callback == NULL ? G_SOURCE_REMOVE : callback (user_data);
 }
@@ -251,7 +252,7 @@ static void
 mp_channel_source_finalize (GSource *base)
 {
   ChannelSource *source = (ChannelSource *) base;
-  MpChannel *channel = source->channel;
+  MpChannel     *channel = source->channel;
 
   g_mutex_lock (&channel->wait_lock);
   g_queue_unlink (&channel->sources, &source->link);
@@ -284,7 +285,7 @@ mp_channel_create_source (MpChannel    *self,
                           GIOCondition  condition,
                           GCancellable *cancellable)
 {
-  GSource *base = g_source_new (&channel_source_funcs, sizeof (ChannelSource));
+  GSource       *base = g_source_new (&channel_source_funcs, sizeof (ChannelSource));
   ChannelSource *source = (ChannelSource *) base;
 
   g_source_set_static_name (base, "MpChannel");
@@ -318,15 +319,15 @@ mp_channel_create_source (MpChannel    *self,
 /* Whether @condition holds although the descriptor may not show it.  A socket shows all but
  * what was read ahead; a stream may keep more, and is asked. */
 gboolean
-mp_channel_has_pending (MpChannel     *self,
-                        GIOCondition   condition,
-                        GError       **error)
+mp_channel_has_pending (MpChannel   *self,
+                        GIOCondition condition,
+                        GError     **error)
 {
   if ((condition & G_IO_IN) != 0 && mp_channel_has_message (self))
     return TRUE;
 
-  return !self->transport->funcs->can_share (self->transport)
-         && mp_channel_wait (self, condition, 0, NULL, error) == MP_WAIT_READY;
+  return !self->transport->funcs->can_share (self->transport) &&
+         mp_channel_wait (self, condition, 0, NULL, error) == MP_WAIT_READY;
 }
 
 /* Registers the sleeper unless a message is there. */
@@ -338,8 +339,9 @@ begin_wait (MpChannel        *self,
   gboolean there;
 
   g_mutex_lock (&self->receive_lock);
-  there = (condition & G_IO_IN) != 0 && self->lender == NULL
-    && mp_frame_reader_peek (&self->reader, mp_channel_get_limit (self), NULL) != MP_FRAME_INCOMPLETE;
+  there =
+    (condition & G_IO_IN) != 0 && self->lender == NULL &&
+    mp_frame_reader_peek (&self->reader, mp_channel_get_limit (self), NULL) != MP_FRAME_INCOMPLETE;
   if (!there)
     mp_channel_begin_sleep (self, sleeper);
   g_mutex_unlock (&self->receive_lock);
@@ -347,13 +349,15 @@ begin_wait (MpChannel        *self,
 }
 
 static MpWaitStatus
-wait_inside (MpChannel     *self,
-             GIOCondition   condition,
-             gint64         deadline,
-             GCancellable  *cancellable,
-             GError       **error)
+wait_inside (MpChannel    *self,
+             GIOCondition  condition,
+             gint64        deadline,
+             GCancellable *cancellable,
+             GError      **error)
 {
-  MpChannelSleeper sleeper = { 0, };
+  MpChannelSleeper sleeper = {
+    0,
+  };
   MpWaitStatus status;
 
   while (begin_wait (self, condition, &sleeper))
@@ -375,11 +379,11 @@ wait_inside (MpChannel     *self,
 }
 
 MpWaitStatus
-mp_channel_wait (MpChannel     *self,
-                 GIOCondition   condition,
-                 gint64         timeout_us,
-                 GCancellable  *cancellable,
-                 GError       **error)
+mp_channel_wait (MpChannel    *self,
+                 GIOCondition  condition,
+                 gint64        timeout_us,
+                 GCancellable *cancellable,
+                 GError      **error)
 {
   MpWaitStatus status = MP_WAIT_ERROR;
 

@@ -108,8 +108,8 @@ mp_channel_get_fd (MpChannel *self)
 
 /* Keeps the handle open until leave (); fails when the channel is closed. */
 gboolean
-mp_channel_enter (MpChannel  *self,
-                  GError    **error)
+mp_channel_enter (MpChannel *self,
+                  GError   **error)
 {
   gint users;
 
@@ -135,8 +135,8 @@ mp_channel_leave (MpChannel *self)
 }
 
 gboolean
-mp_channel_close (MpChannel  *self,
-                  GError    **error)
+mp_channel_close (MpChannel *self,
+                  GError   **error)
 {
   g_autoptr (GError) closed = NULL;
 
@@ -177,8 +177,8 @@ end_receiving (MpChannel *self,
 }
 
 static gboolean
-check_readable (MpChannel  *self,
-                GError    **error)
+check_readable (MpChannel *self,
+                GError   **error)
 {
   if (mp_channel_is_readable (self))
     return TRUE;
@@ -188,21 +188,22 @@ check_readable (MpChannel  *self,
 }
 
 static gboolean
-check_open (MpChannel  *self,
-            GError    **error)
+check_open (MpChannel *self,
+            GError   **error)
 {
   if (!mp_channel_is_closed (self))
     return TRUE;
 
-  g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, "The connection was closed while receiving");
+  g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED,
+                       "The connection was closed while receiving");
   return FALSE;
 }
 
 static gboolean
-add_arrivals (MpChannel  *self,
-              const int  *fds,
-              guint       n_fds,
-              GError    **error)
+add_arrivals (MpChannel *self,
+              const int *fds,
+              guint      n_fds,
+              GError   **error)
 {
   if (n_fds <= MP_CHANNEL_MAX_ARRIVALS - self->n_arrivals)
     {
@@ -223,11 +224,11 @@ add_arrivals (MpChannel  *self,
 
 /* Takes the descriptors of the message that was just consumed. */
 static gboolean
-take_arrivals (MpChannel         *self,
-               MpChannelMessage  *message,
-               GError           **error)
+take_arrivals (MpChannel        *self,
+               MpChannelMessage *message,
+               GError          **error)
 {
-  guint n = 0;
+  guint    n = 0;
   gboolean fits;
 
   while (n < self->n_arrivals && self->arrivals[n].position < self->reader.consumed)
@@ -251,8 +252,8 @@ take_arrivals (MpChannel         *self,
 }
 
 static void
-set_end_of_stream (MpChannel  *self,
-                   GError    **error)
+set_end_of_stream (MpChannel *self,
+                   GError   **error)
 {
   if (mp_frame_reader_is_empty (&self->reader))
     g_set_error_literal (error, MP_ERROR, MP_ERROR_END_OF_STREAM, "The peer closed the connection");
@@ -264,13 +265,13 @@ set_end_of_stream (MpChannel  *self,
 
 /* One read into the reader. */
 static MpChannelStatus
-receive_piece (MpChannel  *self,
-               GError    **error)
+receive_piece (MpChannel *self,
+               GError   **error)
 {
   struct iovec vectors[2];
-  guint n_vectors, n_fds = 0;
-  int fds[MP_TRANSPORT_MAX_FDS];
-  gssize n;
+  guint        n_vectors, n_fds = 0;
+  int          fds[MP_TRANSPORT_MAX_FDS];
+  gssize       n;
 
   if (!mp_frame_reader_get_space (&self->reader, vectors, &n_vectors, error))
     return MP_CHANNEL_ERROR;
@@ -301,27 +302,28 @@ typedef struct
 } Target;
 
 static gboolean
-check_buffer (MpChannel     *self,
-              const Target  *target,
-              GError       **error)
+check_buffer (MpChannel    *self,
+              const Target *target,
+              GError      **error)
 {
   if (target->buffer == NULL || !self->reader.have_header || self->reader.length <= target->size)
     return TRUE;
 
   g_set_error (error, MP_ERROR, MP_ERROR_BUFFER_TOO_SHORT,
-               "A message of %" G_GUINT64_FORMAT " bytes does not fit into %" G_GSIZE_FORMAT " bytes",
+               "A message of %" G_GUINT64_FORMAT " bytes does not fit into %" G_GSIZE_FORMAT
+               " bytes",
                self->reader.length, target->size);
   return FALSE;
 }
 
 static MpChannelStatus
-receive_pieces (MpChannel     *self,
-                const Target  *target,
-                GError       **error)
+receive_pieces (MpChannel    *self,
+                const Target *target,
+                GError      **error)
 {
   for (;;)
     {
-      MpFrameStatus status = mp_frame_reader_peek (&self->reader, target->limit, error);
+      MpFrameStatus   status = mp_frame_reader_peek (&self->reader, target->limit, error);
       MpChannelStatus piece;
 
       if (status == MP_FRAME_ERROR)
@@ -331,8 +333,8 @@ receive_pieces (MpChannel     *self,
       if (status == MP_FRAME_COMPLETE)
         return MP_CHANNEL_DONE;
 
-      if (target->buffer != NULL && self->sources.length == 0
-          && mp_frame_reader_lend (&self->reader, target->buffer, target->size))
+      if (target->buffer != NULL && self->sources.length == 0 &&
+          mp_frame_reader_lend (&self->reader, target->buffer, target->size))
         g_atomic_pointer_set (&self->lender, target);
 
       piece = receive_piece (self, error);
@@ -343,9 +345,9 @@ receive_pieces (MpChannel     *self,
 
 /* Moves a complete message to where it is to go. */
 static MpChannelStatus
-deliver (MpChannel     *self,
-         const Target  *target,
-         GError       **error)
+deliver (MpChannel    *self,
+         const Target *target,
+         GError      **error)
 {
   if (target->buffer != NULL)
     {
@@ -369,13 +371,13 @@ deliver (MpChannel     *self,
 }
 
 static MpChannelStatus
-receive_now (MpChannel         *self,
-             const Target      *target,
-             MpChannelSleeper  *sleeper,
-             GError           **error)
+receive_now (MpChannel        *self,
+             const Target     *target,
+             MpChannelSleeper *sleeper,
+             GError          **error)
 {
   MpChannelStatus status = MP_CHANNEL_NOT_NOW;
-  gboolean more = FALSE;
+  gboolean        more = FALSE;
 
   g_mutex_lock (&self->receive_lock);
   if (self->lender == NULL || self->lender == target)
@@ -432,16 +434,16 @@ after_failure (MpChannel    *self,
 }
 
 static gboolean
-wait_for_more (MpChannel         *self,
-               const Target      *target,
-               MpChannelSleeper  *sleeper,
-               gint64             deadline,
-               GCancellable      *cancellable,
-               GError           **error)
+wait_for_more (MpChannel        *self,
+               const Target     *target,
+               MpChannelSleeper *sleeper,
+               gint64            deadline,
+               GCancellable     *cancellable,
+               GError          **error)
 {
   gconstpointer lender = g_atomic_pointer_get (&self->lender);
-  GIOCondition condition = lender == NULL || lender == target ? G_IO_IN : 0;
-  gboolean flush = mp_channel_has_outgoing (self);
+  GIOCondition  condition = lender == NULL || lender == target ? G_IO_IN : 0;
+  gboolean      flush = mp_channel_has_outgoing (self);
 
   switch (mp_channel_sleep (self, sleeper, condition | (flush ? G_IO_OUT : 0), deadline,
                             cancellable, error))
@@ -463,14 +465,16 @@ wait_for_more (MpChannel         *self,
 }
 
 static MpChannelStatus
-receive (MpChannel     *self,
-         const Target  *target,
-         gint64         timeout_us,
-         GCancellable  *cancellable,
-         GError       **error)
+receive (MpChannel    *self,
+         const Target *target,
+         gint64        timeout_us,
+         GCancellable *cancellable,
+         GError      **error)
 {
-  gint64 deadline = timeout_us == 0 ? 0 : mp_transport_deadline (timeout_us);
-  MpChannelSleeper sleeper = { 0, };
+  gint64           deadline = timeout_us == 0 ? 0 : mp_transport_deadline (timeout_us);
+  MpChannelSleeper sleeper = {
+    0,
+  };
   MpChannelStatus status;
 
   for (;;)
@@ -478,8 +482,8 @@ receive (MpChannel     *self,
       status = receive_now (self, target, timeout_us == 0 ? NULL : &sleeper, error);
       if (status != MP_CHANNEL_NOT_NOW || timeout_us == 0)
         break;
-      if (!wait_for_more (self, target, &sleeper, deadline, cancellable, error)
-          || !check_open (self, error) || !check_readable (self, error))
+      if (!wait_for_more (self, target, &sleeper, deadline, cancellable, error) ||
+          !check_open (self, error) || !check_readable (self, error))
         {
           status = MP_CHANNEL_ERROR;
           break;
@@ -493,11 +497,11 @@ receive (MpChannel     *self,
 
 /* Everything that the calls below have in common. */
 static MpChannelStatus
-receive_checked (MpChannel     *self,
-                 const Target  *target,
-                 gint64         timeout_us,
-                 GCancellable  *cancellable,
-                 GError       **error)
+receive_checked (MpChannel    *self,
+                 const Target *target,
+                 gint64        timeout_us,
+                 GCancellable *cancellable,
+                 GError      **error)
 {
   g_autoptr (GError) failure = NULL;
   MpChannelStatus status = MP_CHANNEL_ERROR;
@@ -505,8 +509,8 @@ receive_checked (MpChannel     *self,
   if (!mp_channel_enter (self, error))
     return MP_CHANNEL_ERROR;
 
-  if (check_readable (self, &failure)
-      && !g_cancellable_set_error_if_cancelled (cancellable, &failure))
+  if (check_readable (self, &failure) &&
+      !g_cancellable_set_error_if_cancelled (cancellable, &failure))
     status = receive (self, target, timeout_us, cancellable, &failure);
 
   after_failure (self, failure);
@@ -517,10 +521,10 @@ receive_checked (MpChannel     *self,
 }
 
 MpChannelStatus
-mp_channel_try_receive (MpChannel         *self,
-                        gsize              max_length,
-                        MpChannelMessage  *message,
-                        GError           **error)
+mp_channel_try_receive (MpChannel        *self,
+                        gsize             max_length,
+                        MpChannelMessage *message,
+                        GError          **error)
 {
   Target target = { MIN (max_length, mp_channel_get_limit (self)), NULL, 0, message, NULL };
 
@@ -529,14 +533,15 @@ mp_channel_try_receive (MpChannel         *self,
 }
 
 gboolean
-mp_channel_receive (MpChannel         *self,
-                    gsize              max_length,
-                    gint64             timeout_us,
-                    GCancellable      *cancellable,
-                    MpChannelMessage  *message,
-                    GError           **error)
+mp_channel_receive (MpChannel        *self,
+                    gsize             max_length,
+                    gint64            timeout_us,
+                    GCancellable     *cancellable,
+                    MpChannelMessage *message,
+                    GError          **error)
 {
-  Target target = { MIN (max_length, mp_channel_get_limit (self)), NULL, 0, message, NULL };
+  gsize           limit = MIN (max_length, mp_channel_get_limit (self));
+  Target          target = { limit, NULL, 0, message, NULL };
   MpChannelStatus status;
 
   memset (message, 0, sizeof *message);
@@ -547,16 +552,17 @@ mp_channel_receive (MpChannel         *self,
 }
 
 gssize
-mp_channel_receive_into (MpChannel     *self,
-                         guint8        *buffer,
-                         gsize          size,
-                         gint64         timeout_us,
-                         GCancellable  *cancellable,
-                         GError       **error)
+mp_channel_receive_into (MpChannel    *self,
+                         guint8       *buffer,
+                         gsize         size,
+                         gint64        timeout_us,
+                         GCancellable *cancellable,
+                         GError      **error)
 {
-  guint8 nothing;
-  gsize length = 0;
-  Target target = { mp_channel_get_limit (self), size > 0 ? buffer : &nothing, size, NULL, &length };
+  guint8          nothing;
+  gsize           length = 0;
+  Target          target = { mp_channel_get_limit (self), size > 0 ? buffer : &nothing, size, NULL,
+                             &length };
   MpChannelStatus status = receive_checked (self, &target, timeout_us, cancellable, error);
 
   if (status == MP_CHANNEL_NOT_NOW)
@@ -571,18 +577,18 @@ mp_channel_has_message (MpChannel *self)
   gboolean there;
 
   g_mutex_lock (&self->receive_lock);
-  there = self->lender == NULL
-    && mp_frame_reader_peek (&self->reader, mp_channel_get_limit (self), NULL) != MP_FRAME_INCOMPLETE;
+  there = self->lender == NULL && mp_frame_reader_peek (&self->reader, mp_channel_get_limit (self),
+                                                        NULL) != MP_FRAME_INCOMPLETE;
   g_mutex_unlock (&self->receive_lock);
   return there;
 }
 
 int
-mp_channel_dup_fd (MpChannel  *self,
-                   GError    **error)
+mp_channel_dup_fd (MpChannel *self,
+                   GError   **error)
 {
   gboolean clean;
-  int fd = -1;
+  int      fd = -1;
 
   if (!mp_channel_enter (self, error))
     return -1;

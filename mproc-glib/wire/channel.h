@@ -31,85 +31,85 @@ typedef struct
 typedef void (*MpChannelSentFunc) (const GError *error,
                                    gpointer      user_data);
 
-MpChannel      *mp_channel_new             (MpTransport        *transport,
-                                            gboolean            readable,
-                                            gboolean            writable);
-MpChannel      *mp_channel_ref             (MpChannel          *self);
-void            mp_channel_unref           (MpChannel          *self);
+MpChannel *mp_channel_new (MpTransport *transport,
+                           gboolean     readable,
+                           gboolean     writable);
+MpChannel *mp_channel_ref (MpChannel *self);
+void       mp_channel_unref (MpChannel *self);
 
-void            mp_channel_set_limit       (MpChannel          *self,
-                                            gsize               max_message_size);
-gsize           mp_channel_get_limit       (MpChannel          *self);
-gboolean        mp_channel_is_readable     (MpChannel          *self);
-gboolean        mp_channel_is_writable     (MpChannel          *self);
-gboolean        mp_channel_is_closed       (MpChannel          *self);
-gboolean        mp_channel_can_pass_fds    (MpChannel          *self);
-int             mp_channel_get_fd          (MpChannel          *self);
-gboolean        mp_channel_close           (MpChannel          *self,
-                                            GError            **error);
+void     mp_channel_set_limit (MpChannel *self,
+                               gsize      max_message_size);
+gsize    mp_channel_get_limit (MpChannel *self);
+gboolean mp_channel_is_readable (MpChannel *self);
+gboolean mp_channel_is_writable (MpChannel *self);
+gboolean mp_channel_is_closed (MpChannel *self);
+gboolean mp_channel_can_pass_fds (MpChannel *self);
+int      mp_channel_get_fd (MpChannel *self);
+gboolean mp_channel_close (MpChannel *self,
+                           GError   **error);
 
 /* Receiving.  @max_length is the caller's own maximum; a longer message ends receiving for
  * good, as its bytes stay in the way. */
-MpChannelStatus mp_channel_try_receive     (MpChannel          *self,
-                                            gsize               max_length,
-                                            MpChannelMessage   *message,
-                                            GError            **error);
-gboolean        mp_channel_receive         (MpChannel          *self,
-                                            gsize               max_length,
-                                            gint64              timeout_us,
-                                            GCancellable       *cancellable,
-                                            MpChannelMessage   *message,
-                                            GError            **error);
-gssize          mp_channel_receive_into    (MpChannel          *self,
-                                            guint8             *buffer,
-                                            gsize               size,
-                                            gint64              timeout_us,
-                                            GCancellable       *cancellable,
-                                            GError            **error);
-void            mp_channel_message_clear   (MpChannelMessage   *message);
+MpChannelStatus mp_channel_try_receive (MpChannel        *self,
+                                        gsize             max_length,
+                                        MpChannelMessage *message,
+                                        GError          **error);
+gboolean        mp_channel_receive (MpChannel        *self,
+                                    gsize             max_length,
+                                    gint64            timeout_us,
+                                    GCancellable     *cancellable,
+                                    MpChannelMessage *message,
+                                    GError          **error);
+gssize          mp_channel_receive_into (MpChannel    *self,
+                                         guint8       *buffer,
+                                         gsize         size,
+                                         gint64        timeout_us,
+                                         GCancellable *cancellable,
+                                         GError      **error);
+void            mp_channel_message_clear (MpChannelMessage *message);
 
 /* Sending.  What was begun is sent to its end: when the time is over in the middle of a
  * message, the rest of it is kept, leaves before anything else, and the call succeeds. */
-gboolean        mp_channel_send            (MpChannel          *self,
-                                            const guint8       *data,
-                                            gsize               length,
-                                            const int          *fds,
-                                            guint               n_fds,
-                                            gint64              timeout_us,
-                                            GCancellable       *cancellable,
-                                            GError            **error);
-gboolean        mp_channel_queue           (MpChannel          *self,
-                                            GBytes             *payload,
-                                            GUnixFDList        *fd_list,
-                                            MpChannelSentFunc   sent,
-                                            gpointer            user_data,
-                                            GError            **error);
-MpChannelStatus mp_channel_flush           (MpChannel          *self);
+gboolean        mp_channel_send (MpChannel    *self,
+                                 const guint8 *data,
+                                 gsize         length,
+                                 const int    *fds,
+                                 guint         n_fds,
+                                 gint64        timeout_us,
+                                 GCancellable *cancellable,
+                                 GError      **error);
+gboolean        mp_channel_queue (MpChannel        *self,
+                                  GBytes           *payload,
+                                  GUnixFDList      *fd_list,
+                                  MpChannelSentFunc sent,
+                                  gpointer          user_data,
+                                  GError          **error);
+MpChannelStatus mp_channel_flush (MpChannel *self);
 
 /* Takes back what was queued with @user_data, with the error CANCELLED, unless a part of it
  * is on its way. */
-void            mp_channel_withdraw        (MpChannel          *self,
-                                            gconstpointer       user_data);
+void mp_channel_withdraw (MpChannel    *self,
+                          gconstpointer user_data);
 
-gboolean        mp_channel_has_outgoing    (MpChannel          *self);
+gboolean mp_channel_has_outgoing (MpChannel *self);
 
 /* Waiting. */
-gboolean        mp_channel_has_pending     (MpChannel          *self,
-                                            GIOCondition        condition,
-                                            GError            **error);
-MpWaitStatus    mp_channel_wait            (MpChannel          *self,
-                                            GIOCondition        condition,
-                                            gint64              timeout_us,
-                                            GCancellable       *cancellable,
-                                            GError            **error);
-GSource        *mp_channel_create_source   (MpChannel          *self,
-                                            GIOCondition        condition,
-                                            GCancellable       *cancellable);
+gboolean     mp_channel_has_pending (MpChannel   *self,
+                                     GIOCondition condition,
+                                     GError     **error);
+MpWaitStatus mp_channel_wait (MpChannel    *self,
+                              GIOCondition  condition,
+                              gint64        timeout_us,
+                              GCancellable *cancellable,
+                              GError      **error);
+GSource     *mp_channel_create_source (MpChannel    *self,
+                                       GIOCondition  condition,
+                                       GCancellable *cancellable);
 
 /* A duplicate of the descriptor for another process; fails when bytes were read ahead or
  * are still to be sent, because they would be lost. */
-int             mp_channel_dup_fd          (MpChannel          *self,
-                                            GError            **error);
+int mp_channel_dup_fd (MpChannel *self,
+                       GError   **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpChannel, mp_channel_unref)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (MpChannelMessage, mp_channel_message_clear)

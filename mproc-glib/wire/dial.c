@@ -26,19 +26,19 @@ typedef enum
 
 struct _MpDial
 {
-  MpAddress       *address;
-  MpDialConfig     config;
-  State            state;
+  MpAddress   *address;
+  MpDialConfig config;
+  State        state;
 
   /* The addresses of the host, and which one it is the turn of. */
-  GArray          *candidates;
-  guint            turn;
+  GArray *candidates;
+  guint   turn;
 
-  int              fd;
-  gint64           retry;
-  MpGreeting      *greeting;
-  gint64           deadline;
-  MpChannel       *channel;
+  int         fd;
+  gint64      retry;
+  MpGreeting *greeting;
+  gint64      deadline;
+  MpChannel  *channel;
 };
 
 MpDial *
@@ -51,7 +51,8 @@ mp_dial_new (MpAddress          *address,
   self->config = *config;
   self->config.auth_key = config->auth_key != NULL ? g_bytes_ref (config->auth_key) : NULL;
   self->config.database = config->database != NULL ? g_object_ref (config->database) : NULL;
-  self->config.certificate = config->certificate != NULL ? g_object_ref (config->certificate) : NULL;
+  self->config.certificate =
+    config->certificate != NULL ? g_object_ref (config->certificate) : NULL;
   self->fd = -1;
   self->retry = -1;
   return self;
@@ -112,11 +113,11 @@ try_next (MpDial  *self,
 }
 
 static MpHandshakeStatus
-begin_greeting (MpDial        *self,
-                GCancellable  *cancellable,
-                GError       **error)
+begin_greeting (MpDial       *self,
+                GCancellable *cancellable,
+                GError      **error)
 {
-  int fd = g_steal_fd (&self->fd);
+  int          fd = g_steal_fd (&self->fd);
   MpTransport *transport;
 
   /* Others that get the socket from us expect what they would have made. */
@@ -126,9 +127,9 @@ begin_greeting (MpDial        *self,
 
   if (self->address->kind == MP_ADDRESS_TLS)
     {
-      self->channel = mp_tls_connect (fd, self->address->name, self->address->port, self->config.database,
-                                      self->config.certificate, self->config.handshake_timeout_us,
-                                      cancellable, error);
+      self->channel = mp_tls_connect (fd, self->address->name, self->address->port,
+                                      self->config.database, self->config.certificate,
+                                      self->config.handshake_timeout_us, cancellable, error);
     }
   else
     {
@@ -150,12 +151,12 @@ begin_greeting (MpDial        *self,
 }
 
 static MpHandshakeStatus
-connect_now (MpDial        *self,
-             GCancellable  *cancellable,
-             GError       **error)
+connect_now (MpDial       *self,
+             GCancellable *cancellable,
+             GError      **error)
 {
   const MpSocketAddress *candidate = get_candidate (self);
-  int result;
+  int                    result;
 
   self->retry = -1;
   if (self->fd < 0)
@@ -180,11 +181,11 @@ connect_now (MpDial        *self,
 }
 
 static MpHandshakeStatus
-finish_connecting (MpDial        *self,
-                   GCancellable  *cancellable,
-                   GError       **error)
+finish_connecting (MpDial       *self,
+                   GCancellable *cancellable,
+                   GError      **error)
 {
-  int code = 0;
+  int       code = 0;
   socklen_t length = sizeof code;
 
   if (mp_transport_poll (self->fd, G_IO_OUT, -1, 0, NULL, NULL) != MP_WAIT_READY)
@@ -219,9 +220,9 @@ greet (MpDial  *self,
 }
 
 static MpHandshakeStatus
-resolve (MpDial        *self,
-         GCancellable  *cancellable,
-         GError       **error)
+resolve (MpDial       *self,
+         GCancellable *cancellable,
+         GError      **error)
 {
   self->candidates = mp_address_resolve (self->address, FALSE, cancellable, error);
   self->state = STATE_CONNECT;
@@ -229,9 +230,9 @@ resolve (MpDial        *self,
 }
 
 static MpHandshakeStatus
-step_once (MpDial        *self,
-           GCancellable  *cancellable,
-           GError       **error)
+step_once (MpDial       *self,
+           GCancellable *cancellable,
+           GError      **error)
 {
   switch (self->state)
     {
@@ -253,13 +254,13 @@ step_once (MpDial        *self,
 }
 
 MpHandshakeStatus
-mp_dial_step (MpDial        *self,
-              GCancellable  *cancellable,
-              GError       **error)
+mp_dial_step (MpDial       *self,
+              GCancellable *cancellable,
+              GError      **error)
 {
   MpHandshakeStatus status;
-  State before;
-  guint turn;
+  State             before;
+  guint             turn;
 
   /* As long as a step leads to another one. */
   do
@@ -302,21 +303,22 @@ mp_dial_get_wait (MpDial       *self,
 
 /* Waits for what the next step needs; FALSE when the time is over or it was cancelled. */
 static gboolean
-wait_for_step (MpDial        *self,
-               gint64         deadline,
-               GCancellable  *cancellable,
-               GError       **error)
+wait_for_step (MpDial       *self,
+               gint64        deadline,
+               GCancellable *cancellable,
+               GError      **error)
 {
   GIOCondition condition;
-  gint64 until;
-  int fd;
+  gint64       until;
+  int          fd;
 
   if (deadline >= 0 && g_get_monotonic_time () >= deadline)
     {
       if (self->greeting != NULL)
         mp_greeting_explain_silence (self->greeting, error);
       else
-        g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "No connection was made in time");
+        g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+                             "No connection was made in time");
       return FALSE;
     }
 
@@ -337,10 +339,10 @@ wait_for_step (MpDial        *self,
 }
 
 gboolean
-mp_dial_run (MpDial        *self,
-             gint64         timeout_us,
-             GCancellable  *cancellable,
-             GError       **error)
+mp_dial_run (MpDial       *self,
+             gint64        timeout_us,
+             GCancellable *cancellable,
+             GError      **error)
 {
   gint64 deadline = mp_transport_deadline (timeout_us);
 
@@ -356,8 +358,8 @@ mp_dial_run (MpDial        *self,
 }
 
 MpChannel *
-mp_dial_take_channel (MpDial  *self,
-                      char   **address)
+mp_dial_take_channel (MpDial *self,
+                      char  **address)
 {
   *address = mp_address_format (get_candidate (self), self->address->kind);
   return g_steal_pointer (&self->channel);

@@ -15,8 +15,8 @@
 #define FIRST_PAYLOAD (256 * 1024)
 
 gsize
-mp_frame_put_header (guint8  *header,
-                     guint64  length)
+mp_frame_put_header (guint8 *header,
+                     guint64 length)
 {
   guint32 short_length = GUINT32_TO_BE (length <= G_MAXINT32 ? (guint32) length : G_MAXUINT32);
   guint64 long_length = GUINT64_TO_BE (length);
@@ -30,14 +30,14 @@ mp_frame_put_header (guint8  *header,
 }
 
 MpFrameStatus
-mp_frame_parse_header (const guint8  *data,
-                       gsize          size,
-                       gsize         *header_size,
-                       guint64       *length,
-                       GError       **error)
+mp_frame_parse_header (const guint8 *data,
+                       gsize         size,
+                       gsize        *header_size,
+                       guint64      *length,
+                       GError      **error)
 {
   guint32 word;
-  gint32 short_length;
+  gint32  short_length;
   guint64 long_length;
 
   if (size < 4)
@@ -101,9 +101,9 @@ get_filled (MpFrameReader *self)
 /* Whether the next message is there, is still coming, or is not acceptable.  The error
  * stays: asking again gives it again. */
 MpFrameStatus
-mp_frame_reader_peek (MpFrameReader  *self,
-                      gsize           limit,
-                      GError        **error)
+mp_frame_reader_peek (MpFrameReader *self,
+                      gsize          limit,
+                      GError       **error)
 {
   if (!self->have_header)
     {
@@ -124,7 +124,8 @@ mp_frame_reader_peek (MpFrameReader  *self,
     {
       g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,
                    "A message of %" G_GUINT64_FORMAT " bytes is longer than the %" G_GSIZE_FORMAT
-                   " bytes that are allowed", self->length, limit);
+                   " bytes that are allowed",
+                   self->length, limit);
       return MP_FRAME_ERROR;
     }
 
@@ -147,10 +148,11 @@ begin_payload (MpFrameReader *self,
 }
 
 static gboolean
-grow_payload (MpFrameReader  *self,
-              GError        **error)
+grow_payload (MpFrameReader *self,
+              GError       **error)
 {
-  gsize wanted = self->payload == NULL ? MAX (FIRST_PAYLOAD, get_filled (self)) : 2 * self->allocated;
+  gsize wanted =
+    self->payload == NULL ? MAX (FIRST_PAYLOAD, get_filled (self)) : 2 * self->allocated;
   guint8 *memory;
 
   wanted = MIN (wanted, self->length);
@@ -181,12 +183,12 @@ resize_ahead (MpFrameReader *self,
 static void
 make_room_ahead (MpFrameReader *self)
 {
-  gsize length = get_ahead_length (self);
+  gsize    length = get_ahead_length (self);
   gboolean small = self->have_header && self->length <= MP_FRAME_LARGE;
-  gsize needed = small ? self->header_size + self->length : MP_FRAME_MAX_HEADER;
+  gsize    needed = small ? self->header_size + self->length : MP_FRAME_MAX_HEADER;
 
-  if (self->start > 0
-      && (length == 0 || self->ahead_size - self->start < needed || self->end == self->ahead_size))
+  if (self->start > 0 &&
+      (length == 0 || self->ahead_size - self->start < needed || self->end == self->ahead_size))
     {
       memmove (self->ahead, self->ahead + self->start, length);
       self->start = 0;
@@ -205,12 +207,12 @@ make_room_ahead (MpFrameReader *self)
 /* Where the next bytes go: one or two places.  To be called when peeking found an
  * incomplete message; there is always room for at least a byte. */
 gboolean
-mp_frame_reader_get_space (MpFrameReader  *self,
-                           struct iovec   *vectors,
-                           guint          *n_vectors,
-                           GError        **error)
+mp_frame_reader_get_space (MpFrameReader *self,
+                           struct iovec  *vectors,
+                           guint         *n_vectors,
+                           GError       **error)
 {
-  gsize appetite = self->appetite > 0 ? self->appetite : LARGEST_AHEAD;
+  gsize    appetite = self->appetite > 0 ? self->appetite : LARGEST_AHEAD;
   gboolean large = self->have_header && self->length > MP_FRAME_LARGE;
 
   if (large && (self->payload == NULL || self->filled == self->allocated))
@@ -222,16 +224,16 @@ mp_frame_reader_get_space (MpFrameReader  *self,
   *n_vectors = 0;
   if (large)
     {
-      vectors[(*n_vectors)++] = (struct iovec) { self->payload + self->filled,
-                                                 self->allocated - self->filled };
+      vectors[(*n_vectors)++] = (struct iovec){ self->payload + self->filled,
+                                                self->allocated - self->filled };
       if (self->allocated < self->length)
         return TRUE;
     }
 
   make_room_ahead (self);
-  vectors[(*n_vectors)++] = (struct iovec) { self->ahead + self->end,
-                                             MIN (self->ahead_size - self->end,
-                                                  large ? SMALLEST_AHEAD : appetite) };
+  vectors[(*n_vectors)++] = (struct iovec){ self->ahead + self->end,
+                                            MIN (self->ahead_size - self->end,
+                                                 large ? SMALLEST_AHEAD : appetite) };
   return TRUE;
 }
 

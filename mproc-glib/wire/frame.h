@@ -26,14 +26,14 @@ typedef enum
  * next bytes go, is told how many came, and keeps its place between any two of them. */
 typedef struct
 {
-  guint8  *ahead;
-  gsize    ahead_size;
-  gsize    start;
-  gsize    end;
+  guint8 *ahead;
+  gsize   ahead_size;
+  gsize   start;
+  gsize   end;
 
   /* How many bytes beyond a message are welcome: many after small ones, few after large
    * ones, which would have to be copied out of the read-ahead buffer. */
-  gsize    appetite;
+  gsize appetite;
 
   /* Whether the last read filled the buffer, so that a larger one is worth its while. */
   gboolean filled_up;
@@ -49,36 +49,36 @@ typedef struct
   gboolean lent;
 
   /* Offsets in the stream: behind the last byte received, and behind the last message taken. */
-  guint64  received;
-  guint64  consumed;
+  guint64 received;
+  guint64 consumed;
 } MpFrameReader;
 
-gsize         mp_frame_put_header         (guint8         *header,
-                                           guint64         length);
-MpFrameStatus mp_frame_parse_header       (const guint8   *data,
-                                           gsize           size,
-                                           gsize          *header_size,
-                                           guint64        *length,
-                                           GError        **error);
+gsize         mp_frame_put_header (guint8 *header,
+                                   guint64 length);
+MpFrameStatus mp_frame_parse_header (const guint8 *data,
+                                     gsize         size,
+                                     gsize        *header_size,
+                                     guint64      *length,
+                                     GError      **error);
 
-void          mp_frame_reader_clear       (MpFrameReader  *self);
-MpFrameStatus mp_frame_reader_peek        (MpFrameReader  *self,
-                                           gsize           limit,
-                                           GError        **error);
-gboolean      mp_frame_reader_get_space   (MpFrameReader  *self,
-                                           struct iovec   *vectors,
-                                           guint          *n_vectors,
-                                           GError        **error);
-void          mp_frame_reader_commit      (MpFrameReader  *self,
-                                           gsize           size);
-guint8       *mp_frame_reader_take        (MpFrameReader  *self,
-                                           gsize          *length);
-void          mp_frame_reader_copy        (MpFrameReader  *self,
-                                           guint8         *buffer);
-gboolean      mp_frame_reader_lend        (MpFrameReader  *self,
-                                           guint8         *buffer,
-                                           gsize           size);
-gboolean      mp_frame_reader_take_back   (MpFrameReader  *self);
-gboolean      mp_frame_reader_is_empty    (MpFrameReader  *self);
+void          mp_frame_reader_clear (MpFrameReader *self);
+MpFrameStatus mp_frame_reader_peek (MpFrameReader *self,
+                                    gsize          limit,
+                                    GError       **error);
+gboolean      mp_frame_reader_get_space (MpFrameReader *self,
+                                         struct iovec  *vectors,
+                                         guint         *n_vectors,
+                                         GError       **error);
+void          mp_frame_reader_commit (MpFrameReader *self,
+                                      gsize          size);
+guint8       *mp_frame_reader_take (MpFrameReader *self,
+                                    gsize         *length);
+void          mp_frame_reader_copy (MpFrameReader *self,
+                                    guint8        *buffer);
+gboolean      mp_frame_reader_lend (MpFrameReader *self,
+                                    guint8        *buffer,
+                                    gsize          size);
+gboolean      mp_frame_reader_take_back (MpFrameReader *self);
+gboolean      mp_frame_reader_is_empty (MpFrameReader *self);
 
 G_END_DECLS

@@ -21,7 +21,9 @@ static void
 name_unix_ends (MpHandshake *handshake,
                 int          fd)
 {
-  struct ucred peer = { 0, };
+  struct ucred peer = {
+    0,
+  };
   socklen_t length = sizeof peer;
 
   /* Which of its connections it is does not matter: nobody else is at the other end. */
@@ -33,13 +35,19 @@ static void
 name_ends (MpHandshake *handshake,
            int          fd)
 {
-  MpSocketAddress own = { { 0, }, sizeof own.storage };
-  MpSocketAddress other = { { 0, }, sizeof other.storage };
+  MpSocketAddress  own = { {
+                             0,
+                          },
+                           sizeof own.storage };
+  MpSocketAddress  other = { {
+                               0,
+                            },
+                             sizeof other.storage };
   g_autofree char *own_name = NULL;
   g_autofree char *other_name = NULL;
 
-  if (getsockname (fd, (struct sockaddr *) &own.storage, &own.length) < 0
-      || getpeername (fd, (struct sockaddr *) &other.storage, &other.length) < 0)
+  if (getsockname (fd, (struct sockaddr *) &own.storage, &own.length) < 0 ||
+      getpeername (fd, (struct sockaddr *) &other.storage, &other.length) < 0)
     return;
 
   if (own.storage.ss_family == AF_UNIX)
@@ -54,10 +62,10 @@ name_ends (MpHandshake *handshake,
 }
 
 MpGreeting *
-mp_greeting_new (MpChannel       *channel,
-                 MpHandshakeRole  role,
-                 GBytes          *key,
-                 gboolean         legacy_digests)
+mp_greeting_new (MpChannel      *channel,
+                 MpHandshakeRole role,
+                 GBytes         *key,
+                 gboolean        legacy_digests)
 {
   MpGreeting *self = g_new0 (MpGreeting, 1);
 
@@ -97,15 +105,15 @@ mp_greeting_get_condition (MpGreeting *self)
 }
 
 void
-mp_greeting_explain_silence (MpGreeting  *self,
-                             GError     **error)
+mp_greeting_explain_silence (MpGreeting *self,
+                             GError    **error)
 {
   mp_handshake_explain_silence (self->handshake, error);
 }
 
 static gboolean
-send_output (MpGreeting  *self,
-             GError     **error)
+send_output (MpGreeting *self,
+             GError    **error)
 {
   GBytes *message;
 
@@ -124,12 +132,12 @@ send_output (MpGreeting  *self,
 
 /* What the channel says about a peer that left or sent nonsense, in terms of a handshake. */
 static MpHandshakeStatus
-fail (MpGreeting  *self,
-      GError      *failure,
-      GError     **error)
+fail (MpGreeting *self,
+      GError     *failure,
+      GError    **error)
 {
-  if (failure->domain == MP_ERROR
-      && (failure->code == MP_ERROR_INVALID_MESSAGE || failure->code == MP_ERROR_TOO_LARGE))
+  if (failure->domain == MP_ERROR &&
+      (failure->code == MP_ERROR_INVALID_MESSAGE || failure->code == MP_ERROR_TOO_LARGE))
     g_set_error (error, MP_ERROR, MP_ERROR_AUTHENTICATION_FAILED,
                  "The peer does not do the handshake: %s", failure->message);
   else
@@ -140,19 +148,22 @@ fail (MpGreeting  *self,
 }
 
 MpHandshakeStatus
-mp_greeting_step (MpGreeting  *self,
-                  GError     **error)
+mp_greeting_step (MpGreeting *self,
+                  GError    **error)
 {
   MpHandshakeStatus status = mp_handshake_get_status (self->handshake);
-  GError *failure = NULL;
+  GError           *failure = NULL;
 
   if (!send_output (self, &failure))
     return fail (self, failure, error);
 
   while (status == MP_HANDSHAKE_RUNNING)
     {
-      g_auto (MpChannelMessage) message = { 0, };
-      MpChannelStatus received = mp_channel_try_receive (self->channel, G_MAXSIZE, &message, &failure);
+      g_auto (MpChannelMessage) message = {
+        0,
+      };
+      MpChannelStatus received =
+        mp_channel_try_receive (self->channel, G_MAXSIZE, &message, &failure);
 
       if (received == MP_CHANNEL_ERROR)
         return fail (self, failure, error);
@@ -172,22 +183,23 @@ mp_greeting_step (MpGreeting  *self,
 }
 
 gboolean
-mp_greeting_run (MpGreeting    *self,
-                 gint64         timeout_us,
-                 GCancellable  *cancellable,
-                 GError       **error)
+mp_greeting_run (MpGreeting   *self,
+                 gint64        timeout_us,
+                 GCancellable *cancellable,
+                 GError      **error)
 {
   gint64 deadline = mp_transport_deadline (timeout_us);
 
   for (;;)
     {
       MpHandshakeStatus status = mp_greeting_step (self, error);
-      gint64 left = mp_transport_time_left (deadline);
+      gint64            left = mp_transport_time_left (deadline);
 
       if (status != MP_HANDSHAKE_RUNNING)
         return status == MP_HANDSHAKE_DONE;
 
-      switch (mp_channel_wait (self->channel, mp_greeting_get_condition (self), left, cancellable, error))
+      switch (
+        mp_channel_wait (self->channel, mp_greeting_get_condition (self), left, cancellable, error))
         {
         case MP_WAIT_TIMED_OUT:
           mp_handshake_explain_silence (self->handshake, error);

@@ -12,28 +12,28 @@ G_BEGIN_DECLS
 typedef struct _MpGreeting MpGreeting;
 
 /* Takes @channel. */
-MpGreeting        *mp_greeting_new          (MpChannel        *channel,
-                                             MpHandshakeRole   role,
-                                             GBytes           *key,
-                                             gboolean          legacy_digests);
-void               mp_greeting_free         (MpGreeting       *self);
+MpGreeting *mp_greeting_new (MpChannel      *channel,
+                             MpHandshakeRole role,
+                             GBytes         *key,
+                             gboolean        legacy_digests);
+void        mp_greeting_free (MpGreeting *self);
 
 /* RUNNING: try again when get_condition () holds. */
-MpHandshakeStatus  mp_greeting_step         (MpGreeting       *self,
-                                             GError          **error);
-GIOCondition       mp_greeting_get_condition (MpGreeting      *self);
-MpChannel         *mp_greeting_peek_channel (MpGreeting       *self);
-void               mp_greeting_explain_silence (MpGreeting    *self,
-                                             GError          **error);
+MpHandshakeStatus mp_greeting_step (MpGreeting *self,
+                                    GError    **error);
+GIOCondition      mp_greeting_get_condition (MpGreeting *self);
+MpChannel        *mp_greeting_peek_channel (MpGreeting *self);
+void              mp_greeting_explain_silence (MpGreeting *self,
+                                               GError    **error);
 
 /* Steps until it is done, waiting at most @timeout_us. */
-gboolean           mp_greeting_run          (MpGreeting       *self,
-                                             gint64            timeout_us,
-                                             GCancellable     *cancellable,
-                                             GError          **error);
+gboolean mp_greeting_run (MpGreeting   *self,
+                          gint64        timeout_us,
+                          GCancellable *cancellable,
+                          GError      **error);
 
 /* After DONE: the channel, ready for messages of any size up to the usual limit. */
-MpChannel         *mp_greeting_take_channel (MpGreeting       *self);
+MpChannel *mp_greeting_take_channel (MpGreeting *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpGreeting, mp_greeting_free)
 

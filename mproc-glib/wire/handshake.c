@@ -24,10 +24,10 @@
 
 typedef struct
 {
-  const char    *name;
-  GChecksumType  type;
-  gsize          length;
-  gboolean       legacy;
+  const char   *name;
+  GChecksumType type;
+  gsize         length;
+  gboolean      legacy;
 } Digest;
 
 /* Python's peers may pick SHA-3 as well, which GLib does not have: such an answer cannot be
@@ -57,15 +57,15 @@ struct _MpHandshake
   gboolean        legacy_digests;
 
   /* Ours, without the prefix; among the outstanding ones from when it is sent. */
-  guint8          challenge[MP_HANDSHAKE_MAX_MESSAGE];
-  gsize           challenge_length;
-  GBytes         *outstanding;
+  guint8  challenge[MP_HANDSHAKE_MAX_MESSAGE];
+  gsize   challenge_length;
+  GBytes *outstanding;
 
   /* The two ends, or NULL. */
-  char           *own_end;
-  char           *other_end;
+  char *own_end;
+  char *other_end;
 
-  GQueue          output;
+  GQueue output;
 };
 
 /* The challenges of this process that wait for an answer, with the handshake that sent each.
@@ -106,13 +106,13 @@ is_reflected (MpHandshake  *self,
 {
   g_autoptr (GBytes) bytes = g_bytes_new (challenge, length);
   MpHandshake *sender = NULL;
-  gboolean reflected;
+  gboolean     reflected;
 
   G_LOCK (outstanding_challenges);
   if (outstanding_challenges != NULL)
     sender = g_hash_table_lookup (outstanding_challenges, bytes);
-  reflected = sender != NULL
-    && (sender == self || sender->own_end == NULL || g_strcmp0 (sender->own_end, self->other_end) != 0);
+  reflected = sender != NULL && (sender == self || sender->own_end == NULL ||
+                                 g_strcmp0 (sender->own_end, self->other_end) != 0);
   G_UNLOCK (outstanding_challenges);
   return reflected;
 }
@@ -167,12 +167,12 @@ send_challenge (MpHandshake *self)
 }
 
 MpHandshake *
-mp_handshake_new (MpHandshakeRole  role,
-                  GBytes          *key,
-                  gboolean         legacy_digests)
+mp_handshake_new (MpHandshakeRole role,
+                  GBytes         *key,
+                  gboolean        legacy_digests)
 {
   MpHandshake *self = g_new0 (MpHandshake, 1);
-  gsize name_length = strlen (digests[0].name);
+  gsize        name_length = strlen (digests[0].name);
 
   self->role = role;
   self->key = g_bytes_ref (key);
@@ -233,9 +233,9 @@ mp_handshake_get_status (MpHandshake *self)
 }
 
 static MpHandshakeStatus
-fail (MpHandshake  *self,
-      const char   *why,
-      GError      **error)
+fail (MpHandshake *self,
+      const char  *why,
+      GError     **error)
 {
   self->state = STATE_FAILED;
   remove_outstanding (self);
@@ -250,9 +250,10 @@ compute_mac (MpHandshake  *self,
              gsize         length,
              guint8       *mac)
 {
-  gsize key_length;
+  gsize         key_length;
   const guint8 *key = g_bytes_get_data (self->key, &key_length);
-  g_autoptr (GHmac) hmac = g_hmac_new (digest->type, key != NULL ? key : (const guint8 *) "", key_length);
+  g_autoptr (GHmac) hmac =
+    g_hmac_new (digest->type, key != NULL ? key : (const guint8 *) "", key_length);
   gsize mac_length = digest->length;
 
   g_hmac_update (hmac, challenge, (gssize) length);
@@ -290,10 +291,10 @@ find_digest (const guint8 *bytes,
 
 /* The digest that a challenge asks for, or NULL with the reason. */
 static const Digest *
-choose_digest (MpHandshake   *self,
-               const guint8  *challenge,
-               gsize          length,
-               const char   **why)
+choose_digest (MpHandshake  *self,
+               const guint8 *challenge,
+               gsize         length,
+               const char  **why)
 {
   const Digest *digest;
 
@@ -316,27 +317,29 @@ choose_digest (MpHandshake   *self,
 }
 
 static MpHandshakeStatus
-answer_challenge (MpHandshake   *self,
-                  const guint8  *message,
-                  gsize          length,
-                  GError       **error)
+answer_challenge (MpHandshake  *self,
+                  const guint8 *message,
+                  gsize         length,
+                  GError      **error)
 {
   const guint8 *challenge = message + PREFIX_LENGTH;
-  gsize challenge_length;
+  gsize         challenge_length;
   const Digest *digest;
-  const char *why = NULL;
-  guint8 *answer;
-  gsize name_length;
+  const char   *why = NULL;
+  guint8       *answer;
+  gsize         name_length;
 
   if (length < PREFIX_LENGTH || memcmp (message, CHALLENGE_PREFIX, PREFIX_LENGTH) != 0)
-    return fail (self, "The peer sent something else than a challenge; probably it has no key", error);
+    return fail (self, "The peer sent something else than a challenge; probably it has no key",
+                 error);
 
   challenge_length = length - PREFIX_LENGTH;
   digest = choose_digest (self, challenge, challenge_length, &why);
   if (digest == NULL)
     return fail (self, why, error);
   if (is_reflected (self, challenge, challenge_length))
-    return fail (self, "The peer sent a challenge of this process back; it does not have the key", error);
+    return fail (self, "The peer sent a challenge of this process back; it does not have the key",
+                 error);
 
   name_length = strlen (digest->name);
   answer = g_malloc (name_length + digest->length);
@@ -353,8 +356,8 @@ judge_response (MpHandshake  *self,
                 gsize         length)
 {
   const Digest *digest = length == raw_md5.length ? &raw_md5 : find_digest (response, length);
-  guint8 expected[LARGEST_DIGEST];
-  gsize name_length;
+  guint8        expected[LARGEST_DIGEST];
+  gsize         name_length;
 
   if (digest == NULL && length >= 6 && memcmp (response, "{sha3_", 6) == 0)
     return "The peer answered with SHA-3, which cannot be checked here";
@@ -375,10 +378,10 @@ judge_response (MpHandshake  *self,
 }
 
 static MpHandshakeStatus
-verify_response (MpHandshake   *self,
-                 const guint8  *response,
-                 gsize          length,
-                 GError       **error)
+verify_response (MpHandshake  *self,
+                 const guint8 *response,
+                 gsize         length,
+                 GError      **error)
 {
   const char *why = judge_response (self, response, length);
 
@@ -395,10 +398,10 @@ verify_response (MpHandshake   *self,
 }
 
 static MpHandshakeStatus
-read_verdict (MpHandshake   *self,
-              const guint8  *message,
-              gsize          length,
-              GError       **error)
+read_verdict (MpHandshake  *self,
+              const guint8 *message,
+              gsize         length,
+              GError      **error)
 {
   if (length != sizeof WELCOME - 1 || memcmp (message, WELCOME, length) != 0)
     return fail (self, "Digest sent was rejected; the peer has another key", error);
@@ -411,10 +414,10 @@ read_verdict (MpHandshake   *self,
 }
 
 MpHandshakeStatus
-mp_handshake_feed (MpHandshake   *self,
-                   const guint8  *message,
-                   gsize          length,
-                   GError       **error)
+mp_handshake_feed (MpHandshake  *self,
+                   const guint8 *message,
+                   gsize         length,
+                   GError      **error)
 {
   if (length > MP_HANDSHAKE_MAX_MESSAGE)
     return fail (self, "A message of the handshake is too long", error);
@@ -450,16 +453,16 @@ get_suspicion (MpHandshake *self)
 }
 
 void
-mp_handshake_explain_silence (MpHandshake  *self,
-                              GError      **error)
+mp_handshake_explain_silence (MpHandshake *self,
+                              GError     **error)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_AUTHENTICATION_FAILED,
                "The peer did not finish the handshake in time: %s", get_suspicion (self));
 }
 
 void
-mp_handshake_explain_end (MpHandshake  *self,
-                          GError      **error)
+mp_handshake_explain_end (MpHandshake *self,
+                          GError     **error)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_AUTHENTICATION_FAILED,
                "The peer closed the connection during the handshake: %s", get_suspicion (self));

@@ -28,39 +28,39 @@ typedef enum
 } MpHandshakeStatus;
 
 /* Without @legacy_digests a peer that can only do MD5 is refused. */
-MpHandshake       *mp_handshake_new             (MpHandshakeRole   role,
-                                                 GBytes           *key,
-                                                 gboolean          legacy_digests);
-void               mp_handshake_free            (MpHandshake      *self);
+MpHandshake *mp_handshake_new (MpHandshakeRole role,
+                               GBytes         *key,
+                               gboolean        legacy_digests);
+void         mp_handshake_free (MpHandshake *self);
 
 /* Replaces the random challenge: what follows the prefix.  For tests with known answers;
  * before anything else. */
-void               mp_handshake_set_challenge   (MpHandshake      *self,
-                                                 const guint8     *challenge,
-                                                 gsize             length);
+void mp_handshake_set_challenge (MpHandshake  *self,
+                                 const guint8 *challenge,
+                                 gsize         length);
 
 /* Names this end of the connection and the other one, in a way that the other one would agree
  * with.  A process that connects to itself has to answer a challenge of its own, and this tells it
  * from one that a stranger sends back. */
-void               mp_handshake_set_ends        (MpHandshake      *self,
-                                                 const char       *own,
-                                                 const char       *other);
+void mp_handshake_set_ends (MpHandshake *self,
+                            const char  *own,
+                            const char  *other);
 
 /* The next message to send, or NULL; also after a failure. */
-GBytes            *mp_handshake_take_output     (MpHandshake      *self);
+GBytes *mp_handshake_take_output (MpHandshake *self);
 
 /* Takes one message from the peer. */
-MpHandshakeStatus  mp_handshake_feed            (MpHandshake      *self,
-                                                 const guint8     *message,
-                                                 gsize             length,
-                                                 GError          **error);
-MpHandshakeStatus  mp_handshake_get_status      (MpHandshake      *self);
+MpHandshakeStatus mp_handshake_feed (MpHandshake  *self,
+                                     const guint8 *message,
+                                     gsize         length,
+                                     GError      **error);
+MpHandshakeStatus mp_handshake_get_status (MpHandshake *self);
 
 /* What it probably means when no message comes: because the time is over, or the peer closed. */
-void               mp_handshake_explain_silence (MpHandshake      *self,
-                                                 GError          **error);
-void               mp_handshake_explain_end     (MpHandshake      *self,
-                                                 GError          **error);
+void mp_handshake_explain_silence (MpHandshake *self,
+                                   GError     **error);
+void mp_handshake_explain_end (MpHandshake *self,
+                               GError     **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpHandshake, mp_handshake_free)
 

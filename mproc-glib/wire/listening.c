@@ -15,11 +15,12 @@
 #define SOCKET_NAME "socket"
 
 static gboolean
-fail (const char  *what,
-      int          code,
-      GError     **error)
+fail (const char *what,
+      int         code,
+      GError    **error)
 {
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code), "%s failed: %s", what, g_strerror (code));
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code), "%s failed: %s", what,
+               g_strerror (code));
   return FALSE;
 }
 
@@ -29,12 +30,12 @@ static char *
 make_private_directory (GError **error)
 {
   const char *parents[] = { g_get_user_runtime_dir (), g_get_tmp_dir (), "/tmp" };
-  int code = ENOENT;
+  int         code = ENOENT;
 
   for (gsize i = 0; i < G_N_ELEMENTS (parents); i++)
     {
       g_autofree char *directory = g_build_filename (parents[i], "mproc-XXXXXX", NULL);
-      gsize length = strlen (directory) + strlen ("/" SOCKET_NAME);
+      gsize            length = strlen (directory) + strlen ("/" SOCKET_NAME);
 
       if (length >= sizeof ((struct sockaddr_un *) 0)->sun_path)
         continue;
@@ -48,9 +49,9 @@ make_private_directory (GError **error)
 }
 
 static gboolean
-choose_path (MpListening      *self,
-             const MpAddress  *address,
-             GError          **error)
+choose_path (MpListening     *self,
+             const MpAddress *address,
+             GError         **error)
 {
   if (address->kind != MP_ADDRESS_UNIX)
     return TRUE;
@@ -75,8 +76,8 @@ is_stale (const char            *path,
           const MpSocketAddress *address)
 {
   struct stat status;
-  gboolean refused;
-  int fd;
+  gboolean    refused;
+  int         fd;
 
   if (lstat (path, &status) < 0 || !S_ISSOCK (status.st_mode))
     return FALSE;
@@ -85,8 +86,8 @@ is_stale (const char            *path,
   if (fd < 0)
     return FALSE;
 
-  refused = connect (fd, (const struct sockaddr *) &address->storage, address->length) < 0
-    && errno == ECONNREFUSED;
+  refused = connect (fd, (const struct sockaddr *) &address->storage, address->length) < 0 &&
+            errno == ECONNREFUSED;
   close (fd);
   return refused;
 }
@@ -97,7 +98,7 @@ bind_socket (MpListening           *self,
              GError               **error)
 {
   const struct sockaddr *native = (const struct sockaddr *) &address->storage;
-  int reuse = 1;
+  int                    reuse = 1;
 
   /* Otherwise a port stays taken for minutes after its connections are gone. */
   if (address->storage.ss_family != AF_UNIX)
@@ -106,8 +107,8 @@ bind_socket (MpListening           *self,
   if (bind (self->fd, native, address->length) == 0)
     return TRUE;
 
-  if (errno == EADDRINUSE && self->path != NULL && is_stale (self->path, address)
-      && unlink (self->path) == 0 && bind (self->fd, native, address->length) == 0)
+  if (errno == EADDRINUSE && self->path != NULL && is_stale (self->path, address) &&
+      unlink (self->path) == 0 && bind (self->fd, native, address->length) == 0)
     return TRUE;
 
   return fail ("Binding the address", errno, error);
@@ -127,10 +128,10 @@ remember_file (MpListening *self)
 }
 
 static gboolean
-open_socket (MpListening      *self,
-             const MpAddress  *address,
-             guint             backlog,
-             GError          **error)
+open_socket (MpListening     *self,
+             const MpAddress *address,
+             guint            backlog,
+             GError         **error)
 {
   g_autoptr (GArray) candidates = NULL;
   MpSocketAddress wanted;
@@ -166,10 +167,10 @@ open_socket (MpListening      *self,
 }
 
 gboolean
-mp_listening_open (MpListening      *self,
-                   const MpAddress  *address,
-                   guint             backlog,
-                   GError          **error)
+mp_listening_open (MpListening     *self,
+                   const MpAddress *address,
+                   guint            backlog,
+                   GError         **error)
 {
   memset (self, 0, sizeof *self);
   self->fd = -1;
@@ -186,8 +187,8 @@ remove_files (MpListening *self)
 {
   struct stat status;
 
-  if (self->owner == getpid () && lstat (self->path, &status) == 0
-      && status.st_dev == self->device && status.st_ino == self->inode)
+  if (self->owner == getpid () && lstat (self->path, &status) == 0 &&
+      status.st_dev == self->device && status.st_ino == self->inode)
     unlink (self->path);
 
   if (self->directory != NULL && (self->owner == 0 || self->owner == getpid ()))

@@ -9,24 +9,24 @@ G_BEGIN_DECLS
 /* A bound socket that listens, and the files that belong to it. */
 typedef struct
 {
-  int              fd;
-  MpSocketAddress  address;
+  int             fd;
+  MpSocketAddress address;
 
   /* The socket file and the private directory around it, or NULL. */
-  char            *path;
-  char            *directory;
+  char *path;
+  char *directory;
 
   /* Whose files these are: a forked child leaves them alone, and so do we once somebody has
    * put another file in their place. */
-  pid_t            owner;
-  dev_t            device;
-  ino_t            inode;
+  pid_t owner;
+  dev_t device;
+  ino_t inode;
 } MpListening;
 
-gboolean mp_listening_open  (MpListening      *self,
-                             const MpAddress  *address,
-                             guint             backlog,
-                             GError          **error);
-void     mp_listening_close (MpListening      *self);
+gboolean mp_listening_open (MpListening     *self,
+                            const MpAddress *address,
+                            guint            backlog,
+                            GError         **error);
+void     mp_listening_close (MpListening *self);
 
 G_END_DECLS

@@ -46,9 +46,9 @@ would_block (int code)
 }
 
 static gssize
-fail (const char  *what,
-      int          code,
-      GError     **error)
+fail (const char *what,
+      int         code,
+      GError    **error)
 {
   if (would_block (code))
     return MP_TRANSPORT_WOULD_BLOCK;
@@ -66,9 +66,9 @@ write_without_signal (int                 fd,
                       guint               n_vectors)
 {
   static const struct timespec no_time = { 0, 0 };
-  sigset_t sigpipe, pending, before;
-  gssize n;
-  int code;
+  sigset_t                     sigpipe, pending, before;
+  gssize                       n;
+  int                          code;
 
   sigemptyset (&sigpipe);
   sigaddset (&sigpipe, SIGPIPE);
@@ -117,7 +117,7 @@ send_small (int                 fd,
             guint               n_vectors)
 {
   guint8 bytes[MAX_SMALL];
-  gsize length = 0;
+  gsize  length = 0;
 
   for (guint i = 0; i < n_vectors; i++)
     {
@@ -160,17 +160,17 @@ send_to_socket (int            fd,
 }
 
 static gssize
-mp_socket_transport_send (MpTransport   *transport,
-                          struct iovec  *vectors,
-                          guint          n_vectors,
-                          const int     *fds,
-                          guint          n_fds,
-                          GError       **error)
+mp_socket_transport_send (MpTransport  *transport,
+                          struct iovec *vectors,
+                          guint         n_vectors,
+                          const int    *fds,
+                          guint         n_fds,
+                          GError      **error)
 {
   MpSocketTransport *self = (MpSocketTransport *) transport;
-  struct msghdr message = { .msg_iov = vectors, .msg_iovlen = n_vectors };
-  Control control;
-  gssize n;
+  struct msghdr      message = { .msg_iov = vectors, .msg_iovlen = n_vectors };
+  Control            control;
+  gssize             n;
 
   g_assert (n_fds <= MP_TRANSPORT_MAX_FDS);
   if (n_fds > 0)
@@ -191,7 +191,7 @@ take_fds (struct msghdr *message,
           guint         *n_fds)
 {
   struct cmsghdr *header;
-  guint n = 0;
+  guint           n = 0;
 
   for (header = CMSG_FIRSTHDR (message); header != NULL; header = CMSG_NXTHDR (message, header))
     {
@@ -219,14 +219,14 @@ take_fds (struct msghdr *message,
 }
 
 static gssize
-receive_from_socket (MpSocketTransport  *self,
-                     struct iovec       *vectors,
-                     guint               n_vectors,
-                     int                *fds,
-                     guint              *n_fds,
-                     GError            **error)
+receive_from_socket (MpSocketTransport *self,
+                     struct iovec      *vectors,
+                     guint              n_vectors,
+                     int               *fds,
+                     guint             *n_fds,
+                     GError           **error)
 {
-  Control control;
+  Control       control;
   struct msghdr message = {
     .msg_iov = vectors,
     .msg_iovlen = n_vectors,
@@ -254,15 +254,15 @@ receive_from_socket (MpSocketTransport  *self,
 }
 
 static gssize
-mp_socket_transport_receive (MpTransport   *transport,
-                             struct iovec  *vectors,
-                             guint          n_vectors,
-                             int           *fds,
-                             guint         *n_fds,
-                             GError       **error)
+mp_socket_transport_receive (MpTransport  *transport,
+                             struct iovec *vectors,
+                             guint         n_vectors,
+                             int          *fds,
+                             guint        *n_fds,
+                             GError      **error)
 {
   MpSocketTransport *self = (MpSocketTransport *) transport;
-  gssize n;
+  gssize             n;
 
   *n_fds = 0;
   if (self->is_socket)
@@ -310,32 +310,32 @@ poll_until (struct pollfd *fds,
             guint          n_fds,
             gint64         deadline)
 {
-  gint64 now = g_get_monotonic_time ();
-  gint64 left = MAX (0, deadline - now);
+  gint64          now = g_get_monotonic_time ();
+  gint64          left = MAX (0, deadline - now);
   struct timespec timeout = { left / G_USEC_PER_SEC, (left % G_USEC_PER_SEC) * 1000 };
 
   return ppoll (fds, n_fds, deadline < 0 ? NULL : &timeout, NULL);
 }
 
 MpWaitStatus
-mp_transport_poll (int            fd,
-                   GIOCondition   condition,
-                   int            wake_fd,
-                   gint64         deadline,
-                   GCancellable  *cancellable,
-                   GError       **error)
+mp_transport_poll (int           fd,
+                   GIOCondition  condition,
+                   int           wake_fd,
+                   gint64        deadline,
+                   GCancellable *cancellable,
+                   GError      **error)
 {
   struct pollfd fds[3] = { { fd, (short) condition, 0 }, { wake_fd, POLLIN, 0 }, { -1, 0, 0 } };
-  GPollFD cancel_fd;
-  gboolean cancel = FALSE;
-  int n, code;
+  GPollFD       cancel_fd;
+  gboolean      cancel = FALSE;
+  int           n, code;
 
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return MP_WAIT_ERROR;
 
   if (cancellable != NULL && g_cancellable_make_pollfd (cancellable, &cancel_fd))
     {
-      fds[2] = (struct pollfd) { cancel_fd.fd, (short) cancel_fd.events, 0 };
+      fds[2] = (struct pollfd){ cancel_fd.fd, (short) cancel_fd.events, 0 };
       cancel = TRUE;
     }
 
@@ -358,12 +358,12 @@ mp_transport_poll (int            fd,
 }
 
 static MpWaitStatus
-mp_socket_transport_wait (MpTransport   *transport,
-                          GIOCondition   condition,
-                          int            wake_fd,
-                          gint64         deadline,
-                          GCancellable  *cancellable,
-                          GError       **error)
+mp_socket_transport_wait (MpTransport  *transport,
+                          GIOCondition  condition,
+                          int           wake_fd,
+                          gint64        deadline,
+                          GCancellable *cancellable,
+                          GError      **error)
 {
   MpSocketTransport *self = (MpSocketTransport *) transport;
 
@@ -372,8 +372,8 @@ mp_socket_transport_wait (MpTransport   *transport,
 }
 
 static GSource *
-mp_socket_transport_watch (MpTransport  *transport,
-                           GIOCondition  condition)
+mp_socket_transport_watch (MpTransport *transport,
+                           GIOCondition condition)
 {
   MpSocketTransport *self = (MpSocketTransport *) transport;
 
@@ -399,11 +399,11 @@ mp_socket_transport_can_share (MpTransport *transport)
 }
 
 static gboolean
-mp_socket_transport_close (MpTransport  *transport,
-                           GError      **error)
+mp_socket_transport_close (MpTransport *transport,
+                           GError     **error)
 {
   MpSocketTransport *self = (MpSocketTransport *) transport;
-  int fd = self->fd;
+  int                fd = self->fd;
 
   self->fd = -1;
   return fd < 0 || g_close (fd, error);
@@ -435,9 +435,9 @@ static gboolean
 stop_blocking (int      fd,
                gboolean is_pipe)
 {
-  int flags = fcntl (fd, F_GETFL);
+  int  flags = fcntl (fd, F_GETFL);
   char path[32];
-  int again;
+  int  again;
 
   if (flags < 0)
     return FALSE;
@@ -462,7 +462,7 @@ stop_blocking (int      fd,
 static gboolean
 is_unix_socket (int fd)
 {
-  int domain = 0;
+  int       domain = 0;
   socklen_t length = sizeof domain;
 
   return getsockopt (fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_UNIX;
@@ -472,7 +472,7 @@ is_unix_socket (int fd)
 static gboolean
 is_stream_socket (int fd)
 {
-  int type = 0;
+  int       type = 0;
   socklen_t length = sizeof type;
 
   return getsockopt (fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM;
@@ -483,8 +483,8 @@ mp_socket_transport_new (int      fd,
                          GError **error)
 {
   MpSocketTransport *self;
-  struct stat status;
-  gboolean is_socket;
+  struct stat        status;
+  gboolean           is_socket;
 
   if (fstat (fd, &status) < 0)
     {
@@ -495,7 +495,8 @@ mp_socket_transport_new (int      fd,
   is_socket = S_ISSOCK (status.st_mode);
   if (is_socket && !is_stream_socket (fd))
     {
-      g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, "Descriptor %d is not a stream socket", fd);
+      g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, "Descriptor %d is not a stream socket",
+                   fd);
       return NULL;
     }
   if (!is_socket && !stop_blocking (fd, S_ISFIFO (status.st_mode)))

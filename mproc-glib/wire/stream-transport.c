@@ -44,49 +44,50 @@ finish (gssize   n,
 }
 
 static gssize
-mp_stream_transport_send (MpTransport   *transport,
-                          struct iovec  *vectors,
-                          guint          n_vectors,
-                          const int     *fds,
-                          guint          n_fds,
-                          GError       **error)
+mp_stream_transport_send (MpTransport  *transport,
+                          struct iovec *vectors,
+                          guint         n_vectors,
+                          const int    *fds,
+                          guint         n_fds,
+                          GError      **error)
 {
   MpStreamTransport *self = (MpStreamTransport *) transport;
-  GError *failure = NULL;
-  gssize n;
+  GError            *failure = NULL;
+  gssize             n;
 
-  n = g_pollable_output_stream_write_nonblocking (self->output, vectors[0].iov_base, vectors[0].iov_len,
-                                                  NULL, &failure);
+  n = g_pollable_output_stream_write_nonblocking (self->output, vectors[0].iov_base,
+                                                  vectors[0].iov_len, NULL, &failure);
   n = finish (n, failure, error);
   if (n == 0)
     {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE, "The peer closed the connection");
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE,
+                           "The peer closed the connection");
       return -1;
     }
   return n;
 }
 
 static gssize
-mp_stream_transport_receive (MpTransport   *transport,
-                             struct iovec  *vectors,
-                             guint          n_vectors,
-                             int           *fds,
-                             guint         *n_fds,
-                             GError       **error)
+mp_stream_transport_receive (MpTransport  *transport,
+                             struct iovec *vectors,
+                             guint         n_vectors,
+                             int          *fds,
+                             guint        *n_fds,
+                             GError      **error)
 {
   MpStreamTransport *self = (MpStreamTransport *) transport;
-  GError *failure = NULL;
-  gssize n;
+  GError            *failure = NULL;
+  gssize             n;
 
   *n_fds = 0;
-  n = g_pollable_input_stream_read_nonblocking (self->input, vectors[0].iov_base, vectors[0].iov_len,
-                                                NULL, &failure);
+  n = g_pollable_input_stream_read_nonblocking (self->input, vectors[0].iov_base,
+                                                vectors[0].iov_len, NULL, &failure);
   return finish (n, failure, error);
 }
 
 static GSource *
-mp_stream_transport_watch (MpTransport  *transport,
-                           GIOCondition  condition)
+mp_stream_transport_watch (MpTransport *transport,
+                           GIOCondition condition)
 {
   MpStreamTransport *self = (MpStreamTransport *) transport;
 
@@ -100,8 +101,8 @@ static gboolean
 is_ready (MpStreamTransport *self,
           GIOCondition       condition)
 {
-  return ((condition & G_IO_IN) != 0 && g_pollable_input_stream_is_readable (self->input))
-    || ((condition & G_IO_OUT) != 0 && g_pollable_output_stream_is_writable (self->output));
+  return ((condition & G_IO_IN) != 0 && g_pollable_input_stream_is_readable (self->input)) ||
+         ((condition & G_IO_OUT) != 0 && g_pollable_output_stream_is_writable (self->output));
 }
 
 /* What an iteration of the private context found. */
@@ -113,17 +114,17 @@ typedef struct
 } Found;
 
 static gboolean
-pollable_cb (GObject  *stream,
-             gpointer  user_data)
+pollable_cb (GObject *stream,
+             gpointer user_data)
 {
   *(gboolean *) user_data = TRUE;
   return G_SOURCE_CONTINUE;
 }
 
 static gboolean
-fd_cb (int           fd,
-       GIOCondition  condition,
-       gpointer      user_data)
+fd_cb (int          fd,
+       GIOCondition condition,
+       gpointer     user_data)
 {
   *(gboolean *) user_data = TRUE;
   return G_SOURCE_CONTINUE;
@@ -168,12 +169,12 @@ attach_deadline (GMainContext *context,
 /* Sources are all that a stream offers to wait with, so they run in a context of their own,
  * which nobody else ever sees. */
 static MpWaitStatus
-mp_stream_transport_wait (MpTransport   *transport,
-                          GIOCondition   condition,
-                          int            wake_fd,
-                          gint64         deadline,
-                          GCancellable  *cancellable,
-                          GError       **error)
+mp_stream_transport_wait (MpTransport  *transport,
+                          GIOCondition  condition,
+                          int           wake_fd,
+                          gint64        deadline,
+                          GCancellable *cancellable,
+                          GError      **error)
 {
   MpStreamTransport *self = (MpStreamTransport *) transport;
   g_autoptr (GMainContext) context = NULL;
@@ -245,8 +246,8 @@ mp_stream_transport_can_share (MpTransport *transport)
 }
 
 static gboolean
-mp_stream_transport_close (MpTransport  *transport,
-                           GError      **error)
+mp_stream_transport_close (MpTransport *transport,
+                           GError     **error)
 {
   return g_io_stream_close (((MpStreamTransport *) transport)->stream, NULL, error);
 }
@@ -273,16 +274,16 @@ static const MpTransportFuncs stream_funcs = {
 };
 
 MpTransport *
-mp_stream_transport_new (GIOStream  *stream,
-                         GError    **error)
+mp_stream_transport_new (GIOStream *stream,
+                         GError   **error)
 {
-  GInputStream *input = g_io_stream_get_input_stream (stream);
-  GOutputStream *output = g_io_stream_get_output_stream (stream);
+  GInputStream      *input = g_io_stream_get_input_stream (stream);
+  GOutputStream     *output = g_io_stream_get_output_stream (stream);
   MpStreamTransport *self;
 
-  if (!G_IS_POLLABLE_INPUT_STREAM (input) || !G_IS_POLLABLE_OUTPUT_STREAM (output)
-      || !g_pollable_input_stream_can_poll (G_POLLABLE_INPUT_STREAM (input))
-      || !g_pollable_output_stream_can_poll (G_POLLABLE_OUTPUT_STREAM (output)))
+  if (!G_IS_POLLABLE_INPUT_STREAM (input) || !G_IS_POLLABLE_OUTPUT_STREAM (output) ||
+      !g_pollable_input_stream_can_poll (G_POLLABLE_INPUT_STREAM (input)) ||
+      !g_pollable_output_stream_can_poll (G_POLLABLE_OUTPUT_STREAM (output)))
     {
       g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
                    "A %s cannot be polled, so it cannot carry a connection",

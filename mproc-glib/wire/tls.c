@@ -34,8 +34,8 @@ mp_tls_results_new (void)
 }
 
 static MpHandshakeStatus
-refuse_hello (const char  *why,
-              GError     **error)
+refuse_hello (const char *why,
+              GError    **error)
 {
   g_set_error_literal (error, MP_ERROR, MP_ERROR_AUTHENTICATION_FAILED, why);
   return MP_HANDSHAKE_FAILED;
@@ -96,12 +96,12 @@ wrap_socket (int      fd,
 }
 
 static MpChannel *
-shake_hands (GTlsConnection  *tls,
-             GIOStream       *base,
-             GCancellable    *cancellable,
-             GError         **error)
+shake_hands (GTlsConnection *tls,
+             GIOStream      *base,
+             GCancellable   *cancellable,
+             GError        **error)
 {
-  GSocket *gsocket = g_socket_connection_get_socket (G_SOCKET_CONNECTION (base));
+  GSocket     *gsocket = g_socket_connection_get_socket (G_SOCKET_CONNECTION (base));
   MpTransport *transport;
 
   if (!g_tls_connection_handshake (tls, cancellable, error))
@@ -113,14 +113,14 @@ shake_hands (GTlsConnection  *tls,
 }
 
 MpChannel *
-mp_tls_connect (int               fd,
-                const char       *host,
-                guint16           port,
-                GTlsDatabase     *database,
-                GTlsCertificate  *certificate,
-                gint64            timeout_us,
-                GCancellable     *cancellable,
-                GError          **error)
+mp_tls_connect (int              fd,
+                const char      *host,
+                guint16          port,
+                GTlsDatabase    *database,
+                GTlsCertificate *certificate,
+                gint64           timeout_us,
+                GCancellable    *cancellable,
+                GError         **error)
 {
   g_autoptr (GIOStream) base = wrap_socket (fd, timeout_us, error);
   g_autoptr (GSocketConnectable) identity = g_network_address_new (host, port);
@@ -154,9 +154,9 @@ typedef struct
 } Job;
 
 static MpChannel *
-greet (MpChannel  *channel,
-       Job        *job,
-       GError    **error)
+greet (MpChannel *channel,
+       Job       *job,
+       GError   **error)
 {
   g_autoptr (MpGreeting) greeting = NULL;
 
@@ -191,7 +191,7 @@ static void
 run_job (gpointer data,
          gpointer user_data)
 {
-  Job *job = data;
+  Job         *job = data;
   MpTlsResult *result = g_new0 (MpTlsResult, 1);
 
   result->cancellable = job->cancellable;
@@ -212,19 +212,20 @@ get_threads (void)
   static gsize pool = 0;
 
   if (g_once_init_enter (&pool))
-    g_once_init_leave (&pool, (gsize) g_thread_pool_new (run_job, NULL, MP_TLS_MAX_THREADS, FALSE, NULL));
+    g_once_init_leave (&pool,
+                       (gsize) g_thread_pool_new (run_job, NULL, MP_TLS_MAX_THREADS, FALSE, NULL));
   return (GThreadPool *) pool;
 }
 
 void
-mp_tls_accept (int               fd,
-               GTlsCertificate  *certificate,
-               GBytes           *auth_key,
-               gboolean          legacy_digests,
-               gint64            timeout_us,
-               GCancellable     *cancellable,
-               GAsyncQueue      *results,
-               int               event_fd)
+mp_tls_accept (int              fd,
+               GTlsCertificate *certificate,
+               GBytes          *auth_key,
+               gboolean         legacy_digests,
+               gint64           timeout_us,
+               GCancellable    *cancellable,
+               GAsyncQueue     *results,
+               int              event_fd)
 {
   Job *job = g_new0 (Job, 1);
 

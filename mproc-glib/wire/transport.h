@@ -32,52 +32,52 @@ typedef struct
 
   /* Whether send () may have taken hold of what it said would block, so that the same
    * bytes have to come again. */
-  gboolean    holds_back;
+  gboolean holds_back;
 
   /* The number of bytes taken, -1 with an error, or MP_TRANSPORT_WOULD_BLOCK.  The
    * descriptors travel with the first byte. */
-  gssize        (*send)      (MpTransport         *self,
-                              struct iovec        *vectors,
-                              guint                n_vectors,
-                              const int           *fds,
-                              guint                n_fds,
-                              GError             **error);
+  gssize (*send) (MpTransport  *self,
+                  struct iovec *vectors,
+                  guint         n_vectors,
+                  const int    *fds,
+                  guint         n_fds,
+                  GError      **error);
 
   /* The number of bytes received, 0 at the end of the stream, -1 with an error, or
    * MP_TRANSPORT_WOULD_BLOCK.  Descriptors that came along are the caller's, and belong to
    * the last byte received. */
-  gssize        (*receive)   (MpTransport         *self,
-                              struct iovec        *vectors,
-                              guint                n_vectors,
-                              int                 *fds,
-                              guint               *n_fds,
-                              GError             **error);
+  gssize (*receive) (MpTransport  *self,
+                     struct iovec *vectors,
+                     guint         n_vectors,
+                     int          *fds,
+                     guint        *n_fds,
+                     GError      **error);
 
   /* Sleeps until @condition, the deadline of the monotonic clock (-1: none), a signal,
    * something to read on @wake_fd (-1: none), or cancellation.  Hang-up counts as ready.
    * With @condition 0 only the others count. */
-  MpWaitStatus  (*wait)      (MpTransport         *self,
-                              GIOCondition         condition,
-                              int                  wake_fd,
-                              gint64               deadline,
-                              GCancellable        *cancellable,
-                              GError             **error);
+  MpWaitStatus (*wait) (MpTransport  *self,
+                        GIOCondition  condition,
+                        int           wake_fd,
+                        gint64        deadline,
+                        GCancellable *cancellable,
+                        GError      **error);
 
   /* A source that is ready when @condition holds, or a hang-up. */
-  GSource      *(*watch)     (MpTransport         *self,
-                              GIOCondition         condition);
+  GSource *(*watch) (MpTransport *self,
+                     GIOCondition condition);
 
   /* The descriptor to poll, or -1. */
-  int           (*get_fd)    (MpTransport         *self);
+  int (*get_fd) (MpTransport *self);
 
   /* Whether descriptors can travel, and whether the descriptor alone is the channel, so
    * that another process that has it can go on. */
-  gboolean      (*can_pass_fds) (MpTransport      *self);
-  gboolean      (*can_share) (MpTransport         *self);
+  gboolean (*can_pass_fds) (MpTransport *self);
+  gboolean (*can_share) (MpTransport *self);
 
-  gboolean      (*close)     (MpTransport         *self,
-                              GError             **error);
-  void          (*free)      (MpTransport         *self);
+  gboolean (*close) (MpTransport *self,
+                     GError     **error);
+  void (*free) (MpTransport *self);
 } MpTransportFuncs;
 
 /* The first member of each transport. */
@@ -87,25 +87,25 @@ struct _MpTransport
 };
 
 /* Takes @fd when it succeeds: a connected socket or an end of a pipe. */
-MpTransport *mp_socket_transport_new  (int          fd,
-                                       GError     **error);
-MpTransport *mp_stream_transport_new  (GIOStream   *stream,
-                                       GError     **error);
+MpTransport *mp_socket_transport_new (int      fd,
+                                      GError **error);
+MpTransport *mp_stream_transport_new (GIOStream *stream,
+                                      GError   **error);
 
 /* Polls like wait (), for those who have no transport: @fd may be -1. */
-MpWaitStatus mp_transport_poll        (int          fd,
-                                       GIOCondition condition,
-                                       int          wake_fd,
-                                       gint64       deadline,
-                                       GCancellable *cancellable,
-                                       GError     **error);
+MpWaitStatus mp_transport_poll (int           fd,
+                                GIOCondition  condition,
+                                int           wake_fd,
+                                gint64        deadline,
+                                GCancellable *cancellable,
+                                GError      **error);
 
 /* Messages are written whole, so that waiting for more of them only costs time. */
-void         mp_transport_set_no_delay (int          fd);
+void mp_transport_set_no_delay (int fd);
 
 /* The deadline of a call that may take @timeout_us from now; -1 for ever. */
-gint64       mp_transport_deadline    (gint64       timeout_us);
+gint64 mp_transport_deadline (gint64 timeout_us);
 /* How long it is until then, in microseconds: at least 0, or -1 for ever. */
-gint64       mp_transport_time_left   (gint64       deadline);
+gint64 mp_transport_time_left (gint64 deadline);
 
 G_END_DECLS

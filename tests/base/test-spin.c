@@ -29,7 +29,9 @@ look (gpointer data)
 static void
 test_comes (void)
 {
-  MpSpin spin = { 0, };
+  MpSpin spin = {
+    0,
+  };
   Looks looks = { 0, 3 };
 
   g_assert_true (mp_spin_until (&spin, LIMIT_NS, -1, look, &looks));
@@ -39,7 +41,9 @@ test_comes (void)
 static void
 test_off (void)
 {
-  MpSpin spin = { 0, };
+  MpSpin spin = {
+    0,
+  };
   Looks looks = { 0, 1 };
 
   g_assert_false (mp_spin_until (&spin, 0, -1, look, &looks));
@@ -49,7 +53,9 @@ test_off (void)
 static void
 test_deadline (void)
 {
-  MpSpin spin = { 0, };
+  MpSpin spin = {
+    0,
+  };
   Looks looks = { 0, 1 };
 
   g_assert_false (mp_spin_until (&spin, LIMIT_NS, g_get_monotonic_time () - 1, look, &looks));
@@ -78,7 +84,9 @@ count_spinning (MpSpin *spin,
 static void
 test_adapts (void)
 {
-  MpSpin spin = { 0, };
+  MpSpin spin = {
+    0,
+  };
 
   g_assert_cmpuint (count_spinning (&spin, G_MAXUINT, N_WAITS), <, N_WAITS / 20);
   count_spinning (&spin, 1, 100 * N_WAITS);

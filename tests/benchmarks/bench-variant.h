@@ -23,9 +23,9 @@ static inline void
 bench_variant_read (GVariant *value,
                     guint8   *buffer)
 {
-  guint64 number = 0;
+  guint64     number = 0;
   const char *name = NULL;
-  gboolean done = TRUE;
+  gboolean    done = TRUE;
 
   if (value == NULL ||
       !g_variant_lookup (value, "id", "t", &number) ||

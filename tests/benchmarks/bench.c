@@ -23,9 +23,9 @@
 
 typedef struct
 {
-  guint64  n_messages;
-  guint64  sum;
-  gint64   end_ns;
+  guint64 n_messages;
+  guint64 sum;
+  gint64  end_ns;
 } BenchResult;
 
 struct _BenchControl
@@ -59,7 +59,7 @@ void
 bench_pin (guint cpu)
 {
   cpu_set_t set;
-  long n_cpus = sysconf (_SC_NPROCESSORS_ONLN);
+  long      n_cpus = sysconf (_SC_NPROCESSORS_ONLN);
 
   CPU_ZERO (&set);
   CPU_SET (cpu % (guint) MAX (n_cpus, 1), &set);
@@ -120,9 +120,11 @@ run_side (const BenchProgram *program,
           BenchControl       *control,
           guint               index)
 {
-  guint64 share = share_of (options);
-  BenchSide side = { .options = options, .control = control, .index = index,
-                     .is_producer = index < options->n_producers };
+  guint64      share = share_of (options);
+  BenchSide    side = { .options = options,
+                        .control = control,
+                        .index = index,
+                        .is_producer = index < options->n_producers };
   BenchResult *result = &control->results[index];
 
   if (side.is_producer)
@@ -223,19 +225,19 @@ report (const BenchOptions *options,
           (double) elapsed_ns / 1e9, share_of (options) * MAX (options->n_producers, 1),
           verified ? "true" : "false", usage.ru_nvcsw, usage.ru_nivcsw,
           (double) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-          (double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
+            (double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
 }
 
 static gboolean
 run (const BenchProgram *program,
      const BenchOptions *options)
 {
-  guint n = options->n_producers + options->n_consumers;
+  guint         n = options->n_producers + options->n_consumers;
   BenchControl *control = bench_shared (sizeof *control);
-  gpointer user_data = program->set_up != NULL ? program->set_up (options) : NULL;
-  pid_t children[MAX_SIDES];
-  gint64 start_ns, end_ns;
-  gboolean verified;
+  gpointer      user_data = program->set_up != NULL ? program->set_up (options) : NULL;
+  pid_t         children[MAX_SIDES];
+  gint64        start_ns, end_ns;
+  gboolean      verified;
 
   be_important ();
   control->n_producing = (int) options->n_producers;
@@ -244,7 +246,7 @@ run (const BenchProgram *program,
       bench_fail ("cannot fork");
 
   while (__atomic_load_n (&control->n_ready, __ATOMIC_ACQUIRE) < (int) n &&
-         waitid (P_ALL, 0, &(siginfo_t) { 0 }, WEXITED | WNOHANG | WNOWAIT) == 0)
+         waitid (P_ALL, 0, &(siginfo_t){ 0 }, WEXITED | WNOHANG | WNOWAIT) == 0)
     g_usleep (200);
   start_ns = bench_now_ns ();
   __atomic_store_n (&control->go, 1, __ATOMIC_RELEASE);
@@ -256,13 +258,13 @@ run (const BenchProgram *program,
 }
 
 int
-bench_main (int               argc,
-            char            **argv,
-            const BenchMode  *modes)
+bench_main (int              argc,
+            char           **argv,
+            const BenchMode *modes)
 {
-  g_autofree char *mode = NULL;
-  int size = 64, n_producers = 1, n_consumers = 1, depth = 0;
-  gint64 n_messages = 100000;
+  g_autofree char   *mode = NULL;
+  int                size = 64, n_producers = 1, n_consumers = 1, depth = 0;
+  gint64             n_messages = 100000;
   const GOptionEntry entries[] = {
     { "mode", 0, 0, G_OPTION_ARG_STRING, &mode, "What to measure", "MODE" },
     { "size", 0, 0, G_OPTION_ARG_INT, &size, "Bytes of each message", "N" },
@@ -280,8 +282,8 @@ bench_main (int               argc,
       size < 16 || n_producers < 1 || n_producers + n_consumers > MAX_SIDES)
     bench_fail ("bad arguments");
 
-  options = (BenchOptions) { (gsize) size, (guint) n_producers, (guint) n_consumers,
-                             (guint64) n_messages, (guint) depth };
+  options = (BenchOptions){ (gsize) size, (guint) n_producers, (guint) n_consumers,
+                            (guint64) n_messages, (guint) depth };
   if (options.depth == 0)
     options.depth = (guint) CLAMP (QUEUE_BYTES / options.size, 2, 1024);
   while (modes->name != NULL && mode != NULL && !g_str_equal (modes->name, mode))

@@ -18,11 +18,11 @@ typedef struct _BenchControl BenchControl;
 
 typedef struct
 {
-  gsize       size;
-  guint       n_producers;
-  guint       n_consumers;
-  guint64     n_messages;
-  guint       depth; /* how many messages a bounded queue may hold */
+  gsize   size;
+  guint   n_producers;
+  guint   n_consumers;
+  guint64 n_messages;
+  guint   depth; /* how many messages a bounded queue may hold */
 } BenchOptions;
 
 /* One producer or consumer. */
@@ -45,13 +45,13 @@ typedef struct
  * what is timed are the producers, and they do their own checking. */
 typedef struct
 {
-  gpointer (*set_up)  (const BenchOptions *options);
-  gpointer (*open)    (gpointer   user_data,
-                       BenchSide *side);
-  void     (*produce) (gpointer   user_data,
-                       BenchSide *side);
-  void     (*consume) (gpointer   user_data,
-                       BenchSide *side);
+  gpointer (*set_up) (const BenchOptions *options);
+  gpointer (*open) (gpointer   user_data,
+                    BenchSide *side);
+  void (*produce) (gpointer   user_data,
+                   BenchSide *side);
+  void (*consume) (gpointer   user_data,
+                   BenchSide *side);
 } BenchProgram;
 
 typedef struct
@@ -60,15 +60,15 @@ typedef struct
   const BenchProgram *program;
 } BenchMode;
 
-int      bench_main        (int                  argc,
-                            char               **argv,
-                            const BenchMode     *modes); /* ends with a NULL */
-gpointer bench_shared      (gsize                size);
-gint64   bench_now_ns      (void);
-void     bench_pin         (guint                cpu);
-void     bench_fail        (const char          *what) G_GNUC_NORETURN;
-gboolean bench_fill_marker (BenchSide           *side,
-                            guint8              *buffer);
+int      bench_main (int              argc,
+                     char           **argv,
+                     const BenchMode *modes); /* ends with a NULL */
+gpointer bench_shared (gsize size);
+gint64   bench_now_ns (void);
+void     bench_pin (guint cpu);
+void     bench_fail (const char *what) G_GNUC_NORETURN;
+gboolean bench_fill_marker (BenchSide *side,
+                            guint8    *buffer);
 
 /* A producer's number of messages is a multiple of this, so that batches are full. */
 #define BENCH_BATCH 32
@@ -79,7 +79,7 @@ gboolean bench_fill_marker (BenchSide           *side,
 static inline void
 bench_pause (void)
 {
-#if defined (__x86_64__) || defined (__i386__)
+#if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause ();
 #endif
 }
@@ -94,8 +94,8 @@ bench_word (const guint8 *data)
 }
 
 static inline void
-bench_set_word (guint8  *data,
-                guint64  word)
+bench_set_word (guint8 *data,
+                guint64 word)
 {
   memcpy (data, &word, sizeof word);
 }
@@ -114,9 +114,9 @@ bench_sum (const guint8 *data,
 }
 
 static inline void
-bench_stamp (guint8  *data,
-             gsize    size,
-             guint64  number)
+bench_stamp (guint8 *data,
+             gsize   size,
+             guint64 number)
 {
   bench_set_word (data, number);
   for (gsize i = BENCH_PAGE; i + 8 < size; i += BENCH_PAGE)

@@ -67,7 +67,7 @@ static void
 way_produce (gpointer   user_data,
              BenchSide *side)
 {
-  gsize size = side->options->size;
+  gsize              size = side->options->size;
   g_autofree guint8 *buffer = g_malloc0 (size);
 
   while (bench_fill (side, buffer))
@@ -80,7 +80,7 @@ way_message_cb (MpConnection *connection,
                 Peer         *self)
 {
   g_autoptr (GBytes) bytes = mp_message_get_bytes (message, NULL);
-  gsize size;
+  gsize         size;
   const guint8 *data = g_bytes_get_data (bytes, &size);
 
   if (!bench_check (self->side, data, (gssize) size))
@@ -102,7 +102,7 @@ echo_cb (MpConnection *connection,
          Peer         *self)
 {
   g_autoptr (GBytes) bytes = mp_message_get_bytes (message, NULL);
-  gsize size;
+  gsize         size;
   const guint8 *data = g_bytes_get_data (bytes, &size);
 
   if (bench_check (self->side, data, (gssize) size))
@@ -117,7 +117,7 @@ answer_cb (MpConnection *connection,
            Peer         *self)
 {
   g_autoptr (GBytes) bytes = mp_message_get_bytes (message, NULL);
-  gsize size;
+  gsize         size;
   const guint8 *data = g_bytes_get_data (bytes, &size);
 
   bench_check_echo (self->buffer, data, (gssize) size, self->side->options->size);
@@ -131,7 +131,7 @@ static void
 trip_produce (gpointer   user_data,
               BenchSide *side)
 {
-  gsize size = side->options->size;
+  gsize              size = side->options->size;
   g_autofree guint8 *buffer = g_malloc0 (size);
 
   bench_fill (side, buffer);
@@ -152,7 +152,7 @@ main (int    argc,
 {
   static const BenchProgram way = { pipe_set_up, pipe_open, way_produce, way_consume };
   static const BenchProgram trip = { pipe_set_up, pipe_open, trip_produce, trip_consume };
-  static const BenchMode modes[] = { { "way", &way }, { "trip", &trip }, { NULL } };
+  static const BenchMode    modes[] = { { "way", &way }, { "trip", &trip }, { NULL } };
 
   return bench_main (argc, argv, modes);
 }

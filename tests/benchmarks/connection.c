@@ -8,7 +8,7 @@
 #include <mproc-glib/mproc-glib.h>
 
 /* How many asynchronous sends are under way: as many as a program would dare. */
-#define MAX_UNDER_WAY     256
+#define MAX_UNDER_WAY       256
 #define MAX_UNDER_WAY_BYTES (1 << 20)
 
 typedef struct
@@ -60,7 +60,7 @@ static void
 way_produce (gpointer   user_data,
              BenchSide *side)
 {
-  gsize size = side->options->size;
+  gsize              size = side->options->size;
   g_autofree guint8 *buffer = g_malloc0 (size);
 
   while (bench_fill (side, buffer))
@@ -71,7 +71,7 @@ static void
 way_consume (gpointer   user_data,
              BenchSide *side)
 {
-  gsize size = side->options->size;
+  gsize              size = side->options->size;
   g_autofree guint8 *buffer = g_malloc0 (size);
 
   while (bench_check (side, buffer, receive (user_data, buffer, size)))
@@ -96,10 +96,10 @@ static void
 async_produce (gpointer   user_data,
                BenchSide *side)
 {
-  gsize size = side->options->size;
-  guint limit = (guint) CLAMP (MAX_UNDER_WAY_BYTES / size, 2, MAX_UNDER_WAY);
+  gsize              size = side->options->size;
+  guint              limit = (guint) CLAMP (MAX_UNDER_WAY_BYTES / size, 2, MAX_UNDER_WAY);
   g_autofree guint8 *buffer = g_malloc0 (size);
-  guint n_under_way = 0;
+  guint              n_under_way = 0;
 
   while (bench_fill (side, buffer))
     {
@@ -121,7 +121,7 @@ static void
 trip_produce (gpointer   user_data,
               BenchSide *side)
 {
-  gsize size = side->options->size;
+  gsize              size = side->options->size;
   g_autofree guint8 *buffer = g_malloc0 (size);
   g_autofree guint8 *echo = g_malloc0 (size);
 
@@ -137,7 +137,7 @@ static void
 trip_consume (gpointer   user_data,
               BenchSide *side)
 {
-  gsize size = side->options->size;
+  gsize              size = side->options->size;
   g_autofree guint8 *buffer = g_malloc0 (size);
 
   while (bench_check (side, buffer, receive (user_data, buffer, size)))
@@ -151,8 +151,8 @@ main (int    argc,
   static const BenchProgram way = { pipe_set_up, pipe_open, way_produce, way_consume };
   static const BenchProgram async = { pipe_set_up, pipe_open, async_produce, way_consume };
   static const BenchProgram trip = { pipe_set_up, pipe_open, trip_produce, trip_consume };
-  static const BenchMode modes[] = {
-    { "way", &way }, { "async", &async }, { "trip", &trip }, { NULL }
+  static const BenchMode    modes[] = {
+       { "way", &way }, { "async", &async }, { "trip", &trip }, { NULL }
   };
 
   return bench_main (argc, argv, modes);

@@ -69,7 +69,7 @@ main (int    argc,
       char **argv)
 {
   static const BenchProgram program = { futex_set_up, NULL, futex_produce, futex_consume };
-  static const BenchMode modes[] = { { "futex", &program }, { NULL } };
+  static const BenchMode    modes[] = { { "futex", &program }, { NULL } };
 
   return bench_main (argc, argv, modes);
 }

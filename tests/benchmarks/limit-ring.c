@@ -24,9 +24,9 @@ typedef struct
 static gpointer
 ring_set_up (const BenchOptions *options)
 {
-  gsize stride = (options->size + 8 + 15) & ~(gsize) 15;
+  gsize   stride = (options->size + 8 + 15) & ~(gsize) 15;
   guint64 n_slots = MIN_SLOTS;
-  Ring *ring;
+  Ring   *ring;
 
   while (n_slots * 2 * stride <= SMALL_RING_BYTES)
     n_slots *= 2;
@@ -39,8 +39,8 @@ ring_set_up (const BenchOptions *options)
 }
 
 static guint8 *
-ring_slot (Ring    *ring,
-           guint64  position)
+ring_slot (Ring   *ring,
+           guint64 position)
 {
   return ring->slots + (position & (ring->n_slots - 1)) * ring->stride;
 }
@@ -49,10 +49,10 @@ static void
 ring_produce (gpointer   user_data,
               BenchSide *side)
 {
-  Ring *ring = user_data;
-  gsize size = side->options->size;
+  Ring              *ring = user_data;
+  gsize              size = side->options->size;
   g_autofree guint8 *buffer = g_malloc0 (size);
-  guint64 head = 0;
+  guint64            head = 0;
 
   for (guint64 tail = 0; bench_fill (side, buffer); tail++)
     {
@@ -72,8 +72,8 @@ static void
 ring_consume (gpointer   user_data,
               BenchSide *side)
 {
-  Ring *ring = user_data;
-  gsize size = side->options->size;
+  Ring              *ring = user_data;
+  gsize              size = side->options->size;
   g_autofree guint8 *buffer = g_malloc0 (size);
 
   for (guint64 head = 0;; head++)
@@ -95,7 +95,7 @@ main (int    argc,
       char **argv)
 {
   static const BenchProgram program = { ring_set_up, NULL, ring_produce, ring_consume };
-  static const BenchMode modes[] = { { "ring", &program }, { NULL } };
+  static const BenchMode    modes[] = { { "ring", &program }, { NULL } };
 
   return bench_main (argc, argv, modes);
 }

@@ -35,9 +35,9 @@ write_message (int     fd,
                guint8 *data,
                gsize   size)
 {
-  guint32 header = htonl ((guint32) size);
+  guint32      header = htonl ((guint32) size);
   struct iovec vectors[] = { { &header, sizeof header }, { data, size } };
-  gssize n = writev (fd, vectors, 2);
+  gssize       n = writev (fd, vectors, 2);
 
   if (n < (gssize) sizeof header)
     bench_fail ("writev");
@@ -45,9 +45,9 @@ write_message (int     fd,
 }
 
 static gssize
-read_all (int    fd,
-          void  *data,
-          gsize  size)
+read_all (int   fd,
+          void *data,
+          gsize size)
 {
   for (gsize done = 0; done < size;)
     {
@@ -61,9 +61,9 @@ read_all (int    fd,
 }
 
 static gssize
-read_message (int    fd,
-              void  *data,
-              gsize  capacity)
+read_message (int   fd,
+              void *data,
+              gsize capacity)
 {
   guint32 header;
 
@@ -78,7 +78,7 @@ static void
 way_produce (gpointer   user_data,
              BenchSide *side)
 {
-  gsize size = side->options->size;
+  gsize              size = side->options->size;
   g_autofree guint8 *buffer = g_malloc0 (size);
 
   while (bench_fill (side, buffer))
@@ -89,7 +89,7 @@ static void
 way_consume (gpointer   user_data,
              BenchSide *side)
 {
-  gsize size = side->options->size;
+  gsize              size = side->options->size;
   g_autofree guint8 *buffer = g_malloc0 (size);
 
   while (bench_check (side, buffer, read_message (GPOINTER_TO_INT (user_data), buffer, size)))
@@ -101,8 +101,8 @@ static void
 trip_produce (gpointer   user_data,
               BenchSide *side)
 {
-  int fd = GPOINTER_TO_INT (user_data);
-  gsize size = side->options->size;
+  int                fd = GPOINTER_TO_INT (user_data);
+  gsize              size = side->options->size;
   g_autofree guint8 *buffer = g_malloc0 (size);
   g_autofree guint8 *echo = g_malloc0 (size);
 
@@ -118,8 +118,8 @@ static void
 trip_consume (gpointer   user_data,
               BenchSide *side)
 {
-  int fd = GPOINTER_TO_INT (user_data);
-  gsize size = side->options->size;
+  int                fd = GPOINTER_TO_INT (user_data);
+  gsize              size = side->options->size;
   g_autofree guint8 *buffer = g_malloc0 (size);
 
   while (bench_check (side, buffer, read_all (fd, buffer, size)))
@@ -132,7 +132,7 @@ main (int    argc,
 {
   static const BenchProgram way = { bench_socket_set_up, socket_open, way_produce, way_consume };
   static const BenchProgram trip = { bench_socket_set_up, socket_open, trip_produce, trip_consume };
-  static const BenchMode modes[] = { { "way", &way }, { "trip", &trip }, { NULL } };
+  static const BenchMode    modes[] = { { "way", &way }, { "trip", &trip }, { NULL } };
 
   return bench_main (argc, argv, modes);
 }

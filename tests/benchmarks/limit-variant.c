@@ -10,7 +10,7 @@ variant_produce (gpointer   user_data,
                  BenchSide *side)
 {
   g_autofree guint8 *buffer = g_malloc0 (side->options->size);
-  guint64 put = 0, got = 0;
+  guint64            put = 0, got = 0;
 
   while (bench_fill (side, buffer))
     {
@@ -30,7 +30,7 @@ main (int    argc,
       char **argv)
 {
   static const BenchProgram program = { NULL, NULL, variant_produce, NULL };
-  static const BenchMode modes[] = { { "variant", &program }, { NULL } };
+  static const BenchMode    modes[] = { { "variant", &program }, { NULL } };
 
   return bench_main (argc, argv, modes);
 }

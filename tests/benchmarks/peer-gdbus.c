@@ -29,13 +29,12 @@ gdbus_open (gpointer   user_data,
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GIOStream) stream = bench_socket_open_stream (user_data, side);
-  g_autofree char *guid = side->is_producer ? NULL : g_dbus_generate_guid ();
+  g_autofree char     *guid = side->is_producer ? NULL : g_dbus_generate_guid ();
   GDBusConnectionFlags flags = side->is_producer
-    ? G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT
-    : G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_SERVER;
-  GDBusConnection *connection =
-    g_dbus_connection_new_sync (stream, guid, flags | G_DBUS_CONNECTION_FLAGS_DELAY_MESSAGE_PROCESSING,
-                                NULL, NULL, &error);
+                                 ? G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT
+                                 : G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_SERVER;
+  GDBusConnection     *connection = g_dbus_connection_new_sync (
+        stream, guid, flags | G_DBUS_CONNECTION_FLAGS_DELAY_MESSAGE_PROCESSING, NULL, NULL, &error);
 
   if (connection == NULL)
     bench_fail (error->message);
@@ -66,7 +65,7 @@ static void
 signal_produce (gpointer   user_data,
                 BenchSide *side)
 {
-  gsize size = side->options->size;
+  gsize              size = side->options->size;
   g_autofree guint8 *buffer = g_malloc0 (size);
 
   g_dbus_connection_start_message_processing (user_data);
@@ -89,8 +88,8 @@ signal_cb (GDBusConnection *connection,
            GVariant        *parameters,
            gpointer         user_data)
 {
-  Peer *self = user_data;
-  gsize size;
+  Peer         *self = user_data;
+  gsize         size;
   const guint8 *data = unwrap (parameters, &size);
 
   if (!bench_check (self->side, data, (gssize) size))
@@ -116,14 +115,14 @@ call_cb (GObject      *object,
          GAsyncResult *result,
          gpointer      user_data)
 {
-  Peer *self = user_data;
+  Peer            *self = user_data;
   GDBusConnection *connection = G_DBUS_CONNECTION (object);
-  gsize size = self->side->options->size;
+  gsize            size = self->side->options->size;
 
   if (result != NULL)
     {
       g_autoptr (GVariant) reply = g_dbus_connection_call_finish (connection, result, NULL);
-      gsize length;
+      gsize         length;
       const guint8 *data;
 
       if (reply == NULL)
@@ -144,7 +143,7 @@ call_produce (gpointer   user_data,
               BenchSide *side)
 {
   g_autofree guint8 *buffer = g_malloc0 (side->options->size);
-  Peer peer = { g_main_loop_new (NULL, FALSE), side, buffer };
+  Peer               peer = { g_main_loop_new (NULL, FALSE), side, buffer };
 
   g_dbus_connection_start_message_processing (user_data);
   call_cb (user_data, NULL, &peer);
@@ -161,10 +160,10 @@ echo_cb (GDBusConnection       *connection,
          GDBusMethodInvocation *invocation,
          gpointer               user_data)
 {
-  Peer *self = user_data;
-  gsize size;
+  Peer         *self = user_data;
+  gsize         size;
   const guint8 *data = unwrap (parameters, &size);
-  gboolean more = bench_check (self->side, data, (gssize) size);
+  gboolean      more = bench_check (self->side, data, (gssize) size);
 
   g_dbus_method_invocation_return_value (invocation, parameters);
   if (!more)
@@ -179,7 +178,7 @@ call_consume (gpointer   user_data,
               BenchSide *side)
 {
   static const GDBusInterfaceVTable table = { echo_cb };
-  Peer peer = { g_main_loop_new (NULL, FALSE), side, NULL };
+  Peer                              peer = { g_main_loop_new (NULL, FALSE), side, NULL };
   g_autoptr (GDBusNodeInfo) info = g_dbus_node_info_new_for_xml (introspection, NULL);
 
   g_dbus_connection_register_object (user_data, PATH, info->interfaces[0], &table, &peer,
@@ -195,7 +194,7 @@ main (int    argc,
   static const BenchProgram signal = { bench_socket_set_up, gdbus_open, signal_produce,
                                        signal_consume };
   static const BenchProgram call = { bench_socket_set_up, gdbus_open, call_produce, call_consume };
-  static const BenchMode modes[] = { { "signal", &signal }, { "call", &call }, { NULL } };
+  static const BenchMode    modes[] = { { "signal", &signal }, { "call", &call }, { NULL } };
 
   return bench_main (argc, argv, modes);
 }

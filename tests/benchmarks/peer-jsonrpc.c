@@ -38,9 +38,9 @@ static void
 notify_produce (gpointer   user_data,
                 BenchSide *side)
 {
-  gsize size = side->options->size;
+  gsize              size = side->options->size;
   g_autofree guint8 *buffer = g_malloc0 (size);
-  g_autofree char *text = g_strnfill (size - 8, 'x');
+  g_autofree char   *text = g_strnfill (size - 8, 'x');
 
   while (bench_fill (side, buffer))
     {
@@ -61,9 +61,9 @@ notification_cb (JsonrpcClient *client,
                  GVariant      *parameters,
                  Peer          *self)
 {
-  gsize size = self->side->options->size;
+  gsize       size = self->side->options->size;
   const char *text;
-  gint64 number;
+  gint64      number;
 
   if (!g_variant_lookup (parameters, "id", "x", &number) ||
       !g_variant_lookup (parameters, "text", "&s", &text) || strlen (text) != size - 8)
@@ -79,7 +79,7 @@ notify_consume (gpointer   user_data,
                 BenchSide *side)
 {
   g_autofree guint8 *buffer = g_malloc0 (side->options->size);
-  Peer peer = { g_main_loop_new (NULL, FALSE), side, buffer };
+  Peer               peer = { g_main_loop_new (NULL, FALSE), side, buffer };
 
   g_signal_connect (user_data, "notification", G_CALLBACK (notification_cb), &peer);
   jsonrpc_client_start_listening (user_data);
@@ -94,7 +94,7 @@ main (int    argc,
                                      notify_consume };
   static const BenchProgram variant = { bench_socket_set_up, variant_open, notify_produce,
                                         notify_consume };
-  static const BenchMode modes[] = { { "json", &json }, { "variant", &variant }, { NULL } };
+  static const BenchMode    modes[] = { { "json", &json }, { "variant", &variant }, { NULL } };
 
   return bench_main (argc, argv, modes);
 }

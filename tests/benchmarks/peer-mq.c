@@ -24,9 +24,9 @@ mq_try (const BenchOptions *options,
 static gpointer
 mq_set_up (const BenchOptions *options)
 {
-  g_autofree char *name = g_strdup_printf ("/mproc-glib-bench-%d", getpid ());
+  g_autofree char    *name = g_strdup_printf ("/mproc-glib-bench-%d", getpid ());
   const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
-  mqd_t queue;
+  mqd_t               queue;
 
   setrlimit (RLIMIT_MSGQUEUE, &unlimited);
   queue = mq_try (options, name, options->depth);
@@ -42,7 +42,7 @@ static void
 mq_produce (gpointer   user_data,
             BenchSide *side)
 {
-  gsize size = side->options->size;
+  gsize            size = side->options->size;
   g_autofree char *buffer = g_malloc0 (size);
 
   while (bench_fill (side, (guint8 *) buffer))
@@ -54,7 +54,7 @@ static void
 mq_consume (gpointer   user_data,
             BenchSide *side)
 {
-  gsize size = side->options->size;
+  gsize            size = side->options->size;
   g_autofree char *buffer = g_malloc0 (size);
 
   while (bench_check (side, (guint8 *) buffer,
@@ -67,7 +67,7 @@ main (int    argc,
       char **argv)
 {
   static const BenchProgram program = { mq_set_up, NULL, mq_produce, mq_consume };
-  static const BenchMode modes[] = { { "mq", &program }, { NULL } };
+  static const BenchMode    modes[] = { { "mq", &program }, { NULL } };
 
   return bench_main (argc, argv, modes);
 }

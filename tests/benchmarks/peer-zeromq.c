@@ -38,7 +38,7 @@ zeromq_open (Table     *table,
              int        producer_type,
              int        consumer_type)
 {
-  Zeromq *self = g_new0 (Zeromq, 1);
+  Zeromq          *self = g_new0 (Zeromq, 1);
   g_autofree char *address = NULL;
 
   self->path = g_strdup_printf ("/tmp/mproc-glib-bench-%d-%u", getppid (), side->index);
@@ -79,8 +79,8 @@ static void
 push_produce (gpointer   user_data,
               BenchSide *side)
 {
-  Zeromq *self = user_data;
-  gsize size = side->options->size;
+  Zeromq            *self = user_data;
+  gsize              size = side->options->size;
   g_autofree guint8 *buffer = g_malloc0 (size);
 
   while (bench_fill (side, buffer) && !side->has_ended)
@@ -94,8 +94,8 @@ static void
 pull_consume (gpointer   user_data,
               BenchSide *side)
 {
-  Zeromq *self = user_data;
-  gsize size = side->options->size;
+  Zeromq            *self = user_data;
+  gsize              size = side->options->size;
   g_autofree guint8 *buffer = g_malloc0 (size);
 
   while (side->n_messages < side->end)
@@ -107,8 +107,8 @@ static void
 request_produce (gpointer   user_data,
                  BenchSide *side)
 {
-  Zeromq *self = user_data;
-  gsize size = side->options->size;
+  Zeromq            *self = user_data;
+  gsize              size = side->options->size;
   g_autofree guint8 *buffer = g_malloc0 (size);
   g_autofree guint8 *echo = g_malloc0 (size);
 
@@ -126,8 +126,8 @@ static void
 reply_consume (gpointer   user_data,
                BenchSide *side)
 {
-  Zeromq *self = user_data;
-  gsize size = side->options->size;
+  Zeromq            *self = user_data;
+  gsize              size = side->options->size;
   g_autofree guint8 *buffer = g_malloc0 (size);
 
   while (side->n_messages < side->end)
@@ -143,8 +143,9 @@ main (int    argc,
       char **argv)
 {
   static const BenchProgram push = { zeromq_set_up, push_open, push_produce, pull_consume };
-  static const BenchProgram request = { zeromq_set_up, request_open, request_produce, reply_consume };
-  static const BenchMode modes[] = { { "push", &push }, { "request", &request }, { NULL } };
+  static const BenchProgram request = { zeromq_set_up, request_open, request_produce,
+                                        reply_consume };
+  static const BenchMode    modes[] = { { "push", &push }, { "request", &request }, { NULL } };
 
   return bench_main (argc, argv, modes);
 }

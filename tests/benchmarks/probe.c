@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define N_CHUNKS     24
-#define N_ROUNDS     400
+#define N_CHUNKS        24
+#define N_ROUNDS        400
 #define TIMEOUT_SECONDS 5
 
 static void
@@ -55,7 +55,7 @@ ask (int *word)
 int
 main (void)
 {
-  int *word = bench_shared (4096);
+  int  *word = bench_shared (4096);
   pid_t child = fork ();
 
   alarm (TIMEOUT_SECONDS);

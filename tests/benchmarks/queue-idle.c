@@ -11,9 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define N_PROCESSES   8
-#define SETTLE_US     (1 * G_USEC_PER_SEC)
-#define MEASURE_US    (5 * G_USEC_PER_SEC)
+#define N_PROCESSES 8
+#define SETTLE_US   (1 * G_USEC_PER_SEC)
+#define MEASURE_US  (5 * G_USEC_PER_SEC)
 
 typedef struct
 {
@@ -44,7 +44,7 @@ static pid_t
 start_waiter (MpQueue *queue,
               guint    index)
 {
-  pid_t child = fork ();
+  pid_t  child = fork ();
   guint8 buffer[16];
 
   if (child != 0)
@@ -65,7 +65,7 @@ read_number (pid_t       pid,
 {
   g_autofree char *path = g_strdup_printf ("/proc/%d/%s", pid, file);
   g_autofree char *content = NULL;
-  const char *found;
+  const char      *found;
 
   if (!g_file_get_contents (path, &content, NULL, NULL) ||
       (found = strstr (content, label)) == NULL)
@@ -109,8 +109,8 @@ main (void)
 {
   g_autoptr (GError) error = NULL;
   MpQueue *queue = mp_queue_new (0, &error);
-  pid_t children[N_PROCESSES];
-  Usage before, after;
+  pid_t    children[N_PROCESSES];
+  Usage    before, after;
   gboolean woken;
 
   if (queue == NULL)

@@ -32,7 +32,7 @@ static void
 data_produce (gpointer   user_data,
               BenchSide *side)
 {
-  gsize size = side->options->size;
+  gsize              size = side->options->size;
   g_autofree guint8 *buffer = g_malloc0 (size);
 
   while (bench_fill (side, buffer))
@@ -71,7 +71,7 @@ static void
 variant_produce (gpointer   user_data,
                  BenchSide *side)
 {
-  gsize size = side->options->size;
+  gsize              size = side->options->size;
   g_autofree guint8 *buffer = g_malloc0 (size);
 
   while (bench_fill (side, buffer))
@@ -102,7 +102,7 @@ got_cb (GObject      *object,
   Receiver *self = user_data;
   g_autoptr (GVariant) value = mp_queue_get_finish (MP_QUEUE (object), result, NULL);
   const guint8 *data;
-  gsize size;
+  gsize         size;
 
   self->n_pending--;
   if (value != NULL)
@@ -156,8 +156,8 @@ main (int    argc,
   static const BenchProgram signal = { queue_set_up, NULL, data_produce, signal_consume };
   static const BenchProgram async = { queue_set_up, NULL, variant_produce, async_consume };
   static const BenchProgram several = { queue_set_up, NULL, variant_produce, several_consume };
-  static const BenchMode modes[] = {
-    { "signal", &signal }, { "async", &async }, { "several", &several }, { NULL }
+  static const BenchMode    modes[] = {
+       { "signal", &signal }, { "async", &async }, { "several", &several }, { NULL }
   };
 
   return bench_main (argc, argv, modes);

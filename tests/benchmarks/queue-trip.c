@@ -54,8 +54,8 @@ static void
 trip_produce (gpointer   user_data,
               BenchSide *side)
 {
-  Queues *queues = user_data;
-  gsize size = side->options->size;
+  Queues            *queues = user_data;
+  gsize              size = side->options->size;
   g_autofree guint8 *buffer = g_malloc0 (size);
   g_autofree guint8 *echo = g_malloc0 (size);
 
@@ -72,8 +72,8 @@ static void
 trip_consume (gpointer   user_data,
               BenchSide *side)
 {
-  Queues *queues = user_data;
-  gsize size = side->options->size;
+  Queues            *queues = user_data;
+  gsize              size = side->options->size;
   g_autofree guint8 *buffer = g_malloc0 (size);
 
   while (bench_check (side, buffer,
@@ -87,7 +87,7 @@ main (int    argc,
 {
   static const BenchProgram spin = { spin_set_up, NULL, trip_produce, trip_consume };
   static const BenchProgram sleep = { sleep_set_up, NULL, trip_produce, trip_consume };
-  static const BenchMode modes[] = { { "spin", &spin }, { "sleep", &sleep }, { NULL } };
+  static const BenchMode    modes[] = { { "spin", &spin }, { "sleep", &sleep }, { NULL } };
 
   return bench_main (argc, argv, modes);
 }

@@ -24,7 +24,7 @@ static void
 data_produce (gpointer   user_data,
               BenchSide *side)
 {
-  gsize size = side->options->size;
+  gsize              size = side->options->size;
   g_autofree guint8 *buffer = g_malloc0 (size);
 
   while (bench_fill (side, buffer))
@@ -36,7 +36,7 @@ static void
 data_consume (gpointer   user_data,
               BenchSide *side)
 {
-  gsize size = side->options->size;
+  gsize              size = side->options->size;
   g_autofree guint8 *buffer = g_malloc0 (size);
 
   while (bench_check (side, buffer, mp_queue_get_into (user_data, buffer, size, -1, NULL, NULL)))
@@ -49,13 +49,13 @@ static void
 batch_produce (gpointer   user_data,
                BenchSide *side)
 {
-  gsize size = side->options->size;
+  gsize              size = side->options->size;
   g_autofree guint8 *buffers = g_malloc0 (BENCH_BATCH * size);
-  GOutputVector vectors[BENCH_BATCH];
-  guint n = 0;
+  GOutputVector      vectors[BENCH_BATCH];
+  guint              n = 0;
 
   for (guint i = 0; i < BENCH_BATCH; i++)
-    vectors[i] = (GOutputVector) { buffers + i * size, size };
+    vectors[i] = (GOutputVector){ buffers + i * size, size };
 
   while (bench_fill (side, buffers + n * size))
     if (++n == BENCH_BATCH || side->has_ended)
@@ -81,17 +81,17 @@ static void
 batch_consume (gpointer   user_data,
                BenchSide *side)
 {
-  gsize size = side->options->size;
+  gsize              size = side->options->size;
   g_autofree guint8 *buffers = g_malloc0 (BENCH_BATCH * size);
 
   while (side->n_markers == 0)
     {
       GInputVector vectors[BENCH_BATCH];
-      guint8 *marker = NULL;
-      gssize n;
+      guint8      *marker = NULL;
+      gssize       n;
 
       for (guint i = 0; i < BENCH_BATCH; i++)
-        vectors[i] = (GInputVector) { buffers + i * size, size };
+        vectors[i] = (GInputVector){ buffers + i * size, size };
       n = mp_queue_get_vectors (user_data, vectors, BENCH_BATCH, -1, NULL, NULL);
       if (n <= 0)
         bench_fail ("get");
@@ -138,8 +138,8 @@ main (int    argc,
   static const BenchProgram data = { queue_set_up, NULL, data_produce, data_consume };
   static const BenchProgram batch = { queue_set_up, NULL, batch_produce, batch_consume };
   static const BenchProgram variant = { queue_set_up, NULL, variant_produce, variant_consume };
-  static const BenchMode modes[] = {
-    { "data", &data }, { "batch", &batch }, { "variant", &variant }, { NULL }
+  static const BenchMode    modes[] = {
+       { "data", &data }, { "batch", &batch }, { "variant", &variant }, { NULL }
   };
 
   return bench_main (argc, argv, modes);

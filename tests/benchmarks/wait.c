@@ -16,10 +16,10 @@
 
 typedef struct
 {
-  gsize          n;
-  MpConnection  *writers[N_MANY];
-  MpWaitable    *readers[N_MANY];
-  struct pollfd  fds[N_MANY];
+  gsize         n;
+  MpConnection *writers[N_MANY];
+  MpWaitable   *readers[N_MANY];
+  struct pollfd fds[N_MANY];
 } Pipes;
 
 typedef gsize (*WaitFunc) (Pipes *pipes);
@@ -27,7 +27,7 @@ typedef gsize (*WaitFunc) (Pipes *pipes);
 static Pipes *
 make_pipes (gsize n)
 {
-  Pipes *pipes = g_new0 (Pipes, 1);
+  Pipes        *pipes = g_new0 (Pipes, 1);
   struct rlimit limit;
 
   if (getrlimit (RLIMIT_NOFILE, &limit) != 0)
@@ -42,15 +42,15 @@ make_pipes (gsize n)
       if (!mp_pipe (FALSE, &reader, &pipes->writers[pipes->n], NULL))
         bench_fail ("mp_pipe");
       pipes->readers[pipes->n] = MP_WAITABLE (reader);
-      pipes->fds[pipes->n] = (struct pollfd) { mp_connection_get_fd (reader), POLLIN, 0 };
+      pipes->fds[pipes->n] = (struct pollfd){ mp_connection_get_fd (reader), POLLIN, 0 };
     }
   return pipes;
 }
 
 static gsize
-find (Pipes        *pipes,
-      MpWaitable  **ready,
-      gsize         n_ready)
+find (Pipes       *pipes,
+      MpWaitable **ready,
+      gsize        n_ready)
 {
   if (n_ready != 1)
     bench_fail ("not the one that is ready");
@@ -63,7 +63,7 @@ find (Pipes        *pipes,
 static gsize
 wait_blocking (Pipes *pipes)
 {
-  gsize n_ready = 0;
+  gsize                   n_ready = 0;
   g_autofree MpWaitable **ready = mp_wait (pipes->readers, pipes->n, -1, NULL, &n_ready, NULL);
 
   return find (pipes, ready, n_ready);
@@ -84,7 +84,7 @@ wait_async (Pipes *pipes)
 {
   g_autoptr (GAsyncResult) result = NULL;
   g_autofree MpWaitable **ready = NULL;
-  gsize n_ready = 0;
+  gsize                   n_ready = 0;
 
   mp_wait_async (pipes->readers, pipes->n, -1, G_PRIORITY_DEFAULT, NULL, done_cb, &result);
   while (result == NULL)
@@ -124,10 +124,10 @@ run (Pipes     *pipes,
      BenchSide *side,
      WaitFunc   wait)
 {
-  gsize size = side->options->size;
+  gsize              size = side->options->size;
   g_autofree guint8 *buffer = g_malloc0 (size);
-  gsize next = 0;
-  guint64 got = 0;
+  gsize              next = 0;
+  guint64            got = 0;
 
   while (bench_fill (side, buffer))
     {
@@ -137,8 +137,8 @@ run (Pipes     *pipes,
       if (!mp_connection_send_data (pipes->writers[next], buffer, size, -1, NULL, NULL))
         bench_fail ("send");
       i = wait (pipes);
-      if (i != next || mp_connection_recv_into (MP_CONNECTION (pipes->readers[i]), buffer, size, 0, 0,
-                                                NULL, NULL) != (gssize) size)
+      if (i != next || mp_connection_recv_into (MP_CONNECTION (pipes->readers[i]), buffer, size, 0,
+                                                0, NULL, NULL) != (gssize) size)
         bench_fail ("receive");
       got += bench_sum (buffer, size);
     }
@@ -175,12 +175,12 @@ main (int    argc,
   static const BenchProgram many = { NULL, open_many, produce, NULL };
   static const BenchProgram many_async = { NULL, open_many, produce_async, NULL };
   static const BenchProgram many_poll = { NULL, open_many, produce_poll, NULL };
-  static const BenchMode modes[] = {
-    { "one", &one },
-    { "many", &many },
-    { "many-async", &many_async },
-    { "many-poll", &many_poll },
-    { NULL }
+  static const BenchMode    modes[] = {
+       { "one", &one },
+       { "many", &many },
+       { "many-async", &many_async },
+       { "many-poll", &many_poll },
+       { NULL }
   };
 
   return bench_main (argc, argv, modes);

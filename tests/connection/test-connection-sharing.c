@@ -13,8 +13,8 @@ typedef struct
 } Fixture;
 
 static void
-set_up (Fixture       *fixture,
-        gconstpointer  data)
+set_up (Fixture      *fixture,
+        gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
 
@@ -23,20 +23,21 @@ set_up (Fixture       *fixture,
 }
 
 static void
-tear_down (Fixture       *fixture,
-           gconstpointer  data)
+tear_down (Fixture      *fixture,
+           gconstpointer data)
 {
   g_assert_finalize_object (fixture->first);
   g_assert_finalize_object (fixture->second);
 }
 
 static void
-send (Fixture  *fixture,
-      gpointer  shareable)
+send (Fixture *fixture,
+      gpointer shareable)
 {
   g_autoptr (GError) error = NULL;
 
-  mp_connection_send_shareable (fixture->first, MP_SHAREABLE (shareable), DEADLINE_US, NULL, &error);
+  mp_connection_send_shareable (fixture->first, MP_SHAREABLE (shareable), DEADLINE_US, NULL,
+                                &error);
   g_assert_no_error (error);
 }
 
@@ -45,7 +46,8 @@ receive (Fixture *fixture,
          GType    type)
 {
   g_autoptr (GError) error = NULL;
-  MpShareable *shareable = mp_connection_recv_shareable (fixture->second, DEADLINE_US, NULL, &error);
+  MpShareable *shareable =
+    mp_connection_recv_shareable (fixture->second, DEADLINE_US, NULL, &error);
 
   g_assert_no_error (error);
   g_assert_true (G_OBJECT_TYPE (shareable) == type);
@@ -53,8 +55,8 @@ receive (Fixture *fixture,
 }
 
 static void
-test_queue (Fixture       *fixture,
-            gconstpointer  data)
+test_queue (Fixture      *fixture,
+            gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) value = NULL;
@@ -77,8 +79,8 @@ test_queue (Fixture       *fixture,
 }
 
 static void
-test_connection (Fixture       *fixture,
-                 gconstpointer  data)
+test_connection (Fixture      *fixture,
+                 gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) hello = g_bytes_new_static ("hello", 5);
@@ -104,8 +106,8 @@ test_connection (Fixture       *fixture,
 
 /* What is no description leaves the connection as it was. */
 static void
-test_other_message (Fixture       *fixture,
-                    gconstpointer  data)
+test_other_message (Fixture      *fixture,
+                    gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   MpShareable *shareable;

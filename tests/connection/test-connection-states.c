@@ -27,8 +27,10 @@ typedef struct
   gsize       message_length;
 } State;
 
-#define STATE(name, bytes, rest, n_zeros, message_length) \
-  { name, bytes, sizeof bytes - 1, rest, sizeof rest - 1, n_zeros, message_length }
+#define STATE(name, bytes, rest, n_zeros, message_length)                         \
+  {                                                                               \
+    name, bytes, sizeof bytes - 1, rest, sizeof rest - 1, n_zeros, message_length \
+  }
 
 static const State states[] = {
   STATE ("nothing", "", "\0\0\0\5hello", 0, 5),
@@ -54,18 +56,18 @@ typedef struct
 
   /* Has the peer do it, and says what the receiver is to hear; FALSE when it has to stop
    * receiving by itself. */
-  gboolean  (*happen) (Fixture     *fixture,
-                       const State *state,
-                       GError     **expected);
+  gboolean (*happen) (Fixture     *fixture,
+                      const State *state,
+                      GError     **expected);
 } Event;
 
 /* How to receive; with @stop for no longer than a moment. */
 typedef struct
 {
   const char *name;
-  GBytes   *(*receive) (Fixture  *fixture,
-                        gboolean  stop,
-                        GError  **error);
+  GBytes *(*receive) (Fixture *fixture,
+                      gboolean stop,
+                      GError **error);
 } Way;
 
 typedef struct
@@ -151,20 +153,21 @@ is_silent (Fixture     *fixture,
 }
 
 static GBytes *
-receive_blocking (Fixture  *fixture,
-                  gboolean  stop,
-                  GError  **error)
+receive_blocking (Fixture *fixture,
+                  gboolean stop,
+                  GError **error)
 {
-  return mp_connection_recv_bytes (fixture->connection, -1, stop ? 2000 : TEST_TIMEOUT_US, NULL, error);
+  return mp_connection_recv_bytes (fixture->connection, -1, stop ? 2000 : TEST_TIMEOUT_US, NULL,
+                                   error);
 }
 
 static GBytes *
-receive_into (Fixture  *fixture,
-              gboolean  stop,
-              GError  **error)
+receive_into (Fixture *fixture,
+              gboolean stop,
+              GError **error)
 {
   g_autofree guint8 *buffer = g_malloc (LARGE);
-  gssize length = mp_connection_recv_into (fixture->connection, buffer, LARGE, 0,
+  gssize             length = mp_connection_recv_into (fixture->connection, buffer, LARGE, 0,
                                            stop ? 2000 : TEST_TIMEOUT_US, NULL, error);
 
   return length >= 0 ? g_bytes_new_take (g_steal_pointer (&buffer), (gsize) length) : NULL;
@@ -179,9 +182,9 @@ done_cb (GObject      *object,
 }
 
 static GBytes *
-receive_async (Fixture  *fixture,
-               gboolean  stop,
-               GError  **error)
+receive_async (Fixture *fixture,
+               gboolean stop,
+               GError **error)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GAsyncResult) result = NULL;
@@ -215,13 +218,13 @@ closed_cb (MpConnection *connection,
 
 /* The signal does not say why; a receive afterwards does. */
 static GBytes *
-receive_by_signal (Fixture  *fixture,
-                   gboolean  stop,
-                   GError  **error)
+receive_by_signal (Fixture *fixture,
+                   gboolean stop,
+                   GError **error)
 {
-  GBytes *bytes = NULL;
+  GBytes  *bytes = NULL;
   gboolean closed = FALSE;
-  gulong message, end;
+  gulong   message, end;
 
   message = g_signal_connect (fixture->connection, "message", G_CALLBACK (message_cb), &bytes);
   end = g_signal_connect (fixture->connection, "closed", G_CALLBACK (closed_cb), &closed);
@@ -238,11 +241,16 @@ receive_by_signal (Fixture  *fixture,
 }
 
 static const Event events[] = {
-  { "closes", closes }, { "dies", dies }, { "resets", resets }, { "is-silent", is_silent },
+  { "closes", closes },
+  { "dies", dies },
+  { "resets", resets },
+  { "is-silent", is_silent },
 };
 
 static const Way ways[] = {
-  { "blocking", receive_blocking }, { "into", receive_into }, { "async", receive_async },
+  { "blocking", receive_blocking },
+  { "into", receive_into },
+  { "async", receive_async },
   { "signal", receive_by_signal },
 };
 
@@ -262,8 +270,8 @@ set_up (Fixture *fixture)
 static gpointer
 write_rest (gpointer data)
 {
-  const State *state = ((gpointer *) data)[1];
-  Fixture *fixture = ((gpointer *) data)[0];
+  const State     *state = ((gpointer *) data)[1];
+  Fixture         *fixture = ((gpointer *) data)[0];
   g_autofree char *zeros = g_malloc0 (state->n_zeros);
 
   write_all (fixture->peer, state->rest, state->rest_length);
@@ -280,7 +288,7 @@ check_goes_on (Fixture    *fixture,
   GThread *thread = g_thread_new ("peer", write_rest, data);
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) bytes = test->way->receive (fixture, FALSE, &error);
-  gsize length;
+  gsize       length;
   const char *payload = g_bytes_get_data (bytes, &length);
 
   g_assert_no_error (error);
@@ -296,7 +304,9 @@ test_case (gconstpointer data)
   g_autoptr (GError) expected = NULL;
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) bytes = NULL;
-  Fixture fixture = { 0, };
+  Fixture fixture = {
+    0,
+  };
   gboolean ends;
 
   set_up (&fixture);
@@ -318,8 +328,8 @@ test_case (gconstpointer data)
     }
   else
     {
-      g_assert_true (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT)
-                     || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED));
+      g_assert_true (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT) ||
+                     g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED));
       check_goes_on (&fixture, test);
       close (fixture.peer);
     }
@@ -337,7 +347,7 @@ main (int   argc,
     for (gsize e = 0; e < G_N_ELEMENTS (events); e++)
       for (gsize w = 0; w < G_N_ELEMENTS (ways); w++)
         {
-          Case test = { &states[s], &events[e], &ways[w] };
+          Case             test = { &states[s], &events[e], &ways[w] };
           g_autofree char *path = g_strdup_printf ("/connection-states/%s/%s/%s", states[s].name,
                                                    events[e].name, ways[w].name);
 

@@ -22,8 +22,8 @@ typedef struct
 } Fixture;
 
 static void
-set_up (Fixture       *fixture,
-        gconstpointer  data)
+set_up (Fixture      *fixture,
+        gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   int fds[2];
@@ -35,8 +35,8 @@ set_up (Fixture       *fixture,
 }
 
 static void
-tear_down (Fixture       *fixture,
-           gconstpointer  data)
+tear_down (Fixture      *fixture,
+           gconstpointer data)
 {
   if (fixture->peer >= 0)
     close (fixture->peer);
@@ -67,7 +67,7 @@ assert_receives (Fixture    *fixture,
 {
   g_autoptr (GError) error = NULL;
   g_autofree guint8 *data = NULL;
-  gsize length;
+  gsize              length;
 
   data = mp_connection_recv_data (fixture->connection, 10 * G_USEC_PER_SEC, NULL, &length, &error);
   g_assert_no_error (error);
@@ -84,13 +84,14 @@ assert_fails (Fixture *fixture,
   g_autoptr (GError) error = NULL;
   gsize length;
 
-  g_assert_null (mp_connection_recv_data (fixture->connection, 10 * G_USEC_PER_SEC, NULL, &length, &error));
+  g_assert_null (
+    mp_connection_recv_data (fixture->connection, 10 * G_USEC_PER_SEC, NULL, &length, &error));
   g_assert_error (error, domain, code);
 }
 
 static void
-test_framing (Fixture       *fixture,
-              gconstpointer  data)
+test_framing (Fixture      *fixture,
+              gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   char bytes[16];
@@ -107,10 +108,13 @@ test_framing (Fixture       *fixture,
 }
 
 static void
-test_receive (Fixture       *fixture,
-              gconstpointer  data)
+test_receive (Fixture      *fixture,
+              gconstpointer data)
 {
-  PEER_WRITES (fixture, "\0\0\0\3abc" "\0\0\0\0" "\377\377\377\377\0\0\0\0\0\0\0\2de" "\0\0\0\1f");
+  PEER_WRITES (fixture, "\0\0\0\3abc"
+                        "\0\0\0\0"
+                        "\377\377\377\377\0\0\0\0\0\0\0\2de"
+                        "\0\0\0\1f");
 
   ASSERT_RECEIVES (fixture, "abc");
   ASSERT_RECEIVES (fixture, "");
@@ -119,8 +123,8 @@ test_receive (Fixture       *fixture,
 }
 
 static void
-test_receive_nothing (Fixture       *fixture,
-                      gconstpointer  data)
+test_receive_nothing (Fixture      *fixture,
+                      gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   gsize length;
@@ -136,8 +140,8 @@ test_receive_nothing (Fixture       *fixture,
 
 /* A receive that runs out of time in the middle of a message goes on with the next call. */
 static void
-test_receive_in_pieces (Fixture       *fixture,
-                        gconstpointer  data)
+test_receive_in_pieces (Fixture      *fixture,
+                        gconstpointer data)
 {
   static const char whole[] = "\0\0\0\5hello";
 
@@ -156,8 +160,8 @@ test_receive_in_pieces (Fixture       *fixture,
 }
 
 static void
-test_cancel_in_message (Fixture       *fixture,
-                        gconstpointer  data)
+test_cancel_in_message (Fixture      *fixture,
+                        gconstpointer data)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GError) error = NULL;
@@ -173,8 +177,8 @@ test_cancel_in_message (Fixture       *fixture,
 }
 
 static void
-test_end_of_stream (Fixture       *fixture,
-                    gconstpointer  data)
+test_end_of_stream (Fixture      *fixture,
+                    gconstpointer data)
 {
   PEER_WRITES (fixture, "\0\0\0\1x");
   peer_closes (fixture);
@@ -202,8 +206,8 @@ static const Beginning beginnings[] = {
 };
 
 static void
-test_truncated (Fixture       *fixture,
-                gconstpointer  data)
+test_truncated (Fixture      *fixture,
+                gconstpointer data)
 {
   const Beginning *beginning = data;
 
@@ -221,8 +225,8 @@ static const Beginning malformed[] = {
 };
 
 static void
-test_malformed (Fixture       *fixture,
-                gconstpointer  data)
+test_malformed (Fixture      *fixture,
+                gconstpointer data)
 {
   const Beginning *beginning = data;
 
@@ -235,13 +239,14 @@ test_malformed (Fixture       *fixture,
 
 /* As Python's recv_bytes (maxlength) does it. */
 static void
-test_maximum (Fixture       *fixture,
-              gconstpointer  data)
+test_maximum (Fixture      *fixture,
+              gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) bytes = NULL;
 
-  PEER_WRITES (fixture, "\0\0\0\3abc" "\0\0\0\4abcd");
+  PEER_WRITES (fixture, "\0\0\0\3abc"
+                        "\0\0\0\4abcd");
   bytes = mp_connection_recv_bytes (fixture->connection, 3, -1, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpint (g_bytes_get_size (bytes), ==, 3);
@@ -259,8 +264,8 @@ test_maximum (Fixture       *fixture,
 
 /* An empty message is no value, and costs nobody the next one. */
 static void
-test_empty_value (Fixture       *fixture,
-                  gconstpointer  data)
+test_empty_value (Fixture      *fixture,
+                  gconstpointer data)
 {
   static const MpFormat formats[] = { MP_FORMAT_GVARIANT, MP_FORMAT_JSON, MP_FORMAT_PICKLE };
 
@@ -269,7 +274,8 @@ test_empty_value (Fixture       *fixture,
       g_autoptr (GError) error = NULL;
 
       mp_connection_set_format (fixture->connection, formats[i]);
-      PEER_WRITES (fixture, "\0\0\0\0" "\0\0\0\1x");
+      PEER_WRITES (fixture, "\0\0\0\0"
+                            "\0\0\0\1x");
       g_assert_null (mp_connection_recv (fixture->connection, -1, NULL, &error));
       g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE);
       ASSERT_RECEIVES (fixture, "x");
@@ -294,14 +300,14 @@ test_maximum_one_way (void)
 }
 
 static void
-test_max_message_size (Fixture       *fixture,
-                       gconstpointer  data)
+test_max_message_size (Fixture      *fixture,
+                       gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
 
   g_object_set (fixture->connection, "max-message-size", G_GUINT64_CONSTANT (3), NULL);
-  g_assert_false (mp_connection_send_data (fixture->connection, (const guint8 *) "abcd", 4, -1, NULL,
-                                           &error));
+  g_assert_false (
+    mp_connection_send_data (fixture->connection, (const guint8 *) "abcd", 4, -1, NULL, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_TOO_LARGE);
 
   /* 4 GiB are refused when only their length is there. */
@@ -310,14 +316,15 @@ test_max_message_size (Fixture       *fixture,
 }
 
 static void
-test_recv_into (Fixture       *fixture,
-                gconstpointer  data)
+test_recv_into (Fixture      *fixture,
+                gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   guint8 buffer[8] = "........";
   gssize n;
 
-  PEER_WRITES (fixture, "\0\0\0\4abcd" "\0\0\0\7hello, ");
+  PEER_WRITES (fixture, "\0\0\0\4abcd"
+                        "\0\0\0\7hello, ");
   n = mp_connection_recv_into (fixture->connection, buffer, sizeof buffer, 2, -1, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpint (n, ==, 4);
@@ -330,15 +337,18 @@ test_recv_into (Fixture       *fixture,
 }
 
 static void
-test_recv_into_nothing (Fixture       *fixture,
-                        gconstpointer  data)
+test_recv_into_nothing (Fixture      *fixture,
+                        gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
 
-  PEER_WRITES (fixture, "\0\0\0\0" "\0\0\0\1x");
-  g_assert_cmpint (mp_connection_recv_into (fixture->connection, NULL, 0, 0, -1, NULL, &error), ==, 0);
+  PEER_WRITES (fixture, "\0\0\0\0"
+                        "\0\0\0\1x");
+  g_assert_cmpint (mp_connection_recv_into (fixture->connection, NULL, 0, 0, -1, NULL, &error), ==,
+                   0);
   g_assert_no_error (error);
-  g_assert_cmpint (mp_connection_recv_into (fixture->connection, NULL, 0, 0, -1, NULL, &error), ==, -1);
+  g_assert_cmpint (mp_connection_recv_into (fixture->connection, NULL, 0, 0, -1, NULL, &error), ==,
+                   -1);
   g_assert_error (error, MP_ERROR, MP_ERROR_BUFFER_TOO_SHORT);
   ASSERT_RECEIVES (fixture, "x");
 }
@@ -356,7 +366,7 @@ fill (guint8 *data,
 static gpointer
 send_large (gpointer data)
 {
-  MpConnection *connection = data;
+  MpConnection      *connection = data;
   g_autofree guint8 *large = g_malloc (LARGE);
   g_autoptr (GError) error = NULL;
 
@@ -381,7 +391,7 @@ test_large (gconstpointer data)
   g_autoptr (MpConnection) second = NULL;
   g_autofree guint8 *expected = g_malloc (LARGE);
   g_autofree guint8 *buffer = g_malloc (LARGE);
-  GThread *thread;
+  GThread           *thread;
 
   mp_pipe (TRUE, &first, &second, NULL);
   fill (expected, LARGE);
@@ -410,8 +420,8 @@ test_large (gconstpointer data)
 }
 
 static void
-test_send_timeout (Fixture       *fixture,
-                   gconstpointer  data)
+test_send_timeout (Fixture      *fixture,
+                   gconstpointer data)
 {
   g_autofree guint8 *large = g_malloc0 (LARGE);
   g_autofree guint8 *there = g_malloc (LARGE + 4);
@@ -431,7 +441,7 @@ test_send_timeout (Fixture       *fixture,
 
       g_assert_cmpint (piece, >, 0);
       n += piece;
-      mp_connection_recv_data (fixture->connection, 1, NULL, &(gsize) { 0 }, NULL);
+      mp_connection_recv_data (fixture->connection, 1, NULL, &(gsize){ 0 }, NULL);
     }
 
   mp_connection_send_data (fixture->connection, (const guint8 *) "next", 4, -1, NULL, &error);
@@ -441,8 +451,8 @@ test_send_timeout (Fixture       *fixture,
 }
 
 static void
-test_closed (Fixture       *fixture,
-             gconstpointer  data)
+test_closed (Fixture      *fixture,
+             gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
 
@@ -454,7 +464,8 @@ test_closed (Fixture       *fixture,
   g_assert_true (mp_connection_get_closed (fixture->connection));
   g_assert_cmpint (mp_connection_get_fd (fixture->connection), ==, -1);
   assert_fails (fixture, MP_ERROR, MP_ERROR_CLOSED);
-  g_assert_false (mp_connection_send (fixture->connection, g_variant_new_int32 (1), -1, NULL, &error));
+  g_assert_false (
+    mp_connection_send (fixture->connection, g_variant_new_int32 (1), -1, NULL, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
   g_clear_error (&error);
   g_assert_false (mp_connection_poll (fixture->connection, -1, NULL, &error));
@@ -463,8 +474,8 @@ test_closed (Fixture       *fixture,
 
 /* The clock may tick between two looks at it: that does not make "not at all" "for ever". */
 static void
-test_flush_without_waiting (Fixture       *fixture,
-                            gconstpointer  data)
+test_flush_without_waiting (Fixture      *fixture,
+                            gconstpointer data)
 {
   g_autofree guint8 *large = g_malloc0 (LARGE);
   g_autoptr (GError) error = NULL;
@@ -480,16 +491,17 @@ test_flush_without_waiting (Fixture       *fixture,
 
 /* Who has sent something watches for the answer before it sleeps: that is as good a wait. */
 static void
-test_await_answer (Fixture       *fixture,
-                   gconstpointer  data)
+test_await_answer (Fixture      *fixture,
+                   gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
-  gsize length = 1;
+  gsize  length = 1;
   gint64 start;
 
   for (guint i = 0; i < 20; i++)
     {
-      g_assert_true (mp_connection_send_data (fixture->connection, (guint8 *) "ask", 3, -1, NULL, &error));
+      g_assert_true (
+        mp_connection_send_data (fixture->connection, (guint8 *) "ask", 3, -1, NULL, &error));
       start = g_get_monotonic_time ();
       g_assert_null (mp_connection_recv_data (fixture->connection, 30, NULL, &length, &error));
       g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
@@ -500,7 +512,8 @@ test_await_answer (Fixture       *fixture,
       ASSERT_RECEIVES (fixture, "answer");
     }
 
-  g_assert_true (mp_connection_send_data (fixture->connection, (guint8 *) "ask", 3, -1, NULL, &error));
+  g_assert_true (
+    mp_connection_send_data (fixture->connection, (guint8 *) "ask", 3, -1, NULL, &error));
   g_assert_no_errno (shutdown (fixture->peer, SHUT_WR));
   g_assert_null (mp_connection_recv_data (fixture->connection, -1, NULL, &length, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_END_OF_STREAM);
@@ -517,8 +530,8 @@ close_later (gpointer data)
 }
 
 static void
-test_close_wakes (Fixture       *fixture,
-                  gconstpointer  data)
+test_close_wakes (Fixture      *fixture,
+                  gconstpointer data)
 {
   GThread *thread = g_thread_new ("closer", close_later, fixture->connection);
 
@@ -527,8 +540,8 @@ test_close_wakes (Fixture       *fixture,
 }
 
 static void
-test_poll (Fixture       *fixture,
-           gconstpointer  data)
+test_poll (Fixture      *fixture,
+           gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
 
@@ -537,7 +550,9 @@ test_poll (Fixture       *fixture,
   g_assert_no_error (error);
 
   /* Three messages come with one read, and two of them are seen in no descriptor. */
-  PEER_WRITES (fixture, "\0\0\0\0" "\0\0\0\1a" "\0\0\0\1b");
+  PEER_WRITES (fixture, "\0\0\0\0"
+                        "\0\0\0\1a"
+                        "\0\0\0\1b");
   g_assert_true (mp_connection_poll (fixture->connection, -1, NULL, &error));
   ASSERT_RECEIVES (fixture, "");
   g_assert_true (mp_connection_poll (fixture->connection, 0, NULL, &error));
@@ -558,13 +573,13 @@ ignore_signal (int signum)
 }
 
 static void
-test_interrupted (Fixture       *fixture,
-                  gconstpointer  data)
+test_interrupted (Fixture      *fixture,
+                  gconstpointer data)
 {
   static const struct itimerval soon = { { 0, 2000 }, { 0, 2000 } }, never = { { 0, 0 }, { 0, 0 } };
-  struct sigaction action = { .sa_handler = ignore_signal };
+  struct sigaction              action = { .sa_handler = ignore_signal };
   g_autoptr (GError) error = NULL;
-  gsize length;
+  gsize  length;
   gint64 before;
 
   g_assert_no_errno (sigaction (SIGALRM, &action, NULL));
@@ -582,15 +597,16 @@ test_interrupted (Fixture       *fixture,
 }
 
 static void
-test_waitable (Fixture       *fixture,
-               gconstpointer  data)
+test_waitable (Fixture      *fixture,
+               gconstpointer data)
 {
-  MpWaitable *objects[] = { MP_WAITABLE (fixture->connection) };
+  MpWaitable             *objects[] = { MP_WAITABLE (fixture->connection) };
   g_autofree MpWaitable **ready = NULL;
   g_autoptr (GError) error = NULL;
   gsize n;
 
-  PEER_WRITES (fixture, "\0\0\0\1a" "\0\0\0\1b");
+  PEER_WRITES (fixture, "\0\0\0\1a"
+                        "\0\0\0\1b");
   ASSERT_RECEIVES (fixture, "a");
 
   ready = mp_wait (objects, 1, 0, NULL, &n, &error);
@@ -658,8 +674,8 @@ test_async (void)
 }
 
 static void
-test_async_cancel (Fixture       *fixture,
-                   gconstpointer  data)
+test_async_cancel (Fixture      *fixture,
+                   gconstpointer data)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GAsyncResult) cancelled = NULL;
@@ -684,15 +700,17 @@ test_async_cancel (Fixture       *fixture,
 
 /* What waits to be sent is bounded, and leaves in order when the peer makes room. */
 static void
-test_async_bound (Fixture       *fixture,
-                  gconstpointer  data)
+test_async_bound (Fixture      *fixture,
+                  gconstpointer data)
 {
   g_autofree guint8 *large = g_malloc0 (LARGE);
   g_autoptr (GBytes) bytes = g_bytes_new (large, LARGE);
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  GAsyncResult *results[8] = { NULL, };
+  GAsyncResult *results[8] = {
+    NULL,
+  };
   gsize n_read = 0;
-  int n_sent = 0;
+  int   n_sent = 0;
 
   for (guint i = 0; i < G_N_ELEMENTS (results); i++)
     mp_connection_send_bytes_async (fixture->connection, bytes, 0, i == 1 ? cancellable : NULL,
@@ -826,8 +844,8 @@ count_cb (gpointer user_data)
 }
 
 static void
-test_source (Fixture       *fixture,
-             gconstpointer  data)
+test_source (Fixture      *fixture,
+             gconstpointer data)
 {
   g_autoptr (GSource) source = mp_connection_create_source (fixture->connection, NULL);
   int n = 0;
@@ -837,7 +855,8 @@ test_source (Fixture       *fixture,
   g_main_context_iteration (NULL, FALSE);
   g_assert_cmpint (n, ==, 0);
 
-  PEER_WRITES (fixture, "\0\0\0\1a" "\0\0\0\1b");
+  PEER_WRITES (fixture, "\0\0\0\1a"
+                        "\0\0\0\1b");
   ASSERT_RECEIVES (fixture, "a");
 
   /* Nothing is left in the kernel, one message is left here. */
@@ -886,7 +905,7 @@ test_descriptors (void)
   g_autoptr (MpMessage) without = NULL;
   g_autoptr (GError) error = NULL;
   const int *fds;
-  int n, before;
+  int        n, before;
 
   mp_pipe (TRUE, &first, &second, &error);
   g_assert_no_error (error);
@@ -932,19 +951,21 @@ test_too_many_descriptors (void)
 
 /* A peer that sends more than it may, at once or one by one, leaves nothing open here. */
 static void
-test_descriptor_flood (Fixture       *fixture,
-                       gconstpointer  data)
+test_descriptor_flood (Fixture      *fixture,
+                       gconstpointer data)
 {
   gsize n_each = GPOINTER_TO_SIZE (data);
   union
   {
     struct cmsghdr header;
     char           space[CMSG_SPACE (32 * sizeof (int))];
-  } control = { { 0, } };
-  char byte = 0;
-  struct iovec vector = { &byte, 1 };
+  } control = { {
+    0,
+  } };
+  char          byte = 0;
+  struct iovec  vector = { &byte, 1 };
   struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control };
-  int before = count_fds ();
+  int           before = count_fds ();
 
   message.msg_controllen = CMSG_SPACE (n_each * sizeof (int));
   control.header.cmsg_level = SOL_SOCKET;
@@ -981,7 +1002,8 @@ test_formats (gconstpointer data)
   mp_connection_set_format (second, format);
 
   if (format == MP_FORMAT_BYTES)
-    sent = g_variant_ref_sink (g_variant_new_from_data (G_VARIANT_TYPE_BYTESTRING, "a\0b", 3, TRUE, NULL, NULL));
+    sent = g_variant_ref_sink (
+      g_variant_new_from_data (G_VARIANT_TYPE_BYTESTRING, "a\0b", 3, TRUE, NULL, NULL));
   else
     sent = g_variant_ref_sink (g_variant_new_parsed ("{'a': <[<int64 1>, <'two'>, <2.5>]>}"));
 
@@ -993,8 +1015,8 @@ test_formats (gconstpointer data)
 }
 
 static void
-test_share (Fixture       *fixture,
-            gconstpointer  data)
+test_share (Fixture      *fixture,
+            gconstpointer data)
 {
   g_autoptr (GUnixFDList) fd_list = g_unix_fd_list_new ();
   g_autoptr (GVariant) description = NULL;
@@ -1019,13 +1041,14 @@ test_share (Fixture       *fixture,
 }
 
 static void
-test_share_read_ahead (Fixture       *fixture,
-                       gconstpointer  data)
+test_share_read_ahead (Fixture      *fixture,
+                       gconstpointer data)
 {
   g_autoptr (GUnixFDList) fd_list = g_unix_fd_list_new ();
   g_autoptr (GError) error = NULL;
 
-  PEER_WRITES (fixture, "\0\0\0\1a" "\0\0\0\1b");
+  PEER_WRITES (fixture, "\0\0\0\1a"
+                        "\0\0\0\1b");
   ASSERT_RECEIVES (fixture, "a");
   g_assert_null (mp_shareable_describe (MP_SHAREABLE (fixture->connection), fd_list, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
@@ -1051,7 +1074,8 @@ test_restore_nonsense (void)
   for (guint i = 0; i < G_N_ELEMENTS (descriptions); i++)
     {
       g_autoptr (GError) error = NULL;
-      g_autoptr (GVariant) description = g_variant_parse (NULL, descriptions[i], NULL, NULL, &error);
+      g_autoptr (GVariant) description =
+        g_variant_parse (NULL, descriptions[i], NULL, NULL, &error);
 
       g_assert_no_error (error);
       g_assert_null (mp_shareable_open (description, fd_list, &error));
@@ -1060,8 +1084,8 @@ test_restore_nonsense (void)
 }
 
 static void
-test_peer (Fixture       *fixture,
-           gconstpointer  data)
+test_peer (Fixture      *fixture,
+           gconstpointer data)
 {
   g_autoptr (GCredentials) credentials = mp_connection_get_peer_credentials (fixture->connection);
 
@@ -1077,7 +1101,7 @@ static gpointer
 send_many (gpointer data)
 {
   static const gsize sizes[] = { 1, 100, 20000, 300000 };
-  MpConnection *connection = data;
+  MpConnection      *connection = data;
   g_autofree guint8 *bytes = g_malloc (300000);
 
   for (int i = 0; i < N_MESSAGES; i++)
@@ -1095,7 +1119,7 @@ send_many (gpointer data)
 static gpointer
 receive_many (gpointer data)
 {
-  MpConnection *connection = data;
+  MpConnection      *connection = data;
   g_autofree guint8 *bytes = g_malloc (300000);
 
   for (int i = 0; i < N_MESSAGES; i++)
@@ -1132,7 +1156,7 @@ static gsize
 get_memory (void)
 {
   g_autofree char *contents = NULL;
-  gsize pages = 0;
+  gsize            pages = 0;
 
   g_assert_true (g_file_get_contents ("/proc/self/statm", &contents, NULL, NULL));
   g_assert_cmpint (sscanf (contents, "%*u %" G_GSIZE_FORMAT, &pages), ==, 1);
@@ -1147,7 +1171,7 @@ test_nothing_left (void)
   g_autoptr (MpConnection) first = NULL;
   g_autoptr (MpConnection) second = NULL;
   G_GNUC_UNUSED gsize memory = 0;
-  int fds = 0;
+  int                 fds = 0;
 
   mp_pipe (TRUE, &first, &second, NULL);
   for (int i = 0; i < 100000; i++)
@@ -1199,7 +1223,7 @@ static void
 add_table (const char      *path,
            const Beginning *rows,
            gsize            n_rows,
-           void           (*function) (Fixture *, gconstpointer))
+           void (*function) (Fixture *, gconstpointer))
 {
   for (gsize i = 0; i < n_rows; i++)
     {
@@ -1251,10 +1275,13 @@ main (int    argc,
               set_up, test_descriptor_flood, tear_down);
   g_test_add ("/connection/descriptors/flood", Fixture, GSIZE_TO_POINTER (32),
               set_up, test_descriptor_flood, tear_down);
-  g_test_add_data_func ("/connection/format/gvariant", GINT_TO_POINTER (MP_FORMAT_GVARIANT), test_formats);
-  g_test_add_data_func ("/connection/format/bytes", GINT_TO_POINTER (MP_FORMAT_BYTES), test_formats);
+  g_test_add_data_func ("/connection/format/gvariant", GINT_TO_POINTER (MP_FORMAT_GVARIANT),
+                        test_formats);
+  g_test_add_data_func ("/connection/format/bytes", GINT_TO_POINTER (MP_FORMAT_BYTES),
+                        test_formats);
   g_test_add_data_func ("/connection/format/json", GINT_TO_POINTER (MP_FORMAT_JSON), test_formats);
-  g_test_add_data_func ("/connection/format/pickle", GINT_TO_POINTER (MP_FORMAT_PICKLE), test_formats);
+  g_test_add_data_func ("/connection/format/pickle", GINT_TO_POINTER (MP_FORMAT_PICKLE),
+                        test_formats);
   ADD ("share", test_share);
   ADD ("share/read-ahead", test_share_read_ahead);
   g_test_add_func ("/connection/share/nonsense", test_restore_nonsense);

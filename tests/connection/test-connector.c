@@ -54,7 +54,7 @@ test_nobody_there (void)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *address = NULL;
-  MpListener *listener = mp_listener_new ("tcp:localhost:0", NULL, &error);
+  MpListener      *listener = mp_listener_new ("tcp:localhost:0", NULL, &error);
 
   g_assert_no_error (error);
   address = mp_listener_get_address (listener);
@@ -80,7 +80,9 @@ test_full_backlog (void)
   g_autoptr (MpConnection) accepted = NULL;
   g_autoptr (GError) error = NULL;
   MpConnection *connection;
-  Client client = { NULL, };
+  Client        client = {
+           NULL,
+  };
   GThread *thread;
 
   g_assert_true (mp_listener_listen (listener, NULL));
@@ -127,7 +129,10 @@ typedef struct
   const char *said;
 } Listener;
 
-#define LISTENER(name, bytes, leaves, said) { name, bytes, sizeof (bytes) - 1, leaves, said }
+#define LISTENER(name, bytes, leaves, said)       \
+  {                                               \
+    name, bytes, sizeof (bytes) - 1, leaves, said \
+  }
 #define CHALLENGE "\0\0\0\73#CHALLENGE#{sha256}0123456789012345678901234567890123456789"
 #define WELCOME   "\0\0\0\11#WELCOME#"
 
@@ -142,21 +147,24 @@ static const Listener listeners[] = {
   LISTENER ("leaves-before-verdict", CHALLENGE, TRUE, "another key"),
   LISTENER ("failure", CHALLENGE "\0\0\0\11#FAILURE#", FALSE, "rejected"),
   LISTENER ("no-answer", CHALLENGE WELCOME, FALSE, "in time"),
-  LISTENER ("wrong-answer", CHALLENGE WELCOME "\0\0\0\50{sha256}01234567890123456789012345678901", FALSE, "another key"),
+  LISTENER ("wrong-answer",
+            CHALLENGE WELCOME "\0\0\0\50{sha256}01234567890123456789012345678901",
+            FALSE,
+            "another key"),
   LISTENER ("welcome-at-once", WELCOME, FALSE, "something else than a challenge"),
 };
 
 static void
 test_listener (gconstpointer data)
 {
-  const Listener *row = data;
-  g_autofree char *name = g_strdup_printf ("mproc-glib-test-%d", getpid ());
-  g_autofree char *address = g_strconcat ("unix-abstract:", name, NULL);
+  const Listener    *row = data;
+  g_autofree char   *name = g_strdup_printf ("mproc-glib-test-%d", getpid ());
+  g_autofree char   *address = g_strconcat ("unix-abstract:", name, NULL);
   struct sockaddr_un un = { .sun_family = AF_UNIX };
   g_autoptr (GBytes) key = g_bytes_new_static (KEY, strlen (KEY));
   g_autoptr (MpConnector) connector = mp_connector_new (address, key);
-  Client client = { connector, NULL, NULL };
-  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), peer;
+  Client   client = { connector, NULL, NULL };
+  int      fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), peer;
   GThread *thread;
 
   g_object_set (connector, "handshake-timeout", G_GINT64_CONSTANT (100000), NULL);

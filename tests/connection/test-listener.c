@@ -34,9 +34,9 @@ listen_at (const char *address,
 static int
 connect_bare (MpListener *listener)
 {
-  g_autofree char *address = mp_listener_get_address (listener);
+  g_autofree char   *address = mp_listener_get_address (listener);
   struct sockaddr_un un = { .sun_family = AF_UNIX };
-  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int                fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
   g_assert_true (g_str_has_prefix (address, "unix:"));
   g_strlcpy (un.sun_path, address + 5, sizeof un.sun_path);
@@ -72,11 +72,11 @@ assert_talk (MpConnection *one,
 static void
 test_accept (gconstpointer data)
 {
-  MpListener *listener = listen_at (data, KEY);
+  MpListener      *listener = listen_at (data, KEY);
   g_autofree char *address = mp_listener_get_address (listener);
   g_autofree char *last = NULL;
   g_autoptr (GError) error = NULL;
-  GThread *thread = g_thread_new ("client", open_in_thread, address);
+  GThread      *thread = g_thread_new ("client", open_in_thread, address);
   MpConnection *accepted, *opened;
 
   g_assert_null (mp_listener_get_last_accepted (listener));
@@ -99,7 +99,7 @@ test_accept (gconstpointer data)
 static void
 test_no_key (void)
 {
-  MpListener *listener = listen_at ("unix:", NULL);
+  MpListener      *listener = listen_at ("unix:", NULL);
   g_autofree char *address = mp_listener_get_address (listener);
   g_autoptr (GError) error = NULL;
   g_autoptr (MpConnection) opened = mp_connect (address, NULL, -1, NULL, &error);
@@ -118,10 +118,10 @@ test_no_key (void)
 static void
 test_private_directory (void)
 {
-  MpListener *listener = listen_at ("unix:", NULL);
+  MpListener      *listener = listen_at ("unix:", NULL);
   g_autofree char *address = mp_listener_get_address (listener);
   g_autofree char *directory = g_path_get_dirname (address + 5);
-  struct stat status;
+  struct stat      status;
 
   g_assert_no_errno (stat (directory, &status));
   g_assert_cmpint (status.st_mode & 07777, ==, 0700);
@@ -139,8 +139,8 @@ typedef struct
 } Place;
 
 static void
-place_set_up (Place         *place,
-              gconstpointer  data)
+place_set_up (Place        *place,
+              gconstpointer data)
 {
   place->directory = g_dir_make_tmp ("mproc-test-XXXXXX", NULL);
   place->path = g_build_filename (place->directory, "s", NULL);
@@ -148,8 +148,8 @@ place_set_up (Place         *place,
 }
 
 static void
-place_tear_down (Place         *place,
-                 gconstpointer  data)
+place_tear_down (Place        *place,
+                 gconstpointer data)
 {
   g_unlink (place->path);
   g_assert_no_errno (g_rmdir (place->directory));
@@ -159,10 +159,10 @@ place_tear_down (Place         *place,
 }
 
 static void
-test_path (Place         *place,
-           gconstpointer  data)
+test_path (Place        *place,
+           gconstpointer data)
 {
-  MpListener *listener = listen_at (place->address, NULL);
+  MpListener      *listener = listen_at (place->address, NULL);
   g_autofree char *address = mp_listener_get_address (listener);
   g_autoptr (GError) error = NULL;
 
@@ -179,12 +179,12 @@ test_path (Place         *place,
 }
 
 static void
-test_stale_path (Place         *place,
-                 gconstpointer  data)
+test_stale_path (Place        *place,
+                 gconstpointer data)
 {
   struct sockaddr_un un = { .sun_family = AF_UNIX };
-  int fd = socket (AF_UNIX, SOCK_STREAM, 0);
-  MpListener *listener;
+  int                fd = socket (AF_UNIX, SOCK_STREAM, 0);
+  MpListener        *listener;
 
   g_strlcpy (un.sun_path, place->path, sizeof un.sun_path);
   g_assert_no_errno (bind (fd, (struct sockaddr *) &un, sizeof un));
@@ -196,8 +196,8 @@ test_stale_path (Place         *place,
 
 /* A file that is no socket is nobody's to remove. */
 static void
-test_other_file (Place         *place,
-                 gconstpointer  data)
+test_other_file (Place        *place,
+                 gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
 
@@ -209,12 +209,12 @@ test_other_file (Place         *place,
 
 /* A child that inherited the listener leaves the file alone, also when it closes. */
 static void
-test_fork (Place         *place,
-           gconstpointer  data)
+test_fork (Place        *place,
+           gconstpointer data)
 {
   MpListener *listener = listen_at (place->address, NULL);
-  pid_t pid = fork ();
-  int status;
+  pid_t       pid = fork ();
+  int         status;
 
   g_assert_cmpint (pid, >=, 0);
   if (pid == 0)
@@ -233,7 +233,14 @@ static void
 test_addresses_refused (void)
 {
   static const char *const addresses[] = {
-    "", "/tmp/x", "unix-abstract:", "tcp:localhost", "tcp:localhost:70000", "tcp:::1:80", "http://x", "tcp:localhost:x",
+    "",
+    "/tmp/x",
+    "unix-abstract:",
+    "tcp:localhost",
+    "tcp:localhost:70000",
+    "tcp:::1:80",
+    "http://x",
+    "tcp:localhost:x",
   };
   g_autofree char *name = g_strnfill (108, 'x');
   g_autofree char *too_long = g_strconcat ("unix:/", name, NULL);
@@ -283,7 +290,7 @@ static void
 test_close_wakes (void)
 {
   MpListener *listener = listen_at ("unix:", NULL);
-  GThread *thread = g_thread_new ("closer", close_in_thread, listener);
+  GThread    *thread = g_thread_new ("closer", close_in_thread, listener);
   g_autoptr (GError) error = NULL;
 
   g_assert_null (mp_listener_accept (listener, -1, NULL, &error));
@@ -344,7 +351,10 @@ typedef struct
   const char *said;
 } Stranger;
 
-#define STRANGER(name, bytes, leaves, said) { name, bytes, sizeof (bytes) - 1, leaves, said }
+#define STRANGER(name, bytes, leaves, said)       \
+  {                                               \
+    name, bytes, sizeof (bytes) - 1, leaves, said \
+  }
 
 static const Stranger strangers[] = {
   STRANGER ("silent", "", FALSE, "in time: probably it has no key"),
@@ -355,9 +365,16 @@ static const Stranger strangers[] = {
   STRANGER ("garbage", "GET / HTTP/1.1\r\n\r\n", FALSE, "does not do the handshake"),
   STRANGER ("negative-length", "\377\377\377\376", FALSE, "does not do the handshake"),
   STRANGER ("long-message", "\0\0\1\1", FALSE, "does not do the handshake"),
-  STRANGER ("huge-message", "\377\377\377\377\177\377\377\377\377\377\377\377", FALSE, "does not do the handshake"),
+  STRANGER ("huge-message",
+            "\377\377\377\377\177\377\377\377\377\377\377\377",
+            FALSE,
+            "does not do the handshake"),
   STRANGER ("application-data", "\0\0\0\5hello", FALSE, "probably it has no key"),
-  STRANGER ("md5", "\0\0\0\20" "0123456789abcdef", FALSE, "MD5"),
+  STRANGER ("md5",
+            "\0\0\0\20"
+            "0123456789abcdef",
+            FALSE,
+            "MD5"),
   STRANGER ("wrong-mac", "\0\0\0\50{sha256}01234567890123456789012345678901", FALSE, "another key"),
   STRANGER ("empty", "\0\0\0\0", FALSE, "probably it has no key"),
 };
@@ -445,7 +462,8 @@ static void
 challenge_listener (MpListener *listener,
                     int         peer)
 {
-  static const char challenge[] = "\0\0\0\73#CHALLENGE#{sha256}0123456789012345678901234567890123456789";
+  static const char challenge[] =
+    "\0\0\0\73#CHALLENGE#{sha256}0123456789012345678901234567890123456789";
   guint8 answer[ANSWER_SIZE];
 
   g_assert_cmpint (write (peer, challenge, CHALLENGE_SIZE), ==, CHALLENGE_SIZE);
@@ -541,7 +559,7 @@ iterate_until (GAsyncResult **result)
 static void
 test_wrong_key (void)
 {
-  MpListener *listener = listen_at ("unix:", "another key");
+  MpListener      *listener = listen_at ("unix:", "another key");
   g_autofree char *address = mp_listener_get_address (listener);
   g_autoptr (GString) text = g_string_new (NULL);
   g_autoptr (GBytes) key = g_bytes_new_static (KEY, strlen (KEY));
@@ -567,7 +585,7 @@ test_wrong_key (void)
 static void
 test_key_on_one_side (void)
 {
-  MpListener *listener = listen_at ("unix:", NULL);
+  MpListener      *listener = listen_at ("unix:", NULL);
   g_autofree char *address = mp_listener_get_address (listener);
   g_autoptr (GBytes) key = g_bytes_new_static (KEY, strlen (KEY));
   g_autoptr (MpConnector) connector = mp_connector_new (address, key);
@@ -594,7 +612,7 @@ static gpointer
 run_in_own_context (gpointer data)
 {
   g_autoptr (GMainContext) context = g_main_context_new ();
-  MpListener *listener = listen_at (data, KEY);
+  MpListener      *listener = listen_at (data, KEY);
   g_autofree char *address = mp_listener_get_address (listener);
   g_autoptr (GBytes) key = g_bytes_new_static (KEY, strlen (KEY));
   g_autoptr (GAsyncResult) opened = NULL;
@@ -671,8 +689,8 @@ test_max_pending (void)
   MpListener *listener = g_object_new (MP_TYPE_LISTENER, "address", "unix:", "auth-key", key,
                                        "max-pending", 3, NULL);
   g_autoptr (GString) text = g_string_new (NULL);
-  Log log = { text, 0 };
-  int peers[5];
+  Log  log = { text, 0 };
+  int  peers[5];
   char byte;
 
   g_assert_true (mp_listener_listen (listener, NULL));
@@ -699,7 +717,7 @@ static gsize
 get_memory (void)
 {
   g_autofree char *contents = NULL;
-  gsize pages = 0;
+  gsize            pages = 0;
 
   g_assert_true (g_file_get_contents ("/proc/self/statm", &contents, NULL, NULL));
   g_assert_cmpint (sscanf (contents, "%*u %" G_GSIZE_FORMAT, &pages), ==, 1);
@@ -723,7 +741,7 @@ send_strangers (MpListener *listener,
                 int         ready)
 {
   pid_t pid = fork ();
-  int fds[N_PEERS];
+  int   fds[N_PEERS];
 
   g_assert_cmpint (pid, >=, 0);
   if (pid > 0)
@@ -746,12 +764,12 @@ static void
 test_crowd (gconstpointer data)
 {
   g_autoptr (GBytes) key = g_bytes_new_static (KEY, strlen (KEY));
-  MpListener *listener = g_object_new (MP_TYPE_LISTENER, "address", "unix:", "auth-key", key,
-                                       "backlog", 4096, "max-pending", 4096, NULL);
+  MpListener      *listener = g_object_new (MP_TYPE_LISTENER, "address", "unix:", "auth-key", key,
+                                            "backlog", 4096, "max-pending", 4096, NULL);
   g_autofree char *address = mp_listener_get_address (listener);
-  int ready[2], status;
-  pid_t pid;
-  char byte;
+  int              ready[2], status;
+  pid_t            pid;
+  char             byte;
 
   raise_descriptor_limit ();
   g_assert_true (mp_listener_listen (listener, NULL));
@@ -766,7 +784,7 @@ test_crowd (gconstpointer data)
       g_autoptr (MpConnection) accepted = NULL;
       g_autoptr (MpConnection) opened = NULL;
       g_autoptr (GError) error = NULL;
-      gint64 before = g_get_monotonic_time ();
+      gint64   before = g_get_monotonic_time ();
       GThread *thread = g_thread_new ("client", open_in_thread, address);
 
       accepted = mp_listener_accept (listener, 20 * G_USEC_PER_SEC, NULL, &error);
@@ -792,9 +810,9 @@ test_nothing_left (void)
 {
   MpListener *listener = listen_at ("unix:", KEY);
   g_autoptr (GString) text = g_string_new (NULL);
-  Log log = { text, 0 };
+  Log                 log = { text, 0 };
   G_GNUC_UNUSED gsize memory = 0;
-  int fds = 0;
+  int                 fds = 0;
 
   g_signal_connect (listener, "handshake-failed", G_CALLBACK (failed_cb), &log);
   for (int i = 0; i < 2 * N_PEERS; i++)
@@ -825,12 +843,12 @@ static void
 test_no_descriptors (void)
 {
   MpListener *listener = listen_at ("unix:", NULL);
-  int peer = connect_bare (listener);
+  int         peer = connect_bare (listener);
   g_autoptr (MpConnection) accepted = NULL;
   g_autoptr (GArray) hoard = g_array_new (FALSE, FALSE, sizeof (int));
   g_autoptr (GError) error = NULL;
   struct rlimit before, few;
-  int fd;
+  int           fd;
 
   g_assert_no_errno (getrlimit (RLIMIT_NOFILE, &before));
   few = before;
@@ -857,13 +875,13 @@ test_no_descriptors (void)
 static void
 test_same_user (gconstpointer data)
 {
-  gboolean same_user_only = GPOINTER_TO_INT (data);
+  gboolean         same_user_only = GPOINTER_TO_INT (data);
   g_autofree char *name = g_strdup_printf ("unix-abstract:mproc-glib-user-%d", getpid ());
   g_autoptr (MpListener) listener = NULL;
   g_autoptr (MpConnection) accepted = NULL;
   g_autoptr (GString) text = g_string_new (NULL);
-  Log log = { text, 0 };
-  int status;
+  Log   log = { text, 0 };
+  int   status;
   pid_t pid;
 
   if (geteuid () != 0)
@@ -872,7 +890,8 @@ test_same_user (gconstpointer data)
       return;
     }
 
-  listener = g_object_new (MP_TYPE_LISTENER, "address", name, "same-user-only", same_user_only, NULL);
+  listener =
+    g_object_new (MP_TYPE_LISTENER, "address", name, "same-user-only", same_user_only, NULL);
   g_signal_connect (listener, "handshake-failed", G_CALLBACK (failed_cb), &log);
   g_assert_true (mp_listener_listen (listener, NULL));
   pid = fork ();
@@ -884,7 +903,8 @@ test_same_user (gconstpointer data)
       if (setuid (65534) < 0)
         _exit (1);
       opened = mp_connect (name, NULL, 20 * G_USEC_PER_SEC, NULL, NULL);
-      _exit (opened != NULL && mp_connection_poll (opened, 20 * G_USEC_PER_SEC, NULL, NULL) ? 0 : 2);
+      _exit (opened != NULL && mp_connection_poll (opened, 20 * G_USEC_PER_SEC, NULL, NULL) ? 0
+                                                                                            : 2);
     }
 
   while (accepted == NULL && log.n_failed == 0)
@@ -900,10 +920,10 @@ test_same_user (gconstpointer data)
 static void
 test_waitable (void)
 {
-  MpListener *listener = listen_at ("unix:", KEY);
-  g_autofree char *address = mp_listener_get_address (listener);
-  MpWaitable *objects[] = { MP_WAITABLE (listener) };
-  GThread *thread = g_thread_new ("client", open_in_thread, address);
+  MpListener             *listener = listen_at ("unix:", KEY);
+  g_autofree char        *address = mp_listener_get_address (listener);
+  MpWaitable             *objects[] = { MP_WAITABLE (listener) };
+  GThread                *thread = g_thread_new ("client", open_in_thread, address);
   g_autofree MpWaitable **ready = NULL;
   g_autoptr (MpConnection) accepted = NULL;
   g_autoptr (MpConnection) opened = NULL;
@@ -920,7 +940,8 @@ test_waitable (void)
   g_assert_finalize_object (listener);
 }
 
-#define ADD(path, function) g_test_add ("/listener/" path, Place, NULL, place_set_up, function, place_tear_down)
+#define ADD(path, function) \
+  g_test_add ("/listener/" path, Place, NULL, place_set_up, function, place_tear_down)
 
 static void
 add_strangers (const char     *where,

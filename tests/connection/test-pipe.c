@@ -55,7 +55,7 @@ test_one_way (void)
   MpConnection *reader, *writer;
   g_autoptr (GError) error = NULL;
   g_autofree guint8 *data = NULL;
-  gsize length;
+  gsize              length;
 
   make_pipe (FALSE, &reader, &writer);
   g_assert_true (mp_connection_get_readable (reader));
@@ -137,7 +137,7 @@ test_os_pipe (void)
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) value = NULL;
   sigset_t pending;
-  int fds[2];
+  int      fds[2];
 
   g_assert_no_errno (pipe (fds));
   reader = mp_connection_new_for_fd (fds[0], TRUE, FALSE, &error);
@@ -186,7 +186,7 @@ test_fork (void)
   MpConnection *first, *second;
   g_autoptr (GError) error = NULL;
   pid_t pid;
-  int status;
+  int   status;
 
   make_pipe (TRUE, &first, &second);
   pid = fork ();

@@ -10,10 +10,10 @@
 /* Conversations with a stock Python program; see python-peer.py for what it does.  The
  * environment variable MP_TEST_PYTHON names another Python than that of the system. */
 
-#define PYTHON   "/usr/bin/python3"
-#define KEY      "secret_key"
-#define TIMEOUT  (60 * G_USEC_PER_SEC)
-#define LARGEST  (32 * 1024 * 1024)
+#define PYTHON               "/usr/bin/python3"
+#define KEY                  "secret_key"
+#define TIMEOUT              (60 * G_USEC_PER_SEC)
+#define LARGEST              (32 * 1024 * 1024)
 #define AUTHENTICATION_ERROR 3
 
 typedef struct
@@ -39,8 +39,10 @@ start_python (const char *role,
               const char *key,
               MpFormat    format)
 {
-  g_autofree char *program = g_test_build_filename (G_TEST_DIST, "connection", "python-peer.py", NULL);
-  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE);
+  g_autofree char *program =
+    g_test_build_filename (G_TEST_DIST, "connection", "python-peer.py", NULL);
+  g_autoptr (GSubprocessLauncher) launcher =
+    g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE);
   g_autoptr (GError) error = NULL;
   GSubprocess *python;
 
@@ -64,7 +66,8 @@ make_key (const char *key)
 static char *
 read_address (GSubprocess *python)
 {
-  g_autoptr (GDataInputStream) lines = g_data_input_stream_new (g_subprocess_get_stdout_pipe (python));
+  g_autoptr (GDataInputStream) lines =
+    g_data_input_stream_new (g_subprocess_get_stdout_pipe (python));
   g_autoptr (GError) error = NULL;
   char *address = g_data_input_stream_read_line_utf8 (lines, NULL, NULL, &error);
 
@@ -74,11 +77,11 @@ read_address (GSubprocess *python)
 }
 
 static MpConnection *
-connect_to_python (const Conversation  *conversation,
-                   const char          *wanted,
-                   const char          *python_key,
-                   GSubprocess        **python,
-                   GError             **error)
+connect_to_python (const Conversation *conversation,
+                   const char         *wanted,
+                   const char         *python_key,
+                   GSubprocess       **python,
+                   GError            **error)
 {
   g_autoptr (GBytes) key = make_key (conversation->key);
   g_autoptr (MpConnector) connector = NULL;
@@ -106,9 +109,9 @@ make_listener (const Conversation *conversation,
 }
 
 static MpConnection *
-accept_python (const Conversation  *conversation,
-               const char          *wanted,
-               GSubprocess        **python)
+accept_python (const Conversation *conversation,
+               const char         *wanted,
+               GSubprocess       **python)
 {
   g_autoptr (MpListener) listener = make_listener (conversation, wanted);
   g_autofree char *address = mp_listener_get_address (listener);
@@ -126,7 +129,15 @@ exchange_bytes (MpConnection *connection,
                 gboolean      largest)
 {
   const gsize sizes[] = {
-    0, 1, 100, 16383, 16384, 16385, 65536, 1024 * 1024, largest ? LARGEST : 1024 * 1024 + 1,
+    0,
+    1,
+    100,
+    16383,
+    16384,
+    16385,
+    65536,
+    1024 * 1024,
+    largest ? LARGEST : 1024 * 1024 + 1,
   };
   g_autofree guint8 *bytes = g_malloc (LARGEST);
   g_autofree guint8 *back = g_malloc (LARGEST);
@@ -152,9 +163,17 @@ static void
 exchange_objects (MpConnection *connection)
 {
   static const char *const values[] = {
-    "'text'", "'\\u20ac'", "true", "int64 -5", "2.5", "@mv nothing", "b'bytes'",
+    "'text'",
+    "'\\u20ac'",
+    "true",
+    "int64 -5",
+    "2.5",
+    "@mv nothing",
+    "b'bytes'",
     "{'a': <int64 1>, 'b': <[<'x'>, <2.5>, <{'deep': <false>}>]>}",
-    "@av []", "(<int64 1>, <'two'>)", "uint64 18446744073709551615",
+    "@av []",
+    "(<int64 1>, <'two'>)",
+    "uint64 18446744073709551615",
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (values); i++)
@@ -176,16 +195,16 @@ static void
 test_conversation (gconstpointer data)
 {
   const Conversation *conversation = data;
-  g_autofree char *directory = g_dir_make_tmp ("mproc-test-XXXXXX", NULL);
-  g_autofree char *path = g_build_filename (directory, "s", NULL);
-  g_autofree char *address = g_strdup_printf (conversation->address, path);
+  g_autofree char    *directory = g_dir_make_tmp ("mproc-test-XXXXXX", NULL);
+  g_autofree char    *path = g_build_filename (directory, "s", NULL);
+  g_autofree char    *address = g_strdup_printf (conversation->address, path);
   g_autoptr (GSubprocess) python = NULL;
   g_autoptr (GError) error = NULL;
   MpConnection *connection;
 
   connection = conversation->python_listens
-    ? connect_to_python (conversation, address, conversation->key, &python, &error)
-    : accept_python (conversation, address, &python);
+                 ? connect_to_python (conversation, address, conversation->key, &python, &error)
+                 : accept_python (conversation, address, &python);
   g_assert_no_error (error);
   mp_connection_set_format (connection, conversation->format);
 
@@ -226,7 +245,8 @@ test_wrong_key_of_client (void)
   static const Conversation conversation = { NULL, FALSE, NULL, KEY, MP_FORMAT_BYTES };
   g_autoptr (MpListener) listener = make_listener (&conversation, "unix:");
   g_autofree char *address = mp_listener_get_address (listener);
-  g_autoptr (GSubprocess) python = start_python ("connect", address, "another key", MP_FORMAT_BYTES);
+  g_autoptr (GSubprocess) python =
+    start_python ("connect", address, "another key", MP_FORMAT_BYTES);
 
   while (g_subprocess_get_identifier (python) != NULL)
     {
@@ -291,8 +311,8 @@ main (int    argc,
       char **argv)
 {
   static Conversation conversations[24];
-  g_autofree char *python = NULL;
-  guint n = 0;
+  g_autofree char    *python = NULL;
+  guint               n = 0;
 
   g_test_init (&argc, &argv, NULL);
 
@@ -306,7 +326,7 @@ main (int    argc,
   for (guint a = 0; a < G_N_ELEMENTS (addresses); a++)
     for (guint bits = 0; bits < 8; bits++)
       {
-        Conversation *conversation = &conversations[n++];
+        Conversation    *conversation = &conversations[n++];
         g_autofree char *path = NULL;
 
         conversation->python_listens = (bits & 1) != 0;

@@ -87,15 +87,17 @@ skip_without_tls (void)
 static void
 test_tls (gconstpointer data)
 {
-  const char *key = data;
+  const char        *key = data;
   g_autofree guint8 *large = g_malloc0 (1024 * 1024);
   g_autofree guint8 *received = NULL;
   g_autoptr (GError) error = NULL;
-  Client client = { NULL, };
-  MpListener *listener;
+  Client client = {
+    NULL,
+  };
+  MpListener   *listener;
   MpConnection *accepted;
-  GThread *thread;
-  gsize length;
+  GThread      *thread;
+  gsize         length;
 
   if (skip_without_tls ())
     return;
@@ -142,9 +144,11 @@ static void
 test_tls_not_trusted (void)
 {
   g_autoptr (GError) error = NULL;
-  Client client = { NULL, };
+  Client client = {
+    NULL,
+  };
   MpListener *listener;
-  GThread *thread;
+  GThread    *thread;
 
   if (skip_without_tls ())
     return;
@@ -171,8 +175,10 @@ static void
 test_tls_strangers (void)
 {
   g_autoptr (GError) error = NULL;
-  Client client = { NULL, };
-  MpListener *listener;
+  Client client = {
+    NULL,
+  };
+  MpListener      *listener;
   g_autofree char *address = NULL;
   g_autofree char *plain = NULL;
   g_autoptr (MpConnection) silent = NULL;

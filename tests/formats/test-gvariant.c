@@ -10,7 +10,7 @@
 static GBytes *
 store (GVariant *value)
 {
-  gsize size = mp_gvariant_get_payload_size (value);
+  gsize   size = mp_gvariant_get_payload_size (value);
   guint8 *data = g_malloc (size);
 
   mp_gvariant_store_payload (value, data);
@@ -37,7 +37,7 @@ test_gvariant_unaligned (void)
 {
   g_autoptr (GVariant) value =
     g_variant_ref_sink (g_variant_new_parsed ("{'a': <[1, 2, 3]>, 'b': <(1.5, int64 7)>}"));
-  gsize size = mp_gvariant_get_payload_size (value);
+  gsize              size = mp_gvariant_get_payload_size (value);
   g_autofree guint8 *memory = g_malloc (size + 8);
 
   for (guint i = 0; i < 8; i++)
@@ -61,7 +61,7 @@ test_gvariant_byte_order (void)
     g_variant_ref_sink (g_variant_new_parsed ("(int64 258, <'x'>, [uint16 1, 2])"));
   g_autoptr (GVariant) swapped = g_variant_byteswap (value);
   g_autoptr (GBytes) payload = store (swapped);
-  gsize size = g_bytes_get_size (payload);
+  gsize              size = g_bytes_get_size (payload);
   g_autofree guint8 *data = g_memdup2 (g_bytes_get_data (payload, NULL), size);
   g_autoptr (GBytes) foreign = NULL;
   g_autoptr (GVariant) loaded = NULL;
@@ -138,11 +138,28 @@ int
 main (int   argc,
       char *argv[])
 {
-  static const char * const values[] = {
-    "true", "byte 7", "int16 -1", "uint64 18446744073709551615", "1.5", "'text'", "''",
-    "@mv nothing", "@mx 7", "@av []", "@a{sv} {}", "()", "(1, 'a', <2>)", "b'bytes'",
-    "@ay []", "[<1>, <'a'>, <@av []>]", "{'a': <1>, 'b': <[<1>, <2.5>]>}",
-    "@a{xv} {1: <2>}", "[('a', [1, 2]), ('b', [])]", "objectpath '/a'", "@g '(ss)'",
+  static const char *const values[] = {
+    "true",
+    "byte 7",
+    "int16 -1",
+    "uint64 18446744073709551615",
+    "1.5",
+    "'text'",
+    "''",
+    "@mv nothing",
+    "@mx 7",
+    "@av []",
+    "@a{sv} {}",
+    "()",
+    "(1, 'a', <2>)",
+    "b'bytes'",
+    "@ay []",
+    "[<1>, <'a'>, <@av []>]",
+    "{'a': <1>, 'b': <[<1>, <2.5>]>}",
+    "@a{xv} {1: <2>}",
+    "[('a', [1, 2]), ('b', [])]",
+    "objectpath '/a'",
+    "@g '(ss)'",
     "<<<'deep'>>>",
   };
 

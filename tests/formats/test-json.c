@@ -11,11 +11,11 @@
 #include <string.h>
 
 static GBytes *
-convert (MpFormat     from,
-         const char  *data,
-         gssize       size,
-         MpFormat     to,
-         GError     **error)
+convert (MpFormat    from,
+         const char *data,
+         gssize      size,
+         MpFormat    to,
+         GError    **error)
 {
   g_autoptr (GBytes) payload = g_bytes_new_static (data, size < 0 ? strlen (data) : (gsize) size);
 
@@ -23,9 +23,9 @@ convert (MpFormat     from,
 }
 
 static GVariant *
-load (const char  *json,
-      gssize       size,
-      GError     **error)
+load (const char *json,
+      gssize      size,
+      GError    **error)
 {
   g_autoptr (GBytes) payload =
     convert (MP_FORMAT_JSON, json, size, MP_FORMAT_GVARIANT, error);
@@ -46,7 +46,7 @@ write_variant (GVariant *variant,
                int       code)
 {
   g_autoptr (GVariant) value = g_variant_ref_sink (variant);
-  gsize size = mp_gvariant_get_payload_size (value);
+  gsize            size = mp_gvariant_get_payload_size (value);
   g_autofree char *data = g_malloc (size);
   g_autoptr (GBytes) json = NULL;
   g_autoptr (GError) error = NULL;
@@ -169,13 +169,31 @@ test_json_large_numbers (void)
 static void
 test_json_doubles (void)
 {
-  static const char * const texts[] = {
-    "18446744073709551616", "-9223372036854775809", "1180591620717411303424",
+  static const char *const texts[] = {
+    "18446744073709551616",
+    "-9223372036854775809",
+    "1180591620717411303424",
     "123456789012345678901234567890123456789012345678901234567890123456789012345678",
-    "1e400", "-1e400", "1e-400", "1e99999999999999999999", "0e99999999999999999999",
-    "1e-99999999999999999999", "5e-324", "2.2250738585072011e-308", "9007199254740993.0",
-    "9007199254740992e22", "9007199254740991e-22", "1e22", "1e23", "8.5e-23", "-123.456e-5",
-    "0.0000000000000000000001", "179769313486231570000e289", "4.35", "0.1e1", "100e-2",
+    "1e400",
+    "-1e400",
+    "1e-400",
+    "1e99999999999999999999",
+    "0e99999999999999999999",
+    "1e-99999999999999999999",
+    "5e-324",
+    "2.2250738585072011e-308",
+    "9007199254740993.0",
+    "9007199254740992e22",
+    "9007199254740991e-22",
+    "1e22",
+    "1e23",
+    "8.5e-23",
+    "-123.456e-5",
+    "0.0000000000000000000001",
+    "179769313486231570000e289",
+    "4.35",
+    "0.1e1",
+    "100e-2",
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
@@ -197,8 +215,8 @@ test_json_doubles_round_trip (void)
 {
   for (guint i = 0; i < 10000; i++)
     {
-      guint64 bits = (guint64) g_test_rand_int () << 32 | (guint32) g_test_rand_int ();
-      double number, got;
+      guint64          bits = (guint64) g_test_rand_int () << 32 | (guint32) g_test_rand_int ();
+      double           number, got;
       g_autofree char *json = NULL;
       g_autoptr (GVariant) value = NULL;
       g_autoptr (GError) error = NULL;
@@ -221,24 +239,77 @@ test_json_doubles_round_trip (void)
 static void
 test_json_malformed (void)
 {
-  static const struct { const char *json; gssize size; gsize offset; } malformed[] = {
-    { "", -1, 0 }, { "  ", -1, 2 }, { "nul", -1, 0 }, { "nulll", -1, 4 }, { "True", -1, 0 },
-    { "NaN", -1, 0 }, { "Infinity", -1, 0 }, { "-Infinity", -1, 1 }, { "undefined", -1, 0 },
-    { "01", -1, 0 }, { "-01", -1, 1 }, { "+1", -1, 0 }, { ".5", -1, 0 }, { "1.", -1, 2 },
-    { "1.e5", -1, 2 }, { "1e", -1, 2 }, { "1e+", -1, 3 }, { "-", -1, 1 }, { "0x10", -1, 1 },
-    { "1_000", -1, 1 }, { "'a'", -1, 0 }, { "\"a", -1, 2 }, { "\"\\\"", -1, 3 },
-    { "\"a\nb\"", -1, 2 }, { "\"\\x41\"", -1, 1 }, { "\"\\u12g4\"", -1, 5 },
-    { "\"\\u12", -1, 5 }, { "\"\\ud83d\\uzzzz\"", -1, 9 }, { "\"\xff\"", -1, 1 },
-    { "\"\xed\xa0\x80\"", -1, 1 }, { "\"\xc0\x80\"", -1, 1 }, { "\"a\0b\"", 5, 2 },
-    { "1\0", 2, 1 }, { "[", -1, 1 }, { "[1", -1, 2 }, { "[1,", -1, 3 }, { "[1,]", -1, 3 },
-    { "[,1]", -1, 2 }, { "[1 2]", -1, 2 }, { "[1}", -1, 2 }, { "]", -1, 0 }, { "[]]", -1, 2 },
-    { "{", -1, 1 }, { "{1:2}", -1, 1 }, { "{\"a\"}", -1, 4 }, { "{\"a\":}", -1, 6 },
-    { "{\"a\":1,}", -1, 7 }, { "{\"a\":1 \"b\":2}", -1, 6 }, { "{\"a\":1]", -1, 6 },
-    { "{a:1}", -1, 1 }, { "[1] // no", -1, 4 }, { "/* no */ 1", -1, 0 }, { "1 2", -1, 2 },
-    { "\xef\xbb\xbf" "1", -1, 0 }, { "{\"a\",1}", -1, 4 },
-    { "[]{}", -1, 2 }, { "var a = 1;", -1, 0 }, { "[- 1]", -1, 2 }, { "{\"a\"::1}", -1, 6 },
-    { "[\n1,\n 2 3]", -1, 7 }, { "{12345678901234567890:1}", -1, 1 },
-    { "[\"a\"-1234567890123456789]", -1, 4 }, { "[\"\\u0000\" 1]", -1, 9 },
+  static const struct
+  {
+    const char *json;
+    gssize      size;
+    gsize       offset;
+  } malformed[] = {
+    { "", -1, 0 },
+    { "  ", -1, 2 },
+    { "nul", -1, 0 },
+    { "nulll", -1, 4 },
+    { "True", -1, 0 },
+    { "NaN", -1, 0 },
+    { "Infinity", -1, 0 },
+    { "-Infinity", -1, 1 },
+    { "undefined", -1, 0 },
+    { "01", -1, 0 },
+    { "-01", -1, 1 },
+    { "+1", -1, 0 },
+    { ".5", -1, 0 },
+    { "1.", -1, 2 },
+    { "1.e5", -1, 2 },
+    { "1e", -1, 2 },
+    { "1e+", -1, 3 },
+    { "-", -1, 1 },
+    { "0x10", -1, 1 },
+    { "1_000", -1, 1 },
+    { "'a'", -1, 0 },
+    { "\"a", -1, 2 },
+    { "\"\\\"", -1, 3 },
+    { "\"a\nb\"", -1, 2 },
+    { "\"\\x41\"", -1, 1 },
+    { "\"\\u12g4\"", -1, 5 },
+    { "\"\\u12", -1, 5 },
+    { "\"\\ud83d\\uzzzz\"", -1, 9 },
+    { "\"\xff\"", -1, 1 },
+    { "\"\xed\xa0\x80\"", -1, 1 },
+    { "\"\xc0\x80\"", -1, 1 },
+    { "\"a\0b\"", 5, 2 },
+    { "1\0", 2, 1 },
+    { "[", -1, 1 },
+    { "[1", -1, 2 },
+    { "[1,", -1, 3 },
+    { "[1,]", -1, 3 },
+    { "[,1]", -1, 2 },
+    { "[1 2]", -1, 2 },
+    { "[1}", -1, 2 },
+    { "]", -1, 0 },
+    { "[]]", -1, 2 },
+    { "{", -1, 1 },
+    { "{1:2}", -1, 1 },
+    { "{\"a\"}", -1, 4 },
+    { "{\"a\":}", -1, 6 },
+    { "{\"a\":1,}", -1, 7 },
+    { "{\"a\":1 \"b\":2}", -1, 6 },
+    { "{\"a\":1]", -1, 6 },
+    { "{a:1}", -1, 1 },
+    { "[1] // no", -1, 4 },
+    { "/* no */ 1", -1, 0 },
+    { "1 2", -1, 2 },
+    { "\xef\xbb\xbf"
+      "1",
+      -1, 0 },
+    { "{\"a\",1}", -1, 4 },
+    { "[]{}", -1, 2 },
+    { "var a = 1;", -1, 0 },
+    { "[- 1]", -1, 2 },
+    { "{\"a\"::1}", -1, 6 },
+    { "[\n1,\n 2 3]", -1, 7 },
+    { "{12345678901234567890:1}", -1, 1 },
+    { "[\"a\"-1234567890123456789]", -1, 4 },
+    { "[\"\\u0000\" 1]", -1, 9 },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (malformed); i++)
@@ -265,10 +336,18 @@ test_json_malformed (void)
 static void
 test_json_unsupported (void)
 {
-  static const struct { const char *json; const char *part; } unsupported[] = {
-    { "\"a\\u0000b\"", "NUL" }, { "\"\\ud83d\"", "surrogate" }, { "\"\\ude00\"", "surrogate" },
-    { "\"\\ud83dx\"", "surrogate" }, { "\"\\ud83d\\u0041\"", "surrogate" },
-    { "{\"a\":1,\"a\":2}", "twice" }, { "{\"a\":1,\"\\u0061\":2}", "twice" },
+  static const struct
+  {
+    const char *json;
+    const char *part;
+  } unsupported[] = {
+    { "\"a\\u0000b\"", "NUL" },
+    { "\"\\ud83d\"", "surrogate" },
+    { "\"\\ude00\"", "surrogate" },
+    { "\"\\ud83dx\"", "surrogate" },
+    { "\"\\ud83d\\u0041\"", "surrogate" },
+    { "{\"a\":1,\"a\":2}", "twice" },
+    { "{\"a\":1,\"\\u0061\":2}", "twice" },
     { "{\"1\":1,\"2\":2,\"3\":3,\"4\":4,\"5\":5,\"6\":6,\"7\":7,\"8\":8,\"9\":9,\"3\":0}",
       "twice" },
   };
@@ -286,9 +365,16 @@ test_json_unsupported (void)
 static void
 test_json_deep (void)
 {
-  static const struct { guint n; int code; } depths[] = {
-    { 61, -1 }, { 62, MP_ERROR_UNSUPPORTED }, { 128, MP_ERROR_UNSUPPORTED },
-    { 129, MP_ERROR_INVALID_MESSAGE }, { 10000, MP_ERROR_INVALID_MESSAGE },
+  static const struct
+  {
+    guint n;
+    int   code;
+  } depths[] = {
+    { 61, -1 },
+    { 62, MP_ERROR_UNSUPPORTED },
+    { 128, MP_ERROR_UNSUPPORTED },
+    { 129, MP_ERROR_INVALID_MESSAGE },
+    { 10000, MP_ERROR_INVALID_MESSAGE },
     { 1000000, MP_ERROR_INVALID_MESSAGE },
   };
 
@@ -368,22 +454,44 @@ test_json_many_values (void)
 static void
 test_json_write (void)
 {
-  static const struct { const char *value; const char *json; } written[] = {
-    { "@mv nothing", "null" }, { "true", "true" }, { "byte 7", "7" }, { "int16 -7", "-7" },
+  static const struct
+  {
+    const char *value;
+    const char *json;
+  } written[] = {
+    { "@mv nothing", "null" },
+    { "true", "true" },
+    { "byte 7", "7" },
+    { "int16 -7", "-7" },
     { "uint64 18446744073709551615", "18446744073709551615" },
-    { "int64 -9223372036854775808", "-9223372036854775808" }, { "int64 0", "0" },
-    { "1.0", "1.0" }, { "-0.0", "-0.0" }, { "0.1", "0.1" }, { "1e300", "1e+300" },
-    { "1e15", "1e+15" }, { "123456789012345.0", "123456789012345.0" },
+    { "int64 -9223372036854775808", "-9223372036854775808" },
+    { "int64 0", "0" },
+    { "1.0", "1.0" },
+    { "-0.0", "-0.0" },
+    { "0.1", "0.1" },
+    { "1e300", "1e+300" },
+    { "1e15", "1e+15" },
+    { "123456789012345.0", "123456789012345.0" },
     { "1234567890123456789.0", "1.2345678901234568e+18" },
     { "1234567890123456.0", "1234567890123456.0" },
     { "0.30000000000000004", "0.30000000000000004" },
-    { "''", "\"\"" }, { "'é\"\\\\/\\b\\n\\u0001\\u001f'", "\"é\\\"\\\\/\\b\\n\\u0001\\u001f\"" },
-    { "objectpath '/a'", "\"/a\"" }, { "@av []", "[]" }, { "()", "[]" },
-    { "(1, 'a', <@ms nothing>)", "[1,\"a\",null]" }, { "@a{sv} {}", "{}" },
-    { "{'a': 1, 'b': 2}", "{\"a\":1,\"b\":2}" }, { "@as ['x']", "[\"x\"]" },
-    { "[{'a': <[<1>]>}]", "[{\"a\":[1]}]" }, { "@ms 'x'", "\"x\"" },
-    { "b'bytes'", NULL }, { "[<@ay []>]", NULL }, { "@a{xv} {1: <2>}", NULL },
-    { "{true: 1}", NULL }, { "@d inf", NULL }, { "[nan]", NULL },
+    { "''", "\"\"" },
+    { "'é\"\\\\/\\b\\n\\u0001\\u001f'", "\"é\\\"\\\\/\\b\\n\\u0001\\u001f\"" },
+    { "objectpath '/a'", "\"/a\"" },
+    { "@av []", "[]" },
+    { "()", "[]" },
+    { "(1, 'a', <@ms nothing>)", "[1,\"a\",null]" },
+    { "@a{sv} {}", "{}" },
+    { "{'a': 1, 'b': 2}", "{\"a\":1,\"b\":2}" },
+    { "@as ['x']", "[\"x\"]" },
+    { "[{'a': <[<1>]>}]", "[{\"a\":[1]}]" },
+    { "@ms 'x'", "\"x\"" },
+    { "b'bytes'", NULL },
+    { "[<@ay []>]", NULL },
+    { "@a{xv} {1: <2>}", NULL },
+    { "{true: 1}", NULL },
+    { "@d inf", NULL },
+    { "[nan]", NULL },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (written); i++)
@@ -399,8 +507,11 @@ test_json_write (void)
 static void
 test_json_pickle (void)
 {
-  static const char * const texts[] = {
-    "\"a\\u0000b\"", "\"\\ud800\"", "\"\\udc00x\\ud800\"", "{\"\\u0000\":[\"😀\",1,-1.5]}",
+  static const char *const texts[] = {
+    "\"a\\u0000b\"",
+    "\"\\ud800\"",
+    "\"\\udc00x\\ud800\"",
+    "{\"\\u0000\":[\"😀\",1,-1.5]}",
     "[null,true,false,18446744073709551615,1099511627776]",
     "[\"\\u0001\",\"\\u0001u0000\\u0000\",\"\\u0001123456789012345678\"]",
     "{\"\\ud800\":1,\"\\ud801\":{\"\":[]},\"\\u0001\":-9223372036854775808}",

@@ -102,7 +102,7 @@ static void
 test_thing_class_init (TestThingClass *class)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (class);
-  GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
+  GParamFlags   flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
 
   object_class->get_property = test_thing_get_property;
   object_class->set_property = test_thing_set_property;
@@ -139,8 +139,7 @@ test_thing_class_init (TestThingClass *class)
   g_object_class_install_properties (object_class, N_PROPS, properties);
   g_object_class_install_property (object_class, PROP_SECRET,
                                    g_param_spec_string ("secret", NULL, NULL, NULL,
-                                                        G_PARAM_WRITABLE
-                                                        | G_PARAM_STATIC_STRINGS));
+                                                        G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS));
 }
 
 static void
@@ -164,9 +163,9 @@ test_stranger_init (TestStranger *self)
 }
 
 static GObject *
-deliver (GObject  *object,
-         GType     expected_type,
-         GError  **error)
+deliver (GObject *object,
+         GType    expected_type,
+         GError **error)
 {
   g_autoptr (MpMessage) message = mp_message_new_object (object);
   g_autoptr (GBytes) payload = mp_message_ref_payload (message, error);
@@ -203,14 +202,14 @@ assert_equal (GObject *a,
           GBytes *bytes_a = g_value_get_boxed (&value_a);
           GBytes *bytes_b = g_value_get_boxed (&value_b);
 
-          g_assert_true (bytes_a == bytes_b
-                         || (bytes_a != NULL && bytes_b != NULL
-                             && g_bytes_equal (bytes_a, bytes_b)));
+          g_assert_true (bytes_a == bytes_b ||
+                         (bytes_a != NULL && bytes_b != NULL &&
+                          g_bytes_equal (bytes_a, bytes_b)));
         }
       else if (i == PROP_STRV)
         {
-          const char * const *strv_a = g_value_get_boxed (&value_a);
-          const char * const *strv_b = g_value_get_boxed (&value_b);
+          const char *const *strv_a = g_value_get_boxed (&value_a);
+          const char *const *strv_b = g_value_get_boxed (&value_b);
 
           g_assert_true (strv_a == strv_b || g_strv_equal (strv_a, strv_b));
         }
@@ -226,7 +225,7 @@ assert_equal (GObject *a,
 static GObject *
 make_thing (void)
 {
-  static const char * const strv[] = { "one", "", "drei", NULL };
+  static const char *const strv[] = { "one", "", "drei", NULL };
   g_autoptr (GBytes) bytes = g_bytes_new_static ("a\0b", 3);
 
   return g_object_new (TEST_TYPE_THING,
@@ -273,11 +272,11 @@ test_object_defaults (void)
 static void
 test_object_nested (void)
 {
-  GObject *inner = make_thing ();
+  GObject    *inner = make_thing ();
   GListStore *list = g_list_store_new (TEST_TYPE_THING);
-  GObject *outer = g_object_new (TEST_TYPE_THING, "other", inner, "list", list, NULL);
+  GObject    *outer = g_object_new (TEST_TYPE_THING, "other", inner, "list", list, NULL);
   g_autoptr (GError) error = NULL;
-  GObject *got, *other;
+  GObject    *got, *other;
   GListModel *got_list;
 
   for (guint i = 0; i < 3; i++)
@@ -340,7 +339,12 @@ test_object_as_variant (void)
 static void
 test_object_refused (void)
 {
-  static const struct { const char *value; int code; const char *part; } rows[] = {
+  static const struct
+  {
+    const char *value;
+    int         code;
+    const char *part;
+  } rows[] = {
     { "('TestStranger', @a{sv} {})", MP_ERROR_UNSUPPORTED, "TestStranger" },
     { "('GObject', @a{sv} {})", MP_ERROR_UNSUPPORTED, "GObject" },
     { "('NoSuchThing', @a{sv} {})", MP_ERROR_UNSUPPORTED, "NoSuchThing" },
@@ -394,8 +398,8 @@ test_object_other_numbers (void)
     "('TestThing', {'int': <byte 7>, 'uint': <int64 8>, 'double': <9>, 'int64': <uint16 3>})"));
   g_autoptr (GError) error = NULL;
   g_autoptr (GObject) got = mp_message_get_object (message, TEST_TYPE_THING, &error);
-  int number;
-  guint positive;
+  int    number;
+  guint  positive;
   double real;
   gint64 large;
 

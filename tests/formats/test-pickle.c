@@ -163,7 +163,7 @@ static const Row other_protocols[] = {
 static GBytes *
 from_hex (const char *hex)
 {
-  gsize size = strlen (hex) / 2;
+  gsize   size = strlen (hex) / 2;
   guint8 *data = g_malloc (size);
 
   for (gsize i = 0; i < size; i++)
@@ -175,9 +175,9 @@ from_hex (const char *hex)
 static char *
 to_hex (GBytes *bytes)
 {
-  gsize size;
+  gsize         size;
   const guint8 *data = g_bytes_get_data (bytes, &size);
-  GString *hex = g_string_new (NULL);
+  GString      *hex = g_string_new (NULL);
 
   for (gsize i = 0; i < size; i++)
     g_string_append_printf (hex, "%02x", data[i]);
@@ -270,7 +270,11 @@ test_pickle_writer_sample (void)
 static void
 test_pickle_writer_types (void)
 {
-  static const struct { const char *value; const char *pickle; } rows[] = {
+  static const struct
+  {
+    const char *value;
+    const char *pickle;
+  } rows[] = {
     { "byte 7", "80044a070000002e" },
     { "int16 -1", "80044affffffff2e" },
     { "uint16 65535", "80044affff00002e" },
@@ -302,7 +306,7 @@ test_pickle_writer_types (void)
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     {
       g_autoptr (GVariant) value = g_variant_ref_sink (g_variant_new_parsed (rows[i].value));
-      gsize size = mp_gvariant_get_payload_size (value);
+      gsize              size = mp_gvariant_get_payload_size (value);
       g_autofree guint8 *data = g_malloc (size);
       g_autoptr (GBytes) payload = NULL;
       g_autoptr (GBytes) pickle = NULL;
@@ -338,7 +342,11 @@ assert_fails (GBytes     *pickle,
 static void
 test_pickle_malformed (void)
 {
-  static const struct { const char *pickle; const char *part; } rows[] = {
+  static const struct
+  {
+    const char *pickle;
+    const char *part;
+  } rows[] = {
     { "", "byte 0" },
     { "2e", "one value" },
     { "80042e", "byte 2" },
@@ -361,7 +369,9 @@ test_pickle_malformed (void)
     { "8b010010002e", "integer" },
     { "8c01ff2e", "UTF-8" },
     { "8c02c0802e", "UTF-8" },
-    { "8c04f48fbfbf2e"  "61", "byte 6" },
+    { "8c04f48fbfbf2e"
+      "61",
+      "byte 6" },
     { "302e", "stack" },
     { "312e", "mark" },
     { "322e", "stack" },
@@ -397,7 +407,9 @@ test_pickle_malformed (void)
     { "490a2e", "integer" },
     { "4931", "end of a line" },
     { "4c31320a2e", "integer" },
-    { "463165350a2e" "20", "more bytes" },
+    { "463165350a2e"
+      "20",
+      "more bytes" },
     { "4620310a2e", "number" },
     { "46307831300a2e", "number" },
     { "46696e66696e6974790a2e", "number" },
@@ -405,7 +417,9 @@ test_pickle_malformed (void)
     { "565c78610a2e", "escape" },
     { "565c75303067610a2e", "escape" },
     { "565c5530303131303030300a2e", "character" },
-    { "4e2952" "2e", "no function" },
+    { "4e2952"
+      "2e",
+      "no function" },
     { "4e4e932e", "no string" },
     { "635f636f646563730a656e636f64650a28565c75303130300a566c6174696e310a74522e", "U+00FF" },
   };
@@ -439,13 +453,23 @@ test_pickle_every_prefix (void)
 static void
 test_pickle_refused (void)
 {
-  static const struct { const char *pickle; const char *part; } rows[] = {
+  static const struct
+  {
+    const char *pickle;
+    const char *part;
+  } rows[] = {
     /* os.system ("x") by protocols 0 and 4. */
-    { "636e740a73797374656d0a285678" "0a74522e", "nt.system at byte 0" },
-    { "80048c02" "6e748c0673797374656d938c0178" "85522e", "nt.system at byte 14" },
+    { "636e740a73797374656d0a285678"
+      "0a74522e",
+      "nt.system at byte 0" },
+    { "80048c02"
+      "6e748c0673797374656d938c0178"
+      "85522e",
+      "nt.system at byte 14" },
     /* A lambda of dill. */
     { "80049500000000000000008c0a64696c6c2e5f64696c6c948c105f6372656174655f66756e6374696f6e"
-      "949394", "dill._dill._create_function at byte 43" },
+      "949394",
+      "dill._dill._create_function at byte 43" },
     /* A type of dill other than those of plain values; and a plain one as a value. */
     { "80048c0a64696c6c2e5f64696c6c8c0a5f6c6f61645f74797065938c03696e7485522e",
       "dill._dill._load_type at byte 26" },
@@ -453,15 +477,27 @@ test_pickle_refused (void)
     { "80045d636275696c74696e730a6279746561727261790a612e", "builtins.bytearray at byte 3" },
     /* Gigabytes for a few bytes. */
     { "636275696c74696e730a6279746561727261790a4affffff7f85522e", "builtins.bytearray" },
-    { "635f636f646563730a656e636f64650a285661" "0a567a6c69620a74522e", "_codecs.encode" },
-    { "69" "6d0a6e0a2e", "m.n at byte 0" },
-    { "4e4e62" "2e", "opcode 0x62 at byte 2" },
+    { "635f636f646563730a656e636f64650a285661"
+      "0a567a6c69620a74522e",
+      "_codecs.encode" },
+    { "69"
+      "6d0a6e0a2e",
+      "m.n at byte 0" },
+    { "4e4e62"
+      "2e",
+      "opcode 0x62 at byte 2" },
     { "4e4e812e", "opcode 0x81" },
-    { "8201" "2e", "opcode 0x82" },
+    { "8201"
+      "2e",
+      "opcode 0x82" },
     { "50610a2e", "opcode 0x50" },
     { "4e512e", "opcode 0x51" },
-    { "97" "2e", "opcode 0x97" },
-    { "5527" "2e", "opcode 0x55" },
+    { "97"
+      "2e",
+      "opcode 0x97" },
+    { "5527"
+      "2e",
+      "opcode 0x55" },
     { "63ff0aff0a2e", "at byte 0" },
   };
 
@@ -487,7 +523,8 @@ test_pickle_without_dill (void)
 
   g_assert_no_error (error);
   hex = to_hex (checked);
-  g_assert_cmpstr (hex, ==, "80059602000000000000006162" "2e");
+  g_assert_cmpstr (hex, ==, "80059602000000000000006162"
+                            "2e");
 }
 
 static void
@@ -573,8 +610,14 @@ test_pickle_bomb (void)
 static void
 test_pickle_bomb_as_key (void)
 {
-  static const struct { const char *start; const char *end; } rows[] = {
-    { "K\1", "}h\x09Ns." }, { "K\1", "\x8f(h\x09\x90." }, { "K\1", "(h\x09\x91." },
+  static const struct
+  {
+    const char *start;
+    const char *end;
+  } rows[] = {
+    { "K\1", "}h\x09Ns." },
+    { "K\1", "\x8f(h\x09\x90." },
+    { "K\1", "(h\x09\x91." },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
@@ -606,7 +649,11 @@ test_pickle_bomb_of_sets (void)
 static void
 test_pickle_keys (void)
 {
-  static const struct { const char *pickle; const char *part; } rows[] = {
+  static const struct
+  {
+    const char *pickle;
+    const char *part;
+  } rows[] = {
     { "80047d284b014e8c01614e752e", "keys other than" },
     { "80047d28884e752e", "keys other than" },
     { "80047d288a090000000000000080004e752e", "keys other than" },
@@ -637,7 +684,7 @@ fill (const Container *container,
       gsize            n)
 {
   static const guint8 opcode[] = { 'X', 8, 0, 0, 0 };
-  GByteArray *array = g_byte_array_new ();
+  GByteArray         *array = g_byte_array_new ();
 
   g_byte_array_append (array, (const guint8 *) container->start, strlen (container->start));
   for (gsize i = 0; i < n; i++)
@@ -659,7 +706,9 @@ static void
 test_pickle_sizes (void)
 {
   static const Container containers[] = {
-    { "](", "e.", FALSE }, { "(", "t.", FALSE }, { "}(", "u.", TRUE },
+    { "](", "e.", FALSE },
+    { "(", "t.", FALSE },
+    { "}(", "u.", TRUE },
   };
   static const gsize sizes[] = { 7, 8, 9, 14, 15, 16, 25, 26, 100, 1000, 3000, 70000 };
 

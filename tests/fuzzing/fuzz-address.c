@@ -26,7 +26,8 @@ LLVMFuzzerTestOneInput (const guint8 *data,
   resolved = mp_address_resolve (address, TRUE, NULL, NULL);
   for (guint i = 0; resolved != NULL && i < resolved->len; i++)
     {
-      g_autofree char *again = mp_address_format (&g_array_index (resolved, MpSocketAddress, i), address->kind);
+      g_autofree char *again =
+        mp_address_format (&g_array_index (resolved, MpSocketAddress, i), address->kind);
 
       g_assert_nonnull (again);
     }

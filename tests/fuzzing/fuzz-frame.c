@@ -19,7 +19,7 @@ take (MpFrameReader *reader,
       gboolean       copy)
 {
   g_autofree guint8 *message = NULL;
-  gsize length = (gsize) reader->length;
+  gsize              length = (gsize) reader->length;
 
   if (copy)
     {
@@ -36,14 +36,14 @@ take (MpFrameReader *reader,
 
 /* One read of at most @most bytes; FALSE at the end. */
 static gboolean
-receive (MpFrameReader  *reader,
-         const guint8  **data,
-         gsize          *size,
-         gsize           most)
+receive (MpFrameReader *reader,
+         const guint8 **data,
+         gsize         *size,
+         gsize          most)
 {
   struct iovec vectors[2];
-  guint n_vectors;
-  gsize total = 0;
+  guint        n_vectors;
+  gsize        total = 0;
 
   if (*size == 0 || !mp_frame_reader_get_space (reader, vectors, &n_vectors, NULL))
     return FALSE;
@@ -67,11 +67,13 @@ int
 LLVMFuzzerTestOneInput (const guint8 *data,
                         gsize         size)
 {
-  MpFrameReader reader = { 0, };
+  MpFrameReader reader = {
+    0,
+  };
   static guint8 buffer[LIMIT];
   MpFrameStatus status;
-  guint8 control;
-  gsize most;
+  guint8        control;
+  gsize         most;
 
   if (size == 0)
     return 0;

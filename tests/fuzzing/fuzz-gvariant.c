@@ -12,8 +12,8 @@ int LLVMFuzzerTestOneInput (const guint8 *data,
 
 /* What can be said in another format is well-formed there. */
 static void
-convert (GBytes   *payload,
-         MpFormat  format)
+convert (GBytes  *payload,
+         MpFormat format)
 {
   g_autoptr (GBytes) converted = mp_format_convert (MP_FORMAT_GVARIANT, payload, format, NULL);
   g_autoptr (GBytes) checked = NULL;
@@ -31,7 +31,7 @@ static gboolean
 is_normal (const guint8 *data,
            gsize         size)
 {
-  const guint8 *nul = size > 2 ? memrchr (data, '\0', size - 1) : NULL;
+  const guint8    *nul = size > 2 ? memrchr (data, '\0', size - 1) : NULL;
   g_autofree char *type = NULL;
   g_autoptr (GBytes) bytes = NULL;
   g_autoptr (GVariant) value = NULL;
@@ -40,8 +40,8 @@ is_normal (const guint8 *data,
     return FALSE;
 
   type = g_strndup ((const char *) nul + 1, data + size - 1 - (nul + 1));
-  if (!g_variant_type_string_is_valid (type)
-      || !g_variant_type_is_definite (G_VARIANT_TYPE (type)))
+  if (!g_variant_type_string_is_valid (type) ||
+      !g_variant_type_is_definite (G_VARIANT_TYPE (type)))
     return FALSE;
 
   bytes = g_bytes_new (data, nul - data);

@@ -24,9 +24,9 @@ fuzz_drain (MpHandshake *handshake)
 
 /* A stranger says @data, in frames.  Without the key nothing that he can say lets him in. */
 static inline void
-fuzz_handshake (MpHandshakeRole  role,
-                const guint8    *data,
-                gsize            size)
+fuzz_handshake (MpHandshakeRole role,
+                const guint8   *data,
+                gsize           size)
 {
   g_autoptr (GBytes) key = g_bytes_new_static ("not in any corpus", 17);
   g_autoptr (MpHandshake) handshake = mp_handshake_new (role, key, TRUE);
@@ -34,11 +34,11 @@ fuzz_handshake (MpHandshakeRole  role,
   fuzz_drain (handshake);
   while (mp_handshake_get_status (handshake) == MP_HANDSHAKE_RUNNING)
     {
-      gsize header_size;
+      gsize   header_size;
       guint64 length;
 
-      if (mp_frame_parse_header (data, size, &header_size, &length, NULL) != MP_FRAME_COMPLETE
-          || length > size - header_size)
+      if (mp_frame_parse_header (data, size, &header_size, &length, NULL) != MP_FRAME_COMPLETE ||
+          length > size - header_size)
         break;
 
       mp_handshake_feed (handshake, data + header_size, (gsize) length, NULL);

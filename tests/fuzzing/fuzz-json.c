@@ -12,8 +12,8 @@ int LLVMFuzzerTestOneInput (const guint8 *data,
 
 /* What is written is read back as the same. */
 static void
-test_round_trip (GBytes   *json,
-                 MpFormat  format)
+test_round_trip (GBytes  *json,
+                 MpFormat format)
 {
   g_autoptr (GBytes) first = mp_format_convert (MP_FORMAT_JSON, json, format, NULL);
   g_autoptr (GBytes) checked = NULL;

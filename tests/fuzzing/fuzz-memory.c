@@ -49,7 +49,7 @@ apply (int          fd,
        guint64      arena_offset,
        const Patch *patch)
 {
-  guint index = patch->region % G_N_ELEMENTS (regions);
+  guint   index = patch->region % G_N_ELEMENTS (regions);
   guint64 offset = regions[index].offset + patch->word * 4u % regions[index].size;
 
   if (index == G_N_ELEMENTS (regions) - 1)
@@ -63,9 +63,9 @@ put (gpointer queue,
      gsize    size)
 {
   g_autofree guint8 *payload = g_malloc0 (size + 1);
-  const MpQueueItem item = { payload, size, 2 };
-  const MpQueueWait wait = { 0 };
-  guint n_put;
+  const MpQueueItem  item = { payload, size, 2 };
+  const MpQueueWait  wait = { 0 };
+  guint              n_put;
 
   backend.put (queue, &item, 1, &wait, &n_put);
 }
@@ -74,8 +74,8 @@ static void
 get (gpointer      queue,
      MpQueueFinish how)
 {
-  guint8 buffer[MP_INLINE_LIMIT];
-  MpQueueDelivery delivery = { .buffer = buffer, .capacity = sizeof buffer };
+  guint8            buffer[MP_INLINE_LIMIT];
+  MpQueueDelivery   delivery = { .buffer = buffer, .capacity = sizeof buffer };
   const MpQueueWait wait = { 0 };
 
   if (backend.get (queue, &delivery, &wait) != MP_QUEUE_OK)
@@ -97,9 +97,9 @@ list_cb (const MpQueueProgress *progress,
 static void
 use (gpointer queue)
 {
-  guint8 buffer[MP_INLINE_LIMIT];
+  guint8          buffer[MP_INLINE_LIMIT];
   MpQueueDelivery dead = { .buffer = buffer, .capacity = sizeof buffer };
-  MpQueueCounts counts;
+  MpQueueCounts   counts;
 
   backend.count (queue, &counts);
   for (guint i = 0; i < 3; i++)
@@ -126,11 +126,11 @@ LLVMFuzzerTestOneInput (const guint8 *data,
     .max_deliveries = 3,
   };
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
-  gpointer maker = mp_shared_queue_new (&settings, NULL);
+  gpointer         maker = mp_shared_queue_new (&settings, NULL);
   g_autofree char *uri = backend.share (maker, fds, NULL);
-  g_autofree int *taken = g_unix_fd_list_steal_fds (fds, NULL);
-  MpConfig config;
-  gpointer queue;
+  g_autofree int  *taken = g_unix_fd_list_steal_fds (fds, NULL);
+  MpConfig         config;
+  gpointer         queue;
 
   g_assert_nonnull (uri);
   put (maker, 10);

@@ -62,7 +62,7 @@ static void
 fuzz_thing_class_init (FuzzThingClass *class)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (class);
-  GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
+  GParamFlags   flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
 
   object_class->get_property = fuzz_thing_get_property;
   object_class->set_property = fuzz_thing_set_property;
@@ -94,7 +94,7 @@ LLVMFuzzerTestOneInput (const guint8 *data,
 {
   static const char type[] = "\0(sa{sv})";
   static const char mark = MP_GVARIANT_NATIVE_MARK;
-  GByteArray *array = g_byte_array_new ();
+  GByteArray       *array = g_byte_array_new ();
   g_autoptr (GBytes) payload = NULL;
   g_autoptr (GVariant) description = NULL;
   g_autoptr (GObject) object = NULL;

@@ -33,8 +33,8 @@ test_variant (GBytes *pickle)
 }
 
 static void
-test_written (GBytes   *pickle,
-              MpFormat  format)
+test_written (GBytes  *pickle,
+              MpFormat format)
 {
   g_autoptr (GBytes) written = mp_format_convert (MP_FORMAT_PICKLE, pickle, format, NULL);
   g_autoptr (GBytes) checked = NULL;

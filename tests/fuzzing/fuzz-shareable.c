@@ -63,7 +63,8 @@ LLVMFuzzerTestOneInput (const guint8 *data,
   g_autoptr (GBytes) bytes = g_bytes_new (data, size);
   g_autoptr (GVariant) description = NULL;
 
-  description = g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE ("(sv)"), bytes, FALSE));
+  description =
+    g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE ("(sv)"), bytes, FALSE));
   for (int n_fds = 2; n_fds <= 4; n_fds += 2)
     {
       g_autoptr (GUnixFDList) descriptors = make_descriptors (data, size, n_fds);

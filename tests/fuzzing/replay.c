@@ -11,9 +11,9 @@ static void
 test_file (gconstpointer path)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *contents = NULL;
+  g_autofree char   *contents = NULL;
   g_autofree guint8 *data = NULL;
-  gsize size;
+  gsize              size;
 
   g_file_get_contents (path, &contents, &size, &error);
   g_assert_no_error (error);

@@ -5,8 +5,8 @@
 int
 main (void)
 {
-  GError *error = NULL;
-  MpQueue *queue = mp_queue_new (0, &error);
+  GError   *error = NULL;
+  MpQueue  *queue = mp_queue_new (0, &error);
   GVariant *value = NULL;
 
   if (queue != NULL && mp_queue_put (queue, g_variant_new_string ("hello"), -1, NULL, &error))

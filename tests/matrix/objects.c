@@ -167,20 +167,20 @@ static void
 thing_class_init (MpMatrixThingClass *class)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (class);
-  GParamFlags flags = G_PARAM_READWRITE;
-  GParamSpec *properties[N_PROPS] = {
-    NULL,
-    number_pspec (),
-    g_param_spec_string ("text", NULL, NULL, NULL, flags),
-    g_param_spec_string ("nothing", NULL, NULL, NULL, flags),
-    g_param_spec_double ("fraction", NULL, NULL, -G_MAXDOUBLE, G_MAXDOUBLE, 0, flags),
-    g_param_spec_boolean ("truth", NULL, NULL, FALSE, flags),
-    g_param_spec_enum ("kind", NULL, NULL, G_TYPE_FILE_TYPE, G_FILE_TYPE_UNKNOWN, flags),
-    g_param_spec_flags ("options", NULL, NULL, G_TYPE_CONVERTER_FLAGS, 0, flags),
-    g_param_spec_boxed ("words", NULL, NULL, G_TYPE_STRV, flags),
-    g_param_spec_object ("inner", NULL, NULL, inner_get_type (), flags),
-    g_param_spec_object ("things", NULL, NULL, G_TYPE_LIST_MODEL, flags),
-    g_param_spec_variant ("extra", NULL, NULL, G_VARIANT_TYPE_ANY, NULL, flags),
+  GParamFlags   flags = G_PARAM_READWRITE;
+  GParamSpec   *properties[N_PROPS] = {
+      NULL,
+      number_pspec (),
+      g_param_spec_string ("text", NULL, NULL, NULL, flags),
+      g_param_spec_string ("nothing", NULL, NULL, NULL, flags),
+      g_param_spec_double ("fraction", NULL, NULL, -G_MAXDOUBLE, G_MAXDOUBLE, 0, flags),
+      g_param_spec_boolean ("truth", NULL, NULL, FALSE, flags),
+      g_param_spec_enum ("kind", NULL, NULL, G_TYPE_FILE_TYPE, G_FILE_TYPE_UNKNOWN, flags),
+      g_param_spec_flags ("options", NULL, NULL, G_TYPE_CONVERTER_FLAGS, 0, flags),
+      g_param_spec_boxed ("words", NULL, NULL, G_TYPE_STRV, flags),
+      g_param_spec_object ("inner", NULL, NULL, inner_get_type (), flags),
+      g_param_spec_object ("things", NULL, NULL, G_TYPE_LIST_MODEL, flags),
+      g_param_spec_variant ("extra", NULL, NULL, G_VARIANT_TYPE_ANY, NULL, flags),
   };
 
   object_class->get_property = thing_get_property;
@@ -266,7 +266,7 @@ static void
 print_object (GObject *object,
               GString *text)
 {
-  guint n;
+  guint                   n;
   g_autofree GParamSpec **pspecs =
     g_object_class_list_properties (G_OBJECT_GET_CLASS (object), &n);
 
@@ -326,7 +326,8 @@ check_thing (MpMessage *message)
 
   got_text = print_thing (got);
   return g_str_equal (got_text, wanted_text)
-         ? g_strdup ("") : g_strdup_printf ("%s is not %s", got_text, wanted_text);
+           ? g_strdup ("")
+           : g_strdup_printf ("%s is not %s", got_text, wanted_text);
 }
 
 static char *
@@ -338,8 +339,8 @@ check_refused (MpMessage  *message,
 
   if (got != NULL)
     return g_strdup ("it is not refused");
-  if (g_error_matches (error, MP_ERROR, MP_ERROR_UNSUPPORTED)
-      && strstr (error->message, name) != NULL)
+  if (g_error_matches (error, MP_ERROR, MP_ERROR_UNSUPPORTED) &&
+      strstr (error->message, name) != NULL)
     return g_strdup ("");
 
   return g_strdup (error->message);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define REFUSED "refused"
-#define INSIDE " inside"
+#define INSIDE  " inside"
 
 static GVariant *
 nest (guint depth)
@@ -28,7 +28,7 @@ nest (guint depth)
 static GVariant *
 variant_inside (GVariant *value)
 {
-  GVariant *item = g_variant_new_variant (value);
+  GVariant    *item = g_variant_new_variant (value);
   GVariantDict dict;
 
   g_variant_dict_init (&dict, NULL);
@@ -158,7 +158,7 @@ expected (GKeyFile   *cases,
           const char *name)
 {
   g_autofree char *plain = g_strdup (name);
-  gboolean is_inside = g_str_has_suffix (name, INSIDE);
+  gboolean         is_inside = g_str_has_suffix (name, INSIDE);
   g_autofree char *json = NULL;
   g_autoptr (GVariant) value = NULL, inside = NULL;
 
@@ -191,7 +191,7 @@ get (GKeyFile *cases,
   while ((name_value = mp_queue_next_value (values, &error)) != NULL)
     {
       g_autoptr (GVariant) owned = name_value;
-      const char *name = g_variant_get_string (owned, NULL);
+      const char      *name = g_variant_get_string (owned, NULL);
       g_autofree char *a = got (values, name), *b = expected (cases, name);
       g_autofree char *difference =
         g_str_equal (a, b) ? g_strdup ("") : g_strdup_printf ("%s is not %s", a, b);

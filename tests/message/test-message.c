@@ -62,8 +62,8 @@ static void
 test_message_variant_untrusted (void)
 {
   static const guint8 two[] = { 2 };
-  GVariant *value = g_variant_new_from_data (G_VARIANT_TYPE_BOOLEAN, two, sizeof two,
-                                             FALSE, NULL, NULL);
+  GVariant           *value = g_variant_new_from_data (G_VARIANT_TYPE_BOOLEAN, two, sizeof two,
+                                                       FALSE, NULL, NULL);
   g_autoptr (MpMessage) message = mp_message_new_variant (value);
   g_autoptr (MpMessage) delivered = deliver (message);
   g_autoptr (GError) error = NULL;
@@ -151,19 +151,20 @@ test_message_convert (void)
     "{'a': <int64 1>, 'b': <[<int64 1>, <2.5>, <'x'>]>, 'c': <@mv nothing>}"));
   g_autoptr (MpMessage) first = mp_message_new_json (json);
   g_autoptr (GError) error = NULL;
-  gsize length;
+  gsize              length;
   g_autofree guint8 *pickle = mp_message_get_pickle (first, &length, &error);
-  MpMessage *messages[] = {
-    g_steal_pointer (&first), mp_message_new_variant (value),
-    mp_message_new_pickle (pickle, length),
+  MpMessage         *messages[] = {
+            g_steal_pointer (&first),
+            mp_message_new_variant (value),
+            mp_message_new_pickle (pickle, length),
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (messages); i++)
     {
       g_autoptr (MpMessage) message = deliver (messages[i]);
       g_autoptr (GVariant) as_variant = mp_message_get_variant (message, &error);
-      g_autofree char *as_json = mp_message_get_json (message, &error);
-      gsize as_length;
+      g_autofree char   *as_json = mp_message_get_json (message, &error);
+      gsize              as_length;
       g_autofree guint8 *as_pickle = mp_message_get_pickle (message, &as_length, &error);
 
       g_assert_no_error (error);
@@ -236,7 +237,7 @@ test_message_threads (void)
   for (guint i = 0; i < 100; i++)
     {
       g_autoptr (MpMessage) message = mp_message_new_json ("[1,{\"a\":2}]");
-      GThread *threads[4];
+      GThread  *threads[4];
       GVariant *values[4];
 
       for (guint j = 0; j < G_N_ELEMENTS (threads); j++)
@@ -255,7 +256,12 @@ test_message_threads (void)
 static void
 test_message_malformed (void)
 {
-  static const struct { MpFormat format; const char *payload; gsize size; } rows[] = {
+  static const struct
+  {
+    MpFormat    format;
+    const char *payload;
+    gsize       size;
+  } rows[] = {
     { MP_FORMAT_OPAQUE, "", 0 },
     { MP_FORMAT_OPAQUE, "dill", 4 },
     { MP_FORMAT_OPAQUE, "\0code", 5 },
@@ -294,8 +300,8 @@ static void
 test_message_descriptors (void)
 {
   g_autoptr (GBytes) bytes = g_bytes_new_static ("x", 1);
-  MpMessage *message = mp_message_new_bytes (bytes);
-  int fds[2], fd;
+  MpMessage   *message = mp_message_new_bytes (bytes);
+  int          fds[2], fd;
   GUnixFDList *list;
 
   g_assert_no_errno (pipe2 (fds, O_CLOEXEC));

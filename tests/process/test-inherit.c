@@ -50,10 +50,10 @@ child_inherit (const char *argument)
 static void
 test_inherit (void)
 {
-  MpProcess *process = make_child ("inherit", NULL);
+  MpProcess       *process = make_child ("inherit", NULL);
   g_autofree char *text = NULL;
-  int fd = give_pipe (process);
-  TestPipeEnd *other;
+  int              fd = give_pipe (process);
+  TestPipeEnd     *other;
 
   other = test_pipe_end_new (open ("/dev/null", O_RDWR | O_CLOEXEC), 8);
   mp_process_give (process, "other name", MP_SHAREABLE (other));
@@ -125,9 +125,9 @@ child_closed (const char *argument)
 static void
 test_inherit_closed (void)
 {
-  MpProcess *process = make_child ("closed", NULL);
+  MpProcess       *process = make_child ("closed", NULL);
   g_autofree char *text = NULL;
-  int fd = give_pipe (process);
+  int              fd = give_pipe (process);
 
   start (process);
   text = read_all (fd);
@@ -178,8 +178,8 @@ test_inherit_stale (void)
   for (gsize i = 0; i < G_N_ELEMENTS (scripts); i++)
     {
       const char *argv[] = { "sh", "-c", scripts[i], get_program (), NULL };
-      MpProcess *process = mp_process_new (argv);
-      int fd = give_pipe (process);
+      MpProcess  *process = mp_process_new (argv);
+      int         fd = give_pipe (process);
 
       start (process);
       join (process, 0);
@@ -202,8 +202,8 @@ static void
 test_inherit_through_shell (void)
 {
   const char *argv[] = { "sh", "-c", "\"$0\" --child through; exit $?", get_program (), NULL };
-  MpProcess *process = mp_process_new (argv);
-  int fd = give_pipe (process);
+  MpProcess  *process = mp_process_new (argv);
+  int         fd = give_pipe (process);
 
   start (process);
   join (process, 0);
@@ -227,7 +227,7 @@ static void
 test_inherit_not_further (void)
 {
   MpProcess *process = make_child ("grandparent", NULL);
-  int fd = give_pipe (process);
+  int        fd = give_pipe (process);
 
   start (process);
   join (process, 0);
@@ -255,7 +255,7 @@ static void
 test_inherit_unknown_class (void)
 {
   MpProcess *process = make_child ("unknown-class", NULL);
-  int fd = give_pipe (process);
+  int        fd = give_pipe (process);
 
   start (process);
   join (process, 0);
@@ -308,8 +308,8 @@ start_echo (MpProcess *process)
 static void
 test_connection (void)
 {
-  const gsize sizes[] = { 0, 10, 1000, 3 * 1000 * 1000 };
-  MpProcess *process = make_child ("echo", NULL);
+  const gsize   sizes[] = { 0, 10, 1000, 3 * 1000 * 1000 };
+  MpProcess    *process = make_child ("echo", NULL);
   MpConnection *connection = start_echo (process);
   g_autoptr (GError) error = NULL;
 
@@ -334,7 +334,7 @@ test_connection (void)
 static void
 test_connection_killed (void)
 {
-  MpProcess *process = make_child ("echo", NULL);
+  MpProcess    *process = make_child ("echo", NULL);
   MpConnection *connection = start_echo (process);
   g_autoptr (GError) error = NULL;
 
@@ -396,10 +396,10 @@ static void
 test_queues (void)
 {
   g_autoptr (GError) error = NULL;
-  MpQueue *tasks = MP_QUEUE (mp_joinable_queue_new (0, &error));
-  MpQueue *results = mp_queue_new (0, &error);
+  MpQueue   *tasks = MP_QUEUE (mp_joinable_queue_new (0, &error));
+  MpQueue   *results = mp_queue_new (0, &error);
   MpProcess *workers[2];
-  gint64 sum = 0;
+  gint64     sum = 0;
 
   g_assert_no_error (error);
   for (gsize i = 0; i < G_N_ELEMENTS (workers); i++)
@@ -449,13 +449,13 @@ static void
 test_queue_killed (void)
 {
   g_autoptr (GError) error = NULL;
-  MpQueue *tasks = MP_QUEUE (mp_joinable_queue_new (0, &error));
+  MpQueue       *tasks = MP_QUEUE (mp_joinable_queue_new (0, &error));
   MpSimpleQueue *results = mp_simple_queue_new (&error);
   g_autoptr (GVariant) task = NULL;
   g_autoptr (GVariant) held = NULL;
-  gint64 deadline = g_get_monotonic_time () + DEADLINE_US;
+  gint64     deadline = g_get_monotonic_time () + DEADLINE_US;
   MpProcess *worker;
-  gsize n_ready = 0;
+  gsize      n_ready = 0;
 
   g_assert_no_error (error);
   worker = start_worker ("hold", MP_SHAREABLE (tasks), MP_SHAREABLE (results));
@@ -467,7 +467,7 @@ test_queue_killed (void)
   mp_process_kill (worker);
   for (gsize seen = 0; seen < 2; seen = n_ready)
     {
-      MpWaitable *objects[] = { MP_WAITABLE (tasks), MP_WAITABLE (worker) };
+      MpWaitable             *objects[] = { MP_WAITABLE (tasks), MP_WAITABLE (worker) };
       g_autofree MpWaitable **ready = mp_wait (objects, 2, DEADLINE_US, NULL, &n_ready, &error);
 
       g_assert_no_error (error);

@@ -79,7 +79,7 @@ test_start_fails (void)
 {
   const char *nowhere[] = { "/nowhere/nothing", NULL };
   const char *folder[] = { "/", NULL };
-  MpProcess *process;
+  MpProcess  *process;
 
   process = mp_process_new (nowhere);
   assert_start_fails (process, G_IO_ERROR_NOT_FOUND);
@@ -161,7 +161,7 @@ static void
 test_join_async (void)
 {
   MpProcess *process = make_child ("sleep", NULL);
-  gboolean done = FALSE;
+  gboolean   done = FALSE;
 
   start (process);
   mp_process_join_async (process, G_PRIORITY_DEFAULT, NULL, joined_cb, &done);
@@ -195,7 +195,7 @@ test_join_async_cancelled (void)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   MpProcess *process = make_child ("sleep", NULL);
-  gboolean done = FALSE;
+  gboolean   done = FALSE;
 
   start (process);
   mp_process_join_async (process, G_PRIORITY_DEFAULT, cancellable, join_cancelled_cb, &done);
@@ -214,7 +214,7 @@ test_wait_for_any (void)
   g_autofree MpWaitable **ready = NULL;
   g_autoptr (GError) error = NULL;
   MpProcess *processes[3];
-  gsize n_ready = 0;
+  gsize      n_ready = 0;
 
   for (gsize i = 0; i < G_N_ELEMENTS (processes); i++)
     {
@@ -241,7 +241,7 @@ static int
 child_surroundings (const char *argument)
 {
   g_autofree char *cwd = g_get_current_dir ();
-  char byte;
+  char             byte;
 
   g_assert_cmpstr (cwd, ==, "/");
   g_assert_cmpstr (g_getenv ("MP_TEST_ADDED"), ==, "two");
@@ -255,8 +255,8 @@ static void
 test_surroundings (void)
 {
   g_autofree char *absolute = g_canonicalize_filename (get_program (), NULL);
-  const char *argv[] = { absolute, "--child", "surroundings", NULL };
-  MpProcess *process = mp_process_new (argv);
+  const char      *argv[] = { absolute, "--child", "surroundings", NULL };
+  MpProcess       *process = mp_process_new (argv);
   g_autofree char *cwd = NULL;
 
   g_setenv ("MP_TEST_KEPT", "kept", TRUE);
@@ -277,7 +277,7 @@ static void
 test_found_in_path (void)
 {
   const char *argv[] = { "sh", "-c", "exit 3", NULL };
-  MpProcess *process = mp_process_new (argv);
+  MpProcess  *process = mp_process_new (argv);
 
   start (process);
   join (process, 3);
@@ -288,7 +288,7 @@ static void
 test_no_descriptors (void)
 {
   MpProcess *process = make_child ("nothing", NULL);
-  int fds[8];
+  int        fds[8];
 
   for (gsize i = 0; i < G_N_ELEMENTS (fds); i++)
     fds[i] = eventfd (0, 0);
@@ -322,10 +322,10 @@ child_parent (const char *argument)
 static void
 test_die_with_parent (void)
 {
-  MpProcess *process = make_child ("parent", "together");
+  MpProcess       *process = make_child ("parent", "together");
   g_autofree char *text = NULL;
-  int fd = give_pipe (process);
-  char byte;
+  int              fd = give_pipe (process);
+  char             byte;
 
   start (process);
   g_assert_cmpint (read (fd, &byte, 1), ==, 1);
@@ -366,8 +366,8 @@ static void
 test_dropped (void)
 {
   MpProcess *process = make_child ("sleep", NULL);
-  gint64 deadline = g_get_monotonic_time () + DEADLINE_US;
-  int pid;
+  gint64     deadline = g_get_monotonic_time () + DEADLINE_US;
+  int        pid;
 
   start (process);
   pid = mp_process_get_pid (process);
@@ -403,8 +403,8 @@ static void
 test_forked_copy (void)
 {
   MpProcess *process = make_child ("sleep", NULL);
-  int status = 0;
-  int pid;
+  int        status = 0;
+  int        pid;
 
   start (process);
   pid = fork ();
@@ -444,7 +444,7 @@ test_no_leak (void)
   for (guint i = 0; i < 20; i++)
     {
       MpProcess *process = make_child ("exit", "0");
-      int fd = give_pipe (process);
+      int        fd = give_pipe (process);
 
       mp_process_set_die_with_parent (process, TRUE);
       start (process);

@@ -4,6 +4,7 @@
 import glob
 import os
 import re
+import shutil
 import subprocess
 import unittest
 
@@ -31,6 +32,10 @@ LISTS = re.compile(r'_class_init$|^install_(properties|signals)$')
 
 MAX_FILE_LINES = 900
 MAX_FUNCTION_LINES = 80
+MAX_COLUMNS = 100
+
+# A line that is one long literal, such as a vector of a test, cannot be broken.
+LITERAL = re.compile(r'^[^"]{0,40}"(?:[^"\\]|\\.){50,}"[^"]{0,30}$')
 
 
 def read(path):
@@ -149,6 +154,21 @@ class TestHouse(unittest.TestCase):
                 text = read(path)
                 self.assertLessEqual(len(text.splitlines()), MAX_FILE_LINES)
                 self.assertEqual(long_functions(text, MAX_FUNCTION_LINES), [])
+
+    def test_columns(self):
+        for path in tracked_files():
+            if path.endswith(('.c', '.h')) and 'corpus/' not in path:
+                with self.subTest(path=path):
+                    self.assertEqual([line for line in read(os.path.join(SOURCE, path)).splitlines()
+                                      if len(line) > MAX_COLUMNS and not LITERAL.match(line)], [])
+
+    def test_format(self):
+        files = [path for path in tracked_files() if path.endswith(('.c', '.h'))]
+        if shutil.which('clang-format') is None or not files:
+            self.skipTest('there is no clang-format, or no checkout')
+        checked = subprocess.run(['clang-format', '--dry-run', '-Werror', *files], cwd=SOURCE,
+                                 stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(checked.stderr[:2000], '')
 
     def test_a_long_function_is_found(self):
         body = '  x ();\n' * 5

@@ -87,7 +87,7 @@ static void
 test_task (void)
 {
   MpJoinableQueue *queue = make (0);
-  MpTask *task;
+  MpTask          *task;
   g_autoptr (GError) error = NULL;
 
   put_int (queue, 1);
@@ -107,7 +107,7 @@ static void
 test_retry (void)
 {
   MpJoinableQueue *queue = make (0);
-  MpTask *task;
+  MpTask          *task;
   g_autoptr (GError) error = NULL;
 
   put_int (queue, 1);
@@ -174,7 +174,7 @@ test_killed_consumer (void)
 
   for (int i = 0; i < 10; i++)
     {
-      pid_t child = test_fork (take_and_hang, queue);
+      pid_t   child = test_fork (take_and_hang, queue);
       MpTask *task;
 
       put_int (queue, i);
@@ -205,8 +205,8 @@ static void
 test_killed_before_async (void)
 {
   MpJoinableQueue *queue = make (0);
-  pid_t child = test_fork (take_and_hang, queue);
-  MpTask *task = NULL;
+  pid_t            child = test_fork (take_and_hang, queue);
+  MpTask          *task = NULL;
 
   put_int (queue, 1);
   test_wait_until (mp_queue_is_empty (MP_QUEUE (queue)));
@@ -279,8 +279,8 @@ static void
 test_join_with_workers (void)
 {
   MpJoinableQueue *queue = make (0);
-  pid_t children[3], hanging;
-  gboolean done = FALSE;
+  pid_t            children[3], hanging;
+  gboolean         done = FALSE;
 
   put_int (queue, -1);
   hanging = test_fork (take_and_hang, queue);
@@ -312,7 +312,7 @@ test_bound (void)
 {
   g_autoptr (GError) error = NULL;
   MpJoinableQueue *queue = mp_joinable_queue_new (1, &error);
-  MpTask *task;
+  MpTask          *task;
 
   put_int (queue, 1);
   g_assert_false (mp_queue_try_put (MP_QUEUE (queue), g_variant_new_int64 (2), &error));
@@ -331,7 +331,7 @@ static void
 test_sizes (void)
 {
   static const gsize sizes[] = { 0, 1, 2048, 2049, 5000, 3 << 20 };
-  MpJoinableQueue *queue = make (0);
+  MpJoinableQueue   *queue = make (0);
   g_autofree guint8 *data = g_malloc0 (3 << 20);
   g_autoptr (GError) error = NULL;
 
@@ -451,8 +451,8 @@ static void
 test_join_outlives_worker (void)
 {
   MpJoinableQueue *queue = make (0);
-  pid_t hanging = test_fork (take_and_hang, queue);
-  pid_t joiner, worker;
+  pid_t            hanging = test_fork (take_and_hang, queue);
+  pid_t            joiner, worker;
 
   put_int (queue, 1);
   test_wait_until (mp_queue_is_empty (MP_QUEUE (queue)));
@@ -482,13 +482,13 @@ static void
 test_progress (void)
 {
   MpJoinableQueue *queue = make (0);
-  double progress = -1;
-  MpTask *task;
-  pid_t child;
+  double           progress = -1;
+  MpTask          *task;
+  pid_t            child;
   g_autoptr (GVariant) list = NULL;
   g_autoptr (GVariant) end = NULL;
   const char *text;
-  double fraction;
+  double      fraction;
 
   for (int i = 0; i < 100; i++)
     put_int (queue, i);

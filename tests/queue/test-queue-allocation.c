@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define N_ROUNDS  1000
-#define LARGEST   (1024 * 1024)
+#define N_ROUNDS 1000
+#define LARGEST  (1024 * 1024)
 
-#if defined (__SANITIZE_ADDRESS__) || defined (__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 
 /* A sanitizer has its own allocator in this place. */
 static void
@@ -47,8 +47,8 @@ calloc (size_t n,
 }
 
 void *
-realloc (void   *memory,
-         size_t  size)
+realloc (void  *memory,
+         size_t size)
 {
   n_allocations++;
   return __libc_realloc (memory, size);
@@ -79,7 +79,7 @@ test_none (void)
   static const gsize sizes[] = { 0, 64, 2048, 5000, LARGEST };
   g_autofree guint8 *data = g_malloc0 (LARGEST);
   g_autofree guint8 *buffer = g_malloc0 (LARGEST);
-  MpQueue *queue = mp_queue_new (0, NULL);
+  MpQueue           *queue = mp_queue_new (0, NULL);
 
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
     {
@@ -100,8 +100,8 @@ static void
 test_waiting (void)
 {
   MpQueue *queue = mp_queue_new (0, NULL);
-  guint8 buffer[64];
-  guint before = n_allocations;
+  guint8   buffer[64];
+  guint    before = n_allocations;
 
   g_assert_true (mp_queue_get_into (queue, buffer, sizeof buffer, 1000, NULL, NULL) == -1);
   g_assert_cmpuint (n_allocations - before, ==, 0);
@@ -127,7 +127,7 @@ main (int    argc,
 {
   g_test_init (&argc, &argv, NULL);
 
-#if defined (__SANITIZE_ADDRESS__) || defined (__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   g_test_add_func ("/queue/allocation/skipped", test_skipped);
 #else
   g_test_add_func ("/queue/allocation/counting", test_counting);

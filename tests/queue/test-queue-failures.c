@@ -66,14 +66,14 @@ assert_content (MpQueue     *queue,
   g_assert_cmpuint (mp_queue_get_n_bytes (queue), ==, 0);
 }
 
-/* --- Putting ----------------------------------------------------------------------------------- */
+/* --- Putting ---------------------------------------------------------------------------------- */
 
 /* One that will never fit: none of the others is put either. */
 static void
 test_too_large (gconstpointer data)
 {
   const gsize sizes[] = { 10, MAX_BYTES + 1, 10 };
-  MpQueue *queue = make (data);
+  MpQueue    *queue = make (data);
   g_autoptr (GPtrArray) messages = make_messages (sizes, 3);
   g_autoptr (GError) error = NULL;
   guint n_put = 7;
@@ -90,7 +90,7 @@ static void
 test_descriptors (gconstpointer data)
 {
   const gsize sizes[] = { 10, 10 };
-  MpQueue *queue = make (data);
+  MpQueue    *queue = make (data);
   g_autoptr (GPtrArray) messages = make_messages (sizes, 2);
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
   g_autoptr (GError) error = NULL;
@@ -139,7 +139,7 @@ static void
 test_put_cancelled (gconstpointer data)
 {
   const gsize sizes[] = { 10, 20, 30, 40 };
-  MpQueue *queue = make (data);
+  MpQueue    *queue = make (data);
   g_autoptr (GPtrArray) messages = make_messages (sizes, 4);
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GError) error = NULL;
@@ -157,7 +157,7 @@ static void
 test_put_closed (gconstpointer data)
 {
   const gsize sizes[] = { 10, 5000 };
-  MpQueue *queue = make (data);
+  MpQueue    *queue = make (data);
   g_autoptr (GPtrArray) messages = make_messages (sizes, 2);
   g_autoptr (GError) error = NULL;
   guint n_put = 7;
@@ -171,7 +171,7 @@ test_put_closed (gconstpointer data)
   g_assert_finalize_object (queue);
 }
 
-/* --- Getting ------------------------------------------------------------------------------------ */
+/* --- Getting ---------------------------------------------------------------------------------- */
 
 static void
 put_sizes (MpQueue     *queue,
@@ -189,8 +189,8 @@ static void
 test_too_short (gconstpointer data)
 {
   const gsize sizes[] = { 100, 5000, 0 };
-  MpQueue *queue = make (data);
-  guint8 buffer[99];
+  MpQueue    *queue = make (data);
+  guint8      buffer[99];
   g_autoptr (GError) error = NULL;
 
   put_sizes (queue, sizes, 3);
@@ -205,15 +205,15 @@ test_too_short (gconstpointer data)
 static void
 test_vectors_too_short (gconstpointer data)
 {
-  const gsize sizes[] = { 10, 20, 5000 };
-  MpQueue *queue = make (data);
-  guint8 buffers[3][100];
+  const gsize  sizes[] = { 10, 20, 5000 };
+  MpQueue     *queue = make (data);
+  guint8       buffers[3][100];
   GInputVector vectors[3];
   g_autoptr (GError) error = NULL;
 
   put_sizes (queue, sizes, 3);
   for (guint i = 0; i < 3; i++)
-    vectors[i] = (GInputVector) { buffers[i], sizeof buffers[i] };
+    vectors[i] = (GInputVector){ buffers[i], sizeof buffers[i] };
   g_assert_cmpint (mp_queue_get_vectors (queue, vectors, 3, 0, NULL, &error), ==, 2);
   g_assert_no_error (error);
   g_assert_cmpuint (vectors[1].size, ==, 20);
@@ -229,7 +229,7 @@ static void
 test_unreadable (gconstpointer data)
 {
   static const char text[] = "{ \"a\": ";
-  MpQueue *queue = make (data);
+  MpQueue          *queue = make (data);
   g_autoptr (GError) error = NULL;
   g_autoptr (MpMessage) message = NULL;
   g_autoptr (GBytes) bytes = NULL;
@@ -261,7 +261,7 @@ static void
 test_get_cancelled (gconstpointer data)
 {
   const gsize sizes[] = { 10 };
-  MpQueue *queue = make (data);
+  MpQueue    *queue = make (data);
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GError) error = NULL;
 
@@ -275,8 +275,8 @@ test_get_cancelled (gconstpointer data)
 }
 
 static void
-add (const char    *name,
-     GTestDataFunc  func)
+add (const char   *name,
+     GTestDataFunc func)
 {
   g_autofree char *plain = g_strdup_printf ("/queue/failures/%s/plain", name);
   g_autofree char *joinable = g_strdup_printf ("/queue/failures/%s/joinable", name);

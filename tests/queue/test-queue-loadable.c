@@ -8,7 +8,8 @@
 
 /* [1], and the name of a function. */
 static const guint8 list_pickle[] = { 0x80, 4, ']', 'K', 1, 'a', '.' };
-static const guint8 function_pickle[] = "\x80\x03" "cos\ngetcwd\n.";
+static const guint8 function_pickle[] = "\x80\x03"
+                                        "cos\ngetcwd\n.";
 
 static void
 assert_loadable (MpQueue      *queue,
@@ -19,8 +20,8 @@ assert_loadable (MpQueue      *queue,
 {
   g_autoptr (GError) error = NULL;
   g_autofree guint8 *data = NULL;
-  gsize length;
-  int format;
+  gsize              length;
+  int                format;
 
   data = mp_queue_get_loadable (queue, codec, 0, &format, &length, &error);
   g_assert_no_error (error);
@@ -32,11 +33,12 @@ assert_loadable (MpQueue      *queue,
 static void
 test_forms (void)
 {
-  MpQueue *queue = mp_queue_new (0, NULL);
+  MpQueue     *queue = mp_queue_new (0, NULL);
   const guint8 yes[] = { 0x80, 4, 0x88, '.' };
   g_autoptr (GError) error = NULL;
 
-  g_assert_true (mp_queue_put_loadable (queue, (const guint8 *) "abc", 3, MP_FORMAT_BYTES, 0, &error));
+  g_assert_true (
+    mp_queue_put_loadable (queue, (const guint8 *) "abc", 3, MP_FORMAT_BYTES, 0, &error));
   g_assert_true (mp_queue_put_loadable (queue, NULL, 0, MP_FORMAT_BYTES, 0, &error));
   g_assert_true (mp_queue_put_loadable (queue, list_pickle, sizeof list_pickle, MP_FORMAT_PICKLE, 0,
                                         &error));
@@ -57,7 +59,7 @@ test_nothing_there (void)
   MpQueue *queue = mp_queue_new (1, NULL);
   g_autoptr (GError) error = NULL;
   gsize length;
-  int format;
+  int   format;
 
   for (gint64 timeout_us = 0; timeout_us <= 1000; timeout_us += 1000)
     {
@@ -108,7 +110,7 @@ test_codecs (void)
   const char *wrong[] = { NULL, "pickle" };
   g_autoptr (GError) error = NULL;
   gsize length;
-  int format;
+  int   format;
 
   g_assert_true (mp_queue_put_message (queue, message, 0, NULL, &error));
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
@@ -129,7 +131,7 @@ test_flush (void)
 {
   g_autoptr (GError) error = NULL;
   g_autofree guint8 *large = g_malloc0 (1 << 22);
-  MpConnection *first, *second;
+  MpConnection      *first, *second;
 
   g_assert_true (mp_pipe (TRUE, &first, &second, &error));
   g_assert_true (mp_connection_flush (first, 0, NULL, &error));

@@ -21,8 +21,8 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 
-#define N_THREADS     4
-#define N_EACH        5000
+#define N_THREADS 4
+#define N_EACH    5000
 
 static void
 put_int (MpQueue *queue,
@@ -69,7 +69,7 @@ test_threads (void)
 {
   MpQueue *queue = mp_queue_new (10, NULL);
   GThread *putters[N_THREADS], *getters[N_THREADS];
-  gint64 sum = 0;
+  gint64   sum = 0;
 
   for (guint i = 0; i < N_THREADS; i++)
     {
@@ -135,12 +135,12 @@ test_signals (void)
 static void
 test_epoll (void)
 {
-  MpQueue *queue = mp_queue_new (0, NULL);
-  int fd = mp_queue_get_fd (queue);
-  int epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
+  MpQueue           *queue = mp_queue_new (0, NULL);
+  int                fd = mp_queue_get_fd (queue);
+  int                epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   struct epoll_event event = { .events = EPOLLIN };
-  fd_set set;
-  struct timeval no_time = { 0, 0 };
+  fd_set             set;
+  struct timeval     no_time = { 0, 0 };
 
   g_assert_cmpint (epoll_ctl (epoll_fd, EPOLL_CTL_ADD, fd, &event), ==, 0);
   g_assert_cmpint (epoll_wait (epoll_fd, &event, 1, 0), ==, 0);
@@ -172,7 +172,7 @@ test_source_cancelled (void)
   MpQueue *queue = mp_queue_new (0, NULL);
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   GSource *source = mp_queue_create_source (queue, cancellable);
-  guint n = 0;
+  guint    n = 0;
 
   g_source_set_callback (source, count_cb, &n, NULL);
   g_source_attach (source, NULL);
@@ -203,7 +203,7 @@ static void
 test_some_killed (void)
 {
   MpQueue *queue = mp_queue_new (0, NULL);
-  pid_t waiters[N_WAITERS];
+  pid_t    waiters[N_WAITERS];
 
   for (guint i = 0; i < N_WAITERS; i++)
     {
@@ -281,7 +281,7 @@ test_shutdown_wakes_all (void)
 {
   MpJoinableQueue *empty = mp_joinable_queue_new (0, NULL);
   MpJoinableQueue *full = mp_joinable_queue_new (1, NULL);
-  pid_t children[4];
+  pid_t            children[4];
 
   put_int (MP_QUEUE (full), 1);
   children[0] = test_fork (put_until_closed, full);
@@ -328,7 +328,7 @@ test_pid_namespace (void)
   g_autoptr (MpTask) task = NULL;
   g_autoptr (GError) error = NULL;
   pid_t child = test_fork (hang_in_namespace, queue);
-  int status;
+  int   status;
 
   put_int (MP_QUEUE (queue), 5);
   test_wait_until (mp_queue_is_empty (MP_QUEUE (queue)) || waitpid (child, &status, WNOHANG) != 0);
@@ -350,7 +350,7 @@ test_pid_namespace (void)
   g_assert_finalize_object (queue);
 }
 
-/* --- A child of a child ------------------------------------------------------------------------ */
+/* --- A child of a child ----------------------------------------------------------------------- */
 
 static int
 put_one (gpointer data)
@@ -384,7 +384,7 @@ test_grandchild (void)
 static int
 loop_in_child (gpointer data)
 {
-  guint n = 0;
+  guint    n = 0;
   GSource *source = mp_queue_create_source (data, NULL);
 
   g_source_set_callback (source, count_cb, &n, NULL);
@@ -397,9 +397,9 @@ static void
 test_loop_in_child (void)
 {
   MpQueue *queue = mp_queue_new (0, NULL);
-  guint n = 0;
+  guint    n = 0;
   GSource *source = mp_queue_create_source (queue, NULL);
-  pid_t child;
+  pid_t    child;
 
   g_source_set_callback (source, count_cb, &n, NULL);
   g_source_attach (source, NULL);
@@ -417,7 +417,7 @@ test_loop_in_child (void)
   g_assert_finalize_object (queue);
 }
 
-/* --- Memory -------------------------------------------------------------------------------------- */
+/* --- Memory ----------------------------------------------------------------------------------- */
 
 static int
 peek_memory (MpQueue *queue)
@@ -443,10 +443,10 @@ memory_in_use (int fd)
 static void
 test_gives_back (gconstpointer data)
 {
-  const gsize size = GPOINTER_TO_SIZE (data), total = 200 << 20;
-  MpQueue *queue = mp_queue_new (0, NULL);
+  const gsize        size = GPOINTER_TO_SIZE (data), total = 200 << 20;
+  MpQueue           *queue = mp_queue_new (0, NULL);
   g_autofree guint8 *message = g_malloc0 (size);
-  int fd = peek_memory (queue);
+  int                fd = peek_memory (queue);
 
   g_assert_cmpuint (memory_in_use (fd), <, 1 << 20);
   for (gsize i = 0; i < total / size; i++)
@@ -489,11 +489,11 @@ static void
 test_strangers (void)
 {
   MpQueue *queue = mp_queue_new (0, NULL);
-  int sound = peek_memory (queue);
-  int bell = eventfd (0, EFD_CLOEXEC);
-  int unsealed = memfd_create ("unsealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  int sealed = memfd_create ("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
+  int      sound = peek_memory (queue);
+  int      bell = eventfd (0, EFD_CLOEXEC);
+  int      unsealed = memfd_create ("unsealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  int      sealed = memfd_create ("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  int      null = open ("/dev/null", O_RDWR | O_CLOEXEC);
 
   g_assert_cmpint (ftruncate (unsealed, 100 << 20), ==, 0);
   assert_damaged (unsealed, bell);
@@ -521,15 +521,17 @@ typedef struct
   guint64 value;
 } Forgery;
 
-#define FORGE(member, value) \
-  { G_STRUCT_OFFSET (MpConfig, member), sizeof ((MpConfig *) 0)->member, value }
+#define FORGE(member, value)                                                   \
+  {                                                                            \
+    G_STRUCT_OFFSET (MpConfig, member), sizeof ((MpConfig *) 0)->member, value \
+  }
 
 static int
 forge (int            sound,
        const Forgery *forgery,
        off_t          size)
 {
-  int fd = memfd_create ("forged", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  int    fd = memfd_create ("forged", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   guint8 head[4096];
 
   g_assert_cmpint (pread (sound, head, sizeof head, 0), ==, sizeof head);
@@ -555,11 +557,11 @@ test_forged (void)
     FORGE (n_units_cap, 12345),
     FORGE (layout_check, 4096),
   };
-  MpQueue *queue = mp_queue_new (0, NULL);
-  int sound = peek_memory (queue);
-  int bell = eventfd (0, EFD_CLOEXEC);
+  MpQueue    *queue = mp_queue_new (0, NULL);
+  int         sound = peek_memory (queue);
+  int         bell = eventfd (0, EFD_CLOEXEC);
   struct stat status;
-  int fd;
+  int         fd;
 
   g_assert_cmpint (fstat (sound, &status), ==, 0);
   for (guint i = 0; i < G_N_ELEMENTS (forgeries); i++)
@@ -606,7 +608,7 @@ static void
 test_scribbled (void)
 {
   MpQueue *queue = mp_queue_new (0, NULL);
-  int fd = peek_memory (queue);
+  int      fd = peek_memory (queue);
   g_autoptr (GError) error = NULL;
   struct stat status;
 
@@ -641,7 +643,8 @@ main (int    argc,
   g_test_add_func ("/queue/fork/pid-namespace", test_pid_namespace);
   g_test_add_func ("/queue/fork/grandchild", test_grandchild);
   g_test_add_func ("/queue/fork/loop-in-child", test_loop_in_child);
-  g_test_add_data_func ("/queue/memory/gives-back/large", GSIZE_TO_POINTER (1 << 20), test_gives_back);
+  g_test_add_data_func ("/queue/memory/gives-back/large", GSIZE_TO_POINTER (1 << 20),
+                        test_gives_back);
   g_test_add_data_func ("/queue/memory/gives-back/small", GSIZE_TO_POINTER (1000), test_gives_back);
   g_test_add_func ("/queue/memory/strangers", test_strangers);
   g_test_add_func ("/queue/memory/forged", test_forged);

@@ -54,7 +54,7 @@ try_put (MpQueue *queue,
 {
   g_autoptr (GError) error = NULL;
   g_autofree guint8 *data = g_malloc0 (size);
-  gboolean put;
+  gboolean           put;
 
   put = mp_queue_put_data (queue, data, size, 0, NULL, &error);
   if (!put)
@@ -73,7 +73,7 @@ get_one (gpointer data)
 static void
 test_room (void)
 {
-  MpQueue *queue = mp_queue_new (1, NULL);
+  MpQueue    *queue = mp_queue_new (1, NULL);
   MpWaitable *room = watch_room (queue);
 
   g_assert_true (is_ready (room));
@@ -93,8 +93,8 @@ test_room (void)
 static void
 test_too_little_room (void)
 {
-  MpQueue *queue = mp_queue_new_full (0, 1000, NULL);
-  MpWaitable *room = watch_room (queue);
+  MpQueue      *queue = mp_queue_new_full (0, 1000, NULL);
+  MpWaitable   *room = watch_room (queue);
   struct pollfd fd = { mp_waitable_get_fd (room), POLLIN, 0 };
 
   g_assert_true (try_put (queue, 100));
@@ -142,7 +142,7 @@ static void
 test_producers (void)
 {
   MpQueue *queue = mp_queue_new (2, NULL);
-  pid_t producers[2], consumer;
+  pid_t    producers[2], consumer;
 
   for (guint i = 0; i < G_N_ELEMENTS (producers); i++)
     producers[i] = test_fork (put_by_descriptor, queue);
@@ -159,8 +159,8 @@ test_producers (void)
 static void
 test_wait (void)
 {
-  MpQueue *queue = mp_queue_new (1, NULL);
-  MpWaitable *objects[] = { MP_WAITABLE (queue), watch_room (queue) };
+  MpQueue                *queue = mp_queue_new (1, NULL);
+  MpWaitable             *objects[] = { MP_WAITABLE (queue), watch_room (queue) };
   g_autofree MpWaitable **ready = NULL;
   g_autoptr (GError) error = NULL;
   gsize n_ready;
@@ -190,7 +190,7 @@ shut_down (gpointer data)
 static void
 test_shutdown (void)
 {
-  MpQueue *queue = mp_queue_new (1, NULL);
+  MpQueue    *queue = mp_queue_new (1, NULL);
   MpWaitable *room = watch_room (queue);
 
   g_assert_true (try_put (queue, 8));
@@ -226,8 +226,8 @@ static void
 test_done (void)
 {
   MpJoinableQueue *queue = mp_joinable_queue_new (0, NULL);
-  MpWaitable *done = watch_done (queue);
-  pid_t hanging, worker;
+  MpWaitable      *done = watch_done (queue);
+  pid_t            hanging, worker;
 
   g_assert_true (is_ready (done));
   g_assert_true (is_ready (done));

@@ -108,7 +108,7 @@ static void
 test_max_bytes (void)
 {
   g_autoptr (GError) error = NULL;
-  MpQueue *queue = mp_queue_new_full (0, 10000, &error);
+  MpQueue           *queue = mp_queue_new_full (0, 10000, &error);
   g_autofree guint8 *data = g_malloc0 (10001);
 
   g_assert_no_error (error);
@@ -145,7 +145,7 @@ test_sizes (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
     {
-      gsize length;
+      gsize              length;
       g_autofree guint8 *data = mp_queue_get_data (queue, 0, NULL, &length, &error);
 
       g_assert_no_error (error);
@@ -164,8 +164,8 @@ test_huge (void)
 #ifdef __SANITIZE_THREAD__
   g_test_skip ("the thread sanitizer looks at each byte");
 #else
-  MpQueue *queue = make (0);
-  const gsize size = 256 * 1024 * 1024;
+  MpQueue           *queue = make (0);
+  const gsize        size = 256 * 1024 * 1024;
   g_autofree guint8 *data = g_malloc (size);
   g_autofree guint8 *copy = g_malloc (size);
   g_autoptr (GError) error = NULL;
@@ -184,7 +184,7 @@ static void
 test_get_into (void)
 {
   MpQueue *queue = make (0);
-  guint8 buffer[5000] = { 0 };
+  guint8   buffer[5000] = { 0 };
   g_autoptr (GError) error = NULL;
 
   for (gsize size = 100; size <= 5000; size += 4900)
@@ -309,7 +309,8 @@ static void
 test_many (void)
 {
   MpQueue *queue = make (100);
-  g_autoptr (GPtrArray) messages = g_ptr_array_new_with_free_func ((GDestroyNotify) mp_message_unref);
+  g_autoptr (GPtrArray) messages =
+    g_ptr_array_new_with_free_func ((GDestroyNotify) mp_message_unref);
   g_autoptr (GError) error = NULL;
   guint n_put, n_got = 0;
 
@@ -342,18 +343,18 @@ test_many (void)
 static void
 test_vectors (void)
 {
-  MpQueue *queue = make (0);
-  char texts[32][8], buffers[32][8];
+  MpQueue      *queue = make (0);
+  char          texts[32][8], buffers[32][8];
   GOutputVector out[32];
-  GInputVector in[32];
+  GInputVector  in[32];
   g_autoptr (GError) error = NULL;
   guint n_put;
 
   for (guint i = 0; i < 32; i++)
     {
       g_snprintf (texts[i], sizeof texts[i], "text%u", i);
-      out[i] = (GOutputVector) { texts[i], strlen (texts[i]) + 1 };
-      in[i] = (GInputVector) { buffers[i], sizeof buffers[i] };
+      out[i] = (GOutputVector){ texts[i], strlen (texts[i]) + 1 };
+      in[i] = (GInputVector){ buffers[i], sizeof buffers[i] };
     }
   g_assert_true (mp_queue_put_vectors (queue, out, 32, 0, NULL, &n_put, &error));
   g_assert_cmpuint (n_put, ==, 32);
@@ -369,7 +370,7 @@ test_vectors (void)
   g_assert_true (mp_queue_put_json (queue, "1", 0, NULL, &error));
   g_assert_true (mp_queue_put_data (queue, (const guint8 *) "b", 1, 0, NULL, &error));
   for (guint i = 0; i < 32; i++)
-    in[i] = (GInputVector) { buffers[i], sizeof buffers[i] };
+    in[i] = (GInputVector){ buffers[i], sizeof buffers[i] };
   g_assert_cmpint (mp_queue_get_vectors (queue, in, 32, 0, NULL, &error), ==, 1);
   g_assert_no_error (error);
   g_assert_cmpint (mp_queue_get_vectors (queue, in + 1, 31, 0, NULL, &error), ==, -1);
@@ -466,7 +467,7 @@ test_shutdown_ends_a_loop (void)
 static void
 test_shutdown_immediate (void)
 {
-  MpQueue *queue = make (0);
+  MpQueue           *queue = make (0);
   g_autofree guint8 *data = g_malloc0 (10000);
   g_autoptr (GError) error = NULL;
 
@@ -495,7 +496,7 @@ static void
 test_forked_producer (void)
 {
   MpQueue *queue = make (100);
-  pid_t child = test_fork (put_numbers, queue);
+  pid_t    child = test_fork (put_numbers, queue);
 
   for (int i = 0; i < 10000; i++)
     g_assert_cmpint (get_int (queue), ==, i);
@@ -517,7 +518,7 @@ static void
 test_shutdown_wakes (void)
 {
   MpQueue *queue = make (0);
-  pid_t children[4];
+  pid_t    children[4];
 
   for (guint i = 0; i < G_N_ELEMENTS (children); i++)
     children[i] = test_fork (wait_for_close, queue);
@@ -576,7 +577,7 @@ test_cancel (void)
   g_assert_finalize_object (queue);
 }
 
-/* --- Main loops --------------------------------------------------------------------------------- */
+/* --- Main loops ------------------------------------------------------------------------------- */
 
 static void
 result_cb (GObject      *object,
@@ -668,7 +669,7 @@ static void
 test_put_cancel (void)
 {
   g_autoptr (GError) error = NULL;
-  MpQueue *queue = mp_queue_new_full (0, 10000, &error);
+  MpQueue           *queue = mp_queue_new_full (0, 10000, &error);
   g_autofree guint8 *data = g_malloc0 (6000);
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   GThread *thread;
@@ -722,8 +723,8 @@ static void
 test_signal (void)
 {
   MpQueue *queue = make (0);
-  guint n = 0;
-  pid_t child;
+  guint    n = 0;
+  pid_t    child;
 
   g_signal_connect (queue, "message", G_CALLBACK (message_cb), &n);
   mp_queue_start (queue);
@@ -750,10 +751,10 @@ is_readable (int fd)
 static void
 test_fd (void)
 {
-  MpQueue *queue = make (0);
-  int fd = mp_queue_get_fd (queue);
+  MpQueue      *queue = make (0);
+  int           fd = mp_queue_get_fd (queue);
   struct pollfd poll_fd = { fd, POLLIN, 0 };
-  pid_t child;
+  pid_t         child;
 
   g_assert_cmpint (fd, !=, -1);
   g_assert_false (is_readable (fd));

@@ -12,9 +12,9 @@
 #include "test-pipe-end.h"
 
 /* Derives and adds nothing, as a class of a scripting language does. */
-typedef TestPipeEnd ScriptEnd;
+typedef TestPipeEnd      ScriptEnd;
 typedef TestPipeEndClass ScriptEndClass;
-GType script_end_get_type (void);
+GType                    script_end_get_type (void);
 G_DEFINE_TYPE (ScriptEnd, script_end, TEST_TYPE_PIPE_END)
 
 static void
@@ -28,14 +28,14 @@ script_end_init (ScriptEnd *self)
 }
 
 /* Can be described, and not be put together again. */
-typedef GObject OneWay;
+typedef GObject      OneWay;
 typedef GObjectClass OneWayClass;
-GType one_way_get_type (void);
+GType                one_way_get_type (void);
 
 static GVariant *
-one_way_share (MpShareable  *shareable,
-               GUnixFDList  *descriptors,
-               GError      **error)
+one_way_share (MpShareable *shareable,
+               GUnixFDList *descriptors,
+               GError     **error)
 {
   return g_variant_new ("s", "nothing");
 }
@@ -46,7 +46,9 @@ one_way_shareable_init (MpShareableInterface *iface)
   iface->share = one_way_share;
 }
 
-G_DEFINE_TYPE_WITH_CODE (OneWay, one_way, G_TYPE_OBJECT,
+G_DEFINE_TYPE_WITH_CODE (OneWay,
+                         one_way,
+                         G_TYPE_OBJECT,
                          G_IMPLEMENT_INTERFACE (MP_TYPE_SHAREABLE, one_way_shareable_init))
 
 static void
@@ -79,8 +81,8 @@ test_there_and_back (void)
   g_autoptr (GError) error = NULL;
   MpShareable *copy;
   TestPipeEnd *end;
-  char byte = 0;
-  int other;
+  char         byte = 0;
+  int          other;
 
   end = make_end (&other);
   description = mp_shareable_describe (MP_SHAREABLE (end), fds, &error);
@@ -158,9 +160,9 @@ assert_refused (GVariant *description,
 static void
 test_strange_descriptions (void)
 {
-  g_autofree char *long_name = g_strnfill (100000, 'M');
+  g_autofree char   *long_name = g_strnfill (100000, 'M');
   g_autofree guint8 *bytes = g_memdup2 ("MpQueue\0x\0i\377\377\377", 14);
-  GVariant *damaged;
+  GVariant          *damaged;
 
   damaged = g_variant_new_from_data (G_VARIANT_TYPE ("(sv)"), bytes, 14, FALSE, NULL, NULL);
   assert_refused (damaged, MP_ERROR_INVALID_MESSAGE);

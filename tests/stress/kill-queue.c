@@ -19,13 +19,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define N_WORKERS        6 /* half of them produce */
-#define MAX_SEQUENCE     60000
-#define DEFAULT_KILLS    300
-#define LONG_KILLS       10000
-#define MAX_SIZE         64
-#define HANG_SECONDS     60
-#define MAX_STEP         4000
+#define N_WORKERS     6 /* half of them produce */
+#define MAX_SEQUENCE  60000
+#define DEFAULT_KILLS 300
+#define LONG_KILLS    10000
+#define MAX_SIZE      64
+#define HANG_SECONDS  60
+#define MAX_STEP      4000
 
 #define backend mp_shared_queue_backend
 
@@ -54,9 +54,9 @@ typedef struct
   guint32 n_out_of_order;
   guint32 n_stale;
   guint32 n_failed;
-  Life   *lives;   /* of max_lives */
-  guint8 *got;     /* how often each message was got; max_lives * MAX_SEQUENCE */
-  guint8 *first;   /* how often as a first delivery */
+  Life   *lives; /* of max_lives */
+  guint8 *got;   /* how often each message was got; max_lives * MAX_SEQUENCE */
+  guint8 *first; /* how often as a first delivery */
   guint32 max_lives;
 } Log;
 
@@ -68,7 +68,7 @@ typedef struct
   guint32 sum;
 } Header;
 
-static Log *log_;
+static Log     *log_;
 static gpointer queue;
 
 static gpointer
@@ -120,9 +120,9 @@ sum_of (guint32       life,
 }
 
 static gsize
-compose (guint8  *buffer,
-         guint32  life,
-         guint32  sequence)
+compose (guint8 *buffer,
+         guint32 life,
+         guint32 sequence)
 {
   Header header = { life, sequence, choose_size (sequence), 0 };
 
@@ -142,7 +142,8 @@ is_sound (const guint8 *data,
   memcpy (header, data, sizeof *header);
   return header->size == size - sizeof *header && header->life < log_->max_lives &&
          header->sequence < MAX_SEQUENCE &&
-         header->sum == sum_of (header->life, header->sequence, data + sizeof *header, header->size);
+         header->sum ==
+           sum_of (header->life, header->sequence, data + sizeof *header, header->size);
 }
 
 /* --- Workers ----------------------------------------------------------------------------- */
@@ -161,8 +162,8 @@ die_at_step (const char *name)
 }
 
 static int
-fail (const char    *what,
-      MpQueueStatus  status)
+fail (const char   *what,
+      MpQueueStatus status)
 {
   fprintf (stderr, "%s failed with status %d\n", what, status);
   add (&log_->n_failed);
@@ -172,16 +173,16 @@ fail (const char    *what,
 static int
 produce (void)
 {
-  static guint8 buffer[sizeof (Header) + 70000];
+  static guint8     buffer[sizeof (Header) + 70000];
   const MpQueueWait wait = { .timeout_us = -1 };
-  guint32 life = __atomic_fetch_add (&log_->n_lives, 1, __ATOMIC_SEQ_CST);
+  guint32           life = __atomic_fetch_add (&log_->n_lives, 1, __ATOMIC_SEQ_CST);
 
   g_assert_cmpuint (life, <, log_->max_lives);
   for (guint32 i = 0; i < MAX_SEQUENCE && !mp_load (&log_->stop); i++)
     {
       const MpQueueItem item = { buffer, compose (buffer, life, i), 2 };
-      MpQueueStatus status;
-      guint n_put;
+      MpQueueStatus     status;
+      guint             n_put;
 
       mp_store (&log_->lives[life].n_begun, i + 1);
       status = backend.put (queue, &item, 1, &wait, &n_put);
@@ -239,16 +240,16 @@ give_back (const MpQueueDelivery *delivery)
 static int
 consume (void)
 {
-  const MpQueueWait wait = { .timeout_us = -1 };
+  const MpQueueWait  wait = { .timeout_us = -1 };
   g_autofree gint32 *last = g_new (gint32, log_->max_lives);
-  guint8 buffer[MP_INLINE_LIMIT];
-  Header header;
+  guint8             buffer[MP_INLINE_LIMIT];
+  Header             header;
 
   memset (last, 0xff, log_->max_lives * sizeof *last);
   for (;;)
     {
       MpQueueDelivery delivery = { .buffer = buffer, .capacity = sizeof buffer };
-      MpQueueStatus status = backend.get (queue, &delivery, &wait);
+      MpQueueStatus   status = backend.get (queue, &delivery, &wait);
 
       if (status == MP_QUEUE_CLOSED)
         return 0;
@@ -269,7 +270,7 @@ start_worker (const Case *test,
               guint       index)
 {
   guint32 n_steps = (guint32) g_random_int_range (1, MAX_STEP);
-  pid_t pid = fork ();
+  pid_t   pid = fork ();
 
   g_assert_cmpint (pid, !=, -1);
   if (pid != 0)
@@ -316,7 +317,7 @@ static void
 kill_at_random (Killer *self)
 {
   guint index = (guint) g_random_int_range (0, N_WORKERS);
-  int status;
+  int   status;
 
   pause_randomly ();
   kill (self->workers[index], SIGKILL);
@@ -327,7 +328,7 @@ kill_at_random (Killer *self)
 static void
 await_step (Killer *self)
 {
-  int status;
+  int   status;
   pid_t pid = waitpid (-1, &status, 0);
 
   g_assert_true (WIFSIGNALED (status) && WTERMSIG (status) == SIGKILL);
@@ -357,7 +358,7 @@ static void
 hang_cb (int signal_number)
 {
   static const char message[] = "Bail out! somebody hangs\n";
-  gssize ignored = write (STDOUT_FILENO, message, sizeof message - 1);
+  gssize            ignored = write (STDOUT_FILENO, message, sizeof message - 1);
 
   (void) ignored;
   kill (0, SIGABRT);
@@ -379,7 +380,7 @@ finish (Killer *self)
 static void
 settle (Killer *self)
 {
-  guint64 n_returned = 0, n_missing = 0, n_twice = 0, n_unflagged = 0, n_phantoms = 0;
+  guint64       n_returned = 0, n_missing = 0, n_twice = 0, n_unflagged = 0, n_phantoms = 0;
   MpQueueCounts counts;
 
   for (guint32 life = 0; life < log_->n_lives; life++)
@@ -402,12 +403,12 @@ settle (Killer *self)
   /* Those who were killed last may have met nobody who would have missed them. */
   mp_recovery_run (&((MpSharedQueue *) queue)->memory);
   backend.count (queue, &counts);
-  g_test_message ("%u kills, %u of consumers; %" G_GUINT64_FORMAT " puts returned, %"
-                  G_GUINT64_FORMAT " missing, %" G_GUINT64_FORMAT " twice, %" G_GUINT64_FORMAT
-                  " of these unflagged, %u out of order, %u corrupt, %u units in use",
-                  self->n_kills, self->n_killed_consumers, n_returned, n_missing, n_twice,
-                  n_unflagged, log_->n_out_of_order, log_->n_corrupt,
-                  mp_shared_queue_count_units (queue));
+  g_test_message (
+    "%u kills, %u of consumers; %" G_GUINT64_FORMAT " puts returned, %" G_GUINT64_FORMAT
+    " missing, %" G_GUINT64_FORMAT " twice, %" G_GUINT64_FORMAT
+    " of these unflagged, %u out of order, %u corrupt, %u units in use",
+    self->n_kills, self->n_killed_consumers, n_returned, n_missing, n_twice, n_unflagged,
+    log_->n_out_of_order, log_->n_corrupt, mp_shared_queue_count_units (queue));
 
   /* What a plain consumer had in hand when it was killed is gone with it. */
   if (self->test->mode == MP_QUEUE_MODE_PLAIN)
@@ -459,10 +460,10 @@ close_log (void)
 static void
 test_kill (gconstpointer data)
 {
-  const Case *test = data;
+  const Case                 *test = data;
   const MpSharedQueueSettings settings = { .mode = test->mode, .max_size = MAX_SIZE };
-  const guint n_kills = get_n_kills ();
-  Killer killer = { .test = test };
+  const guint                 n_kills = get_n_kills ();
+  Killer                      killer = { .test = test };
   g_autoptr (GError) error = NULL;
 
   open_log (n_kills);
@@ -509,10 +510,10 @@ die_unpublished (const char *name)
 static int
 put_large (void)
 {
-  static guint8 buffer[LARGE];
+  static guint8     buffer[LARGE];
   const MpQueueWait wait = { .timeout_us = 0 };
   const MpQueueItem item = { buffer, sizeof buffer, 2 };
-  guint n_put;
+  guint             n_put;
 
   return backend.put (queue, &item, 1, &wait, &n_put) == MP_QUEUE_OK ? 0 : 1;
 }
@@ -520,9 +521,9 @@ put_large (void)
 static void
 get_large (void)
 {
-  static guint8 buffer[LARGE];
+  static guint8     buffer[LARGE];
   const MpQueueWait wait = { .timeout_us = 0 };
-  MpQueueDelivery delivery = { .buffer = buffer, .capacity = sizeof buffer };
+  MpQueueDelivery   delivery = { .buffer = buffer, .capacity = sizeof buffer };
 
   g_assert_cmpint (backend.get (queue, &delivery, &wait), ==, MP_QUEUE_OK);
 }
@@ -547,8 +548,8 @@ static void
 test_stopped (void)
 {
   const MpSharedQueueSettings settings = { .mode = MP_QUEUE_MODE_PLAIN };
-  pid_t stopped, killed;
-  int status;
+  pid_t                       stopped, killed;
+  int                         status;
 
   queue = mp_shared_queue_new (&settings, NULL);
   alarm (HANG_SECONDS);

@@ -10,11 +10,11 @@
 
 #include <string.h>
 
-#define N_PUTTERS     3
-#define N_GETTERS     4
-#define MAX_SIZE      40
-#define SHORT_US      200
-#define LARGEST       5000
+#define N_PUTTERS 3
+#define N_GETTERS 4
+#define MAX_SIZE  40
+#define SHORT_US  200
+#define LARGEST   5000
 
 /* What all threads of a test know. */
 typedef struct
@@ -43,7 +43,7 @@ static void
 shared_init (Shared *shared,
              guint   n_putters)
 {
-  *shared = (Shared) { .n_each = choose_n_each () };
+  *shared = (Shared){ .n_each = choose_n_each () };
   shared->got = g_malloc0 (n_putters * shared->n_each);
 }
 
@@ -57,15 +57,15 @@ shared_clear (Shared *shared,
 }
 
 static void
-start (GThread     **threads,
-       Part         *parts,
-       guint         n,
-       GThreadFunc   func,
-       Shared       *shared)
+start (GThread   **threads,
+       Part       *parts,
+       guint       n,
+       GThreadFunc func,
+       Shared     *shared)
 {
   for (guint i = 0; i < n; i++)
     {
-      parts[i] = (Part) { shared, i };
+      parts[i] = (Part){ shared, i };
       threads[i] = g_thread_new ("part", func, &parts[i]);
     }
 }
@@ -95,8 +95,8 @@ size_of (guint32 number)
 }
 
 static gsize
-compose (guint8  *buffer,
-         guint32  number)
+compose (guint8 *buffer,
+         guint32 number)
 {
   memset (buffer, (int) number, size_of (number));
   memcpy (buffer, &number, sizeof number);
@@ -123,7 +123,7 @@ static void
 account_bytes (Shared *shared,
                GBytes *bytes)
 {
-  gsize size;
+  gsize         size;
   const guint8 *data = g_bytes_get_data (bytes, &size);
 
   account (shared, data, size);
@@ -159,9 +159,9 @@ put_in_one_way (MpQueue      *queue,
 static gpointer
 put_all (gpointer data)
 {
-  Part *part = data;
+  Part   *part = data;
   guint32 first = part->index * part->shared->n_each;
-  guint8 buffer[LARGEST];
+  guint8  buffer[LARGEST];
 
   for (guint32 i = 0; i < part->shared->n_each; i++)
     {
@@ -245,15 +245,18 @@ get_async (Shared  *shared,
 static gpointer
 get_until_closed (gpointer data)
 {
-  static gboolean (*const ways[N_GETTERS]) (Shared *shared, GError **error) = {
-    get_into, get_bytes, get_many, get_async,
+  static gboolean (*const ways[N_GETTERS]) (Shared * shared, GError * *error) = {
+    get_into,
+    get_bytes,
+    get_many,
+    get_async,
   };
   g_autoptr (GMainContext) context = g_main_context_new ();
   g_autoptr (GError) error = NULL;
   Part *part = data;
 
   g_main_context_push_thread_default (context);
-  while (ways[part->index] (part->shared, &error))
+  while (ways[part->index](part->shared, &error))
     ;
   g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
   while (g_main_context_iteration (context, FALSE))
@@ -274,7 +277,7 @@ cancel_soon (gpointer data)
 static gpointer
 stand_by (gpointer data)
 {
-  Part *part = data;
+  Part    *part = data;
   MpQueue *queue = part->shared->queue;
 
   while (!is_over (part->shared))
@@ -294,7 +297,7 @@ stand_by (gpointer data)
 static void
 test_queue (void)
 {
-  Part putting[N_PUTTERS], getting[N_GETTERS], standing;
+  Part     putting[N_PUTTERS], getting[N_GETTERS], standing;
   GThread *putters[N_PUTTERS], *getters[N_GETTERS], *bystander;
   g_autoptr (GError) error = NULL;
   Shared shared;
@@ -324,7 +327,8 @@ work (Shared  *shared,
       guint    n,
       GError **error)
 {
-  g_autoptr (MpTask) task = mp_joinable_queue_get_task (MP_JOINABLE_QUEUE (shared->queue), -1, NULL, error);
+  g_autoptr (MpTask) task =
+    mp_joinable_queue_get_task (MP_JOINABLE_QUEUE (shared->queue), -1, NULL, error);
   g_autoptr (GBytes) bytes = NULL;
 
   if (task == NULL)
@@ -365,7 +369,7 @@ work_until_closed (gpointer data)
 static gpointer
 watch_work (gpointer data)
 {
-  Part *part = data;
+  Part            *part = data;
   MpJoinableQueue *queue = MP_JOINABLE_QUEUE (part->shared->queue);
 
   while (!is_over (part->shared))
@@ -382,7 +386,7 @@ watch_work (gpointer data)
 static void
 test_joinable_queue (void)
 {
-  Part putting[N_PUTTERS], working[N_GETTERS], watching;
+  Part     putting[N_PUTTERS], working[N_GETTERS], watching;
   GThread *putters[N_PUTTERS], *workers[N_GETTERS], *watcher;
   g_autoptr (GError) error = NULL;
   Shared shared;
@@ -407,17 +411,17 @@ test_joinable_queue (void)
   g_assert_finalize_object (shared.queue);
 }
 
-/* --- Both ends of a connection ------------------------------------------------------------------ */
+/* --- Both ends of a connection ---------------------------------------------------------------- */
 
 #define N_SENDERS 4
 
 static gpointer
 send_all (gpointer data)
 {
-  Part *part = data;
+  Part         *part = data;
   MpConnection *connection = part->shared->ends[part->index % 2];
-  guint32 first = part->index * part->shared->n_each;
-  guint8 buffer[LARGEST];
+  guint32       first = part->index * part->shared->n_each;
+  guint8        buffer[LARGEST];
 
   for (guint32 i = 0; i < part->shared->n_each; i++)
     {
@@ -432,10 +436,10 @@ send_all (gpointer data)
 
 /* In one of two ways; what came too late comes to the next call. */
 static void
-receive_one (Shared        *shared,
-             MpConnection  *connection,
-             gboolean       into,
-             GError       **error)
+receive_one (Shared       *shared,
+             MpConnection *connection,
+             gboolean      into,
+             GError      **error)
 {
   g_autoptr (GBytes) bytes = NULL;
   guint8 buffer[LARGEST];
@@ -458,7 +462,7 @@ receive_one (Shared        *shared,
 static gpointer
 receive_all (gpointer data)
 {
-  Part *part = data;
+  Part   *part = data;
   Shared *shared = part->shared;
 
   while (__atomic_load_n (&shared->n_got, __ATOMIC_ACQUIRE) < N_SENDERS * shared->n_each)
@@ -474,7 +478,7 @@ receive_all (gpointer data)
 static void
 test_connection (void)
 {
-  Part sending[N_SENDERS], receiving[N_SENDERS];
+  Part     sending[N_SENDERS], receiving[N_SENDERS];
   GThread *senders[N_SENDERS], *receivers[N_SENDERS];
   g_autoptr (GError) error = NULL;
   Shared shared;

@@ -11,9 +11,9 @@
 
 /* A wait over a thousand objects of every kind: what it returns is exactly what has been made
  * ready, and how long one takes is reported. */
-#define N_OBJECTS 1000
+#define N_OBJECTS   1000
 #define N_PROCESSES 20
-#define N_ROUNDS 100
+#define N_ROUNDS    100
 
 /* The most objects that are ready at once. */
 #define MAX_READY 8
@@ -82,8 +82,8 @@ make_process (Thing *thing)
 }
 
 static void
-fixture_set_up (Fixture       *fixture,
-                gconstpointer  data)
+fixture_set_up (Fixture      *fixture,
+                gconstpointer data)
 {
   struct rlimit limit;
 
@@ -109,8 +109,8 @@ fixture_set_up (Fixture       *fixture,
 }
 
 static void
-fixture_tear_down (Fixture       *fixture,
-                   gconstpointer  data)
+fixture_tear_down (Fixture      *fixture,
+                   gconstpointer data)
 {
   for (gsize i = 0; i < N_OBJECTS; i++)
     {
@@ -154,8 +154,8 @@ static void
 consume (Thing *thing)
 {
   g_autofree guint8 *data = NULL;
-  eventfd_t value;
-  gsize length;
+  eventfd_t          value;
+  gsize              length;
 
   if (thing->fd >= 0)
     {
@@ -240,8 +240,8 @@ report (const char *what,
 }
 
 static void
-test_blocking (Fixture       *fixture,
-               gconstpointer  data)
+test_blocking (Fixture      *fixture,
+               gconstpointer data)
 {
   gint64 spent[N_ROUNDS];
 
@@ -249,7 +249,7 @@ test_blocking (Fixture       *fixture,
     {
       g_autofree MpWaitable **ready = NULL;
       g_autoptr (GError) error = NULL;
-      gsize n_ready = 0;
+      gsize  n_ready = 0;
       gint64 begin;
 
       make_some_ready (fixture);
@@ -294,14 +294,14 @@ consume_all (Fixture *fixture)
 /* The objects become ready when the wait is under way.  Not all of them need be: it ends with
  * the first that it sees. */
 static void
-test_async (Fixture       *fixture,
-            gconstpointer  data)
+test_async (Fixture      *fixture,
+            gconstpointer data)
 {
   gint64 spent[N_ROUNDS];
 
   for (guint round = 0; round < N_ROUNDS; round++)
     {
-      Done done = { 0 };
+      Done   done = { 0 };
       gint64 begin;
 
       consume_all (fixture);

@@ -11,32 +11,32 @@
 
 #include <string.h>
 
-#define TIMEOUT_US    (20 * 1000)
+#define TIMEOUT_US (20 * 1000)
 
 /* How late a wait may end.  A machine that is busy may be later for no fault of ours: what
  * one of several tries reaches can be reached. */
-#define LATE_US       (50 * 1000)
-#define N_TRIES       20
+#define LATE_US (50 * 1000)
+#define N_TRIES 20
 
-#define N_VECTORS     150
+#define N_VECTORS 150
 
 /* How a wait says that its time is over, when not by a code of MP_ERROR. */
-#define NO_ERROR      -1
-#define TIMED_OUT     -2
+#define NO_ERROR  -1
+#define TIMED_OUT -2
 
 typedef struct
 {
   const char *name;
-  GObject   *(*make) (void);
-  gboolean   (*wait) (GObject       *object,
-                      gint64         timeout_us,
-                      GCancellable  *cancellable,
-                      GError       **error);
-  void       (*end)  (GObject *object);
-  int        timed_out;
+  GObject *(*make) (void);
+  gboolean (*wait) (GObject      *object,
+                    gint64        timeout_us,
+                    GCancellable *cancellable,
+                    GError      **error);
+  void (*end) (GObject *object);
+  int timed_out;
 } Row;
 
-/* --- What is waited for ------------------------------------------------------------------------ */
+/* --- What is waited for ----------------------------------------------------------------------- */
 
 static GObject *
 make_empty (void)
@@ -95,13 +95,13 @@ end_listener (GObject *object)
   mp_listener_close (MP_LISTENER (object));
 }
 
-/* --- The waits: none has a reason to succeed ------------------------------------------------------ */
+/* --- The waits: none has a reason to succeed -------------------------------------------------- */
 
 static gboolean
-wait_get (GObject       *object,
-          gint64         timeout_us,
-          GCancellable  *cancellable,
-          GError       **error)
+wait_get (GObject      *object,
+          gint64        timeout_us,
+          GCancellable *cancellable,
+          GError      **error)
 {
   g_autoptr (GVariant) value = mp_queue_get (MP_QUEUE (object), timeout_us, cancellable, error);
 
@@ -109,21 +109,22 @@ wait_get (GObject       *object,
 }
 
 static gboolean
-wait_get_many (GObject       *object,
-               gint64         timeout_us,
-               GCancellable  *cancellable,
-               GError       **error)
+wait_get_many (GObject      *object,
+               gint64        timeout_us,
+               GCancellable *cancellable,
+               GError      **error)
 {
-  g_autoptr (GPtrArray) got = mp_queue_get_many (MP_QUEUE (object), 5, timeout_us, cancellable, error);
+  g_autoptr (GPtrArray) got =
+    mp_queue_get_many (MP_QUEUE (object), 5, timeout_us, cancellable, error);
 
   return got != NULL;
 }
 
 static gboolean
-wait_get_task (GObject       *object,
-               gint64         timeout_us,
-               GCancellable  *cancellable,
-               GError       **error)
+wait_get_task (GObject      *object,
+               gint64        timeout_us,
+               GCancellable *cancellable,
+               GError      **error)
 {
   g_autoptr (MpTask) task =
     mp_joinable_queue_get_task (MP_JOINABLE_QUEUE (object), timeout_us, cancellable, error);
@@ -132,21 +133,22 @@ wait_get_task (GObject       *object,
 }
 
 static gboolean
-wait_put (GObject       *object,
-          gint64         timeout_us,
-          GCancellable  *cancellable,
-          GError       **error)
+wait_put (GObject      *object,
+          gint64        timeout_us,
+          GCancellable *cancellable,
+          GError      **error)
 {
   return mp_queue_put (MP_QUEUE (object), g_variant_new_int32 (1), timeout_us, cancellable, error);
 }
 
 static gboolean
-wait_put_many (GObject       *object,
-               gint64         timeout_us,
-               GCancellable  *cancellable,
-               GError       **error)
+wait_put_many (GObject      *object,
+               gint64        timeout_us,
+               GCancellable *cancellable,
+               GError      **error)
 {
-  g_autoptr (GPtrArray) messages = g_ptr_array_new_with_free_func ((GDestroyNotify) mp_message_unref);
+  g_autoptr (GPtrArray) messages =
+    g_ptr_array_new_with_free_func ((GDestroyNotify) mp_message_unref);
 
   for (int i = 0; i < 3; i++)
     g_ptr_array_add (messages, mp_message_new_variant (g_variant_new_int32 (i)));
@@ -154,64 +156,64 @@ wait_put_many (GObject       *object,
 }
 
 static gboolean
-wait_put_vectors (GObject       *object,
-                  gint64         timeout_us,
-                  GCancellable  *cancellable,
-                  GError       **error)
+wait_put_vectors (GObject      *object,
+                  gint64        timeout_us,
+                  GCancellable *cancellable,
+                  GError      **error)
 {
   GOutputVector vectors[N_VECTORS];
 
   for (int i = 0; i < N_VECTORS; i++)
-    vectors[i] = (GOutputVector) { "x", 1 };
+    vectors[i] = (GOutputVector){ "x", 1 };
   return mp_queue_put_vectors (MP_QUEUE (object), vectors, N_VECTORS, timeout_us, cancellable, NULL,
                                error);
 }
 
 static gboolean
-wait_join (GObject       *object,
-           gint64         timeout_us,
-           GCancellable  *cancellable,
-           GError       **error)
+wait_join (GObject      *object,
+           gint64        timeout_us,
+           GCancellable *cancellable,
+           GError      **error)
 {
   return mp_joinable_queue_join (MP_JOINABLE_QUEUE (object), timeout_us, cancellable, error);
 }
 
 static gboolean
-wait_for_items (GObject       *object,
-                gint64         timeout_us,
-                GCancellable  *cancellable,
-                GError       **error)
+wait_for_items (GObject      *object,
+                gint64        timeout_us,
+                GCancellable *cancellable,
+                GError      **error)
 {
   return mp_queue_wait (MP_QUEUE (object), G_IO_IN, timeout_us, cancellable, error);
 }
 
 static gboolean
-wait_for_room (GObject       *object,
-               gint64         timeout_us,
-               GCancellable  *cancellable,
-               GError       **error)
+wait_for_room (GObject      *object,
+               gint64        timeout_us,
+               GCancellable *cancellable,
+               GError      **error)
 {
   return mp_queue_wait (MP_QUEUE (object), G_IO_OUT, timeout_us, cancellable, error);
 }
 
 static gboolean
-wait_for_any (GObject       *object,
-              gint64         timeout_us,
-              GCancellable  *cancellable,
-              GError       **error)
+wait_for_any (GObject      *object,
+              gint64        timeout_us,
+              GCancellable *cancellable,
+              GError      **error)
 {
-  MpWaitable *waitable = MP_WAITABLE (object);
-  gsize n_ready = 0;
+  MpWaitable             *waitable = MP_WAITABLE (object);
+  gsize                   n_ready = 0;
   g_autofree MpWaitable **ready = mp_wait (&waitable, 1, timeout_us, cancellable, &n_ready, error);
 
   return n_ready > 0;
 }
 
 static gboolean
-wait_recv (GObject       *object,
-           gint64         timeout_us,
-           GCancellable  *cancellable,
-           GError       **error)
+wait_recv (GObject      *object,
+           gint64        timeout_us,
+           GCancellable *cancellable,
+           GError      **error)
 {
   g_autoptr (GVariant) value =
     mp_connection_recv (MP_CONNECTION (object), timeout_us, cancellable, error);
@@ -220,19 +222,19 @@ wait_recv (GObject       *object,
 }
 
 static gboolean
-wait_poll (GObject       *object,
-           gint64         timeout_us,
-           GCancellable  *cancellable,
-           GError       **error)
+wait_poll (GObject      *object,
+           gint64        timeout_us,
+           GCancellable *cancellable,
+           GError      **error)
 {
   return mp_connection_poll (MP_CONNECTION (object), timeout_us, cancellable, error);
 }
 
 static gboolean
-wait_accept (GObject       *object,
-             gint64         timeout_us,
-             GCancellable  *cancellable,
-             GError       **error)
+wait_accept (GObject      *object,
+             gint64        timeout_us,
+             GCancellable *cancellable,
+             GError      **error)
 {
   g_autoptr (MpConnection) connection =
     mp_listener_accept (MP_LISTENER (object), timeout_us, cancellable, error);
@@ -258,7 +260,7 @@ static const Row rows[] = {
   { "accept", make_listener, wait_accept, end_listener, TIMED_OUT },
 };
 
-/* --- By the deadline -------------------------------------------------------------------------------- */
+/* --- By the deadline -------------------------------------------------------------------------- */
 
 static void
 assert_timed_out (const Row *row,
@@ -276,7 +278,7 @@ static void
 test_deadline (gconstpointer data)
 {
   const Row *row = data;
-  gint64 best_us = G_MAXINT64;
+  gint64     best_us = G_MAXINT64;
 
   for (int i = 0; i < N_TRIES && best_us > LATE_US; i++)
     {
@@ -293,7 +295,7 @@ test_deadline (gconstpointer data)
   g_assert_cmpint (best_us, <=, LATE_US);
 }
 
-/* --- By another thread ------------------------------------------------------------------------------- */
+/* --- By another thread ------------------------------------------------------------------------ */
 
 typedef struct
 {
@@ -329,13 +331,13 @@ end_thread (gpointer data)
 /* Waits for longer than any clock goes, until the other thread ends it; returns how long
  * that took. */
 static gint64
-wait_until_ended (const Row     *row,
-                  GCancellable  *cancellable,
-                  GError       **error)
+wait_until_ended (const Row    *row,
+                  GCancellable *cancellable,
+                  GError      **error)
 {
-  End end = { row, row->make (), cancellable };
+  End      end = { row, row->make (), cancellable };
   GThread *thread = g_thread_new ("end", end_thread, &end);
-  gint64 took_us;
+  gint64   took_us;
 
   row->wait (end.object, G_MAXINT64, cancellable, error);
   took_us = g_get_monotonic_time ();
@@ -378,9 +380,9 @@ test_end (gconstpointer data)
 }
 
 static void
-add (const char           *prefix,
-     const Row            *row,
-     GTestDataFunc         func)
+add (const char   *prefix,
+     const Row    *row,
+     GTestDataFunc func)
 {
   g_autofree char *path = g_strdup_printf ("/deadlines/%s/%s", prefix, row->name);
 

@@ -79,8 +79,8 @@ open_pipe (Fixture *fixture,
 }
 
 static void
-fixture_set_up (Fixture       *fixture,
-                gconstpointer  data)
+fixture_set_up (Fixture      *fixture,
+                gconstpointer data)
 {
   fixture->wait = data;
   for (gsize i = 0; i < N_OBJECTS; i++)
@@ -88,8 +88,8 @@ fixture_set_up (Fixture       *fixture,
 }
 
 static void
-fixture_tear_down (Fixture       *fixture,
-                   gconstpointer  data)
+fixture_tear_down (Fixture      *fixture,
+                   gconstpointer data)
 {
   for (gsize i = 0; i < N_OBJECTS; i++)
     {
@@ -143,8 +143,8 @@ check_none (Fixture *fixture)
 }
 
 static void
-test_again (Fixture       *fixture,
-            gconstpointer  data)
+test_again (Fixture      *fixture,
+            gconstpointer data)
 {
   for (gsize i = 0; i < N_OBJECTS; i++)
     {
@@ -158,7 +158,7 @@ count_watches (void)
 {
   g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
   const char *name;
-  guint n = 0;
+  guint       n = 0;
 
   while ((name = g_dir_read_name (dir)) != NULL)
     {
@@ -173,8 +173,8 @@ count_watches (void)
 /* There is one watch however often one waits, it takes no reference, and it goes with the
  * first object. */
 static void
-test_kept (Fixture       *fixture,
-           gconstpointer  data)
+test_kept (Fixture      *fixture,
+           gconstpointer data)
 {
   guint n_before = count_watches ();
 
@@ -189,8 +189,8 @@ test_kept (Fixture       *fixture,
 }
 
 static void
-test_few (Fixture       *fixture,
-          gconstpointer  data)
+test_few (Fixture      *fixture,
+          gconstpointer data)
 {
   guint n_before = count_watches ();
 
@@ -198,7 +198,7 @@ test_few (Fixture       *fixture,
   for (guint round = 0; round < N_ROUNDS; round++)
     {
       g_autofree MpWaitable **ready = NULL;
-      gsize n_ready = 0;
+      gsize                   n_ready = 0;
 
       ready = fixture->wait (fixture->objects, MP_POLL_SET_FEW, -1, &n_ready, NULL);
       g_assert_cmpuint (n_ready, ==, 1);
@@ -226,14 +226,14 @@ wrap_at (gconstpointer address,
 /* Number and address come back with another meaning; what had them before is ready for ever and
  * must not be taken for it. */
 static void
-test_reused (Fixture       *fixture,
-             gconstpointer  data)
+test_reused (Fixture      *fixture,
+             gconstpointer data)
 {
   for (guint round = 0; round < N_ROUNDS; round++)
     {
-      const gsize i = N_OBJECTS / 2;
-      int former = fcntl (fixture->fds[i][0], F_DUPFD_CLOEXEC, 3);
-      int fd = fixture->fds[i][0];
+      const gsize   i = N_OBJECTS / 2;
+      int           former = fcntl (fixture->fds[i][0], F_DUPFD_CLOEXEC, 3);
+      int           fd = fixture->fds[i][0];
       gconstpointer address = fixture->objects[i];
 
       g_assert_no_errno (former);
@@ -256,8 +256,8 @@ test_reused (Fixture       *fixture,
 }
 
 static void
-test_closed (Fixture       *fixture,
-             gconstpointer  data)
+test_closed (Fixture      *fixture,
+             gconstpointer data)
 {
   g_autoptr (MpWaitable) former = g_steal_pointer (&fixture->objects[9]);
   g_autofree MpWaitable **ready = NULL;
@@ -286,8 +286,8 @@ test_closed (Fixture       *fixture,
 
 /* The kernel knows a descriptor only once. */
 static void
-test_twins (Fixture       *fixture,
-            gconstpointer  data)
+test_twins (Fixture      *fixture,
+            gconstpointer data)
 {
   g_autoptr (MpWaitable) former = g_steal_pointer (&fixture->objects[8]);
   MpWaitable *twin = mp_waitable_new_for_fd (fixture->fds[5][0]);
@@ -296,7 +296,7 @@ test_twins (Fixture       *fixture,
   for (guint round = 0; round < N_ROUNDS; round++)
     {
       g_autofree MpWaitable **ready = NULL;
-      gsize n_ready = 0;
+      gsize                   n_ready = 0;
 
       write_byte (fixture->fds[5][1]);
       ready = fixture->wait (fixture->objects, N_OBJECTS, -1, &n_ready, NULL);
@@ -312,11 +312,11 @@ test_twins (Fixture       *fixture,
 
 /* A file can be polled, and not be watched by the kernel. */
 static void
-test_file (Fixture       *fixture,
-           gconstpointer  data)
+test_file (Fixture      *fixture,
+           gconstpointer data)
 {
   g_autoptr (MpWaitable) former = g_steal_pointer (&fixture->objects[8]);
-  int fd = g_open ("/proc/self/exe", O_RDONLY | O_CLOEXEC, 0);
+  int         fd = g_open ("/proc/self/exe", O_RDONLY | O_CLOEXEC, 0);
   MpWaitable *file = mp_waitable_new_for_fd (fd);
 
   fixture->objects[8] = file;
@@ -357,8 +357,8 @@ wait_often (gpointer data)
 }
 
 static void
-test_threads (Fixture       *fixture,
-              gconstpointer  data)
+test_threads (Fixture      *fixture,
+              gconstpointer data)
 {
   GThread *threads[3];
 
@@ -394,13 +394,13 @@ get_in_child (gpointer data)
 
 /* A queue has other descriptors in a child, under the same numbers. */
 static void
-test_child (Fixture       *fixture,
-            gconstpointer  data)
+test_child (Fixture      *fixture,
+            gconstpointer data)
 {
   g_autoptr (MpWaitable) former = g_steal_pointer (&fixture->objects[0]);
   g_autoptr (GError) error = NULL;
   MpQueue *queue = mp_queue_new (0, &error);
-  pid_t child;
+  pid_t    child;
 
   g_assert_no_error (error);
   fixture->objects[0] = MP_WAITABLE (queue);
@@ -428,11 +428,17 @@ main (int   argc,
   static const struct
   {
     const char *name;
-    void      (*func) (Fixture *, gconstpointer);
+    void (*func) (Fixture *, gconstpointer);
   } cases[] = {
-    { "again", test_again },     { "kept", test_kept },   { "few", test_few },
-    { "reused", test_reused },   { "closed", test_closed }, { "twins", test_twins },
-    { "file", test_file },       { "threads", test_threads }, { "child", test_child },
+    { "again", test_again },
+    { "kept", test_kept },
+    { "few", test_few },
+    { "reused", test_reused },
+    { "closed", test_closed },
+    { "twins", test_twins },
+    { "file", test_file },
+    { "threads", test_threads },
+    { "child", test_child },
   };
 
   g_test_init (&argc, &argv, NULL);
@@ -442,7 +448,8 @@ main (int   argc,
       g_autofree char *blocking = g_strconcat ("/poll-set/blocking/", cases[i].name, NULL);
       g_autofree char *async = g_strconcat ("/poll-set/async/", cases[i].name, NULL);
 
-      g_test_add (blocking, Fixture, wait_blocking, fixture_set_up, cases[i].func, fixture_tear_down);
+      g_test_add (blocking, Fixture, wait_blocking, fixture_set_up, cases[i].func,
+                  fixture_tear_down);
       g_test_add (async, Fixture, wait_async, fixture_set_up, cases[i].func, fixture_tear_down);
     }
 

@@ -20,14 +20,14 @@ G_DECLARE_FINAL_TYPE (TestWaitable, test_waitable, TEST, WAITABLE, GObject)
 
 struct _TestWaitable
 {
-  GObject  parent_instance;
+  GObject parent_instance;
 
   int      fd;
   gboolean closed;
 
   /* How often the descriptor fires before it means something. */
-  int      n_rumours;
-  int      n_asked;
+  int n_rumours;
+  int n_asked;
 };
 
 static int
@@ -39,11 +39,11 @@ test_waitable_get_fd (MpWaitable *waitable)
 }
 
 static gboolean
-test_waitable_is_ready (MpWaitable  *waitable,
-                        GError     **error)
+test_waitable_is_ready (MpWaitable *waitable,
+                        GError    **error)
 {
   TestWaitable *self = TEST_WAITABLE (waitable);
-  eventfd_t value;
+  eventfd_t     value;
 
   self->n_asked++;
 
@@ -72,7 +72,9 @@ test_waitable_waitable_init (MpWaitableInterface *iface)
   iface->is_ready = test_waitable_is_ready;
 }
 
-G_DEFINE_FINAL_TYPE_WITH_CODE (TestWaitable, test_waitable, G_TYPE_OBJECT,
+G_DEFINE_FINAL_TYPE_WITH_CODE (TestWaitable,
+                               test_waitable,
+                               G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (MP_TYPE_WAITABLE,
                                                       test_waitable_waitable_init))
 
@@ -116,7 +118,7 @@ test_is_ready (void)
 {
   g_autoptr (GError) error = NULL;
   MpWaitable *object;
-  int fds[2];
+  int         fds[2];
 
   make_pipe (fds);
   object = mp_waitable_new_for_fd (fds[0]);
@@ -140,8 +142,8 @@ test_order (void)
   g_autofree MpWaitable **ready = NULL;
   g_autoptr (GError) error = NULL;
   MpWaitable *objects[N_MANY];
-  int fds[N_MANY][2];
-  gsize n_ready = 0;
+  int         fds[N_MANY][2];
+  gsize       n_ready = 0;
 
   for (gsize i = 0; i < N_MANY; i++)
     {
@@ -174,7 +176,7 @@ test_same_twice (void)
   TestWaitable *object = g_object_new (TEST_TYPE_WAITABLE, NULL);
   g_autoptr (MpWaitable) fd = mp_waitable_new_for_fd (object->fd);
   MpWaitable *objects[] = { fd, MP_WAITABLE (object), fd };
-  gsize n_ready = 0;
+  gsize       n_ready = 0;
 
   /* The descriptor is ready and the object is not. */
   object->n_rumours = 1;
@@ -194,8 +196,8 @@ test_end_of_file (void)
   g_autofree MpWaitable **ready = NULL;
   g_autoptr (GError) error = NULL;
   MpWaitable *object;
-  gsize n_ready = 0;
-  int fds[2];
+  gsize       n_ready = 0;
+  int         fds[2];
 
   make_pipe (fds);
   object = mp_waitable_new_for_fd (fds[0]);
@@ -215,9 +217,9 @@ test_timeout (void)
   g_autofree MpWaitable **ready = NULL;
   g_autoptr (GError) error = NULL;
   TestWaitable *object = g_object_new (TEST_TYPE_WAITABLE, NULL);
-  MpWaitable *objects[] = { MP_WAITABLE (object) };
-  gint64 begin = g_get_monotonic_time ();
-  gsize n_ready = 7;
+  MpWaitable   *objects[] = { MP_WAITABLE (object) };
+  gint64        begin = g_get_monotonic_time ();
+  gsize         n_ready = 7;
 
   ready = mp_wait (objects, 1, 20 * 1000, NULL, &n_ready, &error);
   g_assert_no_error (error);
@@ -235,7 +237,7 @@ test_short_timeouts (void)
 {
   g_autoptr (GError) error = NULL;
   TestWaitable *object = g_object_new (TEST_TYPE_WAITABLE, NULL);
-  MpWaitable *objects[] = { MP_WAITABLE (object) };
+  MpWaitable   *objects[] = { MP_WAITABLE (object) };
 
   for (guint i = 0; i < 5000; i++)
     {
@@ -255,7 +257,7 @@ test_empty (void)
   g_autofree MpWaitable **later = NULL;
   g_autoptr (GError) error = NULL;
   gint64 begin = g_get_monotonic_time ();
-  gsize n_ready = 7;
+  gsize  n_ready = 7;
 
   at_once = mp_wait (NULL, 0, 0, NULL, &n_ready, &error);
   g_assert_no_error (error);
@@ -274,8 +276,8 @@ test_rumour (void)
   g_autofree MpWaitable **ready = NULL;
   g_autoptr (GError) error = NULL;
   TestWaitable *object = g_object_new (TEST_TYPE_WAITABLE, NULL);
-  MpWaitable *objects[] = { MP_WAITABLE (object) };
-  gsize n_ready = 0;
+  MpWaitable   *objects[] = { MP_WAITABLE (object) };
+  gsize         n_ready = 0;
 
   object->n_rumours = 3;
   g_assert_no_errno (eventfd_write (object->fd, 1));
@@ -302,7 +304,7 @@ test_connection (void)
 
   for (int i = 0; i < 3; i++)
     {
-      MpWaitable *objects[] = { MP_WAITABLE (reader), MP_WAITABLE (writer) };
+      MpWaitable             *objects[] = { MP_WAITABLE (reader), MP_WAITABLE (writer) };
       g_autofree MpWaitable **ready = NULL;
       g_autoptr (GVariant) value = NULL;
       gsize n_ready = 0;
@@ -325,8 +327,8 @@ test_closed (void)
   g_autofree MpWaitable **ready = NULL;
   g_autoptr (GError) error = NULL;
   TestWaitable *object = g_object_new (TEST_TYPE_WAITABLE, NULL);
-  MpWaitable *objects[] = { MP_WAITABLE (object) };
-  gsize n_ready = 7;
+  MpWaitable   *objects[] = { MP_WAITABLE (object) };
+  gsize         n_ready = 7;
 
   object->closed = TRUE;
   ready = mp_wait (objects, 1, -1, NULL, &n_ready, &error);
@@ -365,8 +367,8 @@ test_cancelled_meanwhile (void)
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GError) error = NULL;
   TestWaitable *object = g_object_new (TEST_TYPE_WAITABLE, NULL);
-  MpWaitable *objects[] = { MP_WAITABLE (object) };
-  GThread *thread = g_thread_new ("cancel", cancel_thread, cancellable);
+  MpWaitable   *objects[] = { MP_WAITABLE (object) };
+  GThread      *thread = g_thread_new ("cancel", cancel_thread, cancellable);
 
   ready = mp_wait (objects, 1, -1, cancellable, NULL, &error);
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
@@ -416,8 +418,8 @@ test_signal_goes_on (void)
   g_autofree MpWaitable **ready = NULL;
   g_autoptr (GError) error = NULL;
   TestWaitable *object = g_object_new (TEST_TYPE_WAITABLE, NULL);
-  MpWaitable *objects[] = { MP_WAITABLE (object) };
-  gsize n_ready = 0;
+  MpWaitable   *objects[] = { MP_WAITABLE (object) };
+  gsize         n_ready = 0;
 
   start_signals (object->fd);
   ready = mp_wait (objects, 1, -1, NULL, &n_ready, &error);
@@ -435,9 +437,9 @@ test_signal_interrupts (void)
 {
   g_autoptr (GError) error = NULL;
   TestWaitable *object = g_object_new (TEST_TYPE_WAITABLE, NULL);
-  MpWaitable *objects[] = { MP_WAITABLE (object) };
-  gsize n_ready = 0;
-  int n_empty = 0;
+  MpWaitable   *objects[] = { MP_WAITABLE (object) };
+  gsize         n_ready = 0;
+  int           n_empty = 0;
 
   start_signals (object->fd);
   while (n_ready == 0)
@@ -470,7 +472,7 @@ wait_done_cb (GObject      *source,
               GAsyncResult *result,
               gpointer      user_data)
 {
-  AsyncResult *async = user_data;
+  AsyncResult            *async = user_data;
   g_autofree MpWaitable **ready = NULL;
 
   g_assert_null (source);
@@ -497,7 +499,7 @@ test_async_ready_before (void)
 {
   TestWaitable *objects[] = { g_object_new (TEST_TYPE_WAITABLE, NULL),
                               g_object_new (TEST_TYPE_WAITABLE, NULL) };
-  AsyncResult async = { 0 };
+  AsyncResult   async = { 0 };
 
   g_assert_no_errno (eventfd_write (objects[1]->fd, 1));
   mp_wait_async ((MpWaitable **) objects, 2, -1, G_PRIORITY_DEFAULT, NULL, wait_done_cb, &async);
@@ -514,8 +516,8 @@ static void
 test_async_ready_later (void)
 {
   TestWaitable *object = g_object_new (TEST_TYPE_WAITABLE, NULL);
-  MpWaitable *objects[] = { MP_WAITABLE (object) };
-  AsyncResult async = { 0 };
+  MpWaitable   *objects[] = { MP_WAITABLE (object) };
+  AsyncResult   async = { 0 };
 
   object->n_rumours = 2;
   mp_wait_async (objects, 1, -1, G_PRIORITY_DEFAULT, NULL, wait_done_cb, &async);
@@ -557,9 +559,9 @@ static void
 test_async_timeout (void)
 {
   TestWaitable *object = g_object_new (TEST_TYPE_WAITABLE, NULL);
-  MpWaitable *objects[] = { MP_WAITABLE (object) };
-  AsyncResult async = { 0 };
-  gint64 begin = g_get_monotonic_time ();
+  MpWaitable   *objects[] = { MP_WAITABLE (object) };
+  AsyncResult   async = { 0 };
+  gint64        begin = g_get_monotonic_time ();
 
   mp_wait_async (objects, 1, 20 * 1000, G_PRIORITY_DEFAULT, NULL, wait_done_cb, &async);
   iterate_until_done (&async, NULL);
@@ -575,8 +577,8 @@ test_async_cancelled (void)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   TestWaitable *object = g_object_new (TEST_TYPE_WAITABLE, NULL);
-  MpWaitable *objects[] = { MP_WAITABLE (object) };
-  AsyncResult async = { 0 };
+  MpWaitable   *objects[] = { MP_WAITABLE (object) };
+  AsyncResult   async = { 0 };
 
   mp_wait_async (objects, 1, -1, G_PRIORITY_DEFAULT, cancellable, wait_done_cb, &async);
   g_cancellable_cancel (cancellable);
@@ -591,8 +593,8 @@ static void
 test_async_closed (void)
 {
   TestWaitable *object = g_object_new (TEST_TYPE_WAITABLE, NULL);
-  MpWaitable *objects[] = { MP_WAITABLE (object) };
-  AsyncResult async = { 0 };
+  MpWaitable   *objects[] = { MP_WAITABLE (object) };
+  AsyncResult   async = { 0 };
 
   mp_wait_async (objects, 1, -1, G_PRIORITY_DEFAULT, NULL, wait_done_cb, &async);
   object->closed = TRUE;

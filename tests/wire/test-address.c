@@ -11,10 +11,10 @@
 
 typedef struct
 {
-  const char    *text;
-  MpAddressKind  kind;
-  const char    *name;
-  guint16        port;
+  const char   *text;
+  MpAddressKind kind;
+  const char   *name;
+  guint16       port;
 } Valid;
 
 static const Valid valid[] = {
@@ -49,8 +49,22 @@ static void
 test_invalid (void)
 {
   static const char *const invalid[] = {
-    "", "unix", "/tmp/socket", "unix-abstract:", "tcp:", "tcp:localhost", "tcp:localhost:", "tcp:localhost:-1",
-    "tcp:localhost:+1", "tcp:localhost: 1", "tcp:localhost:65536", "tcp:localhost:80x", "tcp:::1:80", "udp:localhost:1", "TCP:localhost:1", "\xff",
+    "",
+    "unix",
+    "/tmp/socket",
+    "unix-abstract:",
+    "tcp:",
+    "tcp:localhost",
+    "tcp:localhost:",
+    "tcp:localhost:-1",
+    "tcp:localhost:+1",
+    "tcp:localhost: 1",
+    "tcp:localhost:65536",
+    "tcp:localhost:80x",
+    "tcp:::1:80",
+    "udp:localhost:1",
+    "TCP:localhost:1",
+    "\xff",
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (invalid); i++)
@@ -88,7 +102,11 @@ static void
 test_format (void)
 {
   static const char *const texts[] = {
-    "unix:/tmp/socket", "unix-abstract:name", "tcp:127.0.0.1:6000", "tcp:[::1]:6000", "tls:127.0.0.1:443",
+    "unix:/tmp/socket",
+    "unix-abstract:name",
+    "tcp:127.0.0.1:6000",
+    "tcp:[::1]:6000",
+    "tls:127.0.0.1:443",
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)

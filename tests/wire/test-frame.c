@@ -23,7 +23,8 @@ static const Header headers[] = {
   { 16385, "\0\0\100\1", 4 },
   { 0x7fffffff, "\177\377\377\377", 4 },
   { 0x80000000, "\377\377\377\377\0\0\0\0\200\0\0\0", 12 },
-  { G_GUINT64_CONSTANT (0x7fffffffffffffff), "\377\377\377\377\177\377\377\377\377\377\377\377", 12 },
+  { G_GUINT64_CONSTANT (0x7fffffffffffffff), "\377\377\377\377\177\377\377\377\377\377\377\377",
+    12 },
 };
 
 static void
@@ -32,14 +33,16 @@ test_header (void)
   for (gsize i = 0; i < G_N_ELEMENTS (headers); i++)
     {
       g_autoptr (GError) error = NULL;
-      guint8 header[MP_FRAME_MAX_HEADER];
-      gsize size = mp_frame_put_header (header, headers[i].length);
+      guint8  header[MP_FRAME_MAX_HEADER];
+      gsize   size = mp_frame_put_header (header, headers[i].length);
       guint64 length;
 
       g_assert_cmpmem (header, size, headers[i].header, headers[i].size);
       for (gsize n = 0; n < size; n++)
-        g_assert_cmpint (mp_frame_parse_header (header, n, &size, &length, &error), ==, MP_FRAME_INCOMPLETE);
-      g_assert_cmpint (mp_frame_parse_header (header, size, &size, &length, &error), ==, MP_FRAME_COMPLETE);
+        g_assert_cmpint (mp_frame_parse_header (header, n, &size, &length, &error), ==,
+                         MP_FRAME_INCOMPLETE);
+      g_assert_cmpint (mp_frame_parse_header (header, size, &size, &length, &error), ==,
+                       MP_FRAME_COMPLETE);
       g_assert_no_error (error);
       g_assert_cmpuint (length, ==, headers[i].length);
       g_assert_cmpint (size, ==, headers[i].size);
@@ -55,8 +58,8 @@ feed (MpFrameReader *reader,
 {
   g_autoptr (GError) error = NULL;
   struct iovec vectors[2];
-  guint n_vectors;
-  gsize total = 0;
+  guint        n_vectors;
+  gsize        total = 0;
 
   g_assert_true (mp_frame_reader_get_space (reader, vectors, &n_vectors, &error));
   g_assert_no_error (error);
@@ -78,7 +81,8 @@ pattern (gsize message,
   return (guint8) (message * 31 + i * 7 + i / 253);
 }
 
-static const gsize lengths[] = { 3, 0, 0, 100, 16384, 16385, 1, 70000, 2, 5, 300000, 0, 65536, 65532, 7 };
+static const gsize lengths[] = { 3, 0, 0, 100, 16384, 16385, 1, 70000,
+                                 2, 5, 300000, 0, 65536, 65532, 7 };
 
 static GByteArray *
 write_stream (void)
@@ -110,13 +114,13 @@ typedef enum
 
 /* The next message, in one of the ways in which a caller can have it. */
 static guint8 *
-next_message (MpFrameReader  *reader,
-              Way             way,
-              guint8         *buffer,
-              const guint8  **data,
-              gsize          *size,
-              gsize           most,
-              gsize          *length)
+next_message (MpFrameReader *reader,
+              Way            way,
+              guint8        *buffer,
+              const guint8 **data,
+              gsize         *size,
+              gsize          most,
+              gsize         *length)
 {
   g_autoptr (GError) error = NULL;
   gsize n;
@@ -149,21 +153,24 @@ static void
 test_stream (gconstpointer data)
 {
   static const gsize pieces[] = { 1, 2, 3, 5, 13, 4096, 65536, G_MAXSIZE };
-  Way way = GPOINTER_TO_INT (data);
+  Way                way = GPOINTER_TO_INT (data);
   g_autoptr (GByteArray) stream = write_stream ();
   g_autofree guint8 *buffer = g_malloc (300000);
 
   /* One byte at a time is too slow for the way that copies each time. */
   for (gsize p = way == LEND_AND_TAKE_BACK ? 4 : 0; p < G_N_ELEMENTS (pieces); p++)
     {
-      MpFrameReader reader = { 0, };
+      MpFrameReader reader = {
+        0,
+      };
       const guint8 *left = stream->data;
-      gsize size = stream->len;
+      gsize         size = stream->len;
 
       for (gsize m = 0; m < G_N_ELEMENTS (lengths); m++)
         {
-          gsize length;
-          g_autofree guint8 *message = next_message (&reader, way, buffer, &left, &size, pieces[p], &length);
+          gsize              length;
+          g_autofree guint8 *message =
+            next_message (&reader, way, buffer, &left, &size, pieces[p], &length);
 
           g_assert_cmpint (length, ==, lengths[m]);
           for (gsize i = 0; i < length; i++)
@@ -183,9 +190,11 @@ test_stream (gconstpointer data)
 static void
 test_promise (void)
 {
-  MpFrameReader reader = { 0, };
+  MpFrameReader reader = {
+    0,
+  };
   g_autofree guint8 *piece = g_malloc0 (65536);
-  gsize there = 0;
+  gsize              there = 0;
 
   feed (&reader, (const guint8 *) "\3\377\377\377", 4, 4);
   g_assert_cmpint (mp_frame_reader_peek (&reader, LIMIT, NULL), ==, MP_FRAME_INCOMPLETE);
@@ -201,7 +210,9 @@ test_promise (void)
 static void
 test_too_large (void)
 {
-  MpFrameReader reader = { 0, };
+  MpFrameReader reader = {
+    0,
+  };
   g_autoptr (GError) error = NULL;
 
   feed (&reader, (const guint8 *) "\0\0\0\4abcd", 8, 8);
@@ -217,11 +228,13 @@ test_too_large (void)
 static void
 test_appetite (void)
 {
-  MpFrameReader reader = { 0, };
+  MpFrameReader reader = {
+    0,
+  };
   g_autofree guint8 *zeros = g_malloc0 (200000);
-  struct iovec vectors[2];
-  guint n_vectors;
-  gsize length;
+  struct iovec       vectors[2];
+  guint              n_vectors;
+  gsize              length;
 
   /* Zeros are empty messages.  The room grows as long as it is used up. */
   for (int i = 0; i < 6; i++)
@@ -236,7 +249,7 @@ test_appetite (void)
     g_free (mp_frame_reader_take (&reader, &length));
 
   memcpy (zeros, "\0\1\0\0", 4);
-  for (gsize n = 0; n < 65540; )
+  for (gsize n = 0; n < 65540;)
     {
       n += feed (&reader, zeros + n, 65540 - n, G_MAXSIZE);
       (void) mp_frame_reader_peek (&reader, LIMIT, NULL);
@@ -258,7 +271,8 @@ main (int    argc,
   g_test_add_data_func ("/frame/stream/take", GINT_TO_POINTER (TAKE), test_stream);
   g_test_add_data_func ("/frame/stream/copy", GINT_TO_POINTER (COPY), test_stream);
   g_test_add_data_func ("/frame/stream/lend", GINT_TO_POINTER (LEND), test_stream);
-  g_test_add_data_func ("/frame/stream/lend-and-take-back", GINT_TO_POINTER (LEND_AND_TAKE_BACK), test_stream);
+  g_test_add_data_func ("/frame/stream/lend-and-take-back", GINT_TO_POINTER (LEND_AND_TAKE_BACK),
+                        test_stream);
   g_test_add_func ("/frame/promise", test_promise);
   g_test_add_func ("/frame/too-large", test_too_large);
   g_test_add_func ("/frame/appetite", test_appetite);

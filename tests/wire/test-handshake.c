@@ -11,11 +11,15 @@
 
 #define KEY "secret_key"
 
-#define HEADER        "#CHALLENGE#"
-#define SERVER_NONCE  "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13"
-#define CLIENT_NONCE  "\x80\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x90\x91\x92\x93"
-#define SERVER_NONCE2 SERVER_NONCE "\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x20\x21\x22\x23\x24\x25\x26\x27"
-#define CLIENT_NONCE2 CLIENT_NONCE "\x94\x95\x96\x97\x98\x99\x9a\x9b\x9c\x9d\x9e\x9f\xa0\xa1\xa2\xa3\xa4\xa5\xa6\xa7"
+#define HEADER "#CHALLENGE#"
+#define SERVER_NONCE \
+  "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13"
+#define CLIENT_NONCE \
+  "\x80\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x90\x91\x92\x93"
+#define SERVER_NONCE2 \
+  SERVER_NONCE "\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x20\x21\x22\x23\x24\x25\x26\x27"
+#define CLIENT_NONCE2 \
+  CLIENT_NONCE "\x94\x95\x96\x97\x98\x99\x9a\x9b\x9c\x9d\x9e\x9f\xa0\xa1\xa2\xa3\xa4\xa5\xa6\xa7"
 
 /* A conversation as it was recorded between real programs: the whole bytes on the wire, in
  * turn from the server and from the client, with S or C for who sent them. */
@@ -28,8 +32,7 @@ typedef struct
 } Transcript;
 
 static const Transcript transcripts[] = {
-  {
-    "legacy-legacy",
+  { "legacy-legacy",
     {
       "S0000001f234348414c4c454e474523000102030405060708090a0b0c0d0e0f10111213",
       "C00000010b43b6b68fdac08fbc8c46c9f04585169",
@@ -38,26 +41,27 @@ static const Transcript transcripts[] = {
       "S000000107c1e27a8d260a05b79fbc6ddb5fa193b",
       "C000000092357454c434f4d4523",
     },
-    TRUE, TRUE
-  },
-  {
-    "modern-modern",
+    TRUE,
+    TRUE },
+  { "modern-modern",
     {
-      "S0000003b234348414c4c454e4745237b7368613235367d000102030405060708090a0b0c0d0e0f1011121314151617"
+      "S0000003b234348414c4c454e4745237b7368613235367d000102030405060708090a0b0c0d0e0f1011121314151"
+      "617"
       "18191a1b1c1d1e1f2021222324252627",
       "C000000287b7368613235367d55aee0df53500e0a00228ef8646b0f327aa2e961f32071f614db97832405f506",
       "S000000092357454c434f4d4523",
-      "C0000003b234348414c4c454e4745237b7368613235367d808182838485868788898a8b8c8d8e8f9091929394959697"
+      "C0000003b234348414c4c454e4745237b7368613235367d808182838485868788898a8b8c8d8e8f9091929394959"
+      "697"
       "98999a9b9c9d9e9fa0a1a2a3a4a5a6a7",
       "S000000287b7368613235367da37ed4f8888d2a4ee6fe543265c32ccd74603eb8eec0913394270fb8b1aad037",
       "C000000092357454c434f4d4523",
     },
-    FALSE, FALSE
-  },
-  {
-    "modern-server-legacy-client",
+    FALSE,
+    FALSE },
+  { "modern-server-legacy-client",
     {
-      "S0000003b234348414c4c454e4745237b7368613235367d000102030405060708090a0b0c0d0e0f1011121314151617"
+      "S0000003b234348414c4c454e4745237b7368613235367d000102030405060708090a0b0c0d0e0f1011121314151"
+      "617"
       "18191a1b1c1d1e1f2021222324252627",
       "C000000108967045834c271aa7c84eaa2d5606b9b",
       "S000000092357454c434f4d4523",
@@ -65,21 +69,21 @@ static const Transcript transcripts[] = {
       "S000000107c1e27a8d260a05b79fbc6ddb5fa193b",
       "C000000092357454c434f4d4523",
     },
-    FALSE, TRUE
-  },
-  {
-    "legacy-server-modern-client",
+    FALSE,
+    TRUE },
+  { "legacy-server-modern-client",
     {
       "S0000001f234348414c4c454e474523000102030405060708090a0b0c0d0e0f10111213",
       "C00000010b43b6b68fdac08fbc8c46c9f04585169",
       "S000000092357454c434f4d4523",
-      "C0000003b234348414c4c454e4745237b7368613235367d808182838485868788898a8b8c8d8e8f9091929394959697"
+      "C0000003b234348414c4c454e4745237b7368613235367d808182838485868788898a8b8c8d8e8f9091929394959"
+      "697"
       "98999a9b9c9d9e9fa0a1a2a3a4a5a6a7",
       "S000000102398f3de599f77025339917fbf97f153",
       "C000000092357454c434f4d4523",
     },
-    TRUE, FALSE
-  },
+    TRUE,
+    FALSE },
 };
 
 static GBytes *
@@ -124,7 +128,7 @@ play (MpHandshake *handshake,
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) message = NULL;
   guint8 header[MP_FRAME_MAX_HEADER];
-  gsize length;
+  gsize  length;
 
   if (*line != ours)
     {
@@ -153,7 +157,8 @@ test_transcript (gconstpointer data)
       gboolean legacy = transcript->legacy_server || transcript->legacy_client;
       g_autoptr (MpHandshake) handshake = mp_handshake_new (role, key, legacy);
 
-      set_challenge (handshake, server, server ? transcript->legacy_server : transcript->legacy_client);
+      set_challenge (handshake, server,
+                     server ? transcript->legacy_server : transcript->legacy_client);
 
       /* Only a modern peer shows in its answer which digest it chose, so the answers of a
        * legacy one to a modern challenge are those of somebody else. */
@@ -165,7 +170,8 @@ test_transcript (gconstpointer data)
             break;
           play (handshake, server ? 'S' : 'C', transcript->lines[i]);
           g_assert_cmpint (mp_handshake_get_status (handshake), ==,
-                           i == 5 || (i == 4 && !server) ? MP_HANDSHAKE_DONE : MP_HANDSHAKE_RUNNING);
+                           i == 5 || (i == 4 && !server) ? MP_HANDSHAKE_DONE
+                                                         : MP_HANDSHAKE_RUNNING);
         }
     }
 }
@@ -188,7 +194,8 @@ test_wrong_key (void)
   set_challenge (server, TRUE, FALSE);
   challenge = mp_handshake_take_output (server);
 
-  g_assert_cmpint (mp_handshake_feed (server, answer->data, answer->len, &error), ==, MP_HANDSHAKE_FAILED);
+  g_assert_cmpint (mp_handshake_feed (server, answer->data, answer->len, &error), ==,
+                   MP_HANDSHAKE_FAILED);
   g_assert_error (error, MP_ERROR, MP_ERROR_AUTHENTICATION_FAILED);
   verdict = mp_handshake_take_output (server);
   g_assert_cmpmem (g_bytes_get_data (verdict, NULL), g_bytes_get_size (verdict), "#FAILURE#", 9);
@@ -196,7 +203,8 @@ test_wrong_key (void)
 
   /* Its own answer is the recorded one; and it believes the verdict. */
   g_assert_cmpint (mp_handshake_feed (client, g_bytes_get_data (challenge, NULL),
-                                      g_bytes_get_size (challenge), NULL), ==, MP_HANDSHAKE_RUNNING);
+                                      g_bytes_get_size (challenge), NULL),
+                   ==, MP_HANDSHAKE_RUNNING);
   g_clear_pointer (&challenge, g_bytes_unref);
   challenge = mp_handshake_take_output (client);
   g_assert_cmpmem (g_bytes_get_data (challenge, NULL), g_bytes_get_size (challenge),
@@ -214,10 +222,13 @@ typedef struct
   gboolean    legacy;
 
   /* The length of the answer, or 0 when it is refused. */
-  gsize       answer;
+  gsize answer;
 } Challenge;
 
-#define CHALLENGE(name, text, legacy, answer) { name, text, sizeof (text) - 1, legacy, answer }
+#define CHALLENGE(name, text, legacy, answer)     \
+  {                                               \
+    name, text, sizeof (text) - 1, legacy, answer \
+  }
 
 static const Challenge challenges[] = {
   CHALLENGE ("no-prefix", "#CHALLENGE {sha256}" CLIENT_NONCE2, TRUE, 0),
@@ -246,7 +257,8 @@ test_challenge (gconstpointer data)
   g_autoptr (MpHandshake) client = mp_handshake_new (MP_HANDSHAKE_CLIENT, key, row->legacy);
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) answer = NULL;
-  MpHandshakeStatus status = mp_handshake_feed (client, (const guint8 *) row->message, row->length, &error);
+  MpHandshakeStatus status =
+    mp_handshake_feed (client, (const guint8 *) row->message, row->length, &error);
 
   answer = mp_handshake_take_output (client);
   if (row->answer > 0)
@@ -267,14 +279,14 @@ test_sha384_answer (void)
 {
   g_autoptr (GBytes) key = make_key (KEY);
   g_autoptr (MpHandshake) client = mp_handshake_new (MP_HANDSHAKE_CLIENT, key, FALSE);
-  g_autoptr (GByteArray) expected =
-    parse_hex ("eddc74c7dc72d991a3445b3c90913186cf84716cabe3d6c383f2de77d72f29834225329b51c615be0e90c8e97cd0ec83");
+  g_autoptr (GByteArray) expected = parse_hex ("eddc74c7dc72d991a3445b3c90913186cf84716cabe3d6c383f"
+                                               "2de77d72f29834225329b51c615be0e90c8e97cd0ec83");
   g_autoptr (GBytes) answer = NULL;
 
   mp_handshake_feed (client, (const guint8 *) HEADER "{sha384}" SERVER_NONCE2, 59, NULL);
   answer = mp_handshake_take_output (client);
-  g_assert_cmpmem ((const guint8 *) g_bytes_get_data (answer, NULL) + 8, g_bytes_get_size (answer) - 8,
-                   expected->data, expected->len);
+  g_assert_cmpmem ((const guint8 *) g_bytes_get_data (answer, NULL) + 8,
+                   g_bytes_get_size (answer) - 8, expected->data, expected->len);
 }
 
 typedef struct
@@ -287,16 +299,22 @@ typedef struct
 
 /* To the challenge of the server in the transcripts. */
 static const Response responses[] = {
-  { "sha256", "7b7368613235367d55aee0df53500e0a00228ef8646b0f327aa2e961f32071f614db97832405f506", FALSE, TRUE },
+  { "sha256", "7b7368613235367d55aee0df53500e0a00228ef8646b0f327aa2e961f32071f614db97832405f506",
+    FALSE, TRUE },
   { "raw-md5", "8967045834c271aa7c84eaa2d5606b9b", TRUE, TRUE },
   { "raw-md5-refused", "8967045834c271aa7c84eaa2d5606b9b", FALSE, FALSE },
-  { "last-bit", "7b7368613235367d55aee0df53500e0a00228ef8646b0f327aa2e961f32071f614db97832405f507", FALSE, FALSE },
+  { "last-bit", "7b7368613235367d55aee0df53500e0a00228ef8646b0f327aa2e961f32071f614db97832405f507",
+    FALSE, FALSE },
   { "raw-sha256", "55aee0df53500e0a00228ef8646b0f327aa2e961f32071f614db97832405f506", TRUE, FALSE },
-  { "too-long", "7b7368613235367d55aee0df53500e0a00228ef8646b0f327aa2e961f32071f614db97832405f50600", TRUE, FALSE },
-  { "too-short", "7b7368613235367d55aee0df53500e0a00228ef8646b0f327aa2e961f32071f614db97832405f5", TRUE, FALSE },
+  { "too-long",
+    "7b7368613235367d55aee0df53500e0a00228ef8646b0f327aa2e961f32071f614db97832405f50600", TRUE,
+    FALSE },
+  { "too-short", "7b7368613235367d55aee0df53500e0a00228ef8646b0f327aa2e961f32071f614db97832405f5",
+    TRUE, FALSE },
   { "twenty-bytes", "0000000000000000000000000000000000000000", TRUE, FALSE },
   { "empty", "", TRUE, FALSE },
-  { "sha3", "7b736861335f3235367d8f231094ce858251d0c22c6ce75cb87ecb2c92d703397825ce3dd1f9342fc8f0", TRUE, FALSE },
+  { "sha3", "7b736861335f3235367d8f231094ce858251d0c22c6ce75cb87ecb2c92d703397825ce3dd1f9342fc8f0",
+    TRUE, FALSE },
   { "sha1", "7b736861317d0000000000000000000000000000000000000000", TRUE, FALSE },
 };
 
@@ -346,7 +364,8 @@ converse (MpHandshake *one,
           if (message == NULL)
             continue;
           moved = TRUE;
-          mp_handshake_feed (sides[1 - i], g_bytes_get_data (message, NULL), g_bytes_get_size (message), NULL);
+          mp_handshake_feed (sides[1 - i], g_bytes_get_data (message, NULL),
+                             g_bytes_get_size (message), NULL);
         }
     }
   while (moved);
@@ -394,7 +413,8 @@ test_reflection (void)
   mp_handshake_set_ends (victim, "here", "stranger");
   mp_handshake_set_ends (oracle, "here too", "stranger");
   g_assert_cmpint (mp_handshake_feed (oracle, g_bytes_get_data (challenge, NULL),
-                                      g_bytes_get_size (challenge), &error), ==, MP_HANDSHAKE_FAILED);
+                                      g_bytes_get_size (challenge), &error),
+                   ==, MP_HANDSHAKE_FAILED);
   g_assert_error (error, MP_ERROR, MP_ERROR_AUTHENTICATION_FAILED);
   g_assert_null (mp_handshake_take_output (oracle));
 }
@@ -408,7 +428,8 @@ test_too_long (void)
   g_autoptr (GError) error = NULL;
 
   memcpy (message, HEADER "{sha256}", 19);
-  g_assert_cmpint (mp_handshake_feed (client, (const guint8 *) message, 257, &error), ==, MP_HANDSHAKE_FAILED);
+  g_assert_cmpint (mp_handshake_feed (client, (const guint8 *) message, 257, &error), ==,
+                   MP_HANDSHAKE_FAILED);
   g_assert_error (error, MP_ERROR, MP_ERROR_AUTHENTICATION_FAILED);
 }
 
@@ -418,9 +439,11 @@ test_over (void)
   g_autoptr (GBytes) key = make_key (KEY);
   g_autoptr (MpHandshake) client = mp_handshake_new (MP_HANDSHAKE_CLIENT, key, FALSE);
 
-  g_assert_cmpint (mp_handshake_feed (client, (const guint8 *) "x", 1, NULL), ==, MP_HANDSHAKE_FAILED);
-  g_assert_cmpint (mp_handshake_feed (client, (const guint8 *) HEADER "{sha256}" SERVER_NONCE2, 59, NULL), ==,
+  g_assert_cmpint (mp_handshake_feed (client, (const guint8 *) "x", 1, NULL), ==,
                    MP_HANDSHAKE_FAILED);
+  g_assert_cmpint (
+    mp_handshake_feed (client, (const guint8 *) HEADER "{sha256}" SERVER_NONCE2, 59, NULL), ==,
+    MP_HANDSHAKE_FAILED);
   g_assert_null (mp_handshake_take_output (client));
 }
 
