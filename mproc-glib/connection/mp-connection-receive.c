@@ -6,7 +6,7 @@
 
 #include <glib/gi18n-lib.h>
 
-#include "formats/gvariant.h"
+#include "formats/gvariant-reader.h"
 #include "formats/pickle-reader.h"
 #include "mp-error.h"
 #include "message/mp-message-private.h"

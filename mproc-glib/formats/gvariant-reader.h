@@ -13,4 +13,9 @@ gboolean mp_gvariant_read (const guint8 *data,
                            MpSink       *sink,
                            GError      **error);
 
+/* Makes a variant of a payload from anybody.  Fails with MP_ERROR_INVALID_MESSAGE unless it is in
+ * normal form.  Returns a full reference, never a floating one. */
+GVariant *mp_gvariant_load_payload (GBytes  *payload,
+                                    GError **error);
+
 G_END_DECLS

@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include "gvariant.h"
-#include "gvariant-reader.h"
 #include "mp-error.h"
 
 #include <string.h>
@@ -88,9 +87,9 @@ make_variant (GBytes     *payload,
 
 /* Nothing in the normal form depends on the order of the bytes of a number, and the framing
  * offsets are little-endian always: the check comes before the swap. */
-static GVariant *
-load_foreign_payload (GBytes  *payload,
-                      GError **error)
+GVariant *
+mp_gvariant_load_foreign_payload (GBytes  *payload,
+                                  GError **error)
 {
   gsize            size, value_size;
   const guint8    *data = g_bytes_get_data (payload, &size);
@@ -108,25 +107,6 @@ load_foreign_payload (GBytes  *payload,
     }
 
   return g_variant_byteswap (value);
-}
-
-/* Our own reader checks the same as g_variant_is_normal_form () in half the time. */
-GVariant *
-mp_gvariant_load_payload (GBytes  *payload,
-                          GError **error)
-{
-  gsize         size;
-  const guint8 *data = g_bytes_get_data (payload, &size);
-  MpSink        sink;
-
-  if (size > 0 && data[size - 1] == MP_GVARIANT_FOREIGN_MARK)
-    return load_foreign_payload (payload, error);
-
-  mp_discard_writer_init (&sink, size);
-  if (!mp_gvariant_read (data, size, &sink, error))
-    return NULL;
-
-  return mp_gvariant_load_own_payload (payload);
 }
 
 GVariant *

@@ -28,12 +28,13 @@ gsize mp_gvariant_get_payload_size (GVariant *value);
 void  mp_gvariant_store_payload (GVariant *value,
                                  guint8   *payload);
 
-/* Checks before it believes: fails with MP_ERROR_INVALID_MESSAGE unless @payload is in
- * normal form.  Returns a full reference, never a floating one. */
-GVariant *mp_gvariant_load_payload (GBytes  *payload,
-                                    GError **error);
-
-/* The same for a payload that a writer of this room has just made: nothing to check. */
+/* Loads a payload that is known to be in normal form, since a writer here made it or
+ * mp_gvariant_read () has read it.  Returns a full reference, never a floating one. */
 GVariant *mp_gvariant_load_own_payload (GBytes *payload);
+
+/* Loads a payload in the other byte order.  Fails with MP_ERROR_INVALID_MESSAGE unless it is in
+ * normal form.  Returns a full reference, never a floating one. */
+GVariant *mp_gvariant_load_foreign_payload (GBytes  *payload,
+                                            GError **error);
 
 G_END_DECLS

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* Of a name that is refused, so much is shown. */
+/* How many bytes of a refused name an error message shows. */
 #define MAX_SHOWN_NAME 100
 
 typedef enum
@@ -18,14 +18,9 @@ typedef enum
   MAKE_FROZENSET,
   ENCODE,
   LOAD_TYPE
-} Function;
+} Meaning;
 
-static const struct
-{
-  const char *module;
-  const char *name;
-  Function    function;
-} functions[] = {
+const MpPickleFunction mp_pickle_functions[] = {
   { "builtins", "bytearray", MAKE_BYTEARRAY },
   { "builtins", "set", MAKE_SET },
   { "builtins", "frozenset", MAKE_FROZENSET },
@@ -78,11 +73,11 @@ mp_pickle_function_find (MpPickleMachine *machine,
   g_autofree char *shown_module = NULL;
   g_autofree char *shown_name = NULL;
 
-  for (guint32 i = 0; i < G_N_ELEMENTS (functions); i++)
-    if (equal (functions[i].module, module, module_length) &&
-        equal (functions[i].name, name, name_length))
+  for (guint32 i = 0; i < G_N_ELEMENTS (mp_pickle_functions); i++)
+    if (equal (mp_pickle_functions[i].module, module, module_length) &&
+        equal (mp_pickle_functions[i].name, name, name_length))
       {
-        machine->needs_dill |= functions[i].function == LOAD_TYPE;
+        machine->needs_dill |= mp_pickle_functions[i].meaning == LOAD_TYPE;
         *out_node = add_function (machine, i);
         return TRUE;
       }
@@ -93,18 +88,6 @@ mp_pickle_function_find (MpPickleMachine *machine,
                "The pickle names %s.%s at byte %" G_GSIZE_FORMAT
                ", and only plain values travel as pickles",
                shown_module, shown_name, machine->position);
-  return FALSE;
-}
-
-gboolean
-mp_pickle_function_refuse (MpPickleMachine *machine,
-                           const MpNode    *function,
-                           GError         **error)
-{
-  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-               "The pickle names %s.%s at byte %u, and only plain values travel as pickles",
-               functions[function->function].module, functions[function->function].name,
-               function->offset);
   return FALSE;
 }
 
@@ -190,15 +173,15 @@ load_type (MpPickleMachine *machine,
 {
   const guint8 *text = mp_pickle_machine_get_bytes (machine, name);
 
-  for (guint32 i = 0; i < G_N_ELEMENTS (functions); i++)
-    if (g_str_equal (functions[i].module, "builtins") &&
-        equal (functions[i].name, text, name->size))
+  for (guint32 i = 0; i < G_N_ELEMENTS (mp_pickle_functions); i++)
+    if (g_str_equal (mp_pickle_functions[i].module, "builtins") &&
+        equal (mp_pickle_functions[i].name, text, name->size))
       {
         *out_node = add_function (machine, i);
         return TRUE;
       }
 
-  return mp_pickle_function_refuse (machine, function, error);
+  return mp_pickle_machine_refuse_function (machine, function, error);
 }
 
 /* The nodes in @arguments, NULL for those that are not there. */
@@ -237,12 +220,12 @@ mp_pickle_function_call (MpPickleMachine *machine,
   const MpNode *function = &machine->nodes[function_number];
   const MpNode *arguments = &machine->nodes[arguments_number];
   const MpNode *first, *second;
-  Function      what;
+  Meaning       what;
 
   if (function->kind != MP_NODE_FUNCTION || arguments->kind != MP_NODE_TUPLE)
     return mp_pickle_machine_refuse (machine, "a call of what is no function", error);
 
-  what = functions[function->function].function;
+  what = mp_pickle_functions[function->function].meaning;
   get_arguments (machine, arguments, &first, &second);
 
   if (what == MAKE_BYTES && arguments->size == 0)
@@ -266,5 +249,5 @@ mp_pickle_function_call (MpPickleMachine *machine,
   if (what == LOAD_TYPE && arguments->size == 1 && is_kind (first, MP_NODE_STRING))
     return load_type (machine, first, function, out_node, error);
 
-  return mp_pickle_function_refuse (machine, function, error);
+  return mp_pickle_machine_refuse_function (machine, function, error);
 }

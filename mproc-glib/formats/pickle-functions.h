@@ -6,8 +6,11 @@
 
 G_BEGIN_DECLS
 
-/* The functions that pickles of plain values name.  Finds one by its name and makes a node
- * of it, or fails with MP_ERROR_UNSUPPORTED and says which name it refused, and where. */
+/* The functions that pickles of plain values name. */
+extern const MpPickleFunction mp_pickle_functions[];
+
+/* Finds a function by its name and makes a node of it.  Fails with MP_ERROR_UNSUPPORTED and
+ * tells the name that was refused, and where it is. */
 gboolean mp_pickle_function_find (MpPickleMachine *machine,
                                   const guint8    *module,
                                   gsize            module_length,
@@ -16,15 +19,11 @@ gboolean mp_pickle_function_find (MpPickleMachine *machine,
                                   guint32         *out_node,
                                   GError         **error);
 
-/* Makes the node that the function of the node @function gives for the tuple @arguments. */
+/* Makes the node of what the function of the node @function returns for the tuple @arguments. */
 gboolean mp_pickle_function_call (MpPickleMachine *machine,
                                   guint32          function,
                                   guint32          arguments,
                                   guint32         *out_node,
                                   GError         **error);
-
-gboolean mp_pickle_function_refuse (MpPickleMachine *machine,
-                                    const MpNode    *function,
-                                    GError         **error);
 
 G_END_DECLS

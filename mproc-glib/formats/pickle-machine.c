@@ -3,8 +3,6 @@
 #include "config.h"
 
 #include "pickle-machine.h"
-#include "pickle-functions.h"
-#include "pickle-operations.h"
 #include "mp-error.h"
 
 #include <string.h>
@@ -12,10 +10,10 @@
 /* Numbers of nodes have 32 bits, and no pickle needs more nodes than it has bytes. */
 #define MAX_PICKLE_SIZE ((gsize) G_MAXINT32)
 
-/* Not 0: an empty string is somewhere, too. */
+/* Not 0: g_byte_array_sized_new (0) has no data to point into for an empty string. */
 #define SMALLEST_MADE 64
 
-/* Work that takes longer than its opcodes may take this much for each byte. */
+/* The limit of mp_pickle_machine_spend (), for each byte of the pickle and for any pickle. */
 #define WORK_PER_BYTE 16
 #define FREE_WORK     1000
 
@@ -26,6 +24,19 @@ mp_pickle_machine_refuse (MpPickleMachine *self,
 {
   g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
                "Not a pickle: %s at byte %" G_GSIZE_FORMAT, what, self->position);
+  return FALSE;
+}
+
+gboolean
+mp_pickle_machine_refuse_function (MpPickleMachine *self,
+                                   const MpNode    *function,
+                                   GError         **error)
+{
+  const MpPickleFunction *named = &self->tables->functions[function->function];
+
+  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
+               "The pickle names %s.%s at byte %u, and only plain values travel as pickles",
+               named->module, named->name, function->offset);
   return FALSE;
 }
 
@@ -119,7 +130,7 @@ add_item (MpPickleMachine *self,
   return self->n_items++;
 }
 
-/* Bytes that do not stand in the pickle as they are. */
+/* Makes a node of bytes that are not in the pickle as they are. */
 gboolean
 mp_pickle_machine_make_bytes (MpPickleMachine *self,
                               MpNodeKind       kind,
@@ -150,8 +161,8 @@ get_weight (const MpNode *node)
   return node->kind == MP_NODE_TUPLE && node->size > 0 ? node->weight : 1;
 }
 
-/* Python computes the hash of a tuple from all that is in it, as often as it is reached;
- * a few tuples in each other can make that take for ever. */
+/* Python hashes a tuple by walking all its items, shared ones each time they occur, so a few
+ * nested tuples could keep a reader busy for ever. */
 static gboolean
 check_key (MpPickleMachine *self,
            const MpNode    *node,
@@ -196,7 +207,7 @@ check_item (MpPickleMachine *self,
             GError         **error)
 {
   if (item->kind == MP_NODE_FUNCTION)
-    return mp_pickle_function_refuse (self, item, error);
+    return mp_pickle_machine_refuse_function (self, item, error);
 
   if (container->kind == MP_NODE_TUPLE)
     weigh_tuple (container, item);
@@ -292,7 +303,8 @@ mp_pickle_machine_push_data (MpPickleMachine *self,
   return mp_pickle_machine_push (self, number);
 }
 
-/* An index names an opcode that was there: else four bytes could ask for gigabytes. */
+/* Picklers number what they keep from 0, one for an opcode at most.  A larger index is refused,
+ * since a memo of that size could take gigabytes. */
 gboolean
 mp_pickle_machine_put (MpPickleMachine *self,
                        guint64          index,
@@ -324,10 +336,12 @@ mp_pickle_machine_get (MpPickleMachine *self,
 }
 
 static void
-init (MpPickleMachine *self,
-      const guint8    *data,
-      gsize            size)
+init (MpPickleMachine      *self,
+      const MpPickleTables *tables,
+      const guint8         *data,
+      gsize                 size)
 {
+  self->tables = tables;
   self->data = data;
   self->size = size;
   self->position = self->next = 0;
@@ -356,13 +370,14 @@ init (MpPickleMachine *self,
 }
 
 gboolean
-mp_pickle_machine_run (MpPickleMachine *self,
-                       const guint8    *data,
-                       gsize            size,
-                       guint32         *out_value,
-                       GError         **error)
+mp_pickle_machine_run (MpPickleMachine      *self,
+                       const MpPickleTables *tables,
+                       const guint8         *data,
+                       gsize                 size,
+                       guint32              *out_value,
+                       GError              **error)
 {
-  init (self, data, size);
+  init (self, tables, data, size);
 
   if (size > MAX_PICKLE_SIZE)
     return mp_pickle_machine_refuse (self, "too many bytes", error);
@@ -375,7 +390,7 @@ mp_pickle_machine_run (MpPickleMachine *self,
       if (self->position == size)
         return mp_pickle_machine_refuse (self, "no end", error);
 
-      operation = &mp_pickle_operations[data[self->position]];
+      operation = &tables->operations[data[self->position]];
       if (operation->run == NULL)
         return mp_pickle_machine_refuse (self, "an unknown opcode", error);
       if (operation->size > size - self->position - 1)

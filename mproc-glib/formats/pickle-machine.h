@@ -8,10 +8,11 @@
 
 G_BEGIN_DECLS
 
-/* The machine that a pickle is a program for, restricted to those programs that build plain
- * values.  What it builds are nodes, which refer to the pickle and to each other by number:
- * any sharing and any cycle is cheap, and nothing is freed but the whole.  It looks up no
- * name: the few functions that picklers call for bytes, bytearrays and sets it knows itself. */
+/* A pickle is a program for a stack machine.  This machine runs the programs that build plain
+ * values.  It builds nodes, which refer to the pickle and to each other by number, so sharing and
+ * cycles cost nothing, and all nodes are freed at once.  What the opcodes do, and which functions
+ * a pickle may name, comes from the tables that it is run with; no name is ever looked up
+ * elsewhere. */
 
 typedef enum
 {
@@ -38,9 +39,9 @@ typedef enum
 {
   /* The bytes are among those that the machine made, not in the pickle. */
   MP_NODE_IS_MADE = 1 << 0,
-  /* A tuple that cannot be a key, since something in it cannot. */
+  /* A tuple that cannot be a key because it contains a value that can change. */
   MP_NODE_UNHASHABLE = 1 << 1,
-  /* Used by who walks the nodes: between here and the outermost value. */
+  /* For a reader that walks the nodes: this container is being read. */
   MP_NODE_ON_PATH = 1 << 2
 } MpNodeFlags;
 
@@ -65,8 +66,8 @@ typedef struct
       guint32 function;
     };
 
-    /* Containers: the chain of their items.  A tuple needs no last one, and keeps how many
-     * nodes there are in it, each as often as it is reached. */
+    /* Containers: the chain of their items.  A tuple is never extended and needs no last item;
+     * it has the number of its nodes instead, shared ones counted each time they occur. */
     struct
     {
       guint32 first;
@@ -94,8 +95,45 @@ typedef struct
   guint32  initial[40];
 } MpNumbers;
 
+typedef struct _MpPickleMachine   MpPickleMachine;
+typedef struct _MpPickleOperation MpPickleOperation;
+
+/* What the machine does for an opcode. */
+struct _MpPickleOperation
+{
+  gboolean (*run) (MpPickleMachine         *self,
+                   const MpPickleOperation *operation,
+                   const guint8            *argument,
+                   GError                 **error);
+
+  /* The number of bytes of the argument; of a string, those of its length. */
+  guint8 size;
+  guint8 parameter;
+};
+
+/* A function that a pickle may name. */
 typedef struct
 {
+  const char *module;
+  const char *name;
+
+  /* What it does; a number that only the operations interpret. */
+  guint8 meaning;
+} MpPickleFunction;
+
+typedef struct
+{
+  /* 256, by opcode; those that do not exist have no function. */
+  const MpPickleOperation *operations;
+
+  /* By the number in the node of a function. */
+  const MpPickleFunction *functions;
+} MpPickleTables;
+
+struct _MpPickleMachine
+{
+  const MpPickleTables *tables;
+
   const guint8 *data;
   gsize         size;
 
@@ -121,22 +159,24 @@ typedef struct
 
   GByteArray *made;
 
-  /* What was spent on work that takes longer than its opcodes. */
+  /* The work done so far that is not bounded by the number of opcodes; see
+   * mp_pickle_machine_spend (). */
   gsize work;
 
   /* Whether a reader of the pickle would have to import dill. */
   gboolean needs_dill;
-} MpPickleMachine;
+};
 
-/* Runs the pickle; mp_pickle_machine_clear () is always called. */
-gboolean mp_pickle_machine_run (MpPickleMachine *self,
-                                const guint8    *data,
-                                gsize            size,
-                                guint32         *out_value,
-                                GError         **error);
+/* Runs the pickle.  Call mp_pickle_machine_clear () afterwards, also after a failure. */
+gboolean mp_pickle_machine_run (MpPickleMachine      *self,
+                                const MpPickleTables *tables,
+                                const guint8         *data,
+                                gsize                 size,
+                                guint32              *out_value,
+                                GError              **error);
 void     mp_pickle_machine_clear (MpPickleMachine *self);
 
-/* What the operations are made of. */
+/* For the operations. */
 
 /* These nodes exist once. */
 enum
@@ -150,6 +190,9 @@ enum
 gboolean mp_pickle_machine_refuse (MpPickleMachine *self,
                                    const char      *what,
                                    GError         **error);
+gboolean mp_pickle_machine_refuse_function (MpPickleMachine *self,
+                                            const MpNode    *function,
+                                            GError         **error);
 gboolean mp_pickle_machine_spend (MpPickleMachine *self,
                                   gsize            work,
                                   GError         **error);
@@ -215,7 +258,7 @@ mp_pickle_machine_push (MpPickleMachine *self,
   return TRUE;
 }
 
-/* Below the last mark is nothing that an opcode may touch. */
+/* The number of values above the last mark: opcodes may only touch these. */
 static inline gsize
 mp_pickle_machine_count_open (MpPickleMachine *self)
 {

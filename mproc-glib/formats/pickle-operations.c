@@ -5,6 +5,7 @@
 #include "pickle-operations.h"
 #include "pickle-functions.h"
 #include "pickle-opcodes.h"
+#include "pickle-text.h"
 #include "mp-error.h"
 
 #include <string.h>
@@ -88,7 +89,7 @@ run_stop (MpPickleMachine         *self,
 
   node = &self->nodes[self->stack.numbers[0]];
   if (node->kind == MP_NODE_FUNCTION)
-    return mp_pickle_function_refuse (self, node, error);
+    return mp_pickle_machine_refuse_function (self, node, error);
 
   self->done = TRUE;
   return TRUE;
@@ -431,7 +432,7 @@ run_refused (MpPickleMachine         *self,
   return FALSE;
 }
 
-const MpPickleOperation mp_pickle_operations[256] = {
+static const MpPickleOperation operations[256] = {
   [OP_PROTO] = { run_proto, 1, 0 },
   [OP_FRAME] = { run_frame, 8, 0 },
   [OP_STOP] = { run_stop, 0, 0 },
@@ -510,3 +511,5 @@ const MpPickleOperation mp_pickle_operations[256] = {
   [OP_NEXT_BUFFER] = { run_refused, 0, 0 },
   [OP_READONLY_BUFFER] = { run_refused, 0, 0 },
 };
+
+const MpPickleTables mp_pickle_plain_values = { operations, mp_pickle_functions };

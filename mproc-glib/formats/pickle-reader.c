@@ -3,7 +3,7 @@
 #include "config.h"
 
 #include "pickle-reader.h"
-#include "pickle-machine.h"
+#include "pickle-operations.h"
 #include "pickle-writer.h"
 #include "mp-error.h"
 
@@ -172,7 +172,8 @@ mp_pickle_read (const guint8 *data,
   self.sink = sink;
   self.n_frames = 0;
 
-  done = mp_pickle_machine_run (&self.machine, data, size, &value, error) &&
+  done = mp_pickle_machine_run (&self.machine, &mp_pickle_plain_values, data, size, &value,
+                                error) &&
          tell (&self, value, error);
   while (done && self.n_frames > 0)
     done = tell_next (&self, error);
@@ -189,8 +190,9 @@ mp_pickle_check (const guint8 *data,
 {
   MpPickleMachine machine;
   guint32         value;
-  gboolean        done = mp_pickle_machine_run (&machine, data, size, &value, error);
+  gboolean        done;
 
+  done = mp_pickle_machine_run (&machine, &mp_pickle_plain_values, data, size, &value, error);
   *out_needs_dill = machine.needs_dill;
   mp_pickle_machine_clear (&machine);
   return done;

@@ -2,17 +2,15 @@
 
 #include "config.h"
 
-#include "pickle-operations.h"
+#include "pickle-text.h"
 #include "pickle-functions.h"
 
 #include <string.h>
 
-/* The opcodes whose arguments are lines of text: those of protocol 0, and names. */
-
 /* Python itself converts no more digits than these. */
 #define MAX_BIG_INT_DIGITS 4300
 
-/* Not 0: an empty string is somewhere, too. */
+/* Not 0: a GByteArray of size 0 has no data. */
 #define SMALLEST_TEXT 64
 
 static gboolean
@@ -281,5 +279,5 @@ mp_pickle_run_inst (MpPickleMachine         *self,
                                 error))
     return FALSE;
 
-  return mp_pickle_function_refuse (self, &self->nodes[number], error);
+  return mp_pickle_machine_refuse_function (self, &self->nodes[number], error);
 }

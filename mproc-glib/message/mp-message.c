@@ -6,6 +6,7 @@
 #include "mp-message-private.h"
 #include "mp-error.h"
 #include "formats/format.h"
+#include "formats/gvariant-reader.h"
 #include "formats/gvariant.h"
 #include "formats/object.h"
 

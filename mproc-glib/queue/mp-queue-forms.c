@@ -4,6 +4,7 @@
 
 #include "mp-queue-private.h"
 
+#include "formats/gvariant-reader.h"
 #include "formats/gvariant.h"
 #include "mp-error.h"
 #include "message/mp-message-private.h"

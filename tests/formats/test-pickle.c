@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "formats/format.h"
+#include "formats/gvariant-reader.h"
 #include "formats/gvariant.h"
 #include "formats/pickle-reader.h"
 #include "mp-error.h"

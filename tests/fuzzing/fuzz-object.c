@@ -2,6 +2,7 @@
 
 #include "config.h"
 
+#include "formats/gvariant-reader.h"
 #include "formats/gvariant.h"
 #include "formats/object.h"
 
