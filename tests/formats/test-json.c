@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "formats/format.h"
+#include "formats/gvariant-reader.h"
 #include "formats/gvariant.h"
 #include "mp-error.h"
 
@@ -317,9 +318,10 @@ test_json_malformed (void)
       g_autoptr (GError) error = NULL;
       g_autofree char *where = g_strdup_printf ("at byte %" G_GSIZE_FORMAT,
                                                 malformed[i].offset);
+      g_autofree char *shown = g_strescape (malformed[i].json, NULL);
       g_autoptr (GBytes) payload = NULL;
 
-      g_test_message ("%s", malformed[i].json);
+      g_test_message ("%s", shown);
       g_assert_null (load (malformed[i].json, malformed[i].size, &error));
       g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE);
       g_assert_true (g_str_has_suffix (error->message, where));
