@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Connections with the methods of multiprocessing.connection.Connection."""
+
+import ctypes
+import errno
+import os
+from multiprocessing.context import BufferTooShort
+
+from gi.repository import Gio, GLib
+
+from .errors import IO_ERROR, call, exception_of, is_timeout
+from .loops import readable, writable
+from .module import Mp, export
+from .queues import Queue
+from .sharing import reduce
+from .values import PLAIN, WIRE_PROTOCOL, flat, loads, special_message, to_pickle
+from .waiting import SLICE, wait_for
+
+_send_pickle = Mp.Connection.send_pickle
+_send_data = Mp.Connection.send_data
+_send_message = Mp.Connection.send_message
+_try_recv_pickle = Mp.Connection.try_recv_pickle
+_try_recv_bytes = Mp.Connection.try_recv_bytes
+_recv_into_address = Mp.Connection.recv_into_address
+_send_shareable = Mp.Connection.send_shareable
+_recv_shareable = Mp.Connection.recv_shareable
+_connection_wait = Mp.Connection.wait
+_connection_flush = Mp.Connection.flush
+
+
+def _sending_exception(error):
+    # GLib has one code for it and for a connection that was reset.
+    if error.domain == IO_ERROR and error.code == Gio.IOErrorEnum.BROKEN_PIPE:
+        return BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+    return exception_of(error)
+
+
+@export
+class Connection(Mp.Connection):
+    """One end of a connection that carries whole messages."""
+
+    _codec = None
+    _codec_name = None
+    codec = Queue.codec
+
+    def __new__(cls, handle, readable=True, writable=True):
+        if handle < 0:
+            raise ValueError('invalid handle')
+        if not readable and not writable:
+            raise ValueError('at least one of `readable` and `writable` must be True')
+        self = call(cls.new_for_fd, handle, readable, writable)
+        self.set_format(Mp.Format.PICKLE)
+        return self
+
+    def __init__(self, *arguments, **options):
+        pass
+
+    @property
+    def closed(self):
+        return self.get_closed()
+
+    @property
+    def readable(self):
+        return self.get_readable()
+
+    @property
+    def writable(self):
+        return self.get_writable()
+
+    def _check(self, *, readable=False, writable=False):
+        if self.get_closed():
+            raise OSError('handle is closed')
+        if readable and not self.get_readable():
+            raise OSError('connection is write-only')
+        if writable and not self.get_writable():
+            raise OSError('connection is read-only')
+
+    def _send(self, send, data):
+        """Sends and lets handlers of signals run meanwhile; what is left follows."""
+        try:
+            while not self._send_now(send, data):
+                _connection_wait(self, GLib.IOCondition.OUT, SLICE, None)
+            while not _connection_flush(self, SLICE, None):
+                pass
+        except GLib.Error as error:
+            raise _sending_exception(error) from None
+
+    def _send_now(self, send, data):
+        """Whether @data was taken; what the peer does not read yet is kept."""
+        try:
+            return send(self, data, 0, None)
+        except GLib.Error as error:
+            if not is_timeout(error):
+                raise
+            return False
+
+    def _recv(self, receive, *arguments):
+        """Receives; @receive gives None or no bytes while nothing is there."""
+        try:
+            while not (received := receive(self, *arguments)):
+                _connection_wait(self, GLib.IOCondition.IN, SLICE, None)
+            return received
+        except GLib.Error as error:
+            raise exception_of(error) from None
+
+    def _recv_patiently(self, receive, *arguments):
+        """Receives by a call that has to tell by an error that nothing is there yet."""
+        try:
+            while True:
+                _connection_wait(self, GLib.IOCondition.IN, SLICE, None)
+                try:
+                    return receive(self, *arguments, 0, None)
+                except GLib.Error as error:
+                    if not is_timeout(error):
+                        raise
+        except GLib.Error as error:
+            raise exception_of(error) from None
+
+    def _encode(self, obj):
+        """Returns the function that sends what it also returns."""
+        if self._codec is not None:
+            return _send_data, self._codec.dumps(obj)
+        if type(obj) not in PLAIN and (message := special_message(obj)) is not None:
+            return _send_message, message
+        return _send_pickle, to_pickle(obj, WIRE_PROTOCOL)
+
+    def send(self, obj):
+        """Sends @obj."""
+        self._send(*self._encode(obj))
+
+    def recv(self):
+        """Receives an object; raises EOFError when the peer has closed."""
+        if self._codec is not None:
+            return self._codec.loads(self.recv_bytes())
+        return loads(self._recv(_try_recv_pickle))
+
+    def send_bytes(self, buffer, offset=0, size=None):
+        """Sends bytes of any buffer as one message."""
+        self._check(writable=True)
+        view = flat(buffer)
+        if offset < 0:
+            raise ValueError('offset is negative')
+        if len(view) < offset:
+            raise ValueError('buffer length < offset')
+        if size is None:
+            size = len(view) - offset
+        elif size < 0:
+            raise ValueError('size is negative')
+        elif offset + size > len(view):
+            raise ValueError('buffer length < offset + size')
+        whole = type(buffer) is bytes and size == len(buffer)
+        self._send(_send_data, buffer if whole else bytes(view[offset:offset + size]))
+
+    def recv_bytes(self, maxlength=None):
+        """Receives a message as bytes; a longer one than @maxlength raises OSError."""
+        self._check(readable=True)
+        if maxlength is not None and maxlength < 0:
+            raise ValueError('negative maxlength')
+        maxlength = -1 if maxlength is None else maxlength
+        # An object, so that an empty message is not taken for none.
+        received = self._recv(_try_recv_bytes, maxlength)
+        return received.get_data() or b''
+
+    def recv_bytes_into(self, buffer, offset=0):
+        """Receives a message into a writable buffer, and returns its length."""
+        self._check(readable=True)
+        view = flat(buffer)
+        if offset < 0:
+            raise ValueError('negative offset')
+        if offset > len(view):
+            raise ValueError('offset too large')
+        memory = (ctypes.c_char * len(view)).from_buffer(view) if len(view) else b''
+        address = ctypes.addressof(memory) + offset if len(view) else 0
+        try:
+            return self._recv_patiently(_recv_into_address, address, len(view) - offset)
+        except BufferTooShort:
+            raise BufferTooShort(self.recv_bytes()) from None
+
+    def send_shareable(self, shareable):
+        """Hands a queue or a connection to the process at the other end."""
+        self._send(_send_shareable, shareable)
+
+    def recv_shareable(self):
+        """Receives a queue or a connection."""
+        return self._recv_patiently(_recv_shareable)
+
+    def poll(self, timeout=0.0):
+        """Whether there is something to receive, within @timeout seconds."""
+        self._check(readable=True)
+        try:
+            return wait_for(lambda us: _connection_wait(self, GLib.IOCondition.IN, us, None), timeout)
+        except GLib.Error as error:
+            raise exception_of(error) from None
+
+    def recv_async(self, *arguments):
+        """Receives an object, to be awaited; with arguments it is the function of C."""
+        return super().recv_async(*arguments) if arguments else self._recv_when_ready()
+
+    async def _recv_when_ready(self):
+        # A part of a message does not hold up the loop.
+        if self._codec is not None:
+            received = await self._take_when_ready(_try_recv_bytes, -1)
+            return self._codec.loads(received.get_data())
+        return loads(await self._take_when_ready(_try_recv_pickle))
+
+    async def _take_when_ready(self, receive, *arguments):
+        while not (received := call(receive, self, *arguments)):
+            await readable(self)
+        return received
+
+    def send_async(self, obj, *arguments):
+        """Sends an object, to be awaited; with more arguments it is the function of C."""
+        return super().send_async(obj, *arguments) if arguments else self._send_when_ready(obj)
+
+    async def _send_when_ready(self, obj):
+        send, data = self._encode(obj)
+        try:
+            while not self._send_now(send, data):
+                await writable(self)
+            while not _connection_flush(self, 0, None):
+                await writable(self)
+        except GLib.Error as error:
+            raise _sending_exception(error) from None
+
+    def close(self):
+        """Closes this end; closing twice is fine."""
+        call(super().close)
+
+    def fileno(self):
+        self._check()
+        return self.get_fd()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def __reduce__(self):
+        return reduce(self, self._codec_name, [self.fileno()])
+
+
+def as_python(connection, codec):
+    connection.set_format(Mp.Format.PICKLE)
+    connection.codec = codec
+    return connection
+
+
+@export
+def Pipe(duplex=True, *, codec=None):
+    """Returns two connected ends; when not @duplex, the first receives and the second sends."""
+    ends = call(Mp.pipe, duplex)[-2:]
+    return as_python(ends[0], codec), as_python(ends[1], codec)

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The exceptions that Python programs expect, for the errors of the library."""
+
+import errno
+from multiprocessing.context import AuthenticationError, BufferTooShort
+from queue import Empty, Full
+
+from gi.repository import Gio, GLib
+
+from .module import Mp
+
+_ERRNO = {
+    Gio.IOErrorEnum.NOT_FOUND: errno.ENOENT,
+    Gio.IOErrorEnum.EXISTS: errno.EEXIST,
+    Gio.IOErrorEnum.PERMISSION_DENIED: errno.EACCES,
+    Gio.IOErrorEnum.ADDRESS_IN_USE: errno.EADDRINUSE,
+    Gio.IOErrorEnum.CONNECTION_REFUSED: errno.ECONNREFUSED,
+    Gio.IOErrorEnum.CONNECTION_CLOSED: errno.ECONNRESET,
+    Gio.IOErrorEnum.HOST_NOT_FOUND: errno.EHOSTUNREACH,
+    Gio.IOErrorEnum.HOST_UNREACHABLE: errno.EHOSTUNREACH,
+    Gio.IOErrorEnum.NETWORK_UNREACHABLE: errno.ENETUNREACH,
+    Gio.IOErrorEnum.NO_SPACE: errno.ENOSPC,
+    Gio.IOErrorEnum.TOO_MANY_OPEN_FILES: errno.EMFILE,
+    Gio.IOErrorEnum.INVALID_ARGUMENT: errno.EINVAL,
+    Gio.IOErrorEnum.FILENAME_TOO_LONG: errno.ENAMETOOLONG,
+}
+
+# The exception for each error of the library, and multiprocessing's own words where it has some.
+_EXCEPTIONS = {
+    Mp.Error.EMPTY: (Empty, ''),
+    Mp.Error.FULL: (Full, ''),
+    Mp.Error.CLOSED: (OSError, 'handle is closed'),
+    Mp.Error.END_OF_STREAM: (EOFError, ''),
+    Mp.Error.TRUNCATED: (OSError, 'got end of file during message'),
+    Mp.Error.TOO_LARGE: (OSError, None),
+    Mp.Error.BUFFER_TOO_SHORT: (BufferTooShort, None),
+    Mp.Error.NOT_READABLE: (OSError, 'connection is write-only'),
+    Mp.Error.NOT_WRITABLE: (OSError, 'connection is read-only'),
+    Mp.Error.AUTHENTICATION_FAILED: (AuthenticationError, None),
+    Mp.Error.INVALID_MESSAGE: (ValueError, None),
+    Mp.Error.UNSUPPORTED: (TypeError, None),
+    Mp.Error.TOO_MANY_DONE: (ValueError, None),
+    Mp.Error.STALE: (ValueError, None),
+    Mp.Error.DAMAGED: (OSError, None),
+}
+
+_EXCEPTIONS = {int(code): exception for code, exception in _EXCEPTIONS.items()}
+_ERRNO = {int(code): number for code, number in _ERRNO.items()}
+MP_ERROR = GLib.quark_to_string(Mp.Error.quark())
+IO_ERROR = GLib.quark_to_string(Gio.io_error_quark())
+
+
+def is_error(error, code):
+    return error.code == code and error.domain == MP_ERROR
+
+
+def is_timeout(error):
+    return error.code == Gio.IOErrorEnum.TIMED_OUT and error.domain == IO_ERROR
+
+
+def exception_of(error):
+    """Returns what Python programs expect in the place of a GLib.Error."""
+    if error.domain == MP_ERROR:
+        kind, words = _EXCEPTIONS[error.code]
+        words = error.message if words is None else words
+        return kind(words) if words else kind()
+    if error.domain == IO_ERROR:
+        if error.code == Gio.IOErrorEnum.TIMED_OUT:
+            return TimeoutError(errno.ETIMEDOUT, error.message)
+        if error.code != Gio.IOErrorEnum.CANCELLED:
+            number = _ERRNO.get(error.code)
+            return OSError(number, error.message) if number else OSError(error.message)
+    return error
+
+
+def call(function, *arguments):
+    try:
+        return function(*arguments)
+    except GLib.Error as error:
+        raise exception_of(error) from None

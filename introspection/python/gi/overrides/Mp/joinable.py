@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The queue of tasks, and its tasks."""
+
+import errno
+import functools
+from queue import Empty
+
+from gi.repository import GLib
+
+from .errors import call
+from .loops import readable, until
+from .module import Mp, export
+from .values import value_of
+from .waiting import end_of, left, wait_for
+
+_wait_done = Mp.JoinableQueue.wait_done
+_watch_done = Mp.JoinableQueue.watch_done
+_join_async = Mp.JoinableQueue.join_async
+_join_finish = Mp.JoinableQueue.join_finish
+_try_get_task = Mp.JoinableQueue.try_get_task
+_queue_wait = Mp.JoinableQueue.wait
+
+
+@export
+class JoinableQueue(Mp.JoinableQueue):
+    """A queue of tasks that knows when all are done, and delivers again what was not."""
+
+    def task_done(self):
+        """Says that the oldest task that was got by this object is done."""
+        try:
+            super().task_done()
+        except GLib.Error as error:
+            raise self._exception(error) from None
+
+    def join(self, timeout=None):
+        """Waits until all that was put is done; raises TimeoutError after @timeout seconds."""
+        try:
+            if not wait_for(lambda us: _wait_done(self, us, None), timeout):
+                raise TimeoutError(errno.ETIMEDOUT, 'Some tasks are not done')
+        except GLib.Error as error:
+            raise self._exception(error) from None
+
+    def join_async(self, *arguments):
+        """Waits as join does, to be awaited; with arguments it is the function of C."""
+        return super().join_async(*arguments) if arguments else self._join_when_done()
+
+    async def _join_when_done(self):
+        try:
+            if not _wait_done(self, 0, None):
+                await until(self.__dict__.setdefault('_joiners', {}),
+                            functools.partial(_wait_done, self, 0, None),
+                            functools.partial(_watch_done, self),
+                            functools.partial(_join_async, self),
+                            functools.partial(_join_finish, self))
+        except GLib.Error as error:
+            raise self._exception(error) from None
+
+    def get_task(self, block=True, timeout=None):
+        """Gets what is next as a Task, which knows which delivery it is."""
+        task = None
+        end = end_of(timeout)
+        try:
+            while (task := _try_get_task(self)) is None:
+                us = left(end) if block else 0
+                if us == 0:
+                    raise Empty
+                _queue_wait(self, GLib.IOCondition.IN, us, None)
+        except GLib.Error as error:
+            raise self._exception(error) from None
+        task._queue = self
+        return task
+
+    def get_task_async(self, *arguments):
+        return super().get_task_async(*arguments) if arguments else self._get_task_when_ready()
+
+    async def _get_task_when_ready(self):
+        while True:
+            try:
+                return self.get_task(False)
+            except Empty:
+                await readable(self)
+
+
+@export
+class Task(Mp.Task):
+    """A delivery of a JoinableQueue. Leaving its `with` says that it is done, or, after an
+    exception, that somebody else shall try."""
+
+    _queue = None
+
+    @property
+    def value(self):
+        return value_of(self.get_message(), None if self._queue is None else self._queue.codec)
+
+    def done(self):
+        call(super().done)
+
+    def retry(self):
+        call(super().retry)
+
+    def set_progress(self, fraction, text=None):
+        call(super().set_progress, fraction, text)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *exception):
+        self.done() if kind is None else self.retry()

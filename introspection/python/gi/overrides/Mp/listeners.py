@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Listener and Client under the addresses and the keys of multiprocessing."""
+
+import errno
+import os
+
+from gi.repository import Gio, GLib
+
+from .connections import as_python
+from .errors import call, exception_of, is_error
+from .loops import readable
+from .module import Mp, export
+from .values import check_codec
+from .waiting import wait_for
+
+# What the library's own addresses begin with; they are taken as they are.
+_SCHEMES = ('unix:', 'unix-abstract:', 'tcp:', 'tls:')
+
+_try_accept = Mp.Listener.try_accept
+_listener_wait = Mp.Listener.wait
+
+
+def _library_address(address, family):
+    """Returns the library's form of an address of multiprocessing."""
+    if family not in (None, 'AF_INET', 'AF_UNIX'):
+        raise ValueError(f'Family {family} is not recognized.')
+    if isinstance(address, bytes) and address.startswith(b'\0'):
+        address = os.fsdecode(address)
+    if not address:
+        return 'tcp:localhost:0' if family == 'AF_INET' else 'unix:'
+    if type(address) is tuple:
+        host, port = address[:2]
+        return f'tcp:[{host}]:{port}' if ':' in host else f'tcp:{host}:{port}'
+    if not isinstance(address, str):
+        raise ValueError(f'address type of {address!r} unrecognized')
+    if address.startswith('\\\\'):
+        raise ValueError('Family AF_PIPE is not recognized.')
+    if address.startswith(_SCHEMES):
+        return address
+    return f'unix-abstract:{address[1:]}' if address[0] == '\0' else f'unix:{address}'
+
+
+def _python_address(address):
+    """Returns what multiprocessing would call an address of the library."""
+    scheme, _, rest = address.partition(':')
+    if scheme == 'unix-abstract':
+        return b'\0' + os.fsencode(rest)
+    if scheme == 'unix':
+        return rest
+    host, _, port = rest.rpartition(':')
+    return host.strip('[]'), int(port)
+
+
+def _library_key(authkey):
+    if authkey is None:
+        return None
+    if not isinstance(authkey, bytes):
+        raise TypeError('authkey should be a byte string')
+    return GLib.Bytes.new(bytes(authkey))
+
+
+@export
+class Listener(Mp.Listener):
+    """A bound socket that accepts connections, also from multiprocessing.connection."""
+
+    _codec = None
+
+    def __init__(self, address=None, family=None, backlog=1, authkey=None, *, codec=None, **properties):
+        check_codec(codec)
+        properties.setdefault('legacy_digests', True)
+        super().__init__(address=_library_address(address, family), backlog=max(1, backlog),
+                         auth_key=_library_key(authkey), **properties)
+        self._codec = codec
+        call(self.listen)
+
+    def accept(self, timeout=None):
+        """Waits for a peer that has the key; raises AuthenticationError for one that has not,
+        and TimeoutError when there was none within @timeout seconds."""
+        failures = []
+        handler = self.connect('handshake-failed', lambda self, address, error: failures.append(error))
+        accepted = None
+
+        def look(us):
+            nonlocal accepted
+            accepted = _try_accept(self)
+            return accepted or failures or (_listener_wait(self, us, None) and False)
+
+        try:
+            if not wait_for(look, timeout):
+                raise TimeoutError(errno.ETIMEDOUT, 'Nobody connected in time')
+        except GLib.Error as error:
+            raise self._exception(error) from None
+        finally:
+            self.disconnect(handler)
+        if accepted is None:
+            raise self._exception(failures[0])
+        return as_python(accepted, self._codec)
+
+    def accept_async(self, *arguments):
+        """Accepts a peer, to be awaited; with arguments it is the function of C."""
+        return super().accept_async(*arguments) if arguments else self._accept_when_ready()
+
+    async def _accept_when_ready(self):
+        while True:
+            try:
+                accepted = _try_accept(self)
+            except GLib.Error as error:
+                raise self._exception(error) from None
+            if accepted is not None:
+                return as_python(accepted, self._codec)
+            await readable(self)
+
+    def create_source(self, cancellable):
+        return GLib.unix_fd_source_new(self.get_fd(), GLib.IOCondition.IN)
+
+    def fileno(self):
+        return self.get_fd()
+
+    @property
+    def address(self):
+        return _python_address(self.get_address())
+
+    @property
+    def last_accepted(self):
+        address = self.get_last_accepted()
+        return None if address is None else _python_address(address)
+
+    def _exception(self, error):
+        if is_error(error, Mp.Error.CLOSED):
+            return OSError('listener is closed')
+        return exception_of(error)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+
+@export
+def Client(address, family=None, authkey=None, *, codec=None, **properties):
+    """Returns a connection to the Listener at @address."""
+    check_codec(codec)
+    properties.setdefault('legacy_digests', True)
+    connector = Mp.Connector(address=_library_address(address, family),
+                             auth_key=_library_key(authkey), **properties)
+    results, cancellable = [], Gio.Cancellable()
+    # A context of its own: it runs nobody else's sources, and signals end its sleep.
+    context = GLib.MainContext.new()
+    context.push_thread_default()
+    try:
+        connector.open_async(GLib.PRIORITY_DEFAULT, cancellable, lambda *result: results.append(result[1]))
+        while not results:
+            context.iteration(True)
+        return as_python(connector.open_finish(results[0]), codec)
+    except GLib.Error as error:
+        raise exception_of(error) from None
+    finally:
+        cancellable.cancel()
+        context.pop_thread_default()

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Waiting under asyncio, or in coroutines on a GLib main loop."""
+
+import collections
+import concurrent.futures
+import sys
+import weakref
+
+from gi.repository import GLib
+
+from .module import export
+
+
+def _running_loop():
+    """Returns the loop of asyncio that runs in this thread, if any."""
+    asyncio = sys.modules.get('asyncio')
+    return None if asyncio is None else asyncio._get_running_loop()
+
+
+class _Pause:
+    """What a coroutine awaits that run_coroutine () runs: @start is given what goes on, which
+    it calls, with whatever arguments, in the main context."""
+
+    def __init__(self, start):
+        self.start = start
+
+    def __await__(self):
+        return (yield self)
+
+
+def _dispatch(source, go_on):
+    source.set_callback(go_on)
+    source.attach(GLib.MainContext.get_thread_default())
+
+
+async def readable(waited):
+    """Waits until @waited, which has a descriptor and a source, may have something."""
+    loop = _running_loop()
+    if loop is None:
+        await _Pause(lambda go_on: _dispatch(waited.create_source(None), go_on))
+    else:
+        await _watch(loop, waited.fileno(), loop.add_reader, loop.remove_reader)
+
+
+async def writable(waited):
+    """Waits until @waited, which has a descriptor, may take something."""
+    loop = _running_loop()
+    if loop is None:
+        await _Pause(lambda go_on: _dispatch(
+            GLib.unix_fd_source_new(waited.fileno(), GLib.IOCondition.OUT), go_on))
+    else:
+        await _watch(loop, waited.fileno(), loop.add_writer, loop.remove_writer)
+
+
+async def until(lines, attempt, watch, start, finish):
+    """Waits until @attempt says True, under asyncio by what @watch makes, or lets @start and
+    @finish of the library do the whole on a GLib main loop."""
+    loop = _running_loop()
+    if loop is None:
+        _, result = await _Pause(lambda go_on: start(GLib.PRIORITY_DEFAULT, None, go_on))
+        finish(result)
+    else:
+        await _in_line(loop, lines, attempt, watch)
+
+
+class _Line:
+    """Those in one loop of asyncio who wait for the same: one watches, the others stand behind,
+    so that nobody is overtaken and a thousand need no more descriptors than one."""
+
+    def __init__(self, watch):
+        self.watch, self.turn, self.n_members = watch, sys.modules['asyncio'].Lock(), 0
+
+
+async def _in_line(loop, lines, attempt, watch):
+    line = lines.get(loop)
+    if line is None:
+        line = lines[loop] = _Line(watch())
+    line.n_members += 1
+    try:
+        async with line.turn:
+            # After it was asked the descriptor tells of what comes, also between the two.
+            line.watch.is_ready()
+            while not attempt():
+                await _watch(loop, line.watch.get_fd(), loop.add_reader, loop.remove_reader)
+                line.watch.is_ready()
+    finally:
+        line.n_members -= 1
+        if line.n_members == 0:
+            del lines[loop]
+
+
+# Who waits for a descriptor in a loop of asyncio, which knows one callback for each.
+_watchers = weakref.WeakKeyDictionary()
+
+
+async def _watch(loop, fd, add, remove):
+    watchers = _watchers.setdefault(loop, {}).setdefault((add.__name__, fd), collections.deque())
+    future = loop.create_future()
+    if not watchers:
+        add(fd, _wake_watcher, watchers)
+    watchers.append(future)
+    try:
+        await future
+    finally:
+        if future in watchers:
+            watchers.remove(future)
+        if not watchers:
+            remove(fd)
+
+
+def _wake_watcher(watchers):
+    """Wakes the first, who takes what is there; if there is more this is called again."""
+    for future in watchers:
+        if not future.done():
+            future.set_result(None)
+            return
+
+
+@export
+def run_coroutine(coroutine):
+    """Runs @coroutine on the GLib main loop of this thread, and returns its Future.
+
+    It may await what this module gives. Under asyncio no such thing is needed."""
+    result = concurrent.futures.Future()
+
+    def go_on(*answer):
+        try:
+            pause = coroutine.send(answer or None)
+        except StopIteration as end:
+            result.set_result(end.value)
+        except BaseException as error:
+            result.set_exception(error)
+        else:
+            pause.start(go_on)
+        return GLib.SOURCE_REMOVE
+
+    go_on()
+    return result

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Waiting for several objects at once, and child processes that are programs."""
+
+import os
+
+from gi.repository import GLib
+
+from .errors import call, exception_of
+from .module import Mp, export
+from .waiting import wait_for
+
+_wait_interruptible = Mp.wait_interruptible
+
+
+def _as_waitable(obj):
+    if isinstance(obj, Mp.Waitable):
+        if isinstance(obj, Mp.Connection):
+            obj._check()
+        return obj
+    return Mp.Waitable.new_for_fd(obj if isinstance(obj, int) else obj.fileno())
+
+
+@export
+def wait(object_list, timeout=None):
+    """Returns those of @object_list that are ready, as soon as one is, or [] when the time is
+    over. They may be connections, queues, processes, descriptors, or have a fileno ()."""
+    objects = list(object_list)
+    waitables = [_as_waitable(obj) for obj in objects]
+    of = dict(zip(waitables, objects))
+    if len(of) < len(objects) or len(set(map(id, objects))) < len(objects):
+        raise KeyError('an object is in the list twice')
+    ready = []
+
+    def look(us):
+        ready[:] = _wait_interruptible(waitables, us, None)
+        return bool(ready)
+
+    try:
+        wait_for(look, timeout)
+    except GLib.Error as error:
+        raise exception_of(error) from None
+    return [of[waitable] for waitable in ready]
+
+
+@export
+class Process(Mp.Process):
+    """A child process that is a program of any language."""
+
+    def __init__(self, argv, **properties):
+        super().__init__(argv=[os.fsdecode(argument) for argument in argv], **properties)
+
+    def start(self):
+        call(super().start)
+
+    def join(self, timeout=None):
+        """Waits until the process has ended, for at most @timeout seconds."""
+        wait([self], timeout)
+
+    def is_alive(self):
+        return self.get_alive()
+
+    @property
+    def exitcode(self):
+        """The exit code, the negative number of the signal that ended it, or None."""
+        code = self.get_exit_code()
+        return None if code == Mp.PROCESS_STILL_ALIVE else code
+
+
+@export
+def inherit(name):
+    """Returns what the parent process gave to this one as @name."""
+    return call(Mp.inherit, name)

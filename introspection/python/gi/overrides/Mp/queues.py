@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The queue with the methods of multiprocessing.Queue."""
+
+import functools
+import types
+from multiprocessing import context
+from queue import Empty, Full
+
+from gi.repository import GLib
+
+from .errors import exception_of, is_error
+from .loops import readable, until
+from .module import Mp, export
+from .sharing import reduce
+from .values import (BYTES, OPAQUE, PICKLE, PLAIN, QUEUE_PROTOCOL, check_codec, codec_name, is_plain, loads,
+                     message_of, opaque_message, special_message, to_pickle)
+from .waiting import SLICE, end_of, left, monotonic
+
+_put_loadable = Mp.Queue.put_loadable
+_get_loadable = Mp.Queue.get_loadable
+_try_put_message = Mp.Queue.try_put_message
+_watch_room = Mp.Queue.watch_room
+_put_message_async = Mp.Queue.put_message_async
+_put_message_finish = Mp.Queue.put_message_finish
+
+
+class _QueueClosed(ValueError):
+    """A queue was shut down and is drained, or this object puts no more."""
+
+
+@export
+class Queue(Mp.Queue):
+    """A queue of any number of producers and consumers, in any process that holds it."""
+
+    _closed = False
+    _codec = None
+    _codec_name = None
+    _putters = None
+
+    def __init__(self, maxsize=0, *, codec=None, **properties):
+        if maxsize > GLib.MAXUINT32:
+            raise OverflowError('maxsize is too large')
+        properties.setdefault('max_size', max(0, maxsize))
+        super().__init__(**properties)
+        if codec is not None:
+            self.codec = codec
+
+    @property
+    def codec(self):
+        """What writes and reads objects that have no place in the table of values."""
+        return self._codec
+
+    @codec.setter
+    def codec(self, codec):
+        check_codec(codec)
+        self._codec, self._codec_name = codec, codec_name(codec)
+
+    def put(self, obj, block=True, timeout=None):
+        """Puts @obj; raises Full if there is no room at once, or within @timeout seconds."""
+        kind = type(obj)
+        if kind is bytes:
+            data, kind = obj, BYTES
+        elif kind in PLAIN and self._codec is None:
+            data, kind = to_pickle(obj, QUEUE_PROTOCOL), PICKLE
+        else:
+            data, kind = self._encode(obj)
+        try:
+            if kind is None:
+                self._put_message(data, block, timeout)
+            elif not _put_loadable(self, data, kind, 0):
+                self._put_patiently(data, kind, block, timeout)
+        except GLib.Error as error:
+            raise self._exception(error) from None
+
+    def _encode(self, obj):
+        """Returns the data and the form of @obj, or a message and None."""
+        if isinstance(obj, (bytes, memoryview)):
+            return bytes(obj), BYTES
+        message = special_message(obj)
+        if message is None and self._codec is not None and not is_plain(obj):
+            message = opaque_message(obj, self._codec)
+        if message is not None:
+            return message, None
+        return to_pickle(obj, QUEUE_PROTOCOL), PICKLE
+
+    def _put_patiently(self, data, kind, block, timeout):
+        end = end_of(timeout)
+        us = left(end) if block else 0
+        while us > 0:
+            if _put_loadable(self, data, kind, us):
+                return
+            us = left(end)
+        raise Full
+
+    def _put_message(self, message, block, timeout):
+        end = end_of(timeout)
+        room = None
+        while not _try_put_message(self, message):
+            us = left(end) if block else 0
+            if us == 0:
+                raise Full
+            room = room or _watch_room(self)
+            Mp.wait_interruptible([room], us, None)
+
+    def get(self, block=True, timeout=None):
+        """Gets what is next; raises Empty if there is nothing at once, or within @timeout
+        seconds."""
+        if self._closed:
+            raise ValueError(f'Queue {self!r} is closed')
+        if not block:
+            end, us = None, 0
+        elif timeout is None:
+            end, us = None, SLICE
+        else:
+            end = monotonic() + timeout
+            us = left(end)
+        try:
+            while True:
+                data, kind = _get_loadable(self, self._codec_name, us)
+                if kind == PICKLE:
+                    return loads(data)
+                if kind == BYTES:
+                    return data
+                if kind == OPAQUE:
+                    return self._codec.loads(data)
+                if us == 0:
+                    raise Empty
+                us = left(end)
+        except GLib.Error as error:
+            raise self._exception(error) from None
+
+    def put_nowait(self, obj):
+        self.put(obj, False)
+
+    def get_nowait(self):
+        return self.get(False)
+
+    async def _get_when_ready(self):
+        while True:
+            try:
+                return self.get(False)
+            except Empty:
+                await readable(self)
+
+    async def _put_when_ready(self, obj):
+        data, kind = self._encode(obj)
+        try:
+            if self._putters or not self._put_now(data, kind):
+                await until(self.__dict__.setdefault('_putters', {}),
+                            functools.partial(self._put_now, data, kind),
+                            functools.partial(_watch_room, self),
+                            functools.partial(_put_message_async, self, message_of(data, kind)),
+                            functools.partial(_put_message_finish, self))
+        except GLib.Error as error:
+            raise self._exception(error) from None
+
+    def _put_now(self, data, kind):
+        return _try_put_message(self, data) if kind is None else _put_loadable(self, data, kind, 0)
+
+    def get_async(self, *arguments):
+        """Returns what is next, to be awaited; with arguments it is the function of C."""
+        return super().get_async(*arguments) if arguments else self._get_when_ready()
+
+    def put_async(self, obj, *arguments):
+        """Puts @obj, to be awaited; with more arguments it is the function of C."""
+        return super().put_async(obj, *arguments) if arguments else self._put_when_ready(obj)
+
+    def qsize(self):
+        return self.get_size()
+
+    def empty(self):
+        size = self.get_size()
+        if size and self._closed:
+            raise OSError('handle is closed')
+        return size == 0
+
+    def full(self):
+        return self.is_full()
+
+    def close(self):
+        """Puts and gets no more here; nobody else is affected."""
+        self._closed = True
+        super().close()
+
+    def shutdown(self, immediate=False):
+        """Ends the queue for everybody: puts fail, gets drain what is left and then fail."""
+        try:
+            super().shutdown(immediate)
+        except GLib.Error as error:
+            raise self._exception(error) from None
+
+    def join_thread(self):
+        """Does nothing: what was put is in the queue when put returns, without a thread."""
+        assert self._closed, f'Queue {self!r} not closed'
+
+    def cancel_join_thread(self):
+        """Does nothing: there is no thread."""
+
+    def fileno(self):
+        return self.get_fd()
+
+    def _exception(self, error):
+        if is_error(error, Mp.Error.CLOSED):
+            return _QueueClosed(f'Queue {self!r} is closed')
+        return exception_of(error)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def __iter__(self):
+        """Gets until the queue is shut down."""
+        while True:
+            try:
+                yield self.get()
+            except _QueueClosed:
+                return
+
+    async def __aiter__(self):
+        while True:
+            try:
+                yield await self._get_when_ready()
+            except _QueueClosed:
+                return
+
+    def __reduce__(self):
+        context.assert_spawning(self)
+        return reduce(self, self._codec_name)
+
+    __class_getitem__ = classmethod(types.GenericAlias)

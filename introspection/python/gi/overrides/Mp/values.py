@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Python values as messages, and messages as Python values."""
+
+import pickle
+from multiprocessing import context
+from pickle import dumps, loads
+
+from gi.repository import GLib, GObject
+
+from .module import Mp
+
+BYTES = int(Mp.Format.BYTES)
+PICKLE = int(Mp.Format.PICKLE)
+OPAQUE = int(Mp.Format.OPAQUE)
+
+# Both ends are of this library and read every protocol; the peer of a connection may be an
+# older Python.
+QUEUE_PROTOCOL = 5
+WIRE_PROTOCOL = 4
+
+# Types of which the pickler makes plain values, or refuses an item by itself.
+PLAIN = frozenset({dict, list, tuple, str, int, float, bool, type(None), set, frozenset, bytearray})
+
+
+def _unpicklable(obj, error):
+    return TypeError(f'{type(obj).__name__!r} object cannot be sent: {error}')
+
+
+def check_codec(codec):
+    if codec is not None and not (hasattr(codec, 'dumps') and hasattr(codec, 'loads')):
+        raise TypeError('a codec has to have dumps and loads')
+
+
+def codec_name(codec):
+    return None if codec is None else getattr(codec, '__name__', type(codec).__name__)
+
+
+def to_pickle(obj, protocol):
+    try:
+        return dumps(obj, protocol)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise _unpicklable(obj, error) from None
+
+
+def is_plain(obj):
+    """Whether a pickle of @obj holds plain values and nothing else."""
+    try:
+        Mp.Message.new_pickle(dumps(obj, QUEUE_PROTOCOL)).get_pickle()
+    except (GLib.Error, pickle.PicklingError, AttributeError, TypeError):
+        return False
+    return True
+
+
+def special_message(obj):
+    """Returns the message of what does not travel as a pickle, or None."""
+    if isinstance(obj, Mp.Message):
+        return obj
+    if isinstance(obj, GLib.Variant):
+        return Mp.Message.new_variant(obj)
+    if isinstance(obj, memoryview):
+        return Mp.Message.new_bytes(GLib.Bytes.new(bytes(obj)))
+    if isinstance(obj, Mp.Shareable):
+        context.assert_spawning(obj)
+    if isinstance(obj, GObject.Object):
+        return Mp.Message.new_object(obj)
+    return None
+
+
+def message_of(data, kind):
+    """Returns what Queue._encode () has made as a message."""
+    if kind is None:
+        return data
+    return Mp.Message.new_pickle(data) if kind == PICKLE else Mp.Message.new_bytes(GLib.Bytes.new(data))
+
+
+def opaque_message(obj, codec):
+    data = codec.dumps(obj)
+    return Mp.Message.new_opaque(GLib.Bytes.new(data), codec_name(codec))
+
+
+def value_of(message, codec=None):
+    """Returns what @message holds as a Python value."""
+    kind = message.get_format()
+    if kind == Mp.Format.BYTES:
+        return message.get_bytes().get_data()
+    if kind == Mp.Format.OPAQUE:
+        name = message.get_codec()
+        if name != codec_name(codec):
+            raise TypeError(f'the message is opaque: it takes the codec {name!r} to read it')
+        return codec.loads(message.get_bytes().get_data())
+    return loads(message.get_pickle())
+
+
+def flat(buffer):
+    """Returns a view of the bytes of any buffer, without a copy."""
+    view = memoryview(buffer)
+    return view if view.itemsize == 1 and view.ndim == 1 and view.contiguous else _cast(view)
+
+
+def _cast(view):
+    return view.cast('B') if view.contiguous else memoryview(view.tobytes())
