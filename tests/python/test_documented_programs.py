@@ -5,6 +5,7 @@ A fenced block in a language that is followed by a block of text is a whole prog
 it prints.
 """
 
+import glob
 import os
 import re
 import shlex
@@ -36,7 +37,9 @@ def command_for(language, path, folder):
 
     flags = subprocess.run(['pkg-config', '--cflags', '--libs', 'gio-unix-2.0'], check=True,
                            stdout=subprocess.PIPE, text=True).stdout.split()
-    flags += [f'-I{SOURCE}', f'-I{BUILD}', f'-L{BUILD}/mproc-glib', '-lmproc-glib-1.0']
+    # Uninstalled headers lie in the folders of their rooms.
+    flags += [f'-I{room}' for room in glob.glob(f'{SOURCE}/mproc-glib/*/')]
+    flags += [f'-I{SOURCE}', f'-I{BUILD}', f'-I{BUILD}/mproc-glib', f'-L{BUILD}/mproc-glib', '-lmproc-glib-1.0']
     program = os.path.join(folder, 'program')
     if language == 'c':
         compiler = ['cc', '-Werror', '-Wall', '-o', program, path, *flags]
