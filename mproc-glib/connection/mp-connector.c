@@ -9,14 +9,12 @@
 #include "mp-connection-private.h"
 #include "wire/dial.h"
 
-#define DEFAULT_HANDSHAKE_TIMEOUT (10 * G_USEC_PER_SEC)
-
 typedef struct
 {
   /* Guards what follows. */
-  GMutex       lock;
-  char        *address;
-  MpDialConfig config;
+  GMutex         lock;
+  char          *address;
+  MpPeerSettings settings;
 } MpConnectorPrivate;
 
 /**
@@ -66,9 +64,7 @@ mp_connector_finalize (GObject *object)
   MpConnectorPrivate *priv = get_private (MP_CONNECTOR (object));
 
   g_clear_pointer (&priv->address, g_free);
-  g_clear_pointer (&priv->config.auth_key, g_bytes_unref);
-  g_clear_object (&priv->config.database);
-  g_clear_object (&priv->config.certificate);
+  mp_peer_settings_clear (&priv->settings);
   g_mutex_clear (&priv->lock);
 
   G_OBJECT_CLASS (mp_connector_parent_class)->finalize (object);
@@ -90,23 +86,23 @@ mp_connector_get_property (GObject    *object,
       break;
 
     case PROP_AUTH_KEY:
-      g_value_set_boxed (value, priv->config.auth_key);
+      g_value_set_boxed (value, priv->settings.auth_key);
       break;
 
     case PROP_HANDSHAKE_TIMEOUT:
-      g_value_set_int64 (value, priv->config.handshake_timeout_us);
+      g_value_set_int64 (value, priv->settings.handshake_timeout_us);
       break;
 
     case PROP_LEGACY_DIGESTS:
-      g_value_set_boolean (value, priv->config.legacy_digests);
+      g_value_set_boolean (value, priv->settings.legacy_digests);
       break;
 
     case PROP_TLS_CERTIFICATE:
-      g_value_set_object (value, priv->config.certificate);
+      g_value_set_object (value, priv->settings.certificate);
       break;
 
     case PROP_TLS_DATABASE:
-      g_value_set_object (value, priv->config.database);
+      g_value_set_object (value, priv->settings.database);
       break;
 
     default:
@@ -132,24 +128,24 @@ mp_connector_set_property (GObject      *object,
       break;
 
     case PROP_AUTH_KEY:
-      g_clear_pointer (&priv->config.auth_key, g_bytes_unref);
-      priv->config.auth_key = g_value_dup_boxed (value);
+      g_clear_pointer (&priv->settings.auth_key, g_bytes_unref);
+      priv->settings.auth_key = g_value_dup_boxed (value);
       break;
 
     case PROP_HANDSHAKE_TIMEOUT:
-      priv->config.handshake_timeout_us = g_value_get_int64 (value);
+      priv->settings.handshake_timeout_us = g_value_get_int64 (value);
       break;
 
     case PROP_LEGACY_DIGESTS:
-      priv->config.legacy_digests = g_value_get_boolean (value);
+      priv->settings.legacy_digests = g_value_get_boolean (value);
       break;
 
     case PROP_TLS_CERTIFICATE:
-      g_set_object (&priv->config.certificate, g_value_get_object (value));
+      g_set_object (&priv->settings.certificate, g_value_get_object (value));
       break;
 
     case PROP_TLS_DATABASE:
-      g_set_object (&priv->config.database, g_value_get_object (value));
+      g_set_object (&priv->settings.database, g_value_get_object (value));
       break;
 
     default:
@@ -197,7 +193,7 @@ mp_connector_class_init (MpConnectorClass *klass)
    */
   properties[PROP_HANDSHAKE_TIMEOUT] =
     g_param_spec_int64 ("handshake-timeout", NULL, NULL, 1, G_MAXINT64 / 4,
-                        DEFAULT_HANDSHAKE_TIMEOUT, flags | G_PARAM_CONSTRUCT);
+                        MP_PEER_DEFAULT_HANDSHAKE_TIMEOUT, flags | G_PARAM_CONSTRUCT);
 
   /**
    * MpConnector:legacy-digests:
@@ -269,7 +265,7 @@ make_dial (MpConnector *self,
   g_mutex_lock (&priv->lock);
   address = mp_address_parse (priv->address != NULL ? priv->address : "", error);
   if (address != NULL)
-    dial = mp_dial_new (address, &priv->config);
+    dial = mp_dial_new (address, &priv->settings);
   g_mutex_unlock (&priv->lock);
   return dial;
 }

@@ -8,9 +8,8 @@
 
 #include "mp-error.h"
 
-#define DEFAULT_BACKLOG           128
-#define DEFAULT_MAX_PENDING       256
-#define DEFAULT_HANDSHAKE_TIMEOUT (10 * G_USEC_PER_SEC)
+#define DEFAULT_BACKLOG     128
+#define DEFAULT_MAX_PENDING 256
 
 /* What a listener does when it was not told where to listen. */
 #define DEFAULT_ADDRESS "unix:"
@@ -106,7 +105,7 @@ make_acceptor (MpListenerPrivate *priv,
   if (address == NULL)
     return NULL;
 
-  if (address->kind == MP_ADDRESS_TLS && priv->config.certificate == NULL)
+  if (address->kind == MP_ADDRESS_TLS && priv->config.peer.certificate == NULL)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                            _ ("A listener with TLS needs a certificate"));
@@ -163,8 +162,7 @@ mp_listener_finalize (GObject *object)
   MpListenerPrivate *priv = mp_listener_get_private (MP_LISTENER (object));
 
   g_clear_pointer (&priv->acceptor, mp_acceptor_unref);
-  g_clear_pointer (&priv->config.auth_key, g_bytes_unref);
-  g_clear_object (&priv->config.certificate);
+  mp_peer_settings_clear (&priv->config.peer);
   g_clear_pointer (&priv->address, g_free);
   g_clear_pointer (&priv->last_accepted, g_free);
   g_mutex_clear (&priv->lock);
@@ -188,7 +186,7 @@ mp_listener_get_property (GObject    *object,
       break;
 
     case PROP_AUTH_KEY:
-      g_value_set_boxed (value, priv->config.auth_key);
+      g_value_set_boxed (value, priv->config.peer.auth_key);
       break;
 
     case PROP_BACKLOG:
@@ -200,7 +198,7 @@ mp_listener_get_property (GObject    *object,
       break;
 
     case PROP_HANDSHAKE_TIMEOUT:
-      g_value_set_int64 (value, priv->config.handshake_timeout_us);
+      g_value_set_int64 (value, priv->config.peer.handshake_timeout_us);
       break;
 
     case PROP_LAST_ACCEPTED:
@@ -208,7 +206,7 @@ mp_listener_get_property (GObject    *object,
       break;
 
     case PROP_LEGACY_DIGESTS:
-      g_value_set_boolean (value, priv->config.legacy_digests);
+      g_value_set_boolean (value, priv->config.peer.legacy_digests);
       break;
 
     case PROP_MAX_PENDING:
@@ -220,7 +218,7 @@ mp_listener_get_property (GObject    *object,
       break;
 
     case PROP_TLS_CERTIFICATE:
-      g_value_set_object (value, priv->config.certificate);
+      g_value_set_object (value, priv->config.peer.certificate);
       break;
 
     default:
@@ -245,7 +243,7 @@ mp_listener_set_property (GObject      *object,
       break;
 
     case PROP_AUTH_KEY:
-      priv->config.auth_key = g_value_dup_boxed (value);
+      priv->config.peer.auth_key = g_value_dup_boxed (value);
       break;
 
     case PROP_BACKLOG:
@@ -253,11 +251,11 @@ mp_listener_set_property (GObject      *object,
       break;
 
     case PROP_HANDSHAKE_TIMEOUT:
-      priv->config.handshake_timeout_us = g_value_get_int64 (value);
+      priv->config.peer.handshake_timeout_us = g_value_get_int64 (value);
       break;
 
     case PROP_LEGACY_DIGESTS:
-      priv->config.legacy_digests = g_value_get_boolean (value);
+      priv->config.peer.legacy_digests = g_value_get_boolean (value);
       break;
 
     case PROP_MAX_PENDING:
@@ -269,7 +267,7 @@ mp_listener_set_property (GObject      *object,
       break;
 
     case PROP_TLS_CERTIFICATE:
-      priv->config.certificate = g_value_dup_object (value);
+      priv->config.peer.certificate = g_value_dup_object (value);
       break;
 
     default:
@@ -333,7 +331,7 @@ install_properties (GObjectClass *object_class)
    */
   properties[PROP_HANDSHAKE_TIMEOUT] =
     g_param_spec_int64 ("handshake-timeout", NULL, NULL, 1, G_MAXINT64 / 4,
-                        DEFAULT_HANDSHAKE_TIMEOUT, construct_only);
+                        MP_PEER_DEFAULT_HANDSHAKE_TIMEOUT, construct_only);
 
   /**
    * MpListener:last-accepted:

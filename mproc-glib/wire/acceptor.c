@@ -143,9 +143,7 @@ mp_acceptor_new (const MpAddress        *address,
   self->tls_results = mp_tls_results_new ();
   self->kind = address->kind;
   self->config = *config;
-  self->config.auth_key = config->auth_key != NULL ? g_bytes_ref (config->auth_key) : NULL;
-  self->config.certificate =
-    config->certificate != NULL ? g_object_ref (config->certificate) : NULL;
+  mp_peer_settings_copy (&self->config.peer, &config->peer);
 
   if (!mp_listening_open (&self->listening, address, config->backlog, error) ||
       !open_descriptors (self, error))
@@ -181,8 +179,7 @@ mp_acceptor_unref (MpAcceptor *self)
   close_descriptor (self->timer_fd);
   close_descriptor (self->event_fd);
   g_async_queue_unref (self->tls_results);
-  g_clear_pointer (&self->config.auth_key, g_bytes_unref);
-  g_clear_object (&self->config.certificate);
+  mp_peer_settings_clear (&self->config.peer);
   g_mutex_clear (&self->lock);
   g_free (self->address);
   g_free (self);
@@ -311,7 +308,7 @@ add_pending (MpAcceptor *self,
   pending->acceptor = self;
   pending->fd = -1;
   pending->address = g_strdup (address);
-  pending->deadline = g_get_monotonic_time () + self->config.handshake_timeout_us;
+  pending->deadline = g_get_monotonic_time () + self->config.peer.handshake_timeout_us;
   pending->link.data = pending;
   g_queue_push_tail_link (&self->pending, &pending->link);
 
@@ -332,9 +329,10 @@ add_pending (MpAcceptor *self,
 static void
 step_tls (Pending *pending)
 {
-  MpAcceptor *self = pending->acceptor;
-  int         fd = pending->fd;
-  GError     *error = NULL;
+  MpAcceptor           *self = pending->acceptor;
+  const MpPeerSettings *settings = &self->config.peer;
+  int                   fd = pending->fd;
+  GError               *error = NULL;
 
   switch (mp_tls_check_hello (fd, &error))
     {
@@ -346,9 +344,9 @@ step_tls (Pending *pending)
       pending->fd = -1;
       pending->raw = FALSE;
       pending->tls = g_cancellable_new ();
-      mp_tls_accept (fd, self->config.certificate, self->config.auth_key,
-                     self->config.legacy_digests, self->config.handshake_timeout_us, pending->tls,
-                     self->tls_results, self->event_fd);
+      mp_tls_accept (fd, settings->certificate, settings->auth_key, settings->legacy_digests,
+                     settings->handshake_timeout_us, pending->tls, self->tls_results,
+                     self->event_fd);
       return;
 
     default:
@@ -397,7 +395,7 @@ welcome (MpAcceptor *self,
     }
 
   channel = mp_channel_new (transport, TRUE, TRUE);
-  if (self->config.auth_key == NULL)
+  if (self->config.peer.auth_key == NULL)
     {
       let_in (self, channel, address);
       return;
@@ -406,8 +404,8 @@ welcome (MpAcceptor *self,
   pending = add_pending (self, address);
   pending->fd = fd;
   pending->watched = G_IO_IN;
-  pending->greeting = mp_greeting_new (channel, MP_HANDSHAKE_SERVER, self->config.auth_key,
-                                       self->config.legacy_digests);
+  pending->greeting = mp_greeting_new (channel, MP_HANDSHAKE_SERVER, self->config.peer.auth_key,
+                                       self->config.peer.legacy_digests);
   watch (self, EPOLL_CTL_ADD, fd, EPOLLIN, pending);
   step_pending (pending);
 }

@@ -6,6 +6,7 @@
 
 #include "address.h"
 #include "channel.h"
+#include "peer-settings.h"
 
 G_BEGIN_DECLS
 
@@ -19,13 +20,10 @@ typedef struct _MpAcceptor MpAcceptor;
 
 typedef struct
 {
-  GBytes          *auth_key;
-  gboolean         legacy_digests;
-  gboolean         same_user_only;
-  guint            backlog;
-  guint            max_pending;
-  gint64           handshake_timeout_us;
-  GTlsCertificate *certificate;
+  MpPeerSettings peer;
+  gboolean       same_user_only;
+  guint          backlog;
+  guint          max_pending;
 } MpAcceptorConfig;
 
 /* Somebody who got in. */

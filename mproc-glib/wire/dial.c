@@ -26,9 +26,9 @@ typedef enum
 
 struct _MpDial
 {
-  MpAddress   *address;
-  MpDialConfig config;
-  State        state;
+  MpAddress     *address;
+  MpPeerSettings settings;
+  State          state;
 
   /* The addresses of the host, and which one it is the turn of. */
   GArray *candidates;
@@ -42,17 +42,13 @@ struct _MpDial
 };
 
 MpDial *
-mp_dial_new (MpAddress          *address,
-             const MpDialConfig *config)
+mp_dial_new (MpAddress            *address,
+             const MpPeerSettings *settings)
 {
   MpDial *self = g_new0 (MpDial, 1);
 
   self->address = address;
-  self->config = *config;
-  self->config.auth_key = config->auth_key != NULL ? g_bytes_ref (config->auth_key) : NULL;
-  self->config.database = config->database != NULL ? g_object_ref (config->database) : NULL;
-  self->config.certificate =
-    config->certificate != NULL ? g_object_ref (config->certificate) : NULL;
+  mp_peer_settings_copy (&self->settings, settings);
   self->fd = -1;
   self->retry = -1;
   return self;
@@ -73,9 +69,7 @@ mp_dial_free (MpDial *self)
   g_clear_pointer (&self->greeting, mp_greeting_free);
   g_clear_pointer (&self->channel, mp_channel_unref);
   g_clear_pointer (&self->candidates, g_array_unref);
-  g_clear_pointer (&self->config.auth_key, g_bytes_unref);
-  g_clear_object (&self->config.database);
-  g_clear_object (&self->config.certificate);
+  mp_peer_settings_clear (&self->settings);
   mp_address_free (self->address);
   g_free (self);
 }
@@ -123,13 +117,13 @@ begin_greeting (MpDial       *self,
   /* Others that get the socket from us expect what they would have made. */
   fcntl (fd, F_SETFL, fcntl (fd, F_GETFL) & ~O_NONBLOCK);
   mp_transport_set_no_delay (fd);
-  self->deadline = g_get_monotonic_time () + self->config.handshake_timeout_us;
+  self->deadline = g_get_monotonic_time () + self->settings.handshake_timeout_us;
 
   if (self->address->kind == MP_ADDRESS_TLS)
     {
       self->channel = mp_tls_connect (fd, self->address->name, self->address->port,
-                                      self->config.database, self->config.certificate,
-                                      self->config.handshake_timeout_us, cancellable, error);
+                                      self->settings.database, self->settings.certificate,
+                                      self->settings.handshake_timeout_us, cancellable, error);
     }
   else
     {
@@ -143,10 +137,10 @@ begin_greeting (MpDial       *self,
   if (self->channel == NULL)
     return MP_HANDSHAKE_FAILED;
 
-  self->state = self->config.auth_key != NULL ? STATE_GREET : STATE_DONE;
+  self->state = self->settings.auth_key != NULL ? STATE_GREET : STATE_DONE;
   if (self->state == STATE_GREET)
     self->greeting = mp_greeting_new (g_steal_pointer (&self->channel), MP_HANDSHAKE_CLIENT,
-                                      self->config.auth_key, self->config.legacy_digests);
+                                      self->settings.auth_key, self->settings.legacy_digests);
   return self->state == STATE_DONE ? MP_HANDSHAKE_DONE : MP_HANDSHAKE_RUNNING;
 }
 

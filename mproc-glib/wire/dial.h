@@ -7,6 +7,7 @@
 #include "address.h"
 #include "channel.h"
 #include "handshake.h"
+#include "peer-settings.h"
 
 G_BEGIN_DECLS
 
@@ -14,18 +15,9 @@ G_BEGIN_DECLS
  * The steps do not wait, except those that must_block () is about. */
 typedef struct _MpDial MpDial;
 
-typedef struct
-{
-  GBytes          *auth_key;
-  gboolean         legacy_digests;
-  gint64           handshake_timeout_us;
-  GTlsDatabase    *database;
-  GTlsCertificate *certificate;
-} MpDialConfig;
-
-/* Takes @address; what @config points to is copied. */
-MpDial *mp_dial_new (MpAddress          *address,
-                     const MpDialConfig *config);
+/* Takes @address; @settings are copied. */
+MpDial *mp_dial_new (MpAddress            *address,
+                     const MpPeerSettings *settings);
 void    mp_dial_free (MpDial *self);
 
 /* Whether there is a name to ask for or TLS to set up, for which GIO has no call that does
