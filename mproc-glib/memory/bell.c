@@ -186,16 +186,10 @@ mp_bell_new (MpMemory   *memory,
   return self;
 }
 
-static guint64
-slot_bit (MpBell *self)
+static MpWaits *
+waits_of (MpBell *self)
 {
-  return G_GUINT64_CONSTANT (1) << (self->slot % 64);
-}
-
-static guint64 *
-armed_word (MpBell *self)
-{
-  return &self->memory->waits[self->condition]->armed[self->slot / 64];
+  return self->memory->waits[self->condition];
 }
 
 void
@@ -207,7 +201,7 @@ mp_bell_free (MpBell *self)
 
   if (self->slot < MP_N_WAITERS && self->fork_count == mp_liveness_fork_count)
     {
-      __atomic_fetch_and (armed_word (self), ~slot_bit (self), __ATOMIC_SEQ_CST);
+      mp_waits_clear (waits_of (self), self->slot, FALSE);
       mp_waiters_release_slot (self->memory, self->slot);
     }
   close_descriptors (self);
@@ -280,11 +274,11 @@ mp_bell_arm (MpBell  *self,
     return clear (self);
 
   /* Still armed: nothing has rung for us since. */
-  if (!rang && (mp_load (armed_word (self)) & slot_bit (self)) != 0)
+  if (!rang && mp_waits_is_armed (waits_of (self), self->slot))
     return FALSE;
 
   died = clear (self);
-  __atomic_fetch_or (armed_word (self), slot_bit (self), __ATOMIC_SEQ_CST);
+  mp_waits_set (waits_of (self), self->slot, FALSE);
   mp_full_barrier ();
   return died;
 }

@@ -25,8 +25,8 @@ G_BEGIN_DECLS
 #define MP_LAYOUT_RELEASE 1
 
 #define MP_CACHE_LINE     128
-#define MP_N_PARTICIPANTS 256
-#define MP_N_WAITERS      128
+#define MP_N_PARTICIPANTS 4096
+#define MP_N_WAITERS      4096
 #define MP_N_LEASES       (256 * 1024)
 #define MP_N_INTENTS      8
 #define MP_N_ORDERS       32
@@ -106,9 +106,11 @@ typedef struct
 
 typedef struct
 {
-  guint32 shutdown;  /* nothing more is put, by nobody */
-  guint32 damaged;   /* a check failed: every later call says so */
-  guint32 recoverer; /* generation of the present recoverer */
+  guint32 shutdown;       /* nothing more is put, by nobody */
+  guint32 damaged;        /* a check failed: every later call says so */
+  guint32 recoverer;      /* generation of the present recoverer */
+  guint32 n_participants; /* no slot behind these was ever used: the end of every scan */
+  guint32 n_waiters;      /* likewise of the waiters' table */
 } MpStateLine;
 
 typedef enum
@@ -120,11 +122,21 @@ typedef enum
   MP_N_CONDITIONS,
 } MpCondition;
 
-/* Who waits for one condition, a bit for each slot of the waiters' table. */
+#define MP_N_WAIT_WORDS (MP_N_WAITERS / 64)
+
+/* Sixty-four slots of the waiters' table, a bit for each. */
 typedef struct
 {
-  guint64 sleeping[MP_N_WAITERS / 64]; /* threads, each asleep on the futex of its slot */
-  guint64 armed[MP_N_WAITERS / 64];    /* main loops, all woken by the shared bell */
+  guint64 sleeping; /* threads, each asleep on the futex of its slot */
+  guint64 armed;    /* main loops, all woken by the shared bell */
+} MpWaitWord;
+
+/* Who waits for one condition.  Slots are handed out from the lowest, so that wakers look at
+ * few words. */
+typedef struct
+{
+  guint32    n_words; /* no bit behind these was ever set */
+  MpWaitWord words[MP_N_WAIT_WORDS];
 } MpWaits;
 
 typedef struct
@@ -188,9 +200,10 @@ enum
   MP_OFFSET_TAIL = 4096,
   MP_OFFSET_HEAD = MP_OFFSET_TAIL + MP_CACHE_LINE,
   MP_OFFSET_STATE = MP_OFFSET_HEAD + MP_CACHE_LINE,
-  MP_OFFSET_WAITS = MP_OFFSET_STATE + MP_CACHE_LINE,
-  MP_OFFSET_ARENA = MP_OFFSET_WAITS + MP_N_CONDITIONS * MP_CACHE_LINE,
-  MP_OFFSET_PARTICIPANTS = 8192,
+  MP_OFFSET_ARENA = MP_OFFSET_STATE + MP_CACHE_LINE,
+  MP_OFFSET_WAITS = MP_OFFSET_ARENA + 2 * MP_CACHE_LINE,
+  MP_WAITS_SIZE = 9 * MP_CACHE_LINE,
+  MP_OFFSET_PARTICIPANTS = 12288,
   MP_OFFSET_WAITERS = MP_OFFSET_PARTICIPANTS + MP_N_PARTICIPANTS * MP_CACHE_LINE,
   MP_OFFSET_LEASES = MP_OFFSET_WAITERS + MP_N_WAITERS * 64,
   MP_OFFSET_UNITS = MP_OFFSET_LEASES + MP_N_LEASES * MP_CACHE_LINE,
@@ -198,11 +211,12 @@ enum
 
 G_STATIC_ASSERT (sizeof (MpTailLine) <= MP_CACHE_LINE);
 G_STATIC_ASSERT (sizeof (MpHeadLine) <= MP_CACHE_LINE);
-G_STATIC_ASSERT (sizeof (MpWaits) <= MP_CACHE_LINE);
+G_STATIC_ASSERT (sizeof (MpStateLine) <= MP_CACHE_LINE);
+G_STATIC_ASSERT (sizeof (MpWaits) <= MP_WAITS_SIZE);
 G_STATIC_ASSERT (sizeof (MpArenaLine) <= 2 * MP_CACHE_LINE);
 G_STATIC_ASSERT (sizeof (MpParticipant) <= MP_CACHE_LINE);
 G_STATIC_ASSERT (sizeof (MpLease) == MP_CACHE_LINE);
-G_STATIC_ASSERT (MP_OFFSET_ARENA + 2 * MP_CACHE_LINE <= MP_OFFSET_PARTICIPANTS);
+G_STATIC_ASSERT (MP_OFFSET_WAITS + MP_N_CONDITIONS * MP_WAITS_SIZE <= MP_OFFSET_PARTICIPANTS);
 
 /* A record: one header word, then the payload, or the offset of the block that holds it,
  * or of the next segment.  A header of zero means that nothing is committed there. */

@@ -38,7 +38,7 @@ static gboolean
 owner_is_dead (MpMemory *self,
                guint32   word)
 {
-  guint participant = (word & 0xfff) - 1;
+  guint participant = mp_lock_owner (word);
 
   /* A word that nobody can have written is nobody's. */
   if (participant > MP_RECOVERER)

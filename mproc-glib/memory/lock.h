@@ -8,17 +8,26 @@
 
 G_BEGIN_DECLS
 
-/* A lock is a word: who owns it (participant plus one, 12 bits), the generation of that
- * participant (19 bits), and whether somebody waits (the top bit).  They nest in the order
+/* A lock is a word: who owns it (participant plus one, 13 bits), the generation of that
+ * participant (18 bits), and whether somebody waits (the top bit).  They nest in the order
  * head, tail, arena. */
 
-#define MP_LOCK_WAITED (1u << 31)
+#define MP_LOCK_WAITED     (1u << 31)
+#define MP_LOCK_OWNER_BITS 13
+
+G_STATIC_ASSERT (MP_RECOVERER + 1 < 1 << MP_LOCK_OWNER_BITS);
 
 static inline guint32
 mp_lock_word (guint   participant,
               guint32 generation)
 {
-  return (participant + 1) | ((generation & 0x7ffff) << 12);
+  return (participant + 1) | (generation << MP_LOCK_OWNER_BITS & ~MP_LOCK_WAITED);
+}
+
+static inline guint
+mp_lock_owner (guint32 word)
+{
+  return (word & ((1u << MP_LOCK_OWNER_BITS) - 1)) - 1;
 }
 
 void mp_lock_wait (MpMemory *self,

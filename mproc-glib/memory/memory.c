@@ -79,7 +79,7 @@ map (MpMemory *self,
   self->state = mp_memory_at (self, MP_OFFSET_STATE);
   self->arena = mp_memory_at (self, MP_OFFSET_ARENA);
   for (guint i = 0; i < MP_N_CONDITIONS; i++)
-    self->waits[i] = mp_memory_at (self, MP_OFFSET_WAITS + i * MP_CACHE_LINE);
+    self->waits[i] = mp_memory_at (self, MP_OFFSET_WAITS + i * MP_WAITS_SIZE);
   self->locks[MP_LOCK_HEAD] = &self->head->lock;
   self->locks[MP_LOCK_TAIL] = &self->tail->lock;
   self->locks[MP_LOCK_ARENA] = &self->arena->lock;

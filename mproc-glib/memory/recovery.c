@@ -92,11 +92,19 @@ mark_leases (MpMemory *self,
     }
 }
 
+static guint
+count_participants (MpMemory *self)
+{
+  return MIN (mp_load_acquire (&self->state->n_participants), MP_N_PARTICIPANTS);
+}
+
 static void
 mark_intents (MpMemory *self,
               Marks    *marks)
 {
-  for (guint i = 0; i < MP_N_PARTICIPANTS; i++)
+  guint n_participants = count_participants (self);
+
+  for (guint i = 0; i < n_participants; i++)
     for (guint j = 0; j < MP_N_INTENTS; j++)
       mark (self, mp_load (&mp_memory_participant (self, i)->intents[j]), marks);
 }
@@ -181,11 +189,12 @@ static gboolean
 recover_dead (MpMemory *self)
 {
   const guint32 word = mp_lock_word (MP_RECOVERER, mp_load (&self->state->recoverer));
-  gboolean      dead[MP_N_PARTICIPANTS];
+  const guint   n_participants = count_participants (self);
+  guint8        dead[MP_N_PARTICIPANTS];
   gboolean      any = FALSE;
 
-  for (guint i = 0; i < MP_N_PARTICIPANTS; i++)
-    any |= dead[i] = is_dead (self, i);
+  for (guint i = 0; i < n_participants; i++)
+    any |= dead[i] = (guint8) is_dead (self, i);
   if (!any)
     return FALSE;
 
@@ -193,7 +202,7 @@ recover_dead (MpMemory *self)
     mp_lock_as (self, id, word);
   MP_STEP ("recovery/locked");
 
-  for (guint i = 0; i < MP_N_PARTICIPANTS; i++)
+  for (guint i = 0; i < n_participants; i++)
     if (dead[i])
       {
         orphan_leases (self, i);
@@ -204,7 +213,7 @@ recover_dead (MpMemory *self)
   collect_garbage (self);
   recount (self);
   MP_STEP ("recovery/counted");
-  for (guint i = 0; i < MP_N_PARTICIPANTS; i++)
+  for (guint i = 0; i < n_participants; i++)
     if (dead[i])
       free_slot (self, i);
 
@@ -234,9 +243,10 @@ end (MpMemory *self)
 gboolean
 mp_recovery_run (MpMemory *self)
 {
+  guint    n_participants = count_participants (self);
   gboolean any = FALSE;
 
-  for (guint i = 0; i < MP_N_PARTICIPANTS && !any; i++)
+  for (guint i = 0; i < n_participants && !any; i++)
     any = is_dead (self, i);
   if (!any)
     return FALSE;
@@ -261,6 +271,8 @@ take_slot (MpMemory *self)
       if (mp_load (&slot->state) != SLOT_FREE || !mp_liveness_claim (self, i, FALSE))
         continue;
 
+      if (i >= mp_load (&self->state->n_participants))
+        mp_store_release (&self->state->n_participants, i + 1);
       mp_store (&slot->pid, getpid ());
       self->participant = i;
       self->lock_word = mp_lock_word (i, slot->generation);

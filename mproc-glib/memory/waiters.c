@@ -16,6 +16,53 @@
 /* With every slot taken, sleepers look again this often. */
 #define WITHOUT_SLOT_US (5 * 1000)
 
+/* Before a bit is set: a waker that does not see the number has committed what it wakes for
+ * before the waiter's last look. */
+static void
+cover (guint32 *number,
+       guint32  wanted)
+{
+  guint32 seen = mp_load (number);
+
+  while (seen < wanted && !__atomic_compare_exchange_n (number, &seen, wanted, FALSE,
+                                                        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+    ;
+}
+
+static guint64
+bit_of (guint slot)
+{
+  return G_GUINT64_CONSTANT (1) << (slot % 64);
+}
+
+static guint64 *
+word_of (MpWaits *waits,
+         guint    slot,
+         gboolean sleeping)
+{
+  MpWaitWord *word = &waits->words[slot / 64];
+
+  return sleeping ? &word->sleeping : &word->armed;
+}
+
+void
+mp_waits_set (MpWaits *waits,
+              guint    slot,
+              gboolean sleeping)
+{
+  cover (&waits->n_words, slot / 64 + 1);
+  __atomic_fetch_or (word_of (waits, slot, sleeping), bit_of (slot), __ATOMIC_SEQ_CST);
+}
+
+gboolean
+mp_waits_clear (MpWaits *waits,
+                guint    slot,
+                gboolean sleeping)
+{
+  return (__atomic_fetch_and (word_of (waits, slot, sleeping), ~bit_of (slot), __ATOMIC_SEQ_CST) &
+          bit_of (slot)) != 0;
+}
+
 /* Returns MP_N_WAITERS when all are taken. */
 guint
 mp_waiters_claim_slot (MpMemory *memory)
@@ -25,8 +72,10 @@ mp_waiters_claim_slot (MpMemory *memory)
       MpWaiter *waiter = mp_memory_waiter (memory, i);
       guint32   unowned = 0;
 
-      if (mp_load (&waiter->owner) == 0 &&
-          __atomic_compare_exchange_n (&waiter->owner, &unowned, memory->participant + 1, FALSE,
+      if (mp_load (&waiter->owner) != 0)
+        continue;
+      cover (&memory->state->n_waiters, i + 1);
+      if (__atomic_compare_exchange_n (&waiter->owner, &unowned, memory->participant + 1, FALSE,
                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         return i;
     }
@@ -74,20 +123,22 @@ wake_sleepers (MpMemory *memory,
                MpWaits  *waits,
                guint     n)
 {
-  for (guint i = 0; i < MP_N_WAITERS / 64; i++)
+  guint n_words = mp_waits_count_words (waits);
+
+  for (guint i = 0; i < n_words; i++)
     {
-      guint64 bits = mp_load (&waits->sleeping[i]);
+      guint64 bits = mp_load (&waits->words[i].sleeping);
 
       while (bits != 0 && n > 0)
         {
-          guint64 bit = bits & -bits;
+          guint slot = i * 64 + (guint) __builtin_ctzll (bits);
 
-          bits ^= bit;
-          if (__atomic_fetch_and (&waits->sleeping[i], ~bit, __ATOMIC_SEQ_CST) & bit)
+          bits &= bits - 1;
+          if (mp_waits_clear (waits, slot, TRUE))
             {
               MP_STEP ("wake/taken");
               /* Who was not asleep yet may also be dead: then the next one has to know. */
-              if (wake_slot (memory, i * 64 + (guint) __builtin_ctzll (bit)))
+              if (wake_slot (memory, slot))
                 n--;
             }
         }
@@ -99,10 +150,11 @@ wake_loops (MpMemory *memory,
             MpWaits  *waits)
 {
   guint64 armed = 0;
+  guint   n_words = mp_waits_count_words (waits);
 
-  for (guint i = 0; i < MP_N_WAITERS / 64; i++)
-    if (mp_load (&waits->armed[i]) != 0)
-      armed |= __atomic_exchange_n (&waits->armed[i], 0, __ATOMIC_SEQ_CST);
+  for (guint i = 0; i < n_words; i++)
+    if (mp_load (&waits->words[i].armed) != 0)
+      armed |= __atomic_exchange_n (&waits->words[i].armed, 0, __ATOMIC_SEQ_CST);
   if (armed != 0)
     ring_bell (memory);
 }
@@ -133,18 +185,19 @@ void
 mp_waiters_forget (MpMemory *memory,
                    guint     participant)
 {
-  for (guint i = 0; i < MP_N_WAITERS; i++)
+  guint n_waiters = MIN (mp_load (&memory->state->n_waiters), MP_N_WAITERS);
+
+  for (guint i = 0; i < n_waiters; i++)
     {
       MpWaiter *waiter = mp_memory_waiter (memory, i);
-      guint64   bit = G_GUINT64_CONSTANT (1) << (i % 64);
 
       if (mp_load (&waiter->owner) != participant + 1)
         continue;
 
       for (guint c = 0; c < MP_N_CONDITIONS; c++)
         {
-          __atomic_fetch_and (&memory->waits[c]->sleeping[i / 64], ~bit, __ATOMIC_SEQ_CST);
-          __atomic_fetch_and (&memory->waits[c]->armed[i / 64], ~bit, __ATOMIC_SEQ_CST);
+          mp_waits_clear (memory->waits[c], i, TRUE);
+          mp_waits_clear (memory->waits[c], i, FALSE);
         }
       mp_store_release (&waiter->owner, 0);
     }
@@ -186,22 +239,15 @@ mp_sleeper_arm (MpSleeper *self)
     return;
 
   self->seen = mp_load_acquire (&mp_memory_waiter (self->memory, self->slot)->futex);
-  __atomic_fetch_or (&self->memory->waits[self->condition]->sleeping[self->slot / 64],
-                     G_GUINT64_CONSTANT (1) << (self->slot % 64), __ATOMIC_SEQ_CST);
+  mp_waits_set (self->memory->waits[self->condition], self->slot, TRUE);
   mp_full_barrier ();
 }
 
 gboolean
 mp_sleeper_disarm (MpSleeper *self)
 {
-  guint64 bit = G_GUINT64_CONSTANT (1) << (self->slot % 64);
-
-  if (self->slot == MP_N_WAITERS)
-    return TRUE;
-
-  return (__atomic_fetch_and (&self->memory->waits[self->condition]->sleeping[self->slot / 64],
-                              ~bit, __ATOMIC_SEQ_CST) &
-          bit) != 0;
+  return self->slot == MP_N_WAITERS ||
+         mp_waits_clear (self->memory->waits[self->condition], self->slot, TRUE);
 }
 
 /* Sleeps until woken, for a slice at most; @deadline is monotonic time, or -1. */

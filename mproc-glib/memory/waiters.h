@@ -56,6 +56,28 @@ void  mp_waiters_wake_all (MpMemory *memory);
 void  mp_waiters_forget (MpMemory *memory,
                          guint     participant);
 
+/* Sets a bit of a slot: of sleepers, or of main loops. */
+void mp_waits_set (MpWaits *waits,
+                   guint    slot,
+                   gboolean sleeping);
+/* Takes it off.  Returns whether it was set. */
+gboolean mp_waits_clear (MpWaits *waits,
+                         guint    slot,
+                         gboolean sleeping);
+
+static inline gboolean
+mp_waits_is_armed (const MpWaits *waits,
+                   guint          slot)
+{
+  return (mp_load (&waits->words[slot / 64].armed) >> (slot % 64) & 1) != 0;
+}
+
+static inline guint
+mp_waits_count_words (const MpWaits *waits)
+{
+  return MIN (mp_load (&waits->n_words), MP_N_WAIT_WORDS);
+}
+
 /* Wakes @n threads and every main loop that wait for @condition.  To be called after a
  * full barrier. */
 static inline void
@@ -65,10 +87,12 @@ mp_waiters_wake (MpMemory   *memory,
 {
   MpWaits *waits = memory->waits[condition];
   guint64  any = 0;
+  guint    n_words;
 
   mp_full_barrier ();
-  for (guint i = 0; i < MP_N_WAITERS / 64; i++)
-    any |= mp_load (&waits->sleeping[i]) | mp_load (&waits->armed[i]);
+  n_words = mp_waits_count_words (waits);
+  for (guint i = 0; i < n_words; i++)
+    any |= mp_load (&waits->words[i].sleeping) | mp_load (&waits->words[i].armed);
   if (G_UNLIKELY (any != 0))
     mp_waiters_wake_slow (memory, condition, n);
 }
