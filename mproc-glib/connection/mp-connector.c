@@ -7,6 +7,7 @@
 #include <glib-unix.h>
 
 #include "mp-connection-private.h"
+#include "base/mp-async.h"
 #include "wire/dial.h"
 
 typedef struct
@@ -348,14 +349,7 @@ create_step_source (GTask *task)
   mp_dial_get_wait (g_task_get_task_data (task), &fd, &condition, &until);
   source = fd >= 0 ? g_unix_fd_source_new (fd, condition) : g_timeout_source_new (0);
   g_source_set_ready_time (source, until);
-  if (g_task_get_cancellable (task) != NULL)
-    {
-      g_autoptr (GSource) cancelled = g_cancellable_source_new (g_task_get_cancellable (task));
-
-      g_source_set_dummy_callback (cancelled);
-      g_source_add_child_source (source, cancelled);
-    }
-
+  mp_async_add_cancellable (source, g_task_get_cancellable (task));
   g_task_attach_source (task, source, fd >= 0 ? G_SOURCE_FUNC (step_fd_cb) : step_cb);
   return source;
 }
@@ -434,14 +428,10 @@ mp_connector_open_async (MpConnector        *self,
                          GAsyncReadyCallback callback,
                          gpointer            user_data)
 {
-  GTask *task;
-
   g_return_if_fail (MP_IS_CONNECTOR (self));
 
-  task = g_task_new (self, cancellable, callback, user_data);
-  g_task_set_source_tag (task, mp_connector_open_async);
-  g_task_set_priority (task, io_priority);
-  start_open (self, task);
+  start_open (self, mp_async_new_task (self, mp_connector_open_async, io_priority, cancellable,
+                                       callback, user_data));
 }
 
 /**
@@ -517,15 +507,12 @@ mp_connect_async (const char         *address,
                   gpointer            user_data)
 {
   g_autoptr (MpConnector) connector = NULL;
-  GTask *task;
 
   g_return_if_fail (address != NULL);
 
   connector = mp_connector_new (address, auth_key);
-  task = g_task_new (NULL, cancellable, callback, user_data);
-  g_task_set_source_tag (task, mp_connect_async);
-  g_task_set_priority (task, io_priority);
-  start_open (connector, task);
+  start_open (connector, mp_async_new_task (NULL, mp_connect_async, io_priority, cancellable,
+                                            callback, user_data));
 }
 
 /**

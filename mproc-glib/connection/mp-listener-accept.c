@@ -6,6 +6,7 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "base/mp-async.h"
 #include "mp-connection-private.h"
 
 static MpConnection *
@@ -259,13 +260,8 @@ mp_listener_accept_async (MpListener         *self,
 
   g_return_if_fail (MP_IS_LISTENER (self));
 
-  task = g_task_new (self, cancellable, callback, user_data);
-  g_task_set_source_tag (task, mp_listener_accept_async);
-  g_task_set_priority (task, io_priority);
-
-  /* Who is accepted already is not lost for a cancellation that comes after it. */
-  g_task_set_check_cancellable (task, FALSE);
-
+  task = mp_async_new_task (self, mp_listener_accept_async, io_priority, cancellable, callback,
+                            user_data);
   acceptor = mp_listener_get_acceptor (self, &error);
   if (acceptor == NULL)
     {
@@ -274,13 +270,7 @@ mp_listener_accept_async (MpListener         *self,
     }
 
   source = create_source (acceptor);
-  if (cancellable != NULL)
-    {
-      g_autoptr (GSource) cancelled = g_cancellable_source_new (cancellable);
-
-      g_source_set_dummy_callback (cancelled);
-      g_source_add_child_source (source, cancelled);
-    }
+  mp_async_add_cancellable (source, cancellable);
   g_task_attach_source (task, source, accept_ready_cb);
 }
 

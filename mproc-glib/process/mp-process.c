@@ -12,6 +12,8 @@
 #include "child.h"
 #include "mp-waitable.h"
 
+#include "base/mp-async.h"
+
 /**
  * MpProcess:
  *
@@ -686,9 +688,8 @@ mp_process_join_async (MpProcess          *self,
 
   g_return_if_fail (MP_IS_PROCESS (self));
 
-  task = g_task_new (self, cancellable, callback, user_data);
-  g_task_set_source_tag (task, mp_process_join_async);
-  g_task_set_priority (task, io_priority);
+  task = mp_async_new_task (self, mp_process_join_async, io_priority, cancellable, callback,
+                            user_data);
   mp_wait_async ((MpWaitable **) &self, 1, -1, io_priority, cancellable, joined_cb, task);
 }
 

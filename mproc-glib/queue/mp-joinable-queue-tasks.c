@@ -8,6 +8,8 @@
 #include "mp-queue-private.h"
 #include "mp-task-private.h"
 
+#include "base/mp-async.h"
+
 /* Getting messages as tasks of their own, and what nobody could finish. */
 
 static MpTask *
@@ -128,10 +130,8 @@ mp_joinable_queue_get_task_async (MpJoinableQueue    *self,
   g_return_if_fail (MP_IS_JOINABLE_QUEUE (self));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  task = g_task_new (self, cancellable, callback, user_data);
-  g_task_set_source_tag (task, mp_joinable_queue_get_task_async);
-  g_task_set_check_cancellable (task, FALSE);
-  g_task_set_priority (task, io_priority);
+  task = mp_async_new_task (self, mp_joinable_queue_get_task_async, io_priority, cancellable,
+                            callback, user_data);
   if (get_task_cb (task) == G_SOURCE_CONTINUE)
     mp_queue_attach_task_source (MP_QUEUE (self), MP_QUEUE_WAIT_ITEMS, task, get_task_cb);
 }

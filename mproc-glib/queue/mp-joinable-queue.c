@@ -6,6 +6,8 @@
 
 #include "mp-queue-private.h"
 
+#include "base/mp-async.h"
+
 /**
  * MpJoinableQueue:
  *
@@ -428,10 +430,8 @@ mp_joinable_queue_join_async (MpJoinableQueue    *self,
   g_return_if_fail (MP_IS_JOINABLE_QUEUE (self));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  task = g_task_new (self, cancellable, callback, user_data);
-  g_task_set_source_tag (task, mp_joinable_queue_join_async);
-  g_task_set_check_cancellable (task, FALSE);
-  g_task_set_priority (task, io_priority);
+  task = mp_async_new_task (self, mp_joinable_queue_join_async, io_priority, cancellable, callback,
+                            user_data);
   mp_queue_attach_task_source (MP_QUEUE (self), MP_QUEUE_WAIT_DONE, task, join_cb);
 }
 

@@ -4,6 +4,7 @@
 
 #include "mp-queue-private.h"
 
+#include "base/mp-async.h"
 #include "formats/gvariant.h"
 
 /* Asynchronous puts and gets.  Each tries at once; what has to wait gets a source in the
@@ -45,14 +46,10 @@ start (MpQueue            *self,
        GAsyncReadyCallback callback,
        gpointer            user_data)
 {
-  g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
+  g_autoptr (GTask) task =
+    mp_async_new_task (self, source_tag, io_priority, cancellable, callback, user_data);
   g_autoptr (GError) error = NULL;
 
-  /* As a macro it would also name the task, after the variable, at the cost of a copy. */
-  (g_task_set_source_tag) (task, source_tag);
-  g_task_set_priority (task, io_priority);
-  /* What was got, or put, stays so: it is too late to cancel then. */
-  g_task_set_check_cancellable (task, FALSE);
   g_task_set_task_data (task, task_data, destroy);
 
   if (g_task_return_error_if_cancelled (task) || attempt (self, task, &error))

@@ -4,6 +4,7 @@
 
 #include "mp-queue-private.h"
 
+#include "base/mp-async.h"
 #include "base/mp-fork.h"
 
 /* The queue in a main loop: its descriptor, its sources, the signal. */
@@ -276,13 +277,7 @@ create_source (MpQueue         *self,
     queue_source->tag = g_source_add_unix_fd (source,
                                               priv->backend->bell_fd (queue_source->bell->bell),
                                               G_IO_IN);
-  if (cancellable != NULL)
-    {
-      g_autoptr (GSource) child = g_cancellable_source_new (cancellable);
-
-      g_source_set_dummy_callback (child);
-      g_source_add_child_source (source, child);
-    }
+  mp_async_add_cancellable (source, cancellable);
   return source;
 }
 

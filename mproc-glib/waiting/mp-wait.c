@@ -11,6 +11,8 @@
 #include "mp-error.h"
 #include "poll-set.h"
 
+#include "base/mp-async.h"
+
 /* One wait.  While it lasts, an object that was found ready is marked by the complement of
  * its descriptor: poll() skips negative ones, and no second array is needed. */
 typedef struct
@@ -534,14 +536,7 @@ attach_wait_source (GTask *task)
   g_source_set_ready_time (source, async->deadline);
   g_source_add_unix_fd (source, mp_poll_set_get_fd (async->set), G_IO_IN);
 
-  if (g_task_get_cancellable (task) != NULL)
-    {
-      g_autoptr (GSource) child = g_cancellable_source_new (g_task_get_cancellable (task));
-
-      g_source_set_dummy_callback (child);
-      g_source_add_child_source (source, child);
-    }
-
+  mp_async_add_cancellable (source, g_task_get_cancellable (task));
   g_task_attach_source (task, source, wait_fired_cb);
 }
 
@@ -577,9 +572,7 @@ mp_wait_async (MpWaitable        **objects,
 
   g_return_if_fail (objects != NULL || n_objects == 0);
 
-  task = g_task_new (NULL, cancellable, callback, user_data);
-  g_task_set_source_tag (task, mp_wait_async);
-  g_task_set_priority (task, io_priority);
+  task = mp_async_new_task (NULL, mp_wait_async, io_priority, cancellable, callback, user_data);
 
   async = g_new0 (AsyncWait, 1);
   async->deadline = deadline_for_timeout (timeout_us);

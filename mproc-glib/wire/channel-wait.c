@@ -5,6 +5,7 @@
 #include "channel-private.h"
 
 #include "mp-error.h"
+#include "base/mp-async.h"
 #include "base/mp-fork.h"
 
 #include <errno.h>
@@ -269,17 +270,6 @@ static GSourceFuncs channel_source_funcs = {
   mp_channel_source_finalize,
 };
 
-/* A source that may not recurse is taken out of the poll while it is dispatched, and put back,
- * which are two system calls.  That its parent is taken out is enough. */
-static void
-add_child (GSource *source,
-           GSource *child)
-{
-  g_source_set_dummy_callback (child);
-  g_source_set_can_recurse (child, TRUE);
-  g_source_add_child_source (source, child);
-}
-
 GSource *
 mp_channel_create_source (MpChannel    *self,
                           GIOCondition  condition,
@@ -296,15 +286,10 @@ mp_channel_create_source (MpChannel    *self,
   if (mp_channel_enter (self, NULL))
     {
       source->watch = self->transport->funcs->watch (self->transport, condition);
-      add_child (base, source->watch);
+      mp_async_add_child (base, g_source_ref (source->watch));
     }
 
-  if (cancellable != NULL)
-    {
-      g_autoptr (GSource) cancelled = g_cancellable_source_new (cancellable);
-
-      add_child (base, cancelled);
-    }
+  mp_async_add_cancellable (base, cancellable);
 
   g_mutex_lock (&self->wait_lock);
   g_queue_push_tail_link (&self->sources, &source->link);

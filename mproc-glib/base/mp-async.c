@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-async.h"
+
+GTask *
+mp_async_new_task (gpointer            object,
+                   gpointer            source_tag,
+                   int                 io_priority,
+                   GCancellable       *cancellable,
+                   GAsyncReadyCallback callback,
+                   gpointer            user_data)
+{
+  GTask *task = g_task_new (object, cancellable, callback, user_data);
+
+  /* The macro of this name would also name the task after the variable, at the cost of a copy. */
+  (g_task_set_source_tag) (task, source_tag);
+  g_task_set_priority (task, io_priority);
+  g_task_set_check_cancellable (task, FALSE);
+  return task;
+}
+
+void
+mp_async_add_child (GSource *source,
+                    GSource *child)
+{
+  g_source_set_dummy_callback (child);
+
+  /* A source that may not recurse is taken out of the poll while it is dispatched, and put
+   * back, which are two system calls.  It is enough that its parent is taken out. */
+  g_source_set_can_recurse (child, TRUE);
+  g_source_add_child_source (source, child);
+  g_source_unref (child);
+}
+
+void
+mp_async_add_cancellable (GSource      *source,
+                          GCancellable *cancellable)
+{
+  if (cancellable != NULL)
+    mp_async_add_child (source, g_cancellable_source_new (cancellable));
+}
