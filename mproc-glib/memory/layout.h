@@ -111,6 +111,7 @@ typedef struct
   guint32 recoverer;      /* generation of the present recoverer */
   guint32 n_participants; /* no slot behind these was ever used: the end of every scan */
   guint32 n_waiters;      /* likewise of the waiters' table */
+  guint32 next_waiter;    /* where the next waiter looks for a free slot first */
 } MpStateLine;
 
 typedef enum
@@ -131,11 +132,12 @@ typedef struct
   guint64 armed;    /* main loops, all woken by the shared bell */
 } MpWaitWord;
 
-/* Who waits for one condition.  Slots are handed out from the lowest, so that wakers look at
- * few words. */
+/* Who waits for one condition.  Slots are handed out round and round among those that were
+ * used before, so that wakers look at few words. */
 typedef struct
 {
   guint32    n_words; /* no bit behind these was ever set */
+  guint32    turn;    /* the slot behind the one that was woken last */
   MpWaitWord words[MP_N_WAIT_WORDS];
 } MpWaits;
 

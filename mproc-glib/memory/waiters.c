@@ -63,21 +63,30 @@ mp_waits_clear (MpWaits *waits,
           bit_of (slot)) != 0;
 }
 
-/* Returns MP_N_WAITERS when all are taken. */
+/* Slots are handed out and woken in the same direction, round and round: so who waits is woken
+ * about in the order of arrival, and nobody is passed over for ever.  Returns MP_N_WAITERS when
+ * all are taken. */
 guint
 mp_waiters_claim_slot (MpMemory *memory)
 {
+  guint n_round = CLAMP (mp_load (&memory->state->n_waiters), 64, MP_N_WAITERS);
+  guint first = mp_load (&memory->state->next_waiter) % n_round;
+
   for (guint i = 0; i < MP_N_WAITERS; i++)
     {
-      MpWaiter *waiter = mp_memory_waiter (memory, i);
+      guint     slot = i < n_round ? (first + i) % n_round : i;
+      MpWaiter *waiter = mp_memory_waiter (memory, slot);
       guint32   unowned = 0;
 
       if (mp_load (&waiter->owner) != 0)
         continue;
-      cover (&memory->state->n_waiters, i + 1);
+      cover (&memory->state->n_waiters, slot + 1);
       if (__atomic_compare_exchange_n (&waiter->owner, &unowned, memory->participant + 1, FALSE,
                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-        return i;
+        {
+          mp_store (&memory->state->next_waiter, slot + 1);
+          return slot;
+        }
     }
   return MP_N_WAITERS;
 }
@@ -118,30 +127,52 @@ ring_bell (MpMemory *memory)
     ;
 }
 
+/* Wakes at most @n of @bits, which are those of the word @index.  Returns how many. */
+static guint
+wake_word (MpMemory *memory,
+           MpWaits  *waits,
+           guint     index,
+           guint64   bits,
+           guint     n)
+{
+  guint n_woken = 0;
+
+  for (; bits != 0 && n_woken < n; bits &= bits - 1)
+    {
+      guint slot = index * 64 + (guint) __builtin_ctzll (bits);
+
+      if (!mp_waits_clear (waits, slot, TRUE))
+        continue;
+
+      mp_store (&waits->turn, slot + 1);
+      MP_STEP ("wake/taken");
+      /* Who was not asleep yet may also be dead: then the next one has to know. */
+      n_woken += wake_slot (memory, slot);
+    }
+  return n_woken;
+}
+
+/* From behind the slot that was woken last round to it again: the word in which that is comes
+ * first with its upper part, and last with the lower. */
 static void
 wake_sleepers (MpMemory *memory,
                MpWaits  *waits,
                guint     n)
 {
-  guint n_words = mp_waits_count_words (waits);
+  guint   n_words = mp_waits_count_words (waits);
+  guint   turn = n_words > 0 ? mp_load (&waits->turn) % (n_words * 64) : 0;
+  guint64 upper = G_MAXUINT64 << (turn % 64);
 
-  for (guint i = 0; i < n_words; i++)
+  for (guint i = 0; i <= n_words && n > 0; i++)
     {
-      guint64 bits = mp_load (&waits->words[i].sleeping);
+      guint   index = (turn / 64 + i) % MAX (n_words, 1);
+      guint64 bits = mp_load (&waits->words[index].sleeping);
 
-      while (bits != 0 && n > 0)
-        {
-          guint slot = i * 64 + (guint) __builtin_ctzll (bits);
-
-          bits &= bits - 1;
-          if (mp_waits_clear (waits, slot, TRUE))
-            {
-              MP_STEP ("wake/taken");
-              /* Who was not asleep yet may also be dead: then the next one has to know. */
-              if (wake_slot (memory, slot))
-                n--;
-            }
-        }
+      if (i == 0)
+        bits &= upper;
+      else if (i == n_words)
+        bits &= ~upper;
+      n -= wake_word (memory, waits, index, bits, n);
     }
 }
 
@@ -172,6 +203,7 @@ mp_waiters_wake_slow (MpMemory   *memory,
 void
 mp_waiters_wake_all (MpMemory *memory)
 {
+  mp_full_barrier ();
   for (guint i = 0; i < MP_N_CONDITIONS; i++)
     {
       wake_sleepers (memory, memory->waits[i], G_MAXUINT);
