@@ -9,8 +9,9 @@
 
 G_BEGIN_DECLS
 
-/* There is no "unlimited": a length that a stranger sends is never believed beyond this. */
-#define MP_CONNECTION_LARGEST_MESSAGE (G_GUINT64_CONSTANT (1) << 40)
+/* There is no "unlimited": a length that a peer announces is never believed beyond this. */
+#define MP_CONNECTION_LARGEST_MESSAGE      (G_GUINT64_CONSTANT (1) << 40)
+#define MP_CONNECTION_DEFAULT_MESSAGE_SIZE (64 * 1024 * 1024)
 
 /* What the files of this class share.  The channel is set once, when the object is made, and
  * is NULL in an object that was made without one: that is a closed connection. */
@@ -36,26 +37,44 @@ typedef struct
   GSList *flushers;
 } MpConnectionPrivate;
 
+enum
+{
+  MP_CONNECTION_PROP_READABLE = 1,
+  MP_CONNECTION_PROP_WRITABLE,
+  MP_CONNECTION_PROP_CLOSED,
+  MP_CONNECTION_PROP_FORMAT,
+  MP_CONNECTION_PROP_MAX_MESSAGE_SIZE,
+  MP_CONNECTION_PROP_PEER_CREDENTIALS,
+  MP_CONNECTION_PROP_PEER_ADDRESS,
+  MP_CONNECTION_N_PROPS
+};
+
+enum
+{
+  MP_CONNECTION_SIGNAL_MESSAGE,
+  MP_CONNECTION_SIGNAL_CLOSED,
+  MP_CONNECTION_N_SIGNALS
+};
+
+/* Set when the class is made. */
+extern int         mp_connection_private_offset;
+extern guint       mp_connection_signals[MP_CONNECTION_N_SIGNALS];
+extern GParamSpec *mp_connection_properties[MP_CONNECTION_N_PROPS];
+
+static inline MpConnectionPrivate *
+mp_connection_get_private (MpConnection *self)
+{
+  return G_STRUCT_MEMBER_P (self, mp_connection_private_offset);
+}
+
 /* Gives a connection over @channel, which it takes; @peer_address may be NULL. */
 MpConnection *mp_connection_new_for_channel (GType       type,
                                              MpChannel  *channel,
                                              const char *peer_address);
 
-MpConnectionPrivate *mp_connection_get_private (MpConnection *self);
-
 /* The channel, or NULL and an error when there is none. */
 MpChannel *mp_connection_get_channel (MpConnection *self,
                                       GError      **error);
-
-/* What was received, as a message in the connection's format; takes the bytes and the
- * descriptors. */
-MpMessage *mp_connection_make_message (MpConnection     *self,
-                                       MpChannelMessage *received,
-                                       GError          **error);
-GVariant  *mp_connection_make_variant (MpConnection     *self,
-                                       MpChannelMessage *received,
-                                       GError          **error);
-GBytes    *mp_connection_make_bytes (MpChannelMessage *received);
 
 /* The maximum that a caller gives, where -1 is none. */
 gsize mp_connection_get_maximum (gssize max_length);

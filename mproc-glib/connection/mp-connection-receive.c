@@ -3,129 +3,52 @@
 #include "config.h"
 
 #include "mp-connection-private.h"
+#include "received.h"
 
-#include <glib/gi18n-lib.h>
-
-#include "formats/gvariant-reader.h"
-#include "formats/pickle-reader.h"
 #include "mp-error.h"
-#include "message/mp-message-private.h"
 
-/* How many messages one dispatch of start () hands out before other sources get a turn. */
-#define MESSAGES_PER_DISPATCH 128
-
-GBytes *
-mp_connection_make_bytes (MpChannelMessage *received)
+static gpointer
+receive (MpConnection         *self,
+         const MpReceivedForm *form,
+         gssize                max_length,
+         gint64                timeout_us,
+         GCancellable         *cancellable,
+         gsize                *length,
+         GError              **error)
 {
-  gsize length = received->length;
+  MpChannel *channel = mp_connection_get_channel (self, error);
+  g_auto (MpChannelMessage) received = {
+    0,
+  };
 
-  return g_bytes_new_take (g_steal_pointer (&received->data), length);
-}
-
-/* The descriptors of a message become the message's. */
-static void
-move_fds (MpChannelMessage *received,
-          MpMessage        *message)
-{
-  g_autoptr (GUnixFDList) fd_list = NULL;
-
-  if (received->n_fds == 0)
-    return;
-
-  fd_list = g_unix_fd_list_new_from_array (received->fds, (int) received->n_fds);
-  received->n_fds = 0;
-  mp_message_set_fd_list (message, fd_list);
-}
-
-MpMessage *
-mp_connection_make_message (MpConnection     *self,
-                            MpChannelMessage *received,
-                            GError          **error)
-{
-  g_autoptr (GBytes) payload = mp_connection_make_bytes (received);
-  MpMessage *message =
-    mp_message_new_from_payload (mp_connection_get_format (self), payload, error);
-
-  if (message != NULL)
-    move_fds (received, message);
-  return message;
-}
-
-GVariant *
-mp_connection_make_variant (MpConnection     *self,
-                            MpChannelMessage *received,
-                            GError          **error)
-{
-  g_autoptr (MpMessage) message = NULL;
-
-  if (mp_connection_get_format (self) == MP_FORMAT_GVARIANT)
-    {
-      g_autoptr (GBytes) payload = mp_connection_make_bytes (received);
-
-      return mp_gvariant_load_payload (payload, error);
-    }
-
-  message = mp_connection_make_message (self, received, error);
-  return message != NULL ? mp_message_get_variant (message, error) : NULL;
-}
-
-static char *
-make_json (MpConnection     *self,
-           MpChannelMessage *received,
-           GError          **error)
-{
-  g_autoptr (MpMessage) message = mp_connection_make_message (self, received, error);
-
-  return message != NULL ? mp_message_get_json (message, error) : NULL;
-}
-
-static guint8 *
-make_pickle (MpConnection     *self,
-             MpChannelMessage *received,
-             gsize            *length,
-             GError          **error)
-{
-  g_autoptr (MpMessage) message = NULL;
-  gboolean needs_dill = FALSE;
-
-  if (mp_connection_get_format (self) == MP_FORMAT_PICKLE &&
-      !mp_pickle_check (received->data, received->length, &needs_dill, error))
+  if (length != NULL)
+    *length = 0;
+  if (channel == NULL || !mp_channel_receive (channel, mp_connection_get_maximum (max_length),
+                                              timeout_us, cancellable, &received, error))
     return NULL;
-  if (mp_connection_get_format (self) == MP_FORMAT_PICKLE && !needs_dill)
-    {
-      *length = received->length;
-      return g_steal_pointer (&received->data);
-    }
 
-  message = mp_connection_make_message (self, received, error);
-  return message != NULL ? mp_message_get_pickle (message, length, error) : NULL;
+  return form->make (&received, mp_connection_get_format (self), length, error);
 }
 
-static gboolean
-receive (MpConnection     *self,
-         gssize            max_length,
-         gint64            timeout_us,
-         GCancellable     *cancellable,
-         MpChannelMessage *received,
-         GError          **error)
+static gpointer
+try_receive (MpConnection         *self,
+             const MpReceivedForm *form,
+             gssize                max_length,
+             gsize                *length,
+             GError              **error)
 {
   MpChannel *channel = mp_connection_get_channel (self, error);
+  g_auto (MpChannelMessage) received = {
+    0,
+  };
 
-  return channel != NULL && mp_channel_receive (channel, mp_connection_get_maximum (max_length),
-                                                timeout_us, cancellable, received, error);
-}
+  if (length != NULL)
+    *length = 0;
+  if (channel == NULL || mp_channel_try_receive (channel, mp_connection_get_maximum (max_length),
+                                                 &received, error) != MP_CHANNEL_DONE)
+    return NULL;
 
-static gboolean
-try_receive (MpConnection     *self,
-             gssize            max_length,
-             MpChannelMessage *received,
-             GError          **error)
-{
-  MpChannel *channel = mp_connection_get_channel (self, error);
-
-  return channel != NULL &&
-         mp_channel_try_receive (channel, mp_connection_get_maximum (max_length), received,
-                                 error) == MP_CHANNEL_DONE;
+  return form->make (&received, mp_connection_get_format (self), length, error);
 }
 
 /**
@@ -150,16 +73,9 @@ mp_connection_recv (MpConnection *self,
                     GCancellable *cancellable,
                     GError      **error)
 {
-  g_auto (MpChannelMessage) received = {
-    0,
-  };
-
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
 
-  if (!receive (self, -1, timeout_us, cancellable, &received, error))
-    return NULL;
-
-  return mp_connection_make_variant (self, &received, error);
+  return receive (self, &mp_received_variant, -1, timeout_us, cancellable, NULL, error);
 }
 
 /**
@@ -178,16 +94,9 @@ GVariant *
 mp_connection_try_recv (MpConnection *self,
                         GError      **error)
 {
-  g_auto (MpChannelMessage) received = {
-    0,
-  };
-
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
 
-  if (!try_receive (self, -1, &received, error))
-    return NULL;
-
-  return mp_connection_make_variant (self, &received, error);
+  return try_receive (self, &mp_received_variant, -1, NULL, error);
 }
 
 static gboolean
@@ -251,16 +160,9 @@ mp_connection_recv_bytes (MpConnection *self,
                           GCancellable *cancellable,
                           GError      **error)
 {
-  g_auto (MpChannelMessage) received = {
-    0,
-  };
-
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
 
-  if (!receive (self, max_length, timeout_us, cancellable, &received, error))
-    return NULL;
-
-  return mp_connection_make_bytes (&received);
+  return receive (self, &mp_received_bytes, max_length, timeout_us, cancellable, NULL, error);
 }
 
 /**
@@ -282,16 +184,9 @@ mp_connection_try_recv_bytes (MpConnection *self,
                               gssize        max_length,
                               GError      **error)
 {
-  g_auto (MpChannelMessage) received = {
-    0,
-  };
-
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
 
-  if (!try_receive (self, max_length, &received, error))
-    return NULL;
-
-  return mp_connection_make_bytes (&received);
+  return try_receive (self, &mp_received_bytes, max_length, NULL, error);
 }
 
 /**
@@ -315,52 +210,10 @@ mp_connection_recv_data (MpConnection *self,
                          gsize        *length,
                          GError      **error)
 {
-  g_auto (MpChannelMessage) received = {
-    0,
-  };
-
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
   g_return_val_if_fail (length != NULL, NULL);
 
-  *length = 0;
-  if (!receive (self, -1, timeout_us, cancellable, &received, error))
-    return NULL;
-
-  *length = received.length;
-  return g_steal_pointer (&received.data);
-}
-
-/**
- * mp_connection_try_recv_data:
- * @self: a connection
- * @length: (out): return location for the number of bytes
- * @error: return location for an error
- *
- * Takes a message if one is there, like [method@Connection.recv_data].
- *
- * Returns: (transfer full) (array length=length) (element-type guint8) (nullable): the bytes, or
- *   %NULL without an error when no whole message is there
- *
- * Since: 1.0
- */
-guint8 *
-mp_connection_try_recv_data (MpConnection *self,
-                             gsize        *length,
-                             GError      **error)
-{
-  g_auto (MpChannelMessage) received = {
-    0,
-  };
-
-  g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
-  g_return_val_if_fail (length != NULL, NULL);
-
-  *length = 0;
-  if (!try_receive (self, -1, &received, error))
-    return NULL;
-
-  *length = received.length;
-  return g_steal_pointer (&received.data);
+  return receive (self, &mp_received_data, -1, timeout_us, cancellable, length, error);
 }
 
 /**
@@ -456,44 +309,9 @@ mp_connection_recv_json (MpConnection *self,
                          GCancellable *cancellable,
                          GError      **error)
 {
-  g_auto (MpChannelMessage) received = {
-    0,
-  };
-
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
 
-  if (!receive (self, -1, timeout_us, cancellable, &received, error))
-    return NULL;
-
-  return make_json (self, &received, error);
-}
-
-/**
- * mp_connection_try_recv_json:
- * @self: a connection
- * @error: return location for an error
- *
- * Takes a message if one is there, like [method@Connection.recv_json].
- *
- * Returns: (transfer full) (nullable): JSON text, or %NULL without an error when no whole message
- *   is there
- *
- * Since: 1.0
- */
-char *
-mp_connection_try_recv_json (MpConnection *self,
-                             GError      **error)
-{
-  g_auto (MpChannelMessage) received = {
-    0,
-  };
-
-  g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
-
-  if (!try_receive (self, -1, &received, error))
-    return NULL;
-
-  return make_json (self, &received, error);
+  return receive (self, &mp_received_json, -1, timeout_us, cancellable, NULL, error);
 }
 
 /**
@@ -520,18 +338,10 @@ mp_connection_recv_pickle (MpConnection *self,
                            gsize        *length,
                            GError      **error)
 {
-  g_auto (MpChannelMessage) received = {
-    0,
-  };
-
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
   g_return_val_if_fail (length != NULL, NULL);
 
-  *length = 0;
-  if (!receive (self, -1, timeout_us, cancellable, &received, error))
-    return NULL;
-
-  return make_pickle (self, &received, length, error);
+  return receive (self, &mp_received_pickle, -1, timeout_us, cancellable, length, error);
 }
 
 /**
@@ -552,18 +362,10 @@ mp_connection_try_recv_pickle (MpConnection *self,
                                gsize        *length,
                                GError      **error)
 {
-  g_auto (MpChannelMessage) received = {
-    0,
-  };
-
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
   g_return_val_if_fail (length != NULL, NULL);
 
-  *length = 0;
-  if (!try_receive (self, -1, &received, error))
-    return NULL;
-
-  return make_pickle (self, &received, length, error);
+  return try_receive (self, &mp_received_pickle, -1, length, error);
 }
 
 /**
@@ -587,16 +389,9 @@ mp_connection_recv_message (MpConnection *self,
                             GCancellable *cancellable,
                             GError      **error)
 {
-  g_auto (MpChannelMessage) received = {
-    0,
-  };
-
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
 
-  if (!receive (self, -1, timeout_us, cancellable, &received, error))
-    return NULL;
-
-  return mp_connection_make_message (self, &received, error);
+  return receive (self, &mp_received_message, -1, timeout_us, cancellable, NULL, error);
 }
 
 /**
@@ -615,120 +410,7 @@ MpMessage *
 mp_connection_try_recv_message (MpConnection *self,
                                 GError      **error)
 {
-  g_auto (MpChannelMessage) received = {
-    0,
-  };
-
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
 
-  if (!try_receive (self, -1, &received, error))
-    return NULL;
-
-  return mp_connection_make_message (self, &received, error);
-}
-
-/* Hands out one message; FALSE when there is none, or never will be. */
-static gboolean
-emit_next_message (MpConnection *self,
-                   GError      **error)
-{
-  MpConnectionPrivate *priv = mp_connection_get_private (self);
-  g_auto (MpChannelMessage) received = {
-    0,
-  };
-  g_autoptr (MpMessage) message = NULL;
-
-  if (mp_channel_try_receive (priv->channel, G_MAXSIZE, &received, error) != MP_CHANNEL_DONE)
-    return FALSE;
-
-  message = mp_connection_make_message (self, &received, error);
-  if (message == NULL)
-    return FALSE;
-
-  mp_connection_emit_message (self, message);
-  return TRUE;
-}
-
-static gboolean
-message_ready_cb (gpointer user_data)
-{
-  g_autoptr (MpConnection) self = g_object_ref (user_data);
-  g_autoptr (GError) error = NULL;
-  GSource *source = g_main_current_source ();
-
-  for (guint i = 0; i < MESSAGES_PER_DISPATCH && !g_source_is_destroyed (source); i++)
-    {
-      if (!emit_next_message (self, &error))
-        break;
-    }
-
-  if (error == NULL || g_source_is_destroyed (source))
-    return G_SOURCE_CONTINUE;
-
-  g_debug ("A connection ends: %s", error->message);
-  mp_connection_stop (self);
-  mp_connection_tell_closed (self);
-  return G_SOURCE_REMOVE;
-}
-
-/**
- * mp_connection_start:
- * @self: a connection
- *
- * Has [signal@Connection::message] emitted for each message, in the thread-default main
- * context of the caller.
- *
- * The main context holds a reference to the connection until [method@Connection.stop] is called
- * or the peer is gone. Does nothing when the connection is started already, is closed, or does not
- * receive.
- *
- * Since: 1.0
- */
-void
-mp_connection_start (MpConnection *self)
-{
-  MpConnectionPrivate *priv;
-
-  g_return_if_fail (MP_IS_CONNECTION (self));
-
-  priv = mp_connection_get_private (self);
-  if (!mp_connection_get_readable (self))
-    return;
-
-  g_mutex_lock (&priv->lock);
-  if (priv->started == NULL)
-    {
-      priv->started = mp_connection_create_source (self, NULL);
-      g_source_set_callback (priv->started, message_ready_cb, g_object_ref (self), g_object_unref);
-      g_source_attach (priv->started, g_main_context_get_thread_default ());
-    }
-  g_mutex_unlock (&priv->lock);
-}
-
-/**
- * mp_connection_stop:
- * @self: a connection
- *
- * Ends what [method@Connection.start] began; messages wait again to be received.
- *
- * Since: 1.0
- */
-void
-mp_connection_stop (MpConnection *self)
-{
-  MpConnectionPrivate *priv;
-  GSource             *started;
-
-  g_return_if_fail (MP_IS_CONNECTION (self));
-
-  priv = mp_connection_get_private (self);
-  g_mutex_lock (&priv->lock);
-  started = g_steal_pointer (&priv->started);
-  g_mutex_unlock (&priv->lock);
-
-  if (started != NULL)
-    {
-      g_source_destroy (started);
-      g_source_unref (started);
-    }
+  return try_receive (self, &mp_received_message, -1, NULL, error);
 }

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "mp-connection-private.h"
+#include "received.h"
 
 #include <glib/gi18n-lib.h>
 #include <unistd.h>
@@ -14,36 +15,6 @@
 /* What share () gives: the index of the descriptor, readable, writable, format, and the
  * largest message. */
 #define SHARED_TYPE "(hbbut)"
-
-static int
-mp_connection_waitable_get_fd (MpWaitable *waitable)
-{
-  return mp_connection_get_fd (MP_CONNECTION (waitable));
-}
-
-static GIOCondition
-mp_connection_waitable_get_condition (MpWaitable *waitable)
-{
-  return mp_connection_get_readable (MP_CONNECTION (waitable)) ? G_IO_IN : 0;
-}
-
-static gboolean
-mp_connection_waitable_has_pending (MpWaitable *waitable,
-                                    GError    **error)
-{
-  MpChannel   *channel = mp_connection_get_channel (MP_CONNECTION (waitable), error);
-  GIOCondition condition = mp_connection_waitable_get_condition (waitable);
-
-  return channel != NULL && mp_channel_has_pending (channel, condition, error);
-}
-
-void
-mp_connection_waitable_init (MpWaitableInterface *iface)
-{
-  iface->get_fd = mp_connection_waitable_get_fd;
-  iface->get_condition = mp_connection_waitable_get_condition;
-  iface->has_pending = mp_connection_waitable_has_pending;
-}
 
 static GVariant *
 mp_connection_share (MpShareable *shareable,
@@ -244,7 +215,7 @@ mp_connection_recv_shareable (MpConnection *self,
   /* The descriptors become the list's. */
   descriptors = g_unix_fd_list_new_from_array (received.fds, (int) received.n_fds);
   received.n_fds = 0;
-  payload = mp_connection_make_bytes (&received);
+  payload = mp_received_bytes.make (&received, MP_FORMAT_GVARIANT, NULL, NULL);
   description = mp_gvariant_load_payload (payload, error);
   return description != NULL ? mp_shareable_open (description, descriptors, error) : NULL;
 }

@@ -4,13 +4,7 @@
 
 #include "mp-connection-private.h"
 
-#include <glib/gi18n-lib.h>
-#include <sys/socket.h>
-
 #include "mp-enum-types.h"
-#include "mp-error.h"
-
-#define DEFAULT_MAX_MESSAGE_SIZE (64 * 1024 * 1024)
 
 /**
  * MpConnection:
@@ -64,68 +58,6 @@ G_DEFINE_TYPE_WITH_CODE (MpConnection,
                              G_IMPLEMENT_INTERFACE (MP_TYPE_SHAREABLE,
                                                     mp_connection_shareable_init))
 
-enum
-{
-  PROP_READABLE = 1,
-  PROP_WRITABLE,
-  PROP_CLOSED,
-  PROP_FORMAT,
-  PROP_MAX_MESSAGE_SIZE,
-  PROP_PEER_CREDENTIALS,
-  PROP_PEER_ADDRESS,
-  N_PROPS
-};
-
-static GParamSpec *properties[N_PROPS];
-
-enum
-{
-  SIGNAL_MESSAGE,
-  SIGNAL_CLOSED,
-  N_SIGNALS
-};
-
-static guint signals[N_SIGNALS];
-
-MpConnectionPrivate *
-mp_connection_get_private (MpConnection *self)
-{
-  return mp_connection_get_instance_private (self);
-}
-
-MpChannel *
-mp_connection_get_channel (MpConnection *self,
-                           GError      **error)
-{
-  MpConnectionPrivate *priv = mp_connection_get_private (self);
-
-  if (priv->channel == NULL)
-    g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, _ ("The connection is closed"));
-  return priv->channel;
-}
-
-gsize
-mp_connection_get_maximum (gssize max_length)
-{
-  return max_length < 0 ? G_MAXSIZE : (gsize) max_length;
-}
-
-void
-mp_connection_tell_closed (MpConnection *self)
-{
-  MpConnectionPrivate *priv = mp_connection_get_private (self);
-
-  if (g_atomic_int_compare_and_exchange (&priv->told_closed, FALSE, TRUE))
-    g_signal_emit (self, signals[SIGNAL_CLOSED], 0);
-}
-
-void
-mp_connection_emit_message (MpConnection *self,
-                            MpMessage    *message)
-{
-  g_signal_emit (self, signals[SIGNAL_MESSAGE], 0, message);
-}
-
 static void
 mp_connection_dispose (GObject *object)
 {
@@ -161,31 +93,31 @@ mp_connection_get_property (GObject    *object,
 
   switch (prop_id)
     {
-    case PROP_READABLE:
+    case MP_CONNECTION_PROP_READABLE:
       g_value_set_boolean (value, mp_connection_get_readable (self));
       break;
 
-    case PROP_WRITABLE:
+    case MP_CONNECTION_PROP_WRITABLE:
       g_value_set_boolean (value, mp_connection_get_writable (self));
       break;
 
-    case PROP_CLOSED:
+    case MP_CONNECTION_PROP_CLOSED:
       g_value_set_boolean (value, mp_connection_get_closed (self));
       break;
 
-    case PROP_FORMAT:
+    case MP_CONNECTION_PROP_FORMAT:
       g_value_set_enum (value, mp_connection_get_format (self));
       break;
 
-    case PROP_MAX_MESSAGE_SIZE:
+    case MP_CONNECTION_PROP_MAX_MESSAGE_SIZE:
       g_value_set_uint64 (value, mp_connection_get_max_message_size (self));
       break;
 
-    case PROP_PEER_CREDENTIALS:
+    case MP_CONNECTION_PROP_PEER_CREDENTIALS:
       g_value_take_object (value, mp_connection_get_peer_credentials (self));
       break;
 
-    case PROP_PEER_ADDRESS:
+    case MP_CONNECTION_PROP_PEER_ADDRESS:
       g_value_set_string (value, mp_connection_get_peer_address (self));
       break;
 
@@ -204,11 +136,11 @@ mp_connection_set_property (GObject      *object,
 
   switch (prop_id)
     {
-    case PROP_FORMAT:
+    case MP_CONNECTION_PROP_FORMAT:
       mp_connection_set_format (self, g_value_get_enum (value));
       break;
 
-    case PROP_MAX_MESSAGE_SIZE:
+    case MP_CONNECTION_PROP_MAX_MESSAGE_SIZE:
       mp_connection_set_max_message_size (self, g_value_get_uint64 (value));
       break;
 
@@ -229,7 +161,7 @@ install_properties (GObjectClass *object_class)
    *
    * Since: 1.0
    */
-  properties[PROP_READABLE] =
+  mp_connection_properties[MP_CONNECTION_PROP_READABLE] =
     g_param_spec_boolean ("readable", NULL, NULL, FALSE,
                           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
 
@@ -240,7 +172,7 @@ install_properties (GObjectClass *object_class)
    *
    * Since: 1.0
    */
-  properties[PROP_WRITABLE] =
+  mp_connection_properties[MP_CONNECTION_PROP_WRITABLE] =
     g_param_spec_boolean ("writable", NULL, NULL, FALSE,
                           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
 
@@ -251,7 +183,7 @@ install_properties (GObjectClass *object_class)
    *
    * Since: 1.0
    */
-  properties[PROP_CLOSED] =
+  mp_connection_properties[MP_CONNECTION_PROP_CLOSED] =
     g_param_spec_boolean ("closed", NULL, NULL, FALSE,
                           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
 
@@ -266,7 +198,7 @@ install_properties (GObjectClass *object_class)
    *
    * Since: 1.0
    */
-  properties[PROP_FORMAT] =
+  mp_connection_properties[MP_CONNECTION_PROP_FORMAT] =
     g_param_spec_enum ("format", NULL, NULL, MP_TYPE_FORMAT, MP_FORMAT_GVARIANT,
                        G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
 
@@ -279,9 +211,9 @@ install_properties (GObjectClass *object_class)
    *
    * Since: 1.0
    */
-  properties[PROP_MAX_MESSAGE_SIZE] =
+  mp_connection_properties[MP_CONNECTION_PROP_MAX_MESSAGE_SIZE] =
     g_param_spec_uint64 ("max-message-size", NULL, NULL,
-                         1, MP_CONNECTION_LARGEST_MESSAGE, DEFAULT_MAX_MESSAGE_SIZE,
+                         1, MP_CONNECTION_LARGEST_MESSAGE, MP_CONNECTION_DEFAULT_MESSAGE_SIZE,
                          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
 
   /**
@@ -291,7 +223,7 @@ install_properties (GObjectClass *object_class)
    *
    * Since: 1.0
    */
-  properties[PROP_PEER_CREDENTIALS] =
+  mp_connection_properties[MP_CONNECTION_PROP_PEER_CREDENTIALS] =
     g_param_spec_object ("peer-credentials", NULL, NULL, G_TYPE_CREDENTIALS,
                          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
 
@@ -302,11 +234,12 @@ install_properties (GObjectClass *object_class)
    *
    * Since: 1.0
    */
-  properties[PROP_PEER_ADDRESS] =
+  mp_connection_properties[MP_CONNECTION_PROP_PEER_ADDRESS] =
     g_param_spec_string ("peer-address", NULL, NULL, NULL,
                          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
 
-  g_object_class_install_properties (object_class, N_PROPS, properties);
+  g_object_class_install_properties (object_class, MP_CONNECTION_N_PROPS,
+                                     mp_connection_properties);
 }
 
 static void
@@ -322,7 +255,7 @@ install_signals (GType type)
    *
    * Since: 1.0
    */
-  signals[SIGNAL_MESSAGE] =
+  mp_connection_signals[MP_CONNECTION_SIGNAL_MESSAGE] =
     g_signal_new ("message", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                   G_TYPE_NONE, 1, MP_TYPE_MESSAGE);
 
@@ -335,7 +268,7 @@ install_signals (GType type)
    *
    * Since: 1.0
    */
-  signals[SIGNAL_CLOSED] =
+  mp_connection_signals[MP_CONNECTION_SIGNAL_CLOSED] =
     g_signal_new ("closed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
@@ -344,6 +277,7 @@ mp_connection_class_init (MpConnectionClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
+  mp_connection_private_offset = g_type_class_get_instance_private_offset (klass);
   object_class->dispose = mp_connection_dispose;
   object_class->finalize = mp_connection_finalize;
   object_class->get_property = mp_connection_get_property;
@@ -360,19 +294,6 @@ mp_connection_init (MpConnection *self)
 
   priv->format = MP_FORMAT_GVARIANT;
   g_mutex_init (&priv->lock);
-}
-
-MpConnection *
-mp_connection_new_for_channel (GType       type,
-                               MpChannel  *channel,
-                               const char *peer_address)
-{
-  MpConnection        *self = g_object_new (type, NULL);
-  MpConnectionPrivate *priv = mp_connection_get_private (self);
-
-  priv->channel = channel;
-  priv->peer_address = g_strdup (peer_address);
-  return self;
 }
 
 /**
@@ -437,368 +358,4 @@ mp_connection_new_for_stream (GIOStream *stream,
 
   return mp_connection_new_for_channel (MP_TYPE_CONNECTION, mp_channel_new (transport, TRUE, TRUE),
                                         NULL);
-}
-
-/**
- * mp_connection_poll:
- * @self: a connection
- * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
- * @cancellable: (nullable): a cancellable
- * @error: return location for an error
- *
- * Waits until there is something to receive: a message, a part of one, or the news that
- * the peer is gone.
- *
- * Returns: whether there is; %FALSE without an error when the time is over
- *
- * Since: 1.0
- */
-gboolean
-mp_connection_poll (MpConnection *self,
-                    gint64        timeout_us,
-                    GCancellable *cancellable,
-                    GError      **error)
-{
-  gint64       deadline = mp_transport_deadline (timeout_us);
-  MpChannel   *channel;
-  MpWaitStatus status;
-
-  g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
-
-  channel = mp_connection_get_channel (self, error);
-  if (channel == NULL)
-    return FALSE;
-
-  do
-    {
-      status =
-        mp_channel_wait (channel, G_IO_IN, mp_transport_time_left (deadline), cancellable, error);
-    }
-  while (status == MP_WAIT_INTERRUPTED);
-
-  return status == MP_WAIT_READY;
-}
-
-/**
- * mp_connection_wait:
- * @self: a connection
- * @condition: `G_IO_IN`, `G_IO_OUT`, or both
- * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
- * @cancellable: (nullable): a cancellable
- * @error: return location for an error
- *
- * Waits like [method@Connection.poll], but not longer than until a signal was handled.
- *
- * Language bindings call this in a loop, so that a handler of theirs runs at once.
- *
- * Returns: whether the condition holds; %FALSE without an error when the time is over or a
- *   signal came
- *
- * Since: 1.0
- */
-gboolean
-mp_connection_wait (MpConnection *self,
-                    GIOCondition  condition,
-                    gint64        timeout_us,
-                    GCancellable *cancellable,
-                    GError      **error)
-{
-  MpChannel *channel;
-
-  g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
-
-  channel = mp_connection_get_channel (self, error);
-  return channel != NULL &&
-         mp_channel_wait (channel, condition, timeout_us, cancellable, error) == MP_WAIT_READY;
-}
-
-/**
- * mp_connection_get_fd:
- * @self: a connection
- *
- * Gives the descriptor, for a foreign main loop to poll.
- *
- * It says what the kernel has received. Messages that this object has read ahead do not
- * show, so when it was readable, take messages with [method@Connection.try_recv] or one of its
- * relatives until there are none.
- *
- * Returns: a descriptor that stays the connection's; -1 when it is closed or has none
- *
- * Since: 1.0
- */
-int
-mp_connection_get_fd (MpConnection *self)
-{
-  MpChannel *channel;
-
-  g_return_val_if_fail (MP_IS_CONNECTION (self), -1);
-
-  channel = mp_connection_get_channel (self, NULL);
-  return channel != NULL ? mp_channel_get_fd (channel) : -1;
-}
-
-/**
- * mp_connection_create_source:
- * @self: a connection
- * @cancellable: (nullable): a cancellable, whose cancellation dispatches the source too
- *
- * Gives a source that is ready while there is something to receive, or the connection
- * is closed.
- *
- * Its callback is a plain [callback@GLib.SourceFunc].
- *
- * Returns: (transfer full): a source that is not attached yet
- *
- * Since: 1.0
- */
-GSource *
-mp_connection_create_source (MpConnection *self,
-                             GCancellable *cancellable)
-{
-  MpChannel *channel;
-  GSource   *source;
-
-  g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
-
-  channel = mp_connection_get_channel (self, NULL);
-  source = channel != NULL ? mp_channel_create_source (channel, G_IO_IN, cancellable)
-                           : g_idle_source_new ();
-  g_source_set_static_name (source, "MpConnection");
-  return source;
-}
-
-/**
- * mp_connection_close:
- * @self: a connection
- * @error: return location for an error
- *
- * Closes this end.
- *
- * What the peer has room for of messages that wait to be sent is sent; other calls that
- * are under way fail with `MP_ERROR_CLOSED`. Closing twice is fine.
- *
- * Returns: whether nothing went wrong; the connection is closed in any case
- *
- * Since: 1.0
- */
-gboolean
-mp_connection_close (MpConnection *self,
-                     GError      **error)
-{
-  MpConnectionPrivate *priv;
-  gboolean             success;
-
-  g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
-
-  priv = mp_connection_get_private (self);
-  if (priv->channel == NULL || mp_channel_is_closed (priv->channel))
-    return TRUE;
-
-  success = mp_channel_close (priv->channel, error);
-  mp_connection_stop (self);
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_CLOSED]);
-  mp_connection_tell_closed (self);
-  return success;
-}
-
-/**
- * mp_connection_get_readable:
- * @self: a connection
- *
- * Says whether this end receives.
- *
- * Returns: whether it does
- *
- * Since: 1.0
- */
-gboolean
-mp_connection_get_readable (MpConnection *self)
-{
-  MpChannel *channel;
-
-  g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
-
-  channel = mp_connection_get_channel (self, NULL);
-  return channel != NULL && mp_channel_is_readable (channel);
-}
-
-/**
- * mp_connection_get_writable:
- * @self: a connection
- *
- * Says whether this end sends.
- *
- * Returns: whether it does
- *
- * Since: 1.0
- */
-gboolean
-mp_connection_get_writable (MpConnection *self)
-{
-  MpChannel *channel;
-
-  g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
-
-  channel = mp_connection_get_channel (self, NULL);
-  return channel != NULL && mp_channel_is_writable (channel);
-}
-
-/**
- * mp_connection_get_closed:
- * @self: a connection
- *
- * Says whether this end was closed.
- *
- * Returns: whether it was
- *
- * Since: 1.0
- */
-gboolean
-mp_connection_get_closed (MpConnection *self)
-{
-  MpChannel *channel;
-
-  g_return_val_if_fail (MP_IS_CONNECTION (self), TRUE);
-
-  channel = mp_connection_get_channel (self, NULL);
-  return channel == NULL || mp_channel_is_closed (channel);
-}
-
-/**
- * mp_connection_get_format:
- * @self: a connection
- *
- * Gives the form that values have on the wire.
- *
- * Returns: the format
- *
- * Since: 1.0
- */
-MpFormat
-mp_connection_get_format (MpConnection *self)
-{
-  g_return_val_if_fail (MP_IS_CONNECTION (self), MP_FORMAT_GVARIANT);
-
-  return (MpFormat) g_atomic_int_get (&mp_connection_get_private (self)->format);
-}
-
-/**
- * mp_connection_set_format:
- * @self: a connection
- * @format: a format
- *
- * Sets the form that values have on the wire, for the messages to come.
- *
- * Since: 1.0
- */
-void
-mp_connection_set_format (MpConnection *self,
-                          MpFormat      format)
-{
-  MpConnectionPrivate *priv;
-
-  g_return_if_fail (MP_IS_CONNECTION (self));
-
-  priv = mp_connection_get_private (self);
-  if ((MpFormat) g_atomic_int_get (&priv->format) == format)
-    return;
-
-  g_atomic_int_set (&priv->format, (gint) format);
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_FORMAT]);
-}
-
-/**
- * mp_connection_get_max_message_size:
- * @self: a connection
- *
- * Gives the size of the largest message accepted or sent.
- *
- * Returns: the size in bytes
- *
- * Since: 1.0
- */
-guint64
-mp_connection_get_max_message_size (MpConnection *self)
-{
-  MpChannel *channel;
-
-  g_return_val_if_fail (MP_IS_CONNECTION (self), 0);
-
-  channel = mp_connection_get_channel (self, NULL);
-  return channel != NULL ? mp_channel_get_limit (channel) : DEFAULT_MAX_MESSAGE_SIZE;
-}
-
-/**
- * mp_connection_set_max_message_size:
- * @self: a connection
- * @max_message_size: a size in bytes, from 1 to 2^40
- *
- * Sets the size of the largest message accepted or sent.
- *
- * Since: 1.0
- */
-void
-mp_connection_set_max_message_size (MpConnection *self,
-                                    guint64       max_message_size)
-{
-  MpChannel *channel;
-
-  g_return_if_fail (MP_IS_CONNECTION (self));
-  g_return_if_fail (max_message_size >= 1 && max_message_size <= MP_CONNECTION_LARGEST_MESSAGE);
-
-  channel = mp_connection_get_channel (self, NULL);
-  if (channel == NULL || mp_channel_get_limit (channel) == max_message_size)
-    return;
-
-  mp_channel_set_limit (channel, MIN (max_message_size, G_MAXSSIZE));
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_MAX_MESSAGE_SIZE]);
-}
-
-/**
- * mp_connection_get_peer_credentials:
- * @self: a connection
- *
- * Says who made the other end: process, user and group, as the kernel noted them then.
- *
- * Returns: (transfer full) (nullable): credentials, or %NULL if this is no Unix socket
- *
- * Since: 1.0
- */
-GCredentials *
-mp_connection_get_peer_credentials (MpConnection *self)
-{
-  struct ucred native = {
-    0,
-  };
-  socklen_t     length = sizeof native;
-  GCredentials *credentials;
-  int           fd;
-
-  g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
-
-  fd = mp_connection_get_fd (self);
-  if (fd < 0 || getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &native, &length) < 0 || native.pid == 0)
-    return NULL;
-
-  credentials = g_credentials_new ();
-  g_credentials_set_native (credentials, G_CREDENTIALS_TYPE_LINUX_UCRED, &native);
-  return credentials;
-}
-
-/**
- * mp_connection_get_peer_address:
- * @self: a connection
- *
- * Gives the address of the other end.
- *
- * Returns: (nullable): an address such as [func@connect] takes, or %NULL
- *
- * Since: 1.0
- */
-const char *
-mp_connection_get_peer_address (MpConnection *self)
-{
-  g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
-
-  return mp_connection_get_private (self)->peer_address;
 }

@@ -77,10 +77,6 @@ guint8 *mp_connection_recv_data (MpConnection *self,
                                  gsize        *length,
                                  GError      **error);
 MP_AVAILABLE_IN_1_0
-guint8 *mp_connection_try_recv_data (MpConnection *self,
-                                     gsize        *length,
-                                     GError      **error);
-MP_AVAILABLE_IN_1_0
 gssize mp_connection_recv_into (MpConnection *self,
                                 guint8       *buffer,
                                 gsize         size,
@@ -107,9 +103,6 @@ char *mp_connection_recv_json (MpConnection *self,
                                gint64        timeout_us,
                                GCancellable *cancellable,
                                GError      **error);
-MP_AVAILABLE_IN_1_0
-char *mp_connection_try_recv_json (MpConnection *self,
-                                   GError      **error);
 
 MP_AVAILABLE_IN_1_0
 gboolean mp_connection_send_pickle (MpConnection *self,

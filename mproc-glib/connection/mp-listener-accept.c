@@ -24,6 +24,15 @@ make_connection (MpListener *self,
                                         accepted->address);
 }
 
+static void
+emit_handshake_failed (MpListener *self,
+                       MpRefused  *refused)
+{
+  guint signal_id = mp_listener_signals[MP_LISTENER_SIGNAL_HANDSHAKE_FAILED];
+
+  g_signal_emit (self, signal_id, 0, refused->address, refused->error);
+}
+
 /* Lets handshakes go on, tells of those that failed, and gives who got in, or NULL. */
 static MpConnection *
 accept_now (MpListener *self,
@@ -35,7 +44,7 @@ accept_now (MpListener *self,
   mp_acceptor_process (acceptor);
   while ((refused = mp_acceptor_take_refused (acceptor)) != NULL)
     {
-      mp_listener_emit_handshake_failed (self, refused);
+      emit_handshake_failed (self, refused);
       mp_refused_free (refused);
     }
 
@@ -332,7 +341,7 @@ incoming_ready_cb (gpointer user_data)
       if (connection == NULL)
         break;
 
-      mp_listener_emit_incoming (self, connection);
+      g_signal_emit (self, mp_listener_signals[MP_LISTENER_SIGNAL_INCOMING], 0, connection);
     }
 
   return G_SOURCE_CONTINUE;

@@ -22,17 +22,28 @@ typedef struct
   GSource    *started;
 } MpListenerPrivate;
 
-MpListenerPrivate *mp_listener_get_private (MpListener *self);
+enum
+{
+  MP_LISTENER_SIGNAL_INCOMING,
+  MP_LISTENER_SIGNAL_HANDSHAKE_FAILED,
+  MP_LISTENER_N_SIGNALS
+};
+
+/* Set when the class is made. */
+extern int   mp_listener_private_offset;
+extern guint mp_listener_signals[MP_LISTENER_N_SIGNALS];
+
+static inline MpListenerPrivate *
+mp_listener_get_private (MpListener *self)
+{
+  return G_STRUCT_MEMBER_P (self, mp_listener_private_offset);
+}
 
 /* The acceptor, which begins to listen when it is asked for first. */
 MpAcceptor *mp_listener_get_acceptor (MpListener *self,
                                       GError    **error);
 
 void mp_listener_set_closed_error (GError **error);
-void mp_listener_emit_incoming (MpListener   *self,
-                                MpConnection *connection);
-void mp_listener_emit_handshake_failed (MpListener *self,
-                                        MpRefused  *refused);
 void mp_listener_waitable_init (MpWaitableInterface *iface);
 
 G_END_DECLS

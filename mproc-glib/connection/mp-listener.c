@@ -4,10 +4,6 @@
 
 #include "mp-listener-private.h"
 
-#include <glib/gi18n-lib.h>
-
-#include "mp-error.h"
-
 #define DEFAULT_BACKLOG     128
 #define DEFAULT_MAX_PENDING 256
 
@@ -74,79 +70,6 @@ enum
 };
 
 static GParamSpec *properties[N_PROPS];
-
-enum
-{
-  SIGNAL_INCOMING,
-  SIGNAL_HANDSHAKE_FAILED,
-  N_SIGNALS
-};
-
-static guint signals[N_SIGNALS];
-
-MpListenerPrivate *
-mp_listener_get_private (MpListener *self)
-{
-  return mp_listener_get_instance_private (self);
-}
-
-void
-mp_listener_set_closed_error (GError **error)
-{
-  g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, _ ("The listener is closed"));
-}
-
-static MpAcceptor *
-make_acceptor (MpListenerPrivate *priv,
-               GError           **error)
-{
-  g_autoptr (MpAddress) address = mp_address_parse (priv->address, error);
-
-  if (address == NULL)
-    return NULL;
-
-  if (address->kind == MP_ADDRESS_TLS && priv->config.peer.certificate == NULL)
-    {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                           _ ("A listener with TLS needs a certificate"));
-      return NULL;
-    }
-
-  return mp_acceptor_new (address, &priv->config, error);
-}
-
-MpAcceptor *
-mp_listener_get_acceptor (MpListener *self,
-                          GError    **error)
-{
-  MpListenerPrivate *priv = mp_listener_get_private (self);
-  MpAcceptor        *acceptor = NULL;
-
-  g_mutex_lock (&priv->lock);
-  if (priv->closed)
-    mp_listener_set_closed_error (error);
-  else if (priv->acceptor == NULL)
-    priv->acceptor = make_acceptor (priv, error);
-
-  if (!priv->closed && priv->acceptor != NULL)
-    acceptor = mp_acceptor_ref (priv->acceptor);
-  g_mutex_unlock (&priv->lock);
-  return acceptor;
-}
-
-void
-mp_listener_emit_incoming (MpListener   *self,
-                           MpConnection *connection)
-{
-  g_signal_emit (self, signals[SIGNAL_INCOMING], 0, connection);
-}
-
-void
-mp_listener_emit_handshake_failed (MpListener *self,
-                                   MpRefused  *refused)
-{
-  g_signal_emit (self, signals[SIGNAL_HANDSHAKE_FAILED], 0, refused->address, refused->error);
-}
 
 static void
 mp_listener_dispose (GObject *object)
@@ -392,6 +315,7 @@ mp_listener_class_init (MpListenerClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
+  mp_listener_private_offset = g_type_class_get_instance_private_offset (klass);
   object_class->dispose = mp_listener_dispose;
   object_class->finalize = mp_listener_finalize;
   object_class->get_property = mp_listener_get_property;
@@ -409,7 +333,7 @@ mp_listener_class_init (MpListenerClass *klass)
    *
    * Since: 1.0
    */
-  signals[SIGNAL_INCOMING] =
+  mp_listener_signals[MP_LISTENER_SIGNAL_INCOMING] =
     g_signal_new ("incoming", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                   G_TYPE_NONE, 1, MP_TYPE_CONNECTION);
 
@@ -423,7 +347,7 @@ mp_listener_class_init (MpListenerClass *klass)
    *
    * Since: 1.0
    */
-  signals[SIGNAL_HANDSHAKE_FAILED] =
+  mp_listener_signals[MP_LISTENER_SIGNAL_HANDSHAKE_FAILED] =
     g_signal_new ("handshake-failed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                   NULL, G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_ERROR);
 }
@@ -519,80 +443,4 @@ mp_listener_close (MpListener *self)
 
   if (closes)
     g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_CLOSED]);
-}
-
-/**
- * mp_listener_get_address:
- * @self: a listener
- *
- * Says where it listens, with everything picked filled in.
- *
- * Returns: (transfer full): an address such as [func@connect] takes
- *
- * Since: 1.0
- */
-char *
-mp_listener_get_address (MpListener *self)
-{
-  MpListenerPrivate *priv;
-  char              *address;
-
-  g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
-
-  priv = mp_listener_get_private (self);
-  g_mutex_lock (&priv->lock);
-  address =
-    g_strdup (priv->acceptor != NULL ? mp_acceptor_get_address (priv->acceptor) : priv->address);
-  g_mutex_unlock (&priv->lock);
-  return address;
-}
-
-/**
- * mp_listener_get_last_accepted:
- * @self: a listener
- *
- * Gives the address of the peer that was accepted last.
- *
- * Returns: (transfer full) (nullable): an address, or %NULL if there was none
- *
- * Since: 1.0
- */
-char *
-mp_listener_get_last_accepted (MpListener *self)
-{
-  MpListenerPrivate *priv;
-  char              *address;
-
-  g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
-
-  priv = mp_listener_get_private (self);
-  g_mutex_lock (&priv->lock);
-  address = g_strdup (priv->last_accepted);
-  g_mutex_unlock (&priv->lock);
-  return address;
-}
-
-/**
- * mp_listener_get_closed:
- * @self: a listener
- *
- * Says whether the listener was closed.
- *
- * Returns: whether it was
- *
- * Since: 1.0
- */
-gboolean
-mp_listener_get_closed (MpListener *self)
-{
-  MpListenerPrivate *priv;
-  gboolean           closed;
-
-  g_return_val_if_fail (MP_IS_LISTENER (self), TRUE);
-
-  priv = mp_listener_get_private (self);
-  g_mutex_lock (&priv->lock);
-  closed = priv->closed;
-  g_mutex_unlock (&priv->lock);
-  return closed;
 }

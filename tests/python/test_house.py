@@ -26,8 +26,6 @@ FLOORS = {
 # Circles that are being removed, by how the names of all their files begin.  One that is gone goes
 # from here too.
 KNOWN_CIRCLES = (
-    'connection/mp-connection',
-    'connection/mp-listener',
     'memory/shared-',
     'queue/mp-queue',
     'wire/channel',

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-connection-private.h"
+
+#include "base/mp-async.h"
+
+/**
+ * mp_connection_close:
+ * @self: a connection
+ * @error: return location for an error
+ *
+ * Closes this end.
+ *
+ * What the peer has room for of messages that wait to be sent is sent; other calls that
+ * are under way fail with `MP_ERROR_CLOSED`. Closing twice is fine.
+ *
+ * Returns: whether nothing went wrong; the connection is closed in any case
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_connection_close (MpConnection *self,
+                     GError      **error)
+{
+  MpConnectionPrivate *priv;
+  gboolean             success;
+
+  g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
+
+  priv = mp_connection_get_private (self);
+  if (priv->channel == NULL || mp_channel_is_closed (priv->channel))
+    return TRUE;
+
+  success = mp_channel_close (priv->channel, error);
+  mp_connection_stop (self);
+  g_object_notify_by_pspec (G_OBJECT (self), mp_connection_properties[MP_CONNECTION_PROP_CLOSED]);
+  mp_connection_tell_closed (self);
+  return success;
+}
+
+static gboolean
+close_ready_cb (gpointer user_data)
+{
+  GTask        *task = user_data;
+  MpConnection *self = g_task_get_source_object (task);
+  GError       *error = NULL;
+
+  if (!g_cancellable_is_cancelled (g_task_get_cancellable (task)) &&
+      mp_channel_flush (mp_connection_get_private (self)->channel) == MP_CHANNEL_NOT_NOW)
+    return G_SOURCE_CONTINUE;
+
+  if (mp_connection_close (self, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+  return G_SOURCE_REMOVE;
+}
+
+/**
+ * mp_connection_close_async:
+ * @self: a connection
+ * @io_priority: the priority of the request
+ * @cancellable: (nullable): a cancellable; its cancellation closes at once
+ * @callback: (scope async): called when the connection is closed
+ * @user_data: data for @callback
+ *
+ * Sends what waits to be sent, and closes this end then.
+ *
+ * Since: 1.0
+ */
+void
+mp_connection_close_async (MpConnection       *self,
+                           int                 io_priority,
+                           GCancellable       *cancellable,
+                           GAsyncReadyCallback callback,
+                           gpointer            user_data)
+{
+  g_autoptr (GTask) task = NULL;
+  g_autoptr (GSource) source = NULL;
+  MpChannel *channel;
+
+  g_return_if_fail (MP_IS_CONNECTION (self));
+
+  task = mp_async_new_task (self, mp_connection_close_async, io_priority, cancellable, callback, user_data);
+  channel = mp_connection_get_channel (self, NULL);
+  if (channel == NULL || !mp_channel_is_writable (channel))
+    {
+      mp_connection_close (self, NULL);
+      g_task_return_boolean (task, TRUE);
+      return;
+    }
+
+  source = mp_channel_create_source (channel, G_IO_OUT, cancellable);
+  g_task_attach_source (task, source, close_ready_cb);
+}
+
+/**
+ * mp_connection_close_finish:
+ * @self: a connection
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@Connection.close_async].
+ *
+ * Returns: whether nothing went wrong; the connection is closed in any case
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_connection_close_finish (MpConnection *self,
+                            GAsyncResult *result,
+                            GError      **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-connection-private.h"
+#include "received.h"
+
+#include "base/mp-async.h"
+
+/* A task that waits for a message.  Whichever source finds one serves the oldest task. */
+typedef struct
+{
+  const MpReceivedForm *form;
+  gsize                 max_length;
+
+  /* Until the task is served or cancelled. */
+  GSource *source;
+} Receiver;
+
+static void
+receiver_free (gpointer data)
+{
+  Receiver *receiver = data;
+
+  g_clear_pointer (&receiver->source, g_source_unref);
+  g_free (receiver);
+}
+
+static void
+drop_source (Receiver *receiver)
+{
+  if (receiver->source != NULL)
+    g_source_destroy (receiver->source);
+  g_clear_pointer (&receiver->source, g_source_unref);
+}
+
+static void
+complete_receive (MpConnection     *self,
+                  GTask            *task,
+                  MpChannelMessage *received,
+                  GError           *failure)
+{
+  Receiver *receiver = g_task_get_task_data (task);
+  GError   *error = failure;
+  gpointer  result = NULL;
+
+  if (error == NULL)
+    result =
+      receiver->form->make (received, mp_connection_get_format (self), NULL, &error);
+
+  if (result != NULL)
+    g_task_return_pointer (task, result, receiver->form->free);
+  else
+    g_task_return_error (task, error);
+}
+
+/* Takes the oldest task off the list if there is a message, or an error, for it. */
+static GTask *
+take_served_receiver (MpConnectionPrivate *priv,
+                      MpChannelMessage    *received,
+                      GError             **error)
+{
+  GTask    *task;
+  Receiver *receiver;
+
+  g_mutex_lock (&priv->lock);
+  task = g_queue_peek_head (&priv->receivers);
+  receiver = task != NULL ? g_task_get_task_data (task) : NULL;
+  if (task == NULL ||
+      mp_channel_try_receive (priv->channel, receiver->max_length, received,
+                              error) == MP_CHANNEL_NOT_NOW)
+    {
+      g_mutex_unlock (&priv->lock);
+      return NULL;
+    }
+
+  g_queue_pop_head (&priv->receivers);
+  g_mutex_unlock (&priv->lock);
+
+  drop_source (receiver);
+  return task;
+}
+
+static void
+serve_receivers (MpConnection *self)
+{
+  MpConnectionPrivate *priv = mp_connection_get_private (self);
+
+  for (;;)
+    {
+      g_auto (MpChannelMessage) received = {
+        0,
+      };
+      GError *error = NULL;
+      g_autoptr (GTask) task = take_served_receiver (priv, &received, &error);
+
+      if (task == NULL)
+        return;
+
+      complete_receive (self, task, &received, error);
+    }
+}
+
+/* Whether the task was still waiting. */
+static gboolean
+withdraw_receiver (MpConnectionPrivate *priv,
+                   GTask               *task)
+{
+  gboolean found;
+
+  g_mutex_lock (&priv->lock);
+  found = g_queue_remove (&priv->receivers, task);
+  g_mutex_unlock (&priv->lock);
+  return found;
+}
+
+static gboolean
+receive_ready_cb (gpointer user_data)
+{
+  g_autoptr (GTask) task = g_object_ref (user_data);
+  MpConnection *self = g_task_get_source_object (task);
+  GSource      *source = g_main_current_source ();
+
+  if (!g_cancellable_is_cancelled (g_task_get_cancellable (task)))
+    {
+      serve_receivers (self);
+      return g_source_is_destroyed (source) ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
+    }
+
+  if (withdraw_receiver (mp_connection_get_private (self), task))
+    {
+      drop_source (g_task_get_task_data (task));
+      g_task_return_error_if_cancelled (task);
+      g_object_unref (task);
+    }
+
+  return G_SOURCE_REMOVE;
+}
+
+/* Takes @task. */
+static void
+start_receive (MpConnection         *self,
+               GTask                *task,
+               const MpReceivedForm *form,
+               gssize                max_length)
+{
+  MpConnectionPrivate *priv = mp_connection_get_private (self);
+  MpChannel           *channel;
+  GError              *error = NULL;
+  Receiver            *receiver;
+
+  channel = mp_connection_get_channel (self, &error);
+  if (channel == NULL || g_task_return_error_if_cancelled (task))
+    {
+      if (error != NULL)
+        g_task_return_error (task, error);
+      g_object_unref (task);
+      return;
+    }
+
+  receiver = g_new0 (Receiver, 1);
+  receiver->form = form;
+  receiver->max_length = mp_connection_get_maximum (max_length);
+  receiver->source = mp_channel_create_source (channel, G_IO_IN, g_task_get_cancellable (task));
+  g_task_set_task_data (task, receiver, receiver_free);
+  g_source_set_priority (receiver->source, g_task_get_priority (task));
+  g_source_set_callback (receiver->source, receive_ready_cb, g_object_ref (task), g_object_unref);
+
+  g_mutex_lock (&priv->lock);
+  g_queue_push_tail (&priv->receivers, task);
+  g_source_attach (receiver->source, g_task_get_context (task));
+  g_mutex_unlock (&priv->lock);
+}
+
+/**
+ * mp_connection_recv_async:
+ * @self: a connection
+ * @io_priority: the priority of the request
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async): called when there is a value, or an error
+ * @user_data: data for @callback
+ *
+ * Receives a value without waiting, from the connection's [property@Connection:format].
+ *
+ * Several receives may be under way: they are served in the order of the calls. A
+ * cancelled one takes nothing.
+ *
+ * Since: 1.0
+ */
+void
+mp_connection_recv_async (MpConnection       *self,
+                          int                 io_priority,
+                          GCancellable       *cancellable,
+                          GAsyncReadyCallback callback,
+                          gpointer            user_data)
+{
+  g_return_if_fail (MP_IS_CONNECTION (self));
+
+  start_receive (
+    self, mp_async_new_task (self, mp_connection_recv_async, io_priority, cancellable, callback, user_data),
+    &mp_received_variant, -1);
+}
+
+/**
+ * mp_connection_recv_finish:
+ * @self: a connection
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@Connection.recv_async].
+ *
+ * Returns: (transfer full): the value
+ *
+ * Since: 1.0
+ */
+GVariant *
+mp_connection_recv_finish (MpConnection *self,
+                           GAsyncResult *result,
+                           GError      **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/**
+ * mp_connection_recv_bytes_async:
+ * @self: a connection
+ * @max_length: the largest message to take, in bytes; -1 for none but
+ *   [property@Connection:max-message-size]
+ * @io_priority: the priority of the request
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async): called when there is a message, or an error
+ * @user_data: data for @callback
+ *
+ * Receives a message as the bytes that it has on the wire, without waiting.
+ *
+ * See [method@Connection.recv_async].
+ *
+ * Since: 1.0
+ */
+void
+mp_connection_recv_bytes_async (MpConnection       *self,
+                                gssize              max_length,
+                                int                 io_priority,
+                                GCancellable       *cancellable,
+                                GAsyncReadyCallback callback,
+                                gpointer            user_data)
+{
+  GTask *task;
+
+  g_return_if_fail (MP_IS_CONNECTION (self));
+
+  task =
+    mp_async_new_task (self, mp_connection_recv_bytes_async, io_priority, cancellable, callback, user_data);
+  start_receive (self, task, &mp_received_bytes, max_length);
+}
+
+/**
+ * mp_connection_recv_bytes_finish:
+ * @self: a connection
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@Connection.recv_bytes_async].
+ *
+ * Returns: (transfer full): the bytes
+ *
+ * Since: 1.0
+ */
+GBytes *
+mp_connection_recv_bytes_finish (MpConnection *self,
+                                 GAsyncResult *result,
+                                 GError      **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/**
+ * mp_connection_recv_message_async:
+ * @self: a connection
+ * @io_priority: the priority of the request
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async): called when there is a message, or an error
+ * @user_data: data for @callback
+ *
+ * Receives a message with its descriptors without waiting.
+ *
+ * See [method@Connection.recv_message] and [method@Connection.recv_async].
+ *
+ * Since: 1.0
+ */
+void
+mp_connection_recv_message_async (MpConnection       *self,
+                                  int                 io_priority,
+                                  GCancellable       *cancellable,
+                                  GAsyncReadyCallback callback,
+                                  gpointer            user_data)
+{
+  GTask *task;
+
+  g_return_if_fail (MP_IS_CONNECTION (self));
+
+  task = mp_async_new_task (self, mp_connection_recv_message_async, io_priority, cancellable, callback,
+                            user_data);
+  start_receive (self, task, &mp_received_message, -1);
+}
+
+/**
+ * mp_connection_recv_message_finish:
+ * @self: a connection
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@Connection.recv_message_async].
+ *
+ * Returns: (transfer full): the message
+ *
+ * Since: 1.0
+ */
+MpMessage *
+mp_connection_recv_message_finish (MpConnection *self,
+                                   GAsyncResult *result,
+                                   GError      **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+
+  return g_task_propagate_pointer (G_TASK (result), error);
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-connection-private.h"
+
+#include <glib/gi18n-lib.h>
+#include <sys/socket.h>
+
+#include "mp-error.h"
+
+/* What a connection is and knows of itself, for the other files of the class. */
+
+int         mp_connection_private_offset;
+guint       mp_connection_signals[MP_CONNECTION_N_SIGNALS];
+GParamSpec *mp_connection_properties[MP_CONNECTION_N_PROPS];
+
+MpChannel *
+mp_connection_get_channel (MpConnection *self,
+                           GError      **error)
+{
+  MpConnectionPrivate *priv = mp_connection_get_private (self);
+
+  if (priv->channel == NULL)
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, _ ("The connection is closed"));
+  return priv->channel;
+}
+
+gsize
+mp_connection_get_maximum (gssize max_length)
+{
+  return max_length < 0 ? G_MAXSIZE : (gsize) max_length;
+}
+
+void
+mp_connection_tell_closed (MpConnection *self)
+{
+  MpConnectionPrivate *priv = mp_connection_get_private (self);
+
+  if (g_atomic_int_compare_and_exchange (&priv->told_closed, FALSE, TRUE))
+    g_signal_emit (self, mp_connection_signals[MP_CONNECTION_SIGNAL_CLOSED], 0);
+}
+
+void
+mp_connection_emit_message (MpConnection *self,
+                            MpMessage    *message)
+{
+  g_signal_emit (self, mp_connection_signals[MP_CONNECTION_SIGNAL_MESSAGE], 0, message);
+}
+
+MpConnection *
+mp_connection_new_for_channel (GType       type,
+                               MpChannel  *channel,
+                               const char *peer_address)
+{
+  MpConnection        *self = g_object_new (type, NULL);
+  MpConnectionPrivate *priv = mp_connection_get_private (self);
+
+  priv->channel = channel;
+  priv->peer_address = g_strdup (peer_address);
+  return self;
+}
+
+/**
+ * mp_connection_get_readable: (get-property readable)
+ * @self: a connection
+ *
+ * Says whether this end receives.
+ *
+ * Returns: whether it does
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_connection_get_readable (MpConnection *self)
+{
+  MpChannel *channel;
+
+  g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
+
+  channel = mp_connection_get_channel (self, NULL);
+  return channel != NULL && mp_channel_is_readable (channel);
+}
+
+/**
+ * mp_connection_get_writable: (get-property writable)
+ * @self: a connection
+ *
+ * Says whether this end sends.
+ *
+ * Returns: whether it does
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_connection_get_writable (MpConnection *self)
+{
+  MpChannel *channel;
+
+  g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
+
+  channel = mp_connection_get_channel (self, NULL);
+  return channel != NULL && mp_channel_is_writable (channel);
+}
+
+/**
+ * mp_connection_get_closed: (get-property closed)
+ * @self: a connection
+ *
+ * Says whether this end was closed.
+ *
+ * Returns: whether it was
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_connection_get_closed (MpConnection *self)
+{
+  MpChannel *channel;
+
+  g_return_val_if_fail (MP_IS_CONNECTION (self), TRUE);
+
+  channel = mp_connection_get_channel (self, NULL);
+  return channel == NULL || mp_channel_is_closed (channel);
+}
+
+/**
+ * mp_connection_get_format: (get-property format)
+ * @self: a connection
+ *
+ * Gives the form that values have on the wire.
+ *
+ * Returns: the format
+ *
+ * Since: 1.0
+ */
+MpFormat
+mp_connection_get_format (MpConnection *self)
+{
+  g_return_val_if_fail (MP_IS_CONNECTION (self), MP_FORMAT_GVARIANT);
+
+  return (MpFormat) g_atomic_int_get (&mp_connection_get_private (self)->format);
+}
+
+/**
+ * mp_connection_set_format: (set-property format)
+ * @self: a connection
+ * @format: a format
+ *
+ * Sets the form that values have on the wire, for the messages to come.
+ *
+ * Since: 1.0
+ */
+void
+mp_connection_set_format (MpConnection *self,
+                          MpFormat      format)
+{
+  MpConnectionPrivate *priv;
+
+  g_return_if_fail (MP_IS_CONNECTION (self));
+
+  priv = mp_connection_get_private (self);
+  if ((MpFormat) g_atomic_int_get (&priv->format) == format)
+    return;
+
+  g_atomic_int_set (&priv->format, (gint) format);
+  g_object_notify_by_pspec (G_OBJECT (self), mp_connection_properties[MP_CONNECTION_PROP_FORMAT]);
+}
+
+/**
+ * mp_connection_get_max_message_size: (get-property max-message-size)
+ * @self: a connection
+ *
+ * Gives the size of the largest message accepted or sent.
+ *
+ * Returns: the size in bytes
+ *
+ * Since: 1.0
+ */
+guint64
+mp_connection_get_max_message_size (MpConnection *self)
+{
+  MpChannel *channel;
+
+  g_return_val_if_fail (MP_IS_CONNECTION (self), 0);
+
+  channel = mp_connection_get_channel (self, NULL);
+  return channel != NULL ? mp_channel_get_limit (channel) : MP_CONNECTION_DEFAULT_MESSAGE_SIZE;
+}
+
+/**
+ * mp_connection_set_max_message_size: (set-property max-message-size)
+ * @self: a connection
+ * @max_message_size: a size in bytes, from 1 to 2^40
+ *
+ * Sets the size of the largest message accepted or sent.
+ *
+ * Since: 1.0
+ */
+void
+mp_connection_set_max_message_size (MpConnection *self,
+                                    guint64       max_message_size)
+{
+  MpChannel *channel;
+
+  g_return_if_fail (MP_IS_CONNECTION (self));
+  g_return_if_fail (max_message_size >= 1 && max_message_size <= MP_CONNECTION_LARGEST_MESSAGE);
+
+  channel = mp_connection_get_channel (self, NULL);
+  if (channel == NULL || mp_channel_get_limit (channel) == max_message_size)
+    return;
+
+  mp_channel_set_limit (channel, MIN (max_message_size, G_MAXSSIZE));
+  g_object_notify_by_pspec (G_OBJECT (self), mp_connection_properties[MP_CONNECTION_PROP_MAX_MESSAGE_SIZE]);
+}
+
+/**
+ * mp_connection_get_peer_credentials: (get-property peer-credentials)
+ * @self: a connection
+ *
+ * Says who made the other end: process, user and group, as the kernel noted them then.
+ *
+ * Returns: (transfer full) (nullable): credentials, or %NULL if this is no Unix socket
+ *
+ * Since: 1.0
+ */
+GCredentials *
+mp_connection_get_peer_credentials (MpConnection *self)
+{
+  struct ucred native = {
+    0,
+  };
+  socklen_t     length = sizeof native;
+  GCredentials *credentials;
+  MpChannel    *channel;
+  int           fd;
+
+  g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
+
+  channel = mp_connection_get_channel (self, NULL);
+  fd = channel != NULL ? mp_channel_get_fd (channel) : -1;
+  if (fd < 0 || getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &native, &length) < 0 || native.pid == 0)
+    return NULL;
+
+  credentials = g_credentials_new ();
+  g_credentials_set_native (credentials, G_CREDENTIALS_TYPE_LINUX_UCRED, &native);
+  return credentials;
+}
+
+/**
+ * mp_connection_get_peer_address: (get-property peer-address)
+ * @self: a connection
+ *
+ * Gives the address of the other end.
+ *
+ * Returns: (nullable): an address such as [func@connect] takes, or %NULL
+ *
+ * Since: 1.0
+ */
+const char *
+mp_connection_get_peer_address (MpConnection *self)
+{
+  g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
+
+  return mp_connection_get_private (self)->peer_address;
+}

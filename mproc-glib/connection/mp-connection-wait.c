@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-connection-private.h"
+
+/**
+ * mp_connection_poll:
+ * @self: a connection
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Waits until there is something to receive: a message, a part of one, or the news that
+ * the peer is gone.
+ *
+ * Returns: whether there is; %FALSE without an error when the time is over
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_connection_poll (MpConnection *self,
+                    gint64        timeout_us,
+                    GCancellable *cancellable,
+                    GError      **error)
+{
+  gint64       deadline = mp_transport_deadline (timeout_us);
+  MpChannel   *channel;
+  MpWaitStatus status;
+
+  g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
+
+  channel = mp_connection_get_channel (self, error);
+  if (channel == NULL)
+    return FALSE;
+
+  do
+    {
+      status =
+        mp_channel_wait (channel, G_IO_IN, mp_transport_time_left (deadline), cancellable, error);
+    }
+  while (status == MP_WAIT_INTERRUPTED);
+
+  return status == MP_WAIT_READY;
+}
+
+/**
+ * mp_connection_wait:
+ * @self: a connection
+ * @condition: `G_IO_IN`, `G_IO_OUT`, or both
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Waits like [method@Connection.poll], but not longer than until a signal was handled.
+ *
+ * Language bindings call this in a loop, so that a handler of theirs runs at once.
+ *
+ * Returns: whether the condition holds; %FALSE without an error when the time is over or a
+ *   signal came
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_connection_wait (MpConnection *self,
+                    GIOCondition  condition,
+                    gint64        timeout_us,
+                    GCancellable *cancellable,
+                    GError      **error)
+{
+  MpChannel *channel;
+
+  g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
+
+  channel = mp_connection_get_channel (self, error);
+  return channel != NULL &&
+         mp_channel_wait (channel, condition, timeout_us, cancellable, error) == MP_WAIT_READY;
+}
+
+/**
+ * mp_connection_get_fd:
+ * @self: a connection
+ *
+ * Gives the descriptor, for a foreign main loop to poll.
+ *
+ * It says what the kernel has received. Messages that this object has read ahead do not
+ * show, so when it was readable, take messages with [method@Connection.try_recv] or one of its
+ * relatives until there are none.
+ *
+ * Returns: a descriptor that stays the connection's; -1 when it is closed or has none
+ *
+ * Since: 1.0
+ */
+int
+mp_connection_get_fd (MpConnection *self)
+{
+  MpChannel *channel;
+
+  g_return_val_if_fail (MP_IS_CONNECTION (self), -1);
+
+  channel = mp_connection_get_channel (self, NULL);
+  return channel != NULL ? mp_channel_get_fd (channel) : -1;
+}
+
+/**
+ * mp_connection_create_source:
+ * @self: a connection
+ * @cancellable: (nullable): a cancellable, whose cancellation dispatches the source too
+ *
+ * Gives a source that is ready while there is something to receive, or the connection
+ * is closed.
+ *
+ * Its callback is a plain [callback@GLib.SourceFunc].
+ *
+ * Returns: (transfer full): a source that is not attached yet
+ *
+ * Since: 1.0
+ */
+GSource *
+mp_connection_create_source (MpConnection *self,
+                             GCancellable *cancellable)
+{
+  MpChannel *channel;
+  GSource   *source;
+
+  g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
+
+  channel = mp_connection_get_channel (self, NULL);
+  source = channel != NULL ? mp_channel_create_source (channel, G_IO_IN, cancellable)
+                           : g_idle_source_new ();
+  g_source_set_static_name (source, "MpConnection");
+  return source;
+}
+
+static int
+mp_connection_waitable_get_fd (MpWaitable *waitable)
+{
+  return mp_connection_get_fd (MP_CONNECTION (waitable));
+}
+
+static GIOCondition
+mp_connection_waitable_get_condition (MpWaitable *waitable)
+{
+  return mp_connection_get_readable (MP_CONNECTION (waitable)) ? G_IO_IN : 0;
+}
+
+static gboolean
+mp_connection_waitable_has_pending (MpWaitable *waitable,
+                                    GError    **error)
+{
+  MpChannel   *channel = mp_connection_get_channel (MP_CONNECTION (waitable), error);
+  GIOCondition condition = mp_connection_waitable_get_condition (waitable);
+
+  return channel != NULL && mp_channel_has_pending (channel, condition, error);
+}
+
+void
+mp_connection_waitable_init (MpWaitableInterface *iface)
+{
+  iface->get_fd = mp_connection_waitable_get_fd;
+  iface->get_condition = mp_connection_waitable_get_condition;
+  iface->has_pending = mp_connection_waitable_has_pending;
+}
