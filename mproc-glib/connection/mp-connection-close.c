@@ -83,7 +83,8 @@ mp_connection_close_async (MpConnection       *self,
 
   g_return_if_fail (MP_IS_CONNECTION (self));
 
-  task = mp_async_new_task (self, mp_connection_close_async, io_priority, cancellable, callback, user_data);
+  task = mp_async_new_task (self, mp_connection_close_async, io_priority, cancellable,
+                            callback, user_data);
   channel = mp_connection_get_channel (self, NULL);
   if (channel == NULL || !mp_channel_is_writable (channel))
     {

@@ -194,11 +194,13 @@ mp_connection_recv_async (MpConnection       *self,
                           GAsyncReadyCallback callback,
                           gpointer            user_data)
 {
+  GTask *task;
+
   g_return_if_fail (MP_IS_CONNECTION (self));
 
-  start_receive (
-    self, mp_async_new_task (self, mp_connection_recv_async, io_priority, cancellable, callback, user_data),
-    &mp_received_variant, -1);
+  task = mp_async_new_task (self, mp_connection_recv_async, io_priority, cancellable,
+                            callback, user_data);
+  start_receive (self, task, &mp_received_variant, -1);
 }
 
 /**
@@ -251,8 +253,8 @@ mp_connection_recv_bytes_async (MpConnection       *self,
 
   g_return_if_fail (MP_IS_CONNECTION (self));
 
-  task =
-    mp_async_new_task (self, mp_connection_recv_bytes_async, io_priority, cancellable, callback, user_data);
+  task = mp_async_new_task (self, mp_connection_recv_bytes_async, io_priority, cancellable,
+                            callback, user_data);
   start_receive (self, task, &mp_received_bytes, max_length);
 }
 
@@ -303,8 +305,8 @@ mp_connection_recv_message_async (MpConnection       *self,
 
   g_return_if_fail (MP_IS_CONNECTION (self));
 
-  task = mp_async_new_task (self, mp_connection_recv_message_async, io_priority, cancellable, callback,
-                            user_data);
+  task = mp_async_new_task (self, mp_connection_recv_message_async, io_priority, cancellable,
+                            callback, user_data);
   start_receive (self, task, &mp_received_message, -1);
 }
 

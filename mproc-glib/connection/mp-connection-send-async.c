@@ -173,7 +173,8 @@ mp_connection_send_async (MpConnection       *self,
 
   message = mp_message_new_variant (value);
   payload = mp_message_convert_payload (message, mp_connection_get_format (self), &error);
-  task = mp_async_new_task (self, mp_connection_send_async, io_priority, cancellable, callback, user_data);
+  task = mp_async_new_task (self, mp_connection_send_async, io_priority, cancellable,
+                            callback, user_data);
   start_send (self, task, payload, NULL, error);
 }
 
@@ -227,8 +228,8 @@ mp_connection_send_bytes_async (MpConnection       *self,
   g_return_if_fail (MP_IS_CONNECTION (self));
   g_return_if_fail (bytes != NULL);
 
-  task =
-    mp_async_new_task (self, mp_connection_send_bytes_async, io_priority, cancellable, callback, user_data);
+  task = mp_async_new_task (self, mp_connection_send_bytes_async, io_priority, cancellable,
+                            callback, user_data);
   start_send (self, task, bytes, NULL, NULL);
 }
 
@@ -285,8 +286,8 @@ mp_connection_send_message_async (MpConnection       *self,
   g_return_if_fail (message != NULL);
 
   payload = mp_message_convert_payload (message, mp_connection_get_format (self), &error);
-  task = mp_async_new_task (self, mp_connection_send_message_async, io_priority, cancellable, callback,
-                            user_data);
+  task = mp_async_new_task (self, mp_connection_send_message_async, io_priority, cancellable,
+                            callback, user_data);
   start_send (self, task, payload, mp_message_get_fd_list (message), error);
 }
 

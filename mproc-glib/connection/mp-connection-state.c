@@ -201,7 +201,8 @@ void
 mp_connection_set_max_message_size (MpConnection *self,
                                     guint64       max_message_size)
 {
-  MpChannel *channel;
+  GParamSpec *pspec = mp_connection_properties[MP_CONNECTION_PROP_MAX_MESSAGE_SIZE];
+  MpChannel  *channel;
 
   g_return_if_fail (MP_IS_CONNECTION (self));
   g_return_if_fail (max_message_size >= 1 && max_message_size <= MP_CONNECTION_LARGEST_MESSAGE);
@@ -211,7 +212,7 @@ mp_connection_set_max_message_size (MpConnection *self,
     return;
 
   mp_channel_set_limit (channel, MIN (max_message_size, G_MAXSSIZE));
-  g_object_notify_by_pspec (G_OBJECT (self), mp_connection_properties[MP_CONNECTION_PROP_MAX_MESSAGE_SIZE]);
+  g_object_notify_by_pspec (G_OBJECT (self), pspec);
 }
 
 /**
