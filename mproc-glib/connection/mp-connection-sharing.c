@@ -12,14 +12,14 @@
 #include "formats/gvariant.h"
 #include "mp-error.h"
 
-/* What share () gives: the index of the descriptor, readable, writable, format, and the
- * largest message. */
+/* What mp_connection_describe () returns: the index of the descriptor, whether it is readable and
+ * writable, the format, and the size of the largest message. */
 #define SHARED_TYPE "(hbbut)"
 
 static GVariant *
-mp_connection_share (MpShareable *shareable,
-                     GUnixFDList *descriptors,
-                     GError     **error)
+mp_connection_describe (MpShareable *shareable,
+                        GUnixFDList *descriptors,
+                        GError     **error)
 {
   MpConnection *self = MP_CONNECTION (shareable);
   MpChannel    *channel = mp_connection_get_channel (self, error);
@@ -81,10 +81,10 @@ check_description (GVariant    *description,
 }
 
 static MpShareable *
-mp_connection_restore (GType        type,
-                       GVariant    *description,
-                       GUnixFDList *descriptors,
-                       GError     **error)
+mp_connection_open (GType        type,
+                    GVariant    *description,
+                    GUnixFDList *descriptors,
+                    GError     **error)
 {
   MpTransport  *transport;
   MpConnection *self;
@@ -119,8 +119,8 @@ mp_connection_restore (GType        type,
 void
 mp_connection_shareable_init (MpShareableInterface *iface)
 {
-  iface->share = mp_connection_share;
-  iface->restore = mp_connection_restore;
+  iface->describe = mp_connection_describe;
+  iface->open = mp_connection_open;
 }
 
 /**

@@ -11,9 +11,9 @@
 /* A queue as something to share, and as something to wait for. */
 
 static GVariant *
-share (MpShareable *shareable,
-       GUnixFDList *descriptors,
-       GError     **error)
+describe (MpShareable *shareable,
+          GUnixFDList *descriptors,
+          GError     **error)
 {
   MpQueue         *self = MP_QUEUE (shareable);
   MpQueuePrivate  *priv = mp_queue_get_private (self);
@@ -27,10 +27,10 @@ share (MpShareable *shareable,
 }
 
 static MpShareable *
-restore (GType        type,
-         GVariant    *description,
-         GUnixFDList *descriptors,
-         GError     **error)
+open_described (GType        type,
+                GVariant    *description,
+                GUnixFDList *descriptors,
+                GError     **error)
 {
   const char           *uri;
   int                   fd, bell_fd;
@@ -83,8 +83,8 @@ restore (GType        type,
 void
 mp_queue_shareable_init (MpShareableInterface *iface)
 {
-  iface->share = share;
-  iface->restore = restore;
+  iface->describe = describe;
+  iface->open = open_described;
 }
 
 static GIOCondition

@@ -6,9 +6,9 @@
 
 G_BEGIN_DECLS
 
-/* The library's classes of things to share, with NULL at the end: a description may name
- * one before anything in this process has asked for its type.  The table is filled above, in
- * mp-shareable-types.c, so that the interface knows no class. */
+/* The library's classes that implement MpShareable, with NULL at the end: a description may name
+ * a class whose type this process has not registered yet.  The table is in
+ * mp-shareable-types.c, above all rooms, so that this room depends on no class. */
 extern GType (*const mp_shareable_types[]) (void);
 
 G_END_DECLS

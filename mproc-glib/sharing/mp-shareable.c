@@ -9,7 +9,7 @@
 
 #include "mp-error.h"
 
-/* What a stranger names ends up in error messages. */
+/* The name comes from another process and is shown in error messages. */
 #define MAX_NAME_LENGTH 255
 
 /**
@@ -72,7 +72,7 @@ travels_by_name (GType type)
     return FALSE;
 
   parent_iface = peek_interface (g_type_parent (type));
-  return parent_iface == NULL || parent_iface->restore != iface->restore;
+  return parent_iface == NULL || parent_iface->open != iface->open;
 }
 
 /**
@@ -115,7 +115,7 @@ mp_shareable_describe (MpShareable *self,
       return NULL;
     }
 
-  description = MP_SHAREABLE_GET_IFACE (self)->share (self, descriptors, error);
+  description = MP_SHAREABLE_GET_IFACE (self)->describe (self, descriptors, error);
   if (description == NULL)
     return NULL;
 
@@ -196,12 +196,12 @@ mp_shareable_open (GVariant    *description,
     return NULL;
 
   iface = peek_interface (G_TYPE_FROM_CLASS (klass));
-  if (!travels_by_name (G_TYPE_FROM_CLASS (klass)) || iface->restore == NULL)
+  if (!travels_by_name (G_TYPE_FROM_CLASS (klass)) || iface->open == NULL)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
                    _ ("A %s cannot be taken from another process"), name);
       return NULL;
     }
 
-  return iface->restore (G_TYPE_FROM_CLASS (klass), inner, descriptors, error);
+  return iface->open (G_TYPE_FROM_CLASS (klass), inner, descriptors, error);
 }

@@ -15,14 +15,16 @@ G_DECLARE_INTERFACE (MpShareable, mp_shareable, MP, SHAREABLE, GObject)
 /**
  * MpShareableInterface:
  * @g_iface: the parent interface
- * @share: describes the object so that another process can open it: appends duplicates
+ * @describe: describes the object so that another process can open it: appends duplicates
  *   of the descriptors needed to @descriptors and returns whatever else is needed, as a
  *   floating variant
- * @restore: the opposite, called on the interface of the class and not on an object:
- *   makes an object of @type from what `share` gave in another process. The description
- *   may come from a stranger
+ * @open: the opposite, called on the interface of the class and not on an object:
+ *   makes an object of @type from what `describe` returned in another process. The
+ *   description is not trusted, and has to be checked
  *
- * What a class gives so that its objects can be handed to another process.
+ * What a class implements so that its objects can be handed to another process.
+ *
+ * The library holds no lock while it calls these functions: they may use all of it.
  *
  * Since: 1.0
  */
@@ -30,13 +32,13 @@ struct _MpShareableInterface
 {
   GTypeInterface g_iface;
 
-  GVariant *(*share) (MpShareable *self,
-                      GUnixFDList *descriptors,
-                      GError     **error);
-  MpShareable *(*restore) (GType        type,
-                           GVariant    *description,
-                           GUnixFDList *descriptors,
-                           GError     **error);
+  GVariant *(*describe) (MpShareable *self,
+                         GUnixFDList *descriptors,
+                         GError     **error);
+  MpShareable *(*open) (GType        type,
+                        GVariant    *description,
+                        GUnixFDList *descriptors,
+                        GError     **error);
 };
 
 MP_AVAILABLE_IN_1_0

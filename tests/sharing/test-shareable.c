@@ -33,9 +33,9 @@ typedef GObjectClass OneWayClass;
 GType                one_way_get_type (void);
 
 static GVariant *
-one_way_share (MpShareable *shareable,
-               GUnixFDList *descriptors,
-               GError     **error)
+one_way_describe (MpShareable *shareable,
+                  GUnixFDList *descriptors,
+                  GError     **error)
 {
   return g_variant_new ("s", "nothing");
 }
@@ -43,7 +43,7 @@ one_way_share (MpShareable *shareable,
 static void
 one_way_shareable_init (MpShareableInterface *iface)
 {
-  iface->share = one_way_share;
+  iface->describe = one_way_describe;
 }
 
 G_DEFINE_TYPE_WITH_CODE (OneWay,
@@ -133,7 +133,7 @@ test_derived (void)
 }
 
 static void
-test_share_fails (void)
+test_describe_fails (void)
 {
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
   g_autoptr (GError) error = NULL;
@@ -205,7 +205,7 @@ main (int   argc,
 
   g_test_add_func ("/shareable/there-and-back", test_there_and_back);
   g_test_add_func ("/shareable/derived", test_derived);
-  g_test_add_func ("/shareable/share-fails", test_share_fails);
+  g_test_add_func ("/shareable/describe-fails", test_describe_fails);
   g_test_add_func ("/shareable/strange-descriptions", test_strange_descriptions);
   g_test_add_func ("/shareable/one-way", test_one_way);
 
