@@ -12,6 +12,8 @@ typedef struct
   guint number;
 } TestPipeEndPrivate;
 
+void (*test_pipe_end_hook) (void);
+
 static void test_pipe_end_shareable_init (MpShareableInterface *iface);
 
 G_DEFINE_TYPE_WITH_CODE (TestPipeEnd,
@@ -43,13 +45,15 @@ test_pipe_end_init (TestPipeEnd *self)
 }
 
 static GVariant *
-test_pipe_end_share (MpShareable *shareable,
-                     GUnixFDList *descriptors,
-                     GError     **error)
+test_pipe_end_describe (MpShareable *shareable,
+                        GUnixFDList *descriptors,
+                        GError     **error)
 {
   TestPipeEndPrivate *priv = test_pipe_end_get_instance_private (TEST_PIPE_END (shareable));
   int                 handle;
 
+  if (test_pipe_end_hook != NULL)
+    test_pipe_end_hook ();
   if (priv->fd < 0)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_CLOSED, "the end of the pipe is closed");
@@ -61,16 +65,18 @@ test_pipe_end_share (MpShareable *shareable,
 }
 
 static MpShareable *
-test_pipe_end_restore (GType        type,
-                       GVariant    *description,
-                       GUnixFDList *descriptors,
-                       GError     **error)
+test_pipe_end_open (GType        type,
+                    GVariant    *description,
+                    GUnixFDList *descriptors,
+                    GError     **error)
 {
   TestPipeEnd *self;
   guint        number;
   int          handle;
   int          fd;
 
+  if (test_pipe_end_hook != NULL)
+    test_pipe_end_hook ();
   if (!g_variant_is_of_type (description, G_VARIANT_TYPE ("(hu)")))
     {
       g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE, "not the end of a pipe");
@@ -96,8 +102,8 @@ test_pipe_end_restore (GType        type,
 static void
 test_pipe_end_shareable_init (MpShareableInterface *iface)
 {
-  iface->share = test_pipe_end_share;
-  iface->restore = test_pipe_end_restore;
+  iface->describe = test_pipe_end_describe;
+  iface->open = test_pipe_end_open;
 }
 
 TestPipeEnd *

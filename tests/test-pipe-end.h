@@ -15,6 +15,9 @@ struct _TestPipeEndClass
   GObjectClass parent_class;
 };
 
+/* Called whenever an end is described or opened, if it is not NULL. */
+extern void (*test_pipe_end_hook) (void);
+
 /* These take @fd. */
 TestPipeEnd *test_pipe_end_new (int   fd,
                                 guint number);

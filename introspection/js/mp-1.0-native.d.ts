@@ -144,6 +144,8 @@ export namespace Mp {
     interface Process {
         join(timeout?: number, cancellable?: Cancel): boolean;
         join_async(priority?: number, cancellable?: Cancel): Promise<boolean>;
+        wait_check(timeout?: number, cancellable?: Cancel): boolean;
+        wait_check_async(priority?: number, cancellable?: Cancel): Promise<boolean>;
     }
 
     function pipe(duplex?: boolean): [Connection, Connection];

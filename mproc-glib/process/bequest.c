@@ -26,15 +26,15 @@ set_errno_error (GError **error)
 }
 
 static gboolean
-add_gift (MpBequest       *self,
+add_item (MpBequest       *self,
           GVariantBuilder *list,
           const char      *name,
-          MpShareable     *gift,
+          MpShareable     *shareable,
           int              first_fd,
           GError         **error)
 {
   g_autoptr (GUnixFDList) fd_list = g_unix_fd_list_new ();
-  g_autoptr (GVariant) description = mp_shareable_describe (gift, fd_list, error);
+  g_autoptr (GVariant) description = mp_shareable_describe (shareable, fd_list, error);
   GVariantBuilder numbers;
   const int      *fds;
   int             n_fds;
@@ -83,11 +83,13 @@ write_list (MpBequest *self,
   return TRUE;
 }
 
-/* Makes what a child inherits of @gifts, a table of MpShareable by name.  The child has its
- * descriptors as @first_fd and following.  On failure there is nothing to clear. */
+/* Makes a bequest of @shareables, a table of MpShareable by name.  The child gets its descriptors
+ * as @first_fd and following.  On failure there is nothing to clear.
+ *
+ * Calls the program's own implementations of MpShareable: no lock may be held. */
 gboolean
 mp_bequest_init (MpBequest  *self,
-                 GHashTable *gifts,
+                 GHashTable *shareables,
                  int         first_fd,
                  GError    **error)
 {
@@ -95,7 +97,7 @@ mp_bequest_init (MpBequest  *self,
   g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE (MP_BEQUEST_LIST_TYPE));
   g_autoptr (GVariant) list = NULL;
   GHashTableIter iter;
-  gpointer       name, gift;
+  gpointer       name, shareable;
   struct stat    info;
   int            fd = memfd_create ("mproc-glib-inherit", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
@@ -106,9 +108,9 @@ mp_bequest_init (MpBequest  *self,
   bequest.fd_lists = g_ptr_array_new_with_free_func (g_object_unref);
   g_array_append_val (bequest.fds, fd);
 
-  g_hash_table_iter_init (&iter, gifts);
-  while (g_hash_table_iter_next (&iter, &name, &gift))
-    if (!add_gift (&bequest, &builder, name, gift, first_fd, error))
+  g_hash_table_iter_init (&iter, shareables);
+  while (g_hash_table_iter_next (&iter, &name, &shareable))
+    if (!add_item (&bequest, &builder, name, shareable, first_fd, error))
       return FALSE;
 
   list = g_variant_ref_sink (g_variant_builder_end (&builder));

@@ -6,19 +6,20 @@
 
 G_BEGIN_DECLS
 
-/* What a parent hands to a child at its start is written down in a list, in a sealed memfd
- * that the child inherits; this variable says where: "descriptor:inode".  The inode tells
- * the list from whatever else has got that number in a process further down. */
+/* A bequest is what a parent hands to a child at its start.  Its list is in a sealed memfd, which
+ * the child inherits as the descriptor that this variable names: "descriptor:inode".  The inode
+ * proves that the number still is that memfd, and not a file that a program between parent and
+ * child has opened. */
 #define MP_BEQUEST_VARIABLE "MPROC_GLIB_INHERIT"
 
-/* For each name what mp_shareable_describe() gave, and the numbers that the descriptors have
- * in the child. */
+/* By name: what mp_shareable_describe() returned, and the numbers of its descriptors in the
+ * child. */
 #define MP_BEQUEST_LIST_TYPE "a{s((sv)ai)}"
 
 typedef struct
 {
-  /* The descriptors that the child gets, in the order of their numbers there.  The list is
-   * the first and belongs to this; the others belong to @fd_lists. */
+  /* The descriptors that the child gets, in the order of their numbers there.  The first is the
+   * memfd of the list, which is owned; the others are owned by @fd_lists. */
   GArray    *fds;
   GPtrArray *fd_lists;
 
@@ -27,7 +28,7 @@ typedef struct
 } MpBequest;
 
 gboolean mp_bequest_init (MpBequest  *self,
-                          GHashTable *gifts,
+                          GHashTable *shareables,
                           int         first_fd,
                           GError    **error);
 void     mp_bequest_clear (MpBequest *self);

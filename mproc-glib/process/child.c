@@ -14,11 +14,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What is known of a child that another part of the program has reaped. */
+/* The exit code of a child that other code of this process has reaped, so that its status is
+ * lost. */
 #define EXIT_CODE_LOST 255
 
-/* The children that were dropped while they ran.  Whoever starts or drops one reaps those
- * that have ended meanwhile. */
+/* The children that were dropped while they ran.  Each start and each drop reaps those among them
+ * that have ended. */
 static GMutex  dropped_lock;
 static GArray *dropped;
 
@@ -51,7 +52,7 @@ reap_dropped (void)
     }
 }
 
-/* Brings what g_spawn says into the domain in which all failures of the system are. */
+/* Failures of the system are in the domain G_IO_ERROR everywhere; g_spawn has its own. */
 static void
 propagate_spawn_error (GError    **error,
                        GError     *spawn_error,
@@ -100,6 +101,26 @@ take_hold (MpChild    *self,
   return FALSE;
 }
 
+static GSpawnFlags
+get_spawn_flags (GSubprocessFlags flags)
+{
+  GSpawnFlags spawn_flags = G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH;
+
+  if (flags & G_SUBPROCESS_FLAGS_STDIN_INHERIT)
+    spawn_flags |= G_SPAWN_CHILD_INHERITS_STDIN;
+  if (flags & G_SUBPROCESS_FLAGS_STDOUT_SILENCE)
+    spawn_flags |= G_SPAWN_STDOUT_TO_DEV_NULL;
+  if ((flags & G_SUBPROCESS_FLAGS_STDERR_SILENCE) ||
+      ((flags & G_SUBPROCESS_FLAGS_STDERR_MERGE) && (flags & G_SUBPROCESS_FLAGS_STDOUT_SILENCE)))
+    spawn_flags |= G_SPAWN_STDERR_TO_DEV_NULL;
+  if (flags & G_SUBPROCESS_FLAGS_INHERIT_FDS)
+    spawn_flags |= G_SPAWN_LEAVE_DESCRIPTORS_OPEN;
+  if (flags & G_SUBPROCESS_FLAGS_SEARCH_PATH_FROM_ENVP)
+    spawn_flags = (spawn_flags & ~G_SPAWN_SEARCH_PATH) | G_SPAWN_SEARCH_PATH_FROM_ENVP;
+
+  return spawn_flags;
+}
+
 static gboolean
 spawn (MpChild            *self,
        const MpChildSetup *setup,
@@ -109,17 +130,26 @@ spawn (MpChild            *self,
   gsize           n_fds = setup->n_fds + (child_end >= 0 ? 1 : 0);
   g_autofree int *sources = g_new (int, MAX (n_fds, 1));
   g_autofree int *targets = g_new (int, MAX (n_fds, 1));
-  GSpawnFlags     flags = G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH;
+  int             free_target = MP_CHILD_FIRST_FD;
   GError         *spawn_error = NULL;
 
-  for (gsize i = 0; i < n_fds; i++)
+  for (gsize i = 0; i < setup->n_fds; i++)
     {
-      sources[i] = i < setup->n_fds ? setup->fds[i] : child_end;
-      targets[i] = MP_CHILD_FIRST_FD + i;
+      sources[i] = setup->fds[i];
+      targets[i] = setup->targets[i];
+      free_target = MAX (free_target, targets[i] + 1);
     }
 
-  if (!g_spawn_async_with_pipes_and_fds (setup->cwd, setup->argv, setup->environment, flags,
-                                         NULL, NULL, -1, -1, -1, sources, targets, n_fds,
+  if (child_end >= 0)
+    {
+      sources[n_fds - 1] = child_end;
+      targets[n_fds - 1] = free_target;
+    }
+
+  if (!g_spawn_async_with_pipes_and_fds (setup->cwd, setup->argv, setup->environment,
+                                         get_spawn_flags (setup->flags), NULL, NULL,
+                                         setup->stdio.child[0], setup->stdio.child[1],
+                                         setup->stdio.child[2], sources, targets, n_fds,
                                          &self->pid, NULL, NULL, NULL, &spawn_error))
     {
       propagate_spawn_error (error, spawn_error, setup->argv[0]);

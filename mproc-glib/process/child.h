@@ -2,12 +2,12 @@
 
 #pragma once
 
-#include <gio/gio.h>
+#include "child-stdio.h"
 
 G_BEGIN_DECLS
 
-/* A child as the system sees it: by a descriptor, which no other process can take over as
- * it could a number, and which can be polled. */
+/* A child, held by a pidfd: unlike its number that cannot become another process's, and it can be
+ * polled. */
 typedef struct
 {
   int pid;
@@ -27,18 +27,23 @@ typedef struct
     -1, -1, -1        \
   }
 
-/* What a child starts with.  It gets the descriptors @fds, which remain the caller's, as
- * MP_CHILD_FIRST_FD and following. */
+/* What a child starts with.  All descriptors remain the caller's. */
 typedef struct
 {
   const char *const *argv;
   const char *const *environment;
   const char        *cwd;
   gboolean           die_with_parent;
-  const int         *fds;
-  gsize              n_fds;
+  GSubprocessFlags   flags;
+  MpChildStdio       stdio;
+
+  /* Further descriptors, and the numbers from MP_CHILD_FIRST_FD that they have in the child. */
+  const int *fds;
+  const int *targets;
+  gsize      n_fds;
 } MpChildSetup;
 
+/* The first number that is no standard stream. */
 #define MP_CHILD_FIRST_FD 3
 
 gboolean mp_child_spawn (MpChild            *self,

@@ -12,39 +12,48 @@
 #include <unistd.h>
 
 #include "bequest.h"
+#include "mp-fork.h"
 
-/* Nobody hands over more than descriptors allow, and a description is small. */
+/* Far more than descriptions of as many objects as a process can have descriptors for. */
 #define MAX_LIST_SIZE (16 * 1024 * 1024)
 
-/* A thing that was handed to this process. */
+/* An object that the parent handed over, and whether this process has opened it. */
 typedef struct
 {
   GVariant *description;
 
-  /* NULL once the thing has been taken; it has descriptors of its own then.  Also NULL when
-   * they are not open, as a program between parent and child may have it. */
+  /* NULL once the object has been opened, which has descriptors of its own then.  Also NULL when
+   * they were closed by a program between parent and child. */
   GUnixFDList *descriptors;
-  gboolean     taken;
+  gboolean     opened;
   GWeakRef     object;
-} Heirloom;
 
-static GMutex heirlooms_lock;
+  /* The thread that is opening it, without the lock, and in which process: a fork may have left
+   * that thread behind.  NULL when none is. */
+  GThread *opener;
+  int      opener_pid;
+} Item;
 
-/* By name; NULL until this process first asks. */
-static GHashTable *heirlooms;
+static GMutex bequest_lock;
 
-/* Why there is none, when the parent's list could not be read. */
-static GError *heirlooms_error;
+/* Signalled when a thread has finished opening an item. */
+static GCond bequest_opened;
+
+/* Items by name; NULL until this process first asks. */
+static GHashTable *bequest;
+
+/* Why it is empty, when the parent's list could not be read. */
+static GError *bequest_error;
 
 static void
-heirloom_free (gpointer data)
+item_free (gpointer data)
 {
-  Heirloom *heirloom = data;
+  Item *item = data;
 
-  g_variant_unref (heirloom->description);
-  g_clear_object (&heirloom->descriptors);
-  g_weak_ref_clear (&heirloom->object);
-  g_free (heirloom);
+  g_variant_unref (item->description);
+  g_clear_object (&item->descriptors);
+  g_weak_ref_clear (&item->object);
+  g_free (item);
 }
 
 /* Finds the descriptor that @variable names, if it is what the parent has made. */
@@ -132,7 +141,7 @@ adopt_descriptors (const int *fds,
 }
 
 static void
-add_heirlooms (GVariant *list)
+add_items (GVariant *list)
 {
   GVariantIter iter;
   GVariant    *description;
@@ -142,49 +151,49 @@ add_heirlooms (GVariant *list)
   g_variant_iter_init (&iter, list);
   while (g_variant_iter_next (&iter, "{&s(@(sv)@ai)}", &name, &description, &numbers))
     {
-      Heirloom  *heirloom = g_new0 (Heirloom, 1);
+      Item      *item = g_new0 (Item, 1);
       gsize      n_fds;
       const int *fds = g_variant_get_fixed_array (numbers, &n_fds, sizeof (int));
 
-      heirloom->description = description;
-      heirloom->descriptors = adopt_descriptors (fds, n_fds);
-      g_weak_ref_init (&heirloom->object, NULL);
-      g_hash_table_replace (heirlooms, g_strdup (name), heirloom);
+      item->description = description;
+      item->descriptors = adopt_descriptors (fds, n_fds);
+      g_weak_ref_init (&item->object, NULL);
+      g_hash_table_replace (bequest, g_strdup (name), item);
       g_variant_unref (numbers);
     }
 }
 
-/* Reads what the parent handed over, the first time.  The variable goes: a child of this
- * process inherits nothing that it names. */
+/* Reads what the parent handed over, the first time.  Removes the variable, since the children of
+ * this process do not inherit what it names. */
 static void
-ensure_heirlooms (void)
+ensure_bequest (void)
 {
   g_autofree char *variable = NULL;
   g_autoptr (GVariant) list = NULL;
 
-  if (heirlooms != NULL)
+  if (bequest != NULL)
     return;
 
-  heirlooms = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, heirloom_free);
+  bequest = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, item_free);
   variable = g_strdup (g_getenv (MP_BEQUEST_VARIABLE));
   if (variable == NULL)
     return;
 
   g_unsetenv (MP_BEQUEST_VARIABLE);
-  list = read_list (variable, &heirlooms_error);
+  list = read_list (variable, &bequest_error);
   if (list != NULL)
-    add_heirlooms (list);
+    add_items (list);
 }
 
 static void
 set_not_found_error (const char *name,
                      GError    **error)
 {
-  g_autofree char **names = (char **) g_hash_table_get_keys_as_array (heirlooms, NULL);
+  g_autofree char **names = (char **) g_hash_table_get_keys_as_array (bequest, NULL);
   g_autofree char  *joined = g_strjoinv ("”, “", names);
 
-  if (heirlooms_error != NULL)
-    g_propagate_error (error, g_error_copy (heirlooms_error));
+  if (bequest_error != NULL)
+    g_propagate_error (error, g_error_copy (bequest_error));
   else if (names[0] == NULL)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
                  _ ("There is no “%s”: nothing was handed to this process at its start"), name);
@@ -194,38 +203,79 @@ set_not_found_error (const char *name,
                  name, joined);
 }
 
+static gboolean
+is_being_opened (Item *item)
+{
+  return item->opener != NULL && item->opener_pid == mp_own_pid ();
+}
+
+/* Whether there is something to open; another thread may be doing so. */
+static gboolean
+check_item (Item       *item,
+            const char *name,
+            GError    **error)
+{
+  if (item->descriptors != NULL)
+    return TRUE;
+
+  if (item->opened)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
+                 _ ("“%s” was handed to this process, and is closed already"), name);
+  else
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                 _ ("The descriptors of “%s” did not reach this process"), name);
+  return FALSE;
+}
+
+/* Opens the object without the lock, which it drops: the class may be the program's own, and
+ * may use what this file offers. */
 static MpShareable *
-take (Heirloom   *heirloom,
+open_item (Item    *item,
+           GError **error)
+{
+  MpShareable *object;
+
+  item->opener = g_thread_self ();
+  item->opener_pid = mp_own_pid ();
+  g_mutex_unlock (&bequest_lock);
+  object = mp_shareable_open (item->description, item->descriptors, error);
+  g_mutex_lock (&bequest_lock);
+  item->opener = NULL;
+
+  if (object != NULL)
+    {
+      g_weak_ref_set (&item->object, object);
+      g_clear_object (&item->descriptors);
+      item->opened = TRUE;
+    }
+
+  g_cond_broadcast (&bequest_opened);
+  return object;
+}
+
+/* The lock must be held. */
+static MpShareable *
+take (Item       *item,
       const char *name,
       GError    **error)
 {
-  MpShareable *object = g_weak_ref_get (&heirloom->object);
+  MpShareable *object;
 
-  if (object != NULL)
+  while (is_being_opened (item) && item->opener != g_thread_self ())
+    g_cond_wait (&bequest_opened, &bequest_lock);
+
+  if (is_being_opened (item))
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_PENDING,
+                   _ ("“%s” is being opened by this very call"), name);
+      return NULL;
+    }
+
+  object = g_weak_ref_get (&item->object);
+  if (object != NULL || !check_item (item, name, error))
     return object;
 
-  if (heirloom->descriptors == NULL && !heirloom->taken)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                   _ ("The descriptors of “%s” did not reach this process"), name);
-      return NULL;
-    }
-
-  if (heirloom->descriptors == NULL)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
-                   _ ("“%s” was handed to this process, and is closed already"), name);
-      return NULL;
-    }
-
-  object = mp_shareable_open (heirloom->description, heirloom->descriptors, error);
-  if (object == NULL)
-    return NULL;
-
-  g_weak_ref_set (&heirloom->object, object);
-  g_clear_object (&heirloom->descriptors);
-  heirloom->taken = TRUE;
-  return object;
+  return open_item (item, error);
 }
 
 /**
@@ -254,22 +304,22 @@ MpShareable *
 mp_inherit (const char *name,
             GError    **error)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&heirlooms_lock);
-  Heirloom *heirloom;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&bequest_lock);
+  Item *item;
 
   g_return_val_if_fail (name != NULL, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  ensure_heirlooms ();
+  ensure_bequest ();
 
-  heirloom = g_hash_table_lookup (heirlooms, name);
-  if (heirloom == NULL)
+  item = g_hash_table_lookup (bequest, name);
+  if (item == NULL)
     {
       set_not_found_error (name, error);
       return NULL;
     }
 
-  return take (heirloom, name, error);
+  return take (item, name, error);
 }
 
 static int
@@ -292,14 +342,14 @@ compare_names (gconstpointer a,
 char **
 mp_inherit_names (void)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&heirlooms_lock);
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&bequest_lock);
   g_autofree char **keys = NULL;
   char            **names;
   guint             n_names;
 
-  ensure_heirlooms ();
+  ensure_bequest ();
 
-  keys = (char **) g_hash_table_get_keys_as_array (heirlooms, &n_names);
+  keys = (char **) g_hash_table_get_keys_as_array (bequest, &n_names);
   names = g_strdupv (keys);
   qsort (names, n_names, sizeof (char *), compare_names);
   return names;

@@ -50,6 +50,35 @@ void mp_process_set_die_with_parent (MpProcess *self,
                                      gboolean   die_with_parent);
 MP_AVAILABLE_IN_1_0
 gboolean mp_process_get_die_with_parent (MpProcess *self);
+MP_AVAILABLE_IN_1_0
+void mp_process_set_environment (MpProcess         *self,
+                                 const char *const *environment);
+MP_AVAILABLE_IN_1_0
+char **mp_process_get_environment (MpProcess *self);
+MP_AVAILABLE_IN_1_0
+void mp_process_set_flags (MpProcess       *self,
+                           GSubprocessFlags flags);
+MP_AVAILABLE_IN_1_0
+GSubprocessFlags mp_process_get_flags (MpProcess *self);
+MP_AVAILABLE_IN_1_0
+void mp_process_set_stdin_file_path (MpProcess  *self,
+                                     const char *path);
+MP_AVAILABLE_IN_1_0
+char *mp_process_get_stdin_file_path (MpProcess *self);
+MP_AVAILABLE_IN_1_0
+void mp_process_set_stdout_file_path (MpProcess  *self,
+                                      const char *path);
+MP_AVAILABLE_IN_1_0
+char *mp_process_get_stdout_file_path (MpProcess *self);
+MP_AVAILABLE_IN_1_0
+void mp_process_set_stderr_file_path (MpProcess  *self,
+                                      const char *path);
+MP_AVAILABLE_IN_1_0
+char *mp_process_get_stderr_file_path (MpProcess *self);
+MP_AVAILABLE_IN_1_0
+void mp_process_take_fd (MpProcess *self,
+                         int        source_fd,
+                         int        target_fd);
 
 MP_AVAILABLE_IN_1_0
 gboolean mp_process_start (MpProcess *self,
@@ -70,6 +99,21 @@ gboolean mp_process_join_finish (MpProcess    *self,
                                  GAsyncResult *result,
                                  GError      **error);
 MP_AVAILABLE_IN_1_0
+gboolean mp_process_wait_check (MpProcess    *self,
+                                gint64        timeout_us,
+                                GCancellable *cancellable,
+                                GError      **error);
+MP_AVAILABLE_IN_1_0
+void mp_process_wait_check_async (MpProcess          *self,
+                                  int                 io_priority,
+                                  GCancellable       *cancellable,
+                                  GAsyncReadyCallback callback,
+                                  gpointer            user_data);
+MP_AVAILABLE_IN_1_0
+gboolean mp_process_wait_check_finish (MpProcess    *self,
+                                       GAsyncResult *result,
+                                       GError      **error);
+MP_AVAILABLE_IN_1_0
 void mp_process_terminate (MpProcess *self);
 MP_AVAILABLE_IN_1_0
 void mp_process_kill (MpProcess *self);
@@ -83,5 +127,11 @@ MP_AVAILABLE_IN_1_0
 int mp_process_get_exit_code (MpProcess *self);
 MP_AVAILABLE_IN_1_0
 gboolean mp_process_get_alive (MpProcess *self);
+MP_AVAILABLE_IN_1_0
+GOutputStream *mp_process_get_stdin_pipe (MpProcess *self);
+MP_AVAILABLE_IN_1_0
+GInputStream *mp_process_get_stdout_pipe (MpProcess *self);
+MP_AVAILABLE_IN_1_0
+GInputStream *mp_process_get_stderr_pipe (MpProcess *self);
 
 G_END_DECLS

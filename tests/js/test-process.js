@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 import Gio from 'gi://Gio';
+import GLib from 'gi://GLib';
 import Mp from 'gi://Mp';
 import {startChild} from './children.js';
 import {assert, assertEqual, assertRejects, assertThrows, run, test} from './tap.js';
@@ -25,6 +26,43 @@ test('/js/process/join-in-time', async () => {
     child.terminate();
     await child.join_async();
     assertEqual(child.exit_code, -15);
+});
+
+test('/js/process/wait-check', async () => {
+    const good = Mp.Process.new(['true']);
+    good.start();
+    assert(good.wait_check());
+
+    const bad = Mp.Process.new(['sh', '-c', 'exit 4']);
+    bad.start();
+    assert(await bad.wait_check_async().then(() => false, error => error.matches(GLib.spawn_exit_error_quark(), 4)));
+});
+
+test('/js/process/streams', () => {
+    const child = new Mp.Process({
+        argv: ['sh', '-c', 'echo $VARIABLE; echo two >&2'],
+        flags: Gio.SubprocessFlags.STDOUT_PIPE | Gio.SubprocessFlags.STDERR_MERGE,
+        environment: ['PATH=/usr/bin:/bin', 'VARIABLE=one'],
+    });
+    child.start();
+    child.wait_check();
+    const bytes = child.stdout_pipe.read_bytes(100, null);
+    assertEqual(new TextDecoder().decode(bytes.toArray()), 'one\ntwo\n');
+});
+
+test('/js/process/notify', async () => {
+    const child = new Mp.Process({argv: ['sh', '-c', 'exit 5']});
+    const seen = [];
+    const ended = new Promise(resolve => {
+        child.connect('notify::alive', () => {
+            seen.push([child.alive, child.exit_code]);
+            if (!child.alive)
+                resolve();
+        });
+    });
+    child.start();
+    await ended;
+    assertEqual(seen.at(-1), [false, 5]);
 });
 
 test('/js/process/no-such-program', () => {

@@ -486,7 +486,116 @@ test_queue_killed (void)
   g_assert_finalize_object (results);
 }
 
+/* Uses what is inherited from within its own opening. */
+static void
+inherit_while_opening (void)
+{
+  g_auto (GStrv) names = mp_inherit_names ();
+  g_autoptr (MpShareable) again = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpuint (g_strv_length (names), ==, 2);
+  again = mp_inherit ("out", &error);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PENDING);
+  g_clear_error (&error);
+  g_assert_null (mp_inherit ("nothing", &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+}
+
+static int
+child_reentrant (const char *argument)
+{
+  g_autoptr (MpShareable) out = NULL;
+  g_autoptr (MpShareable) other = NULL;
+  g_autoptr (GError) error = NULL;
+
+  /* A deadlock ends it. */
+  alarm (DEADLINE_US / G_USEC_PER_SEC);
+
+  test_pipe_end_hook = inherit_while_opening;
+  out = mp_inherit ("out", &error);
+  g_assert_no_error (error);
+
+  test_pipe_end_hook = NULL;
+  other = mp_inherit ("other name", &error);
+  g_assert_no_error (error);
+  return 0;
+}
+
+static void
+test_inherit_reentrant (void)
+{
+  MpProcess *process = make_child ("reentrant", NULL);
+  g_autoptr (TestPipeEnd) other = NULL;
+  int fd = give_pipe (process);
+
+  other = test_pipe_end_new (open ("/dev/null", O_RDWR | O_CLOEXEC), 8);
+  mp_process_give (process, "other name", MP_SHAREABLE (other));
+  start (process);
+  join (process, 0);
+  g_assert_finalize_object (process);
+  close (fd);
+}
+
+static GMutex   opening_mutex;
+static GCond    opening_cond;
+static gboolean opening;
+
+static void
+tell_opening (void)
+{
+  g_mutex_lock (&opening_mutex);
+  opening = TRUE;
+  g_cond_broadcast (&opening_cond);
+  g_mutex_unlock (&opening_mutex);
+}
+
+static gpointer
+inherit_out (gpointer data)
+{
+  return mp_inherit ("out", NULL);
+}
+
+/* Two threads that ask for the same object get the same. */
+static int
+child_threads (const char *argument)
+{
+  g_autoptr (MpShareable) first = NULL;
+  g_autoptr (MpShareable) second = NULL;
+  g_autoptr (GError) error = NULL;
+  GThread *thread;
+
+  alarm (DEADLINE_US / G_USEC_PER_SEC);
+  test_pipe_end_hook = tell_opening;
+  thread = g_thread_new ("inherit", inherit_out, NULL);
+
+  g_mutex_lock (&opening_mutex);
+  while (!opening)
+    g_cond_wait (&opening_cond, &opening_mutex);
+  g_mutex_unlock (&opening_mutex);
+
+  second = mp_inherit ("out", &error);
+  g_assert_no_error (error);
+  first = g_thread_join (thread);
+  g_assert_true (first == second);
+  return 0;
+}
+
+static void
+test_inherit_threads (void)
+{
+  MpProcess *process = make_child ("threads", NULL);
+  int        fd = give_pipe (process);
+
+  start (process);
+  join (process, 0);
+  g_assert_finalize_object (process);
+  close (fd);
+}
+
 static const TestChild children[] = {
+  { "reentrant", child_reentrant },
+  { "threads", child_threads },
   { "inherit", child_inherit },
   { "many", child_many },
   { "closed", child_closed },
@@ -517,6 +626,8 @@ main (int   argc,
   g_test_add_func ("/inherit/nothing", test_inherit_nothing);
   g_test_add_func ("/inherit/stale", test_inherit_stale);
   g_test_add_func ("/inherit/through-shell", test_inherit_through_shell);
+  g_test_add_func ("/inherit/reentrant", test_inherit_reentrant);
+  g_test_add_func ("/inherit/threads", test_inherit_threads);
   g_test_add_func ("/inherit/not-further", test_inherit_not_further);
   g_test_add_func ("/inherit/unknown-class", test_inherit_unknown_class);
   g_test_add_func ("/inherit/connection/echo", test_connection);

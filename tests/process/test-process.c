@@ -119,6 +119,171 @@ test_give_fails (void)
   g_assert_finalize_object (process);
 }
 
+static MpProcess *described_for;
+
+static void
+use_while_described (void)
+{
+  g_autoptr (TestPipeEnd) end = test_pipe_end_new (eventfd (0, EFD_CLOEXEC), 0);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mp_process_get_alive (described_for));
+  g_assert_false (mp_process_start (described_for, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PENDING);
+  mp_process_give (described_for, "too-late", MP_SHAREABLE (end));
+}
+
+/* What is given may use the process while it is described. */
+static void
+test_give_reentrant (void)
+{
+  MpProcess *process = make_child ("exit", "0");
+  int        fd = give_pipe (process);
+
+  described_for = process;
+  test_pipe_end_hook = use_while_described;
+  start (process);
+  test_pipe_end_hook = NULL;
+
+  join (process, 0);
+  g_assert_finalize_object (process);
+  close (fd);
+}
+
+static void
+use_when_gone (gpointer data,
+               GObject *gone)
+{
+  g_assert_false (mp_process_get_alive (data));
+}
+
+/* What is replaced may use the process while it is dropped. */
+static void
+test_give_replaced (void)
+{
+  MpProcess   *process = make_child ("exit", "0");
+  TestPipeEnd *end = test_pipe_end_new (eventfd (0, EFD_CLOEXEC), 0);
+  int          fd;
+
+  g_object_weak_ref (G_OBJECT (end), use_when_gone, process);
+  mp_process_give (process, "out", MP_SHAREABLE (end));
+  g_object_unref (end);
+  fd = give_pipe (process);
+
+  g_assert_finalize_object (process);
+  close (fd);
+}
+
+typedef struct
+{
+  guint    n_exit_codes;
+  guint    n_alive;
+  gboolean was_alive;
+} Notified;
+
+static void
+exit_code_cb (MpProcess  *process,
+              GParamSpec *pspec,
+              gpointer    user_data)
+{
+  Notified *notified = user_data;
+
+  notified->n_exit_codes++;
+}
+
+static void
+alive_cb (MpProcess  *process,
+          GParamSpec *pspec,
+          gpointer    user_data)
+{
+  Notified *notified = user_data;
+
+  notified->n_alive++;
+  notified->was_alive = mp_process_get_alive (process);
+}
+
+static void
+test_notify (void)
+{
+  MpProcess *process = make_child ("sleep", NULL);
+  Notified   notified = { 0 };
+
+  g_signal_connect (process, "notify::exit-code", G_CALLBACK (exit_code_cb), &notified);
+  g_signal_connect (process, "notify::alive", G_CALLBACK (alive_cb), &notified);
+  start (process);
+  g_assert_cmpuint (notified.n_alive, ==, 1);
+  g_assert_true (notified.was_alive);
+
+  /* That somebody has seen the end already does not keep others from being told. */
+  mp_process_kill (process);
+  join (process, -SIGKILL);
+  while (notified.n_exit_codes == 0)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_cmpuint (notified.n_alive, ==, 2);
+  g_assert_false (notified.was_alive);
+
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+  g_assert_cmpuint (notified.n_exit_codes, ==, 1);
+  g_assert_finalize_object (process);
+}
+
+static void
+test_wait_check (void)
+{
+  MpProcess *good = make_child ("exit", "0");
+  MpProcess *bad = make_child ("exit", "3");
+  MpProcess *killed = make_child ("sleep", NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mp_process_wait_check (good, -1, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_INITIALIZED);
+  g_clear_error (&error);
+
+  start (good);
+  g_assert_true (mp_process_wait_check (good, DEADLINE_US, NULL, &error));
+  g_assert_no_error (error);
+
+  start (bad);
+  g_assert_false (mp_process_wait_check (bad, DEADLINE_US, NULL, &error));
+  g_assert_error (error, G_SPAWN_EXIT_ERROR, 3);
+  g_clear_error (&error);
+
+  start (killed);
+  mp_process_kill (killed);
+  g_assert_false (mp_process_wait_check (killed, DEADLINE_US, NULL, &error));
+  g_assert_error (error, G_SPAWN_ERROR, G_SPAWN_ERROR_FAILED);
+
+  g_assert_finalize_object (good);
+  g_assert_finalize_object (bad);
+  g_assert_finalize_object (killed);
+}
+
+static void
+checked_cb (GObject      *source,
+            GAsyncResult *result,
+            gpointer      user_data)
+{
+  g_assert_false (mp_process_wait_check_finish (MP_PROCESS (source), result, user_data));
+}
+
+static void
+test_wait_check_async (void)
+{
+  MpProcess *process = make_child ("exit", "3");
+  g_autoptr (GError) error = NULL;
+
+  start (process);
+  mp_process_wait_check_async (process, G_PRIORITY_DEFAULT, NULL, checked_cb, &error);
+  while (error == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_error (error, G_SPAWN_EXIT_ERROR, 3);
+
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+  g_assert_finalize_object (process);
+}
+
 static void
 test_join_fails (void)
 {
@@ -477,6 +642,11 @@ main (int   argc,
   g_test_add_func ("/process/signals", test_signals);
   g_test_add_func ("/process/start-fails", test_start_fails);
   g_test_add_func ("/process/give-fails", test_give_fails);
+  g_test_add_func ("/process/give-reentrant", test_give_reentrant);
+  g_test_add_func ("/process/give-replaced", test_give_replaced);
+  g_test_add_func ("/process/notify", test_notify);
+  g_test_add_func ("/process/wait-check/sync", test_wait_check);
+  g_test_add_func ("/process/wait-check/async", test_wait_check_async);
   g_test_add_func ("/process/join/fails", test_join_fails);
   g_test_add_func ("/process/join/async", test_join_async);
   g_test_add_func ("/process/join/async-cancelled", test_join_async_cancelled);

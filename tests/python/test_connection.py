@@ -38,7 +38,7 @@ def read_later(connection, go, results):
     results.put(connection.recv())
 
 
-def echo_through_gifts(connection):
+def echo_through_received(connection):
     values, results, pipe = [connection.recv_shareable() for _ in range(3)]
     results.put(values.get(timeout=DEADLINE))
     results.put(pipe.recv())
@@ -244,10 +244,10 @@ class TestConnection(TestCase):
 
     def test_queues_and_connections_travel(self):
         first, second = self.pipe()
-        child = self.start(echo_through_gifts, second)
+        child = self.start(echo_through_received, second)
         values, results, (ours, theirs) = Mp.Queue(), Mp.JoinableQueue(), self.pipe()
-        for gift in (values, results, theirs):
-            first.send_shareable(gift)
+        for shareable in (values, results, theirs):
+            first.send_shareable(shareable)
         values.put('by queue')
         self.assertEqual(results.get(timeout=DEADLINE), 'by queue')
         ours.send('by pipe')

@@ -2,12 +2,14 @@
 """Mp.Process and Mp.inherit."""
 
 import signal
+import subprocess
 import sys
+import tempfile
 import unittest
 
 from helping import DEADLINE, TestCase
 
-from gi.repository import Mp
+from gi.repository import Gio, GLib, Mp
 
 WORKER = '''
 import gi
@@ -52,11 +54,53 @@ class TestProcess(TestCase):
         with self.assertRaises(FileNotFoundError):
             self.process('/no/such/program').start()
 
-    def test_gifts(self):
+    def test_wait_check(self):
+        process = self.process('sh', '-c', 'read line')
+        process.set_flags(Gio.SubprocessFlags.STDIN_PIPE)
+        process.start()
+        with self.assertRaises(TimeoutError):
+            process.wait_check(0)
+        process.get_stdin_pipe().write_all(b'go on\n', None)
+        process.wait_check(DEADLINE)
+
+        process = self.process('sh', '-c', 'exit 4')
+        process.start()
+        with self.assertRaises(subprocess.CalledProcessError) as caught:
+            process.wait_check(DEADLINE)
+        self.assertEqual(caught.exception.returncode, 4)
+        self.assertEqual(caught.exception.cmd, ['sh', '-c', 'exit 4'])
+
+    def test_streams(self):
+        with tempfile.NamedTemporaryFile() as file:
+            process = self.process('sh', '-c', 'echo out $VARIABLE; echo error >&2')
+            process.props.flags = Gio.SubprocessFlags.STDOUT_PIPE
+            process.props.stderr_file_path = file.name
+            process.set_environment(['PATH=/usr/bin:/bin', 'VARIABLE=value'])
+            process.start()
+            self.assertEqual(process.get_stdout_pipe().read_bytes(100).get_data(), b'out value\n')
+            process.wait_check(DEADLINE)
+            self.assertEqual(file.read(), b'error\n')
+
+    def test_notify(self):
+        loop = GLib.MainLoop()
+        process = self.process('sh', '-c', 'exit 5')
+        seen = []
+
+        def ended(process, _pspec):
+            seen.append((process.props.alive, process.props.exit_code))
+            if not process.props.alive:
+                loop.quit()
+
+        process.connect('notify::alive', ended)
+        process.start()
+        loop.run()
+        self.assertEqual(seen[-1], (False, 5))
+
+    def test_bequest(self):
         tasks, results, (ours, theirs) = Mp.JoinableQueue(), Mp.Queue(), Mp.Pipe()
         process = self.process(sys.executable, '-c', WORKER)
-        for name, gift in (('tasks', tasks), ('results', results), ('pipe', theirs)):
-            process.give(name, gift)
+        for name, shareable in (('tasks', tasks), ('results', results), ('pipe', theirs)):
+            process.give(name, shareable)
         process.start()
         theirs.close()
         ours.send((1, 'two'))

@@ -49,6 +49,60 @@ void test_errors ()
   }
 }
 
+void test_wait_check ()
+{
+  try {
+    var good = new Mp.Process ({ "true" });
+    good.start ();
+    good.wait_check (DEADLINE);
+  } catch (Error e) {
+    check (e);
+  }
+
+  try {
+    var bad = new Mp.Process ({ "sh", "-c", "exit 4" });
+    bad.start ();
+    bad.wait_check (DEADLINE);
+    assert_not_reached ();
+  } catch (Error e) {
+    assert (e.message.contains ("4"));
+  }
+}
+
+void test_streams ()
+{
+  try {
+    var child = new Mp.Process ({ "sh", "-c", "echo $VARIABLE; echo two >&2" });
+    uint8 buffer[100];
+    size_t size;
+
+    child.flags = SubprocessFlags.STDOUT_PIPE | SubprocessFlags.STDERR_MERGE;
+    child.environment = { "PATH=/usr/bin:/bin", "VARIABLE=one" };
+    child.cwd = "/";
+    child.start ();
+    child.stdout_pipe.read_all (buffer, out size);
+    assert ((string) buffer[0:size] == "one\ntwo\n");
+    child.wait_check (DEADLINE);
+  } catch (Error e) {
+    check (e);
+  }
+}
+
+void test_notify ()
+{
+  try {
+    var child = new Mp.Process ({ "sh", "-c", "exit 5" });
+    var loop = new MainLoop ();
+
+    child.start ();
+    child.notify["alive"].connect (() => { loop.quit (); });
+    loop.run ();
+    assert (!child.alive && child.exit_code == 5);
+  } catch (Error e) {
+    check (e);
+  }
+}
+
 async void kill_and_join (Mp.Process child) throws Error
 {
   child.kill ();
@@ -130,6 +184,9 @@ int main (string[] args)
   Test.init (ref args);
   Test.add_func ("/vala/process/exit-code", test_exit_code);
   Test.add_func ("/vala/process/errors", test_errors);
+  Test.add_func ("/vala/process/wait-check", test_wait_check);
+  Test.add_func ("/vala/process/streams", test_streams);
+  Test.add_func ("/vala/process/notify", test_notify);
   Test.add_func ("/vala/process/async", test_async);
   Test.add_func ("/vala/process/wait", test_wait);
   Test.add_func ("/vala/process/wait-async", test_wait_async);

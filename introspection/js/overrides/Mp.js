@@ -418,8 +418,9 @@ function overrideListener({Listener, Connector}) {
 // --- Processes and waiting ---------------------------------------------------------------
 
 function overrideProcess({Process}) {
-    setDefaults(Process.prototype, {join: waits(0)});
+    setDefaults(Process.prototype, {join: waits(0), wait_check: waits(0)});
     promisify(Process.prototype, 'join', []);
+    promisify(Process.prototype, 'wait_check', []);
 }
 
 function overrideWait() {

@@ -2,6 +2,7 @@
 """Waiting for several objects at once, and child processes that are programs."""
 
 import os
+import subprocess
 
 from gi.repository import GLib
 
@@ -55,6 +56,15 @@ class Process(Mp.Process):
     def join(self, timeout=None):
         """Waits until the process has ended, for at most @timeout seconds."""
         wait([self], timeout)
+
+    def wait_check(self, timeout=None):
+        """Waits as join () does, and raises an exception unless the process was successful."""
+        self.join(timeout)
+        code = self.exitcode
+        if code is None:
+            raise TimeoutError(f'process {self.get_pid()} still runs')
+        if code != 0:
+            raise subprocess.CalledProcessError(code, list(self.get_argv()))
 
     def is_alive(self):
         return self.get_alive()
