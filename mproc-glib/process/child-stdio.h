@@ -25,8 +25,8 @@ typedef struct
   }
 
 /* Opens what @flags, @paths and @fds ask for: a file where there is a path, a duplicate of a
- * descriptor where it is not -1.  Fails with G_IO_ERROR_INVALID_ARGUMENT when there is more than one
- * way for a stream.  On failure there is nothing to clear. */
+ * descriptor where it is not -1.  Fails with G_IO_ERROR_INVALID_ARGUMENT when there is more than
+ * one way for a stream.  On failure there is nothing to clear. */
 gboolean mp_child_stdio_open (MpChildStdio      *self,
                               GSubprocessFlags   flags,
                               const char *const *paths,

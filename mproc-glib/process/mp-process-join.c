@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "mp-async.h"
+#include "base/mp-async.h"
 
 /**
  * mp_process_join:

@@ -229,11 +229,11 @@ keep_child (MpProcess *self,
  * The end of the child is notified, as [property@Process:alive] and
  * [property@Process:exit-code], in the main context that is the thread's default one now.
  *
- * Fails with `G_IO_ERROR_EXISTS` when it has been started before, with `G_IO_ERROR_PENDING` when it is
- * being started, with `G_IO_ERROR_INVALID_ARGUMENT` when there is no program or more than one choice
- * for a standard stream, with `G_IO_ERROR_NOT_FOUND` or
- * `G_IO_ERROR_PERMISSION_DENIED` when the program or the folder cannot be used, and as
- * [method@Shareable.describe] does. It can then be tried again.
+ * Fails with `G_IO_ERROR_EXISTS` when it has been started before, with `G_IO_ERROR_PENDING` when it
+ * is being started, with `G_IO_ERROR_INVALID_ARGUMENT` when there is no program or more than one
+ * choice for a standard stream, with `G_IO_ERROR_NOT_FOUND` or `G_IO_ERROR_PERMISSION_DENIED` when
+ * the program, the folder or a file cannot be used, and as [method@Shareable.describe] does. It can
+ * then be tried again.
  *
  * Returns: whether the child runs
  *

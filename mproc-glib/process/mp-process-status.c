@@ -67,6 +67,15 @@ weak_ref_free (gpointer data)
   g_free (data);
 }
 
+/* A context keeps a destroyed source in its list until the last reference to it is gone. */
+static void
+forget_end_source (MpProcessPrivate *priv)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+
+  g_clear_pointer (&priv->end_source, g_source_unref);
+}
+
 static gboolean
 ended_cb (int          fd,
           GIOCondition condition,
@@ -79,6 +88,7 @@ ended_cb (int          fd,
   if (mp_process_get_exit_code (self) == MP_PROCESS_STILL_ALIVE)
     return G_SOURCE_CONTINUE;
 
+  forget_end_source (mp_process_get_private (self));
   g_object_freeze_notify (G_OBJECT (self));
   g_object_notify (G_OBJECT (self), "exit-code");
   g_object_notify (G_OBJECT (self), "alive");
