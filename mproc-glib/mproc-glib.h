@@ -5,6 +5,7 @@
 #define MPROC_GLIB_INSIDE
 
 #include "mp-macros.h"
+#include "mp-condition.h"
 #include "mp-error.h"
 #include "mp-format.h"
 #include "mp-message.h"

@@ -67,7 +67,7 @@ read_all (int fd)
       gsize                   n_ready = 0;
       gssize                  n;
 
-      ready = mp_wait (&waitable, 1, DEADLINE_US, NULL, &n_ready, NULL);
+      ready = mp_wait (&waitable, 1, MP_WAIT_FLAGS_NONE, DEADLINE_US, NULL, &n_ready, NULL);
       g_assert_cmpuint (n_ready, ==, 1);
       n = read (fd, buffer, sizeof buffer);
       g_assert_cmpint (n, >=, 0);

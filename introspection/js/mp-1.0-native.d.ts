@@ -55,7 +55,7 @@ export namespace Mp {
         get_message_async(priority?: number, cancellable?: Cancel): Promise<Message>;
 
         flush(timeout?: number, cancellable?: Cancel): boolean;
-        wait(condition: GLib.IOCondition, timeout?: number, cancellable?: Cancel): boolean;
+        wait(condition: Condition, flags?: WaitFlags, timeout?: number, cancellable?: Cancel): boolean;
         shutdown(immediate?: boolean): boolean;
         create_source(cancellable?: Cancel): GLib.Source;
         [Symbol.iterator](): Iterator<any>;
@@ -70,7 +70,6 @@ export namespace Mp {
     interface JoinableQueue {
         join(timeout?: number, cancellable?: Cancel): boolean;
         join_async(priority?: number, cancellable?: Cancel): Promise<boolean>;
-        wait_done(timeout?: number, cancellable?: Cancel): boolean;
         get_task(timeout?: number, cancellable?: Cancel): Task;
         get_task_async(priority?: number, cancellable?: Cancel): Promise<Task>;
         list_progress(): Progress[];
@@ -121,7 +120,7 @@ export namespace Mp {
 
         poll(timeout?: number, cancellable?: Cancel): boolean;
         flush(timeout?: number, cancellable?: Cancel): boolean;
-        wait(condition: GLib.IOCondition, timeout?: number, cancellable?: Cancel): boolean;
+        wait(condition: Condition, flags?: WaitFlags, timeout?: number, cancellable?: Cancel): boolean;
         close_async(priority?: number, cancellable?: Cancel): Promise<boolean>;
         create_source(cancellable?: Cancel): GLib.Source;
         [Symbol.iterator](): Iterator<any>;
@@ -131,7 +130,7 @@ export namespace Mp {
     interface Listener {
         accept(timeout?: number, cancellable?: Cancel): Connection;
         accept_async(priority?: number, cancellable?: Cancel): Promise<Connection>;
-        wait(timeout?: number, cancellable?: Cancel): boolean;
+        wait(condition: Condition, flags?: WaitFlags, timeout?: number, cancellable?: Cancel): boolean;
         [Symbol.iterator](): Iterator<Connection>;
         [Symbol.asyncIterator](): AsyncIterator<Connection>;
     }
@@ -146,12 +145,17 @@ export namespace Mp {
         join_async(priority?: number, cancellable?: Cancel): Promise<boolean>;
         wait_check(timeout?: number, cancellable?: Cancel): boolean;
         wait_check_async(priority?: number, cancellable?: Cancel): Promise<boolean>;
+        wait(condition: Condition, flags?: WaitFlags, timeout?: number, cancellable?: Cancel): boolean;
     }
 
     function pipe(duplex?: boolean): [Connection, Connection];
     function connect(address: string, key?: Bytes | null, timeout?: number, cancellable?: Cancel): Connection;
     function connect_async(address: string, key?: Bytes | null, priority?: number, cancellable?: Cancel): Promise<Connection>;
-    function wait(objects: Waitable[], timeout?: number, cancellable?: Cancel): Waitable[];
+    interface Waitable {
+        wait(condition: Condition, flags?: WaitFlags, timeout?: number, cancellable?: Cancel): boolean;
+    }
+
+    function wait(objects: Waitable[], flags?: WaitFlags, timeout?: number, cancellable?: Cancel): Waitable[];
     function wait_async(objects: Waitable[], timeout?: number, priority?: number, cancellable?: Cancel): Promise<Waitable[]>;
 }
 }

@@ -234,7 +234,8 @@ def write_record(element):
 
 
 def write_enum(element):
-    yield f'class {element.get("name")}(enum.IntEnum):'
+    kind = 'IntFlag' if element.tag == f'{CORE}bitfield' else 'IntEnum'
+    yield f'class {element.get("name")}(enum.{kind}):'
     for member in element.findall(f'{CORE}member'):
         yield f'    {member.get("name").upper()} = {member.get("value")}'
     for function in element.findall(f'{CORE}function'):
@@ -247,7 +248,7 @@ def write(root):
     blocks = [HEAD]
     for constant in namespace.findall(f'{CORE}constant'):
         blocks.append(f'{constant.get("name")}: {python_type(constant, False)}')
-    for element in namespace.findall(f'{CORE}enumeration'):
+    for element in [*namespace.findall(f'{CORE}enumeration'), *namespace.findall(f'{CORE}bitfield')]:
         blocks.append('\n'.join(write_enum(element)))
     for element in namespace.findall(f'{CORE}record'):
         if element.get(GLIB + 'get-type'):

@@ -4,6 +4,8 @@
 
 #include "mp-connection-private.h"
 
+#include "waiting/mp-waitable-private.h"
+
 /**
  * mp_connection_poll:
  * @self: a connection
@@ -24,57 +26,10 @@ mp_connection_poll (MpConnection *self,
                     GCancellable *cancellable,
                     GError      **error)
 {
-  gint64       deadline = mp_transport_deadline (timeout_us);
-  MpChannel   *channel;
-  MpWaitStatus status;
-
   g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
 
-  channel = mp_connection_get_channel (self, error);
-  if (channel == NULL)
-    return FALSE;
-
-  do
-    {
-      status =
-        mp_channel_wait (channel, G_IO_IN, mp_transport_time_left (deadline), cancellable, error);
-    }
-  while (status == MP_WAIT_INTERRUPTED);
-
-  return status == MP_WAIT_READY;
-}
-
-/**
- * mp_connection_wait:
- * @self: a connection
- * @condition: `G_IO_IN`, `G_IO_OUT`, or both
- * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
- * @cancellable: (nullable): a cancellable
- * @error: return location for an error
- *
- * Waits like [method@Connection.poll], but not longer than until a signal was handled.
- *
- * Language bindings call this in a loop, so that a handler of theirs runs at once.
- *
- * Returns: whether the condition holds; %FALSE without an error when the time is over or a
- *   signal came
- *
- * Since: 1.0
- */
-gboolean
-mp_connection_wait (MpConnection *self,
-                    GIOCondition  condition,
-                    gint64        timeout_us,
-                    GCancellable *cancellable,
-                    GError      **error)
-{
-  MpChannel *channel;
-
-  g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
-
-  channel = mp_connection_get_channel (self, error);
-  return channel != NULL &&
-         mp_channel_wait (channel, condition, timeout_us, cancellable, error) == MP_WAIT_READY;
+  return mp_waitable_wait (MP_WAITABLE (self), MP_CONDITION_READABLE, MP_WAIT_FLAGS_NONE,
+                           timeout_us, cancellable, error);
 }
 
 /**
@@ -154,10 +109,36 @@ mp_connection_waitable_has_pending (MpWaitable *waitable,
   return channel != NULL && mp_channel_has_pending (channel, condition, error);
 }
 
+static gboolean
+mp_connection_waitable_wait (MpWaitable   *waitable,
+                             MpCondition   condition,
+                             MpWaitFlags   flags,
+                             gint64        timeout_us,
+                             GCancellable *cancellable,
+                             GError      **error)
+{
+  MpChannel   *channel = mp_connection_get_channel (MP_CONNECTION (waitable), error);
+  GIOCondition events = condition == MP_CONDITION_READABLE ? G_IO_IN : G_IO_OUT;
+  gint64       deadline = mp_transport_deadline (timeout_us);
+  MpWaitStatus status;
+
+  if (channel == NULL)
+    return FALSE;
+  if (condition == MP_CONDITION_DONE)
+    return mp_waitable_set_no_condition (waitable, error);
+
+  status = mp_channel_wait (channel, events, timeout_us, cancellable, error);
+  while (status == MP_WAIT_INTERRUPTED && (flags & MP_WAIT_FLAGS_INTERRUPTIBLE) == 0)
+    status =
+      mp_channel_wait (channel, events, mp_transport_time_left (deadline), cancellable, error);
+  return status == MP_WAIT_READY;
+}
+
 void
 mp_connection_waitable_init (MpWaitableInterface *iface)
 {
   iface->get_fd = mp_connection_waitable_get_fd;
   iface->get_condition = mp_connection_waitable_get_condition;
   iface->has_pending = mp_connection_waitable_has_pending;
+  iface->wait = mp_connection_waitable_wait;
 }

@@ -225,12 +225,6 @@ gboolean mp_connection_poll (MpConnection *self,
                              GCancellable *cancellable,
                              GError      **error);
 MP_AVAILABLE_IN_1_0
-gboolean mp_connection_wait (MpConnection *self,
-                             GIOCondition  condition,
-                             gint64        timeout_us,
-                             GCancellable *cancellable,
-                             GError      **error);
-MP_AVAILABLE_IN_1_0
 int mp_connection_get_fd (MpConnection *self);
 MP_AVAILABLE_IN_1_0
 GSource *mp_connection_create_source (MpConnection *self,

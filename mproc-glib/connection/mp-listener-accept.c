@@ -132,39 +132,6 @@ mp_listener_accept (MpListener   *self,
   return NULL;
 }
 
-/**
- * mp_listener_wait:
- * @self: a listener
- * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
- * @cancellable: (nullable): a cancellable
- * @error: return location for an error
- *
- * Waits until [method@Listener.try_accept] has something to do, but not longer than until a
- * signal was handled.
- *
- * Language bindings call this in a loop, so that a handler of theirs runs at once.
- *
- * Returns: whether there is something to do; %FALSE without an error when the time is over or
- *   a signal came
- *
- * Since: 1.0
- */
-gboolean
-mp_listener_wait (MpListener   *self,
-                  gint64        timeout_us,
-                  GCancellable *cancellable,
-                  GError      **error)
-{
-  g_autoptr (MpAcceptor) acceptor = NULL;
-
-  g_return_val_if_fail (MP_IS_LISTENER (self), FALSE);
-
-  acceptor = mp_listener_get_acceptor (self, error);
-  return acceptor != NULL && mp_transport_poll (mp_acceptor_get_fd (acceptor), G_IO_IN, -1,
-                                                mp_transport_deadline (timeout_us), cancellable,
-                                                error) == MP_WAIT_READY;
-}
-
 typedef struct
 {
   GSource     parent;
@@ -430,7 +397,7 @@ mp_listener_waitable_is_ready (MpWaitable *waitable,
     return FALSE;
 
   mp_acceptor_process (acceptor);
-  return mp_acceptor_has_accepted (acceptor);
+  return mp_acceptor_has_news (acceptor);
 }
 
 void

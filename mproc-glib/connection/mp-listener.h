@@ -45,11 +45,6 @@ MpConnection *mp_listener_accept_finish (MpListener   *self,
                                          GAsyncResult *result,
                                          GError      **error);
 MP_AVAILABLE_IN_1_0
-gboolean mp_listener_wait (MpListener   *self,
-                           gint64        timeout_us,
-                           GCancellable *cancellable,
-                           GError      **error);
-MP_AVAILABLE_IN_1_0
 int mp_listener_get_fd (MpListener *self);
 MP_AVAILABLE_IN_1_0
 void mp_listener_start (MpListener *self);

@@ -24,7 +24,7 @@
 struct _MpBell
 {
   MpMemory   *memory;
-  MpCondition condition;
+  MpWaitsKind condition;
   int         epoll_fd;
   int         death_fd;   /* an inotify watch, or a timer where there is none */
   int         pending_fd; /* an eventfd of our own: keeps the bell ringing */
@@ -162,7 +162,7 @@ register_bell (MpBell *self)
 
 MpBell *
 mp_bell_new (MpMemory   *memory,
-             MpCondition condition,
+             MpWaitsKind condition,
              GError    **error)
 {
   MpBell *self = g_new0 (MpBell, 1);

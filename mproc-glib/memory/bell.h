@@ -16,7 +16,7 @@ G_BEGIN_DECLS
 typedef struct _MpBell MpBell;
 
 MpBell *mp_bell_new (MpMemory   *memory,
-                     MpCondition condition,
+                     MpWaitsKind condition,
                      GError    **error);
 void    mp_bell_free (MpBell *self);
 int     mp_bell_get_fd (MpBell *self);

@@ -345,7 +345,7 @@ mp_recovery_detach (MpMemory *self)
   orphan_leases (self, self->participant);
   mp_store (&self->head->n_orphans, mp_lease_count (self, MP_LEASE_ORPHAN));
   mp_unlock (self, MP_LOCK_HEAD);
-  mp_waiters_wake (self, MP_CONDITION_ITEMS, G_MAXUINT);
+  mp_waiters_wake (self, MP_WAITS_KIND_ITEMS, G_MAXUINT);
   mp_waiters_forget (self, self->participant);
   free_slot (self, self->participant);
   end (self);

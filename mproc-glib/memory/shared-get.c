@@ -153,8 +153,8 @@ bury (MpSharedQueue *self,
   mp_store (&memory->arena->n_dead, memory->arena->n_dead + 1);
   mp_store_release (&memory->arena->n_done, (memory->arena->n_done + 1) & MP_COUNT_MASK);
   mp_unlock (memory, MP_LOCK_ARENA);
-  mp_waiters_wake (memory, MP_CONDITION_DONE, G_MAXUINT);
-  mp_waiters_wake (memory, MP_CONDITION_NEWS, 0);
+  mp_waiters_wake (memory, MP_WAITS_KIND_DONE, G_MAXUINT);
+  mp_waiters_wake (memory, MP_WAITS_KIND_NEWS, 0);
 }
 
 /* What the dead and the forgetful left comes first.  With the head lock. */
@@ -260,7 +260,7 @@ orphan_lease (MpSharedQueue *self,
   mark_orphan (memory, lease);
   mp_unlock (memory, MP_LOCK_HEAD);
   __atomic_fetch_sub (&self->n_held, 1, __ATOMIC_RELAXED);
-  mp_waiters_wake (memory, MP_CONDITION_ITEMS, 1);
+  mp_waiters_wake (memory, MP_WAITS_KIND_ITEMS, 1);
 }
 
 /* Copies what was leased, and ends the lease unless somebody has to finish it. */
@@ -320,7 +320,7 @@ mp_shared_queue_give_back (gpointer           user_data,
       mark_orphan (memory, lease);
     }
   mp_unlock (memory, MP_LOCK_HEAD);
-  mp_waiters_wake (memory, MP_CONDITION_ITEMS, 1);
+  mp_waiters_wake (memory, MP_WAITS_KIND_ITEMS, 1);
   mp_shared_queue_leave (self);
   return lease != 0 ? MP_QUEUE_OK : MP_QUEUE_NO_SPACE;
 }
@@ -342,7 +342,7 @@ try_get (MpSharedQueue *self,
   if (status == MP_QUEUE_OK && delivery->token.lease != 0)
     status = receive (self, delivery);
   if (G_LIKELY (status == MP_QUEUE_OK))
-    mp_waiters_wake (memory, MP_CONDITION_SPACE, 1);
+    mp_waiters_wake (memory, MP_WAITS_KIND_SPACE, 1);
   return status;
 }
 
@@ -378,7 +378,7 @@ mp_shared_queue_get (gpointer           user_data,
   if (G_LIKELY (status == MP_QUEUE_OK))
     {
       look_who_died (self);
-      status = mp_shared_queue_try_and_wait (self, MP_CONDITION_ITEMS, wait, try_get, delivery);
+      status = mp_shared_queue_try_and_wait (self, MP_WAITS_KIND_ITEMS, wait, try_get, delivery);
     }
   mp_shared_queue_leave (self);
   return status;
@@ -416,7 +416,7 @@ mp_shared_queue_get_many (gpointer         user_data,
     }
 
   if (got > 0)
-    mp_waiters_wake (memory, MP_CONDITION_SPACE, got);
+    mp_waiters_wake (memory, MP_WAITS_KIND_SPACE, got);
   else if (status == MP_QUEUE_EMPTY && mp_shared_queue_is_drained (self))
     status = MP_QUEUE_CLOSED;
   mp_shared_queue_leave (self);
@@ -496,15 +496,15 @@ mp_shared_queue_finish (gpointer            user_data,
   else
     {
       end_lease (self, token->lease);
-      mp_waiters_wake (memory, MP_CONDITION_SPACE, 1);
+      mp_waiters_wake (memory, MP_WAITS_KIND_SPACE, 1);
     }
 
-  mp_waiters_wake (memory, MP_CONDITION_NEWS, 0);
+  mp_waiters_wake (memory, MP_WAITS_KIND_NEWS, 0);
   if (mp_shared_queue_check (self, MP_QUEUE_WAIT_DONE))
-    mp_waiters_wake (memory, MP_CONDITION_DONE, G_MAXUINT);
+    mp_waiters_wake (memory, MP_WAITS_KIND_DONE, G_MAXUINT);
   /* Those who wait for what may come back can stop waiting. */
   if (mp_load (&memory->state->shutdown))
-    mp_waiters_wake (memory, MP_CONDITION_ITEMS, G_MAXUINT);
+    mp_waiters_wake (memory, MP_WAITS_KIND_ITEMS, G_MAXUINT);
   mp_shared_queue_leave (self);
   return MP_QUEUE_OK;
 }

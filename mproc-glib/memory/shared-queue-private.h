@@ -74,7 +74,7 @@ typedef MpQueueStatus (*MpAttempt) (MpSharedQueue *self, gpointer data);
 
 /* After a first attempt that ended with @status. */
 MpQueueStatus mp_shared_queue_wait_and_try (MpSharedQueue     *self,
-                                            MpCondition        condition,
+                                            MpWaitsKind        condition,
                                             const MpQueueWait *wait,
                                             MpQueueStatus      status,
                                             MpAttempt          attempt,
@@ -82,7 +82,7 @@ MpQueueStatus mp_shared_queue_wait_and_try (MpSharedQueue     *self,
 
 static inline MpQueueStatus
 mp_shared_queue_try_and_wait (MpSharedQueue     *self,
-                              MpCondition        condition,
+                              MpWaitsKind        condition,
                               const MpQueueWait *wait,
                               MpAttempt          attempt,
                               gpointer           data)

@@ -341,7 +341,7 @@ bell_new (gpointer         user_data,
   if (!attach (self, error))
     return NULL;
 
-  bell = mp_bell_new (&self->memory, (MpCondition) condition, error);
+  bell = mp_bell_new (&self->memory, (MpWaitsKind) condition, error);
   /* Of those who died before it watched it will never tell. */
   if (bell != NULL)
     mp_recovery_run (&self->memory);

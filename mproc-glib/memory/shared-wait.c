@@ -43,7 +43,7 @@ deadline_of (const MpQueueWait *wait)
 typedef struct
 {
   MpSharedQueue *queue;
-  MpCondition    condition;
+  MpWaitsKind    condition;
 } Look;
 
 static gboolean
@@ -56,7 +56,7 @@ look (gpointer data)
 
 static gboolean
 spin (MpSharedQueue *self,
-      MpCondition    condition,
+      MpWaitsKind    condition,
       gint64         deadline)
 {
   MpSpin *state = &self->spin[condition];
@@ -65,9 +65,9 @@ spin (MpSharedQueue *self,
   if (!mp_spin_until (state, mp_load (&self->spin_ns), deadline, look, &data))
     return FALSE;
 
-  if (condition == MP_CONDITION_ITEMS)
+  if (condition == MP_WAITS_KIND_ITEMS)
     mp_spin_set_lag (state, mp_ring_has_small_items (&self->memory));
-  else if (condition == MP_CONDITION_SPACE)
+  else if (condition == MP_WAITS_KIND_SPACE)
     mp_spin_set_lag (state, mp_ring_has_small_room (&self->memory));
   return TRUE;
 }
@@ -101,7 +101,7 @@ sleep_once (MpSharedQueue     *self,
 /* Sleeps and tries until it works, or the wait is over. */
 static MpQueueStatus
 sleep_until (MpSharedQueue     *self,
-             MpCondition        condition,
+             MpWaitsKind        condition,
              const MpQueueWait *wait,
              gint64             deadline,
              MpAttempt          attempt,
@@ -147,7 +147,7 @@ sleep_until (MpSharedQueue     *self,
 
 MpQueueStatus
 mp_shared_queue_wait_and_try (MpSharedQueue     *self,
-                              MpCondition        condition,
+                              MpWaitsKind        condition,
                               const MpQueueWait *wait,
                               MpQueueStatus      status,
                               MpAttempt          attempt,
@@ -194,7 +194,7 @@ mp_shared_queue_wait (gpointer           user_data,
   MpQueueStatus  status = mp_shared_queue_enter (self);
 
   if (status == MP_QUEUE_OK)
-    status = mp_shared_queue_try_and_wait (self, (MpCondition) condition, wait, try_condition,
+    status = mp_shared_queue_try_and_wait (self, (MpWaitsKind) condition, wait, try_condition,
                                            &condition);
   mp_shared_queue_leave (self);
   return status;

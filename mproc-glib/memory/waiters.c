@@ -192,7 +192,7 @@ wake_loops (MpMemory *memory,
 
 void
 mp_waiters_wake_slow (MpMemory   *memory,
-                      MpCondition condition,
+                      MpWaitsKind condition,
                       guint       n)
 {
   MP_STEP ("wake/begun");
@@ -250,7 +250,7 @@ cancelled_cb (GCancellable *cancellable,
 void
 mp_sleeper_begin (MpSleeper    *self,
                   MpMemory     *memory,
-                  MpCondition   condition,
+                  MpWaitsKind   condition,
                   GCancellable *cancellable)
 {
   self->memory = memory;

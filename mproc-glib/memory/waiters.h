@@ -26,7 +26,7 @@ typedef enum
 typedef struct
 {
   MpMemory     *memory;
-  MpCondition   condition;
+  MpWaitsKind   condition;
   guint         slot; /* MP_N_WAITERS when the table was full */
   guint32       seen;
   GCancellable *cancellable;
@@ -35,7 +35,7 @@ typedef struct
 
 void mp_sleeper_begin (MpSleeper    *self,
                        MpMemory     *memory,
-                       MpCondition   condition,
+                       MpWaitsKind   condition,
                        GCancellable *cancellable);
 void mp_sleeper_arm (MpSleeper *self);
 /* Whether the bit was still there: if not, a waker has spent its wake-up on us. */
@@ -50,7 +50,7 @@ guint mp_waiters_claim_slot (MpMemory *memory);
 void  mp_waiters_release_slot (MpMemory *memory,
                                guint     slot);
 void  mp_waiters_wake_slow (MpMemory   *memory,
-                            MpCondition condition,
+                            MpWaitsKind condition,
                             guint       n);
 void  mp_waiters_wake_all (MpMemory *memory);
 void  mp_waiters_forget (MpMemory *memory,
@@ -82,7 +82,7 @@ mp_waits_count_words (const MpWaits *waits)
  * full barrier. */
 static inline void
 mp_waiters_wake (MpMemory   *memory,
-                 MpCondition condition,
+                 MpWaitsKind condition,
                  guint       n)
 {
   MpWaits *waits = memory->waits[condition];

@@ -32,21 +32,19 @@ mp_process_join (MpProcess    *self,
                  GCancellable *cancellable,
                  GError      **error)
 {
-  g_autofree MpWaitable **ready = NULL;
-  gsize                   n_ready;
+  GError *failure = NULL;
 
   g_return_val_if_fail (MP_IS_PROCESS (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  ready = mp_wait ((MpWaitable **) &self, 1, timeout_us, cancellable, &n_ready, error);
-  if (ready == NULL)
-    return FALSE;
-
-  if (n_ready == 0)
+  if (!mp_waitable_wait (MP_WAITABLE (self), MP_CONDITION_DONE, MP_WAIT_FLAGS_NONE, timeout_us,
+                         cancellable, &failure))
     {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                   _ ("Process %d still runs after %" G_GINT64_FORMAT " µs"),
-                   mp_process_get_pid (self), timeout_us);
+      if (failure == NULL)
+        g_set_error (&failure, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+                     _ ("Process %d still runs after %" G_GINT64_FORMAT " µs"),
+                     mp_process_get_pid (self), timeout_us);
+      g_propagate_error (error, failure);
       return FALSE;
     }
 

@@ -7,6 +7,8 @@
 #include <glib-unix.h>
 #include <glib/gi18n-lib.h>
 
+#include "waiting/mp-waitable-private.h"
+
 /* Looks whether the child has ended.  The lock must be held. */
 static int
 update_exit_code (MpProcessPrivate *priv)
@@ -44,11 +46,31 @@ mp_process_has_pending (MpWaitable *waitable,
   return priv->exit_code != MP_PROCESS_STILL_ALIVE;
 }
 
+/* That it has ended is all there is to wait for. */
+static gboolean
+mp_process_wait (MpWaitable   *waitable,
+                 MpCondition   condition,
+                 MpWaitFlags   flags,
+                 gint64        timeout_us,
+                 GCancellable *cancellable,
+                 GError      **error)
+{
+  gsize                   n_ready = 0;
+  g_autofree MpWaitable **ready = NULL;
+
+  if (condition == MP_CONDITION_WRITABLE)
+    return mp_waitable_set_no_condition (waitable, error);
+
+  ready = mp_wait (&waitable, 1, flags, timeout_us, cancellable, &n_ready, error);
+  return n_ready > 0;
+}
+
 void
 mp_process_waitable_init (MpWaitableInterface *iface)
 {
   iface->get_fd = mp_process_get_fd;
   iface->has_pending = mp_process_has_pending;
+  iface->wait = mp_process_wait;
 }
 
 static GWeakRef *

@@ -51,7 +51,39 @@ typedef struct
   GSource *news_source; /* while progress is reported */
 } MpJoinableQueuePrivate;
 
-G_DEFINE_TYPE_WITH_PRIVATE (MpJoinableQueue, mp_joinable_queue, MP_TYPE_QUEUE)
+static void mp_joinable_queue_waitable_init (MpWaitableInterface *iface);
+
+G_DEFINE_TYPE_WITH_CODE (MpJoinableQueue,
+                         mp_joinable_queue,
+                         MP_TYPE_QUEUE,
+                         G_ADD_PRIVATE (MpJoinableQueue)
+                           G_IMPLEMENT_INTERFACE (MP_TYPE_WAITABLE,
+                                                  mp_joinable_queue_waitable_init))
+
+static MpWaitableInterface *parent_waitable;
+
+/* As of any queue, and for all tasks to be done. */
+static gboolean
+mp_joinable_queue_wait (MpWaitable   *waitable,
+                        MpCondition   condition,
+                        MpWaitFlags   flags,
+                        gint64        timeout_us,
+                        GCancellable *cancellable,
+                        GError      **error)
+{
+  if (condition != MP_CONDITION_DONE)
+    return parent_waitable->wait (waitable, condition, flags, timeout_us, cancellable, error);
+
+  return mp_queue_wait_for (MP_QUEUE (waitable), MP_QUEUE_WAIT_DONE, flags, timeout_us,
+                            cancellable, error);
+}
+
+static void
+mp_joinable_queue_waitable_init (MpWaitableInterface *iface)
+{
+  parent_waitable = g_type_interface_peek_parent (iface);
+  iface->wait = mp_joinable_queue_wait;
+}
 
 typedef enum
 {
@@ -357,34 +389,6 @@ mp_joinable_queue_join (MpJoinableQueue *self,
 
   status = queue->backend->wait (queue->store, MP_QUEUE_WAIT_DONE, &wait);
   return status == MP_QUEUE_OK || mp_queue_set_error (MP_QUEUE (self), status, NULL, error);
-}
-
-/**
- * mp_joinable_queue_wait_done:
- * @self: a queue
- * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
- * @cancellable: (nullable): a cancellable
- * @error: return location for an error
- *
- * Waits as [method@JoinableQueue.join] does, but returns also when a signal handler of the
- * process ran; see [method@Queue.wait].
- *
- * Returns: whether all is done; %FALSE without an error when the time is over or a signal
- *   handler ran, with @error when the wait was cancelled or the queue cannot be used
- *
- * Since: 1.0
- */
-gboolean
-mp_joinable_queue_wait_done (MpJoinableQueue *self,
-                             gint64           timeout_us,
-                             GCancellable    *cancellable,
-                             GError         **error)
-{
-  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), FALSE);
-  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
-
-  return mp_queue_wait_interruptibly (MP_QUEUE (self), MP_QUEUE_WAIT_DONE, timeout_us,
-                                      cancellable, error);
 }
 
 static gboolean

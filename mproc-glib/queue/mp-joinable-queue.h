@@ -37,11 +37,6 @@ gboolean mp_joinable_queue_join (MpJoinableQueue *self,
                                  GCancellable    *cancellable,
                                  GError         **error);
 MP_AVAILABLE_IN_1_0
-gboolean mp_joinable_queue_wait_done (MpJoinableQueue *self,
-                                      gint64           timeout_us,
-                                      GCancellable    *cancellable,
-                                      GError         **error);
-MP_AVAILABLE_IN_1_0
 void mp_joinable_queue_join_async (MpJoinableQueue    *self,
                                    int                 io_priority,
                                    GCancellable       *cancellable,

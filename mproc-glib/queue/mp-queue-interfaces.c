@@ -5,6 +5,7 @@
 #include "mp-queue-private.h"
 
 #include "mp-error.h"
+#include "waiting/mp-waitable-private.h"
 
 #include <glib/gstdio.h>
 
@@ -117,6 +118,23 @@ is_ready (MpWaitable *waitable,
   return mp_queue_check (self, error) && mp_queue_check_fd (self, TRUE);
 }
 
+static gboolean
+wait_for (MpWaitable   *waitable,
+          MpCondition   condition,
+          MpWaitFlags   flags,
+          gint64        timeout_us,
+          GCancellable *cancellable,
+          GError      **error)
+{
+  if (condition == MP_CONDITION_DONE)
+    return mp_waitable_set_no_condition (waitable, error);
+
+  return mp_queue_wait_for (MP_QUEUE (waitable),
+                            condition == MP_CONDITION_READABLE ? MP_QUEUE_WAIT_ITEMS
+                                                               : MP_QUEUE_WAIT_SPACE,
+                            flags, timeout_us, cancellable, error);
+}
+
 void
 mp_queue_waitable_init (MpWaitableInterface *iface)
 {
@@ -124,4 +142,5 @@ mp_queue_waitable_init (MpWaitableInterface *iface)
   iface->get_condition = get_condition;
   iface->is_ready = is_ready;
   iface->has_pending = has_pending;
+  iface->wait = wait_for;
 }

@@ -126,11 +126,12 @@ mp_queue_check_call (MpQueue      *self,
   return MP_IS_QUEUE (self) && (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 }
 
-gboolean mp_queue_wait_interruptibly (MpQueue         *self,
-                                      MpQueueCondition condition,
-                                      gint64           timeout_us,
-                                      GCancellable    *cancellable,
-                                      GError         **error);
+gboolean mp_queue_wait_for (MpQueue         *self,
+                            MpQueueCondition condition,
+                            MpWaitFlags      flags,
+                            gint64           timeout_us,
+                            GCancellable    *cancellable,
+                            GError         **error);
 
 void     mp_queue_refresh_fd (MpQueue *self);
 int      mp_queue_peek_fd (MpQueue *self);

@@ -572,16 +572,17 @@ mp_queue_shutdown (MpQueue *self,
   return status == MP_QUEUE_OK || mp_queue_set_error (self, status, NULL, error);
 }
 
-/* Waits for a condition; FALSE without an error when the time is over or a signal handler
- * ran. */
+/* Waits for a condition; FALSE without an error when the time is over or, if @flags say so, a
+ * signal handler ran. */
 gboolean
-mp_queue_wait_interruptibly (MpQueue         *self,
-                             MpQueueCondition condition,
-                             gint64           timeout_us,
-                             GCancellable    *cancellable,
-                             GError         **error)
+mp_queue_wait_for (MpQueue         *self,
+                   MpQueueCondition condition,
+                   MpWaitFlags      flags,
+                   gint64           timeout_us,
+                   GCancellable    *cancellable,
+                   GError         **error)
 {
-  const MpQueueWait wait = { timeout_us, cancellable, TRUE };
+  const MpQueueWait wait = { timeout_us, cancellable, (flags & MP_WAIT_FLAGS_INTERRUPTIBLE) != 0 };
   MpQueuePrivate   *priv = mp_queue_get_instance_private (self);
   MpQueueStatus     status;
 
@@ -594,42 +595,6 @@ mp_queue_wait_interruptibly (MpQueue         *self,
   if (status == MP_QUEUE_TIMED_OUT || status == MP_QUEUE_INTERRUPTED)
     return FALSE;
   return mp_queue_set_error (self, status, NULL, error);
-}
-
-/**
- * mp_queue_wait:
- * @self: a queue
- * @condition: %G_IO_IN to wait for something to get, %G_IO_OUT for room to put
- * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
- * @cancellable: (nullable): a cancellable
- * @error: return location for an error
- *
- * Waits until a get, or a put of something small, would succeed, without doing it.
- *
- * Unlike the other calls this one returns when a signal handler of the process ran, so that
- * languages whose handlers run later can let them: call it in a loop. Another consumer may
- * be faster than the get that follows.
- *
- * Returns: whether the condition holds; %FALSE without an error when the time is over or a
- *   signal handler ran, with @error when the wait was cancelled or the queue cannot be used
- *
- * Since: 1.0
- */
-gboolean
-mp_queue_wait (MpQueue      *self,
-               GIOCondition  condition,
-               gint64        timeout_us,
-               GCancellable *cancellable,
-               GError      **error)
-{
-  g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
-  g_return_val_if_fail (condition == G_IO_IN || condition == G_IO_OUT, FALSE);
-  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
-
-  return mp_queue_wait_interruptibly (self,
-                                      condition == G_IO_IN ? MP_QUEUE_WAIT_ITEMS
-                                                           : MP_QUEUE_WAIT_SPACE,
-                                      timeout_us, cancellable, error);
 }
 
 /**

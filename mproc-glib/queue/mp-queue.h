@@ -288,12 +288,6 @@ MP_AVAILABLE_IN_1_0
 MpWaitable *mp_queue_watch_room (MpQueue *self,
                                  GError **error);
 MP_AVAILABLE_IN_1_0
-gboolean mp_queue_wait (MpQueue      *self,
-                        GIOCondition  condition,
-                        gint64        timeout_us,
-                        GCancellable *cancellable,
-                        GError      **error);
-MP_AVAILABLE_IN_1_0
 void mp_queue_start (MpQueue *self);
 MP_AVAILABLE_IN_1_0
 void mp_queue_stop (MpQueue *self);

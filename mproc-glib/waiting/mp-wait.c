@@ -2,7 +2,7 @@
 
 #include "config.h"
 
-#include "mp-waitable.h"
+#include "mp-waitable-private.h"
 
 #include <errno.h>
 #include <glib/gi18n-lib.h>
@@ -29,6 +29,9 @@ typedef struct
 
   /* Whether there are objects that can be judged by their descriptor alone. */
   gboolean must_poll;
+
+  /* What to poll all descriptors for, whatever the objects say; 0 to ask the objects. */
+  short events;
 } Wait;
 
 static inline void
@@ -105,8 +108,8 @@ get_descriptors (Wait *wait)
       iface = get_iface (wait->objects[i], iface);
 
       wait->fds[i].fd = iface->get_fd (wait->objects[i]);
-      wait->fds[i].events = G_IO_IN;
-      if (iface->get_condition != NULL)
+      wait->fds[i].events = wait->events != 0 ? wait->events : G_IO_IN;
+      if (wait->events == 0 && iface->get_condition != NULL)
         wait->fds[i].events = iface->get_condition (wait->objects[i]);
       wait->fds[i].revents = 0;
     }
@@ -129,7 +132,9 @@ look_at_all (Wait    *wait,
 
       /* One without an answer of its own is left to its descriptor. */
       how = iface->has_pending != NULL ? iface->has_pending : iface->is_ready;
-      wait->must_poll |= iface->is_ready == NULL;
+      if (wait->events != 0)
+        how = NULL;
+      wait->must_poll |= iface->is_ready == NULL || how == NULL;
       if (how != NULL && !ask (wait, i, how, error))
         return FALSE;
 
@@ -153,7 +158,7 @@ look_at_fired (Wait    *wait,
         continue;
 
       iface = MP_WAITABLE_GET_IFACE (wait->objects[i]);
-      if (iface->is_ready == NULL)
+      if (iface->is_ready == NULL || wait->events != 0)
         mark_ready (wait, i);
       else if (!ask (wait, i, iface->is_ready, error))
         return FALSE;
@@ -235,12 +240,12 @@ poll_once (Wait  *wait,
   return poll_descriptors (wait, &timeout);
 }
 
-/* Polls until something is ready or @deadline has passed.  With @interruptible also returns
- * when a signal handler has run. */
+/* Polls until something is ready, @deadline has passed or, if @flags say so, a signal handler
+ * has run. */
 static gboolean
 poll_until_ready (Wait         *wait,
                   gint64        deadline,
-                  gboolean      interruptible,
+                  MpWaitFlags   flags,
                   GCancellable *cancellable,
                   GError      **error)
 {
@@ -254,7 +259,7 @@ poll_until_ready (Wait         *wait,
 
       if (n_fired < 0 && saved_errno == EINTR)
         {
-          if (interruptible)
+          if (flags & MP_WAIT_FLAGS_INTERRUPTIBLE)
             return TRUE;
           continue;
         }
@@ -287,7 +292,7 @@ static gboolean
 wait_until_ready (Wait         *wait,
                   MpPollSet    *set,
                   gint64        timeout_us,
-                  gboolean      interruptible,
+                  MpWaitFlags   flags,
                   GCancellable *cancellable,
                   GError      **error)
 {
@@ -296,7 +301,7 @@ wait_until_ready (Wait         *wait,
   get_descriptors (wait);
   choose_set (wait, set);
   return look_at_all (wait, error) &&
-         poll_until_ready (wait, deadline, interruptible, cancellable, error);
+         poll_until_ready (wait, deadline, flags, cancellable, error);
 }
 
 /* As above, with a descriptor for the cancellable. */
@@ -304,7 +309,7 @@ static gboolean
 wait_cancellably (Wait         *wait,
                   MpPollSet    *set,
                   gint64        timeout_us,
-                  gboolean      interruptible,
+                  MpWaitFlags   flags,
                   GCancellable *cancellable,
                   GError      **error)
 {
@@ -313,48 +318,18 @@ wait_cancellably (Wait         *wait,
   gboolean waited;
 
   wait->fds[wait->n_objects] = (struct pollfd){ .fd = cancel_fd.fd, .events = cancel_fd.events };
-  waited = wait_until_ready (wait, set, timeout_us, interruptible, cancellable, error);
+  waited = wait_until_ready (wait, set, timeout_us, flags, cancellable, error);
   if (has_cancel_fd)
     g_cancellable_release_fd (cancellable);
 
   return waited;
 }
 
-static MpWaitable **
-wait_blocking (MpWaitable  **objects,
-               gsize         n_objects,
-               gint64        timeout_us,
-               gboolean      interruptible,
-               GCancellable *cancellable,
-               gsize        *n_ready,
-               GError      **error)
-{
-  struct pollfd             on_stack[MP_POLL_SET_FEW + 1];
-  g_autofree struct pollfd *on_heap = NULL;
-  g_autoptr (MpPollSet) set = NULL;
-  Wait wait = { .objects = objects, .n_objects = n_objects, .fds = on_stack };
-
-  if (g_cancellable_set_error_if_cancelled (cancellable, error))
-    return NULL;
-
-  if (n_objects > MP_POLL_SET_FEW)
-    {
-      wait.fds = on_heap = g_new (struct pollfd, n_objects + 1);
-      set = mp_poll_set_take (objects, n_objects);
-    }
-
-  if (!wait_cancellably (&wait, set, timeout_us, interruptible, cancellable, error))
-    return NULL;
-
-  if (set != NULL)
-    mp_poll_set_keep (g_steal_pointer (&set));
-  return collect (&wait, n_ready);
-}
-
 /**
  * mp_wait:
  * @objects: (array length=n_objects) (nullable): what to wait for
  * @n_objects: how many
+ * @flags: how to wait
  * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
  * @cancellable: (nullable): a cancellable
  * @n_ready: (out) (optional): how many of them are ready
@@ -366,12 +341,14 @@ wait_blocking (MpWaitable  **objects,
  * ready, the array is empty, and that is no error. An empty list waits for the time, or for the
  * cancellation, alone. The main context of the caller does not run.
  *
- * Who waits for the same many objects again and again, in the same order, does not pay for their
- * number each time: from 65 on the kernel goes on watching them from one wait to the next, which
- * takes a descriptor until the first of them is gone.
+ * Repeated waits for the same array of 65 objects or more do not cost more for more objects: the
+ * kernel goes on watching them between the waits, which takes one descriptor until the first of
+ * them is gone.
  *
  * Fails with `MP_ERROR_CLOSED` when one of the objects is closed, and with
- * `G_IO_ERROR_CANCELLED`. Signal handlers run while it waits, and it goes on waiting.
+ * `G_IO_ERROR_CANCELLED`. Signal handlers run while it waits, and it goes on waiting unless @flags
+ * say `MP_WAIT_FLAGS_INTERRUPTIBLE`: then it returns an empty array after one. An interpreter that
+ * runs its handlers between two calls needs that, and calls again with the time that is left.
  *
  * Returns: (transfer container) (array length=n_ready): the objects that are ready, followed
  *   by a %NULL that does not count. %NULL in C when @error is set
@@ -381,49 +358,109 @@ wait_blocking (MpWaitable  **objects,
 MpWaitable **
 mp_wait (MpWaitable  **objects,
          gsize         n_objects,
+         MpWaitFlags   flags,
          gint64        timeout_us,
          GCancellable *cancellable,
          gsize        *n_ready,
          GError      **error)
 {
+  struct pollfd             on_stack[MP_POLL_SET_FEW + 1];
+  g_autofree struct pollfd *on_heap = NULL;
+  g_autoptr (MpPollSet) set = NULL;
+  Wait wait = { .objects = objects, .n_objects = n_objects, .fds = on_stack };
+
   g_return_val_if_fail (objects != NULL || n_objects == 0, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  return wait_blocking (objects, n_objects, timeout_us, FALSE, cancellable, n_ready, error);
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return NULL;
+
+  if (n_objects > MP_POLL_SET_FEW)
+    {
+      wait.fds = on_heap = g_new (struct pollfd, n_objects + 1);
+      set = mp_poll_set_take (objects, n_objects);
+    }
+
+  if (!wait_cancellably (&wait, set, timeout_us, flags, cancellable, error))
+    return NULL;
+
+  if (set != NULL)
+    mp_poll_set_keep (g_steal_pointer (&set));
+  return collect (&wait, n_ready);
+}
+
+/* Waits for one object whose class has no way of its own. */
+static gboolean
+wait_for_one (MpWaitable   *self,
+              short         events,
+              MpWaitFlags   flags,
+              gint64        timeout_us,
+              GCancellable *cancellable,
+              GError      **error)
+{
+  struct pollfd fds[2];
+  Wait          wait = { .objects = &self, .n_objects = 1, .fds = fds, .events = events };
+
+  return wait_cancellably (&wait, NULL, timeout_us, flags, cancellable, error) && wait.n_ready > 0;
+}
+
+gboolean
+mp_waitable_set_no_condition (MpWaitable *self,
+                              GError    **error)
+{
+  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
+               _ ("This condition does not exist for a %s"), G_OBJECT_TYPE_NAME (self));
+  return FALSE;
 }
 
 /**
- * mp_wait_interruptible:
- * @objects: (array length=n_objects) (nullable): what to wait for
- * @n_objects: how many
+ * mp_waitable_wait: (virtual wait)
+ * @self: a waitable
+ * @condition: what to wait for
+ * @flags: how to wait
  * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
  * @cancellable: (nullable): a cancellable
- * @n_ready: (out) (optional): how many of them are ready
  * @error: return location for an error
  *
- * Waits as [func@wait] does, but also returns when a signal handler has run.
+ * Waits for a condition of one object.
  *
- * The array is empty then, and there is no error. An interpreter that runs its signal handlers
- * between two calls needs this to run them at once: it calls again with what is left of
- * the time.
+ * For a connection or a queue, that a receive or a get, a send or a put, would not have to
+ * wait; others may be faster. With `MP_WAIT_FLAGS_INTERRUPTIBLE` the wait also ends when a signal
+ * handler of the process has run. Language bindings wait that way, in a loop, so that handlers of
+ * theirs, which run between two calls, run at once.
  *
- * Returns: (transfer container) (array length=n_ready): the objects that are ready, followed
- *   by a %NULL that does not count. %NULL in C when @error is set
+ * Fails with `MP_ERROR_CLOSED` when the object is closed, with `MP_ERROR_UNSUPPORTED` when
+ * its class does not have @condition, and with `G_IO_ERROR_CANCELLED`.
+ *
+ * Returns: whether the condition holds; %FALSE without an error when the time is over or a
+ *   signal handler has ended the wait
  *
  * Since: 1.0
  */
-MpWaitable **
-mp_wait_interruptible (MpWaitable  **objects,
-                       gsize         n_objects,
-                       gint64        timeout_us,
-                       GCancellable *cancellable,
-                       gsize        *n_ready,
-                       GError      **error)
+gboolean
+mp_waitable_wait (MpWaitable   *self,
+                  MpCondition   condition,
+                  MpWaitFlags   flags,
+                  gint64        timeout_us,
+                  GCancellable *cancellable,
+                  GError      **error)
 {
-  g_return_val_if_fail (objects != NULL || n_objects == 0, NULL);
-  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+  MpWaitableInterface *iface;
 
-  return wait_blocking (objects, n_objects, timeout_us, TRUE, cancellable, n_ready, error);
+  g_return_val_if_fail (MP_IS_WAITABLE (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+
+  iface = MP_WAITABLE_GET_IFACE (self);
+  if (iface->wait != NULL)
+    return iface->wait (self, condition, flags, timeout_us, cancellable, error);
+  if (condition == MP_CONDITION_READABLE)
+    return wait_for_one (self, 0, flags, timeout_us, cancellable, error);
+  if (condition == MP_CONDITION_WRITABLE)
+    return wait_for_one (self, POLLOUT, flags, timeout_us, cancellable, error);
+  return mp_waitable_set_no_condition (self, error);
 }
 
 /* A wait under way in a main context; the data of its task. */
@@ -497,7 +534,7 @@ wait_fired_cb (gpointer user_data)
   if (g_task_return_error_if_cancelled (task))
     return G_SOURCE_REMOVE;
 
-  if (!poll_until_ready (&async->wait, 0, FALSE, NULL, &error))
+  if (!poll_until_ready (&async->wait, 0, MP_WAIT_FLAGS_NONE, NULL, &error))
     {
       g_task_return_error (task, g_steal_pointer (&error));
       return G_SOURCE_REMOVE;
@@ -588,7 +625,7 @@ mp_wait_async (MpWaitable        **objects,
   if (g_task_return_error_if_cancelled (task))
     return;
 
-  if (!wait_until_ready (&async->wait, async->set, 0, FALSE, NULL, &error))
+  if (!wait_until_ready (&async->wait, async->set, 0, MP_WAIT_FLAGS_NONE, NULL, &error))
     g_task_return_error (task, g_steal_pointer (&error));
   else if (async->wait.n_ready > 0 || timeout_us == 0)
     return_ready (task);

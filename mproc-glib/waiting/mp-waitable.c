@@ -120,7 +120,8 @@ mp_waitable_new_for_fd (int fd)
  *
  * Gives the descriptor to poll for [method@Waitable.get_condition] in a foreign loop.
  *
- * Once it has fired, [method@Waitable.is_ready] says whether that was more than a rumour.
+ * Ask [method@Waitable.is_ready] before each time it is polled, since there may be something
+ * that the descriptor does not show, and after it has fired, since it can fire for nothing.
  *
  * Returns: a descriptor that stays the object's, or -1 when the object is closed
  *

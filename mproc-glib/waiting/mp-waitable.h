@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include "mp-condition.h"
 #include "mp-macros.h"
 #include <gio/gio.h>
 
@@ -25,6 +26,8 @@ G_DECLARE_INTERFACE (MpWaitable, mp_waitable, MP, WAITABLE, GObject)
  *   the descriptor says, since it has read ahead for example. Where it can do without a
  *   system call, a wait for many objects is cheap. Returns %FALSE with @error set
  *   when the object is closed. %NULL: as @is_ready
+ * @wait: waits for one condition, as [method@Waitable.wait] says. %NULL: polls the descriptor,
+ *   and knows no other condition than being readable or writable
  *
  * What a class gives so that [func@wait] can wait for it.
  *
@@ -40,6 +43,12 @@ struct _MpWaitableInterface
                         GError    **error);
   gboolean (*has_pending) (MpWaitable *self,
                            GError    **error);
+  gboolean (*wait) (MpWaitable   *self,
+                    MpCondition   condition,
+                    MpWaitFlags   flags,
+                    gint64        timeout_us,
+                    GCancellable *cancellable,
+                    GError      **error);
 };
 
 MP_AVAILABLE_IN_1_0
@@ -54,19 +63,21 @@ gboolean mp_waitable_is_ready (MpWaitable *self,
                                GError    **error);
 
 MP_AVAILABLE_IN_1_0
+gboolean mp_waitable_wait (MpWaitable   *self,
+                           MpCondition   condition,
+                           MpWaitFlags   flags,
+                           gint64        timeout_us,
+                           GCancellable *cancellable,
+                           GError      **error);
+
+MP_AVAILABLE_IN_1_0
 MpWaitable **mp_wait (MpWaitable  **objects,
                       gsize         n_objects,
+                      MpWaitFlags   flags,
                       gint64        timeout_us,
                       GCancellable *cancellable,
                       gsize        *n_ready,
                       GError      **error);
-MP_AVAILABLE_IN_1_0
-MpWaitable **mp_wait_interruptible (MpWaitable  **objects,
-                                    gsize         n_objects,
-                                    gint64        timeout_us,
-                                    GCancellable *cancellable,
-                                    gsize        *n_ready,
-                                    GError      **error);
 MP_AVAILABLE_IN_1_0
 void mp_wait_async (MpWaitable        **objects,
                     gsize               n_objects,

@@ -634,6 +634,18 @@ mp_acceptor_has_accepted (MpAcceptor *self)
   return has;
 }
 
+/* Whether there is a peer to take, or a failed handshake to tell of. */
+gboolean
+mp_acceptor_has_news (MpAcceptor *self)
+{
+  gboolean has;
+
+  g_mutex_lock (&self->lock);
+  has = self->closed || self->accepted.length > 0 || self->refused.length > 0;
+  g_mutex_unlock (&self->lock);
+  return has;
+}
+
 MpAccepted *
 mp_acceptor_take_accepted (MpAcceptor *self)
 {

@@ -58,6 +58,7 @@ int         mp_acceptor_get_fd (MpAcceptor *self);
 /* Does what can be done now, without waiting. */
 void        mp_acceptor_process (MpAcceptor *self);
 gboolean    mp_acceptor_has_accepted (MpAcceptor *self);
+gboolean    mp_acceptor_has_news (MpAcceptor *self);
 MpAccepted *mp_acceptor_take_accepted (MpAcceptor *self);
 MpRefused  *mp_acceptor_take_refused (MpAcceptor *self);
 guint       mp_acceptor_count_pending (MpAcceptor *self);

@@ -64,7 +64,8 @@ static gsize
 wait_blocking (Pipes *pipes)
 {
   gsize                   n_ready = 0;
-  g_autofree MpWaitable **ready = mp_wait (pipes->readers, pipes->n, -1, NULL, &n_ready, NULL);
+  g_autofree MpWaitable **ready =
+    mp_wait (pipes->readers, pipes->n, MP_WAIT_FLAGS_NONE, -1, NULL, &n_ready, NULL);
 
   return find (pipes, ready, n_ready);
 }

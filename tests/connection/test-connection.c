@@ -586,7 +586,8 @@ test_interrupted (Fixture      *fixture,
   g_assert_no_errno (setitimer (ITIMER_REAL, &soon, NULL));
 
   /* One returns at once, the other one waits to its end. */
-  g_assert_false (mp_connection_wait (fixture->connection, G_IO_IN, -1, NULL, &error));
+  g_assert_false (mp_waitable_wait (MP_WAITABLE (fixture->connection), MP_CONDITION_READABLE,
+                                    MP_WAIT_FLAGS_INTERRUPTIBLE, -1, NULL, &error));
   g_assert_no_error (error);
   before = g_get_monotonic_time ();
   g_assert_null (mp_connection_recv_data (fixture->connection, 20000, NULL, &length, &error));
@@ -609,7 +610,7 @@ test_waitable (Fixture      *fixture,
                         "\0\0\0\1b");
   ASSERT_RECEIVES (fixture, "a");
 
-  ready = mp_wait (objects, 1, 0, NULL, &n, &error);
+  ready = mp_wait (objects, 1, MP_WAIT_FLAGS_NONE, 0, NULL, &n, &error);
   g_assert_no_error (error);
   g_assert_cmpint (n, ==, 1);
   g_assert_true (ready[0] == objects[0]);

@@ -930,7 +930,7 @@ test_waitable (void)
   g_autoptr (GError) error = NULL;
   gsize n;
 
-  ready = mp_wait (objects, 1, 20 * G_USEC_PER_SEC, NULL, &n, &error);
+  ready = mp_wait (objects, 1, MP_WAIT_FLAGS_NONE, 20 * G_USEC_PER_SEC, NULL, &n, &error);
   g_assert_no_error (error);
   g_assert_cmpint (n, ==, 1);
   accepted = mp_listener_try_accept (listener, &error);

@@ -19,7 +19,7 @@ test('/js/arguments/queue', () => {
     queue.put_pickle(PICKLE);
     queue.put_message(Mp.Message.new_value(6));
     queue.put_many([7, 8]);
-    queue.wait(GLib.IOCondition.IN);
+    queue.wait(Mp.Condition.READABLE);
     queue.flush();
 
     assertEqual(queue.get(), 1);
@@ -40,7 +40,7 @@ test('/js/arguments/joinable-queue', () => {
     task.set_progress(0.5);
     task.done();
     queue.join();
-    assert(queue.wait_done());
+    assert(queue.wait(Mp.Condition.DONE));
 });
 
 test('/js/arguments/connection', () => {
@@ -53,7 +53,7 @@ test('/js/arguments/connection', () => {
     first.send_message(Mp.Message.new_value(6));
     first.send_shareable(new Mp.Queue());
     first.flush();
-    second.wait(GLib.IOCondition.IN);
+    second.wait(Mp.Condition.READABLE);
 
     assert(second.poll());
     assertEqual(second.recv(), 1);

@@ -75,7 +75,7 @@ test('/js/process/wait', async () => {
     const [first, second] = Mp.pipe();
     const child = new Mp.Process({argv: ['sleep', '1000'], die_with_parent: true});
     child.start();
-    assertEqual(Mp.wait([queue, first, child], 0), []);
+    assertEqual(Mp.wait([queue, first, child], Mp.WaitFlags.NONE, 0), []);
 
     queue.put(1);
     const ready = Mp.wait([child, first, queue]);

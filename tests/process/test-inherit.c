@@ -468,7 +468,8 @@ test_queue_killed (void)
   for (gsize seen = 0; seen < 2; seen = n_ready)
     {
       MpWaitable             *objects[] = { MP_WAITABLE (tasks), MP_WAITABLE (worker) };
-      g_autofree MpWaitable **ready = mp_wait (objects, 2, DEADLINE_US, NULL, &n_ready, &error);
+      g_autofree MpWaitable **ready =
+        mp_wait (objects, 2, MP_WAIT_FLAGS_NONE, DEADLINE_US, NULL, &n_ready, &error);
 
       g_assert_no_error (error);
       g_assert_cmpuint (n_ready, >, 0);

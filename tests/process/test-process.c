@@ -388,8 +388,8 @@ test_wait_for_any (void)
     }
 
   mp_process_kill (processes[1]);
-  ready = mp_wait ((MpWaitable **) processes, G_N_ELEMENTS (processes), DEADLINE_US, NULL,
-                   &n_ready, &error);
+  ready = mp_wait ((MpWaitable **) processes, G_N_ELEMENTS (processes), MP_WAIT_FLAGS_NONE,
+                   DEADLINE_US, NULL, &n_ready, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (n_ready, ==, 1);
   g_assert_true (ready[0] == MP_WAITABLE (processes[1]));

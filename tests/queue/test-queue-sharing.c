@@ -122,7 +122,9 @@ test_signals (void)
   g_assert_cmpint (g_get_monotonic_time () - start, >=, 100 * 1000);
   g_clear_error (&error);
 
-  test_wait_until (!mp_queue_wait (queue, G_IO_IN, TEST_TIMEOUT_US, NULL, &error) && n_signals > 0);
+  test_wait_until (!mp_waitable_wait (MP_WAITABLE (queue), MP_CONDITION_READABLE,
+                                      MP_WAIT_FLAGS_INTERRUPTIBLE, TEST_TIMEOUT_US, NULL, &error) &&
+                   n_signals > 0);
   g_assert_no_error (error);
   g_assert_cmpint (g_get_monotonic_time () - start, <, TEST_TIMEOUT_US);
   start_alarm (0);

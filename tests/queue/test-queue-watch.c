@@ -165,14 +165,14 @@ test_wait (void)
   g_autoptr (GError) error = NULL;
   gsize n_ready;
 
-  ready = mp_wait (objects, 2, 0, NULL, &n_ready, &error);
+  ready = mp_wait (objects, 2, MP_WAIT_FLAGS_NONE, 0, NULL, &n_ready, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (n_ready, ==, 1);
   g_assert_true (ready[0] == objects[1]);
 
   g_assert_true (try_put (queue, 8));
   g_clear_pointer (&ready, g_free);
-  ready = mp_wait (objects, 2, TEST_TIMEOUT_US, NULL, &n_ready, &error);
+  ready = mp_wait (objects, 2, MP_WAIT_FLAGS_NONE, TEST_TIMEOUT_US, NULL, &n_ready, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (n_ready, ==, 1);
   g_assert_true (ready[0] == objects[0]);

@@ -783,12 +783,16 @@ test_wait_condition (void)
   MpQueue *queue = make (1);
   g_autoptr (GError) error = NULL;
 
-  g_assert_false (mp_queue_wait (queue, G_IO_IN, 1000, NULL, &error));
+  g_assert_false (mp_waitable_wait (MP_WAITABLE (queue), MP_CONDITION_READABLE,
+                                    MP_WAIT_FLAGS_INTERRUPTIBLE, 1000, NULL, &error));
   g_assert_no_error (error);
-  g_assert_true (mp_queue_wait (queue, G_IO_OUT, 0, NULL, &error));
+  g_assert_true (mp_waitable_wait (MP_WAITABLE (queue), MP_CONDITION_WRITABLE,
+                                   MP_WAIT_FLAGS_INTERRUPTIBLE, 0, NULL, &error));
   put_int (queue, 1);
-  g_assert_true (mp_queue_wait (queue, G_IO_IN, 0, NULL, &error));
-  g_assert_false (mp_queue_wait (queue, G_IO_OUT, 1000, NULL, &error));
+  g_assert_true (mp_waitable_wait (MP_WAITABLE (queue), MP_CONDITION_READABLE,
+                                   MP_WAIT_FLAGS_INTERRUPTIBLE, 0, NULL, &error));
+  g_assert_false (mp_waitable_wait (MP_WAITABLE (queue), MP_CONDITION_WRITABLE,
+                                    MP_WAIT_FLAGS_INTERRUPTIBLE, 1000, NULL, &error));
   g_assert_no_error (error);
 
   g_assert_finalize_object (queue);

@@ -285,8 +285,10 @@ stand_by (gpointer data)
       g_autoptr (GCancellable) cancellable = g_cancellable_new ();
       GThread *thread = g_thread_new ("cancel", cancel_soon, cancellable);
 
-      mp_queue_wait (queue, G_IO_IN, SHORT_US, NULL, NULL);
-      mp_queue_wait (queue, G_IO_OUT, 100 * G_USEC_PER_SEC, cancellable, NULL);
+      mp_waitable_wait (MP_WAITABLE (queue), MP_CONDITION_READABLE, MP_WAIT_FLAGS_INTERRUPTIBLE,
+                        SHORT_US, NULL, NULL);
+      mp_waitable_wait (MP_WAITABLE (queue), MP_CONDITION_WRITABLE, MP_WAIT_FLAGS_INTERRUPTIBLE,
+                        100 * G_USEC_PER_SEC, cancellable, NULL);
       g_assert_cmpuint (mp_queue_get_size (queue), <=, MAX_SIZE);
       mp_queue_get_n_bytes (queue);
       g_thread_join (thread);

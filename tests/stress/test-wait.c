@@ -254,7 +254,7 @@ test_blocking (Fixture      *fixture,
 
       make_some_ready (fixture);
       begin = g_get_monotonic_time ();
-      ready = mp_wait (fixture->objects, N_OBJECTS, -1, NULL, &n_ready, &error);
+      ready = mp_wait (fixture->objects, N_OBJECTS, MP_WAIT_FLAGS_NONE, -1, NULL, &n_ready, &error);
       spent[round] = g_get_monotonic_time () - begin;
       g_assert_no_error (error);
       check_ready (fixture, ready, n_ready, TRUE);

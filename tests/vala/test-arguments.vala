@@ -20,7 +20,7 @@ void test_queue ()
     queue.put_pickle ({ 0x80, 4, 'K', 5, '.' });
     queue.put_message (new Mp.Message.variant (6));
     queue.put_data ({ 7 });
-    queue.wait (IOCondition.IN);
+    queue.wait (READABLE);
     queue.flush ();
 
     assert ((int) queue.get () == 1);
@@ -50,7 +50,7 @@ void test_joinable_queue ()
     task.set_progress (0.5);
     task.done ();
     queue.join ();
-    queue.wait_done ();
+    queue.wait (DONE);
   } catch (Error e) {
     check (e);
   }
@@ -72,7 +72,7 @@ void test_connection ()
     first.send_data ({ 7 });
     first.send_shareable (new Mp.Queue ());
     first.flush ();
-    second.wait (IOCondition.IN);
+    second.wait (READABLE);
 
     assert (second.poll ());
     assert ((int) second.recv () == 1);

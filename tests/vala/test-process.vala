@@ -138,9 +138,9 @@ void test_wait ()
     var child = new Mp.Process ({ "sleep", "1000" });
 
     child.start ();
-    assert (Mp.wait ({ queue, child }, 0).length == 0);
+    assert (Mp.wait ({ queue, child }, NONE, 0).length == 0);
     queue.put (1);
-    Mp.Waitable[] ready = Mp.wait ({ child, queue }, DEADLINE);
+    Mp.Waitable[] ready = Mp.wait ({ child, queue }, NONE, DEADLINE);
     assert (ready.length == 1 && ready[0] == queue);
 
     child.kill ();

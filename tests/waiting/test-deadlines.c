@@ -184,7 +184,8 @@ wait_for_items (GObject      *object,
                 GCancellable *cancellable,
                 GError      **error)
 {
-  return mp_queue_wait (MP_QUEUE (object), G_IO_IN, timeout_us, cancellable, error);
+  return mp_waitable_wait (MP_WAITABLE (object), MP_CONDITION_READABLE, MP_WAIT_FLAGS_INTERRUPTIBLE,
+                           timeout_us, cancellable, error);
 }
 
 static gboolean
@@ -193,7 +194,8 @@ wait_for_room (GObject      *object,
                GCancellable *cancellable,
                GError      **error)
 {
-  return mp_queue_wait (MP_QUEUE (object), G_IO_OUT, timeout_us, cancellable, error);
+  return mp_waitable_wait (MP_WAITABLE (object), MP_CONDITION_WRITABLE, MP_WAIT_FLAGS_INTERRUPTIBLE,
+                           timeout_us, cancellable, error);
 }
 
 static gboolean
@@ -204,7 +206,8 @@ wait_for_any (GObject      *object,
 {
   MpWaitable             *waitable = MP_WAITABLE (object);
   gsize                   n_ready = 0;
-  g_autofree MpWaitable **ready = mp_wait (&waitable, 1, timeout_us, cancellable, &n_ready, error);
+  g_autofree MpWaitable **ready =
+    mp_wait (&waitable, 1, MP_WAIT_FLAGS_NONE, timeout_us, cancellable, &n_ready, error);
 
   return n_ready > 0;
 }

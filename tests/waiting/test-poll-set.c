@@ -38,7 +38,7 @@ wait_blocking (MpWaitable **objects,
                gsize       *n_ready,
                GError     **error)
 {
-  return mp_wait (objects, n_objects, timeout_us, NULL, n_ready, error);
+  return mp_wait (objects, n_objects, MP_WAIT_FLAGS_NONE, timeout_us, NULL, n_ready, error);
 }
 
 static void

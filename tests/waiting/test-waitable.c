@@ -153,7 +153,7 @@ test_order (void)
   for (gsize i = 0; i < N_MANY; i += 2)
     write_byte (fds[i][1]);
 
-  ready = mp_wait (objects, N_MANY, -1, NULL, &n_ready, &error);
+  ready = mp_wait (objects, N_MANY, MP_WAIT_FLAGS_NONE, -1, NULL, &n_ready, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (n_ready, ==, N_MANY / 2);
   for (gsize i = 0; i < n_ready; i++)
@@ -181,7 +181,7 @@ test_same_twice (void)
   /* The descriptor is ready and the object is not. */
   object->n_rumours = 1;
   g_assert_no_errno (eventfd_write (object->fd, 1));
-  ready = mp_wait (objects, G_N_ELEMENTS (objects), 0, NULL, &n_ready, &error);
+  ready = mp_wait (objects, G_N_ELEMENTS (objects), MP_WAIT_FLAGS_NONE, 0, NULL, &n_ready, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (n_ready, ==, 3);
   g_assert_true (ready[0] == fd && ready[1] == MP_WAITABLE (object) && ready[2] == fd);
@@ -203,7 +203,7 @@ test_end_of_file (void)
   object = mp_waitable_new_for_fd (fds[0]);
   close (fds[1]);
 
-  ready = mp_wait (&object, 1, -1, NULL, &n_ready, &error);
+  ready = mp_wait (&object, 1, MP_WAIT_FLAGS_NONE, -1, NULL, &n_ready, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (n_ready, ==, 1);
 
@@ -221,7 +221,7 @@ test_timeout (void)
   gint64        begin = g_get_monotonic_time ();
   gsize         n_ready = 7;
 
-  ready = mp_wait (objects, 1, 20 * 1000, NULL, &n_ready, &error);
+  ready = mp_wait (objects, 1, MP_WAIT_FLAGS_NONE, 20 * 1000, NULL, &n_ready, &error);
   g_assert_no_error (error);
   g_assert_nonnull (ready);
   g_assert_cmpuint (n_ready, ==, 0);
@@ -241,7 +241,8 @@ test_short_timeouts (void)
 
   for (guint i = 0; i < 5000; i++)
     {
-      g_autofree MpWaitable **ready = mp_wait (objects, 1, i % 8, NULL, NULL, &error);
+      g_autofree MpWaitable **ready =
+        mp_wait (objects, 1, MP_WAIT_FLAGS_NONE, i % 8, NULL, NULL, &error);
 
       g_assert_no_error (error);
       g_assert_null (ready[0]);
@@ -259,12 +260,12 @@ test_empty (void)
   gint64 begin = g_get_monotonic_time ();
   gsize  n_ready = 7;
 
-  at_once = mp_wait (NULL, 0, 0, NULL, &n_ready, &error);
+  at_once = mp_wait (NULL, 0, MP_WAIT_FLAGS_NONE, 0, NULL, &n_ready, &error);
   g_assert_no_error (error);
   g_assert_nonnull (at_once);
   g_assert_cmpuint (n_ready, ==, 0);
 
-  later = mp_wait (NULL, 0, 10 * 1000, NULL, NULL, &error);
+  later = mp_wait (NULL, 0, MP_WAIT_FLAGS_NONE, 10 * 1000, NULL, NULL, &error);
   g_assert_no_error (error);
   g_assert_nonnull (later);
   g_assert_cmpint (g_get_monotonic_time () - begin, >=, 10 * 1000);
@@ -281,7 +282,7 @@ test_rumour (void)
 
   object->n_rumours = 3;
   g_assert_no_errno (eventfd_write (object->fd, 1));
-  ready = mp_wait (objects, 1, -1, NULL, &n_ready, &error);
+  ready = mp_wait (objects, 1, MP_WAIT_FLAGS_NONE, -1, NULL, &n_ready, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (n_ready, ==, 1);
   g_assert_cmpint (object->n_asked, ==, 4);
@@ -309,7 +310,7 @@ test_connection (void)
       g_autoptr (GVariant) value = NULL;
       gsize n_ready = 0;
 
-      ready = mp_wait (objects, 2, 0, NULL, &n_ready, &error);
+      ready = mp_wait (objects, 2, MP_WAIT_FLAGS_NONE, 0, NULL, &n_ready, &error);
       g_assert_no_error (error);
       g_assert_cmpuint (n_ready, ==, i < 2 ? 1 : 0);
       g_assert_true (ready[0] == (i < 2 ? objects[0] : NULL));
@@ -331,7 +332,7 @@ test_closed (void)
   gsize         n_ready = 7;
 
   object->closed = TRUE;
-  ready = mp_wait (objects, 1, -1, NULL, &n_ready, &error);
+  ready = mp_wait (objects, 1, MP_WAIT_FLAGS_NONE, -1, NULL, &n_ready, &error);
   g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
   g_assert_cmpstr (error->message, ==, "closed on purpose");
   g_assert_null (ready);
@@ -348,7 +349,7 @@ test_cancelled_before (void)
   g_autoptr (GError) error = NULL;
 
   g_cancellable_cancel (cancellable);
-  ready = mp_wait (NULL, 0, -1, cancellable, NULL, &error);
+  ready = mp_wait (NULL, 0, MP_WAIT_FLAGS_NONE, -1, cancellable, NULL, &error);
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
   g_assert_null (ready);
 }
@@ -370,7 +371,7 @@ test_cancelled_meanwhile (void)
   MpWaitable   *objects[] = { MP_WAITABLE (object) };
   GThread      *thread = g_thread_new ("cancel", cancel_thread, cancellable);
 
-  ready = mp_wait (objects, 1, -1, cancellable, NULL, &error);
+  ready = mp_wait (objects, 1, MP_WAIT_FLAGS_NONE, -1, cancellable, NULL, &error);
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
   g_assert_null (ready);
 
@@ -422,7 +423,7 @@ test_signal_goes_on (void)
   gsize         n_ready = 0;
 
   start_signals (object->fd);
-  ready = mp_wait (objects, 1, -1, NULL, &n_ready, &error);
+  ready = mp_wait (objects, 1, MP_WAIT_FLAGS_NONE, -1, NULL, &n_ready, &error);
   stop_signals ();
 
   g_assert_no_error (error);
@@ -446,7 +447,8 @@ test_signal_interrupts (void)
     {
       g_autofree MpWaitable **ready = NULL;
 
-      ready = mp_wait_interruptible (objects, 1, -1, NULL, &n_ready, &error);
+      ready =
+        mp_wait (objects, 1, MP_WAIT_FLAGS_INTERRUPTIBLE, -1, NULL, &n_ready, &error);
       g_assert_no_error (error);
       g_assert_nonnull (ready);
       if (n_ready == 0)
@@ -455,6 +457,72 @@ test_signal_interrupts (void)
   stop_signals ();
 
   g_assert_cmpint (n_empty, >=, 1);
+  g_assert_finalize_object (object);
+}
+
+static void
+test_one_default (void)
+{
+  g_autoptr (GError) error = NULL;
+  TestWaitable *object = g_object_new (TEST_TYPE_WAITABLE, NULL);
+  MpWaitable   *waitable = MP_WAITABLE (object);
+
+  object->n_rumours = 2;
+  g_assert_false (mp_waitable_wait (waitable, MP_CONDITION_READABLE, MP_WAIT_FLAGS_NONE, 1000, NULL,
+                                    &error));
+  g_assert_no_error (error);
+  g_assert_no_errno (eventfd_write (object->fd, 1));
+  g_assert_true (mp_waitable_wait (waitable, MP_CONDITION_READABLE, MP_WAIT_FLAGS_NONE, -1, NULL,
+                                   &error));
+  g_assert_cmpint (object->n_asked, >=, 3);
+
+  /* What the object says counts for reading alone. */
+  g_assert_true (mp_waitable_wait (waitable, MP_CONDITION_WRITABLE, MP_WAIT_FLAGS_NONE, -1, NULL,
+                                   &error));
+  g_assert_no_error (error);
+  g_assert_false (mp_waitable_wait (waitable, MP_CONDITION_DONE, MP_WAIT_FLAGS_NONE, -1, NULL,
+                                    &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
+  g_clear_error (&error);
+
+  object->closed = TRUE;
+  g_assert_false (mp_waitable_wait (waitable, MP_CONDITION_WRITABLE, MP_WAIT_FLAGS_NONE, -1, NULL,
+                                    &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+  g_assert_finalize_object (object);
+}
+
+static void
+test_one_interrupted (void)
+{
+  g_autoptr (GError) error = NULL;
+  TestWaitable *object = g_object_new (TEST_TYPE_WAITABLE, NULL);
+
+  start_signals (-1);
+  g_assert_false (mp_waitable_wait (MP_WAITABLE (object), MP_CONDITION_READABLE,
+                                    MP_WAIT_FLAGS_INTERRUPTIBLE, -1, NULL, &error));
+  g_assert_no_error (error);
+  stop_signals ();
+
+  start_signals (object->fd);
+  g_assert_true (mp_waitable_wait (MP_WAITABLE (object), MP_CONDITION_READABLE, MP_WAIT_FLAGS_NONE,
+                                   -1, NULL, &error));
+  g_assert_no_error (error);
+  stop_signals ();
+  g_assert_finalize_object (object);
+}
+
+static void
+test_one_cancelled (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  TestWaitable *object = g_object_new (TEST_TYPE_WAITABLE, NULL);
+
+  g_cancellable_cancel (cancellable);
+  g_assert_false (mp_waitable_wait (MP_WAITABLE (object), MP_CONDITION_READABLE, MP_WAIT_FLAGS_NONE,
+                                    -1, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
   g_assert_finalize_object (object);
 }
 
@@ -654,6 +722,9 @@ main (int   argc,
   g_test_add_func ("/wait/cancelled/meanwhile", test_cancelled_meanwhile);
   g_test_add_func ("/wait/signal/goes-on", test_signal_goes_on);
   g_test_add_func ("/wait/signal/interrupts", test_signal_interrupts);
+  g_test_add_func ("/wait/one/default", test_one_default);
+  g_test_add_func ("/wait/one/interrupted", test_one_interrupted);
+  g_test_add_func ("/wait/one/cancelled", test_one_cancelled);
   g_test_add_func ("/wait/async/ready-before", test_async_ready_before);
   g_test_add_func ("/wait/async/ready-later", test_async_ready_later);
   g_test_add_func ("/wait/async/same-twice", test_async_same_twice);

@@ -235,7 +235,6 @@ function overrideQueue({Queue}) {
         put_message: waits(1),
         get_message: waits(0),
         flush: waits(0),
-        wait: waits(1),
         shutdown: [0, false],
         create_source: [0, null],
     });
@@ -259,7 +258,7 @@ function overrideJoinableQueue({JoinableQueue, Task}) {
     const {prototype} = JoinableQueue;
 
     setDefaults(JoinableQueue, {new: [0, 0]});
-    setDefaults(prototype, {join: waits(0), wait_done: waits(0), get_task: waits(0)});
+    setDefaults(prototype, {join: waits(0), get_task: waits(0)});
     promisify(prototype, 'join', []);
     promisify(prototype, 'get_task', [], {attempt: queue => queue.try_get_task() ?? undefined});
 
@@ -384,7 +383,6 @@ function overrideConnection({Connection}) {
         flush: waits(0),
         recv_shareable: waits(0),
         send_shareable: waits(1),
-        wait: waits(1),
         create_source: [0, null],
     });
     promisify(prototype, 'close', []);
@@ -403,7 +401,7 @@ function overridePipe() {
 
 function overrideListener({Listener, Connector}) {
     setDefaults(Listener, {new: [0, null, null]});
-    setDefaults(Listener.prototype, {accept: waits(0), wait: waits(0)});
+    setDefaults(Listener.prototype, {accept: waits(0)});
     promisify(Listener.prototype, 'accept', [], {attempt: listener => listener.try_accept() ?? undefined});
     makeIterable(Listener.prototype, 'accept', 'accept_async');
 
@@ -424,7 +422,9 @@ function overrideProcess({Process}) {
 }
 
 function overrideWait() {
-    setDefaults(Mp, {wait: waits(1), wait_interruptible: waits(1)});
+    const defaults = [1, Mp.WaitFlags.NONE, -1, null];
+    setDefaults(Mp, {wait: defaults});
+    setDefaults(Mp.Waitable.prototype, {wait: defaults});
     promisify(Mp, 'wait', [undefined, -1]);
 }
 

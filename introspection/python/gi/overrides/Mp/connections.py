@@ -3,6 +3,7 @@
 
 import ctypes
 import errno
+import functools
 import os
 from multiprocessing.context import BufferTooShort
 
@@ -14,7 +15,7 @@ from .module import Mp, export
 from .queues import Queue
 from .sharing import reduce
 from .values import PLAIN, WIRE_PROTOCOL, flat, loads, special_message, to_pickle
-from .waiting import SLICE, wait_for
+from .waiting import SLICE, sleep_until_readable, sleep_until_writable, wait_for
 
 _send_pickle = Mp.Connection.send_pickle
 _send_data = Mp.Connection.send_data
@@ -24,7 +25,6 @@ _try_recv_bytes = Mp.Connection.try_recv_bytes
 _recv_into_address = Mp.Connection.recv_into_address
 _send_shareable = Mp.Connection.send_shareable
 _recv_shareable = Mp.Connection.recv_shareable
-_connection_wait = Mp.Connection.wait
 _connection_flush = Mp.Connection.flush
 
 
@@ -79,7 +79,7 @@ class Connection(Mp.Connection):
         """Sends and lets handlers of signals run meanwhile; what is left follows."""
         try:
             while not self._send_now(send, data):
-                _connection_wait(self, GLib.IOCondition.OUT, SLICE, None)
+                sleep_until_writable(self, SLICE)
             while not _connection_flush(self, SLICE, None):
                 pass
         except GLib.Error as error:
@@ -98,7 +98,7 @@ class Connection(Mp.Connection):
         """Receives; @receive gives None or no bytes while nothing is there."""
         try:
             while not (received := receive(self, *arguments)):
-                _connection_wait(self, GLib.IOCondition.IN, SLICE, None)
+                sleep_until_readable(self, SLICE)
             return received
         except GLib.Error as error:
             raise exception_of(error) from None
@@ -107,7 +107,7 @@ class Connection(Mp.Connection):
         """Receives by a call that has to tell by an error that nothing is there yet."""
         try:
             while True:
-                _connection_wait(self, GLib.IOCondition.IN, SLICE, None)
+                sleep_until_readable(self, SLICE)
                 try:
                     return receive(self, *arguments, 0, None)
                 except GLib.Error as error:
@@ -188,7 +188,7 @@ class Connection(Mp.Connection):
         """Whether there is something to receive, within @timeout seconds."""
         self._check(readable=True)
         try:
-            return wait_for(lambda us: _connection_wait(self, GLib.IOCondition.IN, us, None), timeout)
+            return wait_for(functools.partial(sleep_until_readable, self), timeout)
         except GLib.Error as error:
             raise exception_of(error) from None
 

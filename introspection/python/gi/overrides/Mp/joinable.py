@@ -11,14 +11,12 @@ from .errors import call
 from .loops import readable, until
 from .module import Mp, export
 from .values import value_of
-from .waiting import end_of, left, wait_for
+from .waiting import end_of, left, sleep_until_done, sleep_until_readable, wait_for
 
-_wait_done = Mp.JoinableQueue.wait_done
 _watch_done = Mp.JoinableQueue.watch_done
 _join_async = Mp.JoinableQueue.join_async
 _join_finish = Mp.JoinableQueue.join_finish
 _try_get_task = Mp.JoinableQueue.try_get_task
-_queue_wait = Mp.JoinableQueue.wait
 
 
 @export
@@ -35,7 +33,7 @@ class JoinableQueue(Mp.JoinableQueue):
     def join(self, timeout=None):
         """Waits until all that was put is done; raises TimeoutError after @timeout seconds."""
         try:
-            if not wait_for(lambda us: _wait_done(self, us, None), timeout):
+            if not wait_for(functools.partial(sleep_until_done, self), timeout):
                 raise TimeoutError(errno.ETIMEDOUT, 'Some tasks are not done')
         except GLib.Error as error:
             raise self._exception(error) from None
@@ -46,9 +44,9 @@ class JoinableQueue(Mp.JoinableQueue):
 
     async def _join_when_done(self):
         try:
-            if not _wait_done(self, 0, None):
+            if not sleep_until_done(self, 0):
                 await until(self.__dict__.setdefault('_joiners', {}),
-                            functools.partial(_wait_done, self, 0, None),
+                            functools.partial(sleep_until_done, self, 0),
                             functools.partial(_watch_done, self),
                             functools.partial(_join_async, self),
                             functools.partial(_join_finish, self))
@@ -64,7 +62,7 @@ class JoinableQueue(Mp.JoinableQueue):
                 us = left(end) if block else 0
                 if us == 0:
                     raise Empty
-                _queue_wait(self, GLib.IOCondition.IN, us, None)
+                sleep_until_readable(self, us)
         except GLib.Error as error:
             raise self._exception(error) from None
         task._queue = self

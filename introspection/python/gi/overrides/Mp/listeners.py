@@ -11,13 +11,12 @@ from .errors import call, exception_of, is_error
 from .loops import readable
 from .module import Mp, export
 from .values import check_codec
-from .waiting import wait_for
+from .waiting import sleep_until_readable, wait_for
 
 # What the library's own addresses begin with; they are taken as they are.
 _SCHEMES = ('unix:', 'unix-abstract:', 'tcp:', 'tls:')
 
 _try_accept = Mp.Listener.try_accept
-_listener_wait = Mp.Listener.wait
 
 
 def _library_address(address, family):
@@ -83,7 +82,7 @@ class Listener(Mp.Listener):
         def look(us):
             nonlocal accepted
             accepted = _try_accept(self)
-            return accepted or failures or (_listener_wait(self, us, None) and False)
+            return accepted or failures or (sleep_until_readable(self, us) and False)
 
         try:
             if not wait_for(look, timeout):

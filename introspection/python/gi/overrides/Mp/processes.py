@@ -8,9 +8,9 @@ from gi.repository import GLib
 
 from .errors import call, exception_of
 from .module import Mp, export
-from .waiting import wait_for
+from .waiting import INTERRUPTIBLE, wait_for
 
-_wait_interruptible = Mp.wait_interruptible
+_wait_for_many = Mp.wait
 
 
 def _as_waitable(obj):
@@ -33,7 +33,7 @@ def wait(object_list, timeout=None):
     ready = []
 
     def look(us):
-        ready[:] = _wait_interruptible(waitables, us, None)
+        ready[:] = _wait_for_many(waitables, INTERRUPTIBLE, us, None)
         return bool(ready)
 
     try:

@@ -14,7 +14,7 @@ from .module import Mp, export
 from .sharing import reduce
 from .values import (BYTES, OPAQUE, PICKLE, PLAIN, QUEUE_PROTOCOL, check_codec, codec_name, is_plain, loads,
                      message_of, opaque_message, special_message, to_pickle)
-from .waiting import SLICE, end_of, left, monotonic
+from .waiting import SLICE, end_of, left, monotonic, sleep_until_readable
 
 _put_loadable = Mp.Queue.put_loadable
 _get_loadable = Mp.Queue.get_loadable
@@ -100,7 +100,7 @@ class Queue(Mp.Queue):
             if us == 0:
                 raise Full
             room = room or _watch_room(self)
-            Mp.wait_interruptible([room], us, None)
+            sleep_until_readable(room, us)
 
     def get(self, block=True, timeout=None):
         """Gets what is next; raises Empty if there is nothing at once, or within @timeout

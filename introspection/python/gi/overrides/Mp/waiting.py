@@ -1,12 +1,29 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Blocking calls in slices, so that handlers of signals run between two of them."""
 
+import functools
 import math
 from time import monotonic
+
+from .module import Mp
 
 # A blocking call comes back this often, in microseconds, to let a handler run whose signal
 # came just before the call slept. Signals that come later end the sleep themselves.
 SLICE = 1_000_000
+
+_wait_for_one = Mp.Waitable.wait
+INTERRUPTIBLE = Mp.WaitFlags.INTERRUPTIBLE
+
+
+def _sleep(condition, obj, us):
+    return _wait_for_one(obj, condition, INTERRUPTIBLE, us, None)
+
+
+# Each waits for one condition of an object, for so many microseconds at most, and says whether
+# it holds; it may return earlier.
+sleep_until_readable = functools.partial(_sleep, Mp.Condition.READABLE)
+sleep_until_writable = functools.partial(_sleep, Mp.Condition.WRITABLE)
+sleep_until_done = functools.partial(_sleep, Mp.Condition.DONE)
 
 
 def microseconds(timeout):

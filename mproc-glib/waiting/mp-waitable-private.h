@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "mp-waitable.h"
+
+G_BEGIN_DECLS
+
+/* The error of a wait for a condition that the class of @self does not have.  Returns FALSE. */
+gboolean mp_waitable_set_no_condition (MpWaitable *self,
+                                       GError    **error);
+
+G_END_DECLS
