@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
-#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
@@ -23,6 +22,7 @@
 
 struct _MpBell
 {
+  MpForkHook  fork_hook;
   MpMemory   *memory;
   MpWaitsKind condition;
   int         epoll_fd;
@@ -33,9 +33,6 @@ struct _MpBell
   guint       slot;
   guint32     fork_count;
 };
-
-static GMutex     bells_mutex;
-static GPtrArray *bells;
 
 static gboolean
 watch (MpBell *self,
@@ -107,9 +104,10 @@ close_descriptors (MpBell *self)
  * parent would miss.  The child gets its own under the same number, which main loops may
  * already know. */
 static void
-replace_after_fork (MpBell *self)
+replace_after_fork (MpForkHook *hook)
 {
-  int number = self->epoll_fd;
+  MpBell *self = (MpBell *) hook;
+  int     number = self->epoll_fd;
 
   close (self->death_fd);
   close (self->pending_fd);
@@ -121,43 +119,6 @@ replace_after_fork (MpBell *self)
       close (self->epoll_fd);
     }
   self->epoll_fd = number;
-}
-
-static void
-before_fork (void)
-{
-  g_mutex_lock (&bells_mutex);
-}
-
-static void
-after_fork_in_parent (void)
-{
-  g_mutex_unlock (&bells_mutex);
-}
-
-static void
-after_fork_in_child (void)
-{
-  for (guint i = 0; i < bells->len; i++)
-    replace_after_fork (g_ptr_array_index (bells, i));
-  g_mutex_unlock (&bells_mutex);
-}
-
-static void
-register_bell (MpBell *self)
-{
-  static gsize once;
-
-  if (g_once_init_enter (&once))
-    {
-      bells = g_ptr_array_new ();
-      pthread_atfork (before_fork, after_fork_in_parent, after_fork_in_child);
-      g_once_init_leave (&once, 1);
-    }
-
-  g_mutex_lock (&bells_mutex);
-  g_ptr_array_add (bells, self);
-  g_mutex_unlock (&bells_mutex);
 }
 
 MpBell *
@@ -181,8 +142,8 @@ mp_bell_new (MpMemory   *memory,
     }
 
   self->slot = mp_waiters_claim_slot (memory);
-  self->fork_count = mp_liveness_fork_count;
-  register_bell (self);
+  self->fork_count = mp_fork_count;
+  mp_fork_hook_add (&self->fork_hook, replace_after_fork);
   return self;
 }
 
@@ -195,11 +156,9 @@ waits_of (MpBell *self)
 void
 mp_bell_free (MpBell *self)
 {
-  g_mutex_lock (&bells_mutex);
-  g_ptr_array_remove_fast (bells, self);
-  g_mutex_unlock (&bells_mutex);
+  mp_fork_hook_remove (&self->fork_hook);
 
-  if (self->slot < MP_N_WAITERS && self->fork_count == mp_liveness_fork_count)
+  if (self->slot < MP_N_WAITERS && self->fork_count == mp_fork_count)
     {
       mp_waits_clear (waits_of (self), self->slot, FALSE);
       mp_waiters_release_slot (self->memory, self->slot);
@@ -240,13 +199,13 @@ clear (MpBell *self)
 static gboolean
 ensure_slot (MpBell *self)
 {
-  gboolean is_inherited = self->fork_count != mp_liveness_fork_count;
+  gboolean is_inherited = self->fork_count != mp_fork_count;
 
   if (G_LIKELY (self->slot < MP_N_WAITERS && !is_inherited))
     return TRUE;
 
   self->slot = mp_waiters_claim_slot (self->memory);
-  self->fork_count = mp_liveness_fork_count;
+  self->fork_count = mp_fork_count;
   if (self->slot < MP_N_WAITERS)
     {
       if (self->timer_fd != -1)

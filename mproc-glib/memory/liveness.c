@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
-#include <pthread.h>
 #include <unistd.h>
 
 /* Who lives: each participant holds a record lock on one byte of the file, through an open
@@ -17,61 +16,31 @@
  * A forked child shares the description, and would keep its parent alive: it closes its
  * copy at once, and attaches afresh when it first uses the handle. */
 
-guint32 mp_liveness_fork_count = 1;
-
-static GMutex     handles_mutex;
-static GPtrArray *handles;
-
 static void
-before_fork (void)
+forget_parent (MpForkHook *hook)
 {
-  g_mutex_lock (&handles_mutex);
-}
+  MpMemory *self = MP_FORK_HOOK_OWNER (hook, MpMemory);
 
-static void
-after_fork_in_parent (void)
-{
-  g_mutex_unlock (&handles_mutex);
-}
-
-static void
-after_fork_in_child (void)
-{
-  mp_liveness_fork_count++;
-  for (guint i = 0; i < handles->len; i++)
-    {
-      MpMemory *memory = g_ptr_array_index (handles, i);
-
-      close (memory->live_fd);
-      memory->live_fd = -1;
-      memory->recovering = 0;
-      g_mutex_init (&memory->attach_mutex);
-    }
-  g_ptr_array_set_size (handles, 0);
-  g_mutex_unlock (&handles_mutex);
-}
-
-/* With the mutex from before the open until the handle is registered: a child that is
- * forked in between would keep the description, and us alive. */
-static int
-open_and_register (MpMemory   *self,
-                   const char *path)
-{
-  static gsize once;
-
-  if (g_once_init_enter (&once))
-    {
-      handles = g_ptr_array_new ();
-      pthread_atfork (before_fork, after_fork_in_parent, after_fork_in_child);
-      g_once_init_leave (&once, 1);
-    }
-
-  g_mutex_lock (&handles_mutex);
-  self->live_fd = open (path, O_RDWR | O_CLOEXEC);
   if (self->live_fd != -1)
-    g_ptr_array_add (handles, self);
-  g_mutex_unlock (&handles_mutex);
-  return self->live_fd;
+    close (self->live_fd);
+  self->live_fd = -1;
+  self->recovering = 0;
+  /* Who held it was about to attach for the parent: the child begins again. */
+  mp_fork_reset_mutex (&self->attach_mutex);
+}
+
+/* From when on the handle may be used, so that no child is forked without its knowing. */
+void
+mp_liveness_init (MpMemory *self)
+{
+  mp_fork_hook_add (&self->fork_hook, forget_parent);
+}
+
+void
+mp_liveness_clear (MpMemory *self)
+{
+  mp_liveness_close (self);
+  mp_fork_hook_remove (&self->fork_hook);
 }
 
 /* Opens the file once more: a description of our own. */
@@ -80,10 +49,16 @@ mp_liveness_open (MpMemory *self,
                   GError  **error)
 {
   g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", self->fd);
+  int              saved_errno;
 
-  if (open_and_register (self, path) == -1)
+  /* A child that is forked in between would keep the description, and us alive. */
+  mp_fork_block ();
+  self->live_fd = open (path, O_RDWR | O_CLOEXEC);
+  saved_errno = errno;
+  mp_fork_unblock ();
+
+  if (self->live_fd == -1)
     {
-      int saved_errno = errno;
 
       g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
                    "Cannot open the memory of the queue through %s: %s", path,
@@ -97,15 +72,11 @@ mp_liveness_open (MpMemory *self,
 void
 mp_liveness_close (MpMemory *self)
 {
-  if (self->live_fd == -1)
-    return;
-
-  g_mutex_lock (&handles_mutex);
-  g_ptr_array_remove_fast (handles, self);
-  g_mutex_unlock (&handles_mutex);
-
-  close (self->live_fd);
+  mp_fork_block ();
+  if (self->live_fd != -1)
+    close (self->live_fd);
   self->live_fd = -1;
+  mp_fork_unblock ();
 }
 
 static int

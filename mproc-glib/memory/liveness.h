@@ -6,10 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* How often this process was forked off, counted from its first ancestor that uses the
- * library, which is 1: differs from a handle's when the handle was inherited. */
-extern guint32 mp_liveness_fork_count;
-
+void     mp_liveness_init (MpMemory *self);
+void     mp_liveness_clear (MpMemory *self);
 gboolean mp_liveness_open (MpMemory *self,
                            GError  **error);
 void     mp_liveness_close (MpMemory *self);

@@ -224,13 +224,11 @@ mp_memory_close (MpMemory *self)
     munmap (self->base, self->mapped_size);
   self->base = NULL;
 
-  if (self->live_fd != -1)
-    close (self->live_fd);
   if (self->bell_fd != -1)
     close (self->bell_fd);
   if (self->fd != -1)
     close (self->fd);
-  self->fd = self->bell_fd = self->live_fd = -1;
+  self->fd = self->bell_fd = -1;
   g_mutex_clear (&self->attach_mutex);
 }
 

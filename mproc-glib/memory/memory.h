@@ -4,6 +4,8 @@
 
 #include "layout.h"
 
+#include "base/mp-fork.h"
+
 G_BEGIN_DECLS
 
 typedef struct _MpMemory MpMemory;
@@ -49,6 +51,8 @@ struct _MpMemory
   guint32 recovering;   /* a thread of ours is the recoverer */
   guint32 found_dead;   /* a lock was taken from a dead owner: recover soon */
   GMutex  attach_mutex;
+
+  MpForkHook fork_hook;
 
   /* Called in a forked child before it uses the handle: forgets what is the parent's. */
   void (*renew) (MpMemory *self);

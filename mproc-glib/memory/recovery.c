@@ -325,7 +325,7 @@ mp_recovery_attach_anew (MpMemory *self,
         {
           if (self->renew != NULL)
             self->renew (self);
-          mp_store_release (&self->fork_count, mp_liveness_fork_count);
+          mp_store_release (&self->fork_count, mp_fork_count);
         }
     }
   g_mutex_unlock (&self->attach_mutex);

@@ -18,7 +18,7 @@ static inline gboolean
 mp_recovery_attach (MpMemory *self,
                     GError  **error)
 {
-  return G_LIKELY (mp_load_acquire (&self->fork_count) == mp_liveness_fork_count) ||
+  return G_LIKELY (mp_load_acquire (&self->fork_count) == mp_fork_count) ||
          mp_recovery_attach_anew (self, error);
 }
 

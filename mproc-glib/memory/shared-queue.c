@@ -66,6 +66,7 @@ free_queue (gpointer user_data)
   MpSharedQueue *self = user_data;
 
   mp_recovery_detach (&self->memory);
+  mp_liveness_clear (&self->memory);
   mp_memory_close (&self->memory);
   forget_held (self);
   g_mutex_clear (&self->held_mutex);
@@ -80,6 +81,7 @@ join (MpSharedQueue *self,
   self->memory.repair[MP_LOCK_TAIL] = mp_recovery_repair_tail;
   self->memory.repair[MP_LOCK_ARENA] = mp_recovery_repair_arena;
   self->memory.renew = renew;
+  mp_liveness_init (&self->memory);
   return mp_recovery_attach (&self->memory, error);
 }
 

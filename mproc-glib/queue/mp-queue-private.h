@@ -3,6 +3,7 @@
 #pragma once
 
 #include "mp-queue.h"
+#include "base/mp-fork.h"
 #include "base/mp-spin.h"
 #include "mp-shareable.h"
 #include "mp-waitable.h"
@@ -24,11 +25,13 @@ typedef struct
 
   /* The descriptor that mp_queue_get_fd () gave away, kept level by every get. */
   GMutex       bell_mutex;
-  int          bell_pid; /* of the process that the mutex is of */
   MpQueueBell *fd_bell;
 
   /* Bells of waiting asynchronous calls, one for each main context and condition. */
   GPtrArray *shared_bells;
+  gboolean   bells_unsound; /* the list was being changed when this process was forked off */
+
+  MpForkHook fork_hook;
 
   GSource *message_source; /* while started */
 } MpQueuePrivate;
@@ -139,6 +142,8 @@ gboolean mp_queue_check_fd (MpQueue *self,
                             gboolean rang);
 
 /* For what touches the bells of a queue; unlocked by g_mutex_unlock (). */
+void mp_queue_init_bells (MpQueuePrivate *priv);
+void mp_queue_clear_bells (MpQueuePrivate *priv);
 void mp_queue_lock_bells (MpQueuePrivate *priv);
 
 /* Sources.  One for a task shares its bell with the others of its context. */

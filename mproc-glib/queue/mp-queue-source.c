@@ -5,7 +5,6 @@
 #include "mp-queue-private.h"
 
 #include "base/mp-async.h"
-#include "base/mp-fork.h"
 
 /* The queue in a main loop: its descriptor, its sources, the signal. */
 
@@ -40,17 +39,42 @@ typedef struct
   guint            n_rings; /* that some source has taken in for all */
 } SharedBell;
 
-/* In a forked child another thread of the parent may have held the mutex. */
+/* What another thread of the parent was changing is left as it is, and done without: sources
+ * know their bells, and nobody else has to find them. */
+static void
+reset_bells (MpForkHook *hook)
+{
+  MpQueuePrivate *priv = MP_FORK_HOOK_OWNER (hook, MpQueuePrivate);
+
+  priv->bells_unsound |= mp_fork_reset_mutex (&priv->bell_mutex);
+}
+
+void
+mp_queue_init_bells (MpQueuePrivate *priv)
+{
+  priv->shared_bells = g_ptr_array_new ();
+  g_mutex_init (&priv->bell_mutex);
+  mp_fork_hook_add (&priv->fork_hook, reset_bells);
+}
+
+void
+mp_queue_clear_bells (MpQueuePrivate *priv)
+{
+  mp_fork_hook_remove (&priv->fork_hook);
+  if (!priv->bells_unsound)
+    g_ptr_array_unref (priv->shared_bells);
+  g_mutex_clear (&priv->bell_mutex);
+}
+
 void
 mp_queue_lock_bells (MpQueuePrivate *priv)
 {
-  int pid = mp_own_pid ();
-  int former = g_atomic_int_get (&priv->bell_pid);
-
-  if (G_UNLIKELY (former != pid) &&
-      g_atomic_int_compare_and_exchange (&priv->bell_pid, former, pid) && former != 0)
-    g_mutex_init (&priv->bell_mutex);
   g_mutex_lock (&priv->bell_mutex);
+  if (G_UNLIKELY (priv->bells_unsound))
+    {
+      priv->shared_bells = g_ptr_array_new ();
+      priv->bells_unsound = FALSE;
+    }
 }
 
 static SharedBell *

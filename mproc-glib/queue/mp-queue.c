@@ -98,8 +98,7 @@ mp_queue_finalize (GObject *object)
 
   g_clear_pointer (&priv->store, priv->backend->free);
   g_clear_error (&priv->error);
-  g_ptr_array_unref (priv->shared_bells);
-  g_mutex_clear (&priv->bell_mutex);
+  mp_queue_clear_bells (priv);
 
   G_OBJECT_CLASS (mp_queue_parent_class)->finalize (object);
 }
@@ -277,8 +276,7 @@ mp_queue_init (MpQueue *self)
 
   priv->backend = &mp_shared_queue_backend;
   priv->spin_us = mp_spin_choose_us ();
-  priv->shared_bells = g_ptr_array_new ();
-  g_mutex_init (&priv->bell_mutex);
+  mp_queue_init_bells (priv);
 }
 
 MpQueue *
