@@ -313,6 +313,15 @@ mp_connector_open (MpConnector  *self,
   return make_connection (dial);
 }
 
+/* Takes @error.  The socket is closed now, not when the result is dropped. */
+static void
+return_failure (GTask  *task,
+                GError *error)
+{
+  g_task_return_error (task, error);
+  g_task_set_task_data (task, NULL, NULL);
+}
+
 static void
 open_in_thread (GTask        *task,
                 gpointer      source_object,
@@ -324,7 +333,7 @@ open_in_thread (GTask        *task,
   if (mp_dial_run (task_data, -1, cancellable, &error))
     g_task_return_pointer (task, make_connection (task_data), g_object_unref);
   else
-    g_task_return_error (task, error);
+    return_failure (task, error);
 }
 
 static gboolean step_cb (gpointer user_data);
@@ -360,8 +369,11 @@ step (GTask *task)
   MpDial *dial = g_task_get_task_data (task);
   GError *error = NULL;
 
-  if (g_task_return_error_if_cancelled (task))
-    return;
+  if (g_cancellable_set_error_if_cancelled (g_task_get_cancellable (task), &error))
+    {
+      return_failure (task, error);
+      return;
+    }
 
   switch (mp_dial_step (dial, g_task_get_cancellable (task), &error))
     {
@@ -374,7 +386,7 @@ step (GTask *task)
       return;
 
     default:
-      g_task_return_error (task, error);
+      return_failure (task, error);
     }
 }
 

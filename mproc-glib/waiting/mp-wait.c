@@ -514,6 +514,15 @@ return_ready (GTask *task)
   g_task_return_pointer (task, ready, ready_free);
 }
 
+/* Takes @error.  The descriptors of the wait are closed now, not when the result is dropped. */
+static void
+return_failure (GTask  *task,
+                GError *error)
+{
+  g_task_return_error (task, error);
+  g_task_set_task_data (task, NULL, NULL);
+}
+
 static gboolean
 wait_source_dispatch (GSource    *source,
                       GSourceFunc callback,
@@ -531,12 +540,10 @@ wait_fired_cb (gpointer user_data)
   AsyncWait *async = g_task_get_task_data (task);
   g_autoptr (GError) error = NULL;
 
-  if (g_task_return_error_if_cancelled (task))
-    return G_SOURCE_REMOVE;
-
-  if (!poll_until_ready (&async->wait, 0, MP_WAIT_FLAGS_NONE, NULL, &error))
+  if (g_cancellable_set_error_if_cancelled (g_task_get_cancellable (task), &error) ||
+      !poll_until_ready (&async->wait, 0, MP_WAIT_FLAGS_NONE, NULL, &error))
     {
-      g_task_return_error (task, g_steal_pointer (&error));
+      return_failure (task, g_steal_pointer (&error));
       return G_SOURCE_REMOVE;
     }
 
@@ -622,15 +629,13 @@ mp_wait_async (MpWaitable        **objects,
   async->set = mp_poll_set_take (async->wait.objects, n_objects);
   g_task_set_task_data (task, async, async_wait_free);
 
-  if (g_task_return_error_if_cancelled (task))
-    return;
-
-  if (!wait_until_ready (&async->wait, async->set, 0, MP_WAIT_FLAGS_NONE, NULL, &error))
-    g_task_return_error (task, g_steal_pointer (&error));
+  if (g_cancellable_set_error_if_cancelled (cancellable, &error) ||
+      !wait_until_ready (&async->wait, async->set, 0, MP_WAIT_FLAGS_NONE, NULL, &error))
+    return_failure (task, g_steal_pointer (&error));
   else if (async->wait.n_ready > 0 || timeout_us == 0)
     return_ready (task);
   else if (!fill_set (async, &error))
-    g_task_return_error (task, g_steal_pointer (&error));
+    return_failure (task, g_steal_pointer (&error));
   else
     attach_wait_source (task);
 }
