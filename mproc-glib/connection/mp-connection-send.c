@@ -4,6 +4,7 @@
 
 #include "mp-connection-private.h"
 
+#include "base/mp-deadline.h"
 #include "formats/gvariant.h"
 #include "formats/pickle-reader.h"
 #include "message/mp-message-private.h"
@@ -291,7 +292,7 @@ mp_connection_flush (MpConnection *self,
                      GCancellable *cancellable,
                      GError      **error)
 {
-  gint64     deadline = mp_transport_deadline (timeout_us);
+  gint64     deadline = mp_deadline_for_timeout (timeout_us);
   MpChannel *channel;
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
@@ -303,7 +304,7 @@ mp_connection_flush (MpConnection *self,
   for (;;)
     {
       MpChannelStatus status = mp_channel_flush (channel);
-      gint64          left = mp_transport_time_left (deadline);
+      gint64          left = mp_deadline_get_left (deadline);
 
       if (status == MP_CHANNEL_DONE)
         return TRUE;

@@ -4,6 +4,7 @@
 
 #include "mp-connection-private.h"
 
+#include "base/mp-deadline.h"
 #include "waiting/mp-waitable-private.h"
 
 /**
@@ -119,7 +120,7 @@ mp_connection_waitable_wait (MpWaitable   *waitable,
 {
   MpChannel   *channel = mp_connection_get_channel (MP_CONNECTION (waitable), error);
   GIOCondition events = condition == MP_CONDITION_READABLE ? G_IO_IN : G_IO_OUT;
-  gint64       deadline = mp_transport_deadline (timeout_us);
+  gint64       deadline = mp_deadline_for_timeout (timeout_us);
   MpWaitStatus status;
 
   if (channel == NULL)
@@ -130,7 +131,7 @@ mp_connection_waitable_wait (MpWaitable   *waitable,
   status = mp_channel_wait (channel, events, timeout_us, cancellable, error);
   while (status == MP_WAIT_INTERRUPTED && (flags & MP_WAIT_FLAGS_INTERRUPTIBLE) == 0)
     status =
-      mp_channel_wait (channel, events, mp_transport_time_left (deadline), cancellable, error);
+      mp_channel_wait (channel, events, mp_deadline_get_left (deadline), cancellable, error);
   return status == MP_WAIT_READY;
 }
 

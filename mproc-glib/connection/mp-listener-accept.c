@@ -6,6 +6,7 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "base/mp-deadline.h"
 #include "base/mp-async.h"
 #include "mp-connection-private.h"
 
@@ -101,7 +102,7 @@ mp_listener_accept (MpListener   *self,
                     GCancellable *cancellable,
                     GError      **error)
 {
-  gint64 deadline = mp_transport_deadline (timeout_us);
+  gint64 deadline = mp_deadline_for_timeout (timeout_us);
   g_autoptr (MpAcceptor) acceptor = NULL;
 
   g_return_val_if_fail (MP_IS_LISTENER (self), NULL);

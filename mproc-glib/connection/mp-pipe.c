@@ -4,6 +4,7 @@
 
 #include "mp-pipe.h"
 
+#include "base/mp-errno.h"
 #include "mp-connection-private.h"
 
 #include <errno.h>
@@ -55,11 +56,7 @@ mp_pipe (gboolean       duplex,
   g_return_val_if_fail (first != NULL && second != NULL, FALSE);
 
   if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
-    {
-      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
-                   _ ("Making a pipe failed: %s"), g_strerror (errno));
-      return FALSE;
-    }
+    return mp_set_error_from_errno (error, errno, _ ("Making a pipe failed"));
 
   /* What is never to be sent from the first end is never received at the second. */
   if (!duplex)

@@ -4,6 +4,7 @@
 
 #include "bell.h"
 
+#include "base/mp-errno.h"
 #include "liveness.h"
 #include "waiters.h"
 
@@ -132,10 +133,7 @@ mp_bell_new (MpMemory   *memory,
   self->condition = condition;
   if (!open_descriptors (self))
     {
-      int saved_errno = errno;
-
-      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
-                   "Cannot watch the queue: %s", g_strerror (saved_errno));
+      mp_set_error_from_errno (error, errno, "Cannot watch the queue");
       close_descriptors (self);
       g_free (self);
       return NULL;

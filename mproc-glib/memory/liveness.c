@@ -9,6 +9,8 @@
 #include <gio/gio.h>
 #include <unistd.h>
 
+#include "base/mp-errno.h"
+
 /* Who lives: each participant holds a record lock on one byte of the file, through an open
  * file description of its own.  The kernel drops it at death, whatever the pid namespace;
  * it outlives the thread that took it, and no other descriptor's closing drops it.
@@ -58,13 +60,8 @@ mp_liveness_open (MpMemory *self,
   mp_fork_unblock ();
 
   if (self->live_fd == -1)
-    {
-
-      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
-                   "Cannot open the memory of the queue through %s: %s", path,
-                   g_strerror (saved_errno));
-      return FALSE;
-    }
+    return mp_set_error_from_errno (error, saved_errno,
+                                    "Cannot open the memory of the queue through %s", path);
 
   return TRUE;
 }

@@ -4,6 +4,7 @@
 
 #include "memory.h"
 
+#include "base/mp-errno.h"
 #include "mp-error.h"
 
 #include <errno.h>
@@ -22,17 +23,6 @@
 #define REQUIRED_SEALS  (F_SEAL_SHRINK | F_SEAL_SEAL)
 #define ARENA_ALIGNMENT ((guint64) MP_SEGMENT_SIZE)
 #define MAX_UNITS       (G_GUINT64_CONSTANT (1) << 27)
-
-static gboolean
-fail_with_errno (GError    **error,
-                 const char *what)
-{
-  int saved_errno = errno;
-
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno), "%s: %s", what,
-               g_strerror (saved_errno));
-  return FALSE;
-}
 
 static gboolean
 fail_damaged (GError    **error,
@@ -71,7 +61,7 @@ map (MpMemory *self,
   base = mmap (NULL, self->mapped_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
                self->fd, 0);
   if (base == MAP_FAILED)
-    return fail_with_errno (error, "Cannot map the memory of the queue");
+    return mp_set_error_from_errno (error, errno, "Cannot map the memory of the queue");
 
   self->base = base;
   self->tail = mp_memory_at (self, MP_OFFSET_TAIL);
@@ -113,16 +103,16 @@ mp_memory_create (MpMemory       *self,
 
   self->fd = memfd_create ("mproc-glib-queue", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (self->fd == -1)
-    return fail_with_errno (error, "Cannot make memory for the queue");
+    return mp_set_error_from_errno (error, errno, "Cannot make memory for the queue");
 
   self->bell_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (self->bell_fd == -1)
-    return fail_with_errno (error, "Cannot make an eventfd for the queue");
+    return mp_set_error_from_errno (error, errno, "Cannot make an eventfd for the queue");
 
   self->known_size = arena_offset (config);
   if (ftruncate (self->fd, (off_t) self->known_size) == -1 ||
       fcntl (self->fd, F_ADD_SEALS, REQUIRED_SEALS) == -1)
-    return fail_with_errno (error, "Cannot size the memory of the queue");
+    return mp_set_error_from_errno (error, errno, "Cannot size the memory of the queue");
 
   if (!map (self, error))
     return FALSE;
@@ -177,7 +167,7 @@ check_bell (int      bell_fd,
   if (target == NULL || !g_str_equal (target, "anon_inode:[eventfd]") || flags == -1)
     return fail_damaged (error, "the second descriptor is no eventfd");
   if ((flags & O_NONBLOCK) == 0 && fcntl (bell_fd, F_SETFL, flags | O_NONBLOCK) == -1)
-    return fail_with_errno (error, "Cannot use the eventfd of the queue");
+    return mp_set_error_from_errno (error, errno, "Cannot use the eventfd of the queue");
   return TRUE;
 }
 
@@ -204,7 +194,7 @@ mp_memory_open (MpMemory *self,
   if (has_huge_pages (fd))
     return fail_damaged (error, "the file is made of huge pages");
   if (fstat (fd, &status) == -1)
-    return fail_with_errno (error, "Cannot examine the memory of the queue");
+    return mp_set_error_from_errno (error, errno, "Cannot examine the memory of the queue");
   if (status.st_size < MP_OFFSET_UNITS)
     return fail_damaged (error, "the file is too short");
   if (pread (fd, &self->config, sizeof self->config, 0) != sizeof self->config)

@@ -4,6 +4,7 @@
 
 #include "shared-queue-private.h"
 
+#include "base/mp-deadline.h"
 #include "ring.h"
 #include "waiters.h"
 
@@ -29,15 +30,6 @@ try_once (MpSharedQueue *self,
           gpointer       data)
 {
   return judge (self, attempt (self, data));
-}
-
-/* -1 for none: also when it is so far away that no clock gets there. */
-static gint64
-deadline_of (const MpQueueWait *wait)
-{
-  gint64 now = g_get_monotonic_time ();
-
-  return wait->timeout_us < 0 || wait->timeout_us > G_MAXINT64 - now ? -1 : now + wait->timeout_us;
 }
 
 typedef struct
@@ -161,7 +153,7 @@ mp_shared_queue_wait_and_try (MpSharedQueue     *self,
   if (wait->cancellable != NULL && g_cancellable_is_cancelled (wait->cancellable))
     return MP_QUEUE_CANCELLED;
 
-  deadline = deadline_of (wait);
+  deadline = mp_deadline_for_timeout (wait->timeout_us);
   /* Once: room may be there and yet too small, and that is worth no spinning. */
   if (spin (self, condition, deadline))
     {

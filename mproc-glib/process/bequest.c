@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mp-errno.h"
 #include "mp-shareable.h"
 
 #define LIST_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
@@ -18,11 +19,7 @@
 static gboolean
 set_errno_error (GError **error)
 {
-  int saved_errno = errno;
-
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
-               _ ("Cannot write down what a process inherits: %s"), g_strerror (saved_errno));
-  return FALSE;
+  return mp_set_error_from_errno (error, errno, _ ("Cannot write down what a process inherits"));
 }
 
 static gboolean

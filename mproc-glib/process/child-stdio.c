@@ -10,6 +10,8 @@
 #include <glib/gi18n-lib.h>
 #include <unistd.h>
 
+#include "base/mp-errno.h"
+
 /* What can be asked of a stream, and how it is called in error messages. */
 static const struct
 {
@@ -50,12 +52,8 @@ set_errno_error (int         number,
                  const char *path,
                  GError    **error)
 {
-  int saved_errno = errno;
-
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
-               _ ("Cannot open “%s” as %s: %s"), path, streams[number].name,
-               g_strerror (saved_errno));
-  return FALSE;
+  return mp_set_error_from_errno (error, errno, _ ("Cannot open “%s” as %s"), path,
+                                  streams[number].name);
 }
 
 static gboolean

@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/mp-errno.h"
+
 /* The exit code of a child that other code of this process has reaped, so that its status is
  * lost. */
 #define EXIT_CODE_LOST 255
@@ -96,9 +98,7 @@ take_hold (MpChild    *self,
   saved_errno = errno;
   kill (self->pid, SIGKILL);
   TEMP_FAILURE_RETRY (waitpid (self->pid, NULL, 0));
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
-               _ ("Cannot keep hold of “%s”: %s"), program, g_strerror (saved_errno));
-  return FALSE;
+  return mp_set_error_from_errno (error, saved_errno, _ ("Cannot keep hold of “%s”"), program);
 }
 
 static GSpawnFlags

@@ -8,6 +8,8 @@
 #include <glib/gi18n-lib.h>
 #include <poll.h>
 
+#include "base/mp-deadline.h"
+#include "base/mp-errno.h"
 #include "mp-error.h"
 #include "poll-set.h"
 
@@ -56,10 +58,8 @@ set_errno_error (Wait    *wait,
                  int      code,
                  GError **error)
 {
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code),
-               _ ("Cannot wait for %" G_GSIZE_FORMAT " objects: %s"),
-               wait->n_objects, g_strerror (code));
-  return FALSE;
+  return mp_set_error_from_errno (error, code, _ ("Cannot wait for %" G_GSIZE_FORMAT " objects"),
+                                  wait->n_objects);
 }
 
 /* Asks an object, in one of the two ways, whether it is ready. */
@@ -188,17 +188,6 @@ collect (Wait  *wait,
   return ready;
 }
 
-static gint64
-deadline_for_timeout (gint64 timeout_us)
-{
-  gint64 now = g_get_monotonic_time ();
-
-  if (timeout_us < 0 || timeout_us > G_MAXINT64 - now)
-    return -1;
-
-  return now + timeout_us;
-}
-
 /* Polls the descriptors, or the one that stands for all of them; @timeout is %NULL for ever. */
 static int
 poll_descriptors (Wait                  *wait,
@@ -222,22 +211,11 @@ static int
 poll_once (Wait  *wait,
            gint64 deadline)
 {
-  struct timespec timeout = { 0 };
-  gint64          left = 0;
+  static const struct timespec no_time = { 0 };
+  struct timespec              left;
 
-  if (wait->n_ready == 0 && deadline < 0)
-    return poll_descriptors (wait, NULL);
-
-  if (wait->n_ready == 0)
-    {
-      gint64 now = g_get_monotonic_time ();
-
-      left = MAX (0, deadline - now);
-    }
-
-  timeout.tv_sec = left / G_USEC_PER_SEC;
-  timeout.tv_nsec = left % G_USEC_PER_SEC * 1000;
-  return poll_descriptors (wait, &timeout);
+  return poll_descriptors (wait, wait->n_ready > 0 ? &no_time
+                                                   : mp_deadline_fill_left (deadline, &left));
 }
 
 /* Polls until something is ready, @deadline has passed or, if @flags say so, a signal handler
@@ -270,8 +248,7 @@ poll_until_ready (Wait         *wait,
       if (n_fired > 0 && !look_at_fired (wait, error))
         return FALSE;
 
-      if (wait->n_ready > 0 ||
-          (deadline >= 0 && g_get_monotonic_time () >= deadline))
+      if (wait->n_ready > 0 || mp_deadline_has_passed (deadline))
         return TRUE;
     }
 
@@ -296,7 +273,7 @@ wait_until_ready (Wait         *wait,
                   GCancellable *cancellable,
                   GError      **error)
 {
-  gint64 deadline = deadline_for_timeout (timeout_us);
+  gint64 deadline = mp_deadline_for_timeout (timeout_us);
 
   get_descriptors (wait);
   choose_set (wait, set);
@@ -547,8 +524,7 @@ wait_fired_cb (gpointer user_data)
       return G_SOURCE_REMOVE;
     }
 
-  if (async->wait.n_ready == 0 &&
-      (async->deadline < 0 || g_get_monotonic_time () < async->deadline))
+  if (async->wait.n_ready == 0 && !mp_deadline_has_passed (async->deadline))
     return G_SOURCE_CONTINUE;
 
   return_ready (task);
@@ -619,7 +595,7 @@ mp_wait_async (MpWaitable        **objects,
   task = mp_async_new_task (NULL, mp_wait_async, io_priority, cancellable, callback, user_data);
 
   async = g_new0 (AsyncWait, 1);
-  async->deadline = deadline_for_timeout (timeout_us);
+  async->deadline = mp_deadline_for_timeout (timeout_us);
   async->wait.n_objects = n_objects;
   async->wait.fds = g_new (struct pollfd, n_objects + 1);
   async->wait.fds[n_objects].fd = -1;

@@ -6,6 +6,7 @@
 
 #include "greeting.h"
 #include "listening.h"
+#include "base/mp-errno.h"
 #include "mp-error.h"
 #include "tls.h"
 
@@ -101,17 +102,6 @@ watch (MpAcceptor *self,
 }
 
 static gboolean
-fail (const char *what,
-      GError    **error)
-{
-  int code = errno;
-
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code), "%s failed: %s", what,
-               g_strerror (code));
-  return FALSE;
-}
-
-static gboolean
 open_descriptors (MpAcceptor *self,
                   GError    **error)
 {
@@ -119,12 +109,12 @@ open_descriptors (MpAcceptor *self,
   self->timer_fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
   self->event_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (self->epoll_fd < 0 || self->timer_fd < 0 || self->event_fd < 0)
-    return fail ("Preparing to listen", error);
+    return mp_set_error_from_errno (error, errno, "Preparing to listen failed");
 
   if (!watch (self, EPOLL_CTL_ADD, self->timer_fd, EPOLLIN, &timer_mark) ||
       !watch (self, EPOLL_CTL_ADD, self->event_fd, EPOLLIN, &event_mark) ||
       !watch (self, EPOLL_CTL_ADD, self->listening.fd, EPOLLIN, &listening_mark))
-    return fail ("Preparing to listen", error);
+    return mp_set_error_from_errno (error, errno, "Preparing to listen failed");
 
   self->listens = TRUE;
   return TRUE;
@@ -426,7 +416,7 @@ check_user (MpAcceptor *self,
     return TRUE;
 
   if (getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
-    return fail ("Asking who the peer is", error);
+    return mp_set_error_from_errno (error, errno, "Asking who the peer is failed");
   if (peer.uid == geteuid ())
     return TRUE;
 

@@ -4,6 +4,7 @@
 
 #include "channel-private.h"
 
+#include "base/mp-deadline.h"
 #include "mp-error.h"
 
 #include <errno.h>
@@ -347,7 +348,7 @@ send_queued (MpChannel    *self,
              Finished     *finished,
              GError      **error)
 {
-  gint64 deadline = timeout_us == 0 ? 0 : mp_transport_deadline (timeout_us);
+  gint64 deadline = timeout_us == 0 ? 0 : mp_deadline_for_timeout (timeout_us);
   g_autoptr (GError) stop = NULL;
 
   for (;;)

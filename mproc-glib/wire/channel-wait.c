@@ -4,6 +4,7 @@
 
 #include "channel-private.h"
 
+#include "base/mp-deadline.h"
 #include "mp-error.h"
 #include "base/mp-async.h"
 #include "base/mp-fork.h"
@@ -380,8 +381,9 @@ mp_channel_wait (MpChannel    *self,
   else if ((condition & G_IO_OUT) && !mp_channel_is_writable (self))
     g_set_error_literal (error, MP_ERROR, MP_ERROR_NOT_WRITABLE, "The connection is read-only");
   else if (!g_cancellable_set_error_if_cancelled (cancellable, error))
-    status = wait_inside (self, condition, timeout_us == 0 ? 0 : mp_transport_deadline (timeout_us),
-                          cancellable, error);
+    status =
+      wait_inside (self, condition, timeout_us == 0 ? 0 : mp_deadline_for_timeout (timeout_us),
+                   cancellable, error);
 
   mp_channel_leave (self);
   return status;

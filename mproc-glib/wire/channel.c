@@ -4,6 +4,8 @@
 
 #include "channel-private.h"
 
+#include "base/mp-deadline.h"
+#include "base/mp-errno.h"
 #include "mp-error.h"
 
 #include <errno.h>
@@ -471,7 +473,7 @@ receive (MpChannel    *self,
          GCancellable *cancellable,
          GError      **error)
 {
-  gint64           deadline = timeout_us == 0 ? 0 : mp_transport_deadline (timeout_us);
+  gint64           deadline = timeout_us == 0 ? 0 : mp_deadline_for_timeout (timeout_us);
   MpChannelSleeper sleeper = {
     0,
   };
@@ -612,8 +614,7 @@ mp_channel_dup_fd (MpChannel *self,
     fd = fcntl (self->transport->funcs->get_fd (self->transport), F_DUPFD_CLOEXEC, 3);
 
   if (fd < 0 && error != NULL && *error == NULL)
-    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
-                 "Duplicating the descriptor failed: %s", g_strerror (errno));
+    mp_set_error_from_errno (error, errno, "Duplicating the descriptor failed");
   mp_channel_leave (self);
   return fd;
 }

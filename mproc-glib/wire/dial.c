@@ -5,6 +5,8 @@
 #include "dial.h"
 
 #include "greeting.h"
+#include "base/mp-deadline.h"
+#include "base/mp-errno.h"
 #include "mp-error.h"
 #include "tls.h"
 
@@ -101,8 +103,7 @@ try_next (MpDial  *self,
       return MP_HANDSHAKE_RUNNING;
     }
 
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code),
-               "Connecting to %s failed: %s", tried, g_strerror (code));
+  mp_set_error_from_errno (error, code, "Connecting to %s failed", tried);
   return MP_HANDSHAKE_FAILED;
 }
 
@@ -199,7 +200,7 @@ greet (MpDial  *self,
 {
   MpHandshakeStatus status = mp_greeting_step (self->greeting, error);
 
-  if (status == MP_HANDSHAKE_RUNNING && g_get_monotonic_time () >= self->deadline)
+  if (status == MP_HANDSHAKE_RUNNING && mp_deadline_has_passed (self->deadline))
     {
       mp_greeting_explain_silence (self->greeting, error);
       return MP_HANDSHAKE_FAILED;
@@ -306,7 +307,7 @@ wait_for_step (MpDial       *self,
   gint64       until;
   int          fd;
 
-  if (deadline >= 0 && g_get_monotonic_time () >= deadline)
+  if (mp_deadline_has_passed (deadline))
     {
       if (self->greeting != NULL)
         mp_greeting_explain_silence (self->greeting, error);
@@ -323,7 +324,7 @@ wait_for_step (MpDial       *self,
   /* Of a stream only it knows itself what there is. */
   if (self->greeting != NULL && self->address->kind == MP_ADDRESS_TLS)
     {
-      gint64 left = mp_transport_time_left (until);
+      gint64 left = mp_deadline_get_left (until);
 
       return mp_channel_wait (mp_greeting_peek_channel (self->greeting), condition, left,
                               cancellable, error) != MP_WAIT_ERROR;
@@ -338,7 +339,7 @@ mp_dial_run (MpDial       *self,
              GCancellable *cancellable,
              GError      **error)
 {
-  gint64 deadline = mp_transport_deadline (timeout_us);
+  gint64 deadline = mp_deadline_for_timeout (timeout_us);
 
   for (;;)
     {

@@ -4,6 +4,7 @@
 
 #include "greeting.h"
 
+#include "base/mp-deadline.h"
 #include "address.h"
 #include "mp-error.h"
 
@@ -188,12 +189,12 @@ mp_greeting_run (MpGreeting   *self,
                  GCancellable *cancellable,
                  GError      **error)
 {
-  gint64 deadline = mp_transport_deadline (timeout_us);
+  gint64 deadline = mp_deadline_for_timeout (timeout_us);
 
   for (;;)
     {
       MpHandshakeStatus status = mp_greeting_step (self, error);
-      gint64            left = mp_transport_time_left (deadline);
+      gint64            left = mp_deadline_get_left (deadline);
 
       if (status != MP_HANDSHAKE_RUNNING)
         return status == MP_HANDSHAKE_DONE;

@@ -4,6 +4,8 @@
 
 #include "listening.h"
 
+#include "base/mp-errno.h"
+
 #include <errno.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
@@ -13,16 +15,6 @@
 #include <unistd.h>
 
 #define SOCKET_NAME "socket"
-
-static gboolean
-fail (const char *what,
-      int         code,
-      GError    **error)
-{
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code), "%s failed: %s", what,
-               g_strerror (code));
-  return FALSE;
-}
 
 /* Makes a directory that only this user can enter.  The run-time directory may be so deep
  * that the name of the socket does not fit into an address any more. */
@@ -44,7 +36,7 @@ make_private_directory (GError **error)
       code = errno;
     }
 
-  fail ("Making a directory for the socket", code, error);
+  mp_set_error_from_errno (error, code, "Making a directory for the socket failed");
   return NULL;
 }
 
@@ -111,7 +103,7 @@ bind_socket (MpListening           *self,
       unlink (self->path) == 0 && bind (self->fd, native, address->length) == 0)
     return TRUE;
 
-  return fail ("Binding the address", errno, error);
+  return mp_set_error_from_errno (error, errno, "Binding the address failed");
 }
 
 static void
@@ -151,17 +143,17 @@ open_socket (MpListening     *self,
 
   self->fd = socket (wanted.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (self->fd < 0)
-    return fail ("Making a socket", errno, error);
+    return mp_set_error_from_errno (error, errno, "Making a socket failed");
   if (!bind_socket (self, &wanted, error))
     return FALSE;
 
   remember_file (self);
   if (listen (self->fd, (int) backlog) < 0)
-    return fail ("Listening", errno, error);
+    return mp_set_error_from_errno (error, errno, "Listening failed");
 
   self->address.length = sizeof self->address.storage;
   if (getsockname (self->fd, (struct sockaddr *) &self->address.storage, &self->address.length) < 0)
-    return fail ("Asking for the address", errno, error);
+    return mp_set_error_from_errno (error, errno, "Asking for the address failed");
 
   return TRUE;
 }

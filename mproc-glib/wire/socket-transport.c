@@ -4,6 +4,8 @@
 
 #include "transport.h"
 
+#include "base/mp-deadline.h"
+#include "base/mp-errno.h"
 #include "mp-error.h"
 
 #include <errno.h>
@@ -53,8 +55,7 @@ fail (const char *what,
   if (would_block (code))
     return MP_TRANSPORT_WOULD_BLOCK;
 
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code),
-               "%s failed: %s", what, g_strerror (code));
+  mp_set_error_from_errno (error, code, "%s failed", what);
   return -1;
 }
 
@@ -283,40 +284,6 @@ mp_transport_set_no_delay (int fd)
   setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-gint64
-mp_transport_deadline (gint64 timeout_us)
-{
-  gint64 now;
-
-  if (timeout_us < 0)
-    return -1;
-
-  now = g_get_monotonic_time ();
-  return timeout_us > G_MAXINT64 - now ? -1 : now + timeout_us;
-}
-
-/* One look at the clock: MAX () would look twice, and what is 0 at first may be -1 then, which
- * is for ever. */
-gint64
-mp_transport_time_left (gint64 deadline)
-{
-  gint64 now = g_get_monotonic_time ();
-
-  return deadline < 0 ? -1 : MAX (0, deadline - now);
-}
-
-static int
-poll_until (struct pollfd *fds,
-            guint          n_fds,
-            gint64         deadline)
-{
-  gint64          now = g_get_monotonic_time ();
-  gint64          left = MAX (0, deadline - now);
-  struct timespec timeout = { left / G_USEC_PER_SEC, (left % G_USEC_PER_SEC) * 1000 };
-
-  return ppoll (fds, n_fds, deadline < 0 ? NULL : &timeout, NULL);
-}
-
 MpWaitStatus
 mp_transport_poll (int           fd,
                    GIOCondition  condition,
@@ -325,10 +292,11 @@ mp_transport_poll (int           fd,
                    GCancellable *cancellable,
                    GError      **error)
 {
-  struct pollfd fds[3] = { { fd, (short) condition, 0 }, { wake_fd, POLLIN, 0 }, { -1, 0, 0 } };
-  GPollFD       cancel_fd;
-  gboolean      cancel = FALSE;
-  int           n, code;
+  struct pollfd   fds[3] = { { fd, (short) condition, 0 }, { wake_fd, POLLIN, 0 }, { -1, 0, 0 } };
+  struct timespec left;
+  GPollFD         cancel_fd;
+  gboolean        cancel = FALSE;
+  int             n, code;
 
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return MP_WAIT_ERROR;
@@ -339,7 +307,7 @@ mp_transport_poll (int           fd,
       cancel = TRUE;
     }
 
-  n = poll_until (fds, cancel ? 3 : 2, deadline);
+  n = ppoll (fds, cancel ? 3 : 2, mp_deadline_fill_left (deadline, &left), NULL);
   code = errno;
   if (cancel)
     g_cancellable_release_fd (cancellable);

@@ -103,9 +103,4 @@ MpWaitStatus mp_transport_poll (int           fd,
 /* Messages are written whole, so that waiting for more of them only costs time. */
 void mp_transport_set_no_delay (int fd);
 
-/* The deadline of a call that may take @timeout_us from now; -1 for ever. */
-gint64 mp_transport_deadline (gint64 timeout_us);
-/* How long it is until then, in microseconds: at least 0, or -1 for ever. */
-gint64 mp_transport_time_left (gint64 deadline);
-
 G_END_DECLS

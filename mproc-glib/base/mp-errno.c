@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-errno.h"
+
+#include <errno.h>
+#include <gio/gio.h>
+
+gboolean
+mp_set_error_from_errno (GError    **error,
+                         int         code,
+                         const char *format,
+                         ...)
+{
+  int              saved_errno = errno;
+  g_autofree char *what = NULL;
+  va_list          arguments;
+
+  va_start (arguments, format);
+  what = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code), "%s: %s", what, g_strerror (code));
+  errno = saved_errno;
+  return FALSE;
+}
