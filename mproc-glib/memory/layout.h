@@ -104,14 +104,19 @@ typedef struct
   guint32 claim;     /* the lease that is being claimed, plus one */
 } MpHeadLine;
 
+/* Waiters that look after the others: a few sleeping threads, and a few main loops. */
+#define MP_N_WATCHERS 4
+
 typedef struct
 {
-  guint32 shutdown;       /* nothing more is put, by nobody */
-  guint32 damaged;        /* a check failed: every later call says so */
-  guint32 recoverer;      /* generation of the present recoverer */
-  guint32 n_participants; /* no slot behind these was ever used: the end of every scan */
-  guint32 n_waiters;      /* likewise of the waiters' table */
-  guint32 next_waiter;    /* where the next waiter looks for a free slot first */
+  guint32 shutdown;                /* nothing more is put, by nobody */
+  guint32 damaged;                 /* a check failed: every later call says so */
+  guint32 recoverer;               /* generation of the present recoverer */
+  guint32 n_participants;          /* no slot behind these was ever used: the end of every scan */
+  guint32 n_waiters;               /* likewise of the waiters' table */
+  guint32 next_waiter;             /* where the next waiter looks for a free slot first */
+  guint32 watchers[MP_N_WATCHERS]; /* slots of the waiters' table, plus one */
+  gint64  looked_at;               /* when somebody last looked who died, in coarse monotonic nanoseconds */
 } MpStateLine;
 
 typedef enum
@@ -157,7 +162,8 @@ typedef struct
 {
   guint32 state;
   guint32 generation;
-  gint64  pid; /* for people: nobody decides by it */
+  gint64  pid;      /* for people: nobody decides by it */
+  guint32 n_waking; /* threads that have taken wake-ups which they have not given yet */
   guint64 intents[MP_N_INTENTS];
 } MpParticipant;
 
@@ -165,6 +171,8 @@ typedef struct
 {
   guint32 futex;
   guint32 owner;    /* participant plus one */
+  guint32 watches;  /* which of the watchers it is, plus one */
+  guint32 by_bell;  /* a thread that sleeps on the shared bell, and not on the futex */
   gint64  woken_at; /* nanoseconds of monotonic time: tells the cost of waking from the wait */
 } MpWaiter;
 
