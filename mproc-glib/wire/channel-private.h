@@ -23,6 +23,18 @@ struct _MpChannelSleeper
   gboolean           registered;
 };
 
+/* A source that waits for the channel.  It is here for those who have to end its watch. */
+typedef struct
+{
+  GSource      parent;
+  MpChannel   *channel;
+  GIOCondition condition;
+
+  /* Under the wait lock of the channel; %NULL once the channel is closed. */
+  GSource *watch;
+  GList    link;
+} MpChannelSource;
+
 struct _MpChannel
 {
   gatomicrefcount ref_count;

@@ -28,7 +28,6 @@ FLOORS = {
 KNOWN_CIRCLES = (
     'memory/shared-',
     'queue/mp-queue',
-    'wire/channel',
 )
 
 # Formats and data that cannot carry a licence tag.

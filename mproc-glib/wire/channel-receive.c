@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "channel-private.h"
+
+#include "base/mp-deadline.h"
+#include "mp-error.h"
+
+#include <string.h>
+#include <unistd.h>
+
+void
+mp_channel_message_clear (MpChannelMessage *message)
+{
+  g_clear_pointer (&message->data, g_free);
+  while (message->n_fds > 0)
+    close (message->fds[--message->n_fds]);
+}
+
+/* Receiving ends for good: a duplex channel can still send. */
+static void
+end_receiving (MpChannel *self,
+               gboolean   malformed)
+{
+  g_atomic_int_set (&self->readable, FALSE);
+  if (malformed || !mp_channel_is_writable (self))
+    mp_channel_close (self, NULL);
+  mp_channel_wake (self);
+}
+
+static gboolean
+check_readable (MpChannel *self,
+                GError   **error)
+{
+  if (mp_channel_is_readable (self))
+    return TRUE;
+
+  g_set_error_literal (error, MP_ERROR, MP_ERROR_NOT_READABLE, "The connection is write-only");
+  return FALSE;
+}
+
+static gboolean
+check_open (MpChannel *self,
+            GError   **error)
+{
+  if (!mp_channel_is_closed (self))
+    return TRUE;
+
+  g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED,
+                       "The connection was closed while receiving");
+  return FALSE;
+}
+
+static gboolean
+add_arrivals (MpChannel *self,
+              const int *fds,
+              guint      n_fds,
+              GError   **error)
+{
+  if (n_fds <= MP_CHANNEL_MAX_ARRIVALS - self->n_arrivals)
+    {
+      for (guint i = 0; i < n_fds; i++)
+        {
+          self->arrivals[self->n_arrivals].position = self->reader.received - 1;
+          self->arrivals[self->n_arrivals++].fd = fds[i];
+        }
+      return TRUE;
+    }
+
+  for (guint i = 0; i < n_fds; i++)
+    close (fds[i]);
+  g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
+               "More than %d descriptors came with one message", MP_TRANSPORT_MAX_FDS);
+  return FALSE;
+}
+
+/* Takes the descriptors of the message that was just consumed. */
+static gboolean
+take_arrivals (MpChannel        *self,
+               MpChannelMessage *message,
+               GError          **error)
+{
+  guint    n = 0;
+  gboolean fits;
+
+  while (n < self->n_arrivals && self->arrivals[n].position < self->reader.consumed)
+    n++;
+
+  fits = n <= MP_TRANSPORT_MAX_FDS;
+  for (guint i = 0; i < n; i++)
+    {
+      if (message != NULL && fits)
+        message->fds[message->n_fds++] = self->arrivals[i].fd;
+      else
+        close (self->arrivals[i].fd);
+    }
+
+  memmove (self->arrivals, self->arrivals + n, (self->n_arrivals - n) * sizeof self->arrivals[0]);
+  self->n_arrivals -= n;
+  if (!fits)
+    g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
+                 "%u descriptors came with one message; at most %d may", n, MP_TRANSPORT_MAX_FDS);
+  return fits;
+}
+
+static void
+set_end_of_stream (MpChannel *self,
+                   GError   **error)
+{
+  if (mp_frame_reader_is_empty (&self->reader))
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_END_OF_STREAM, "The peer closed the connection");
+  else
+    g_set_error (error, MP_ERROR, MP_ERROR_TRUNCATED,
+                 "The peer went away inside a message, after %" G_GUINT64_FORMAT " bytes of it",
+                 self->reader.received - self->reader.consumed);
+}
+
+/* One read into the reader. */
+static MpChannelStatus
+receive_piece (MpChannel *self,
+               GError   **error)
+{
+  struct iovec vectors[2];
+  guint        n_vectors, n_fds = 0;
+  int          fds[MP_TRANSPORT_MAX_FDS];
+  gssize       n;
+
+  if (!mp_frame_reader_get_space (&self->reader, vectors, &n_vectors, error))
+    return MP_CHANNEL_ERROR;
+
+  n = self->transport->funcs->receive (self->transport, vectors, n_vectors, fds, &n_fds, error);
+  if (n == MP_TRANSPORT_WOULD_BLOCK)
+    return MP_CHANNEL_NOT_NOW;
+  if (n == 0)
+    set_end_of_stream (self, error);
+  if (n <= 0)
+    return MP_CHANNEL_ERROR;
+
+  mp_frame_reader_commit (&self->reader, n);
+  if (n_fds > 0 && !add_arrivals (self, fds, n_fds, error))
+    return MP_CHANNEL_ERROR;
+
+  return MP_CHANNEL_DONE;
+}
+
+/* Where a message is to go: memory of the caller, or memory made for it. */
+typedef struct
+{
+  gsize             limit;
+  guint8           *buffer;
+  gsize             size;
+  MpChannelMessage *message;
+  gsize            *length;
+} Target;
+
+static gboolean
+check_buffer (MpChannel    *self,
+              const Target *target,
+              GError      **error)
+{
+  if (target->buffer == NULL || !self->reader.have_header || self->reader.length <= target->size)
+    return TRUE;
+
+  g_set_error (error, MP_ERROR, MP_ERROR_BUFFER_TOO_SHORT,
+               "A message of %" G_GUINT64_FORMAT " bytes does not fit into %" G_GSIZE_FORMAT
+               " bytes",
+               self->reader.length, target->size);
+  return FALSE;
+}
+
+static MpChannelStatus
+receive_pieces (MpChannel    *self,
+                const Target *target,
+                GError      **error)
+{
+  for (;;)
+    {
+      MpFrameStatus   status = mp_frame_reader_peek (&self->reader, target->limit, error);
+      MpChannelStatus piece;
+
+      if (status == MP_FRAME_ERROR)
+        return MP_CHANNEL_ERROR;
+      if (!check_buffer (self, target, error))
+        return MP_CHANNEL_ERROR;
+      if (status == MP_FRAME_COMPLETE)
+        return MP_CHANNEL_DONE;
+
+      if (target->buffer != NULL && self->sources.length == 0 &&
+          mp_frame_reader_lend (&self->reader, target->buffer, target->size))
+        g_atomic_pointer_set (&self->lender, target);
+
+      piece = receive_piece (self, error);
+      if (piece != MP_CHANNEL_DONE)
+        return piece;
+    }
+}
+
+/* Moves a complete message to where it is to go. */
+static MpChannelStatus
+deliver (MpChannel    *self,
+         const Target *target,
+         GError      **error)
+{
+  if (target->buffer != NULL)
+    {
+      *target->length = self->reader.length;
+      mp_frame_reader_copy (&self->reader, target->buffer);
+    }
+  else
+    target->message->data = mp_frame_reader_take (&self->reader, &target->message->length);
+
+  if (self->lender == target)
+    g_atomic_pointer_set (&self->lender, NULL);
+
+  if (self->n_arrivals > 0 && !take_arrivals (self, target->message, error))
+    {
+      if (target->message != NULL)
+        mp_channel_message_clear (target->message);
+      return MP_CHANNEL_ERROR;
+    }
+
+  return MP_CHANNEL_DONE;
+}
+
+static MpChannelStatus
+receive_now (MpChannel        *self,
+             const Target     *target,
+             MpChannelSleeper *sleeper,
+             GError          **error)
+{
+  MpChannelStatus status = MP_CHANNEL_NOT_NOW;
+  gboolean        more = FALSE;
+
+  g_mutex_lock (&self->receive_lock);
+  if (self->lender == NULL || self->lender == target)
+    status = receive_pieces (self, target, error);
+  if (status == MP_CHANNEL_DONE)
+    {
+      status = deliver (self, target, error);
+      more = g_atomic_int_get (&self->n_waiters) > 0;
+    }
+  else if (status == MP_CHANNEL_NOT_NOW && sleeper != NULL)
+    {
+      mp_channel_begin_sleep (self, sleeper);
+    }
+  g_mutex_unlock (&self->receive_lock);
+
+  if (more)
+    mp_channel_wake (self);
+  return status;
+}
+
+/* The caller's memory is not to be written to any more. */
+static void
+end_lending (MpChannel    *self,
+             const Target *target)
+{
+  gboolean lost = FALSE;
+
+  if (target->buffer == NULL)
+    return;
+
+  g_mutex_lock (&self->receive_lock);
+  if (self->lender == target)
+    {
+      g_atomic_pointer_set (&self->lender, NULL);
+      lost = !mp_frame_reader_take_back (&self->reader);
+    }
+  g_mutex_unlock (&self->receive_lock);
+
+  if (lost)
+    end_receiving (self, TRUE);
+  mp_channel_wake (self);
+}
+
+/* After some errors no later message can be told from the rest of this one. */
+static void
+after_failure (MpChannel    *self,
+               const GError *error)
+{
+  if (error == NULL || error->domain != MP_ERROR)
+    return;
+
+  if (error->code == MP_ERROR_INVALID_MESSAGE || error->code == MP_ERROR_TOO_LARGE)
+    end_receiving (self, error->code == MP_ERROR_INVALID_MESSAGE);
+}
+
+static gboolean
+wait_for_more (MpChannel        *self,
+               const Target     *target,
+               MpChannelSleeper *sleeper,
+               gint64            deadline,
+               GCancellable     *cancellable,
+               GError          **error)
+{
+  gconstpointer lender = g_atomic_pointer_get (&self->lender);
+  GIOCondition  condition = lender == NULL || lender == target ? G_IO_IN : 0;
+  gboolean      flush = mp_channel_has_outgoing (self);
+
+  switch (mp_channel_sleep (self, sleeper, condition | (flush ? G_IO_OUT : 0), deadline,
+                            cancellable, error))
+    {
+    case MP_WAIT_READY:
+    case MP_WAIT_WOKEN:
+    case MP_WAIT_INTERRUPTED:
+      if (flush)
+        mp_channel_flush (self);
+      return TRUE;
+
+    case MP_WAIT_TIMED_OUT:
+      mp_channel_set_timed_out ("No message came in time", error);
+      return FALSE;
+
+    default:
+      return FALSE;
+    }
+}
+
+static MpChannelStatus
+receive (MpChannel    *self,
+         const Target *target,
+         gint64        timeout_us,
+         GCancellable *cancellable,
+         GError      **error)
+{
+  gint64           deadline = timeout_us == 0 ? 0 : mp_deadline_for_timeout (timeout_us);
+  MpChannelSleeper sleeper = {
+    0,
+  };
+  MpChannelStatus status;
+
+  for (;;)
+    {
+      status = receive_now (self, target, timeout_us == 0 ? NULL : &sleeper, error);
+      if (status != MP_CHANNEL_NOT_NOW || timeout_us == 0)
+        break;
+      if (!wait_for_more (self, target, &sleeper, deadline, cancellable, error) ||
+          !check_open (self, error) || !check_readable (self, error))
+        {
+          status = MP_CHANNEL_ERROR;
+          break;
+        }
+    }
+
+  if (status != MP_CHANNEL_DONE)
+    end_lending (self, target);
+  return status;
+}
+
+/* Everything that the calls below have in common. */
+static MpChannelStatus
+receive_checked (MpChannel    *self,
+                 const Target *target,
+                 gint64        timeout_us,
+                 GCancellable *cancellable,
+                 GError      **error)
+{
+  g_autoptr (GError) failure = NULL;
+  MpChannelStatus status = MP_CHANNEL_ERROR;
+
+  if (!mp_channel_enter (self, error))
+    return MP_CHANNEL_ERROR;
+
+  if (check_readable (self, &failure) &&
+      !g_cancellable_set_error_if_cancelled (cancellable, &failure))
+    status = receive (self, target, timeout_us, cancellable, &failure);
+
+  after_failure (self, failure);
+  mp_channel_leave (self);
+  if (failure != NULL)
+    g_propagate_error (error, g_steal_pointer (&failure));
+  return status;
+}
+
+MpChannelStatus
+mp_channel_try_receive (MpChannel        *self,
+                        gsize             max_length,
+                        MpChannelMessage *message,
+                        GError          **error)
+{
+  Target target = { MIN (max_length, mp_channel_get_limit (self)), NULL, 0, message, NULL };
+
+  memset (message, 0, sizeof *message);
+  return receive_checked (self, &target, 0, NULL, error);
+}
+
+gboolean
+mp_channel_receive (MpChannel        *self,
+                    gsize             max_length,
+                    gint64            timeout_us,
+                    GCancellable     *cancellable,
+                    MpChannelMessage *message,
+                    GError          **error)
+{
+  gsize           limit = MIN (max_length, mp_channel_get_limit (self));
+  Target          target = { limit, NULL, 0, message, NULL };
+  MpChannelStatus status;
+
+  memset (message, 0, sizeof *message);
+  status = receive_checked (self, &target, timeout_us, cancellable, error);
+  if (status == MP_CHANNEL_NOT_NOW)
+    mp_channel_set_timed_out ("No message is there", error);
+  return status == MP_CHANNEL_DONE;
+}
+
+gssize
+mp_channel_receive_into (MpChannel    *self,
+                         guint8       *buffer,
+                         gsize         size,
+                         gint64        timeout_us,
+                         GCancellable *cancellable,
+                         GError      **error)
+{
+  guint8          nothing;
+  gsize           length = 0;
+  Target          target = { mp_channel_get_limit (self), size > 0 ? buffer : &nothing, size, NULL,
+                             &length };
+  MpChannelStatus status = receive_checked (self, &target, timeout_us, cancellable, error);
+
+  if (status == MP_CHANNEL_NOT_NOW)
+    mp_channel_set_timed_out ("No message is there", error);
+  return status == MP_CHANNEL_DONE ? (gssize) length : -1;
+}
+
+/* Whether a receive would end at once, with what was read ahead. */
+gboolean
+mp_channel_has_message (MpChannel *self)
+{
+  gboolean there;
+
+  g_mutex_lock (&self->receive_lock);
+  there = self->lender == NULL && mp_frame_reader_peek (&self->reader, mp_channel_get_limit (self),
+                                                        NULL) != MP_FRAME_INCOMPLETE;
+  g_mutex_unlock (&self->receive_lock);
+  return there;
+}

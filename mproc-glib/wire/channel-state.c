@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "channel-private.h"
+
+#include "mp-error.h"
+
+void
+mp_channel_set_limit (MpChannel *self,
+                      gsize      max_message_size)
+{
+  g_atomic_pointer_set (&self->limit, max_message_size);
+}
+
+gsize
+mp_channel_get_limit (MpChannel *self)
+{
+  return (gsize) g_atomic_pointer_get (&self->limit);
+}
+
+gboolean
+mp_channel_is_readable (MpChannel *self)
+{
+  return g_atomic_int_get (&self->readable);
+}
+
+gboolean
+mp_channel_is_writable (MpChannel *self)
+{
+  return g_atomic_int_get (&self->writable);
+}
+
+gboolean
+mp_channel_is_closed (MpChannel *self)
+{
+  return g_atomic_int_get (&self->closed);
+}
+
+gboolean
+mp_channel_can_pass_fds (MpChannel *self)
+{
+  return self->transport->funcs->can_pass_fds (self->transport);
+}
+
+int
+mp_channel_get_fd (MpChannel *self)
+{
+  int fd;
+
+  if (!mp_channel_enter (self, NULL))
+    return -1;
+
+  fd = self->transport->funcs->get_fd (self->transport);
+  mp_channel_leave (self);
+  return fd;
+}
+
+/* Keeps the handle open until leave (); fails when the channel is closed. */
+gboolean
+mp_channel_enter (MpChannel *self,
+                  GError   **error)
+{
+  gint users;
+
+  do
+    {
+      users = g_atomic_int_get (&self->users);
+      if (users == 0 || mp_channel_is_closed (self))
+        {
+          g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, "The connection is closed");
+          return FALSE;
+        }
+    }
+  while (!g_atomic_int_compare_and_exchange (&self->users, users, users + 1));
+
+  return TRUE;
+}
+
+void
+mp_channel_leave (MpChannel *self)
+{
+  if (g_atomic_int_dec_and_test (&self->users))
+    self->transport->funcs->close (self->transport, NULL);
+}
+
+void
+mp_channel_set_timed_out (const char *what,
+                          GError    **error)
+{
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, what);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "channel-private.h"
+
+#include "base/mp-async.h"
+#include "base/mp-deadline.h"
+#include "mp-error.h"
+
+static gboolean
+is_source_ready (MpChannelSource *source)
+{
+  if (mp_channel_is_closed (source->channel))
+    return TRUE;
+
+  return (source->condition & G_IO_IN) != 0 && mp_channel_has_message (source->channel);
+}
+
+static gboolean
+mp_channel_source_prepare (GSource *base,
+                           int     *timeout)
+{
+  *timeout = -1;
+  return is_source_ready ((MpChannelSource *) base);
+}
+
+static gboolean
+mp_channel_source_check (GSource *base)
+{
+  return is_source_ready ((MpChannelSource *) base);
+}
+
+static gboolean
+mp_channel_source_dispatch (GSource    *base,
+                            GSourceFunc callback,
+                            gpointer    user_data)
+{
+  return callback == NULL ? G_SOURCE_REMOVE : callback (user_data);
+}
+
+static void
+mp_channel_source_finalize (GSource *base)
+{
+  MpChannelSource *source = (MpChannelSource *) base;
+  MpChannel       *channel = source->channel;
+
+  g_mutex_lock (&channel->wait_lock);
+  g_queue_unlink (&channel->sources, &source->link);
+  g_atomic_int_add (&channel->n_waiters, -1);
+  g_clear_pointer (&source->watch, g_source_unref);
+  g_mutex_unlock (&channel->wait_lock);
+  mp_channel_unref (channel);
+}
+
+static GSourceFuncs channel_source_funcs = {
+  mp_channel_source_prepare,
+  mp_channel_source_check,
+  mp_channel_source_dispatch,
+  mp_channel_source_finalize,
+};
+
+GSource *
+mp_channel_create_source (MpChannel    *self,
+                          GIOCondition  condition,
+                          GCancellable *cancellable)
+{
+  GSource         *base = g_source_new (&channel_source_funcs, sizeof (MpChannelSource));
+  MpChannelSource *source = (MpChannelSource *) base;
+
+  g_source_set_static_name (base, "MpChannel");
+  source->channel = mp_channel_ref (self);
+  source->condition = condition;
+  source->link.data = source;
+
+  if (mp_channel_enter (self, NULL))
+    {
+      source->watch = self->transport->funcs->watch (self->transport, condition);
+      mp_async_add_child (base, g_source_ref (source->watch));
+    }
+
+  mp_async_add_cancellable (base, cancellable);
+
+  g_mutex_lock (&self->wait_lock);
+  g_queue_push_tail_link (&self->sources, &source->link);
+  g_atomic_int_inc (&self->n_waiters);
+  g_mutex_unlock (&self->wait_lock);
+
+  if (source->watch != NULL)
+    mp_channel_leave (self);
+  return base;
+}
+
+/* Whether @condition holds although the descriptor may not show it.  A socket shows all but
+ * what was read ahead; a stream may keep more, and is asked. */
+gboolean
+mp_channel_has_pending (MpChannel   *self,
+                        GIOCondition condition,
+                        GError     **error)
+{
+  if ((condition & G_IO_IN) != 0 && mp_channel_has_message (self))
+    return TRUE;
+
+  return !self->transport->funcs->can_share (self->transport) &&
+         mp_channel_wait (self, condition, 0, NULL, error) == MP_WAIT_READY;
+}
+
+/* Registers the sleeper unless a message is there. */
+static gboolean
+begin_wait (MpChannel        *self,
+            GIOCondition      condition,
+            MpChannelSleeper *sleeper)
+{
+  gboolean there;
+
+  g_mutex_lock (&self->receive_lock);
+  there =
+    (condition & G_IO_IN) != 0 && self->lender == NULL &&
+    mp_frame_reader_peek (&self->reader, mp_channel_get_limit (self), NULL) != MP_FRAME_INCOMPLETE;
+  if (!there)
+    mp_channel_begin_sleep (self, sleeper);
+  g_mutex_unlock (&self->receive_lock);
+  return !there;
+}
+
+static MpWaitStatus
+wait_inside (MpChannel    *self,
+             GIOCondition  condition,
+             gint64        deadline,
+             GCancellable *cancellable,
+             GError      **error)
+{
+  MpChannelSleeper sleeper = {
+    0,
+  };
+  MpWaitStatus status;
+
+  while (begin_wait (self, condition, &sleeper))
+    {
+      status = mp_channel_sleep (self, &sleeper, condition, deadline, cancellable, error);
+      if (mp_channel_is_closed (self) && status != MP_WAIT_ERROR)
+        {
+          g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED,
+                               "The connection was closed while waiting");
+          return MP_WAIT_ERROR;
+        }
+
+      /* The bell may have rung for a message that is there, or for somebody else. */
+      if (status != MP_WAIT_WOKEN)
+        return status;
+    }
+
+  return MP_WAIT_READY;
+}
+
+MpWaitStatus
+mp_channel_wait (MpChannel    *self,
+                 GIOCondition  condition,
+                 gint64        timeout_us,
+                 GCancellable *cancellable,
+                 GError      **error)
+{
+  MpWaitStatus status = MP_WAIT_ERROR;
+
+  if (!mp_channel_enter (self, error))
+    return MP_WAIT_ERROR;
+
+  if ((condition & G_IO_IN) && !mp_channel_is_readable (self))
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_NOT_READABLE, "The connection is write-only");
+  else if ((condition & G_IO_OUT) && !mp_channel_is_writable (self))
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_NOT_WRITABLE, "The connection is read-only");
+  else if (!g_cancellable_set_error_if_cancelled (cancellable, error))
+    status =
+      wait_inside (self, condition, timeout_us == 0 ? 0 : mp_deadline_for_timeout (timeout_us),
+                   cancellable, error);
+
+  mp_channel_leave (self);
+  return status;
+}
