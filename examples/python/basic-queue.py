@@ -2,13 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A producer and a consumer share a queue."""
 
-from multiprocessing import Process
-
-import gi
-
-gi.require_version('Mp', '1.0')
-
-from gi.repository.Mp import Queue  # noqa: E402
+from mproc import Process, Queue
 
 def producer(q, items):
     for item in items:

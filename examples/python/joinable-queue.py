@@ -1,14 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Workers take tasks, and the queue knows when all are done."""
+"""Workers say when a task is done, and join () waits for all of them."""
 
-from multiprocessing import Process
-
-import gi
-
-gi.require_version('Mp', '1.0')
-
-from gi.repository.Mp import JoinableQueue  # noqa: E402
+from mproc import Process, JoinableQueue
 import time
 
 def worker(q):

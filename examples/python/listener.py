@@ -2,13 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A server and a client that both have to have the key."""
 
-from multiprocessing import Process
-
-import gi
-
-gi.require_version('Mp', '1.0')
-
-from gi.repository.Mp import Listener, Client  # noqa: E402
+from mproc import Process
+from mproc.connection import Listener, Client
 
 def server(address, authkey):
     with Listener(address, authkey=authkey) as listener:

@@ -1,19 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Objects that are more than plain values travel by a codec, here dill."""
+"""An object with a lambda function travels, as dill writes it."""
 
+from mproc import Process, Queue
 import pickle
-from functools import partial
-from multiprocessing import Process
-
-import dill
-import gi
-
-gi.require_version('Mp', '1.0')
-
-from gi.repository import Mp  # noqa: E402
-
-Queue = partial(Mp.Queue, codec=dill)
 
 # Complex object that requires dill serialization
 class ComplexObject:

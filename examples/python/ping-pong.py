@@ -1,14 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Two processes answer each other through a pipe that goes both ways."""
+"""Two processes answer each other through a pipe."""
 
-from multiprocessing import Process
-
-import gi
-
-gi.require_version('Mp', '1.0')
-
-from gi.repository.Mp import Pipe  # noqa: E402
+from mproc import Process, Pipe
 import time
 
 def ping_pong(conn, name, count):

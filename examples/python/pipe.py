@@ -2,13 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """One process talks to another through a pipe."""
 
-from multiprocessing import Process
-
-import gi
-
-gi.require_version('Mp', '1.0')
-
-from gi.repository.Mp import Pipe  # noqa: E402
+from mproc import Process, Pipe
 
 def sender(conn, messages):
     for msg in messages:

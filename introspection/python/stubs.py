@@ -15,7 +15,7 @@ C = '{http://www.gtk.org/introspection/c/1.0}'
 GLIB = '{http://www.gtk.org/introspection/glib/1.0}'
 
 HEAD = '''# Written by introspection/python/stubs.py from the GIR.
-# mypy: disable-error-code="override"
+# mypy: disable-error-code="override", allow-subclassing-any
 
 import enum
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence

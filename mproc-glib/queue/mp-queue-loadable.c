@@ -181,9 +181,10 @@ put_interruptibly (MpQueue           *self,
 /**
  * mp_queue_put_loadable:
  * @self: a queue
- * @data: (array length=length) (element-type guint8): bytes, or a pickle of plain values
+ * @data: (array length=length) (element-type guint8): bytes, a pickle of plain values, or
+ *   the name of a codec, a NUL, and what the codec made
  * @length: how many bytes
- * @format: the form of @data, an [enum@Format]: `BYTES` or `PICKLE`
+ * @format: the form of @data, an [enum@Format]: `BYTES`, `PICKLE` or `OPAQUE`
  * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
  * @error: return location for an error
  *
@@ -212,7 +213,10 @@ mp_queue_put_loadable (MpQueue      *self,
 
   g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
   g_return_val_if_fail (data != NULL || length == 0, FALSE);
-  g_return_val_if_fail (format == MP_FORMAT_BYTES || format == MP_FORMAT_PICKLE, FALSE);
+  g_return_val_if_fail (format == MP_FORMAT_BYTES || format == MP_FORMAT_PICKLE ||
+                          (format == MP_FORMAT_OPAQUE && data != NULL &&
+                           memchr (data, 0, length) != NULL),
+                        FALSE);
 
   if (format == MP_FORMAT_PICKLE && !mp_pickle_check (data, length, &needs_dill, error))
     return FALSE;

@@ -109,6 +109,18 @@ class TestInstalled(unittest.TestCase):
     def test_python(self):
         self.assertEqual(self.run_here(sys.executable, self.user('py')), 'hello\n')
 
+    def test_mproc(self):
+        program = os.path.join(SOURCE, 'examples', 'python', 'basic-queue.py')
+        self.assertIn('Consuming item4', self.run_here(sys.executable, program))
+
+    def test_every_file_of_python_is_installed(self):
+        for package in ('mproc', 'gi/overrides/Mp'):
+            source = os.path.join(SOURCE, 'introspection', 'python', package)
+            installed = os.path.join(self.environment['PYTHONPATH'], package)
+            with self.subTest(package=package):
+                self.assertEqual(sorted(set(os.listdir(installed)) - {'__pycache__'}),
+                                 sorted(set(os.listdir(source)) - {'__pycache__'}))
+
     def test_javascript(self):
         self.assertEqual(self.run_here('gjs', '-m', self.user('js')), 'hello\n')
 

@@ -87,7 +87,7 @@ class TestStubs(unittest.TestCase):
             members = functions_of(stub.body)
             members.update((node.target.id, None) for node in stub.body if isinstance(node, ast.AnnAssign))
             for name, member in vars(getattr(Mp, stub.name)).items():
-                if name == '__reduce__' or name.startswith('_') and not name.endswith('__'):
+                if name in ('__reduce__', '__repr__') or name.startswith('_') and not name.endswith('__'):
                     continue
                 if inspect.isfunction(member) or isinstance(member, property):
                     with self.subTest(stub=stub.name, name=name):
@@ -106,6 +106,15 @@ class TestStubs(unittest.TestCase):
         errors = [line.split(':')[1] for line in result.stdout.splitlines() if ': error: ' in line]
         lines = PROGRAM.splitlines()
         self.assertEqual([lines[int(number) - 1] for number in errors], lines[-2:], result.stdout)
+
+
+    @unittest.skipUnless(shutil.which('mypy'), 'mypy is not installed')
+    def test_package_and_stubs_are_strictly_typed(self):
+        with tempfile.TemporaryDirectory() as cache:
+            result = subprocess.run(['mypy', '--strict', '--cache-dir', cache, '-p', 'mproc'], text=True, check=False,
+                                    cwd=os.path.join(os.environ['MP_SOURCE_ROOT'], 'introspection', 'python'),
+                                    env={**os.environ, 'MYPYPATH': TYPINGS, 'PYTHONPATH': ''}, stdout=subprocess.PIPE)
+        self.assertRegex(result.stdout, '^Success', result.stdout)
 
 
 if __name__ == '__main__':

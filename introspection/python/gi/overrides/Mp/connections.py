@@ -9,10 +9,12 @@ from multiprocessing.context import BufferTooShort
 
 from gi.repository import Gio, GLib
 
-from .errors import IO_ERROR, call, exception_of, is_timeout
+from .describing import describing_repr
+from .errors import IO_ERROR, call, exception_of, is_error, is_timeout
 from .loops import readable, writable
 from .module import Mp, export
 from .queues import Queue
+from .refusal import refusal
 from .sharing import reduce
 from .values import PLAIN, WIRE_PROTOCOL, flat, loads, special_message, to_pickle
 from .waiting import SLICE, sleep_until_readable, sleep_until_writable, wait_for
@@ -28,11 +30,11 @@ _recv_shareable = Mp.Connection.recv_shareable
 _connection_flush = Mp.Connection.flush
 
 
-def _sending_exception(error):
+def _sending_exception(error, obj):
     # GLib has one code for it and for a connection that was reset.
     if error.domain == IO_ERROR and error.code == Gio.IOErrorEnum.BROKEN_PIPE:
         return BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
-    return exception_of(error)
+    return refusal(obj, error.message) if is_error(error, Mp.Error.UNSUPPORTED) else exception_of(error)
 
 
 @export
@@ -75,7 +77,7 @@ class Connection(Mp.Connection):
         if writable and not self.get_writable():
             raise OSError('connection is read-only')
 
-    def _send(self, send, data):
+    def _send(self, send, data, obj=None):
         """Sends and lets handlers of signals run meanwhile; what is left follows."""
         try:
             while not self._send_now(send, data):
@@ -83,7 +85,7 @@ class Connection(Mp.Connection):
             while not _connection_flush(self, SLICE, None):
                 pass
         except GLib.Error as error:
-            raise _sending_exception(error) from None
+            raise _sending_exception(error, obj) from None
 
     def _send_now(self, send, data):
         """Whether @data was taken; what the peer does not read yet is kept."""
@@ -126,7 +128,7 @@ class Connection(Mp.Connection):
 
     def send(self, obj):
         """Sends @obj."""
-        self._send(*self._encode(obj))
+        self._send(*self._encode(obj), obj)
 
     def recv(self):
         """Receives an object; raises EOFError when the peer has closed."""
@@ -220,7 +222,7 @@ class Connection(Mp.Connection):
             while not _connection_flush(self, 0, None):
                 await writable(self)
         except GLib.Error as error:
-            raise _sending_exception(error) from None
+            raise _sending_exception(error, obj) from None
 
     def close(self):
         """Closes this end; closing twice is fine."""
@@ -236,8 +238,10 @@ class Connection(Mp.Connection):
     def __exit__(self, *exception):
         self.close()
 
+    __repr__ = describing_repr
+
     def __reduce__(self):
-        return reduce(self, self._codec_name, [self.fileno()])
+        return reduce(self, self._codec, [self.fileno()])
 
 
 def as_python(connection, codec):

@@ -7,6 +7,7 @@ import os
 from gi.repository import Gio, GLib
 
 from .connections import as_python
+from .describing import describing_repr
 from .errors import call, exception_of, is_error
 from .loops import readable
 from .module import Mp, export
@@ -128,6 +129,8 @@ class Listener(Mp.Listener):
         if is_error(error, Mp.Error.CLOSED):
             return OSError('listener is closed')
         return exception_of(error)
+
+    __repr__ = describing_repr
 
     def __enter__(self):
         return self

@@ -8,12 +8,15 @@ from queue import Empty, Full
 
 from gi.repository import GLib
 
+from .describing import describing_repr
 from .errors import exception_of, is_error
 from .loops import readable, until
 from .module import Mp, export
+from .pickling import encoder_of
+from .refusal import UNPICKLABLE, refusal
 from .sharing import reduce
-from .values import (BYTES, OPAQUE, PICKLE, PLAIN, QUEUE_PROTOCOL, check_codec, codec_name, is_plain, loads,
-                     message_of, opaque_message, special_message, to_pickle)
+from .values import (BYTES, OPAQUE, PICKLE, PLAIN, QUEUE_PROTOCOL, check_codec, codec_name, loads, message_of,
+                     special_message, to_pickle)
 from .waiting import SLICE, end_of, left, monotonic, sleep_until_readable
 
 _put_loadable = Mp.Queue.put_loadable
@@ -24,7 +27,7 @@ _put_message_async = Mp.Queue.put_message_async
 _put_message_finish = Mp.Queue.put_message_finish
 
 
-class _QueueClosed(ValueError):
+class QueueClosed(ValueError):
     """A queue was shut down and is drained, or this object puts no more."""
 
 
@@ -35,6 +38,8 @@ class Queue(Mp.Queue):
     _closed = False
     _codec = None
     _codec_name = None
+    _encoder = None
+    _prefix = None
     _putters = None
 
     def __init__(self, maxsize=0, *, codec=None, **properties):
@@ -54,6 +59,10 @@ class Queue(Mp.Queue):
     def codec(self, codec):
         check_codec(codec)
         self._codec, self._codec_name = codec, codec_name(codec)
+        if codec is not None:
+            self._encoder = encoder_of(codec)
+            # An opaque message says by whom it was made.
+            self._prefix = self._codec_name.encode() + b'\0'
 
     def put(self, obj, block=True, timeout=None):
         """Puts @obj; raises Full if there is no room at once, or within @timeout seconds."""
@@ -70,27 +79,40 @@ class Queue(Mp.Queue):
             elif not _put_loadable(self, data, kind, 0):
                 self._put_patiently(data, kind, block, timeout)
         except GLib.Error as error:
-            raise self._exception(error) from None
+            if not self._puts_as_opaque(error, data, kind, block, timeout):
+                raise self._exception(error, obj) from None
 
     def _encode(self, obj):
         """Returns the data and the form of @obj, or a message and None."""
-        if isinstance(obj, (bytes, memoryview)):
-            return bytes(obj), BYTES
-        message = special_message(obj)
-        if message is None and self._codec is not None and not is_plain(obj):
-            message = opaque_message(obj, self._codec)
-        if message is not None:
-            return message, None
-        return to_pickle(obj, QUEUE_PROTOCOL), PICKLE
+        if type(obj) not in PLAIN:
+            if isinstance(obj, memoryview) or self._codec is None and isinstance(obj, bytes):
+                return bytes(obj), BYTES
+            if (message := special_message(obj)) is not None:
+                return message, None
+        if self._codec is None:
+            return to_pickle(obj, QUEUE_PROTOCOL), PICKLE
+        try:
+            data, is_plain = self._encoder(obj, self._prefix)
+        except UNPICKLABLE as error:
+            raise refusal(obj, error, self._codec) from None
+        return data, PICKLE if is_plain else OPAQUE
+
+    def _puts_as_opaque(self, error, data, kind, block, timeout):
+        """Puts for Python alone what the library does not take as a plain value, such as one that
+        is nested too deeply for other languages."""
+        if kind != PICKLE or self._codec is None or not is_error(error, Mp.Error.UNSUPPORTED):
+            return False
+        try:
+            self._put_patiently(self._prefix + data, OPAQUE, block, timeout)
+        except GLib.Error as error:
+            raise self._exception(error) from None
+        return True
 
     def _put_patiently(self, data, kind, block, timeout):
         end = end_of(timeout)
-        us = left(end) if block else 0
-        while us > 0:
-            if _put_loadable(self, data, kind, us):
-                return
-            us = left(end)
-        raise Full
+        while not _put_loadable(self, data, kind, us := left(end) if block else 0):
+            if us == 0:
+                raise Full
 
     def _put_message(self, message, block, timeout):
         end = end_of(timeout)
@@ -199,9 +221,11 @@ class Queue(Mp.Queue):
     def fileno(self):
         return self.get_fd()
 
-    def _exception(self, error):
+    def _exception(self, error, obj=None):
         if is_error(error, Mp.Error.CLOSED):
-            return _QueueClosed(f'Queue {self!r} is closed')
+            return QueueClosed(f'Queue {self!r} is closed')
+        if obj is not None and is_error(error, Mp.Error.UNSUPPORTED):
+            return refusal(obj, error.message)
         return exception_of(error)
 
     def __enter__(self):
@@ -215,18 +239,20 @@ class Queue(Mp.Queue):
         while True:
             try:
                 yield self.get()
-            except _QueueClosed:
+            except QueueClosed:
                 return
 
     async def __aiter__(self):
         while True:
             try:
                 yield await self._get_when_ready()
-            except _QueueClosed:
+            except QueueClosed:
                 return
+
+    __repr__ = describing_repr
 
     def __reduce__(self):
         context.assert_spawning(self)
-        return reduce(self, self._codec_name)
+        return reduce(self, self._codec)
 
     __class_getitem__ = classmethod(types.GenericAlias)

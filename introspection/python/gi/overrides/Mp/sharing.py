@@ -3,6 +3,7 @@
 
 import importlib
 import os
+import types
 from multiprocessing import context, reduction
 
 from gi.repository import Gio, GLib
@@ -20,7 +21,8 @@ def reduce(shareable, codec, own_fds=None):
         own_fds = descriptors.peek_fds()
         popen = context.get_spawning_popen()
         popen.kept_for_mp = getattr(popen, 'kept_for_mp', []) + [descriptors]
-    return _rebuild, (description.print_(True), [reduction.DupFd(fd) for fd in own_fds], codec)
+    return _rebuild, (description.print_(True), [reduction.DupFd(fd) for fd in own_fds],
+                      codec.__name__ if isinstance(codec, types.ModuleType) else codec)
 
 
 @export
@@ -32,5 +34,5 @@ def _rebuild(description, fds, codec):
         os.close(fd)
     made = Mp.shareable_open(GLib.Variant.parse(None, description, None, None), descriptors)
     if codec is not None:
-        made.codec = importlib.import_module(codec)
+        made.codec = importlib.import_module(codec) if isinstance(codec, str) else codec
     return made

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Python values as messages, and messages as Python values."""
 
-import pickle
 from multiprocessing import context
 from pickle import dumps, loads
 
 from gi.repository import GLib, GObject
 
 from .module import Mp
+from .refusal import UNPICKLABLE, refusal
 
 BYTES = int(Mp.Format.BYTES)
 PICKLE = int(Mp.Format.PICKLE)
@@ -22,10 +22,6 @@ WIRE_PROTOCOL = 4
 PLAIN = frozenset({dict, list, tuple, str, int, float, bool, type(None), set, frozenset, bytearray})
 
 
-def _unpicklable(obj, error):
-    return TypeError(f'{type(obj).__name__!r} object cannot be sent: {error}')
-
-
 def check_codec(codec):
     if codec is not None and not (hasattr(codec, 'dumps') and hasattr(codec, 'loads')):
         raise TypeError('a codec has to have dumps and loads')
@@ -38,17 +34,8 @@ def codec_name(codec):
 def to_pickle(obj, protocol):
     try:
         return dumps(obj, protocol)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise _unpicklable(obj, error) from None
-
-
-def is_plain(obj):
-    """Whether a pickle of @obj holds plain values and nothing else."""
-    try:
-        Mp.Message.new_pickle(dumps(obj, QUEUE_PROTOCOL)).get_pickle()
-    except (GLib.Error, pickle.PicklingError, AttributeError, TypeError):
-        return False
-    return True
+    except UNPICKLABLE as error:
+        raise refusal(obj, error) from None
 
 
 def special_message(obj):
@@ -70,12 +57,12 @@ def message_of(data, kind):
     """Returns what Queue._encode () has made as a message."""
     if kind is None:
         return data
-    return Mp.Message.new_pickle(data) if kind == PICKLE else Mp.Message.new_bytes(GLib.Bytes.new(data))
-
-
-def opaque_message(obj, codec):
-    data = codec.dumps(obj)
-    return Mp.Message.new_opaque(GLib.Bytes.new(data), codec_name(codec))
+    if kind == PICKLE:
+        return Mp.Message.new_pickle(data)
+    if kind == BYTES:
+        return Mp.Message.new_bytes(GLib.Bytes.new(data))
+    codec, _, data = data.partition(b'\0')
+    return Mp.Message.new_opaque(GLib.Bytes.new(data), codec.decode())
 
 
 def value_of(message, codec=None):

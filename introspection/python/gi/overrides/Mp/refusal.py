@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What is said of an object that cannot be sent: what it is, where it is, and what to do."""
+
+import pickle
+
+UNPICKLABLE = (pickle.PicklingError, AttributeError, TypeError, RecursionError)
+
+_CONTAINERS = (dict, list, tuple, set, frozenset)
+_ATOMS = (str, int, float, bool, type(None), bytes, bytearray)
+
+_REMEDY = ('only plain values can be read by all languages; for other objects give both ends codec=pickle, '
+           'or use the Python package mproc')
+
+
+def refusal(obj, error, codec=None):
+    """Returns the exception for @obj, which could not be sent for the reason @error."""
+    path, culprit = _find_culprit(obj, _is_not_plain if codec is None else _is_not_picklable)
+    where = f' at {path}' if path else ''
+    why = _REMEDY if codec is None and _is_not_plain(culprit) else error
+    return TypeError(f'{_describe(culprit)}{where} cannot be sent: {why}')
+
+
+def _describe(obj):
+    if isinstance(obj, type) or callable(obj) and hasattr(obj, '__qualname__'):
+        return f'{type(obj).__name__} {obj.__module__}.{obj.__qualname__}'
+    return f'{type(obj).__module__}.{type(obj).__qualname__!s} object'.replace('builtins.', '')
+
+
+def _is_not_plain(obj):
+    return type(obj) not in _CONTAINERS and type(obj) not in _ATOMS
+
+
+def _is_not_picklable(obj):
+    if not _is_not_plain(obj):
+        return False
+    try:
+        pickle.dumps(obj)
+    except UNPICKLABLE:
+        return True
+    return False
+
+
+def _find_culprit(obj, is_culprit):
+    """Returns the way to the first culprit in nested containers, and the culprit."""
+    seen, waiting = set(), [('', obj)]
+    while waiting:
+        path, item = waiting.pop()
+        if is_culprit(item):
+            return path, item
+        if type(item) in _CONTAINERS and id(item) not in seen:
+            seen.add(id(item))
+            waiting.extend(reversed(list(_children(path, item))))
+    return '', obj
+
+
+def _children(path, container):
+    if isinstance(container, dict):
+        for key, value in container.items():
+            yield f'a key of {path or "the value"}', key
+            yield f'{path}[{key!r:.40}]', value
+    else:
+        for index, value in enumerate(container):
+            place = f'{path}[{index}]' if isinstance(container, (list, tuple)) else f'an item of {path or "the value"}'
+            yield place, value

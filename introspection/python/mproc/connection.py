@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Connections with the methods of those of multiprocessing.connection."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from multiprocessing.connection import answer_challenge as answer_challenge
+from multiprocessing.connection import deliver_challenge as deliver_challenge
+from typing import Any, TypeVar
+
+from .library import Mp, describe
+from .objects import objects
+
+__all__ = ['Client', 'Connection', 'Listener', 'Pipe', 'wait']
+
+# In bytes; the largest that the library knows.
+_NO_LIMIT = 2**40
+
+C = TypeVar('C', bound='Connection')
+L = TypeVar('L', bound='Listener')
+
+
+class Connection:
+    """One end of a connection that carries whole objects or whole blocks of bytes."""
+
+    def __init__(self, handle: int, readable: bool = True, writable: bool = True) -> None:
+        """Takes over the descriptor @handle of a socket or a pipe."""
+        self._connection = Mp.Connection(handle, readable, writable)
+        self._connection.codec = objects
+
+    @property
+    def closed(self) -> bool:
+        """Whether this end is closed."""
+        return self._connection.closed
+
+    @property
+    def readable(self) -> bool:
+        """Whether this end receives."""
+        return self._connection.readable
+
+    @property
+    def writable(self) -> bool:
+        """Whether this end sends."""
+        return self._connection.writable
+
+    def fileno(self) -> int:
+        """Returns the descriptor."""
+        return self._connection.fileno()
+
+    def close(self) -> None:
+        """Closes this end; closing twice is fine."""
+        self._connection.close()
+
+    def send(self, obj: Any) -> None:
+        """Sends @obj; raises TypeError if it cannot be sent, and OSError if nobody can get it."""
+        self._connection.send(obj)
+
+    def recv(self) -> Any:
+        """Waits for an object and returns it; raises EOFError when the other end is closed."""
+        return self._connection.recv()
+
+    def send_bytes(self, buf: Any, offset: int = 0, size: int | None = None) -> None:
+        """Sends bytes of any buffer as one message."""
+        self._connection.send_bytes(buf, offset, size)
+
+    def recv_bytes(self, maxlength: int | None = None) -> bytes:
+        """Receives a message as bytes; a longer one than @maxlength raises OSError."""
+        return self._connection.recv_bytes(maxlength)
+
+    def recv_bytes_into(self, buf: Any, offset: int = 0) -> int:
+        """Receives a message into a writable buffer, and returns how many bytes it has.
+
+        A buffer that is too small raises BufferTooShort, which holds the message."""
+        return self._connection.recv_bytes_into(buf, offset)
+
+    def poll(self, timeout: float | None = 0.0) -> bool:
+        """Returns whether there is something to receive, within @timeout seconds; None: for ever."""
+        return self._connection.poll(timeout)
+
+    async def send_async(self, obj: Any) -> None:
+        """Sends @obj, under asyncio."""
+        await self._connection.send_async(obj)
+
+    async def recv_async(self) -> Any:
+        """Waits for an object and returns it, under asyncio."""
+        return await self._connection.recv_async()
+
+    def __enter__(self: C) -> C:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __getstate__(self) -> Any:
+        return self.__dict__
+
+    def __setstate__(self, state: Any) -> None:
+        self.__dict__.update(state)
+
+    def __repr__(self) -> str:
+        return describe(type(self), self._connection)
+
+
+def _wrap(made: Any, is_trusted: bool = True) -> Connection:
+    connection = Connection.__new__(Connection)
+    made.codec = objects if is_trusted else None
+    connection._connection = made
+    return connection
+
+
+def Pipe(duplex: bool = True) -> tuple[Connection, Connection]:
+    """Returns two connected ends; when not @duplex, the first receives and the second sends."""
+    first, second = Mp.Pipe(duplex)
+    # Both ends are our own: the limit is memory.
+    first.set_max_message_size(_NO_LIMIT)
+    second.set_max_message_size(_NO_LIMIT)
+    return _wrap(first), _wrap(second)
+
+
+def _is_trusted(made: Any, authkey: bytes | None) -> bool:
+    """Whether the peer has shown the key, or is of this user."""
+    if authkey is not None:
+        return True
+    credentials = made.get_peer_credentials()
+    return credentials is not None and credentials.get_unix_user() == os.getuid()
+
+
+class Listener:
+    """A socket that accepts connections, also from programs that use multiprocessing.
+
+    Objects of any kind are received from a peer that has shown @authkey, or over a Unix socket
+    from a process of the same user. Other peers can send and get plain values alone."""
+
+    def __init__(self, address: Any = None, family: str | None = None, backlog: int = 1,
+                 authkey: bytes | None = None, *, max_message_size: int | None = None) -> None:
+        """Binds to @address: a path, a tuple of host and port, or None for a fresh one.
+
+        @family: 'AF_INET' or 'AF_UNIX'; by default what @address is
+        @backlog: how many connections wait at most
+        @authkey: what both ends have to have
+        @max_message_size: the largest message that is received, in bytes; by default 64 MiB"""
+        properties = {} if max_message_size is None else {'max_message_size': max_message_size}
+        self._listener = Mp.Listener(address, family, backlog, authkey, **properties)
+        self._authkey = authkey
+
+    def accept(self, timeout: float | None = None) -> Connection:
+        """Waits for a peer, and returns the connection; raises AuthenticationError for one that has
+        not the key, and TimeoutError when there was none within @timeout seconds."""
+        made = self._listener.accept(timeout)
+        return _wrap(made, _is_trusted(made, self._authkey))
+
+    async def accept_async(self) -> Connection:
+        """Waits for a peer, under asyncio."""
+        made = await self._listener.accept_async()
+        return _wrap(made, _is_trusted(made, self._authkey))
+
+    def close(self) -> None:
+        """Accepts no more; the connections that were accepted live on."""
+        self._listener.close()
+
+    @property
+    def address(self) -> Any:
+        """The address as clients need it."""
+        return self._listener.address
+
+    @property
+    def last_accepted(self) -> Any:
+        """The address of the peer that was accepted last, or None."""
+        return self._listener.last_accepted
+
+    def fileno(self) -> int:
+        """Returns a descriptor that is readable when there may be a peer."""
+        return self._listener.fileno()
+
+    def __enter__(self: L) -> L:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return describe(type(self), self._listener)
+
+
+def Client(address: Any, family: str | None = None, authkey: bytes | None = None, *,
+           max_message_size: int | None = None) -> Connection:
+    """Returns a connection to the Listener at @address; see there which objects it carries."""
+    properties = {} if max_message_size is None else {'max_message_size': max_message_size}
+    made = Mp.Client(address, family, authkey, **properties)
+    return _wrap(made, _is_trusted(made, authkey))
+
+
+def wait(object_list: Iterable[Any], timeout: float | None = None) -> list[Any]:
+    """Returns those of @object_list that are ready, as soon as one is, or [] after @timeout seconds.
+
+    They may be connections, queues, listeners, sentinels of processes, sockets, descriptors, or
+    anything with a fileno ()."""
+    object_of = {}
+    for obj in object_list:
+        inner = _unwrap(obj)
+        if inner in object_of:
+            raise KeyError('an object is in the list twice')
+        object_of[inner] = obj
+    return [object_of[ready] for ready in Mp.wait(list(object_of), timeout)]
+
+
+def _unwrap(obj: Any) -> Any:
+    for name in ('_connection', '_queue', '_listener'):
+        inner = getattr(obj, name, None)
+        if isinstance(inner, Mp.Waitable):
+            return inner
+    return obj

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The library below, with its override, or a word about what is missing."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable
+from typing import Any
+
+try:
+    import gi
+    _overrides = importlib.import_module('gi.overrides')
+except ImportError as error:
+    raise ImportError('mproc needs PyGObject: install python3-gi, or in a virtual environment of its own '
+                      '`pip install PyGObject`') from error
+
+try:
+    gi.require_version('Mp', '1.0')
+except ValueError as error:
+    raise ImportError('mproc needs the typelib Mp-1.0 of mproc-glib: install the library, or have GI_TYPELIB_PATH '
+                      'name the folder of Mp-1.0.typelib') from error
+
+# The override lies beside this package, where a PyGObject of another folder does not look.
+_beside = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'gi', 'overrides')
+if os.path.isdir(os.path.join(_beside, 'Mp')) and _beside not in _overrides.__path__:
+    _overrides.__path__.append(_beside)
+
+from gi.repository import Mp  # noqa: E402
+
+if not hasattr(Mp, 'Pipe'):
+    raise ImportError(f'mproc needs the override gi/overrides/Mp, which is in none of {list(_overrides.__path__)}')
+
+# By name, since these modules are not public and have no stubs.
+_describing, _pickling, _refusal = (importlib.import_module(f'gi.overrides.Mp.{name}')
+                                    for name in ('describing', 'pickling', 'refusal'))
+describe: Callable[[type, Any], str] = _describing.describe
+pickle_once: Callable[[Any, bytes], tuple[bytes, bool]] = _pickling.pickle_once
+UNPICKLABLE: tuple[type[Exception], ...] = _refusal.UNPICKLABLE
+
+__all__ = ['Mp', 'UNPICKLABLE', 'describe', 'pickle_once']

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Objects of any kind as bytes: by pickle, or by dill what pickle cannot write."""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+from typing import Any
+
+from .library import UNPICKLABLE, pickle_once
+
+
+def _load_by_dill(data: bytes) -> Any:
+    return importlib.import_module('dill').loads(data)
+
+
+class _Dilled:
+    """An object in the form that dill gives it, inside a pickle."""
+
+    def __init__(self, obj: Any) -> None:
+        self.obj = obj
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _load_by_dill, (importlib.import_module('dill').dumps(self.obj),)
+
+
+class Objects:
+    """The codec of queues and connections between a process and those it started.
+
+    A pickle of plain values is sent as such, and programs in other languages can read it."""
+
+    __name__ = 'pickle'
+
+    def encode(self, obj: Any, prefix: bytes) -> tuple[bytes, bool]:
+        """Returns @obj as bytes, which begin with @prefix unless they are plain, and whether they are."""
+        try:
+            return pickle_once(obj, prefix)
+        except UNPICKLABLE:
+            try:
+                return pickle_once(_Dilled(obj), prefix)
+            except Exception:
+                # It is what pickle says that names the object.
+                pass
+            raise
+
+    def dumps(self, obj: Any) -> bytes:
+        """Returns @obj as bytes."""
+        return self.encode(obj, b'')[0]
+
+    loads = staticmethod(pickle.loads)
+
+    def __reduce__(self) -> str:
+        return 'objects'
+
+
+objects = Objects()

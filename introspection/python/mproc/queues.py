@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Queues with the methods of those of multiprocessing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from queue import Empty as Empty
+from queue import Full as Full
+from typing import Any, Generic, TypeVar
+
+from .library import Mp, describe
+from .objects import objects
+
+__all__ = ['Empty', 'Full', 'JoinableQueue', 'Queue', 'SimpleQueue']
+
+T = TypeVar('T')
+
+
+class Queue(Generic[T]):
+    """A queue of any number of producers and consumers, for objects of any kind.
+
+    Processes get it as an argument of Process, or of the initializer of a pool. What is put is in
+    the queue when put () returns: there is no thread, and a process that is killed leaves no
+    lock behind."""
+
+    _kind: Any = Mp.Queue
+
+    def __init__(self, maxsize: int = 0, *, ctx: Any = None, max_bytes: int = 0) -> None:
+        """Makes an empty queue.
+
+        @maxsize: how many objects it holds at most; 0 for any number
+        @ctx: a context of multiprocessing, which makes no difference
+        @max_bytes: how much memory it takes at most; 0 for a share of the machine's"""
+        properties = {'max_bytes': max_bytes} if max_bytes else {}
+        self._queue = self._kind(maxsize, codec=objects, **properties)
+
+    def put(self, obj: T, block: bool = True, timeout: float | None = None) -> None:
+        """Puts @obj.
+
+        Raises Full when there is no room, at once if not @block, or else after @timeout seconds,
+        and ValueError after close () or shutdown (). An object that cannot be pickled raises
+        TypeError and leaves the queue as it is."""
+        self._queue.put(obj, block, timeout)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> T:
+        """Removes what is next, and returns it.
+
+        Raises Empty when there is nothing, at once if not @block, or else after @timeout seconds,
+        and ValueError after close (), or after shutdown () when nothing is left."""
+        return self._queue.get(block, timeout)  # type: ignore[no-any-return]
+
+    def put_nowait(self, obj: T) -> None:
+        """Puts @obj if there is room; raises Full otherwise."""
+        self._queue.put(obj, False)
+
+    def get_nowait(self) -> T:
+        """Removes what is next, and returns it; raises Empty if there is nothing."""
+        return self._queue.get(False)  # type: ignore[no-any-return]
+
+    def qsize(self) -> int:
+        """Returns how many objects are in the queue."""
+        return self._queue.qsize()  # type: ignore[no-any-return]
+
+    def empty(self) -> bool:
+        """Returns whether nothing is in the queue."""
+        return self._queue.empty()  # type: ignore[no-any-return]
+
+    def full(self) -> bool:
+        """Returns whether the queue has no room."""
+        return self._queue.full()  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """Says that this process puts and gets no more; others are not affected."""
+        self._queue.close()
+
+    def join_thread(self) -> None:
+        """Does nothing: there is no thread. Raises AssertionError before close ()."""
+        self._queue.join_thread()
+
+    def cancel_join_thread(self) -> None:
+        """Does nothing: there is no thread."""
+
+    def shutdown(self, immediate: bool = False) -> None:
+        """Ends the queue for everybody: puts fail, and gets fail once nothing is left.
+
+        @immediate: drop what is left"""
+        self._queue.shutdown(immediate)
+
+    async def put_async(self, obj: T) -> None:
+        """Puts @obj, under asyncio; waits for room as long as it takes."""
+        await self._queue.put_async(obj)
+
+    async def get_async(self) -> T:
+        """Removes what is next, and returns it, under asyncio."""
+        return await self._queue.get_async()  # type: ignore[no-any-return]
+
+    def fileno(self) -> int:
+        """Returns a descriptor that is readable while something is in the queue."""
+        return self._queue.fileno()  # type: ignore[no-any-return]
+
+    def __iter__(self) -> Iterator[T]:
+        """Gets until the queue is shut down."""
+        return iter(self._queue)
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        """Gets under asyncio until the queue is shut down."""
+        return self._queue.__aiter__()  # type: ignore[no-any-return]
+
+    def __enter__(self: Q) -> Q:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __getstate__(self) -> Any:
+        return self.__dict__
+
+    def __setstate__(self, state: Any) -> None:
+        self.__dict__.update(state)
+
+    def __repr__(self) -> str:
+        return describe(type(self), self._queue)
+
+
+Q = TypeVar('Q', bound=Queue[Any])
+
+
+class JoinableQueue(Queue[T]):
+    """A queue that knows when all that was put is done.
+
+    What a worker has got and not said task_done () of when it is killed is delivered to another."""
+
+    _kind = Mp.JoinableQueue
+
+    def task_done(self) -> None:
+        """Says that one of the objects that were got is done; ValueError if there is none."""
+        self._queue.task_done()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Waits until all that was put is done; raises TimeoutError after @timeout seconds."""
+        self._queue.join(timeout)
+
+    async def join_async(self) -> None:
+        """Waits under asyncio until all that was put is done."""
+        await self._queue.join_async()
+
+    def get_task(self, block: bool = True, timeout: float | None = None) -> Any:
+        """Removes what is next as a Task, which says by itself when it is done: its `with` ends.
+
+        Raises as get () does."""
+        return self._queue.get_task(block, timeout)
+
+
+class SimpleQueue(Generic[T]):
+    """A queue without any limit, with the fewest methods."""
+
+    def __init__(self, *, ctx: Any = None) -> None:
+        """Makes an empty queue.
+
+        @ctx: a context of multiprocessing, which makes no difference"""
+        self._queue = Mp.SimpleQueue(codec=objects)
+
+    def put(self, obj: T) -> None:
+        """Puts @obj."""
+        self._queue.put(obj)
+
+    def get(self) -> T:
+        """Waits for what is next, removes and returns it."""
+        return self._queue.get()  # type: ignore[no-any-return]
+
+    def empty(self) -> bool:
+        """Returns whether nothing is in the queue."""
+        return self._queue.empty()
+
+    def close(self) -> None:
+        """Says that this process puts and gets no more."""
+        self._queue.close()
+
+    def fileno(self) -> int:
+        """Returns a descriptor that is readable while something is in the queue."""
+        return self._queue.fileno()
+
+    __getstate__ = Queue.__getstate__
+    __setstate__ = Queue.__setstate__
+    __repr__ = Queue.__repr__

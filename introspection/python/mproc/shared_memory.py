@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The module multiprocessing.shared_memory itself, under the name that goes with this package."""
+
+import sys
+from multiprocessing import shared_memory as _module
+from multiprocessing.shared_memory import *  # noqa: F403
+
+sys.modules[__name__] = _module

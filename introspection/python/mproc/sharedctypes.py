@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The module multiprocessing.sharedctypes itself, under the name that goes with this package."""
+
+import sys
+from multiprocessing import sharedctypes as _module
+from multiprocessing.sharedctypes import *  # noqa: F403
+
+sys.modules[__name__] = _module

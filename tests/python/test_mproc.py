@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The package mproc: multiprocessing's names, and objects of any kind."""
+
+import multiprocessing
+import multiprocessing.connection
+import multiprocessing.managers
+import os
+import threading
+import types
+import unittest
+import unittest.mock
+
+import helping
+import mproc
+import mproc.connection
+import mproc.pool
+from kinds import KINDS, OBJECTS, PLAIN, Color, Point, form
+
+from gi.repository import Mp
+
+
+class Named(mproc.Queue):
+    """A queue of somebody's own."""
+
+    def __init__(self, name):
+        super().__init__()
+        self.name = name
+
+
+class Reader:
+    """A codec that is an object."""
+
+    def dumps(self, obj):
+        return obj.text.encode()
+
+    def loads(self, data):
+        return types.SimpleNamespace(text=data.decode())
+
+
+def echo(requests, answers):
+    while (value := requests.get()) is not None:
+        answers.put(value)
+
+
+def echo_connection(connection):
+    try:
+        while True:
+            connection.send(connection.recv())
+    except EOFError:
+        pass
+
+
+def tell_class(queue, answers):
+    answers.put((type(queue).__name__, queue.name, queue.get()))
+
+
+def tell_codec(queue):
+    queue.put((type(queue.codec).__name__, queue.get().text))
+
+
+queue_of_pool = None
+
+
+def keep(queue):
+    global queue_of_pool
+    queue_of_pool = queue
+
+
+def put_square(x):
+    queue_of_pool.put(x * x)
+
+
+class TestNames(unittest.TestCase):
+    def test_all_of_multiprocessing(self):
+        for name in multiprocessing.__all__:
+            with self.subTest(name=name):
+                self.assertTrue(hasattr(mproc, name))
+        self.assertEqual(mproc.__all__, multiprocessing.__all__)
+
+    def test_modules(self):
+        self.assertIs(mproc.pool, multiprocessing.pool)
+        self.assertEqual(set(multiprocessing.connection.__all__) - set(dir(mproc.connection)), set())
+
+    def test_own_names_are_few(self):
+        public = [name for name in dir(mproc.SimpleQueue) if not name.startswith('_')]
+        self.assertEqual(public, ['close', 'empty', 'fileno', 'get', 'put'])
+        for kind in (mproc.Queue, mproc.JoinableQueue, mproc.SimpleQueue, mproc.connection.Connection,
+                     mproc.connection.Listener):
+            for name in dir(kind):
+                if not name.startswith('_'):
+                    with self.subTest(kind=kind, name=name):
+                        self.assertTrue(getattr(kind, name).__doc__)
+
+    def test_repr(self):
+        queue = mproc.Queue(3)
+        queue.put(1)
+        self.assertEqual(repr(queue), '<mproc.queues.Queue: 1 of 3>')
+        queue.close()
+        self.assertIn('closed', repr(queue))
+        first, second = mproc.Pipe(False)
+        self.assertRegex(repr(first), r'<mproc\.connection\.Connection: descriptor \d+, receives>')
+        with mproc.connection.Listener() as listener:
+            self.assertIn(listener.address, repr(listener))
+
+
+class TestValues(helping.TestCase):
+    def test_there_are_95(self):
+        self.assertEqual((len(PLAIN), len(OBJECTS), len(KINDS)), (32, 63, 95))
+
+    def check(self, name, sent, got):
+        with self.subTest(name=name):
+            self.assertIs(type(got), type(sent))
+            self.assertEqual(form(got), form(sent))
+
+    def test_through_a_queue(self):
+        requests, answers = mproc.Queue(), mproc.Queue()
+        self.start(echo, requests, answers)
+        for name, value in KINDS.items():
+            if value is not None:
+                requests.put(value)
+                self.check(name, value, answers.get(timeout=helping.DEADLINE))
+        requests.put(None)
+
+    def test_through_a_pipe(self):
+        mine, theirs = mproc.Pipe()
+        self.start(echo_connection, theirs)
+        theirs.close()
+        for name, value in KINDS.items():
+            mine.send(value)
+            self.check(name, value, mine.recv())
+        mine.close()
+
+    def test_plain_ones_are_for_all_languages(self):
+        queue = mproc.Queue()
+        for name, value in KINDS.items():
+            if type(value) in (bytes, memoryview):
+                continue
+            queue.put(value)
+            with self.subTest(name=name):
+                self.assertEqual(queue._queue.get_message(-1, None).get_format(),
+                                 Mp.Format.PICKLE if name in PLAIN else Mp.Format.OPAQUE)
+
+    def test_without_the_package_they_are_refused(self):
+        queue = Mp.Queue()
+        for name, value in OBJECTS.items():
+            if isinstance(value, bytes):
+                continue
+            with self.subTest(name=name), self.assertRaisesRegex(TypeError, 'codec=pickle'):
+                queue.put(value)
+        self.assertTrue(queue.empty())
+
+    def test_nested_too_deeply_for_other_languages(self):
+        value = []
+        for _ in range(400):
+            value = [value]
+        queue = mproc.Queue()
+        queue.put(value)
+        self.assertEqual(queue.get(), value)
+
+    def test_pickled_once(self):
+        class Counted:
+            n = 0
+
+            def __reduce__(self):
+                Counted.n += 1
+                return int, ()
+
+        for queue in (mproc.Queue(), Mp.Queue(codec=__import__('pickle'))):
+            Counted.n = 0
+            queue.put([1, Counted()])
+            self.assertEqual(Counted.n, 1)
+            self.assertEqual(queue.get(), [1, 0])
+
+    def test_object_that_puts_while_it_is_pickled(self):
+        queue = mproc.Queue()
+
+        class Telling:
+            def __reduce__(self):
+                queue.put('while')
+                return str, ('then',)
+
+        queue.put([Telling()])
+        self.assertEqual([queue.get(), queue.get()], ['while', ['then']])
+
+    def test_lambda_needs_dill(self):
+        queue = mproc.Queue()
+        with unittest.mock.patch.dict('sys.modules', dill=None):
+            with self.assertRaisesRegex(TypeError, r"function .*<lambda> at \['f'\]"):
+                queue.put({'f': lambda: 1})
+        self.assertTrue(queue.empty())
+
+    def test_refusal(self):
+        queue = Mp.Queue()
+        for value, words in (({'a': [1, Color.RED]}, r"Color object at \['a'\]\[1\] cannot be sent"),
+                             ([{Point: 1}], r'type kinds\.Point at a key of \[0\]'),
+                             (Color.RED, 'Color object cannot be sent'),
+                             (lambda: 1, 'function .*<lambda> cannot be sent')):
+            with self.assertRaisesRegex(TypeError, words):
+                queue.put(value)
+            with self.assertRaisesRegex(TypeError, words):
+                Mp.Pipe()[0].send(value)
+
+
+class TestSharing(helping.TestCase):
+    def test_subclass(self):
+        for method in helping.METHODS:
+            with self.subTest(method=method):
+                queue, answers = Named('tasks'), mproc.Queue()
+                queue.put(Point(1))
+                self.start(tell_class, queue, answers, method=method)
+                self.assertEqual(answers.get(timeout=helping.DEADLINE), ('Named', 'tasks', Point(1)))
+
+    def test_codec_that_is_an_object(self):
+        for method in helping.METHODS:
+            with self.subTest(method=method):
+                queue = Mp.Queue(codec=Reader())
+                queue.put(types.SimpleNamespace(text='text'))
+                child = self.start(tell_codec, queue, method=method)
+                child.join()
+                self.assertEqual(queue.get(timeout=helping.DEADLINE), ('Reader', 'text'))
+
+    def test_contexts(self):
+        for method in helping.METHODS:
+            with self.subTest(method=method):
+                context = mproc.get_context(method)
+                self.assertEqual(context.get_start_method(), method)
+                self.assertIs(context.get_context(), context)
+                requests, answers = context.Queue(5), context.SimpleQueue()
+                self.assertIsInstance(requests, mproc.Queue)
+                self.assertIsInstance(context.JoinableQueue(), mproc.JoinableQueue)
+                child = context.Process(target=echo, args=(requests, answers), daemon=True)
+                child.start()
+                self.children.append(child)
+                requests.put(Point(2))
+                self.assertEqual(answers.get(), Point(2))
+                requests.put(None)
+
+    def test_pool(self):
+        for method in helping.METHODS:
+            with self.subTest(method=method):
+                queue = mproc.Queue()
+                with mproc.get_context(method).Pool(2, keep, (queue,)) as pool:
+                    pool.map(put_square, range(4))
+                self.assertEqual(sorted(queue.get(timeout=helping.DEADLINE) for _ in range(4)), [0, 1, 4, 9])
+
+    def test_manager(self):
+        queue = mproc.Queue()
+
+        class Manager(multiprocessing.managers.BaseManager):
+            pass
+
+        Manager.register('get_queue', callable=lambda: queue)
+        with Manager(ctx=multiprocessing.get_context('fork')) as manager:
+            proxy = manager.get_queue()
+            proxy.put(Point(3))
+            self.assertEqual(proxy.get(), Point(3))
+
+    def test_standard_manager(self):
+        with mproc.get_context('fork').Manager() as manager:
+            shared = manager.dict(a=1)
+            self.assertEqual(shared['a'], 1)
+
+
+class TestTrust(helping.TestCase):
+    def connect(self, address, server_key=None, client_key=None, **options):
+        with mproc.connection.Listener(address, authkey=server_key) as listener:
+            clients = []
+            thread = threading.Thread(target=lambda: clients.append(
+                mproc.connection.Client(listener.address, authkey=client_key, **options)))
+            thread.start()
+            accepted = listener.accept(helping.DEADLINE)
+            thread.join()
+        return accepted, clients[0]
+
+    def test_with_a_key(self):
+        accepted, client = self.connect(('127.0.0.1', 0), b'key', b'key')
+        client.send(Point(1))
+        self.assertEqual(accepted.recv(), Point(1))
+
+    def test_same_user(self):
+        accepted, client = self.connect(None)
+        client.send(Point(1))
+        self.assertEqual(accepted.recv(), Point(1))
+
+    def test_stranger(self):
+        accepted, client = self.connect(('127.0.0.1', 0))
+        with self.assertRaisesRegex(TypeError, 'Point object cannot be sent'):
+            client.send(Point(1))
+        client.send({'a': 1})
+        self.assertEqual(accepted.recv(), {'a': 1})
+        client.send_bytes(multiprocessing.connection._ForkingPickler.dumps(Point(1)))
+        with self.assertRaises(TypeError):
+            accepted.recv()
+
+    def test_another_user_at_a_unix_socket(self):
+        with unittest.mock.patch('os.getuid', return_value=os.getuid() + 1):
+            accepted, client = self.connect(None)
+        with self.assertRaises(TypeError):
+            client.send(Point(1))
+        accepted.send([1])
+        self.assertEqual(client.recv(), [1])
+
+    def test_multiprocessing_is_a_peer(self):
+        with mproc.connection.Listener(('127.0.0.1', 0), authkey=b'key') as listener:
+            clients = []
+            thread = threading.Thread(target=lambda: clients.append(
+                multiprocessing.connection.Client(listener.address, authkey=b'key')))
+            thread.start()
+            accepted = listener.accept(helping.DEADLINE)
+            thread.join()
+        clients[0].send(Point(1))
+        self.assertEqual(accepted.recv(), Point(1))
+        accepted.send(Color.RED)
+        self.assertIs(clients[0].recv(), Color.RED)
+
+
+class TestWait(unittest.TestCase):
+    def test_wait(self):
+        queue, (first, second) = mproc.Queue(), mproc.Pipe()
+        self.assertEqual(mproc.connection.wait([queue, first], 0), [])
+        queue.put(1)
+        second.send(2)
+        self.assertEqual(mproc.connection.wait([queue, first, second], 0), [queue, first])
+        with self.assertRaises(KeyError):
+            mproc.connection.wait([first, first], 0)
+
+
+if __name__ == '__main__':
+    unittest.main()
