@@ -21,11 +21,21 @@ mp_async_new_task (gpointer            object,
   return task;
 }
 
+static gboolean
+keep_cb (gpointer user_data)
+{
+  return G_SOURCE_CONTINUE;
+}
+
 void
 mp_async_add_child (GSource *source,
                     GSource *child)
 {
-  g_source_set_dummy_callback (child);
+  /* What has no dummy callback is a source of this library, with a plain function. */
+  if (child->source_funcs->closure_callback != NULL)
+    g_source_set_dummy_callback (child);
+  else
+    g_source_set_callback (child, keep_cb, NULL, NULL);
 
   /* A source that may not recurse is taken out of the poll while it is dispatched, and put
    * back, which are two system calls.  It is enough that its parent is taken out. */

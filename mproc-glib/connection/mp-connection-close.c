@@ -24,20 +24,10 @@ gboolean
 mp_connection_close (MpConnection *self,
                      GError      **error)
 {
-  MpConnectionPrivate *priv;
-  gboolean             success;
-
   g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
 
-  priv = mp_connection_get_private (self);
-  if (priv->channel == NULL || mp_channel_is_closed (priv->channel))
-    return TRUE;
-
-  success = mp_channel_close (priv->channel, error);
   mp_connection_stop (self);
-  g_object_notify_by_pspec (G_OBJECT (self), mp_connection_properties[MP_CONNECTION_PROP_CLOSED]);
-  mp_connection_tell_closed (self);
-  return success;
+  return mp_connection_end (self, NULL, error);
 }
 
 static gboolean

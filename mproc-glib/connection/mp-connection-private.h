@@ -21,7 +21,7 @@ typedef struct
   gint       format;
   char      *peer_address;
 
-  /* Whether `closed` was emitted. */
+  /* Whether it was told that this end is closed. */
   gint told_closed;
 
   /* Guards what follows. */
@@ -76,12 +76,31 @@ MpConnection *mp_connection_new_for_channel (GType       type,
 MpChannel *mp_connection_get_channel (MpConnection *self,
                                       GError      **error);
 
-/* The maximum that a caller gives, where -1 is none. */
-gsize mp_connection_get_maximum (gssize max_length);
+/* Receives as the channel does, with the caller's own maximum in bytes, where -1 is none. */
+gboolean        mp_connection_receive (MpConnection     *self,
+                                       gssize            max_length,
+                                       gint64            timeout_us,
+                                       GCancellable     *cancellable,
+                                       MpChannelMessage *received,
+                                       GError          **error);
+MpChannelStatus mp_connection_try_receive (MpConnection     *self,
+                                           gssize            max_length,
+                                           MpChannelMessage *received,
+                                           GError          **error);
 
-void mp_connection_tell_closed (MpConnection *self);
-void mp_connection_emit_message (MpConnection *self,
-                                 MpMessage    *message);
+/* The same in two steps, for callers with a lock: taking runs no foreign code, and settling tells
+ * what taking has found. */
+MpChannelStatus mp_connection_try_take (MpConnection     *self,
+                                        gssize            max_length,
+                                        MpChannelMessage *received,
+                                        GError          **error);
+void            mp_connection_settle (MpConnection *self,
+                                      const GError *failure);
+
+/* Closes this end, and tells so once; @reason is NULL when a call asked for it. */
+gboolean mp_connection_end (MpConnection *self,
+                            const GError *reason,
+                            GError      **error);
 
 void mp_connection_waitable_init (MpWaitableInterface *iface);
 void mp_connection_shareable_init (MpShareableInterface *iface);

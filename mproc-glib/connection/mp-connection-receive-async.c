@@ -11,7 +11,7 @@
 typedef struct
 {
   const MpReceivedForm *form;
-  gsize                 max_length;
+  gssize                max_length;
 
   /* Until the task is served or cancelled. */
   GSource *source;
@@ -56,19 +56,19 @@ complete_receive (MpConnection     *self,
 
 /* Takes the oldest task off the list if there is a message, or an error, for it. */
 static GTask *
-take_served_receiver (MpConnectionPrivate *priv,
-                      MpChannelMessage    *received,
-                      GError             **error)
+take_served_receiver (MpConnection     *self,
+                      MpChannelMessage *received,
+                      GError          **error)
 {
-  GTask    *task;
-  Receiver *receiver;
+  MpConnectionPrivate *priv = mp_connection_get_private (self);
+  GTask               *task;
+  Receiver            *receiver;
 
   g_mutex_lock (&priv->lock);
   task = g_queue_peek_head (&priv->receivers);
   receiver = task != NULL ? g_task_get_task_data (task) : NULL;
   if (task == NULL ||
-      mp_channel_try_receive (priv->channel, receiver->max_length, received,
-                              error) == MP_CHANNEL_NOT_NOW)
+      mp_connection_try_take (self, receiver->max_length, received, error) == MP_CHANNEL_NOT_NOW)
     {
       g_mutex_unlock (&priv->lock);
       return NULL;
@@ -84,16 +84,15 @@ take_served_receiver (MpConnectionPrivate *priv,
 static void
 serve_receivers (MpConnection *self)
 {
-  MpConnectionPrivate *priv = mp_connection_get_private (self);
-
   for (;;)
     {
       g_auto (MpChannelMessage) received = {
         0,
       };
       GError *error = NULL;
-      g_autoptr (GTask) task = take_served_receiver (priv, &received, &error);
+      g_autoptr (GTask) task = take_served_receiver (self, &received, &error);
 
+      mp_connection_settle (self, error);
       if (task == NULL)
         return;
 
@@ -160,7 +159,7 @@ start_receive (MpConnection         *self,
 
   receiver = g_new0 (Receiver, 1);
   receiver->form = form;
-  receiver->max_length = mp_connection_get_maximum (max_length);
+  receiver->max_length = max_length;
   receiver->source = mp_channel_create_source (channel, G_IO_IN, g_task_get_cancellable (task));
   g_task_set_task_data (task, receiver, receiver_free);
   g_source_set_priority (receiver->source, g_task_get_priority (task));

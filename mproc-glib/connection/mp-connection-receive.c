@@ -16,15 +16,13 @@ receive (MpConnection         *self,
          gsize                *length,
          GError              **error)
 {
-  MpChannel *channel = mp_connection_get_channel (self, error);
   g_auto (MpChannelMessage) received = {
     0,
   };
 
   if (length != NULL)
     *length = 0;
-  if (channel == NULL || !mp_channel_receive (channel, mp_connection_get_maximum (max_length),
-                                              timeout_us, cancellable, &received, error))
+  if (!mp_connection_receive (self, max_length, timeout_us, cancellable, &received, error))
     return NULL;
 
   return form->make (&received, mp_connection_get_format (self), length, error);
@@ -37,15 +35,13 @@ try_receive (MpConnection         *self,
              gsize                *length,
              GError              **error)
 {
-  MpChannel *channel = mp_connection_get_channel (self, error);
   g_auto (MpChannelMessage) received = {
     0,
   };
 
   if (length != NULL)
     *length = 0;
-  if (channel == NULL || mp_channel_try_receive (channel, mp_connection_get_maximum (max_length),
-                                                 &received, error) != MP_CHANNEL_DONE)
+  if (mp_connection_try_receive (self, max_length, &received, error) != MP_CHANNEL_DONE)
     return NULL;
 
   return form->make (&received, mp_connection_get_format (self), length, error);

@@ -202,14 +202,10 @@ mp_connection_recv_shareable (MpConnection *self,
   g_autoptr (GUnixFDList) descriptors = NULL;
   g_autoptr (GVariant) description = NULL;
   g_autoptr (GBytes) payload = NULL;
-  MpChannel *channel;
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
 
-  channel = mp_connection_get_channel (self, error);
-  if (channel == NULL ||
-      !mp_channel_receive (channel, mp_connection_get_maximum (-1), timeout_us, cancellable,
-                           &received, error))
+  if (!mp_connection_receive (self, -1, timeout_us, cancellable, &received, error))
     return NULL;
 
   /* The descriptors become the list's. */

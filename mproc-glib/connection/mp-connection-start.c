@@ -5,28 +5,101 @@
 #include "mp-connection-private.h"
 #include "received.h"
 
-/* How many messages one dispatch hands out before other sources get a turn. */
+#include "base/mp-async.h"
+
+/* What one dispatch hands out before other sources get a turn: so many messages, or as many as
+ * handlers take this long to deal with. */
 #define MESSAGES_PER_DISPATCH 128
+#define US_PER_DISPATCH       2000
+
+/* The source of start ().  It watches the channel only while a handler is connected: a message
+ * for which there is none stays where it is, and a watch would then be ready in each turn. */
+typedef struct
+{
+  GSource       parent;
+  MpConnection *connection; /* which the callback keeps alive */
+  GSource      *watch;
+} StartSource;
+
+static gboolean
+has_handler (MpConnection *self)
+{
+  return g_signal_has_handler_pending (self, mp_connection_signals[MP_CONNECTION_SIGNAL_MESSAGE],
+                                       0, TRUE);
+}
+
+static void
+drop_watch (StartSource *source)
+{
+  if (source->watch != NULL)
+    g_source_remove_child_source (&source->parent, source->watch);
+  g_clear_pointer (&source->watch, g_source_unref);
+}
+
+/* Looks for a handler in each turn of the main context, which whoever connects one is in. */
+static gboolean
+start_source_prepare (GSource *base,
+                      int     *timeout)
+{
+  StartSource *source = (StartSource *) base;
+  gboolean     watches = has_handler (source->connection);
+
+  *timeout = -1;
+  if (watches == (source->watch != NULL))
+    return FALSE;
+
+  if (watches)
+    {
+      source->watch = mp_connection_create_source (source->connection, NULL);
+      mp_async_add_child (base, g_source_ref (source->watch));
+    }
+  else
+    {
+      drop_watch (source);
+    }
+
+  /* A message may be there already. */
+  return watches;
+}
+
+static gboolean
+start_source_dispatch (GSource    *base,
+                       GSourceFunc callback,
+                       gpointer    user_data)
+{
+  return callback == NULL ? G_SOURCE_REMOVE : callback (user_data);
+}
+
+static void
+start_source_finalize (GSource *base)
+{
+  g_clear_pointer (&((StartSource *) base)->watch, g_source_unref);
+}
+
+static GSourceFuncs start_source_funcs = {
+  .prepare = start_source_prepare,
+  .dispatch = start_source_dispatch,
+  .finalize = start_source_finalize,
+};
 
 /* Hands out one message; FALSE when there is none, or never will be. */
 static gboolean
 emit_next_message (MpConnection *self,
                    GError      **error)
 {
-  MpConnectionPrivate *priv = mp_connection_get_private (self);
   g_auto (MpChannelMessage) received = {
     0,
   };
   g_autoptr (MpMessage) message = NULL;
 
-  if (mp_channel_try_receive (priv->channel, G_MAXSIZE, &received, error) != MP_CHANNEL_DONE)
+  if (mp_connection_try_receive (self, -1, &received, error) != MP_CHANNEL_DONE)
     return FALSE;
 
   message = mp_received_message.make (&received, mp_connection_get_format (self), NULL, error);
   if (message == NULL)
     return FALSE;
 
-  mp_connection_emit_message (self, message);
+  g_signal_emit (self, mp_connection_signals[MP_CONNECTION_SIGNAL_MESSAGE], 0, message);
   return TRUE;
 }
 
@@ -36,10 +109,12 @@ message_ready_cb (gpointer user_data)
   g_autoptr (MpConnection) self = g_object_ref (user_data);
   g_autoptr (GError) error = NULL;
   GSource *source = g_main_current_source ();
+  gint64   end = g_get_monotonic_time () + US_PER_DISPATCH;
 
-  for (guint i = 0; i < MESSAGES_PER_DISPATCH && !g_source_is_destroyed (source); i++)
+  for (guint i = 0; i < MESSAGES_PER_DISPATCH && g_get_monotonic_time () < end; i++)
     {
-      if (!emit_next_message (self, &error))
+      if (g_source_is_destroyed (source) || !has_handler (self) ||
+          !emit_next_message (self, &error))
         break;
     }
 
@@ -48,7 +123,7 @@ message_ready_cb (gpointer user_data)
 
   g_debug ("A connection ends: %s", error->message);
   mp_connection_stop (self);
-  mp_connection_tell_closed (self);
+  mp_connection_end (self, error, NULL);
   return G_SOURCE_REMOVE;
 }
 
@@ -59,9 +134,16 @@ message_ready_cb (gpointer user_data)
  * Has [signal@Connection::message] emitted for each message, in the thread-default main
  * context of the caller.
  *
+ * Nothing is taken while no handler is connected to the signal: what comes meanwhile waits for
+ * one, or for [method@Connection.recv]. When the peer has closed its end or died, or sends what
+ * is no message, this end is closed, see [signal@Connection::closed].
+ *
+ * One turn of the main context hands out no more messages than handlers deal with in two
+ * milliseconds.
+ *
  * The main context holds a reference to the connection until [method@Connection.stop] is called
- * or the peer is gone. Does nothing when the connection is started already, is closed, or does not
- * receive.
+ * or the connection is closed. Does nothing when the connection is started already, is closed, or
+ * does not receive.
  *
  * Since: 1.0
  */
@@ -79,7 +161,9 @@ mp_connection_start (MpConnection *self)
   g_mutex_lock (&priv->lock);
   if (priv->started == NULL)
     {
-      priv->started = mp_connection_create_source (self, NULL);
+      priv->started = g_source_new (&start_source_funcs, sizeof (StartSource));
+      ((StartSource *) priv->started)->connection = self;
+      g_source_set_static_name (priv->started, "mp_connection_start");
       g_source_set_callback (priv->started, message_ready_cb, g_object_ref (self), g_object_unref);
       g_source_attach (priv->started, g_main_context_get_thread_default ());
     }

@@ -26,26 +26,102 @@ mp_connection_get_channel (MpConnection *self,
   return priv->channel;
 }
 
-gsize
-mp_connection_get_maximum (gssize max_length)
+static void
+tell_closed (MpConnection *self,
+             const GError *reason)
+{
+  MpConnectionPrivate *priv = mp_connection_get_private (self);
+
+  if (!g_atomic_int_compare_and_exchange (&priv->told_closed, FALSE, TRUE))
+    return;
+
+  g_object_notify_by_pspec (G_OBJECT (self), mp_connection_properties[MP_CONNECTION_PROP_CLOSED]);
+  g_signal_emit (self, mp_connection_signals[MP_CONNECTION_SIGNAL_CLOSED], 0, reason);
+}
+
+gboolean
+mp_connection_end (MpConnection *self,
+                   const GError *reason,
+                   GError      **error)
+{
+  MpConnectionPrivate *priv = mp_connection_get_private (self);
+  gboolean             success = TRUE;
+
+  if (priv->channel == NULL)
+    return TRUE;
+
+  if (!mp_channel_is_closed (priv->channel))
+    success = mp_channel_close (priv->channel, error);
+  tell_closed (self, reason);
+  return success;
+}
+
+static gsize
+get_maximum (gssize max_length)
 {
   return max_length < 0 ? G_MAXSIZE : (gsize) max_length;
 }
 
 void
-mp_connection_tell_closed (MpConnection *self)
+mp_connection_settle (MpConnection *self,
+                      const GError *failure)
 {
   MpConnectionPrivate *priv = mp_connection_get_private (self);
 
-  if (g_atomic_int_compare_and_exchange (&priv->told_closed, FALSE, TRUE))
-    g_signal_emit (self, mp_connection_signals[MP_CONNECTION_SIGNAL_CLOSED], 0);
+  /* The channel closes itself when the peer sends what no message begins with. */
+  if (failure != NULL && !g_error_matches (failure, MP_ERROR, MP_ERROR_CLOSED) &&
+      priv->channel != NULL && mp_channel_is_closed (priv->channel))
+    tell_closed (self, failure);
 }
 
-void
-mp_connection_emit_message (MpConnection *self,
-                            MpMessage    *message)
+gboolean
+mp_connection_receive (MpConnection     *self,
+                       gssize            max_length,
+                       gint64            timeout_us,
+                       GCancellable     *cancellable,
+                       MpChannelMessage *received,
+                       GError          **error)
 {
-  g_signal_emit (self, mp_connection_signals[MP_CONNECTION_SIGNAL_MESSAGE], 0, message);
+  MpChannel *channel = mp_connection_get_channel (self, error);
+  g_autoptr (GError) failure = NULL;
+
+  if (channel == NULL)
+    return FALSE;
+  if (mp_channel_receive (channel, get_maximum (max_length), timeout_us, cancellable, received,
+                          &failure))
+    return TRUE;
+
+  mp_connection_settle (self, failure);
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return FALSE;
+}
+
+MpChannelStatus
+mp_connection_try_take (MpConnection     *self,
+                        gssize            max_length,
+                        MpChannelMessage *received,
+                        GError          **error)
+{
+  MpChannel *channel = mp_connection_get_channel (self, error);
+
+  return channel == NULL
+           ? MP_CHANNEL_ERROR
+           : mp_channel_try_receive (channel, get_maximum (max_length), received, error);
+}
+
+MpChannelStatus
+mp_connection_try_receive (MpConnection     *self,
+                           gssize            max_length,
+                           MpChannelMessage *received,
+                           GError          **error)
+{
+  g_autoptr (GError) failure = NULL;
+  MpChannelStatus status = mp_connection_try_take (self, max_length, received, &failure);
+
+  mp_connection_settle (self, failure);
+  if (failure != NULL)
+    g_propagate_error (error, g_steal_pointer (&failure));
+  return status;
 }
 
 MpConnection *
@@ -107,7 +183,8 @@ mp_connection_get_writable (MpConnection *self)
  * mp_connection_get_closed: (get-property closed)
  * @self: a connection
  *
- * Says whether this end was closed.
+ * Says whether this end is closed: by a call, or since the peer was found to be gone while the
+ * connection was started, or to send what is no message.
  *
  * Returns: whether it was
  *

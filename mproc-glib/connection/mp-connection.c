@@ -179,7 +179,9 @@ install_properties (GObjectClass *object_class)
   /**
    * MpConnection:closed:
    *
-   * Whether this end was closed.
+   * Whether this end is closed.
+   *
+   * It is after [method@Connection.close], and when [signal@Connection::closed] is emitted.
    *
    * Since: 1.0
    */
@@ -262,14 +264,19 @@ install_signals (GType type)
   /**
    * MpConnection::closed:
    * @self: the connection
+   * @reason: (nullable): why: `MP_ERROR_END_OF_STREAM` when the peer has closed its end or died;
+   *   %NULL when this end was closed by a call
    *
-   * Emitted once: when this end is closed, in the thread that closes it, or, while the
-   * connection is started, when the peer closes or dies.
+   * Emitted once, when [property@Connection:closed] becomes %TRUE: when this end is closed, or,
+   * between [method@Connection.start] and [method@Connection.stop], when the peer is gone or
+   * nothing can be received from it any more, which closes this end. A receive that finds what
+   * cannot be the start of a message closes it, too. Emitted in the thread that closes.
    *
    * Since: 1.0
    */
   mp_connection_signals[MP_CONNECTION_SIGNAL_CLOSED] =
-    g_signal_new ("closed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+    g_signal_new ("closed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 1, G_TYPE_ERROR);
 }
 
 static void

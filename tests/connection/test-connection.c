@@ -766,6 +766,7 @@ message_cb (MpConnection *connection,
 
 static void
 closed_cb (MpConnection *connection,
+           const GError *reason,
            gpointer      user_data)
 {
   g_string_append (user_data, "closed");
@@ -809,6 +810,136 @@ test_signals (void)
   g_assert_no_error (error);
   g_assert_cmpstr (log->str, ==, "abcclosed");
   g_assert_finalize_object (second);
+}
+
+static void
+notify_cb (MpConnection *connection,
+           GParamSpec   *pspec,
+           gpointer      user_data)
+{
+  g_assert_true (mp_connection_get_closed (connection));
+  g_string_append (user_data, "notified");
+}
+
+static void
+reason_cb (MpConnection *connection,
+           const GError *reason,
+           gpointer      user_data)
+{
+  g_assert_true (mp_connection_get_closed (connection));
+  if (g_error_matches (reason, MP_ERROR, MP_ERROR_END_OF_STREAM))
+    g_string_append (user_data, " gone");
+  else if (g_error_matches (reason, MP_ERROR, MP_ERROR_INVALID_MESSAGE))
+    g_string_append (user_data, " malformed");
+  else
+    g_string_append (user_data, " asked");
+}
+
+/* The property and the signal mean the same, whoever closes. */
+static void
+test_closed_by_peer (void)
+{
+  g_autoptr (MpConnection) first = NULL;
+  g_autoptr (MpConnection) second = NULL;
+  g_autoptr (GString) log = g_string_new (NULL);
+  g_autoptr (GError) error = NULL;
+
+  mp_pipe (TRUE, &first, &second, &error);
+  g_assert_no_error (error);
+  g_signal_connect (second, "message", G_CALLBACK (message_cb), log);
+  g_signal_connect (second, "notify::closed", G_CALLBACK (notify_cb), log);
+  g_signal_connect (second, "closed", G_CALLBACK (reason_cb), log);
+  mp_connection_start (second);
+  mp_connection_close (first, &error);
+  iterate_until_log (log, "notified gone");
+
+  g_assert_false (mp_connection_send (second, g_variant_new_string ("a"), -1, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+}
+
+static void
+test_closed_by_nonsense (void)
+{
+  g_autoptr (MpConnection) connection = NULL;
+  g_autoptr (GString) log = g_string_new (NULL);
+  g_autoptr (GError) error = NULL;
+  int fds[2];
+
+  g_assert_no_errno (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
+  connection = mp_connection_new_for_fd (fds[0], TRUE, TRUE, &error);
+  g_assert_no_error (error);
+  g_signal_connect (connection, "notify::closed", G_CALLBACK (notify_cb), log);
+  g_signal_connect (connection, "closed", G_CALLBACK (reason_cb), log);
+  g_assert_cmpint (write (fds[1], "\377\377\377\376", 4), ==, 4);
+
+  g_assert_null (mp_connection_recv (connection, -1, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE);
+  g_assert_cmpstr (log->str, ==, "notified malformed");
+  close (fds[1]);
+}
+
+/* What nobody handles is not taken, and is handed out once somebody does. */
+static void
+test_start_without_handler (void)
+{
+  g_autoptr (MpConnection) first = NULL;
+  g_autoptr (MpConnection) second = NULL;
+  g_autoptr (GString) log = g_string_new (NULL);
+  g_autoptr (GVariant) value = NULL;
+  g_autoptr (GError) error = NULL;
+  gulong handler;
+
+  mp_pipe (TRUE, &first, &second, &error);
+  mp_connection_start (second);
+  mp_connection_send (first, g_variant_new_string ("a"), -1, NULL, &error);
+  mp_connection_send (first, g_variant_new_string ("b"), -1, NULL, &error);
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+  value = mp_connection_recv (second, -1, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (g_variant_get_string (value, NULL), ==, "a");
+
+  handler = g_signal_connect (second, "message", G_CALLBACK (message_cb), log);
+  iterate_until_log (log, "b");
+  g_signal_handler_disconnect (second, handler);
+  mp_connection_send (first, g_variant_new_string ("c"), -1, NULL, &error);
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+  g_assert_true (mp_connection_poll (second, 0, NULL, &error));
+  g_signal_connect (second, "message", G_CALLBACK (message_cb), log);
+  iterate_until_log (log, "bc");
+  mp_connection_stop (second);
+}
+
+static void
+dawdle_cb (MpConnection *connection,
+           MpMessage    *message,
+           gpointer      user_data)
+{
+  gint64 end = g_get_monotonic_time () + 1000;
+
+  while (g_get_monotonic_time () < end)
+    continue;
+  (*(guint *) user_data)++;
+}
+
+/* Handlers that take long do not keep others waiting for a hundred messages. */
+static void
+test_start_turn (void)
+{
+  g_autoptr (MpConnection) first = NULL;
+  g_autoptr (MpConnection) second = NULL;
+  guint n_messages = 0;
+
+  mp_pipe (TRUE, &first, &second, NULL);
+  g_signal_connect (second, "message", G_CALLBACK (dawdle_cb), &n_messages);
+  mp_connection_start (second);
+  for (guint i = 0; i < 50; i++)
+    mp_connection_send (first, g_variant_new_uint32 (i), -1, NULL, NULL);
+  while (n_messages == 0)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_cmpuint (n_messages, <=, 3);
+  mp_connection_stop (second);
 }
 
 static void
@@ -1269,6 +1400,10 @@ main (int    argc,
   ADD ("async/bound", test_async_bound);
   g_test_add_func ("/connection/signals", test_signals);
   g_test_add_func ("/connection/signals/stop", test_stop);
+  g_test_add_func ("/connection/signals/closed/peer", test_closed_by_peer);
+  g_test_add_func ("/connection/signals/closed/nonsense", test_closed_by_nonsense);
+  g_test_add_func ("/connection/signals/start/without-handler", test_start_without_handler);
+  g_test_add_func ("/connection/signals/start/turn", test_start_turn);
   ADD ("source", test_source);
   g_test_add_func ("/connection/descriptors", test_descriptors);
   g_test_add_func ("/connection/descriptors/too-many", test_too_many_descriptors);

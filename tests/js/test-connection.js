@@ -112,17 +112,24 @@ test('/js/connection/iterate', async () => {
 
 test('/js/connection/closed', () => {
     const [first] = Mp.pipe();
+    const reasons = [];
+    first.connect('closed', (_connection, reason) => reasons.push(reason));
+    first.close();
     first.close();
     assert(first.closed);
+    assertEqual(reasons, [null]);
     assertThrows(() => first.send(1), Mp.Error, Mp.Error.CLOSED);
 });
 
 test('/js/connection/signal', async () => {
     const [first, second] = Mp.pipe();
     const values = [];
-    let closed = false;
+    let closed = false, notified = false;
     second.connect('message', (_connection, message) => values.push(message.value));
-    second.connect('closed', () => (closed = true));
+    second.connect('notify::closed', () => (notified = second.closed));
+    second.connect('closed', (_connection, reason) => {
+        closed = second.closed && notified && reason.matches(Mp.Error, Mp.Error.END_OF_STREAM);
+    });
     second.start();
     first.send([1]);
     first.send(new Uint8Array([2]));

@@ -177,6 +177,25 @@ class TestConnection(TestCase):
         self.assertIs(second.poll(None), True)
         self.assertIs(second.poll(DEADLINE), True)
 
+    def test_closed(self):
+        first, second = Mp.Pipe()
+        seen = []
+        second.connect('notify::closed', lambda *ignored: seen.append(second.closed))
+        second.connect('closed', lambda connection, reason: seen.append(reason))
+        second.connect('message', lambda connection, message: seen.append(message.get_variant().unpack()))
+        second.start()
+        first.send(1)
+        first.close()
+        wait_until(lambda: GLib.MainContext.default().iteration(True) and len(seen) == 3)
+        self.assertEqual(seen[:2], [1, True])
+        self.assertTrue(seen[2].matches(Mp.Error.quark(), Mp.Error.END_OF_STREAM))
+        first.connect('closed', lambda connection, reason: seen.append(reason))
+        first.close()
+        third, fourth = Mp.Pipe()
+        third.connect('closed', lambda connection, reason: seen.append(reason))
+        third.close()
+        self.assertEqual(seen[3:], [None])
+
     def test_signals_in_blocking_calls(self):
         first, second = self.pipe()
         self.assertInterrupted(second.recv)

@@ -113,7 +113,10 @@ void test_signals ()
 
     Mp.pipe (true, out first, out second);
     second.message.connect (() => n_messages++);
-    second.closed.connect (() => loop.quit ());
+    second.closed.connect ((reason) => {
+      assert (second.get_closed () && reason is Mp.Error.END_OF_STREAM);
+      loop.quit ();
+    });
     second.start ();
     first.send (1);
     first.send (2);
