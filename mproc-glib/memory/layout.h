@@ -116,7 +116,9 @@ typedef struct
   guint32 n_waiters;               /* likewise of the waiters' table */
   guint32 next_waiter;             /* where the next waiter looks for a free slot first */
   guint32 watchers[MP_N_WATCHERS]; /* slots of the waiters' table, plus one */
-  gint64  looked_at;               /* when somebody last looked who died, in coarse monotonic nanoseconds */
+  guint32 given_up;                /* somebody wants to be woken when a lock is released */
+  gint64  recoverer_pid;           /* for people */
+  gint64  looked_at;               /* when somebody last looked who died, coarse monotonic ns */
 } MpStateLine;
 
 typedef enum
@@ -165,6 +167,8 @@ typedef struct
   gint64  pid;      /* for people: nobody decides by it */
   guint32 n_waking; /* threads that have taken wake-ups which they have not given yet */
   guint64 intents[MP_N_INTENTS];
+  guint32 holds[3]; /* the word of each lock that it has */
+  guint32 n_thefts; /* how many it did not say to have, and lost */
 } MpParticipant;
 
 typedef struct

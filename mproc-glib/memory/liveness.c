@@ -98,16 +98,9 @@ control_lock (MpMemory *self,
 
 gboolean
 mp_liveness_claim (MpMemory *self,
-                   guint     participant,
-                   gboolean  wait)
+                   guint     participant)
 {
-  int result;
-
-  do
-    result = control_lock (self, wait ? F_OFD_SETLKW : F_OFD_SETLK, F_WRLCK, participant, NULL);
-  while (result == -1 && errno == EINTR);
-
-  return result == 0;
+  return control_lock (self, F_OFD_SETLK, F_WRLCK, participant, NULL) == 0;
 }
 
 void

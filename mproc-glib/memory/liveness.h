@@ -12,8 +12,7 @@ gboolean mp_liveness_open (MpMemory *self,
                            GError  **error);
 void     mp_liveness_close (MpMemory *self);
 gboolean mp_liveness_claim (MpMemory *self,
-                            guint     participant,
-                            gboolean  wait);
+                            guint     participant);
 void     mp_liveness_unclaim (MpMemory *self,
                               guint     participant);
 gboolean mp_liveness_is_alive (MpMemory *self,

@@ -5,33 +5,56 @@
 #include "lock.h"
 
 #include "liveness.h"
+#include "waiters.h"
 
 #include "base/mp-spin.h"
+
+#include <poll.h>
 
 #define N_PAUSES        30
 #define FIRST_WAIT_US   100
 #define LONGEST_WAIT_US 2000
 
-static gboolean
-try_take (guint32 *lock,
-          guint32  expected,
-          guint32  word)
-{
-  return __atomic_compare_exchange_n (lock, &expected, word, FALSE, __ATOMIC_ACQUIRE,
-                                      __ATOMIC_RELAXED);
-}
+/* How long taking a lock may take.  A holder that just lost its processor to another program is
+ * mostly back by then. */
+#define PATIENCE_US 2000
+
+/* After this a lock that its owner does not say to hold is taken away: one that lost its
+ * processor between the two is mostly back by then. */
+#define SUSPICIOUS_US 200000
+
+/* What was noted about a holder longer ago has nothing to do with its holding the lock now. */
+#define FORGET_US 100000
+
+/* Those who wait on look this often whether the holder died, and whether they were cancelled. */
+#define LONGEST_LOOK_US 20000
+
+/* More than any processor takes to make a store visible. */
+#define SETTLE_NS 1000000
+
+/* --- Who is in the way ------------------------------------------------------------------ */
 
 static gboolean
-take_spinning (guint32 *lock,
-               guint32  word)
+is_known_blocker (MpMemory *self,
+                  MpLockId  id,
+                  guint32   seen,
+                  gint64    now)
 {
-  for (guint i = 0; i < N_PAUSES; i++)
-    {
-      if (mp_load (lock) == 0 && try_take (lock, 0, word))
-        return TRUE;
-      mp_pause ();
-    }
-  return FALSE;
+  return mp_load (&self->blocked_word[id]) == mp_lock_holder (seen) &&
+         now - mp_load (&self->blocked_at[id]) < FORGET_US;
+}
+
+static void
+note_blocker (MpMemory *self,
+              MpLockId  id,
+              guint32   seen,
+              gint64    now)
+{
+  if (!is_known_blocker (self, id, seen, now))
+    mp_store (&self->blocked_since[id], now);
+  mp_store (&self->blocked_word[id], mp_lock_holder (seen));
+  mp_store (&self->blocked_at[id], now);
+  mp_store (&self->blocked_on, (guint32) id);
 }
 
 static gboolean
@@ -47,20 +70,98 @@ owner_is_dead (MpMemory *self,
   /* Recoverers share one lock that says that they live: the word tells the present one
    * from those before it. */
   if (participant == MP_RECOVERER &&
-      (word & ~MP_LOCK_WAITED) != mp_lock_word (MP_RECOVERER, mp_load (&self->state->recoverer)))
+      mp_lock_holder (word) != mp_lock_word (MP_RECOVERER, mp_load (&self->state->recoverer)))
     return TRUE;
 
   return !mp_liveness_is_alive (self, participant);
 }
 
-/* Takes the lock from exactly the dead owner that was seen, and repairs what it guards. */
+/* Whether the owner is a participant that says that it has the lock, or the recoverer, who says
+ * nothing. */
+static gboolean
+owner_says_so (MpMemory *self,
+               MpLockId  id,
+               guint32   word)
+{
+  guint participant = mp_lock_owner (word);
+
+  return participant >= MP_N_PARTICIPANTS ||
+         mp_load_acquire (&mp_memory_participant (self, participant)->holds[id]) ==
+           mp_lock_holder (word);
+}
+
+/* Whether the owner has been seen not to say so, and not otherwise, for a good while. */
+static gboolean
+is_suspicious (MpMemory *self,
+               MpLockId  id,
+               guint32   seen,
+               gint64    now)
+{
+  gboolean is_silent = !owner_says_so (self, id, seen);
+
+  if (!is_silent || mp_load (&self->silent_word[id]) != mp_lock_holder (seen))
+    {
+      mp_store (&self->silent_word[id], is_silent ? mp_lock_holder (seen) : 0);
+      mp_store (&self->silent_since[id], now);
+      return FALSE;
+    }
+  return now - mp_load (&self->silent_since[id]) >= SUSPICIOUS_US;
+}
+
+gint64
+mp_lock_get_blocker (MpMemory *self)
+{
+  guint id = MIN (mp_load (&self->blocked_on), MP_N_LOCKS - 1);
+  guint participant = mp_lock_owner (mp_load (&self->blocked_word[id]));
+
+  if (participant < MP_N_PARTICIPANTS)
+    return mp_load (&mp_memory_participant (self, participant)->pid);
+  return participant == MP_RECOVERER ? mp_load (&self->state->recoverer_pid) : 0;
+}
+
+/* --- Taking ----------------------------------------------------------------------------- */
+
+static gboolean
+exchange (guint32 *lock,
+          guint32  expected,
+          guint32  word)
+{
+  return __atomic_compare_exchange_n (lock, &expected, word, FALSE, __ATOMIC_SEQ_CST,
+                                      __ATOMIC_RELAXED);
+}
+
+static gboolean
+take_spinning (guint32 *lock,
+               guint32  word)
+{
+  for (guint i = 0; i < N_PAUSES; i++)
+    {
+      if (mp_load (lock) == 0 && exchange (lock, 0, word))
+        return TRUE;
+      mp_pause ();
+    }
+  return FALSE;
+}
+
+/* Takes the lock from exactly the owner that was seen.  The recoverer says nothing. */
+static gboolean
+take_from (MpMemory *self,
+           MpLockId  id,
+           guint32   seen,
+           guint32   word)
+{
+  return exchange (self->locks[id], seen, word | MP_LOCK_WAITED) &&
+         (mp_lock_owner (word) == MP_RECOVERER || mp_lock_say (self, id, word));
+}
+
+/* And repairs what it guards. */
 static gboolean
 take_from_dead (MpMemory *self,
                 MpLockId  id,
                 guint32   seen,
                 guint32   word)
 {
-  if (!owner_is_dead (self, seen) || !try_take (self->locks[id], seen, word | MP_LOCK_WAITED))
+  if (!owner_is_dead (self, seen) || !take_from (self, id, seen, word))
     return FALSE;
 
   mp_store (&self->found_dead, 1);
@@ -68,41 +169,208 @@ take_from_dead (MpMemory *self,
   return TRUE;
 }
 
-/* Takes a lock that was not free at once. */
-void
-mp_lock_wait (MpMemory *self,
-              MpLockId  id,
-              guint32   word)
+/* Takes the lock from a participant that lives and does not say that it has it.  Should it have
+ * been about to say so it either sees that the lock is ours, or we see what it says. */
+static gboolean
+take_from_silent (MpMemory *self,
+                  MpLockId  id,
+                  guint32   seen,
+                  guint32   word)
 {
+  const struct timespec settle = { 0, SETTLE_NS };
+
+  if (owner_says_so (self, id, seen))
+    return FALSE;
+
+  /* What another thread of that participant takes from now on has another word. */
+  __atomic_fetch_add (&mp_memory_participant (self, mp_lock_owner (seen))->n_thefts, 1,
+                      __ATOMIC_SEQ_CST);
+  /* So do we, when that is ourselves: but only the next time. */
+  if (mp_lock_holder (seen) == word || !take_from (self, id, seen, word))
+    return FALSE;
+
+  ppoll (NULL, 0, &settle, NULL);
+  if (owner_says_so (self, id, seen))
+    {
+      mp_lock_unsay (self, id, word);
+      exchange (self->locks[id], word | MP_LOCK_WAITED, seen | MP_LOCK_WAITED);
+      return FALSE;
+    }
+
+  self->repair[id](self);
+  return TRUE;
+}
+
+/* Says in the lock that somebody waits.  Returns what is there then; 0 when it was released. */
+static guint32
+mark_waited (guint32 *lock)
+{
+  guint32 seen = mp_load (lock);
+
+  while (seen != 0 && (seen & MP_LOCK_WAITED) == 0 &&
+         !__atomic_compare_exchange_n (lock, &seen, seen | MP_LOCK_WAITED, FALSE,
+                                       __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+    ;
+  return seen == 0 ? 0 : seen | MP_LOCK_WAITED;
+}
+
+/* Takes a lock that was not free at once, unless its holder keeps it. */
+gboolean
+mp_lock_take_slow (MpMemory *self,
+                   MpLockId  id,
+                   guint32   word)
+{
+  guint32 *lock = self->locks[id];
+  guint32  own = word;
+  gint64   wait_us = FIRST_WAIT_US;
+  gint64   begin = 0;
+
+  for (;;)
+    {
+      guint32 seen;
+      int     result;
+      gint64  now;
+
+      if (take_spinning (lock, own))
+        return TRUE;
+      seen = mark_waited (lock);
+      if (seen == 0)
+        continue;
+
+      /* Others may still wait: who takes it after a wait says so for them. */
+      own = word | MP_LOCK_WAITED;
+      if (begin == 0)
+        begin = g_get_monotonic_time ();
+      result = mp_futex_wait (lock, seen, wait_us);
+      now = g_get_monotonic_time ();
+      if (result == ETIMEDOUT &&
+          (take_from_dead (self, id, seen, word) ||
+           (is_suspicious (self, id, seen, now) && take_from_silent (self, id, seen, word))))
+        return TRUE;
+
+      if (now - begin >= PATIENCE_US || is_known_blocker (self, id, seen, now))
+        {
+          note_blocker (self, id, seen, now);
+          return FALSE;
+        }
+      wait_us = MIN (wait_us * 2, LONGEST_WAIT_US);
+    }
+}
+
+MpLockWait
+mp_lock_await (MpMemory     *self,
+               gint64        deadline,
+               GCancellable *cancellable)
+{
+  guint    id = MIN (mp_load (&self->blocked_on), MP_N_LOCKS - 1);
   guint32 *lock = self->locks[id];
   gint64   wait_us = FIRST_WAIT_US;
 
   for (;;)
     {
+      gint64  left = deadline < 0 ? G_MAXINT64 : deadline - g_get_monotonic_time ();
       guint32 seen;
 
-      if (take_spinning (lock, word))
-        return;
+      if (cancellable != NULL && g_cancellable_is_cancelled (cancellable))
+        return MP_LOCK_WAIT_CANCELLED;
+      if (left <= 0)
+        return MP_LOCK_WAIT_TIMED_OUT;
 
-      seen = mp_load (lock);
-      if (seen == 0)
-        continue;
-      if ((seen & MP_LOCK_WAITED) == 0)
+      seen = mark_waited (lock);
+      if (mp_lock_holder (seen) != mp_load (&self->blocked_word[id]))
+        return MP_LOCK_WAIT_OVER;
+
+      switch (mp_futex_wait (lock, seen, MIN (wait_us, left)))
         {
-          if (!try_take (lock, seen, seen | MP_LOCK_WAITED))
-            continue;
-          seen |= MP_LOCK_WAITED;
+        case EINTR:
+          return MP_LOCK_WAIT_INTERRUPTED;
+        case ETIMEDOUT:
+          if (owner_is_dead (self, seen) ||
+              is_suspicious (self, id, seen, g_get_monotonic_time ()))
+            return MP_LOCK_WAIT_OVER;
+          break;
+        default:
+          break;
         }
-
-      if (mp_futex_wait (lock, seen, wait_us) == ETIMEDOUT)
-        {
-          if (take_from_dead (self, id, seen, word))
-            return;
-          wait_us = MIN (wait_us * 2, LONGEST_WAIT_US);
-        }
-
-      /* Others may still wait: who takes it after a wait says so for them. */
-      if (try_take (lock, 0, word | MP_LOCK_WAITED))
-        return;
+      wait_us = MIN (wait_us * 2, LONGEST_LOOK_US);
     }
+}
+
+void
+mp_lock (MpMemory *self,
+         MpLockId  id)
+{
+  while (!mp_lock_take (self, id))
+    mp_lock_await (self, -1, NULL);
+}
+
+/* Takes back what we said of a lock that was taken away just before.  Another thread of ours may
+ * have it by now: then it has another word. */
+void
+mp_lock_unsay (MpMemory *self,
+               MpLockId  id,
+               guint32   word)
+{
+  if (mp_lock_owner (word) == self->participant)
+    exchange (&mp_memory_participant (self, self->participant)->holds[id], word, 0);
+}
+
+/* --- Releasing -------------------------------------------------------------------------- */
+
+/* Whether the lock was taken away from us because we did not say that we have it. */
+static gboolean
+was_taken_away (MpMemory *self,
+                guint32   word)
+{
+  guint participant = mp_lock_owner (word);
+  guint n_thefts;
+
+  if (participant >= MP_N_PARTICIPANTS)
+    return FALSE;
+  n_thefts = mp_load (&mp_memory_participant (self, participant)->n_thefts);
+  return ((self->lock_word ^ word) >> MP_LOCK_THEFTS_SHIFT & 0xff) != (n_thefts & 0xff);
+}
+
+/* Releases a lock for which others wait, or which is not ours any more: then somebody wrote to
+ * the word who had no business to. */
+void
+mp_lock_release_slow (MpMemory *self,
+                      MpLockId  id,
+                      guint32   word)
+{
+  guint32 *lock = self->locks[id];
+  guint32  seen = mp_load (lock);
+
+  do
+    if (mp_lock_holder (seen) != word)
+      {
+        if (!was_taken_away (self, word))
+          mp_memory_set_damaged (self);
+        return;
+      }
+  while (!__atomic_compare_exchange_n (lock, &seen, 0, FALSE, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+
+  mp_futex_wake (lock, 1);
+  if (mp_load (&self->state->given_up) != 0 &&
+      __atomic_exchange_n (&self->state->given_up, 0, __ATOMIC_SEQ_CST) != 0)
+    mp_waiters_wake_all (self);
+}
+
+/* Who is told to come again when it is released may sleep then. */
+gboolean
+mp_lock_is_stuck (MpMemory *self,
+                  MpLockId  id)
+{
+  guint32 blocked = mp_load (&self->blocked_word[id]);
+
+  if (G_LIKELY (blocked == 0))
+    return FALSE;
+  if (mp_lock_holder (mp_load (self->locks[id])) == blocked)
+    {
+      __atomic_store_n (&self->state->given_up, 1, __ATOMIC_SEQ_CST);
+      if (mp_lock_holder (mark_waited (self->locks[id])) == blocked)
+        return TRUE;
+    }
+  mp_store (&self->blocked_word[id], 0);
+  return FALSE;
 }

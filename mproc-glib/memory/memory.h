@@ -45,14 +45,26 @@ struct _MpMemory
    * record lock tells the others that we live. */
   int     live_fd;
   guint32 participant;
-  guint32 lock_word;    /* what the locks hold while they are ours */
-  guint32 intents_used; /* bits of the participant's intents that threads here use */
-  guint32 fork_count;   /* of the process that attached: differs in a forked child */
-  guint32 recovering;   /* a thread of ours is the recoverer */
-  guint32 found_dead;   /* a lock was taken from a dead owner: recover soon */
+  guint32 lock_word;        /* what the locks hold while they are ours, before any was taken away */
+  guint32 held[MP_N_LOCKS]; /* what those that are ours hold */
+  guint32 intents_used;     /* bits of the participant's intents that threads here use */
+  guint32 fork_count;       /* of the process that attached: differs in a forked child */
+  guint32 recovering;       /* a thread of ours is the recoverer */
+  guint32 found_dead;       /* a lock was taken from a dead owner: recover soon */
   GMutex  attach_mutex;
 
   MpForkHook fork_hook;
+
+  /* The lock that could not be taken last; and of each by whom it was then held, since when,
+   * and when last, in monotonic time. */
+  guint32 blocked_on;
+  guint32 blocked_word[MP_N_LOCKS];
+  gint64  blocked_since[MP_N_LOCKS];
+  gint64  blocked_at[MP_N_LOCKS];
+
+  /* Of each lock the word of an owner that did not say that it has it, and since when. */
+  guint32 silent_word[MP_N_LOCKS];
+  gint64  silent_since[MP_N_LOCKS];
 
   /* Called in a forked child before it uses the handle: forgets what is the parent's. */
   void (*renew) (MpMemory *self);

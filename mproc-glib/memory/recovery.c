@@ -13,6 +13,14 @@
 #include "waiters.h"
 
 #include <gio/gio.h>
+#include <poll.h>
+
+/* How long a recoverer waits for another, and for each of the locks, one of which may be in the
+ * hands of who is stopped. */
+#define PATIENCE_US        20000
+#define ATTACH_PATIENCE_US G_USEC_PER_SEC
+#define FIRST_PAUSE_NS     100000
+#define LONGEST_PAUSE_NS   5000000
 
 /* States of a participant's slot. */
 enum
@@ -180,11 +188,43 @@ free_slot (MpMemory *self,
 
   for (guint i = 0; i < MP_N_INTENTS; i++)
     mp_store (&slot->intents[i], 0);
+  for (guint i = 0; i < MP_N_LOCKS; i++)
+    mp_store (&slot->holds[i], 0);
   mp_store (&slot->generation, slot->generation + 1);
   mp_store_release (&slot->state, SLOT_FREE);
 }
 
-/* With the recoverer's claim. */
+/* Others are held up by nothing that we wait for: what we have is given back first. */
+static gboolean
+lock_all (MpMemory *self,
+          guint32   word)
+{
+  const gint64 deadline = g_get_monotonic_time () + PATIENCE_US;
+
+  do
+    {
+      guint id = 0;
+
+      while (id < MP_N_LOCKS && mp_lock_take_as (self, id, word))
+        id++;
+      if (id == MP_N_LOCKS)
+        return TRUE;
+      while (id > 0)
+        mp_lock_release_as (self, --id, word);
+    }
+  while (mp_lock_await (self, deadline, NULL) != MP_LOCK_WAIT_TIMED_OUT);
+  return FALSE;
+}
+
+static void
+unlock_all (MpMemory *self,
+            guint32   word)
+{
+  for (guint id = MP_N_LOCKS; id > 0; id--)
+    mp_lock_release_as (self, id - 1, word);
+}
+
+/* With the recoverer's claim.  The dead stay as they are when a lock cannot be had. */
 static gboolean
 recover_dead (MpMemory *self)
 {
@@ -195,11 +235,8 @@ recover_dead (MpMemory *self)
 
   for (guint i = 0; i < n_participants; i++)
     any |= dead[i] = (guint8) is_dead (self, i);
-  if (!any)
+  if (!any || !lock_all (self, word))
     return FALSE;
-
-  for (guint id = 0; id < MP_N_LOCKS; id++)
-    mp_lock_as (self, id, word);
   MP_STEP ("recovery/locked");
 
   for (guint i = 0; i < n_participants; i++)
@@ -217,20 +254,32 @@ recover_dead (MpMemory *self)
     if (dead[i])
       free_slot (self, i);
 
-  for (guint id = MP_N_LOCKS; id > 0; id--)
-    mp_unlock (self, id - 1);
+  unlock_all (self, word);
   mp_waiters_wake_all (self);
   return TRUE;
 }
 
 /* One recoverer at a time, of all processes and, by the attach mutex that the caller holds,
- * of our own threads. */
-static void
-begin (MpMemory *self)
+ * of our own threads.  The kernel would wait for the claim without an end. */
+static gboolean
+begin (MpMemory *self,
+       gint64    patience_us)
 {
-  mp_liveness_claim (self, MP_RECOVERER, TRUE);
+  const gint64    deadline = g_get_monotonic_time () + patience_us;
+  struct timespec pause = { 0, FIRST_PAUSE_NS };
+
+  while (!mp_liveness_claim (self, MP_RECOVERER))
+    {
+      if (g_get_monotonic_time () >= deadline)
+        return FALSE;
+      ppoll (NULL, 0, &pause, NULL);
+      pause.tv_nsec = MIN (pause.tv_nsec * 2, LONGEST_PAUSE_NS);
+    }
+
   __atomic_fetch_add (&self->state->recoverer, 1, __ATOMIC_SEQ_CST);
+  mp_store (&self->state->recoverer_pid, getpid ());
   mp_store_release (&self->recovering, 1);
+  return TRUE;
 }
 
 static void
@@ -251,10 +300,13 @@ mp_recovery_run (MpMemory *self)
   if (!any)
     return FALSE;
 
+  any = FALSE;
   g_mutex_lock (&self->attach_mutex);
-  begin (self);
-  any = recover_dead (self);
-  end (self);
+  if (begin (self, PATIENCE_US))
+    {
+      any = recover_dead (self);
+      end (self);
+    }
   g_mutex_unlock (&self->attach_mutex);
   return any;
 }
@@ -268,7 +320,7 @@ take_slot (MpMemory *self)
     {
       MpParticipant *slot = mp_memory_participant (self, i);
 
-      if (mp_load (&slot->state) != SLOT_FREE || !mp_liveness_claim (self, i, FALSE))
+      if (mp_load (&slot->state) != SLOT_FREE || !mp_liveness_claim (self, i))
         continue;
 
       if (i >= mp_load (&self->state->n_participants))
@@ -293,7 +345,14 @@ attach (MpMemory *self,
   if (!mp_liveness_open (self, error))
     return FALSE;
 
-  begin (self);
+  if (!begin (self, ATTACH_PATIENCE_US))
+    {
+      mp_liveness_close (self);
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
+                   "The queue is held by process %" G_GINT64_FORMAT ", which does not go on",
+                   mp_load (&self->state->recoverer_pid));
+      return FALSE;
+    }
   recover_dead (self);
   attached = take_slot (self);
   end (self);
@@ -333,6 +392,21 @@ mp_recovery_attach_anew (MpMemory *self,
 }
 
 /* Gives back what this handle had in hand, and leaves. */
+static void
+leave (MpMemory *self)
+{
+  if (!mp_lock_take (self, MP_LOCK_HEAD))
+    return;
+
+  orphan_leases (self, self->participant);
+  mp_store (&self->head->n_orphans, mp_lease_count (self, MP_LEASE_ORPHAN));
+  mp_unlock (self, MP_LOCK_HEAD);
+  mp_waiters_wake (self, MP_WAITS_KIND_ITEMS, G_MAXUINT);
+  mp_waiters_forget (self, self->participant);
+  free_slot (self, self->participant);
+}
+
+/* Where that cannot be had in time, others recover us as if we had died. */
 void
 mp_recovery_detach (MpMemory *self)
 {
@@ -340,15 +414,11 @@ mp_recovery_detach (MpMemory *self)
     return;
 
   g_mutex_lock (&self->attach_mutex);
-  begin (self);
-  mp_lock (self, MP_LOCK_HEAD);
-  orphan_leases (self, self->participant);
-  mp_store (&self->head->n_orphans, mp_lease_count (self, MP_LEASE_ORPHAN));
-  mp_unlock (self, MP_LOCK_HEAD);
-  mp_waiters_wake (self, MP_WAITS_KIND_ITEMS, G_MAXUINT);
-  mp_waiters_forget (self, self->participant);
-  free_slot (self, self->participant);
-  end (self);
+  if (begin (self, PATIENCE_US))
+    {
+      leave (self);
+      end (self);
+    }
   g_mutex_unlock (&self->attach_mutex);
   mp_liveness_close (self);
 }
