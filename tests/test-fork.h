@@ -4,6 +4,7 @@
 
 #include <glib.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -96,10 +97,11 @@ test_is_asleep (pid_t pid)
   g_autofree char *path = g_strdup_printf ("/proc/%d/wchan", pid);
   g_autofree char *content = NULL;
 
-  return g_file_get_contents (path, &content, NULL, NULL) && g_str_has_prefix (content, "futex");
+  return g_file_get_contents (path, &content, NULL, NULL) &&
+         (g_str_has_prefix (content, "futex") || strstr (content, "poll") != NULL);
 }
 
-/* Waits until the first thread of the process sleeps on a futex. */
+/* Waits until the first thread of the process sleeps on a futex or on descriptors. */
 static inline void
 test_wait_asleep (pid_t pid)
 {

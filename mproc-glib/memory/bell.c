@@ -7,19 +7,27 @@
 #include "base/mp-errno.h"
 #include "liveness.h"
 #include "waiters.h"
+#include "watcher.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/inotify.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-/* How often to look for deaths and for wake-ups when the system has no watch, or the table
- * no slot, left for us. */
-#define FALLBACK_PERIOD_NS (100 * 1000 * 1000)
+/* How often to look when there is no slot left for us. */
+#define WITHOUT_SLOT_US (100 * 1000)
+
+/* What has rung, as the epoll descriptor says it. */
+enum
+{
+  SOURCE_BELL,
+  SOURCE_DEATHS,
+  SOURCE_TICK,
+  SOURCE_PENDING,
+};
 
 struct _MpBell
 {
@@ -27,97 +35,100 @@ struct _MpBell
   MpMemory   *memory;
   MpWaitsKind condition;
   int         epoll_fd;
-  int         death_fd;   /* an inotify watch, or a timer where there is none */
-  int         pending_fd; /* an eventfd of our own: keeps the bell ringing */
-  int         timer_fd;   /* rings now and then while the bell has no slot; -1: it has */
+  int         tick_fd;    /* a timer: when to look whatever rings before */
+  int         death_fd;   /* an inotify watch, as a watcher; else -1 */
+  int         pending_fd; /* an eventfd of our own that keeps the bell ringing; -1 at first */
   gboolean    pending;
   guint       slot;
   guint32     fork_count;
 };
 
 static gboolean
-watch (MpBell *self,
-       int     fd,
-       guint32 events)
+add (MpBell *self,
+     int     fd,
+     guint32 events,
+     guint32 source)
 {
-  struct epoll_event event = { .events = events, .data.fd = fd };
+  struct epoll_event event = { .events = events, .data.u32 = source };
 
-  return epoll_ctl (self->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+  return fd != -1 && epoll_ctl (self->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-static int
-open_timer (void)
+static void
+set_tick (MpBell *self,
+          gint64  us)
 {
-  const struct itimerspec period = { { 0, FALLBACK_PERIOD_NS }, { 0, FALLBACK_PERIOD_NS } };
-  int                     fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  const struct itimerspec time = {
+    .it_value = { us / G_USEC_PER_SEC, us % G_USEC_PER_SEC * 1000 },
+  };
 
-  if (fd != -1)
-    timerfd_settime (fd, 0, &period, NULL);
-  return fd;
+  timerfd_settime (self->tick_fd, 0, &time, NULL);
 }
 
-/* Each participant keeps a description of the file open for writing until it dies, and the
- * kernel tells who watches the file when it closes. */
-static int
-open_death_watch (MpMemory *memory)
+static void
+choose_tick (MpBell *self)
 {
-  char path[64];
-  int  fd = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
-
-  g_snprintf (path, sizeof path, "/proc/self/fd/%d", memory->fd);
-  if (fd != -1 && inotify_add_watch (fd, path, IN_CLOSE_WRITE) != -1)
-    return fd;
-
-  /* Watches are few for each user. */
-  if (fd != -1)
-    close (fd);
-  return open_timer ();
+  set_tick (self, self->slot < MP_N_WAITERS ? mp_watcher_choose_tick (self->memory, self->slot)
+                                            : WITHOUT_SLOT_US);
 }
 
 static gboolean
 open_descriptors (MpBell *self)
 {
+  self->death_fd = self->pending_fd = -1;
   self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
-  self->death_fd = open_death_watch (self->memory);
-  self->pending_fd = eventfd (self->pending, EFD_CLOEXEC | EFD_NONBLOCK);
-  self->timer_fd = -1;
+  self->tick_fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 
-  return self->epoll_fd != -1 && self->death_fd != -1 && self->pending_fd != -1 &&
-         watch (self, self->memory->bell_fd, EPOLLIN | EPOLLET) &&
-         watch (self, self->death_fd, EPOLLIN) &&
-         watch (self, self->pending_fd, EPOLLIN);
+  return self->epoll_fd != -1 &&
+         add (self, self->memory->bell_fd, EPOLLIN | EPOLLET, SOURCE_BELL) &&
+         add (self, self->tick_fd, EPOLLIN, SOURCE_TICK);
+}
+
+static void
+close_all_but_epoll (MpBell *self)
+{
+  if (self->tick_fd != -1)
+    close (self->tick_fd);
+  if (self->death_fd != -1)
+    close (self->death_fd);
+  if (self->pending_fd != -1)
+    close (self->pending_fd);
 }
 
 static void
 close_descriptors (MpBell *self)
 {
+  close_all_but_epoll (self);
   if (self->epoll_fd != -1)
     close (self->epoll_fd);
-  if (self->death_fd != -1)
-    close (self->death_fd);
-  if (self->pending_fd != -1)
-    close (self->pending_fd);
-  if (self->timer_fd != -1)
-    close (self->timer_fd);
+}
+
+static void
+ring_always (MpBell *self)
+{
+  self->pending_fd = eventfd (1, EFD_CLOEXEC | EFD_NONBLOCK);
+  add (self, self->pending_fd, EPOLLIN, SOURCE_PENDING);
 }
 
 /* An inherited epoll descriptor is the parent's: what the child would take out of it, the
  * parent would miss.  The child gets its own under the same number, which main loops may
- * already know. */
+ * already know.  The slot stays the parent's, and so does its being a watcher. */
 static void
 replace_after_fork (MpForkHook *hook)
 {
   MpBell *self = (MpBell *) hook;
   int     number = self->epoll_fd;
 
-  close (self->death_fd);
-  close (self->pending_fd);
-  if (self->timer_fd != -1)
-    close (self->timer_fd);
-  if (open_descriptors (self) && self->epoll_fd != number)
+  close_all_but_epoll (self);
+  if (open_descriptors (self))
     {
-      dup3 (self->epoll_fd, number, O_CLOEXEC);
-      close (self->epoll_fd);
+      if (self->pending)
+        ring_always (self);
+      if (self->epoll_fd != number)
+        {
+          dup3 (self->epoll_fd, number, O_CLOEXEC);
+          close (self->epoll_fd);
+        }
     }
   self->epoll_fd = number;
 }
@@ -131,6 +142,7 @@ mp_bell_new (MpMemory   *memory,
 
   self->memory = memory;
   self->condition = condition;
+  self->slot = MP_N_WAITERS;
   if (!open_descriptors (self))
     {
       mp_set_error_from_errno (error, errno, "Cannot watch the queue");
@@ -139,8 +151,6 @@ mp_bell_new (MpMemory   *memory,
       return NULL;
     }
 
-  self->slot = mp_waiters_claim_slot (memory);
-  self->fork_count = mp_fork_count;
   mp_fork_hook_add (&self->fork_hook, replace_after_fork);
   return self;
 }
@@ -159,6 +169,7 @@ mp_bell_free (MpBell *self)
   if (self->slot < MP_N_WAITERS && self->fork_count == mp_fork_count)
     {
       mp_waits_clear (waits_of (self), self->slot, FALSE);
+      mp_watcher_end (self->memory, self->slot);
       mp_waiters_release_slot (self->memory, self->slot);
     }
   close_descriptors (self);
@@ -171,73 +182,84 @@ mp_bell_get_fd (MpBell *self)
   return self->epoll_fd;
 }
 
-/* Clears what has rung.  Returns whether somebody may have died. */
+/* Takes in what has rung.  Returns whether to look who died. */
 static gboolean
 clear (MpBell *self)
 {
   struct epoll_event events[4];
   int                n = epoll_wait (self->epoll_fd, events, G_N_ELEMENTS (events), 0);
-  gboolean           died = FALSE;
+  gboolean           died = FALSE, ticked = FALSE;
 
   for (int i = 0; i < n; i++)
     {
-      char buffer[1024];
-
-      if (events[i].data.fd != self->death_fd && events[i].data.fd != self->timer_fd)
-        continue;
-      died |= events[i].data.fd == self->death_fd;
-      while (read (events[i].data.fd, buffer, sizeof buffer) == sizeof buffer)
-        ;
+      died |= events[i].data.u32 == SOURCE_DEATHS && self->death_fd != -1;
+      ticked |= events[i].data.u32 == SOURCE_TICK;
     }
-  return died;
+  if (died)
+    mp_watcher_drain (self->death_fd);
+  /* Setting it also makes it silent. */
+  if (died)
+    set_tick (self, MP_WATCHER_UNSURE_US);
+  else if (ticked)
+    choose_tick (self);
+  return died || ticked;
 }
 
-/* Claims a slot when there is none of ours: the parent's, before a fork, stays the parent's.
- * As long as all are taken the bell rings by the clock. */
-static gboolean
+/* Claims a slot when there is none of ours: the parent's, before a fork, stays the parent's. */
+static void
 ensure_slot (MpBell *self)
 {
-  gboolean is_inherited = self->fork_count != mp_fork_count;
-
-  if (G_LIKELY (self->slot < MP_N_WAITERS && !is_inherited))
-    return TRUE;
+  if (G_LIKELY (self->slot < MP_N_WAITERS && self->fork_count == mp_fork_count))
+    return;
 
   self->slot = mp_waiters_claim_slot (self->memory);
   self->fork_count = mp_fork_count;
-  if (self->slot < MP_N_WAITERS)
-    {
-      if (self->timer_fd != -1)
-        close (self->timer_fd);
-      self->timer_fd = -1;
-      return TRUE;
-    }
+  choose_tick (self);
+}
 
-  if (self->timer_fd == -1)
+/* Returns whether it became a watcher now: of those who died before it will not be told. */
+static gboolean
+ensure_watcher (MpBell *self)
+{
+  if (self->death_fd != -1 || !mp_watcher_is_wanted (self->memory, MP_WATCHER_LOOP))
+    return FALSE;
+
+  mp_fork_block ();
+  self->death_fd = mp_watcher_open_deaths (self->memory);
+  mp_fork_unblock ();
+  if (self->death_fd == -1)
+    return FALSE;
+
+  add (self, self->death_fd, EPOLLIN, SOURCE_DEATHS);
+  if (!mp_watcher_begin (self->memory, MP_WATCHER_LOOP, self->slot))
     {
-      self->timer_fd = open_timer ();
-      if (self->timer_fd != -1)
-        watch (self, self->timer_fd, EPOLLIN);
+      close (self->death_fd);
+      self->death_fd = -1;
+      return FALSE;
     }
-  return FALSE;
+  choose_tick (self);
+  return TRUE;
 }
 
 gboolean
 mp_bell_arm (MpBell  *self,
              gboolean rang)
 {
-  gboolean died;
+  gboolean looks;
 
-  if (!ensure_slot (self))
+  ensure_slot (self);
+  if (self->slot == MP_N_WAITERS)
     return clear (self);
 
   /* Still armed: nothing has rung for us since. */
   if (!rang && mp_waits_is_armed (waits_of (self), self->slot))
     return FALSE;
 
-  died = clear (self);
+  looks = clear (self);
+  looks |= ensure_watcher (self);
   mp_waits_set (waits_of (self), self->slot, FALSE);
   mp_full_barrier ();
-  return died;
+  return looks;
 }
 
 /* Keeps the bell ringing, or lets it be silent. */
@@ -246,15 +268,17 @@ mp_bell_hold (MpBell  *self,
               gboolean pending)
 {
   guint64 value = 1;
-  gssize  ignored;
+  gssize  ignored = 0;
 
   if (self->pending == pending)
     return;
 
   self->pending = pending;
-  if (pending)
+  if (!pending)
+    ignored = read (self->pending_fd, &value, sizeof value);
+  else if (self->pending_fd != -1)
     ignored = write (self->pending_fd, &value, sizeof value);
   else
-    ignored = read (self->pending_fd, &value, sizeof value);
+    ring_always (self);
   (void) ignored; /* Neither can fail: the counter is 0 or 1. */
 }

@@ -10,8 +10,8 @@ G_BEGIN_DECLS
  *
  * All processes write to one eventfd, which nobody reads: its counter never becomes empty,
  * so it is no level but an edge, and no reader can take another's wake-up away.  Each bell
- * holds it, edge-triggered, in an epoll descriptor of its own, beside a watch that tells
- * of deaths. */
+ * holds it, edge-triggered, in an epoll descriptor of its own, beside a timer, and as a watcher
+ * beside what tells of deaths. */
 
 typedef struct _MpBell MpBell;
 
@@ -20,7 +20,7 @@ MpBell *mp_bell_new (MpMemory   *memory,
                      GError    **error);
 void    mp_bell_free (MpBell *self);
 int     mp_bell_get_fd (MpBell *self);
-/* Returns whether somebody may have died. */
+/* Returns whether it is time to look who died. */
 gboolean mp_bell_arm (MpBell  *self,
                       gboolean rang);
 void     mp_bell_hold (MpBell  *self,

@@ -294,6 +294,18 @@ mp_record_size (gsize payload)
 #define mp_store(p, v)         __atomic_store_n ((p), (v), __ATOMIC_RELAXED)
 #define mp_store_release(p, v) __atomic_store_n ((p), (v), __ATOMIC_RELEASE)
 
+/* Raises a number to @wanted unless it is as large already. */
+static inline void
+mp_cover (guint32 *number,
+          guint32  wanted)
+{
+  guint32 seen = mp_load (number);
+
+  while (seen < wanted && !__atomic_compare_exchange_n (number, &seen, wanted, FALSE,
+                                                        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+    ;
+}
+
 /* What was stored before is visible to whoever is looked at after.  The locked operations of
  * x86 do that by themselves; where this is called one has just been made. */
 static inline void

@@ -25,8 +25,12 @@ forget_parent (MpForkHook *hook)
 
   if (self->live_fd != -1)
     close (self->live_fd);
-  self->live_fd = -1;
-  self->recovering = 0;
+  if (self->watch_fd != -1)
+    close (self->watch_fd);
+  if (self->death_fd != -1)
+    close (self->death_fd);
+  self->live_fd = self->watch_fd = self->death_fd = -1;
+  self->recovering = self->watching = 0;
   /* Who held it was about to attach for the parent: the child begins again. */
   mp_fork_reset_mutex (&self->attach_mutex);
 }

@@ -84,7 +84,7 @@ init (MpMemory *self)
   memset (self, 0, sizeof *self);
   self->fd = -1;
   self->bell_fd = -1;
-  self->live_fd = -1;
+  self->live_fd = self->watch_fd = self->death_fd = -1;
   g_mutex_init (&self->attach_mutex);
 }
 

@@ -50,8 +50,14 @@ struct _MpMemory
   guint32 intents_used;     /* bits of the participant's intents that threads here use */
   guint32 fork_count;       /* of the process that attached: differs in a forked child */
   guint32 recovering;       /* a thread of ours is the recoverer */
+  gint64  looked_at;        /* when we last looked who died, in coarse monotonic nanoseconds */
   guint32 found_dead;       /* a lock was taken from a dead owner: recover soon */
   GMutex  attach_mutex;
+
+  /* What a thread of ours that watches sleeps on: see watcher.h. */
+  int     watch_fd; /* an epoll descriptor of the bell and of death_fd */
+  int     death_fd;
+  guint32 watching; /* a thread uses them */
 
   MpForkHook fork_hook;
 

@@ -22,6 +22,11 @@
 #define FIRST_PAUSE_NS     100000
 #define LONGEST_PAUSE_NS   5000000
 
+/* How often consumers look who died where there is always something to get: each of them, or
+ * all together when they are many, since each look costs a system call for each participant. */
+#define LOOK_EVERY_NS     (10 * 1000 * 1000)
+#define MANY_PARTICIPANTS 16
+
 /* States of a participant's slot. */
 enum
 {
@@ -155,11 +160,12 @@ recount (MpMemory *self)
                     (mp_word_count (mp_load (&self->head->word)) - n_open) & MP_COUNT_MASK);
 }
 
-static void
+static guint
 orphan_leases (MpMemory *self,
                guint     participant)
 {
   guint32 n_used = mp_lease_count_used (self);
+  guint   n_orphaned = 0;
 
   for (guint32 i = 0; i < n_used; i++)
     {
@@ -167,9 +173,13 @@ orphan_leases (MpMemory *self,
       guint64  owner = mp_load (&lease->owner);
 
       if (mp_lease_state (owner) == MP_LEASE_HELD && mp_lease_participant (owner) == participant)
-        mp_store_release (&lease->owner, mp_lease_owner (MP_LEASE_ORPHAN, 0, 0));
+        {
+          mp_store_release (&lease->owner, mp_lease_owner (MP_LEASE_ORPHAN, 0, 0));
+          n_orphaned++;
+        }
       MP_STEP ("recovery/orphaned");
     }
+  return n_orphaned;
 }
 
 static gboolean
@@ -190,6 +200,7 @@ free_slot (MpMemory *self,
     mp_store (&slot->intents[i], 0);
   for (guint i = 0; i < MP_N_LOCKS; i++)
     mp_store (&slot->holds[i], 0);
+  mp_store (&slot->n_waking, 0);
   mp_store (&slot->generation, slot->generation + 1);
   mp_store_release (&slot->state, SLOT_FREE);
 }
@@ -224,6 +235,36 @@ unlock_all (MpMemory *self,
     mp_lock_release_as (self, id - 1, word);
 }
 
+/* --- Who is to be woken ------------------------------------------------------------------ */
+
+static gboolean
+is_done (MpMemory *self)
+{
+  return mp_word_count (mp_load_acquire (&self->tail->word)) == mp_load (&self->arena->n_done);
+}
+
+/* Only those for whom there is something: a death is nothing to the others. */
+static void
+wake_concerned (MpMemory *self,
+                gboolean  loops)
+{
+  void (*wake) (MpMemory *, MpWaitsKind, guint) = loops ? mp_waiters_wake_slow
+                                                        : mp_waiters_wake_threads;
+  guint32 n_orphans = mp_load (&self->head->n_orphans);
+
+  if (mp_load (&self->state->damaged) || mp_load (&self->state->shutdown))
+    {
+      mp_waiters_wake_all (self);
+      return;
+    }
+  if (n_orphans != 0 || mp_ring_has_items (self))
+    mp_waiters_wake_slow (self, MP_WAITS_KIND_ITEMS, n_orphans + MAX (mp_ring_count (self), 1));
+  if (mp_ring_has_room (self, 0))
+    wake (self, MP_WAITS_KIND_SPACE, G_MAXUINT);
+  if (is_done (self))
+    wake (self, MP_WAITS_KIND_DONE, G_MAXUINT);
+}
+
 /* With the recoverer's claim.  The dead stay as they are when a lock cannot be had. */
 static gboolean
 recover_dead (MpMemory *self)
@@ -232,6 +273,7 @@ recover_dead (MpMemory *self)
   const guint   n_participants = count_participants (self);
   guint8        dead[MP_N_PARTICIPANTS];
   gboolean      any = FALSE;
+  guint32       n_waking = 0;
 
   for (guint i = 0; i < n_participants; i++)
     any |= dead[i] = (guint8) is_dead (self, i);
@@ -242,6 +284,7 @@ recover_dead (MpMemory *self)
   for (guint i = 0; i < n_participants; i++)
     if (dead[i])
       {
+        n_waking += mp_load (&mp_memory_participant (self, i)->n_waking);
         orphan_leases (self, i);
         for (guint j = 0; j < MP_N_INTENTS; j++)
           mp_store (&mp_memory_participant (self, i)->intents[j], 0);
@@ -250,12 +293,18 @@ recover_dead (MpMemory *self)
   collect_garbage (self);
   recount (self);
   MP_STEP ("recovery/counted");
+  /* What they had begun is ours before it is nobody's. */
+  mp_waiters_begin_waking (self, n_waking);
   for (guint i = 0; i < n_participants; i++)
     if (dead[i])
       free_slot (self, i);
 
   unlock_all (self, word);
-  mp_waiters_wake_all (self);
+  if (n_waking != 0)
+    mp_waiters_wake_everyone (self);
+  wake_concerned (self, TRUE);
+  mp_waiters_wake (self, MP_WAITS_KIND_NEWS, 0);
+  mp_waiters_end_waking (self, n_waking);
   return TRUE;
 }
 
@@ -289,12 +338,38 @@ end (MpMemory *self)
   mp_liveness_unclaim (self, MP_RECOVERER);
 }
 
+static gint64
+coarse_now (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_MONOTONIC_COARSE, &now);
+  return now.tv_sec * G_GINT64_CONSTANT (1000000000) + now.tv_nsec;
+}
+
+/* A time in the future is that of a container whose clock differs. */
+static gboolean
+is_recent (gint64 then,
+           gint64 now)
+{
+  return then <= now && now - then < LOOK_EVERY_NS;
+}
+
+static gboolean
+somebody_looked (MpMemory *self,
+                 gint64    now)
+{
+  return count_participants (self) > MANY_PARTICIPANTS &&
+         is_recent (mp_load (&self->state->looked_at), now);
+}
+
 gboolean
 mp_recovery_run (MpMemory *self)
 {
   guint    n_participants = count_participants (self);
   gboolean any = FALSE;
 
+  mp_store (&self->state->looked_at, coarse_now ());
   for (guint i = 0; i < n_participants && !any; i++)
     any = is_dead (self, i);
   if (!any)
@@ -311,8 +386,46 @@ mp_recovery_run (MpMemory *self)
   return any;
 }
 
+void
+mp_recovery_run_at_times (MpMemory *self)
+{
+  gint64 now = coarse_now ();
+
+  if (G_LIKELY (is_recent (mp_load (&self->looked_at), now)))
+    return;
+
+  mp_store (&self->looked_at, now);
+  if (!somebody_looked (self, now))
+    mp_recovery_run (self);
+}
+
+static gboolean
+is_somebody_waking (MpMemory *self)
+{
+  guint n_participants = count_participants (self);
+
+  for (guint i = 0; i < n_participants; i++)
+    if (mp_load (&mp_memory_participant (self, i)->n_waking) != 0)
+      return TRUE;
+  return FALSE;
+}
+
+void
+mp_recovery_look_after (MpMemory *self)
+{
+  if (mp_recovery_run (self))
+    return;
+
+  /* Usually it is awake and about to end: then a few wake up for nothing. */
+  if (is_somebody_waking (self))
+    mp_waiters_wake_everyone (self);
+  wake_concerned (self, FALSE);
+}
+
 /* --- Participants ---------------------------------------------------------------------- */
 
+/* The kernel lets one have the lock of a slot, and only recovery frees a slot whose owner died:
+ * nothing else has to be held. */
 static gboolean
 take_slot (MpMemory *self)
 {
@@ -320,12 +433,17 @@ take_slot (MpMemory *self)
     {
       MpParticipant *slot = mp_memory_participant (self, i);
 
-      if (mp_load (&slot->state) != SLOT_FREE || !mp_liveness_claim (self, i))
+      if (mp_load_acquire (&slot->state) != SLOT_FREE || !mp_liveness_claim (self, i))
         continue;
+      if (mp_load_acquire (&slot->state) != SLOT_FREE)
+        {
+          mp_liveness_unclaim (self, i);
+          continue;
+        }
 
-      if (i >= mp_load (&self->state->n_participants))
-        mp_store_release (&self->state->n_participants, i + 1);
+      mp_cover (&self->state->n_participants, i + 1);
       mp_store (&slot->pid, getpid ());
+      mp_store (&slot->n_waking, 0);
       self->participant = i;
       self->lock_word = mp_lock_word (i, slot->generation);
       mp_store (&self->intents_used, 0);
@@ -336,36 +454,47 @@ take_slot (MpMemory *self)
 }
 
 static gboolean
+fail_to_attach (MpMemory *self,
+                gboolean  recovered,
+                GError  **error)
+{
+  mp_liveness_close (self);
+  if (recovered)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
+                 "The queue is in use by %u others, which is the most it can have",
+                 MP_N_PARTICIPANTS);
+  else
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
+                 "The queue is held by process %" G_GINT64_FORMAT ", which does not go on",
+                 mp_load (&self->state->recoverer_pid));
+  return FALSE;
+}
+
+/* Where a thousand come at once each would look a thousand times who died. */
+static gboolean
 attach (MpMemory *self,
         GError  **error)
 {
-  gboolean attached;
+  gint64   now = coarse_now ();
+  gboolean attached, recovered = FALSE;
 
   self->participant = G_MAXUINT32;
   if (!mp_liveness_open (self, error))
     return FALSE;
 
-  if (!begin (self, ATTACH_PATIENCE_US))
-    {
-      mp_liveness_close (self);
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
-                   "The queue is held by process %" G_GINT64_FORMAT ", which does not go on",
-                   mp_load (&self->state->recoverer_pid));
-      return FALSE;
-    }
-  recover_dead (self);
   attached = take_slot (self);
-  end (self);
+  if (attached && somebody_looked (self, now))
+    return TRUE;
 
-  if (!attached)
+  mp_store (&self->state->looked_at, now);
+  /* Who has a slot need not wait for another recoverer. */
+  if (begin (self, attached ? PATIENCE_US : ATTACH_PATIENCE_US))
     {
-      mp_liveness_close (self);
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
-                   "The queue is in use by %u others, which is the most it can have",
-                   MP_N_PARTICIPANTS);
-      return FALSE;
+      recover_dead (self);
+      recovered = TRUE;
+      end (self);
     }
-  return TRUE;
+  return attached || take_slot (self) || fail_to_attach (self, recovered, error);
 }
 
 /* Makes this handle a participant, unless another thread just did: when it is opened, and
@@ -395,13 +524,16 @@ mp_recovery_attach_anew (MpMemory *self,
 static void
 leave (MpMemory *self)
 {
+  guint n_orphaned;
+
   if (!mp_lock_take (self, MP_LOCK_HEAD))
     return;
 
-  orphan_leases (self, self->participant);
+  n_orphaned = orphan_leases (self, self->participant);
   mp_store (&self->head->n_orphans, mp_lease_count (self, MP_LEASE_ORPHAN));
   mp_unlock (self, MP_LOCK_HEAD);
-  mp_waiters_wake (self, MP_WAITS_KIND_ITEMS, G_MAXUINT);
+  if (n_orphaned > 0)
+    mp_waiters_wake (self, MP_WAITS_KIND_ITEMS, n_orphaned);
   mp_waiters_forget (self, self->participant);
   free_slot (self, self->participant);
 }
@@ -414,11 +546,7 @@ mp_recovery_detach (MpMemory *self)
     return;
 
   g_mutex_lock (&self->attach_mutex);
-  if (begin (self, PATIENCE_US))
-    {
-      leave (self);
-      end (self);
-    }
+  leave (self);
   g_mutex_unlock (&self->attach_mutex);
   mp_liveness_close (self);
 }

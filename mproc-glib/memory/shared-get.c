@@ -14,8 +14,6 @@
 
 /* Getting, and what becomes of what was got. */
 
-#define LOOK_EVERY_NS (10 * 1000 * 1000)
-
 static gboolean
 fits (MpQueueDelivery *delivery,
       guint64          size)
@@ -352,19 +350,8 @@ try_get (MpSharedQueue *self,
 static void
 look_who_died (MpSharedQueue *self)
 {
-  struct timespec now;
-  gint64          now_ns;
-
-  if (!mp_shared_queue_is_acknowledged (self))
-    return;
-
-  clock_gettime (CLOCK_MONOTONIC_COARSE, &now);
-  now_ns = now.tv_sec * G_GINT64_CONSTANT (1000000000) + now.tv_nsec;
-  if (G_LIKELY (now_ns - mp_load (&self->looked_at) < LOOK_EVERY_NS))
-    return;
-
-  mp_store (&self->looked_at, now_ns);
-  mp_recovery_run (&self->memory);
+  if (mp_shared_queue_is_acknowledged (self))
+    mp_recovery_run_at_times (&self->memory);
 }
 
 MpQueueStatus

@@ -16,7 +16,6 @@ typedef struct
   MpMemory memory;
   MpSpin   spin[MP_N_CONDITIONS];
   guint32  spin_ns;
-  gint64   looked_at; /* when a consumer last looked who died, in coarse monotonic time */
 
   /* Deliveries that this handle has in hand: how many, and in the order in which they came
    * those that are finished by their age. */

@@ -12,6 +12,7 @@
 #include "recovery.h"
 #include "ring.h"
 #include "waiters.h"
+#include "watcher.h"
 
 #define DEFAULT_MAX_BYTES (G_GUINT64_CONSTANT (4) << 30)
 #define MAX_MAX_BYTES     (G_GUINT64_CONSTANT (128) << 30)
@@ -66,6 +67,7 @@ free_queue (gpointer user_data)
   MpSharedQueue *self = user_data;
 
   mp_recovery_detach (&self->memory);
+  mp_watcher_close (&self->memory);
   mp_liveness_clear (&self->memory);
   mp_memory_close (&self->memory);
   forget_held (self);
@@ -338,16 +340,11 @@ bell_new (gpointer         user_data,
           GError         **error)
 {
   MpSharedQueue *self = user_data;
-  MpBell        *bell;
 
   if (!attach (self, error))
     return NULL;
 
-  bell = mp_bell_new (&self->memory, (MpWaitsKind) condition, error);
-  /* Of those who died before it watched it will never tell. */
-  if (bell != NULL)
-    mp_recovery_run (&self->memory);
-  return (MpQueueBell *) bell;
+  return (MpQueueBell *) mp_bell_new (&self->memory, (MpWaitsKind) condition, error);
 }
 
 static void
@@ -371,7 +368,7 @@ bell_arm (gpointer     user_data,
   MpSharedQueue *self = user_data;
 
   if (attach (self, NULL) && mp_bell_arm ((MpBell *) bell, rang))
-    mp_recovery_run (&self->memory);
+    mp_recovery_look_after (&self->memory);
 }
 
 static void

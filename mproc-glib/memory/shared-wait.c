@@ -6,6 +6,7 @@
 
 #include "base/mp-deadline.h"
 #include "ring.h"
+#include "sleeper.h"
 #include "waiters.h"
 
 /* Trying until it works: first spinning, when that has lately paid, then asleep. */
@@ -79,8 +80,8 @@ sleep_once (MpSharedQueue     *self,
       return busy;
     case MP_SLEEP_INTERRUPTED:
       return wait->interruptible ? MP_QUEUE_INTERRUPTED : MP_QUEUE_OK;
-    case MP_SLEEP_SLICE:
-      mp_recovery_run (&self->memory);
+    case MP_SLEEP_LOOK:
+      mp_recovery_look_after (&self->memory);
       return MP_QUEUE_OK;
     case MP_SLEEP_WOKEN:
     default:

@@ -5,29 +5,10 @@
 #include "waiters.h"
 
 #include "futex.h"
+#include "liveness.h"
 #include "step.h"
 
 #include "base/mp-spin.h"
-
-/* Nobody sleeps longer without looking who died: a waker may be killed between its commit
- * and its wake-up. */
-#define SLICE_US (100 * 1000)
-
-/* With every slot taken, sleepers look again this often. */
-#define WITHOUT_SLOT_US (5 * 1000)
-
-/* Before a bit is set: a waker that does not see the number has committed what it wakes for
- * before the waiter's last look. */
-static void
-cover (guint32 *number,
-       guint32  wanted)
-{
-  guint32 seen = mp_load (number);
-
-  while (seen < wanted && !__atomic_compare_exchange_n (number, &seen, wanted, FALSE,
-                                                        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
-    ;
-}
 
 static guint64
 bit_of (guint slot)
@@ -50,7 +31,9 @@ mp_waits_set (MpWaits *waits,
               guint    slot,
               gboolean sleeping)
 {
-  cover (&waits->n_words, slot / 64 + 1);
+  /* Before: a waker that does not see the number has committed what it wakes for before the
+   * waiter's last look. */
+  mp_cover (&waits->n_words, slot / 64 + 1);
   __atomic_fetch_or (word_of (waits, slot, sleeping), bit_of (slot), __ATOMIC_SEQ_CST);
 }
 
@@ -80,7 +63,7 @@ mp_waiters_claim_slot (MpMemory *memory)
 
       if (mp_load (&waiter->owner) != 0)
         continue;
-      cover (&memory->state->n_waiters, slot + 1);
+      mp_cover (&memory->state->n_waiters, slot + 1);
       if (__atomic_compare_exchange_n (&waiter->owner, &unowned, memory->participant + 1, FALSE,
                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         {
@@ -109,15 +92,6 @@ bump (MpMemory *memory,
   MP_STEP ("wake/bumped");
 }
 
-static gboolean
-wake_slot (MpMemory *memory,
-           guint     slot)
-{
-  mp_store (&mp_memory_waiter (memory, slot)->woken_at, mp_spin_now ());
-  bump (memory, slot);
-  return mp_futex_wake (&mp_memory_waiter (memory, slot)->futex, 1) > 0;
-}
-
 static void
 ring_bell (MpMemory *memory)
 {
@@ -125,6 +99,22 @@ ring_bell (MpMemory *memory)
 
   while (write (memory->bell_fd, &one, sizeof one) == -1 && errno == EINTR)
     ;
+}
+
+/* A futex tells whether somebody slept on it, and the bell does not. */
+gboolean
+mp_waiters_wake_slot (MpMemory *memory,
+                      guint     slot)
+{
+  MpWaiter *waiter = mp_memory_waiter (memory, slot);
+
+  mp_store (&waiter->woken_at, mp_spin_now ());
+  bump (memory, slot);
+  if (G_LIKELY (!__atomic_load_n (&waiter->by_bell, __ATOMIC_SEQ_CST)))
+    return mp_futex_wake (&waiter->futex, 1) > 0;
+
+  ring_bell (memory);
+  return mp_liveness_is_alive (memory, mp_load (&waiter->owner) - 1);
 }
 
 /* Wakes at most @n of @bits, which are those of the word @index.  Returns how many. */
@@ -147,7 +137,7 @@ wake_word (MpMemory *memory,
       mp_store (&waits->turn, slot + 1);
       MP_STEP ("wake/taken");
       /* Who was not asleep yet may also be dead: then the next one has to know. */
-      n_woken += wake_slot (memory, slot);
+      n_woken += (guint) mp_waiters_wake_slot (memory, slot);
     }
   return n_woken;
 }
@@ -190,26 +180,121 @@ wake_loops (MpMemory *memory,
     ring_bell (memory);
 }
 
+/* Who recovers the dead before it has a slot of its own has nowhere to note it. */
+static guint32 *
+count_of_waking (MpMemory *memory)
+{
+  return memory->participant < MP_N_PARTICIPANTS
+           ? &mp_memory_participant (memory, memory->participant)->n_waking
+           : NULL;
+}
+
+void
+mp_waiters_begin_waking (MpMemory *memory,
+                         guint32   n)
+{
+  guint32 *count = count_of_waking (memory);
+
+  if (count != NULL)
+    __atomic_fetch_add (count, n, __ATOMIC_SEQ_CST);
+}
+
+void
+mp_waiters_end_waking (MpMemory *memory,
+                       guint32   n)
+{
+  guint32 *count = count_of_waking (memory);
+
+  if (count != NULL)
+    __atomic_fetch_sub (count, n, __ATOMIC_SEQ_CST);
+}
+
 void
 mp_waiters_wake_slow (MpMemory   *memory,
                       MpWaitsKind condition,
                       guint       n)
 {
+  mp_waiters_begin_waking (memory, 1);
   MP_STEP ("wake/begun");
   wake_sleepers (memory, memory->waits[condition], n);
   wake_loops (memory, memory->waits[condition]);
+  mp_waiters_end_waking (memory, 1);
+}
+
+void
+mp_waiters_wake_threads (MpMemory   *memory,
+                         MpWaitsKind condition,
+                         guint       n)
+{
+  mp_waiters_begin_waking (memory, 1);
+  wake_sleepers (memory, memory->waits[condition], n);
+  mp_waiters_end_waking (memory, 1);
 }
 
 void
 mp_waiters_wake_all (MpMemory *memory)
 {
   mp_full_barrier ();
+  mp_waiters_begin_waking (memory, 1);
   for (guint i = 0; i < MP_N_CONDITIONS; i++)
     {
       wake_sleepers (memory, memory->waits[i], G_MAXUINT);
       wake_loops (memory, memory->waits[i]);
     }
   ring_bell (memory);
+  mp_waiters_end_waking (memory, 1);
+}
+
+static guint
+count_slots (MpMemory *memory)
+{
+  return MIN (mp_load (&memory->state->n_waiters), MP_N_WAITERS);
+}
+
+/* Also those whose bits somebody has taken. */
+void
+mp_waiters_wake_everyone (MpMemory *memory)
+{
+  guint n_slots = count_slots (memory);
+
+  for (guint slot = 0; slot < n_slots; slot++)
+    if (mp_load (&mp_memory_waiter (memory, slot)->owner) != 0)
+      mp_waiters_wake_slot (memory, slot);
+  ring_bell (memory);
+}
+
+static guint64
+sleeping_in_word (MpMemory *memory,
+                  guint     index)
+{
+  guint64 bits = 0;
+
+  for (guint i = 0; i < MP_N_CONDITIONS; i++)
+    bits |= mp_load (&memory->waits[i]->words[index].sleeping);
+  return bits;
+}
+
+/* It keeps its bit, since nothing is there for it, and goes to sleep again. */
+void
+mp_waiters_nudge (MpMemory *memory)
+{
+  guint n_slots = count_slots (memory);
+
+  for (guint i = 0; i * 64 < n_slots; i++)
+    for (guint64 bits = sleeping_in_word (memory, i); bits != 0; bits &= bits - 1)
+      if (mp_waiters_wake_slot (memory, i * 64 + (guint) __builtin_ctzll (bits)))
+        return;
+}
+
+guint
+mp_waiters_count (MpMemory *memory)
+{
+  guint n_slots = count_slots (memory);
+  guint n = 0;
+
+  for (guint slot = 0; slot < n_slots; slot++)
+    n += mp_load (&mp_memory_waiter (memory, slot)->owner) != 0;
+  return n;
 }
 
 /* Frees the slots of a dead participant. */
@@ -217,9 +302,9 @@ void
 mp_waiters_forget (MpMemory *memory,
                    guint     participant)
 {
-  guint n_waiters = MIN (mp_load (&memory->state->n_waiters), MP_N_WAITERS);
+  guint n_slots = count_slots (memory);
 
-  for (guint i = 0; i < n_waiters; i++)
+  for (guint i = 0; i < n_slots; i++)
     {
       MpWaiter *waiter = mp_memory_waiter (memory, i);
 
@@ -231,97 +316,8 @@ mp_waiters_forget (MpMemory *memory,
           mp_waits_clear (memory->waits[c], i, TRUE);
           mp_waits_clear (memory->waits[c], i, FALSE);
         }
+      mp_store (&waiter->watches, 0);
+      mp_store (&waiter->by_bell, 0);
       mp_store_release (&waiter->owner, 0);
     }
-}
-
-/* --- Sleepers ----------------------------------------------------------------------- */
-
-static void
-cancelled_cb (GCancellable *cancellable,
-              gpointer      user_data)
-{
-  MpSleeper *self = user_data;
-
-  if (self->slot < MP_N_WAITERS)
-    wake_slot (self->memory, self->slot);
-}
-
-void
-mp_sleeper_begin (MpSleeper    *self,
-                  MpMemory     *memory,
-                  MpWaitsKind   condition,
-                  GCancellable *cancellable)
-{
-  self->memory = memory;
-  self->condition = condition;
-  self->slot = mp_waiters_claim_slot (memory);
-  self->cancellable = cancellable;
-  self->cancelled_id = 0;
-  if (cancellable != NULL)
-    self->cancelled_id = g_cancellable_connect (cancellable, G_CALLBACK (cancelled_cb), self,
-                                                NULL);
-}
-
-/* The word before the bit: the other way round a wake-up in between would be lost. */
-void
-mp_sleeper_arm (MpSleeper *self)
-{
-  if (self->slot == MP_N_WAITERS)
-    return;
-
-  self->seen = mp_load_acquire (&mp_memory_waiter (self->memory, self->slot)->futex);
-  mp_waits_set (self->memory->waits[self->condition], self->slot, TRUE);
-  mp_full_barrier ();
-}
-
-gboolean
-mp_sleeper_disarm (MpSleeper *self)
-{
-  return self->slot == MP_N_WAITERS ||
-         mp_waits_clear (self->memory->waits[self->condition], self->slot, TRUE);
-}
-
-/* Sleeps until woken, for a slice at most; @deadline is monotonic time, or -1. */
-MpSleepResult
-mp_sleeper_sleep (MpSleeper *self,
-                  gint64     deadline)
-{
-  gint64   slice = self->slot == MP_N_WAITERS ? WITHOUT_SLOT_US : SLICE_US;
-  gint64   left = deadline < 0 ? slice : deadline - g_get_monotonic_time ();
-  guint32  unslotted = 0;
-  guint32 *word = self->slot == MP_N_WAITERS
-                    ? &unslotted
-                    : &mp_memory_waiter (self->memory, self->slot)->futex;
-
-  if (left <= 0)
-    return MP_SLEEP_TIMED_OUT;
-  if (self->cancellable != NULL && g_cancellable_is_cancelled (self->cancellable))
-    return MP_SLEEP_WOKEN;
-
-  switch (mp_futex_wait (word, self->slot == MP_N_WAITERS ? 0 : self->seen, MIN (left, slice)))
-    {
-    case ETIMEDOUT:
-      return left <= slice && deadline >= 0 ? MP_SLEEP_TIMED_OUT : MP_SLEEP_SLICE;
-    case EINTR:
-      return MP_SLEEP_INTERRUPTED;
-    default:
-      return MP_SLEEP_WOKEN;
-    }
-}
-
-gint64
-mp_sleeper_get_woken_at (MpSleeper *self)
-{
-  return self->slot == MP_N_WAITERS
-           ? 0
-           : mp_load (&mp_memory_waiter (self->memory, self->slot)->woken_at);
-}
-
-void
-mp_sleeper_end (MpSleeper *self)
-{
-  if (self->cancelled_id != 0)
-    g_cancellable_disconnect (self->cancellable, self->cancelled_id);
-  mp_waiters_release_slot (self->memory, self->slot);
 }

@@ -4,8 +4,6 @@
 
 #include "memory.h"
 
-#include <gio/gio.h>
-
 G_BEGIN_DECLS
 
 /* Who sleeps until a condition may hold, and who wakes them.
@@ -15,44 +13,32 @@ G_BEGIN_DECLS
  * meant for somebody is either slept for or found in the word.  Bits, not counters: those
  * of the dead can be cleared. */
 
-typedef enum
-{
-  MP_SLEEP_WOKEN,
-  MP_SLEEP_SLICE, /* time to see who died meanwhile */
-  MP_SLEEP_TIMED_OUT,
-  MP_SLEEP_INTERRUPTED, /* a signal handler ran */
-} MpSleepResult;
-
-typedef struct
-{
-  MpMemory     *memory;
-  MpWaitsKind   condition;
-  guint         slot; /* MP_N_WAITERS when the table was full */
-  guint32       seen;
-  GCancellable *cancellable;
-  gulong        cancelled_id;
-} MpSleeper;
-
-void mp_sleeper_begin (MpSleeper    *self,
-                       MpMemory     *memory,
-                       MpWaitsKind   condition,
-                       GCancellable *cancellable);
-void mp_sleeper_arm (MpSleeper *self);
-/* Whether the bit was still there: if not, a waker has spent its wake-up on us. */
-gboolean      mp_sleeper_disarm (MpSleeper *self);
-MpSleepResult mp_sleeper_sleep (MpSleeper *self,
-                                gint64     deadline);
-/* When it was last woken, in nanoseconds of monotonic time. */
-gint64 mp_sleeper_get_woken_at (MpSleeper *self);
-void   mp_sleeper_end (MpSleeper *self);
-
 guint mp_waiters_claim_slot (MpMemory *memory);
 void  mp_waiters_release_slot (MpMemory *memory,
                                guint     slot);
 void  mp_waiters_wake_slow (MpMemory   *memory,
                             MpWaitsKind condition,
                             guint       n);
-void  mp_waiters_wake_all (MpMemory *memory);
+/* Without the main loops. */
+void mp_waiters_wake_threads (MpMemory   *memory,
+                              MpWaitsKind condition,
+                              guint       n);
+void mp_waiters_wake_all (MpMemory *memory);
+/* After the death of a waker, also those whose wake-ups it had taken. */
+void mp_waiters_wake_everyone (MpMemory *memory);
+/* Makes one sleeping thread look what else is to do. */
+void mp_waiters_nudge (MpMemory *memory);
+/* Says that @n wake-ups are being given: who is killed in between may have taken some that
+ * nobody else knows of. */
+void mp_waiters_begin_waking (MpMemory *memory,
+                              guint32   n);
+void mp_waiters_end_waking (MpMemory *memory,
+                            guint32   n);
+/* Returns whether somebody was asleep there. */
+gboolean mp_waiters_wake_slot (MpMemory *memory,
+                               guint     slot);
+/* How many wait for whatever. */
+guint mp_waiters_count (MpMemory *memory);
 void  mp_waiters_forget (MpMemory *memory,
                          guint     participant);
 

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "sleeper.h"
+
+#include "futex.h"
+#include "waiters.h"
+#include "watcher.h"
+
+#include <poll.h>
+
+/* How long a thread sleeps before it becomes a watcher where one is wanted: where messages
+ * come fast nobody has to, since consumers look between them. */
+#define FIRST_SLICE_US 2000
+
+/* A watcher that nobody tells of deaths. */
+#define BLIND_SLICE_US (100 * 1000)
+
+/* With every slot taken, sleepers try again this often. */
+#define WITHOUT_SLOT_US (5 * 1000)
+
+static MpWaiter *
+waiter_of (MpSleeper *self)
+{
+  return mp_memory_waiter (self->memory, self->slot);
+}
+
+static void
+cancelled_cb (GCancellable *cancellable,
+              gpointer      user_data)
+{
+  MpSleeper *self = user_data;
+
+  if (self->slot < MP_N_WAITERS)
+    mp_waiters_wake_slot (self->memory, self->slot);
+}
+
+void
+mp_sleeper_begin (MpSleeper    *self,
+                  MpMemory     *memory,
+                  MpWaitsKind   condition,
+                  GCancellable *cancellable)
+{
+  *self = (MpSleeper){
+    .memory = memory,
+    .condition = condition,
+    .slot = mp_waiters_claim_slot (memory),
+    .cancellable = cancellable,
+  };
+  if (cancellable != NULL)
+    self->cancelled_id = g_cancellable_connect (cancellable, G_CALLBACK (cancelled_cb), self,
+                                                NULL);
+}
+
+/* The word before the bit: the other way round a wake-up in between would be lost. */
+void
+mp_sleeper_arm (MpSleeper *self)
+{
+  if (self->slot == MP_N_WAITERS)
+    return;
+
+  self->seen = mp_load_acquire (&waiter_of (self)->futex);
+  mp_waits_set (self->memory->waits[self->condition], self->slot, TRUE);
+  mp_full_barrier ();
+}
+
+gboolean
+mp_sleeper_disarm (MpSleeper *self)
+{
+  return self->slot == MP_N_WAITERS ||
+         mp_waits_clear (self->memory->waits[self->condition], self->slot, TRUE);
+}
+
+/* Only ever after a sleep: it costs descriptors. */
+static gboolean
+become_watcher (MpSleeper *self)
+{
+  if (!mp_watcher_claim_handle (self->memory))
+    return FALSE;
+  if (!mp_watcher_begin (self->memory, MP_WATCHER_THREAD, self->slot))
+    {
+      mp_watcher_release_handle (self->memory);
+      return FALSE;
+    }
+
+  self->watches = TRUE;
+  self->by_bell = mp_watcher_open (self->memory);
+  /* Before the word is looked at once more: a waker that does not see this has changed it. */
+  __atomic_store_n (&waiter_of (self)->by_bell, self->by_bell, __ATOMIC_SEQ_CST);
+  return TRUE;
+}
+
+/* Whoever leaves last sees that another takes its place. */
+static void
+stop_watching (MpSleeper *self)
+{
+  MpMemory *memory = self->memory;
+
+  mp_store (&waiter_of (self)->by_bell, 0);
+  mp_watcher_end (memory, self->slot);
+  mp_watcher_release_handle (memory);
+  if (!mp_watcher_is_there (memory, MP_WATCHER_THREAD))
+    mp_waiters_nudge (memory);
+}
+
+static gint64
+choose_slice (MpSleeper *self)
+{
+  if (self->slot == MP_N_WAITERS)
+    return WITHOUT_SLOT_US;
+  if (self->watches && self->unsure)
+    return MP_WATCHER_UNSURE_US;
+  if (self->watches && !self->by_bell)
+    return BLIND_SLICE_US;
+  if (!self->watches && mp_load (&self->memory->watching) == 0 &&
+      mp_watcher_is_wanted (self->memory, MP_WATCHER_THREAD))
+    return FIRST_SLICE_US;
+
+  if (!self->watches)
+    mp_watcher_close (self->memory);
+  return mp_watcher_choose_tick (self->memory, self->slot);
+}
+
+static MpSleepResult
+sleep_by_bell (MpSleeper *self,
+               gint64     timeout_us)
+{
+  struct pollfd         fd = { self->memory->watch_fd, POLLIN, 0 };
+  const struct timespec timeout = { timeout_us / G_USEC_PER_SEC,
+                                    timeout_us % G_USEC_PER_SEC * 1000 };
+  int                   n;
+
+  if (__atomic_load_n (&waiter_of (self)->futex, __ATOMIC_SEQ_CST) != self->seen)
+    return MP_SLEEP_WOKEN;
+
+  n = ppoll (&fd, 1, &timeout, NULL);
+  if (n == -1)
+    return errno == EINTR ? MP_SLEEP_INTERRUPTED : MP_SLEEP_WOKEN;
+  if (n == 0)
+    return MP_SLEEP_TIMED_OUT;
+  if (!mp_watcher_clear (self->memory))
+    return MP_SLEEP_WOKEN;
+
+  self->unsure = TRUE;
+  return MP_SLEEP_LOOK;
+}
+
+static MpSleepResult
+sleep_by_futex (MpSleeper *self,
+                gint64     timeout_us)
+{
+  guint32  unslotted = 0;
+  gboolean has_slot = self->slot < MP_N_WAITERS;
+
+  switch (mp_futex_wait (has_slot ? &waiter_of (self)->futex : &unslotted,
+                         has_slot ? self->seen : 0, timeout_us))
+    {
+    case ETIMEDOUT:
+      return MP_SLEEP_TIMED_OUT;
+    case EINTR:
+      return MP_SLEEP_INTERRUPTED;
+    default:
+      return MP_SLEEP_WOKEN;
+    }
+}
+
+/* At the end of a slice. */
+static MpSleepResult
+go_on (MpSleeper *self,
+       gint64     slice)
+{
+  self->unsure = FALSE;
+  if (self->slot == MP_N_WAITERS)
+    return MP_SLEEP_LOOK;
+  if (self->watches || become_watcher (self))
+    return MP_SLEEP_LOOK;
+  return slice == FIRST_SLICE_US ? MP_SLEEP_WOKEN : MP_SLEEP_LOOK;
+}
+
+/* Sleeps until woken, or until it is time to look after others; @deadline is monotonic time, or
+ * -1. */
+MpSleepResult
+mp_sleeper_sleep (MpSleeper *self,
+                  gint64     deadline)
+{
+  gint64        slice = choose_slice (self);
+  gint64        left = deadline < 0 ? slice : deadline - g_get_monotonic_time ();
+  MpSleepResult result;
+
+  if (left <= 0)
+    return MP_SLEEP_TIMED_OUT;
+  if (self->cancellable != NULL && g_cancellable_is_cancelled (self->cancellable))
+    return MP_SLEEP_WOKEN;
+
+  result = self->by_bell ? sleep_by_bell (self, MIN (left, slice))
+                         : sleep_by_futex (self, MIN (left, slice));
+  if (result != MP_SLEEP_TIMED_OUT || (left <= slice && deadline >= 0))
+    return result;
+  return go_on (self, slice);
+}
+
+gint64
+mp_sleeper_get_woken_at (MpSleeper *self)
+{
+  return self->slot == MP_N_WAITERS ? 0 : mp_load (&waiter_of (self)->woken_at);
+}
+
+void
+mp_sleeper_end (MpSleeper *self)
+{
+  if (self->cancelled_id != 0)
+    g_cancellable_disconnect (self->cancellable, self->cancelled_id);
+  if (self->watches)
+    stop_watching (self);
+  mp_waiters_release_slot (self->memory, self->slot);
+}

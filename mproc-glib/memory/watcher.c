@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "watcher.h"
+
+#include "waiters.h"
+
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#define N_OF_EACH_KIND (MP_N_WATCHERS / 2)
+
+/* How often the first watcher looks, and how often all others together do. */
+#define FIRST_TICK_US  (1250 * G_GINT64_CONSTANT (1000))
+#define OTHERS_TICK_US (5 * G_GINT64_CONSTANT (1000000))
+
+/* Looking costs a system call for each participant, and each takes longer the more there are:
+ * with this many looks become rarer. */
+#define MANY_WAITERS 1024
+
+static guint32 *
+seat_of (MpMemory *memory,
+         guint     index)
+{
+  return &memory->state->watchers[index];
+}
+
+/* A place counts as taken only when the waiter that it names says the same: it may have been
+ * killed, or the word been overwritten. */
+static gboolean
+is_taken (MpMemory *memory,
+          guint     index)
+{
+  guint32   seat = mp_load (seat_of (memory, index));
+  MpWaiter *waiter;
+
+  if (seat == 0 || seat > MP_N_WAITERS)
+    return FALSE;
+
+  waiter = mp_memory_waiter (memory, seat - 1);
+  return mp_load (&waiter->owner) != 0 && mp_load (&waiter->watches) == index + 1;
+}
+
+gboolean
+mp_watcher_is_wanted (MpMemory     *memory,
+                      MpWatcherKind kind)
+{
+  for (guint i = 0; i < N_OF_EACH_KIND; i++)
+    if (!is_taken (memory, kind * N_OF_EACH_KIND + i))
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
+mp_watcher_is_there (MpMemory     *memory,
+                     MpWatcherKind kind)
+{
+  for (guint i = 0; i < N_OF_EACH_KIND; i++)
+    if (is_taken (memory, kind * N_OF_EACH_KIND + i))
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
+mp_watcher_begin (MpMemory     *memory,
+                  MpWatcherKind kind,
+                  guint         slot)
+{
+  MpWaiter *waiter = mp_memory_waiter (memory, slot);
+
+  for (guint i = 0; i < N_OF_EACH_KIND; i++)
+    {
+      guint   index = kind * N_OF_EACH_KIND + i;
+      guint32 seat = mp_load (seat_of (memory, index));
+
+      if (is_taken (memory, index))
+        continue;
+      mp_store (&waiter->watches, index + 1);
+      if (__atomic_compare_exchange_n (seat_of (memory, index), &seat, slot + 1, FALSE,
+                                       __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+        return TRUE;
+    }
+
+  mp_store (&waiter->watches, 0);
+  return FALSE;
+}
+
+void
+mp_watcher_end (MpMemory *memory,
+                guint     slot)
+{
+  MpWaiter *waiter = mp_memory_waiter (memory, slot);
+  guint32   index = mp_load (&waiter->watches) - 1;
+  guint32   seat = slot + 1;
+
+  mp_store (&waiter->watches, 0);
+  if (index < MP_N_WATCHERS)
+    __atomic_compare_exchange_n (seat_of (memory, index), &seat, 0, FALSE, __ATOMIC_SEQ_CST,
+                                 __ATOMIC_RELAXED);
+}
+
+/* A number below @limit, different in each waiter: nothing that has to be hard to guess. */
+static gint64
+choose_below (gint64 limit,
+              guint  slot)
+{
+  guint64 number = (guint64) g_get_monotonic_time () ^ (guint64) slot << 40;
+
+  number = (number ^ number >> 33) * G_GUINT64_CONSTANT (0xff51afd7ed558ccd);
+  number = (number ^ number >> 33) * G_GUINT64_CONSTANT (0xc4ceb9fe1a85ec53);
+  return (gint64) ((number ^ number >> 33) % (guint64) limit);
+}
+
+gint64
+mp_watcher_choose_tick (MpMemory *memory,
+                        guint     slot)
+{
+  gint64 n = mp_waiters_count (memory);
+  gint64 rarer = 1 + n / MANY_WAITERS;
+  guint  first = 0;
+
+  while (first < MP_N_WATCHERS && !is_taken (memory, first))
+    first++;
+  if (first < MP_N_WATCHERS && mp_load (seat_of (memory, first)) == slot + 1)
+    return FIRST_TICK_US * rarer;
+
+  /* On the average each looks every n times as long. */
+  return OTHERS_TICK_US / 10 + choose_below (2 * MAX (n, 1) * rarer * OTHERS_TICK_US, slot);
+}
+
+int
+mp_watcher_open_deaths (MpMemory *memory)
+{
+  char path[64];
+  int  fd = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
+
+  g_snprintf (path, sizeof path, "/proc/self/fd/%d", memory->fd);
+  if (fd != -1 && inotify_add_watch (fd, path, IN_CLOSE_WRITE) != -1)
+    return fd;
+
+  if (fd != -1)
+    close (fd);
+  return -1;
+}
+
+void
+mp_watcher_drain (int fd)
+{
+  char buffer[1024];
+
+  while (read (fd, buffer, sizeof buffer) == sizeof buffer)
+    ;
+}
+
+static gboolean
+add (int     epoll_fd,
+     int     fd,
+     guint32 events)
+{
+  struct epoll_event event = { .events = events, .data.fd = fd };
+
+  return epoll_ctl (epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static void
+close_both (MpMemory *memory)
+{
+  if (memory->death_fd != -1)
+    close (memory->death_fd);
+  if (memory->watch_fd != -1)
+    close (memory->watch_fd);
+  memory->death_fd = -1;
+  mp_store (&memory->watch_fd, -1);
+}
+
+/* No fork in between: a child closes what it inherits of these. */
+gboolean
+mp_watcher_open (MpMemory *memory)
+{
+  gboolean opened;
+
+  if (memory->watch_fd != -1)
+    return TRUE;
+
+  mp_fork_block ();
+  memory->death_fd = mp_watcher_open_deaths (memory);
+  mp_store (&memory->watch_fd, epoll_create1 (EPOLL_CLOEXEC));
+  opened = memory->death_fd != -1 && memory->watch_fd != -1 &&
+           add (memory->watch_fd, memory->bell_fd, EPOLLIN | EPOLLET) &&
+           add (memory->watch_fd, memory->death_fd, EPOLLIN);
+  if (!opened)
+    close_both (memory);
+  mp_fork_unblock ();
+  return opened;
+}
+
+gboolean
+mp_watcher_clear (MpMemory *memory)
+{
+  struct epoll_event events[2];
+  int                n = epoll_wait (memory->watch_fd, events, G_N_ELEMENTS (events), 0);
+  gboolean           died = FALSE;
+
+  for (int i = 0; i < n; i++)
+    died |= events[i].data.fd == memory->death_fd;
+  if (died)
+    mp_watcher_drain (memory->death_fd);
+  return died;
+}
+
+gboolean
+mp_watcher_claim_handle (MpMemory *memory)
+{
+  guint32 unused = 0;
+
+  return mp_load (&memory->watching) == 0 &&
+         __atomic_compare_exchange_n (&memory->watching, &unused, 1, FALSE, __ATOMIC_ACQUIRE,
+                                      __ATOMIC_RELAXED);
+}
+
+void
+mp_watcher_release_handle (MpMemory *memory)
+{
+  mp_store_release (&memory->watching, 0);
+}
+
+void
+mp_watcher_close (MpMemory *memory)
+{
+  if (mp_load (&memory->watch_fd) == -1 || !mp_watcher_claim_handle (memory))
+    return;
+
+  mp_fork_block ();
+  close_both (memory);
+  mp_fork_unblock ();
+  mp_watcher_release_handle (memory);
+}
