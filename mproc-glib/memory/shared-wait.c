@@ -72,18 +72,20 @@ sleep_once (MpSharedQueue     *self,
             gint64             deadline,
             MpQueueStatus      busy)
 {
-  gint64 start = mp_spin_now ();
+  gint64        start = mp_spin_now ();
+  MpSleepResult result;
 
-  switch (mp_sleeper_sleep (sleeper, deadline))
+  while ((result = mp_sleeper_sleep (sleeper, deadline)) == MP_SLEEP_LOOK)
+    mp_recovery_look_after (&self->memory);
+
+  switch (result)
     {
     case MP_SLEEP_TIMED_OUT:
       return busy;
     case MP_SLEEP_INTERRUPTED:
       return wait->interruptible ? MP_QUEUE_INTERRUPTED : MP_QUEUE_OK;
-    case MP_SLEEP_LOOK:
-      mp_recovery_look_after (&self->memory);
-      return MP_QUEUE_OK;
     case MP_SLEEP_WOKEN:
+    case MP_SLEEP_LOOK:
     default:
       mp_spin_slept (&self->spin[sleeper->condition], start, mp_sleeper_get_woken_at (sleeper),
                      mp_spin_now ());

@@ -122,82 +122,95 @@ choose_slice (MpSleeper *self)
   return mp_watcher_choose_tick (self->memory, self->slot);
 }
 
-static MpSleepResult
+static gboolean
+is_woken (MpSleeper *self)
+{
+  return self->slot < MP_N_WAITERS &&
+         __atomic_load_n (&waiter_of (self)->futex, __ATOMIC_SEQ_CST) != self->seen;
+}
+
+/* 0, or the errno. */
+static int
 sleep_by_bell (MpSleeper *self,
                gint64     timeout_us)
 {
   struct pollfd         fd = { self->memory->watch_fd, POLLIN, 0 };
   const struct timespec timeout = { timeout_us / G_USEC_PER_SEC,
                                     timeout_us % G_USEC_PER_SEC * 1000 };
-  int                   n;
 
-  if (__atomic_load_n (&waiter_of (self)->futex, __ATOMIC_SEQ_CST) != self->seen)
-    return MP_SLEEP_WOKEN;
+  if (is_woken (self))
+    return 0;
 
-  n = ppoll (&fd, 1, &timeout, NULL);
-  if (n == -1)
-    return errno == EINTR ? MP_SLEEP_INTERRUPTED : MP_SLEEP_WOKEN;
-  if (n == 0)
-    return MP_SLEEP_TIMED_OUT;
-  if (!mp_watcher_clear (self->memory))
-    return MP_SLEEP_WOKEN;
-
-  self->unsure = TRUE;
-  return MP_SLEEP_LOOK;
-}
-
-static MpSleepResult
-sleep_by_futex (MpSleeper *self,
-                gint64     timeout_us)
-{
-  guint32  unslotted = 0;
-  gboolean has_slot = self->slot < MP_N_WAITERS;
-
-  switch (mp_futex_wait (has_slot ? &waiter_of (self)->futex : &unslotted,
-                         has_slot ? self->seen : 0, timeout_us))
+  switch (ppoll (&fd, 1, &timeout, NULL))
     {
-    case ETIMEDOUT:
-      return MP_SLEEP_TIMED_OUT;
-    case EINTR:
-      return MP_SLEEP_INTERRUPTED;
+    case -1:
+      return errno;
+    case 0:
+      return ETIMEDOUT;
     default:
-      return MP_SLEEP_WOKEN;
+      return 0;
     }
 }
 
-/* At the end of a slice. */
-static MpSleepResult
-go_on (MpSleeper *self,
-       gint64     slice)
+static int
+sleep_by_futex (MpSleeper *self,
+                gint64     timeout_us)
 {
-  self->unsure = FALSE;
-  if (self->slot == MP_N_WAITERS)
-    return MP_SLEEP_LOOK;
-  if (self->watches || become_watcher (self))
-    return MP_SLEEP_LOOK;
-  return slice == FIRST_SLICE_US ? MP_SLEEP_WOKEN : MP_SLEEP_LOOK;
+  guint32 unslotted = 0;
+
+  return self->slot == MP_N_WAITERS
+           ? mp_futex_wait (&unslotted, 0, timeout_us)
+           : mp_futex_wait (&waiter_of (self)->futex, self->seen, timeout_us);
 }
 
-/* Sleeps until woken, or until it is time to look after others; @deadline is monotonic time, or
- * -1. */
+/* At the end of a slice.  Returns whether to look after the others. */
+static gboolean
+end_slice (MpSleeper *self,
+           gint64     slice)
+{
+  self->unsure = FALSE;
+  return self->watches || become_watcher (self) ||
+         slice != FIRST_SLICE_US;
+}
+
+/* What was neither a wake-up nor the end of a slice: a death, a bell that rang for others, or a
+ * nudge.  Returns whether to look after the others. */
+static gboolean
+is_death (MpSleeper *self)
+{
+  self->unsure = self->by_bell && mp_watcher_clear (self->memory);
+  return self->unsure;
+}
+
+/* Sleeps until woken, or until it is time to look after others, after which the sleep goes on;
+ * @deadline is monotonic time, or -1.  Nothing but a wake-up makes a sleeper try again, since it
+ * might be faster than who was woken. */
 MpSleepResult
 mp_sleeper_sleep (MpSleeper *self,
                   gint64     deadline)
 {
-  gint64        slice = choose_slice (self);
-  gint64        left = deadline < 0 ? slice : deadline - g_get_monotonic_time ();
-  MpSleepResult result;
+  for (;;)
+    {
+      gint64 slice = choose_slice (self);
+      gint64 left = deadline < 0 ? slice : deadline - g_get_monotonic_time ();
+      int    result;
 
-  if (left <= 0)
-    return MP_SLEEP_TIMED_OUT;
-  if (self->cancellable != NULL && g_cancellable_is_cancelled (self->cancellable))
-    return MP_SLEEP_WOKEN;
+      if (left <= 0)
+        return MP_SLEEP_TIMED_OUT;
+      if (self->cancellable != NULL && g_cancellable_is_cancelled (self->cancellable))
+        return MP_SLEEP_WOKEN;
 
-  result = self->by_bell ? sleep_by_bell (self, MIN (left, slice))
-                         : sleep_by_futex (self, MIN (left, slice));
-  if (result != MP_SLEEP_TIMED_OUT || (left <= slice && deadline >= 0))
-    return result;
-  return go_on (self, slice);
+      result = self->by_bell ? sleep_by_bell (self, MIN (left, slice))
+                             : sleep_by_futex (self, MIN (left, slice));
+      if (is_woken (self) || (self->slot == MP_N_WAITERS && result == ETIMEDOUT && left >= slice))
+        return MP_SLEEP_WOKEN;
+      if (result == EINTR)
+        return MP_SLEEP_INTERRUPTED;
+      if (result == ETIMEDOUT && left <= slice && deadline >= 0)
+        return MP_SLEEP_TIMED_OUT;
+      if (result == ETIMEDOUT ? end_slice (self, slice) : is_death (self))
+        return MP_SLEEP_LOOK;
+    }
 }
 
 gint64

@@ -274,7 +274,7 @@ sleeping_in_word (MpMemory *memory,
   return bits;
 }
 
-/* It keeps its bit, since nothing is there for it, and goes to sleep again. */
+/* Its word stays as it is, since nothing is there for it. */
 void
 mp_waiters_nudge (MpMemory *memory)
 {
@@ -282,7 +282,8 @@ mp_waiters_nudge (MpMemory *memory)
 
   for (guint i = 0; i * 64 < n_slots; i++)
     for (guint64 bits = sleeping_in_word (memory, i); bits != 0; bits &= bits - 1)
-      if (mp_waiters_wake_slot (memory, i * 64 + (guint) __builtin_ctzll (bits)))
+      if (mp_futex_wake (&mp_memory_waiter (memory, i * 64 + (guint) __builtin_ctzll (bits))->futex,
+                         1) > 0)
         return;
 }
 
