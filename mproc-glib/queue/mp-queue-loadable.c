@@ -62,8 +62,11 @@ load (MpQueueDelivery *delivery,
     return steal_data (delivery, length);
   if (delivery->tag == MP_FORMAT_OPAQUE)
     return load_opaque (delivery, codec, length, error);
-  if (delivery->tag != MP_FORMAT_PICKLE ||
-      !mp_pickle_check (delivery->data, delivery->size, &needs_dill, error) || needs_dill)
+  if (delivery->tag != MP_FORMAT_PICKLE)
+    return NULL;
+  /* Who loads every pickle has no use for a check. */
+  if (g_strcmp0 (codec, "pickle") != 0 &&
+      (!mp_pickle_check (delivery->data, delivery->size, &needs_dill, error) || needs_dill))
     return NULL;
   return steal_data (delivery, length);
 }
@@ -112,7 +115,8 @@ get_interruptibly (MpQueue         *self,
  * @error: return location for an error
  *
  * Gets the next message in the form that is quickest to load for Python: bytes as they are,
- * what @codec made as it made it, everything else as a pickle that was checked.
+ * what @codec made as it made it, everything else as a pickle that was checked. Who names the
+ * codec `pickle` loads every pickle anyway, and gets those unchecked.
  *
  * Like [method@Queue.wait] it returns when a signal handler of the process ran. Else it
  * fails as [method@Queue.get_pickle] does.
