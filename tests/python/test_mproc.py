@@ -5,6 +5,9 @@ import multiprocessing
 import multiprocessing.connection
 import multiprocessing.managers
 import os
+import pickle
+import signal
+import sys
 import threading
 import types
 import unittest
@@ -165,7 +168,7 @@ class TestValues(helping.TestCase):
                 Counted.n += 1
                 return int, ()
 
-        for queue in (mproc.Queue(), Mp.Queue(codec=__import__('pickle'))):
+        for queue in (mproc.Queue(), Mp.Queue(codec=pickle)):
             Counted.n = 0
             queue.put([1, Counted()])
             self.assertEqual(Counted.n, 1)
@@ -259,6 +262,105 @@ class TestSharing(helping.TestCase):
         with mproc.get_context('fork').Manager() as manager:
             shared = manager.dict(a=1)
             self.assertEqual(shared['a'], 1)
+
+
+def receive_queue(connection):
+    queue = connection.recv()
+    queue.put(('got', type(queue).__name__, queue.get()))
+
+
+def use_what_comes(queue):
+    connection, other = queue.get()
+    other.put(connection.recv())
+
+
+def take(queue, n, how):
+    for _ in range(n):
+        queue.get()
+    if how == 'told':
+        queue.task_done()
+    elif how == 'killed':
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif how == 'raised':
+        sys.stderr = open(os.devnull, 'w', encoding='utf-8')
+        raise RuntimeError
+    elif how == 'exited':
+        sys.exit(0)
+
+
+class TestWithoutTaskDone(helping.TestCase):
+    def left_after(self, how, method='fork'):
+        queue = mproc.JoinableQueue()
+        for i in range(5):
+            queue.put(i)
+        child = self.start(take, queue, 3, how, method=method)
+        child.join()
+        left = []
+        while not queue.empty():
+            left.append(queue.get())
+        return sorted(left)
+
+    def test_normal_end(self):
+        for method in helping.METHODS:
+            with self.subTest(method=method):
+                self.assertEqual(self.left_after('returned', method), [3, 4])
+        self.assertEqual(self.left_after('exited'), [3, 4])
+
+    def test_others_see_it_again(self):
+        for how, left in (('killed', [0, 1, 2, 3, 4]), ('raised', [0, 1, 2, 3, 4]), ('told', [1, 2, 3, 4])):
+            with self.subTest(how=how):
+                self.assertEqual(self.left_after(how), left)
+
+
+class TestHandingOver(helping.TestCase):
+    def test_queue_by_a_connection(self):
+        for method in helping.METHODS:
+            with self.subTest(method=method):
+                mine, theirs = mproc.Pipe()
+                self.start(receive_queue, theirs, method=method)
+                queue = Named('name')
+                queue.put(Point(1))
+                mine.send(queue)
+                self.children[-1].join()
+                self.assertEqual(queue.get(), ('got', 'Named', Point(1)))
+
+    def test_connection_and_queue_by_a_queue(self):
+        queue, answers = mproc.Queue(), mproc.JoinableQueue()
+        mine, theirs = mproc.Pipe()
+        self.start(use_what_comes, queue)
+        queue.put([theirs, answers])
+        theirs.close()
+        mine.send(Point(5))
+        self.assertEqual(answers.get(timeout=helping.DEADLINE), Point(5))
+
+    def test_by_the_connections_of_multiprocessing(self):
+        mine, theirs = multiprocessing.Pipe()
+        self.start(receive_queue, theirs)
+        queue = Named('name')
+        queue.put(1)
+        mine.send(queue)
+        self.children[-1].join()
+        self.assertEqual(queue.get(), ('got', 'Named', 1))
+
+    def test_not_outside_of_messages(self):
+        with self.assertRaisesRegex(RuntimeError, 'inheritance'):
+            pickle.dumps(mproc.Queue())
+
+    def test_not_by_tcp(self):
+        accepted, client = TestTrust.connect(self, ('127.0.0.1', 0), b'key', b'key')
+        for value in (mproc.Queue(), mproc.Pipe()[0]):
+            with self.assertRaisesRegex(TypeError, 'descriptors travel by Unix sockets alone'):
+                client.send([value])
+        client.send(Point(1))
+        self.assertEqual(accepted.recv(), Point(1))
+
+    def test_received_shareables_have_the_codec(self):
+        first, second = Mp.Pipe(codec=pickle)
+        queue = Mp.Queue(codec=pickle)
+        first.send_shareable(queue)
+        received = second.recv_shareable()
+        queue.put(Point(1))
+        self.assertEqual(received.get(), Point(1))
 
 
 class TestTrust(helping.TestCase):

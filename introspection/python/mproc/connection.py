@@ -10,7 +10,7 @@ from multiprocessing.connection import deliver_challenge as deliver_challenge
 from typing import Any, TypeVar
 
 from .library import Mp, describe
-from .objects import objects
+from .objects import objects, remote_objects
 
 __all__ = ['Client', 'Connection', 'Listener', 'Pipe', 'wait']
 
@@ -102,9 +102,9 @@ class Connection:
         return describe(type(self), self._connection)
 
 
-def _wrap(made: Any, is_trusted: bool = True) -> Connection:
+def _wrap(made: Any, codec: Any = objects) -> Connection:
     connection = Connection.__new__(Connection)
-    made.codec = objects if is_trusted else None
+    made.codec = codec
     connection._connection = made
     return connection
 
@@ -118,12 +118,12 @@ def Pipe(duplex: bool = True) -> tuple[Connection, Connection]:
     return _wrap(first), _wrap(second)
 
 
-def _is_trusted(made: Any, authkey: bytes | None) -> bool:
-    """Whether the peer has shown the key, or is of this user."""
-    if authkey is not None:
-        return True
+def _codec_for(made: Any, authkey: bytes | None) -> Any:
+    """Objects of any kind for a peer that has shown the key, or that is of this user."""
     credentials = made.get_peer_credentials()
-    return credentials is not None and credentials.get_unix_user() == os.getuid()
+    if credentials is None:
+        return None if authkey is None else remote_objects
+    return None if authkey is None and credentials.get_unix_user() != os.getuid() else objects
 
 
 class Listener:
@@ -148,12 +148,12 @@ class Listener:
         """Waits for a peer, and returns the connection; raises AuthenticationError for one that has
         not the key, and TimeoutError when there was none within @timeout seconds."""
         made = self._listener.accept(timeout)
-        return _wrap(made, _is_trusted(made, self._authkey))
+        return _wrap(made, _codec_for(made, self._authkey))
 
     async def accept_async(self) -> Connection:
         """Waits for a peer, under asyncio."""
         made = await self._listener.accept_async()
-        return _wrap(made, _is_trusted(made, self._authkey))
+        return _wrap(made, _codec_for(made, self._authkey))
 
     def close(self) -> None:
         """Accepts no more; the connections that were accepted live on."""
@@ -188,7 +188,7 @@ def Client(address: Any, family: str | None = None, authkey: bytes | None = None
     """Returns a connection to the Listener at @address; see there which objects it carries."""
     properties = {} if max_message_size is None else {'max_message_size': max_message_size}
     made = Mp.Client(address, family, authkey, **properties)
-    return _wrap(made, _is_trusted(made, authkey))
+    return _wrap(made, _codec_for(made, authkey))
 
 
 def wait(object_list: Iterable[Any], timeout: float | None = None) -> list[Any]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 try:
@@ -32,10 +33,11 @@ if not hasattr(Mp, 'Pipe'):
     raise ImportError(f'mproc needs the override gi/overrides/Mp, which is in none of {list(_overrides.__path__)}')
 
 # By name, since these modules are not public and have no stubs.
-_describing, _pickling, _refusal = (importlib.import_module(f'gi.overrides.Mp.{name}')
-                                    for name in ('describing', 'pickling', 'refusal'))
+_describing, _pickling, _refusal, _sharing = (importlib.import_module(f'gi.overrides.Mp.{name}')
+                                    for name in ('describing', 'pickling', 'refusal', 'sharing'))
 describe: Callable[[type, Any], str] = _describing.describe
 pickle_once: Callable[[Any, bytes], tuple[bytes, bool]] = _pickling.pickle_once
+no_handing: Callable[[], AbstractContextManager[None]] = _sharing.no_handing
 UNPICKLABLE: tuple[type[Exception], ...] = _refusal.UNPICKLABLE
 
-__all__ = ['Mp', 'UNPICKLABLE', 'describe', 'pickle_once']
+__all__ = ['Mp', 'UNPICKLABLE', 'describe', 'no_handing', 'pickle_once']

@@ -7,7 +7,7 @@ import importlib
 import pickle
 from typing import Any
 
-from .library import UNPICKLABLE, pickle_once
+from .library import UNPICKLABLE, no_handing, pickle_once
 
 
 def _load_by_dill(data: bytes) -> Any:
@@ -53,4 +53,16 @@ class Objects:
         return 'objects'
 
 
+class RemoteObjects(Objects):
+    """The codec of connections by which no descriptor travels."""
+
+    def encode(self, obj: Any, prefix: bytes) -> tuple[bytes, bool]:
+        with no_handing():
+            return super().encode(obj, prefix)
+
+    def __reduce__(self) -> str:
+        return 'remote_objects'
+
+
 objects = Objects()
+remote_objects = RemoteObjects()

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from multiprocessing import util
 from queue import Empty as Empty
 from queue import Full as Full
 from typing import Any, Generic, TypeVar
 
+from .hand import Hand
 from .library import Mp, describe
 from .objects import objects
 
@@ -128,12 +130,57 @@ Q = TypeVar('Q', bound=Queue[Any])
 class JoinableQueue(Queue[T]):
     """A queue that knows when all that was put is done.
 
-    What a worker has got and not said task_done () of when it is killed is delivered to another."""
+    What a worker has got and not said task_done () of is delivered to another when the worker is
+    killed, or ends by an exception. A worker that never says task_done () and ends normally has
+    consumed what it got."""
 
     _kind = Mp.JoinableQueue
 
+    def __init__(self, maxsize: int = 0, *, ctx: Any = None, max_bytes: int = 0) -> None:
+        super().__init__(maxsize, ctx=ctx, max_bytes=max_bytes)
+        self._start_counting()
+
+    def __setstate__(self, state: Any) -> None:
+        super().__setstate__(state)
+        self._start_counting()
+
+    def _start_counting(self) -> None:
+        self._hand = Hand(self._queue)
+        util.Finalize(self, self._hand.finish, exitpriority=0)
+        util.register_after_fork(self, JoinableQueue._start_counting)
+
+    def __getstate__(self) -> Any:
+        return {name: value for name, value in self.__dict__.items() if name != '_hand'}
+
+    def get(self, block: bool = True, timeout: float | None = None) -> T:
+        """Removes what is next, and returns it; see Queue.get ()."""
+        obj: T = self._queue.get(block, timeout)
+        self._hand.n_taken += 1
+        return obj
+
+    def get_nowait(self) -> T:
+        """Removes what is next, and returns it; raises Empty if there is nothing."""
+        return self.get(False)
+
+    async def get_async(self) -> T:
+        """Removes what is next, and returns it, under asyncio."""
+        obj: T = await self._queue.get_async()
+        self._hand.n_taken += 1
+        return obj
+
+    def __iter__(self) -> Iterator[T]:
+        for obj in self._queue:
+            self._hand.n_taken += 1
+            yield obj
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        async for obj in self._queue:
+            self._hand.n_taken += 1
+            yield obj
+
     def task_done(self) -> None:
         """Says that one of the objects that were got is done; ValueError if there is none."""
+        self._hand.tells = True
         self._queue.task_done()
 
     def join(self, timeout: float | None = None) -> None:

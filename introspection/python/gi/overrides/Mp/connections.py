@@ -6,6 +6,7 @@ import errno
 import functools
 import os
 from multiprocessing.context import BufferTooShort
+from multiprocessing.reduction import ForkingPickler
 
 from gi.repository import Gio, GLib
 
@@ -184,7 +185,10 @@ class Connection(Mp.Connection):
 
     def recv_shareable(self):
         """Receives a queue or a connection."""
-        return self._recv_patiently(_recv_shareable)
+        made = self._recv_patiently(_recv_shareable)
+        if self._codec is not None:
+            made.codec = self._codec
+        return made
 
     def poll(self, timeout=0.0):
         """Whether there is something to receive, within @timeout seconds."""
@@ -242,6 +246,9 @@ class Connection(Mp.Connection):
 
     def __reduce__(self):
         return reduce(self, self._codec, [self.fileno()])
+
+
+ForkingPickler.register(Connection, Connection.__reduce__)
 
 
 def as_python(connection, codec):

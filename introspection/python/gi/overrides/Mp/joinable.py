@@ -3,6 +3,7 @@
 
 import errno
 import functools
+from multiprocessing.reduction import ForkingPickler
 from queue import Empty
 
 from gi.repository import GLib
@@ -10,6 +11,7 @@ from gi.repository import GLib
 from .errors import call
 from .loops import readable, until
 from .module import Mp, export
+from .queues import reduce_queue
 from .values import value_of
 from .waiting import end_of, left, sleep_until_done, sleep_until_readable, wait_for
 
@@ -77,6 +79,9 @@ class JoinableQueue(Mp.JoinableQueue):
                 return self.get_task(False)
             except Empty:
                 await readable(self)
+
+
+ForkingPickler.register(JoinableQueue, reduce_queue)
 
 
 @export

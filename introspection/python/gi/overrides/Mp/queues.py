@@ -4,6 +4,7 @@
 import functools
 import types
 from multiprocessing import context
+from multiprocessing.reduction import ForkingPickler
 from queue import Empty, Full
 
 from gi.repository import GLib
@@ -253,6 +254,14 @@ class Queue(Mp.Queue):
 
     def __reduce__(self):
         context.assert_spawning(self)
-        return reduce(self, self._codec)
+        return reduce_queue(self)
 
     __class_getitem__ = classmethod(types.GenericAlias)
+
+
+def reduce_queue(queue):
+    return reduce(queue, queue.codec)
+
+
+# In messages of multiprocessing and of the package mproc a queue may be, too.
+ForkingPickler.register(Queue, reduce_queue)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Handing queues and connections to another process."""
 
+import contextlib
 import importlib
 import os
+import threading
 import types
 from multiprocessing import context, reduction
 
@@ -12,15 +14,32 @@ from .errors import call
 from .module import Mp, export
 
 
+_here = threading.local()
+
+
+@contextlib.contextmanager
+def no_handing():
+    """Refuses to hand over anything while the block runs."""
+    _here.refuses = True
+    try:
+        yield
+    finally:
+        _here.refuses = False
+
+
 def reduce(shareable, codec, own_fds=None):
-    """Describes @shareable, by its own descriptors or else by duplicates of them, which have to
-    stay open until the child is started."""
+    """Describes @shareable for the start of a child, which inherits its own descriptors or else
+    duplicates of them, or for a message: then the receiver fetches them from this process."""
+    if getattr(_here, 'refuses', False):
+        raise TypeError(f'{type(shareable).__name__} cannot be handed over: descriptors travel by Unix sockets '
+                        'alone, within one machine')
     descriptors = Gio.UnixFDList.new()
     description = call(shareable.describe, descriptors)
     if own_fds is None:
         own_fds = descriptors.peek_fds()
-        popen = context.get_spawning_popen()
-        popen.kept_for_mp = getattr(popen, 'kept_for_mp', []) + [descriptors]
+        # The duplicates have to stay open until the child is started.
+        if (popen := context.get_spawning_popen()) is not None:
+            popen.kept_for_mp = getattr(popen, 'kept_for_mp', []) + [descriptors]
     return _rebuild, (description.print_(True), [reduction.DupFd(fd) for fd in own_fds],
                       codec.__name__ if isinstance(codec, types.ModuleType) else codec)
 

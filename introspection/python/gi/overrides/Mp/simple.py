@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The queue with nothing to configure."""
 
+from multiprocessing.reduction import ForkingPickler
+
 from .module import Mp, export
-from .queues import Queue
+from .queues import Queue, reduce_queue
 
 
 @export
@@ -28,3 +30,6 @@ class SimpleQueue(Mp.SimpleQueue):
         if self._closed:
             raise OSError('handle is closed')
         return self.is_empty()
+
+
+ForkingPickler.register(SimpleQueue, reduce_queue)
