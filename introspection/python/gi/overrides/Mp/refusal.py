@@ -14,6 +14,8 @@ _REMEDY = ('only plain values can be read by all languages; for other objects gi
 
 def refusal(obj, error, codec=None):
     """Returns the exception for @obj, which could not be sent for the reason @error."""
+    if isinstance(error, RecursionError):
+        return error
     path, culprit = _find_culprit(obj, _is_not_plain if codec is None else _is_not_picklable)
     where = f' at {path}' if path else ''
     why = _REMEDY if codec is None and _is_not_plain(culprit) else error
