@@ -76,4 +76,10 @@ test('/js/listener/iterate', async () => {
     assertEqual(client.recv(), 'hello');
 });
 
+test('/js/listener/nul', async () => {
+    for (const call of [Mp.Listener.new, Mp.Connector.new, Mp.connect])
+        assertThrows(() => call.call(Mp, 'unix:/tmp/a\0b'), Gio.IOErrorEnum, Gio.IOErrorEnum.INVALID_ARGUMENT);
+    assertThrows(() => Mp.connect_async('unix:/tmp/a\0b'), Gio.IOErrorEnum, Gio.IOErrorEnum.INVALID_ARGUMENT);
+});
+
 await run();

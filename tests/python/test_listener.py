@@ -7,11 +7,13 @@ import multiprocessing.connection
 import os
 import socket
 import tempfile
+import threading
 import unittest
+from queue import Empty
 
 from helping import DEADLINE, TestCase
 
-from gi.repository import Mp
+from gi.repository import Gio, Mp
 
 KEY = b'secret_key'
 # By its number: a minimal Debian knows no name for it, and multiprocessing asks for one.
@@ -106,6 +108,66 @@ class TestListener(TestCase):
         child = self.start(talk, Mp.Client, listener.address, KEY, results)
         with listener.accept() as connection:
             self.assertEqual(connection.recv(), {'hello': [1, b'2']})
+
+    def test_exceptions(self):
+        """What programs expect of sockets, and never the errors of GLib."""
+        bad = os.dup(0)
+        os.close(bad)
+        for kind, function, *arguments in (
+                (OSError, Mp.Client, ('host.invalid', 1)),
+                (OSError, Mp.connect, 'tcp:host.invalid:1', None, -1, None),
+                (OSError, Mp.Listener, ('192.0.2.1', 0)),
+                (OSError, Mp.Connection, bad),
+                (OSError, Mp.Listener, '/tmp/\udcff'),
+                (OSError, Mp.Client, '/tmp/\udcff'),
+                (OSError, Mp.Client, ('\udcff', 1)),
+                (ValueError, Mp.Listener, '/tmp/a\0b'),
+                (ValueError, Mp.Client, '\0a\0b'),
+                (ValueError, Mp.Client, ('a\0b', 1)),
+                (ValueError, Mp.Listener, None, 'AF_BLUETOOTH')):
+            with self.subTest(function=function.__name__, arguments=arguments):
+                self.assertRaises(kind, function, *arguments)
+        queue = Mp.Queue()
+        for function, *arguments in ((queue.get_many, 2), (queue.get_message,), (queue.get_json,)):
+            self.assertRaises(Empty, function, *arguments, 0, None)
+        first, _ = Mp.Pipe()
+        first.close()
+        self.assertRaises(OSError, first.recv_message, -1, None)
+
+    def test_families(self):
+        for family in (None, 'AF_UNIX', 'AF_INET', 'AF_INET6'):
+            if family == 'AF_INET6' and not os.path.exists('/proc/net/if_inet6'):
+                continue
+            with self.subTest(family=family):
+                listener, results = self.listener(None, family, authkey=KEY), Mp.Queue()
+                child = self.start(talk, Mp.Client, listener.address, KEY, results)
+                with listener.accept() as connection:
+                    connection.recv()
+                    connection.send('in')
+                self.assertEqual(results.get(timeout=DEADLINE), 'in')
+                self.finish(child)
+
+    def test_tls_refused(self):
+        """A client that does not trust the certificate is one that has not the key."""
+        path = os.path.join(os.environ['G_TEST_SRCDIR'], 'tls', 'localhost.pem')
+        certificate = Gio.TlsCertificate.new_from_file(path)
+        listener = self.listener('tls:localhost:0', tls_certificate=certificate)
+        failures = []
+
+        def client():
+            try:
+                Mp.Client(listener.get_address())
+            except OSError as error:
+                failures.append(str(error))
+
+        # A thread: GLib resolves names and shakes hands in some, which a forked child has not.
+        thread = threading.Thread(target=client)
+        thread.start()
+        with self.assertRaises(multiprocessing.AuthenticationError):
+            listener.accept(DEADLINE)
+        thread.join()
+        self.assertRegex(failures[0], 'certificate')
+        self.assertRaises(TimeoutError, listener.accept, 0.01)
 
     def test_empty_key(self):
         listener, results = self.listener(authkey=b''), Mp.Queue()

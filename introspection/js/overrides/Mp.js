@@ -7,7 +7,7 @@
 
 var _init = (function () {
 
-const {GLib, GObject} = imports.gi;
+const {Gio, GLib, GObject} = imports.gi;
 const {values, promises} = imports.overrides.mp;
 
 let Mp;
@@ -399,6 +399,20 @@ function overridePipe() {
 
 // --- Listeners ---------------------------------------------------------------------------
 
+// The bindings would end the address at a NUL.
+function checkAddress(address) {
+    if (address?.includes('\0'))
+        throw new GLib.Error(Gio.io_error_quark(), Gio.IOErrorEnum.INVALID_ARGUMENT, 'An address has no NUL in it');
+    return address;
+}
+
+function checkAddresses(object, name) {
+    const method = object[name];
+    object[name] = function (address, ...rest) {
+        return method.call(this, checkAddress(address), ...rest);
+    };
+}
+
 function overrideListener({Listener, Connector}) {
     setDefaults(Listener, {new: [0, null, null]});
     setDefaults(Listener.prototype, {accept: waits(0)});
@@ -411,6 +425,10 @@ function overrideListener({Listener, Connector}) {
 
     setDefaults(Mp, {connect: [1, null, -1, null]});
     promisify(Mp, 'connect', [undefined, null]);
+    for (const name of ['connect', 'connect_async'])
+        checkAddresses(Mp, name);
+    for (const kind of [Listener, Connector])
+        checkAddresses(kind, 'new');
 }
 
 // --- Processes and waiting ---------------------------------------------------------------

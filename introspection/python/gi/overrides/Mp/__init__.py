@@ -11,7 +11,14 @@ from queue import Empty, Full
 
 # Each file exports what it defines.
 from . import connections, joinable, listeners, loops, processes, queues, sharing, simple
-from .module import exported
+from .errors import translate_errors, translated
+from .module import Mp, exported
+
+for kind in (*exported.values(), Mp.Connector, Mp.Task):
+    if isinstance(kind, type):
+        translate_errors(kind)
+for name in ('connect', 'connect_finish', 'pipe'):
+    exported[name] = translated(getattr(Mp, name))
 
 globals().update(exported)
 

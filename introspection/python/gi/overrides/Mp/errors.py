@@ -2,12 +2,14 @@
 """The exceptions that Python programs expect, for the errors of the library."""
 
 import errno
+import functools
 from multiprocessing.context import AuthenticationError, BufferTooShort
 from queue import Empty, Full
 
+from gi._gi import FunctionInfo
 from gi.repository import Gio, GLib
 
-from .module import Mp
+from .module import Mp, exported
 
 _ERRNO = {
     Gio.IOErrorEnum.NOT_FOUND: errno.ENOENT,
@@ -70,7 +72,9 @@ def exception_of(error):
         if error.code != Gio.IOErrorEnum.CANCELLED:
             number = _ERRNO.get(error.code)
             return OSError(number, error.message) if number else OSError(error.message)
-    return error
+        return error
+    # Of names that cannot be resolved, of TLS, of the system: what sockets raise OSError for.
+    return OSError(error.message)
 
 
 def call(function, *arguments):
@@ -78,3 +82,26 @@ def call(function, *arguments):
         return function(*arguments)
     except GLib.Error as error:
         raise exception_of(error) from None
+
+
+def translated(function):
+    """Returns a function of the library that raises these exceptions."""
+    @functools.wraps(function)
+    def translating(*arguments, **options):
+        try:
+            return function(*arguments, **options)
+        except GLib.Error as error:
+            raise exception_of(error) from None
+
+    return translating
+
+
+def translate_errors(kind):
+    """Has the methods that an exported class inherits from the library raise these exceptions."""
+    for base in kind.__mro__:
+        if base.__module__ != 'gi.repository.Mp' or exported.get(base.__name__) is base:
+            continue
+        for name, function in vars(base).items():
+            fails = isinstance(function, FunctionInfo) and function.is_method() and function.can_throw_gerror()
+            if fails and getattr(kind, name) is function:
+                setattr(kind, name, translated(function))

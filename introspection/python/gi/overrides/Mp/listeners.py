@@ -3,6 +3,7 @@
 
 import errno
 import os
+from multiprocessing.context import AuthenticationError
 
 from gi.repository import Gio, GLib
 
@@ -17,17 +18,35 @@ from .waiting import sleep_until_readable, wait_for
 # What the library's own addresses begin with; they are taken as they are.
 _SCHEMES = ('unix:', 'unix-abstract:', 'tcp:', 'tls:')
 
+# A peer that trusts no certificate of ours, or shows none that we trust, is one that has no key.
+_TLS_ERROR = GLib.quark_to_string(Gio.tls_error_quark())
+
 _try_accept = Mp.Listener.try_accept
+
+
+# Where a listener of a family is that was not told where.
+_ANYWHERE = {None: 'unix:', 'AF_UNIX': 'unix:', 'AF_INET': 'tcp:localhost:0', 'AF_INET6': 'tcp:[::1]:0'}
 
 
 def _library_address(address, family):
     """Returns the library's form of an address of multiprocessing."""
-    if family not in (None, 'AF_INET', 'AF_UNIX'):
+    text = _address_text(address, family)
+    if '\0' in text:
+        raise ValueError('embedded null character in an address')
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise OSError(errno.EILSEQ, 'an address has to be UTF-8', text) from None
+    return text
+
+
+def _address_text(address, family):
+    if family not in _ANYWHERE:
         raise ValueError(f'Family {family} is not recognized.')
     if isinstance(address, bytes) and address.startswith(b'\0'):
         address = os.fsdecode(address)
     if not address:
-        return 'tcp:localhost:0' if family == 'AF_INET' else 'unix:'
+        return _ANYWHERE[family]
     if type(address) is tuple:
         host, port = address[:2]
         return f'tcp:[{host}]:{port}' if ':' in host else f'tcp:{host}:{port}'
@@ -128,6 +147,8 @@ class Listener(Mp.Listener):
     def _exception(self, error):
         if is_error(error, Mp.Error.CLOSED):
             return OSError('listener is closed')
+        if error.domain == _TLS_ERROR:
+            return AuthenticationError(error.message)
         return exception_of(error)
 
     __repr__ = describing_repr
