@@ -31,8 +31,7 @@ NUMBERS = ('gint', 'guint', 'gint8', 'guint8', 'gint16', 'guint16', 'gint32', 'g
 NOT_FOR_BINDINGS = frozenset((
     'mp_connection_next_value',
     'mp_queue_next_value',
-    'mp_queue_get_vectors',
-    'mp_queue_put_vectors',
+    'opened',
 ))
 
 

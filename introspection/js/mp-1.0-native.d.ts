@@ -44,13 +44,13 @@ export namespace Mp {
         put_bytes(bytes: Bytes, timeout?: number, cancellable?: Cancel): boolean;
         put_data(data: Uint8Array, timeout?: number, cancellable?: Cancel): boolean;
         put_json(json: string, timeout?: number, cancellable?: Cancel): boolean;
-        put_pickle(data: Uint8Array, timeout?: number, cancellable?: Cancel): boolean;
+        put_payload(format: Format, data: Uint8Array, timeout?: number): boolean;
         put_message(message: Message, timeout?: number, cancellable?: Cancel): boolean;
         put_message_async(message: Message, priority?: number, cancellable?: Cancel): Promise<boolean>;
         get_bytes(timeout?: number, cancellable?: Cancel): Uint8Array;
         get_data(timeout?: number, cancellable?: Cancel): Uint8Array;
         get_json(timeout?: number, cancellable?: Cancel): string;
-        get_pickle(timeout?: number, cancellable?: Cancel): Uint8Array;
+        get_payload(accepted: Formats, codec?: string | null, timeout?: number): [Uint8Array, Format];
         get_message(timeout?: number, cancellable?: Cancel): Message;
         get_message_async(priority?: number, cancellable?: Cancel): Promise<Message>;
 

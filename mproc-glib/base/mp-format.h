@@ -9,6 +9,7 @@ G_BEGIN_DECLS
 
 /**
  * MpFormat:
+ * @MP_FORMAT_NONE: there is no message
  * @MP_FORMAT_GVARIANT: a serialised [struct@GLib.Variant] of any type
  * @MP_FORMAT_JSON: JSON text in UTF-8
  * @MP_FORMAT_BYTES: bytes without a structure
@@ -22,6 +23,7 @@ G_BEGIN_DECLS
  */
 typedef enum
 {
+  MP_FORMAT_NONE = -1,
   MP_FORMAT_GVARIANT,
   MP_FORMAT_JSON,
   MP_FORMAT_BYTES,
@@ -29,5 +31,28 @@ typedef enum
   MP_FORMAT_OBJECT,
   MP_FORMAT_OPAQUE
 } MpFormat;
+
+/**
+ * MpFormats:
+ * @MP_FORMATS_GVARIANT: see `MP_FORMAT_GVARIANT`
+ * @MP_FORMATS_JSON: see `MP_FORMAT_JSON`
+ * @MP_FORMATS_BYTES: see `MP_FORMAT_BYTES`
+ * @MP_FORMATS_PICKLE: see `MP_FORMAT_PICKLE`
+ * @MP_FORMATS_OBJECT: see `MP_FORMAT_OBJECT`
+ * @MP_FORMATS_OPAQUE: see `MP_FORMAT_OPAQUE`
+ *
+ * A set of forms.
+ *
+ * Since: 1.0
+ */
+typedef enum /*< flags >*/
+{
+  MP_FORMATS_GVARIANT = 1 << 0,
+  MP_FORMATS_JSON = 1 << 1,
+  MP_FORMATS_BYTES = 1 << 2,
+  MP_FORMATS_PICKLE = 1 << 3,
+  MP_FORMATS_OBJECT = 1 << 4,
+  MP_FORMATS_OPAQUE = 1 << 5
+} MpFormats;
 
 G_END_DECLS

@@ -31,16 +31,16 @@ enum
 
 struct _MpBell
 {
-  MpForkHook  fork_hook;
-  MpMemory   *memory;
-  MpWaitsKind condition;
-  int         epoll_fd;
-  int         tick_fd;    /* a timer: when to look whatever rings before */
-  int         death_fd;   /* an inotify watch, as a watcher; else -1 */
-  int         pending_fd; /* an eventfd of our own that keeps the bell ringing; -1 at first */
-  gboolean    pending;
-  guint       slot;
-  guint32     fork_count;
+  MpForkHook       fork_hook;
+  MpMemory        *memory;
+  MpQueueCondition condition;
+  int              epoll_fd;
+  int              tick_fd;    /* a timer: when to look whatever rings before */
+  int              death_fd;   /* an inotify watch, as a watcher; else -1 */
+  int              pending_fd; /* an eventfd of our own that keeps the bell ringing; -1 at first */
+  gboolean         pending;
+  guint            slot;
+  guint32          fork_count;
 };
 
 static gboolean
@@ -134,9 +134,9 @@ replace_after_fork (MpForkHook *hook)
 }
 
 MpBell *
-mp_bell_new (MpMemory   *memory,
-             MpWaitsKind condition,
-             GError    **error)
+mp_bell_new (MpMemory        *memory,
+             MpQueueCondition condition,
+             GError         **error)
 {
   MpBell *self = g_new0 (MpBell, 1);
 

@@ -15,9 +15,9 @@ G_BEGIN_DECLS
 
 typedef struct _MpBell MpBell;
 
-MpBell *mp_bell_new (MpMemory   *memory,
-                     MpWaitsKind condition,
-                     GError    **error);
+MpBell *mp_bell_new (MpMemory        *memory,
+                     MpQueueCondition condition,
+                     GError         **error);
 void    mp_bell_free (MpBell *self);
 int     mp_bell_get_fd (MpBell *self);
 /* Returns whether it is time to look who died. */

@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include <glib.h>
+#include "queue-backend.h"
 
 G_BEGIN_DECLS
 
@@ -40,12 +40,6 @@ G_BEGIN_DECLS
  * one behind the participants' is the recoverer's. */
 #define MP_LIVENESS_BASE (G_GINT64_CONSTANT (1) << 62)
 #define MP_RECOVERER     MP_N_PARTICIPANTS
-
-typedef enum
-{
-  MP_QUEUE_MODE_PLAIN,
-  MP_QUEUE_MODE_ACKNOWLEDGED,
-} MpQueueMode;
 
 typedef struct
 {
@@ -121,14 +115,8 @@ typedef struct
   gint64  looked_at;               /* when somebody last looked who died, coarse monotonic ns */
 } MpStateLine;
 
-typedef enum
-{
-  MP_WAITS_KIND_ITEMS,
-  MP_WAITS_KIND_SPACE,
-  MP_WAITS_KIND_DONE,
-  MP_WAITS_KIND_NEWS,
-  MP_N_CONDITIONS,
-} MpWaitsKind;
+/* The conditions that memory tells of: all but that of answers, which come at once. */
+#define MP_N_CONDITIONS MP_QUEUE_WAIT_ANSWERS
 
 #define MP_N_WAIT_WORDS (MP_N_WAITERS / 64)
 

@@ -11,7 +11,8 @@ G_BEGIN_DECLS
  * alone, so that a second home is a new file and a row where backends are chosen.
  *
  * A backend knows no value and no format: a message is a tag and bytes.  Every slot is
- * filled.  Answers are codes and not errors, since an empty queue is daily life. */
+ * filled but those of operations that end later.  Answers are codes and not errors, since an
+ * empty queue is daily life. */
 
 typedef enum
 {
@@ -20,24 +21,45 @@ typedef enum
   MP_QUEUE_FULL,
   MP_QUEUE_CLOSED,
   MP_QUEUE_TOO_LARGE,
-  MP_QUEUE_TOO_SHORT, /* the buffer: the message stays queued */
+  MP_QUEUE_TOO_SHORT,  /* the buffer: the message stays queued */
+  MP_QUEUE_OTHER_FORM, /* the next message has a tag that the caller cannot read: it stays */
   MP_QUEUE_CANCELLED,
   MP_QUEUE_INTERRUPTED, /* a signal handler ran, and the caller wants to know */
   MP_QUEUE_TIMED_OUT,   /* a wait that gets nothing */
-  MP_QUEUE_STALE,
-  MP_QUEUE_TOO_MANY_DONE,
+  MP_QUEUE_STALE,       /* the delivery is not the caller's any more */
   MP_QUEUE_DAMAGED,
   MP_QUEUE_NO_SPACE, /* memory or a table is exhausted */
+  MP_QUEUE_BUSY,     /* a process holds the queue and does not go on: see `busy_pid` */
   MP_QUEUE_DETACHED, /* this process cannot use the queue: see `attach` */
+  MP_QUEUE_FAILED,   /* for a reason that only words can say: see `error` */
 } MpQueueStatus;
 
-/* How long a call may wait. */
+typedef enum
+{
+  MP_QUEUE_MODE_PLAIN,
+  MP_QUEUE_MODE_ACKNOWLEDGED,
+} MpQueueMode;
+
+typedef struct
+{
+  MpQueueMode mode;
+  guint32     max_size;       /* 0: unlimited */
+  guint64     max_bytes;      /* 0: as many as is sensible */
+  guint32     max_deliveries; /* 0: unlimited */
+} MpQueueSettings;
+
+/* What comes with every call that may wait or fail: how long it may take, and afterwards the
+ * details of its failure. */
 typedef struct
 {
   gint64        timeout_us; /* -1: for ever; 0: not at all */
   GCancellable *cancellable;
   gboolean      interruptible;
-} MpQueueWait;
+
+  /* From the backend. */
+  GError *error;    /* with FAILED; the caller's to free */
+  gint64  busy_pid; /* with BUSY */
+} MpQueueCall;
 
 typedef struct
 {
@@ -45,6 +67,16 @@ typedef struct
   gsize         size;
   guint8        tag;
 } MpQueueItem;
+
+/* Which messages a get can read: a bit for each tag. */
+typedef struct
+{
+  guint32 any;        /* whatever the bytes are: taken at once */
+  guint32 sound;      /* unless the bytes are not what the tag says */
+  guint32 by_content; /* only some: what the bytes say decides */
+} MpQueueAccepted;
+
+#define MP_QUEUE_TAG(tag) (1u << (tag))
 
 /* Names one delivery of one message for `finish`. */
 typedef struct
@@ -67,6 +99,10 @@ typedef struct
   gsize        size;
   guint8       tag;
   MpQueueToken token; /* without a lease the message is the caller's for good */
+
+  /* The message is the caller's only when `settle` said so: it is not accepted as `any`. */
+  gboolean tentative;
+  guint64  position; /* the backend's, to find the message again */
 } MpQueueDelivery;
 
 typedef enum
@@ -77,10 +113,11 @@ typedef enum
 
 typedef enum
 {
-  MP_QUEUE_WAIT_ITEMS, /* something to get */
-  MP_QUEUE_WAIT_SPACE, /* room for something to put */
-  MP_QUEUE_WAIT_DONE,  /* nothing unfinished */
-  MP_QUEUE_WAIT_NEWS,  /* a bell's only: something was put or finished */
+  MP_QUEUE_WAIT_ITEMS,   /* something to get */
+  MP_QUEUE_WAIT_SPACE,   /* room for something to put */
+  MP_QUEUE_WAIT_DONE,    /* nothing unfinished */
+  MP_QUEUE_WAIT_NEWS,    /* a bell's only: something was put or finished */
+  MP_QUEUE_WAIT_ANSWERS, /* a bell's only: an operation may have ended */
 } MpQueueCondition;
 
 typedef struct
@@ -101,60 +138,115 @@ typedef struct
   char    text[72];
 } MpQueueProgress;
 
+typedef void (*MpQueueListFunc) (const MpQueueProgress *progress,
+                                 gpointer               user_data);
+
 /* A descriptor that becomes readable when a condition may hold, in one main loop. */
 typedef struct _MpQueueBell MpQueueBell;
 
+/* A call that ends later.  The caller fills in what the blocking slot would be given. */
+typedef enum
+{
+  MP_QUEUE_OPERATION_PUT,
+  MP_QUEUE_OPERATION_GET,
+  MP_QUEUE_OPERATION_SETTLE,
+  MP_QUEUE_OPERATION_WAIT,
+} MpQueueOperationKind;
+
+typedef struct _MpQueueOperation MpQueueOperation;
+struct _MpQueueOperation
+{
+  MpQueueOperationKind kind;
+
+  MpQueueItem            item;      /* PUT */
+  const MpQueueAccepted *accepted;  /* GET */
+  MpQueueDelivery       *delivery;  /* GET, SETTLE */
+  gboolean               take;      /* SETTLE */
+  MpQueueCondition       condition; /* WAIT */
+
+  /* From the backend, before it calls @done. */
+  MpQueueStatus status;
+  MpQueueCall   call; /* its error and busy_pid; nothing waits longer than its caller says */
+  void (*done) (MpQueueOperation *self);
+
+  GList link; /* the backend's, for its own list */
+};
+
 typedef struct
 {
+  /* What the queue is in, for messages of errors. */
   const char *name;
 
+  /* Opens what @uri and @descriptors, which are borrowed, name.  Without descriptors a home
+   * whose queues have no names makes a new one, as @wanted says; @wanted is %NULL when the
+   * queue is to be taken as it is.  NULL with the call's error set. */
+  gpointer (*open) (const char            *uri,
+                    GUnixFDList           *descriptors,
+                    const MpQueueSettings *wanted,
+                    MpQueueCall           *call);
   void (*free) (gpointer self);
+  void (*get_settings) (gpointer         self,
+                        MpQueueSettings *settings);
+  /* How long a waiter may spin before it sleeps; 0 is not at all. */
+  void (*set_spin) (gpointer self,
+                    guint    spin_us);
 
   /* Appends as many as there is room for before the wait is over; OK when that is all. */
   MpQueueStatus (*put) (gpointer           self,
                         const MpQueueItem *items,
                         guint              n_items,
-                        const MpQueueWait *wait,
+                        MpQueueCall       *call,
                         guint             *n_put);
-  MpQueueStatus (*get) (gpointer           self,
-                        MpQueueDelivery   *delivery,
-                        const MpQueueWait *wait);
-  /* Takes what is there now, at most @n; OK when that is at least one. */
-  MpQueueStatus (*get_many) (gpointer         self,
-                             MpQueueDelivery *deliveries,
-                             guint            n,
-                             guint           *n_got);
-  MpQueueStatus (*wait) (gpointer           self,
-                         MpQueueCondition   condition,
-                         const MpQueueWait *wait);
-  /* Remembers a delivery, to be finished by its age. */
-  void (*keep) (gpointer            self,
-                const MpQueueToken *token);
-  /* With a %NULL token: the oldest delivery that was kept. */
+  /* Waits for the first, and takes what else is there and accepted as `any`, at most @n. */
+  MpQueueStatus (*get) (gpointer               self,
+                        MpQueueDelivery       *deliveries,
+                        guint                  n,
+                        const MpQueueAccepted *accepted,
+                        MpQueueCall           *call,
+                        guint                 *n_got);
+  /* Takes a message that was delivered tentatively, or leaves it in its place, uncounted.
+   * STALE when it was not there any more: another consumer was faster. */
+  MpQueueStatus (*settle) (gpointer         self,
+                           MpQueueDelivery *delivery,
+                           gboolean         take,
+                           MpQueueCall     *call);
+  MpQueueStatus (*wait) (gpointer         self,
+                         MpQueueCondition condition,
+                         MpQueueCall     *call);
   MpQueueStatus (*finish) (gpointer            self,
                            const MpQueueToken *token,
-                           MpQueueFinish       how);
-  /* Queues again, ahead of all else, what was the caller's for good and of no use to it. */
-  MpQueueStatus (*give_back) (gpointer           self,
-                              const MpQueueItem *item);
+                           MpQueueFinish       how,
+                           MpQueueCall        *call);
   MpQueueStatus (*progress) (gpointer            self,
                              const MpQueueToken *token,
                              double              fraction,
-                             const char         *text);
+                             const char         *text,
+                             MpQueueCall        *call);
   /* Calls @func for each delivery that is in somebody's hands. */
-  void (*list) (gpointer self,
-                void (*func) (const MpQueueProgress *progress,
-                              gpointer               user_data),
-                gpointer user_data);
+  MpQueueStatus (*list) (gpointer        self,
+                         MpQueueListFunc func,
+                         gpointer        user_data,
+                         MpQueueCall    *call);
   MpQueueStatus (*get_dead) (gpointer         self,
-                             MpQueueDelivery *delivery);
-  MpQueueStatus (*shutdown) (gpointer self,
-                             gboolean immediate);
-  /* Whether the condition holds now; TRUE also when waiting for it would fail. */
+                             MpQueueDelivery *delivery,
+                             MpQueueCall     *call);
+  MpQueueStatus (*shutdown) (gpointer     self,
+                             gboolean     immediate,
+                             MpQueueCall *call);
+  MpQueueStatus (*count) (gpointer       self,
+                          MpQueueCounts *counts,
+                          MpQueueCall   *call);
+  /* Whether the condition holds now; TRUE also when waiting for it would fail.  Never waits. */
   gboolean (*check) (gpointer         self,
                      MpQueueCondition condition);
-  void (*count) (gpointer       self,
-                 MpQueueCounts *counts);
+
+  /* Operations that end later, where calls meet a network; else NULL.  @done is called in
+   * `bell_arm` of a bell for ANSWERS and nowhere else.  `cancel` says FALSE when it is too
+   * late: @done comes. */
+  void (*begin) (gpointer          self,
+                 MpQueueOperation *operation);
+  gboolean (*cancel) (gpointer          self,
+                      MpQueueOperation *operation);
 
   MpQueueBell *(*bell_new) (gpointer         self,
                             MpQueueCondition condition,

@@ -248,8 +248,8 @@ static void
 wake_concerned (MpMemory *self,
                 gboolean  loops)
 {
-  void (*wake) (MpMemory *, MpWaitsKind, guint) = loops ? mp_waiters_wake_slow
-                                                        : mp_waiters_wake_threads;
+  void (*wake) (MpMemory *, MpQueueCondition, guint) = loops ? mp_waiters_wake_slow
+                                                             : mp_waiters_wake_threads;
   guint32 n_orphans = mp_load (&self->head->n_orphans);
 
   if (mp_load (&self->state->damaged) || mp_load (&self->state->shutdown))
@@ -258,11 +258,11 @@ wake_concerned (MpMemory *self,
       return;
     }
   if (n_orphans != 0 || mp_ring_has_items (self))
-    mp_waiters_wake_slow (self, MP_WAITS_KIND_ITEMS, n_orphans + MAX (mp_ring_count (self), 1));
+    mp_waiters_wake_slow (self, MP_QUEUE_WAIT_ITEMS, n_orphans + MAX (mp_ring_count (self), 1));
   if (mp_ring_has_room (self, 0))
-    wake (self, MP_WAITS_KIND_SPACE, G_MAXUINT);
+    wake (self, MP_QUEUE_WAIT_SPACE, G_MAXUINT);
   if (is_done (self))
-    wake (self, MP_WAITS_KIND_DONE, G_MAXUINT);
+    wake (self, MP_QUEUE_WAIT_DONE, G_MAXUINT);
 }
 
 /* With the recoverer's claim.  The dead stay as they are when a lock cannot be had. */
@@ -303,7 +303,7 @@ recover_dead (MpMemory *self)
   if (n_waking != 0)
     mp_waiters_wake_everyone (self);
   wake_concerned (self, TRUE);
-  mp_waiters_wake (self, MP_WAITS_KIND_NEWS, 0);
+  mp_waiters_wake (self, MP_QUEUE_WAIT_NEWS, 0);
   mp_waiters_end_waking (self, n_waking);
   return TRUE;
 }
@@ -533,7 +533,7 @@ leave (MpMemory *self)
   mp_store (&self->head->n_orphans, mp_lease_count (self, MP_LEASE_ORPHAN));
   mp_unlock (self, MP_LOCK_HEAD);
   if (n_orphaned > 0)
-    mp_waiters_wake (self, MP_WAITS_KIND_ITEMS, n_orphaned);
+    mp_waiters_wake (self, MP_QUEUE_WAIT_ITEMS, n_orphaned);
   mp_waiters_forget (self, self->participant);
   free_slot (self, self->participant);
 }

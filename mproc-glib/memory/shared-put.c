@@ -46,9 +46,9 @@ append (MpSharedQueue    *self,
 
   if (G_LIKELY (status == MP_QUEUE_OK))
     {
-      mp_waiters_wake (memory, MP_WAITS_KIND_ITEMS, *n_appended);
+      mp_waiters_wake (memory, MP_QUEUE_WAIT_ITEMS, *n_appended);
       if (mp_shared_queue_is_acknowledged (self))
-        mp_waiters_wake (memory, MP_WAITS_KIND_NEWS, 0);
+        mp_waiters_wake (memory, MP_QUEUE_WAIT_NEWS, 0);
     }
   return status;
 }
@@ -116,7 +116,8 @@ put_some (MpSharedQueue     *self,
 
 static MpQueueStatus
 try_put (MpSharedQueue *self,
-         gpointer       data)
+         gpointer       data,
+         gboolean      *passes_on)
 {
   Put          *put = data;
   MpQueueStatus status = MP_QUEUE_OK;
@@ -135,7 +136,7 @@ MpQueueStatus
 mp_shared_queue_put (gpointer           user_data,
                      const MpQueueItem *items,
                      guint              n_items,
-                     const MpQueueWait *wait,
+                     MpQueueCall       *call,
                      guint             *n_put)
 {
   MpSharedQueue *self = user_data;
@@ -146,7 +147,7 @@ mp_shared_queue_put (gpointer           user_data,
     if (G_UNLIKELY (items[i].size > self->memory.config.max_bytes))
       status = MP_QUEUE_TOO_LARGE;
   if (G_LIKELY (status == MP_QUEUE_OK))
-    status = mp_shared_queue_try_and_wait (self, MP_WAITS_KIND_SPACE, wait, try_put, &data);
+    status = mp_shared_queue_try_and_wait (self, MP_QUEUE_WAIT_SPACE, call, try_put, &data);
   mp_shared_queue_leave (self);
   *n_put = data.n_put;
   return status;

@@ -17,11 +17,7 @@ typedef struct
   MpSpin   spin[MP_N_CONDITIONS];
   guint32  spin_ns;
 
-  /* Deliveries that this handle has in hand: how many, and in the order in which they came
-   * those that are finished by their age. */
-  guint32 n_held;
-  GMutex  held_mutex;
-  GQueue  held;
+  guint32 n_held; /* deliveries that this handle has in hand */
 } MpSharedQueue;
 
 static inline gboolean
@@ -43,88 +39,89 @@ mp_shared_queue_ring_status (MpSharedQueue *self,
   return MP_QUEUE_DAMAGED;
 }
 
-/* What every operation asks first. */
-static inline MpQueueStatus
-mp_shared_queue_enter (MpSharedQueue *self)
-{
-  if (G_UNLIKELY (!mp_recovery_attach (&self->memory, NULL)))
-    return MP_QUEUE_DETACHED;
-  if (G_UNLIKELY (mp_load (&self->memory.state->damaged)))
-    return MP_QUEUE_DAMAGED;
-  return MP_QUEUE_OK;
-}
-
+/* What every operation does first: says whether this process can use the queue. */
+MpQueueStatus mp_shared_queue_enter (MpSharedQueue *self);
 /* What every operation does last: cleans up after the dead that it met. */
-static inline void
-mp_shared_queue_leave (MpSharedQueue *self)
-{
-  if (G_UNLIKELY (mp_load (&self->memory.found_dead)) &&
-      mp_recovery_take_found_dead (&self->memory))
-    mp_recovery_run (&self->memory);
-}
+void mp_shared_queue_leave (MpSharedQueue *self);
 
 /* Whether nothing more can come out. */
 gboolean mp_shared_queue_is_drained (MpSharedQueue *self);
-gboolean mp_shared_queue_check (gpointer         self,
-                                MpQueueCondition condition);
 
-/* An operation as the waiting loop sees it: FULL, EMPTY or TIMED_OUT mean "not now". */
-typedef MpQueueStatus (*MpAttempt) (MpSharedQueue *self, gpointer data);
+/* Where a payload is copied, to the caller's buffer or to memory of its own. */
+gboolean mp_shared_queue_copy_out (MpSharedQueue   *self,
+                                   MpQueueDelivery *delivery,
+                                   guint64          offset,
+                                   guint64          size);
+gboolean mp_shared_queue_is_payload (MpSharedQueue *self,
+                                     guint64        block,
+                                     guint64        size);
 
-/* After a first attempt that ended with @status. */
-MpQueueStatus mp_shared_queue_wait_and_try (MpSharedQueue     *self,
-                                            MpWaitsKind        condition,
-                                            const MpQueueWait *wait,
-                                            MpQueueStatus      status,
+/* With the head lock. */
+guint32       mp_shared_queue_find_orphan (MpSharedQueue *self);
+void          mp_shared_queue_adopt (MpSharedQueue   *self,
+                                     guint32          lease,
+                                     MpQueueDelivery *delivery);
+MpQueueStatus mp_shared_queue_claim (MpSharedQueue   *self,
+                                     const MpRecord  *record,
+                                     MpQueueDelivery *delivery);
+
+void mp_shared_queue_end_lease (MpSharedQueue *self,
+                                guint32        lease);
+void mp_shared_queue_return_lease (MpSharedQueue *self,
+                                   guint32        lease,
+                                   gboolean       counted);
+
+/* An operation as the waiting loop sees it: FULL, EMPTY or TIMED_OUT mean "not now".  @passes_on
+ * is TRUE unless it says that a wake-up that was spent on it is not to be passed on yet. */
+typedef MpQueueStatus (*MpAttempt) (MpSharedQueue *self,
+                                    gpointer       data,
+                                    gboolean      *passes_on);
+
+MpQueueStatus mp_shared_queue_try_and_wait (MpSharedQueue     *self,
+                                            MpQueueCondition   condition,
+                                            const MpQueueCall *call,
                                             MpAttempt          attempt,
                                             gpointer           data);
-
-static inline MpQueueStatus
-mp_shared_queue_try_and_wait (MpSharedQueue     *self,
-                              MpWaitsKind        condition,
-                              const MpQueueWait *wait,
-                              MpAttempt          attempt,
-                              gpointer           data)
-{
-  MpQueueStatus status = attempt (self, data);
-
-  return G_LIKELY (status == MP_QUEUE_OK)
-           ? status
-           : mp_shared_queue_wait_and_try (self, condition, wait, status, attempt, data);
-}
 
 /* Rows of the backend's table. */
 MpQueueStatus mp_shared_queue_put (gpointer           self,
                                    const MpQueueItem *items,
                                    guint              n_items,
-                                   const MpQueueWait *wait,
+                                   MpQueueCall       *call,
                                    guint             *n_put);
-MpQueueStatus mp_shared_queue_get (gpointer           self,
-                                   MpQueueDelivery   *delivery,
-                                   const MpQueueWait *wait);
-MpQueueStatus mp_shared_queue_get_many (gpointer         self,
-                                        MpQueueDelivery *deliveries,
-                                        guint            n,
-                                        guint           *n_got);
-MpQueueStatus mp_shared_queue_wait (gpointer           self,
-                                    MpQueueCondition   condition,
-                                    const MpQueueWait *wait);
-void          mp_shared_queue_keep (gpointer            self,
-                                    const MpQueueToken *token);
+MpQueueStatus mp_shared_queue_get (gpointer               self,
+                                   MpQueueDelivery       *deliveries,
+                                   guint                  n,
+                                   const MpQueueAccepted *accepted,
+                                   MpQueueCall           *call,
+                                   guint                 *n_got);
+MpQueueStatus mp_shared_queue_settle (gpointer         self,
+                                      MpQueueDelivery *delivery,
+                                      gboolean         take,
+                                      MpQueueCall     *call);
+MpQueueStatus mp_shared_queue_wait (gpointer         self,
+                                    MpQueueCondition condition,
+                                    MpQueueCall     *call);
 MpQueueStatus mp_shared_queue_finish (gpointer            self,
                                       const MpQueueToken *token,
-                                      MpQueueFinish       how);
-MpQueueStatus mp_shared_queue_give_back (gpointer           self,
-                                         const MpQueueItem *item);
+                                      MpQueueFinish       how,
+                                      MpQueueCall        *call);
 MpQueueStatus mp_shared_queue_set_progress (gpointer            self,
                                             const MpQueueToken *token,
                                             double              fraction,
-                                            const char         *text);
-void          mp_shared_queue_list (gpointer self,
-                                    void (*func) (const MpQueueProgress *progress,
-                                         gpointer               user_data),
-                                    gpointer user_data);
+                                            const char         *text,
+                                            MpQueueCall        *call);
+MpQueueStatus mp_shared_queue_list (gpointer        self,
+                                    MpQueueListFunc func,
+                                    gpointer        user_data,
+                                    MpQueueCall    *call);
 MpQueueStatus mp_shared_queue_get_dead (gpointer         self,
-                                        MpQueueDelivery *delivery);
+                                        MpQueueDelivery *delivery,
+                                        MpQueueCall     *call);
+MpQueueStatus mp_shared_queue_count (gpointer       self,
+                                     MpQueueCounts *counts,
+                                     MpQueueCall   *call);
+gboolean      mp_shared_queue_check (gpointer         self,
+                                     MpQueueCondition condition);
 
 G_END_DECLS

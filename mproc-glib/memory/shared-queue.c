@@ -14,6 +14,10 @@
 #include "waiters.h"
 #include "watcher.h"
 
+#include "mp-error.h"
+
+#include <glib/gstdio.h>
+
 #define DEFAULT_MAX_BYTES (G_GUINT64_CONSTANT (4) << 30)
 #define MAX_MAX_BYTES     (G_GUINT64_CONSTANT (128) << 30)
 
@@ -23,22 +27,31 @@
 
 /* --- Coming and going ------------------------------------------------------------------ */
 
-static void
-forget_held (MpSharedQueue *self)
-{
-  g_queue_clear_full (&self->held, g_free);
-  mp_store (&self->n_held, 0);
-}
-
-/* In a forked child another thread may have held the mutex, and what the parent has in
- * hand is the parent's. */
+/* What the parent of a forked child has in hand is the parent's. */
 static void
 renew (MpMemory *memory)
 {
   MpSharedQueue *self = (MpSharedQueue *) memory;
 
-  g_mutex_init (&self->held_mutex);
-  forget_held (self);
+  mp_store (&self->n_held, 0);
+}
+
+MpQueueStatus
+mp_shared_queue_enter (MpSharedQueue *self)
+{
+  if (G_UNLIKELY (!mp_recovery_attach (&self->memory, NULL)))
+    return MP_QUEUE_DETACHED;
+  if (G_UNLIKELY (mp_load (&self->memory.state->damaged)))
+    return MP_QUEUE_DAMAGED;
+  return MP_QUEUE_OK;
+}
+
+void
+mp_shared_queue_leave (MpSharedQueue *self)
+{
+  if (G_UNLIKELY (mp_load (&self->memory.found_dead)) &&
+      mp_recovery_take_found_dead (&self->memory))
+    mp_recovery_run (&self->memory);
 }
 
 static gboolean
@@ -56,8 +69,6 @@ allocate (void)
   MpSharedQueue *self = g_aligned_alloc0 (1, sizeof *self, MP_CACHE_LINE);
 
   self->spin_ns = mp_spin_choose_us () * 1000;
-  g_mutex_init (&self->held_mutex);
-  g_queue_init (&self->held);
   return self;
 }
 
@@ -70,8 +81,6 @@ free_queue (gpointer user_data)
   mp_watcher_close (&self->memory);
   mp_liveness_clear (&self->memory);
   mp_memory_close (&self->memory);
-  forget_held (self);
-  g_mutex_clear (&self->held_mutex);
   g_aligned_free (self);
 }
 
@@ -87,9 +96,9 @@ join (MpSharedQueue *self,
   return mp_recovery_attach (&self->memory, error);
 }
 
-gpointer
-mp_shared_queue_new (const MpSharedQueueSettings *settings,
-                     GError                     **error)
+static gpointer
+create (const MpQueueSettings *settings,
+        GError               **error)
 {
   MpSharedQueue *self = allocate ();
   guint64        max_bytes = settings->max_bytes != 0 ? settings->max_bytes : DEFAULT_MAX_BYTES;
@@ -115,36 +124,72 @@ mp_shared_queue_new (const MpSharedQueueSettings *settings,
   return self;
 }
 
-/* Takes both descriptors. */
-gpointer
-mp_shared_queue_open (int      fd,
-                      int      bell_fd,
-                      GError **error)
+/* Takes the descriptors that mp_shared_queue_share () gave: the memory's and the bell's. */
+static gpointer
+open_shared (GUnixFDList *descriptors,
+             GError     **error)
 {
-  MpSharedQueue *self = allocate ();
+  MpSharedQueue *self;
+  int            fd, bell_fd;
 
+  if (g_unix_fd_list_get_length (descriptors) != 2)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
+                   "A queue in memory has two descriptors, not %d",
+                   g_unix_fd_list_get_length (descriptors));
+      return NULL;
+    }
+
+  fd = g_unix_fd_list_get (descriptors, 0, error);
+  if (fd == -1)
+    return NULL;
+  bell_fd = g_unix_fd_list_get (descriptors, 1, error);
+  if (bell_fd == -1)
+    {
+      g_close (fd, NULL);
+      return NULL;
+    }
+
+  self = allocate ();
   if (!mp_memory_open (&self->memory, fd, bell_fd, error) || !join (self, error))
     g_clear_pointer (&self, free_queue);
   return self;
 }
 
-void
-mp_shared_queue_get_settings (gpointer               user_data,
-                              MpSharedQueueSettings *settings)
+/* The URI is its scheme alone: queues in memory have no names. */
+static gpointer
+open_queue (const char            *uri,
+            GUnixFDList           *descriptors,
+            const MpQueueSettings *wanted,
+            MpQueueCall           *call)
+{
+  if (!g_str_equal (uri, MP_SHARED_QUEUE_SCHEME ":"))
+    {
+      g_set_error (&call->error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
+                   "Queues in memory have no names, as in “%.64s”", uri);
+      return NULL;
+    }
+  return descriptors != NULL ? open_shared (descriptors, &call->error)
+                             : create (wanted, &call->error);
+}
+
+static void
+get_settings (gpointer         user_data,
+              MpQueueSettings *settings)
 {
   MpSharedQueue *self = user_data;
 
-  *settings = (MpSharedQueueSettings){
-    .mode = self->memory.config.mode,
+  *settings = (MpQueueSettings){
+    .mode = (MpQueueMode) self->memory.config.mode,
     .max_size = self->memory.config.max_size,
     .max_bytes = self->memory.config.max_bytes,
     .max_deliveries = self->memory.config.max_deliveries,
   };
 }
 
-void
-mp_shared_queue_set_spin (gpointer user_data,
-                          guint    spin_us)
+static void
+set_spin (gpointer user_data,
+          guint    spin_us)
 {
   MpSharedQueue *self = user_data;
 
@@ -174,99 +219,7 @@ share (gpointer     user_data,
   if (g_unix_fd_list_append (descriptors, self->memory.fd, error) == -1 ||
       g_unix_fd_list_append (descriptors, self->memory.bell_fd, error) == -1)
     return NULL;
-  return g_strdup (MP_SHARED_QUEUE_SCHEME);
-}
-
-/* --- Counts ---------------------------------------------------------------------------- */
-
-/* How many were put, and how many of these are not done with: never more. */
-static guint32
-count_tasks (MpSharedQueue *self,
-             guint64       *n_total)
-{
-  MpMemory *memory = &self->memory;
-  guint32   done, n;
-
-  do
-    {
-      done = mp_load_acquire (&memory->arena->n_done);
-      *n_total = mp_ring_count_total (memory);
-    }
-  while (done != mp_load (&memory->arena->n_done));
-
-  n = ((guint32) *n_total - done) & MP_COUNT_MASK;
-  return n <= MP_MAX_COUNT ? MIN (n, (guint32) MIN (*n_total, MP_MAX_COUNT)) : 0;
-}
-
-static guint32
-count_unfinished (MpSharedQueue *self)
-{
-  guint64 n_total;
-
-  return count_tasks (self, &n_total);
-}
-
-/* What is in the ring and what was given back, as long as neither became the other. */
-static guint32
-count_queued (MpSharedQueue *self)
-{
-  guint32 *place = &self->memory.head->n_orphans;
-  guint32  n_orphans, n;
-
-  do
-    {
-      n_orphans = mp_load_acquire (place);
-      n = mp_ring_count (&self->memory);
-    }
-  while (n_orphans != mp_load (place));
-  return n + n_orphans;
-}
-
-static void
-count (gpointer       user_data,
-       MpQueueCounts *counts)
-{
-  MpSharedQueue *self = user_data;
-  guint32        n_unfinished = count_tasks (self, &counts->n_total);
-
-  counts->size = count_queued (self);
-  counts->n_bytes = mp_ring_count_bytes (&self->memory);
-  counts->n_unfinished = mp_shared_queue_is_acknowledged (self) ? n_unfinished : 0;
-}
-
-/* Whether nothing more can come out: what others have in hand may still come back. */
-gboolean
-mp_shared_queue_is_drained (MpSharedQueue *self)
-{
-  return mp_load_acquire (&self->memory.state->shutdown) && !mp_ring_has_items (&self->memory) &&
-         mp_load (&self->memory.head->n_orphans) == 0 &&
-         (!mp_shared_queue_is_acknowledged (self) ||
-          count_unfinished (self) <= mp_load (&self->n_held));
-}
-
-gboolean
-mp_shared_queue_check (gpointer         user_data,
-                       MpQueueCondition condition)
-{
-  MpSharedQueue *self = user_data;
-  MpMemory      *memory = &self->memory;
-
-  if (mp_load (&memory->state->damaged))
-    return TRUE;
-
-  switch (condition)
-    {
-    case MP_QUEUE_WAIT_ITEMS:
-      return mp_ring_has_items (memory) || mp_load (&memory->head->n_orphans) != 0 ||
-             mp_shared_queue_is_drained (self);
-    case MP_QUEUE_WAIT_SPACE:
-      return mp_ring_has_room (memory, 0) || mp_load (&memory->state->shutdown);
-    case MP_QUEUE_WAIT_DONE:
-      return count_unfinished (self) == 0;
-    case MP_QUEUE_WAIT_NEWS:
-    default:
-      return FALSE;
-    }
+  return g_strdup (MP_SHARED_QUEUE_SCHEME ":");
 }
 
 /* --- The end --------------------------------------------------------------------------- */
@@ -306,8 +259,9 @@ drop_all (MpSharedQueue *self)
 }
 
 static MpQueueStatus
-shut_down (gpointer user_data,
-           gboolean immediate)
+shut_down (gpointer     user_data,
+           gboolean     immediate,
+           MpQueueCall *call)
 {
   MpSharedQueue *self = user_data;
   MpMemory      *memory = &self->memory;
@@ -344,7 +298,7 @@ bell_new (gpointer         user_data,
   if (!attach (self, error))
     return NULL;
 
-  return (MpQueueBell *) mp_bell_new (&self->memory, (MpWaitsKind) condition, error);
+  return (MpQueueBell *) mp_bell_new (&self->memory, condition, error);
 }
 
 static void
@@ -380,20 +334,21 @@ bell_hold (MpQueueBell *bell,
 
 const MpQueueBackend mp_shared_queue_backend = {
   .name = "memory",
+  .open = open_queue,
   .free = free_queue,
+  .get_settings = get_settings,
+  .set_spin = set_spin,
   .put = mp_shared_queue_put,
   .get = mp_shared_queue_get,
-  .get_many = mp_shared_queue_get_many,
+  .settle = mp_shared_queue_settle,
   .wait = mp_shared_queue_wait,
-  .keep = mp_shared_queue_keep,
   .finish = mp_shared_queue_finish,
-  .give_back = mp_shared_queue_give_back,
   .progress = mp_shared_queue_set_progress,
   .list = mp_shared_queue_list,
   .get_dead = mp_shared_queue_get_dead,
   .shutdown = shut_down,
+  .count = mp_shared_queue_count,
   .check = mp_shared_queue_check,
-  .count = count,
   .bell_new = bell_new,
   .bell_free = bell_free,
   .bell_fd = bell_fd,

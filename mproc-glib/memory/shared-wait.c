@@ -30,13 +30,15 @@ try_once (MpSharedQueue *self,
           MpAttempt      attempt,
           gpointer       data)
 {
-  return judge (self, attempt (self, data));
+  gboolean ignored = TRUE;
+
+  return judge (self, attempt (self, data, &ignored));
 }
 
 typedef struct
 {
-  MpSharedQueue *queue;
-  MpWaitsKind    condition;
+  MpSharedQueue   *queue;
+  MpQueueCondition condition;
 } Look;
 
 static gboolean
@@ -44,13 +46,13 @@ look (gpointer data)
 {
   Look *self = data;
 
-  return mp_shared_queue_check (self->queue, (MpQueueCondition) self->condition);
+  return mp_shared_queue_check (self->queue, self->condition);
 }
 
 static gboolean
-spin (MpSharedQueue *self,
-      MpWaitsKind    condition,
-      gint64         deadline)
+spin (MpSharedQueue   *self,
+      MpQueueCondition condition,
+      gint64           deadline)
 {
   MpSpin *state = &self->spin[condition];
   Look    data = { self, condition };
@@ -58,9 +60,9 @@ spin (MpSharedQueue *self,
   if (!mp_spin_until (state, mp_load (&self->spin_ns), deadline, look, &data))
     return FALSE;
 
-  if (condition == MP_WAITS_KIND_ITEMS)
+  if (condition == MP_QUEUE_WAIT_ITEMS)
     mp_spin_set_lag (state, mp_ring_has_small_items (&self->memory));
-  else if (condition == MP_WAITS_KIND_SPACE)
+  else if (condition == MP_QUEUE_WAIT_SPACE)
     mp_spin_set_lag (state, mp_ring_has_small_room (&self->memory));
   return TRUE;
 }
@@ -68,7 +70,7 @@ spin (MpSharedQueue *self,
 static MpQueueStatus
 sleep_once (MpSharedQueue     *self,
             MpSleeper         *sleeper,
-            const MpQueueWait *wait,
+            const MpQueueCall *call,
             gint64             deadline,
             MpQueueStatus      busy)
 {
@@ -83,7 +85,7 @@ sleep_once (MpSharedQueue     *self,
     case MP_SLEEP_TIMED_OUT:
       return busy;
     case MP_SLEEP_INTERRUPTED:
-      return wait->interruptible ? MP_QUEUE_INTERRUPTED : MP_QUEUE_OK;
+      return call->interruptible ? MP_QUEUE_INTERRUPTED : MP_QUEUE_OK;
     case MP_SLEEP_WOKEN:
     case MP_SLEEP_LOOK:
     default:
@@ -96,8 +98,8 @@ sleep_once (MpSharedQueue     *self,
 /* Sleeps and tries until it works, or the wait is over. */
 static MpQueueStatus
 sleep_until (MpSharedQueue     *self,
-             MpWaitsKind        condition,
-             const MpQueueWait *wait,
+             MpQueueCondition   condition,
+             const MpQueueCall *call,
              gint64             deadline,
              MpAttempt          attempt,
              gpointer           data)
@@ -105,27 +107,27 @@ sleep_until (MpSharedQueue     *self,
   MpSleeper     sleeper;
   MpQueueStatus status;
 
-  mp_sleeper_begin (&sleeper, &self->memory, condition, wait->cancellable);
+  mp_sleeper_begin (&sleeper, &self->memory, condition, call->cancellable);
   for (;;)
     {
       MpQueueStatus slept = MP_QUEUE_OK;
-      gboolean      untouched;
+      gboolean      untouched, passes_on = TRUE;
 
       mp_sleeper_arm (&sleeper);
-      status = try_once (self, attempt, data);
+      status = judge (self, attempt (self, data, &passes_on));
       if (is_busy (status))
-        slept = sleep_once (self, &sleeper, wait, deadline, status);
+        slept = sleep_once (self, &sleeper, call, deadline, status);
       untouched = mp_sleeper_disarm (&sleeper);
 
       if (!is_busy (status))
         {
           /* There may be more than was made for us alone. */
-          if (mp_shared_queue_check (self, (MpQueueCondition) condition))
+          if (passes_on && mp_shared_queue_check (self, condition))
             mp_waiters_wake (&self->memory, condition, 1);
           break;
         }
       if (slept != MP_QUEUE_OK ||
-          (wait->cancellable != NULL && g_cancellable_is_cancelled (wait->cancellable)))
+          (call->cancellable != NULL && g_cancellable_is_cancelled (call->cancellable)))
         {
           status = try_once (self, attempt, data);
           if (is_busy (status))
@@ -140,23 +142,24 @@ sleep_until (MpSharedQueue     *self,
   return status;
 }
 
-MpQueueStatus
-mp_shared_queue_wait_and_try (MpSharedQueue     *self,
-                              MpWaitsKind        condition,
-                              const MpQueueWait *wait,
-                              MpQueueStatus      status,
-                              MpAttempt          attempt,
-                              gpointer           data)
+/* After a first attempt that ended with @status. */
+static MpQueueStatus
+wait_and_try (MpSharedQueue     *self,
+              MpQueueCondition   condition,
+              const MpQueueCall *call,
+              MpQueueStatus      status,
+              MpAttempt          attempt,
+              gpointer           data)
 {
   gint64 deadline;
 
   status = judge (self, status);
-  if (!is_busy (status) || wait->timeout_us == 0)
+  if (!is_busy (status) || call->timeout_us == 0)
     return status;
-  if (wait->cancellable != NULL && g_cancellable_is_cancelled (wait->cancellable))
+  if (call->cancellable != NULL && g_cancellable_is_cancelled (call->cancellable))
     return MP_QUEUE_CANCELLED;
 
-  deadline = mp_deadline_for_timeout (wait->timeout_us);
+  deadline = mp_deadline_for_timeout (call->timeout_us);
   /* Once: room may be there and yet too small, and that is worth no spinning. */
   if (spin (self, condition, deadline))
     {
@@ -164,14 +167,30 @@ mp_shared_queue_wait_and_try (MpSharedQueue     *self,
       if (!is_busy (status))
         return status;
     }
-  return sleep_until (self, condition, wait, deadline, attempt, data);
+  return sleep_until (self, condition, call, deadline, attempt, data);
+}
+
+MpQueueStatus
+mp_shared_queue_try_and_wait (MpSharedQueue     *self,
+                              MpQueueCondition   condition,
+                              const MpQueueCall *call,
+                              MpAttempt          attempt,
+                              gpointer           data)
+{
+  gboolean      ignored = TRUE;
+  MpQueueStatus status = attempt (self, data, &ignored);
+
+  return G_LIKELY (status == MP_QUEUE_OK)
+           ? status
+           : wait_and_try (self, condition, call, status, attempt, data);
 }
 
 /* --- Without taking ----------------------------------------------------------------------- */
 
 static MpQueueStatus
 try_condition (MpSharedQueue *self,
-               gpointer       data)
+               gpointer       data,
+               gboolean      *passes_on)
 {
   MpQueueCondition *condition = data;
 
@@ -181,15 +200,15 @@ try_condition (MpSharedQueue *self,
 }
 
 MpQueueStatus
-mp_shared_queue_wait (gpointer           user_data,
-                      MpQueueCondition   condition,
-                      const MpQueueWait *wait)
+mp_shared_queue_wait (gpointer         user_data,
+                      MpQueueCondition condition,
+                      MpQueueCall     *call)
 {
   MpSharedQueue *self = user_data;
   MpQueueStatus  status = mp_shared_queue_enter (self);
 
   if (status == MP_QUEUE_OK)
-    status = mp_shared_queue_try_and_wait (self, (MpWaitsKind) condition, wait, try_condition,
+    status = mp_shared_queue_try_and_wait (self, condition, call, try_condition,
                                            &condition);
   mp_shared_queue_leave (self);
   return status;

@@ -37,10 +37,10 @@ cancelled_cb (GCancellable *cancellable,
 }
 
 void
-mp_sleeper_begin (MpSleeper    *self,
-                  MpMemory     *memory,
-                  MpWaitsKind   condition,
-                  GCancellable *cancellable)
+mp_sleeper_begin (MpSleeper       *self,
+                  MpMemory        *memory,
+                  MpQueueCondition condition,
+                  GCancellable    *cancellable)
 {
   *self = (MpSleeper){
     .memory = memory,

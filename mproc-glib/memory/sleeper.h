@@ -21,21 +21,21 @@ typedef enum
 
 typedef struct
 {
-  MpMemory     *memory;
-  MpWaitsKind   condition;
-  guint         slot; /* MP_N_WAITERS when the table was full */
-  guint32       seen;
-  gboolean      watches;
-  gboolean      by_bell; /* as a watcher; without, it looks often */
-  gboolean      unsure;  /* somebody closed the file who may not be seen to be dead yet */
-  GCancellable *cancellable;
-  gulong        cancelled_id;
+  MpMemory        *memory;
+  MpQueueCondition condition;
+  guint            slot; /* MP_N_WAITERS when the table was full */
+  guint32          seen;
+  gboolean         watches;
+  gboolean         by_bell; /* as a watcher; without, it looks often */
+  gboolean         unsure;  /* somebody closed the file who may not be seen to be dead yet */
+  GCancellable    *cancellable;
+  gulong           cancelled_id;
 } MpSleeper;
 
-void mp_sleeper_begin (MpSleeper    *self,
-                       MpMemory     *memory,
-                       MpWaitsKind   condition,
-                       GCancellable *cancellable);
+void mp_sleeper_begin (MpSleeper       *self,
+                       MpMemory        *memory,
+                       MpQueueCondition condition,
+                       GCancellable    *cancellable);
 void mp_sleeper_arm (MpSleeper *self);
 /* Whether the bit was still there: if not, a waker has spent its wake-up on us. */
 gboolean      mp_sleeper_disarm (MpSleeper *self);

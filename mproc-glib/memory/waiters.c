@@ -210,9 +210,9 @@ mp_waiters_end_waking (MpMemory *memory,
 }
 
 void
-mp_waiters_wake_slow (MpMemory   *memory,
-                      MpWaitsKind condition,
-                      guint       n)
+mp_waiters_wake_slow (MpMemory        *memory,
+                      MpQueueCondition condition,
+                      guint            n)
 {
   mp_waiters_begin_waking (memory, 1);
   MP_STEP ("wake/begun");
@@ -222,9 +222,9 @@ mp_waiters_wake_slow (MpMemory   *memory,
 }
 
 void
-mp_waiters_wake_threads (MpMemory   *memory,
-                         MpWaitsKind condition,
-                         guint       n)
+mp_waiters_wake_threads (MpMemory        *memory,
+                         MpQueueCondition condition,
+                         guint            n)
 {
   mp_waiters_begin_waking (memory, 1);
   wake_sleepers (memory, memory->waits[condition], n);

@@ -16,13 +16,13 @@ G_BEGIN_DECLS
 guint mp_waiters_claim_slot (MpMemory *memory);
 void  mp_waiters_release_slot (MpMemory *memory,
                                guint     slot);
-void  mp_waiters_wake_slow (MpMemory   *memory,
-                            MpWaitsKind condition,
-                            guint       n);
+void  mp_waiters_wake_slow (MpMemory        *memory,
+                            MpQueueCondition condition,
+                            guint            n);
 /* Without the main loops. */
-void mp_waiters_wake_threads (MpMemory   *memory,
-                              MpWaitsKind condition,
-                              guint       n);
+void mp_waiters_wake_threads (MpMemory        *memory,
+                              MpQueueCondition condition,
+                              guint            n);
 void mp_waiters_wake_all (MpMemory *memory);
 /* After the death of a waker, also those whose wake-ups it had taken. */
 void mp_waiters_wake_everyone (MpMemory *memory);
@@ -67,9 +67,9 @@ mp_waits_count_words (const MpWaits *waits)
 /* Wakes @n threads and every main loop that wait for @condition.  To be called after a
  * full barrier. */
 static inline void
-mp_waiters_wake (MpMemory   *memory,
-                 MpWaitsKind condition,
-                 guint       n)
+mp_waiters_wake (MpMemory        *memory,
+                 MpQueueCondition condition,
+                 guint            n)
 {
   MpWaits *waits = memory->waits[condition];
   guint64  any = 0;

@@ -8,33 +8,21 @@
 #include "mp-queue-private.h"
 #include "mp-task-private.h"
 
-#include "base/mp-async.h"
-
 /* Getting messages as tasks of their own, and what nobody could finish. */
 
 static MpTask *
 get_task (MpJoinableQueue *self,
           gint64           timeout_us,
-          gboolean         try_only,
+          gboolean         quiet,
           GCancellable    *cancellable,
           GError         **error)
 {
-  guint8          stack[MP_QUEUE_STACK_SIZE];
-  MpQueueDelivery delivery = { .buffer = stack, .capacity = sizeof stack };
-  g_autoptr (GBytes) payload = NULL;
-  MpMessage *message;
+  MpQueueCall  call = { .timeout_us = timeout_us, .cancellable = cancellable };
+  MpQueueToken token;
+  MpMessage   *message = mp_queue_get_value (MP_QUEUE (self), &mp_queue_message_reader, NULL, &call,
+                                             quiet, &token, error);
 
-  if (!mp_queue_get_payload (MP_QUEUE (self), &delivery, timeout_us, try_only, cancellable, error))
-    return NULL;
-
-  payload = mp_queue_steal_payload (&delivery);
-  message = mp_message_new_from_payload ((MpFormat) delivery.tag, payload, error);
-  if (message == NULL)
-    {
-      mp_queue_give_back (MP_QUEUE (self), &delivery, g_bytes_get_data (payload, NULL));
-      return NULL;
-    }
-  return mp_task_new (MP_QUEUE (self), message, &delivery.token);
+  return message != NULL ? mp_task_new (MP_QUEUE (self), message, &token) : NULL;
 }
 
 /**
@@ -84,25 +72,12 @@ mp_joinable_queue_try_get_task (MpJoinableQueue *self,
   return get_task (self, 0, TRUE, NULL, error);
 }
 
-static gboolean
-get_task_cb (gpointer user_data)
+static gpointer
+wrap_in_task (MpQueue            *queue,
+              gpointer            message,
+              const MpQueueToken *token)
 {
-  GTask           *task = user_data;
-  MpJoinableQueue *self = g_task_get_source_object (task);
-  g_autoptr (GError) error = NULL;
-  MpTask *result;
-
-  if (g_task_return_error_if_cancelled (task))
-    return G_SOURCE_REMOVE;
-
-  result = mp_joinable_queue_try_get_task (self, &error);
-  if (result != NULL)
-    g_task_return_pointer (task, result, g_object_unref);
-  else if (error != NULL)
-    g_task_return_error (task, g_steal_pointer (&error));
-  else
-    return G_SOURCE_CONTINUE;
-  return G_SOURCE_REMOVE;
+  return mp_task_new (queue, message, token);
 }
 
 /**
@@ -125,15 +100,12 @@ mp_joinable_queue_get_task_async (MpJoinableQueue    *self,
                                   GAsyncReadyCallback callback,
                                   gpointer            user_data)
 {
-  g_autoptr (GTask) task = NULL;
-
   g_return_if_fail (MP_IS_JOINABLE_QUEUE (self));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  task = mp_async_new_task (self, mp_joinable_queue_get_task_async, io_priority, cancellable,
-                            callback, user_data);
-  if (get_task_cb (task) == G_SOURCE_CONTINUE)
-    mp_queue_attach_task_source (MP_QUEUE (self), MP_QUEUE_WAIT_ITEMS, task, get_task_cb);
+  mp_queue_get_value_async (MP_QUEUE (self), &mp_queue_message_reader, wrap_in_task,
+                            g_object_unref, mp_joinable_queue_get_task_async, io_priority,
+                            cancellable, callback, user_data);
 }
 
 /**
@@ -173,25 +145,21 @@ MpMessage *
 mp_joinable_queue_get_dead (MpJoinableQueue *self,
                             GError         **error)
 {
-  guint8          stack[MP_QUEUE_STACK_SIZE];
-  MpQueueDelivery delivery = { .buffer = stack, .capacity = sizeof stack };
-  MpQueuePrivate *queue;
+  MpQueueDelivery delivery = { 0 };
+  MpQueueCall     call = { .timeout_us = -1 };
+  MpQueueStore   *store;
   MpQueueStatus   status;
 
   g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), NULL);
 
-  queue = mp_queue_get_private (MP_QUEUE (self));
+  store = &mp_queue_get_private (MP_QUEUE (self))->store;
   if (!mp_queue_check (MP_QUEUE (self), error))
     return NULL;
 
-  status = queue->backend->get_dead (queue->store, &delivery);
+  status = store->backend->get_dead (store->home, &delivery, &call);
   if (status == MP_QUEUE_OK)
-    {
-      g_autoptr (GBytes) payload = mp_queue_steal_payload (&delivery);
-
-      return mp_message_new_from_payload ((MpFormat) delivery.tag, payload, error);
-    }
+    return mp_queue_steal_message (&delivery, error);
   if (status != MP_QUEUE_EMPTY)
-    mp_queue_set_error (MP_QUEUE (self), status, NULL, error);
+    mp_queue_set_error (MP_QUEUE (self), status, &call, error);
   return NULL;
 }

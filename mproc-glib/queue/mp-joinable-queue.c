@@ -4,9 +4,11 @@
 
 #include "mp-joinable-queue.h"
 
+#include "base/mp-fork.h"
+#include "mp-error.h"
 #include "mp-queue-private.h"
-
-#include "base/mp-async.h"
+#include "queue-source.h"
+#include "queue-watch.h"
 
 /**
  * MpJoinableQueue:
@@ -49,16 +51,55 @@
 typedef struct
 {
   GSource *news_source; /* while progress is reported */
+
+  /* What this object got by the functions of MpQueue and task_done () was not called for, oldest
+   * first. */
+  GMutex     kept_mutex;
+  GQueue     kept;            /* MpQueueToken */
+  gboolean   kept_by_parent;  /* the list is that of the process that forked this one off */
+  gboolean   kept_is_unsound; /* and it was being changed */
+  MpForkHook fork_hook;
 } MpJoinableQueuePrivate;
 
+static void mp_joinable_queue_shareable_init (MpShareableInterface *iface);
 static void mp_joinable_queue_waitable_init (MpWaitableInterface *iface);
 
 G_DEFINE_TYPE_WITH_CODE (MpJoinableQueue,
                          mp_joinable_queue,
                          MP_TYPE_QUEUE,
                          G_ADD_PRIVATE (MpJoinableQueue)
-                           G_IMPLEMENT_INTERFACE (MP_TYPE_WAITABLE,
-                                                  mp_joinable_queue_waitable_init))
+                           G_IMPLEMENT_INTERFACE (MP_TYPE_SHAREABLE,
+                                                  mp_joinable_queue_shareable_init)
+                             G_IMPLEMENT_INTERFACE (MP_TYPE_WAITABLE,
+                                                    mp_joinable_queue_waitable_init))
+
+typedef enum
+{
+  PROP_MAX_DELIVERIES = 1,
+  PROP_UNFINISHED,
+  PROP_N_DONE,
+  PROP_N_TOTAL,
+  PROP_PROGRESS,
+  PROP_REPORT_PROGRESS,
+} MpJoinableQueueProperty;
+
+static GParamSpec *properties[PROP_REPORT_PROGRESS + 1];
+
+static MpShareable *
+open_described (GType        type,
+                GVariant    *description,
+                GUnixFDList *descriptors,
+                GError     **error)
+{
+  return mp_queue_open_described (type, MP_QUEUE_MODE_ACKNOWLEDGED, description, descriptors,
+                                  error);
+}
+
+static void
+mp_joinable_queue_shareable_init (MpShareableInterface *iface)
+{
+  iface->open = open_described;
+}
 
 static MpWaitableInterface *parent_waitable;
 
@@ -85,36 +126,63 @@ mp_joinable_queue_waitable_init (MpWaitableInterface *iface)
   iface->wait = mp_joinable_queue_wait;
 }
 
-typedef enum
-{
-  PROP_MAX_DELIVERIES = 1,
-  PROP_UNFINISHED,
-  PROP_N_DONE,
-  PROP_N_TOTAL,
-  PROP_PROGRESS,
-  PROP_REPORT_PROGRESS,
-} MpJoinableQueueProperty;
-
-static GParamSpec *properties[PROP_REPORT_PROGRESS + 1];
-
 static void
 get_counts (MpJoinableQueue *self,
             MpQueueCounts   *counts)
 {
-  MpQueuePrivate *queue = mp_queue_get_private (MP_QUEUE (self));
+  mp_queue_store_count (&mp_queue_get_private (MP_QUEUE (self))->store, counts);
+}
 
-  *counts = (MpQueueCounts){ 0 };
-  if (queue->store != NULL)
-    queue->backend->count (queue->store, counts);
+/* --- What is to be finished by its age ------------------------------------------------------ */
+
+static void
+reset_after_fork (MpForkHook *hook)
+{
+  MpJoinableQueuePrivate *priv = MP_FORK_HOOK_OWNER (hook, MpJoinableQueuePrivate);
+
+  priv->kept_by_parent = TRUE;
+  priv->kept_is_unsound |= mp_fork_reset_mutex (&priv->kept_mutex);
+}
+
+/* What the parent has in hand is the parent's. */
+static void
+lock_kept (MpJoinableQueuePrivate *priv)
+{
+  g_mutex_lock (&priv->kept_mutex);
+  if (G_LIKELY (!priv->kept_by_parent))
+    return;
+
+  if (priv->kept_is_unsound)
+    g_queue_init (&priv->kept);
+  else
+    g_queue_clear_full (&priv->kept, g_free);
+  priv->kept_by_parent = priv->kept_is_unsound = FALSE;
 }
 
 static void
-mp_joinable_queue_constructed (GObject *object)
+keep (MpQueue            *queue,
+      const MpQueueToken *token)
 {
-  mp_queue_get_private (MP_QUEUE (object))->settings.mode = MP_QUEUE_MODE_ACKNOWLEDGED;
+  MpJoinableQueuePrivate *priv = mp_joinable_queue_get_instance_private (MP_JOINABLE_QUEUE (queue));
 
-  G_OBJECT_CLASS (mp_joinable_queue_parent_class)->constructed (object);
+  lock_kept (priv);
+  g_queue_push_tail (&priv->kept, g_memdup2 (token, sizeof *token));
+  g_mutex_unlock (&priv->kept_mutex);
 }
+
+static MpQueueToken *
+pop_kept (MpJoinableQueue *self)
+{
+  MpJoinableQueuePrivate *priv = mp_joinable_queue_get_instance_private (self);
+  MpQueueToken           *token;
+
+  lock_kept (priv);
+  token = g_queue_pop_head (&priv->kept);
+  g_mutex_unlock (&priv->kept_mutex);
+  return token;
+}
+
+/* --- The object ------------------------------------------------------------------------------ */
 
 static void
 mp_joinable_queue_dispose (GObject *object)
@@ -122,6 +190,20 @@ mp_joinable_queue_dispose (GObject *object)
   mp_joinable_queue_set_report_progress (MP_JOINABLE_QUEUE (object), FALSE);
 
   G_OBJECT_CLASS (mp_joinable_queue_parent_class)->dispose (object);
+}
+
+static void
+mp_joinable_queue_finalize (GObject *object)
+{
+  MpJoinableQueuePrivate *priv =
+    mp_joinable_queue_get_instance_private (MP_JOINABLE_QUEUE (object));
+
+  mp_fork_hook_remove (&priv->fork_hook);
+  if (!priv->kept_is_unsound)
+    g_queue_clear_full (&priv->kept, g_free);
+  g_mutex_clear (&priv->kept_mutex);
+
+  G_OBJECT_CLASS (mp_joinable_queue_parent_class)->finalize (object);
 }
 
 static void
@@ -169,7 +251,7 @@ mp_joinable_queue_set_property (GObject      *object,
   switch ((MpJoinableQueueProperty) property_id)
     {
     case PROP_MAX_DELIVERIES:
-      queue->settings.max_deliveries = g_value_get_uint (value);
+      queue->store.settings.max_deliveries = g_value_get_uint (value);
       break;
     case PROP_REPORT_PROGRESS:
       mp_joinable_queue_set_report_progress (self, g_value_get_boolean (value));
@@ -188,8 +270,8 @@ mp_joinable_queue_class_init (MpJoinableQueueClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
-  object_class->constructed = mp_joinable_queue_constructed;
   object_class->dispose = mp_joinable_queue_dispose;
+  object_class->finalize = mp_joinable_queue_finalize;
   object_class->get_property = mp_joinable_queue_get_property;
   object_class->set_property = mp_joinable_queue_set_property;
 
@@ -274,6 +356,14 @@ mp_joinable_queue_class_init (MpJoinableQueueClass *klass)
 static void
 mp_joinable_queue_init (MpJoinableQueue *self)
 {
+  MpJoinableQueuePrivate *priv = mp_joinable_queue_get_instance_private (self);
+  MpQueuePrivate         *queue = mp_queue_get_private (MP_QUEUE (self));
+
+  queue->store.settings.mode = MP_QUEUE_MODE_ACKNOWLEDGED;
+  queue->keep = keep;
+  g_queue_init (&priv->kept);
+  g_mutex_init (&priv->kept_mutex);
+  mp_fork_hook_add (&priv->fork_hook, reset_after_fork);
 }
 
 /**
@@ -329,7 +419,7 @@ mp_joinable_queue_new_full (guint    max_size,
  * @self: a queue
  * @error: return location for an error
  *
- * Says that the oldest message that this object got, and has not said so of, is done.
+ * Says that the oldest message that was got here and is not yet marked done is done.
  *
  * Those got as [class@Task] are not among them. Fails with `MP_ERROR_TOO_MANY_DONE` when
  * there is none, and with `MP_ERROR_STALE` when it was given to another consumer meanwhile.
@@ -342,17 +432,27 @@ gboolean
 mp_joinable_queue_task_done (MpJoinableQueue *self,
                              GError         **error)
 {
-  MpQueuePrivate *queue;
-  MpQueueStatus   status;
+  MpQueueCall              call = { .timeout_us = -1 };
+  g_autofree MpQueueToken *token = NULL;
+  MpQueueStore            *store;
+  MpQueueStatus            status;
 
   g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), FALSE);
 
-  queue = mp_queue_get_private (MP_QUEUE (self));
   if (!mp_queue_check (MP_QUEUE (self), error))
     return FALSE;
 
-  status = queue->backend->finish (queue->store, NULL, MP_QUEUE_FINISH_DONE);
-  return status == MP_QUEUE_OK || mp_queue_set_error (MP_QUEUE (self), status, NULL, error);
+  token = pop_kept (self);
+  if (token == NULL)
+    {
+      g_set_error_literal (error, MP_ERROR, MP_ERROR_TOO_MANY_DONE,
+                           "task_done() called too many times");
+      return FALSE;
+    }
+
+  store = &mp_queue_get_private (MP_QUEUE (self))->store;
+  status = store->backend->finish (store->home, token, MP_QUEUE_FINISH_DONE, &call);
+  return status == MP_QUEUE_OK || mp_queue_set_error (MP_QUEUE (self), status, &call, error);
 }
 
 /**
@@ -376,37 +476,19 @@ mp_joinable_queue_join (MpJoinableQueue *self,
                         GCancellable    *cancellable,
                         GError         **error)
 {
-  const MpQueueWait wait = { timeout_us, cancellable, FALSE };
-  MpQueuePrivate   *queue;
-  MpQueueStatus     status;
+  MpQueueCall   call = { .timeout_us = timeout_us, .cancellable = cancellable };
+  MpQueueStore *store;
+  MpQueueStatus status;
 
   g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), FALSE);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
 
-  queue = mp_queue_get_private (MP_QUEUE (self));
   if (!mp_queue_check (MP_QUEUE (self), error))
     return FALSE;
 
-  status = queue->backend->wait (queue->store, MP_QUEUE_WAIT_DONE, &wait);
-  return status == MP_QUEUE_OK || mp_queue_set_error (MP_QUEUE (self), status, NULL, error);
-}
-
-static gboolean
-join_cb (gpointer user_data)
-{
-  GTask           *task = user_data;
-  MpJoinableQueue *self = g_task_get_source_object (task);
-  g_autoptr (GError) error = NULL;
-
-  if (g_task_return_error_if_cancelled (task))
-    return G_SOURCE_REMOVE;
-  if (mp_joinable_queue_join (self, 0, NULL, &error))
-    g_task_return_boolean (task, TRUE);
-  else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
-    return G_SOURCE_CONTINUE;
-  else
-    g_task_return_error (task, g_steal_pointer (&error));
-  return G_SOURCE_REMOVE;
+  store = &mp_queue_get_private (MP_QUEUE (self))->store;
+  status = store->backend->wait (store->home, MP_QUEUE_WAIT_DONE, &call);
+  return status == MP_QUEUE_OK || mp_queue_set_error (MP_QUEUE (self), status, &call, error);
 }
 
 /**
@@ -429,14 +511,11 @@ mp_joinable_queue_join_async (MpJoinableQueue    *self,
                               GAsyncReadyCallback callback,
                               gpointer            user_data)
 {
-  g_autoptr (GTask) task = NULL;
-
   g_return_if_fail (MP_IS_JOINABLE_QUEUE (self));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  task = mp_async_new_task (self, mp_joinable_queue_join_async, io_priority, cancellable, callback,
-                            user_data);
-  mp_queue_attach_task_source (MP_QUEUE (self), MP_QUEUE_WAIT_DONE, task, join_cb);
+  mp_queue_wait_async (MP_QUEUE (self), MP_QUEUE_WAIT_DONE, mp_joinable_queue_join_async,
+                       io_priority, cancellable, callback, user_data);
 }
 
 /**
@@ -459,6 +538,32 @@ mp_joinable_queue_join_finish (MpJoinableQueue *self,
   g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
 
   return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/**
+ * mp_joinable_queue_watch_done:
+ * @self: a queue
+ * @error: return location for an error
+ *
+ * Makes something to wait for until everything that was put is done: with [func@wait], beside
+ * other things, or by its descriptor in a foreign loop.
+ *
+ * It is ready while all is done. Call [method@Waitable.is_ready] before each time that its
+ * descriptor is polled. It costs a few descriptors, and holds a reference to the queue.
+ *
+ * Returns: (transfer full): something to wait for; %NULL with @error set when the queue cannot
+ *   be used or there are no descriptors left
+ *
+ * Since: 1.0
+ */
+MpWaitable *
+mp_joinable_queue_watch_done (MpJoinableQueue *self,
+                              GError         **error)
+{
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), NULL);
+
+  return mp_queue_watch_new (G_OBJECT (self), &mp_queue_get_private (MP_QUEUE (self))->bells,
+                             MP_QUEUE_WAIT_DONE, error);
 }
 
 /* --- Progress -------------------------------------------------------------------------------- */
@@ -541,7 +646,7 @@ mp_joinable_queue_get_max_deliveries (MpJoinableQueue *self)
 {
   g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), 0);
 
-  return mp_queue_get_private (MP_QUEUE (self))->settings.max_deliveries;
+  return mp_queue_get_private (MP_QUEUE (self))->store.settings.max_deliveries;
 }
 
 /**
@@ -596,13 +701,15 @@ GVariant *
 mp_joinable_queue_list_progress (MpJoinableQueue *self)
 {
   g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("a(txuds)"));
-  MpQueuePrivate *queue;
+  MpQueueCall   call = { .timeout_us = -1 };
+  MpQueueStore *store;
 
   g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), NULL);
 
-  queue = mp_queue_get_private (MP_QUEUE (self));
-  if (queue->store != NULL)
-    queue->backend->list (queue->store, add_progress, &builder);
+  store = &mp_queue_get_private (MP_QUEUE (self))->store;
+  if (store->home != NULL)
+    store->backend->list (store->home, add_progress, &builder, &call);
+  g_clear_error (&call.error);
   return g_variant_ref_sink (g_variant_builder_end (&builder));
 }
 
@@ -677,8 +784,9 @@ mp_joinable_queue_set_report_progress (MpJoinableQueue *self,
 
   if (report)
     {
-      priv->news_source = mp_queue_create_condition_source (MP_QUEUE (self), MP_QUEUE_WAIT_NEWS,
-                                                            NULL);
+      priv->news_source =
+        mp_queue_source_new (G_OBJECT (self), &mp_queue_get_private (MP_QUEUE (self))->bells, NULL,
+                             MP_QUEUE_WAIT_NEWS, NULL);
       mp_queue_source_make_weak (priv->news_source);
       g_source_set_callback (priv->news_source, news_cb, self, NULL);
       g_source_attach (priv->news_source, g_main_context_get_thread_default ());

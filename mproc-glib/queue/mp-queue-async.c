@@ -5,41 +5,251 @@
 #include "mp-queue-private.h"
 
 #include "base/mp-async.h"
-#include "formats/gvariant.h"
+#include "queue-source.h"
 
-/* Asynchronous puts and gets.  Each tries at once; what has to wait gets a source in the
- * caller's main context that tries again. */
+/* Asynchronous calls.  Where a backend answers at once each tries; what has to wait gets a source
+ * in the caller's main context that tries again.  Elsewhere each begins an operation, and its
+ * source waits for the answer. */
 
-/* FALSE without an error when it is not the time yet. */
-typedef gboolean (*Attempt) (MpQueue *self,
-                             GTask   *task,
-                             GError **error);
-
-static gboolean
-attempt_cb (gpointer user_data)
+typedef struct
 {
-  GTask   *task = user_data;
-  MpQueue *self = g_task_get_source_object (task);
-  Attempt  attempt = (Attempt) g_object_get_data (G_OBJECT (task), "mp-attempt");
-  g_autoptr (GError) error = NULL;
+  MpQueueOperation operation;
+  MpQueueCondition condition; /* what to wait for where each answer comes at once */
+  GSource         *source;    /* while it waits for the answer of an operation */
+  gboolean         has_ended;
 
-  if (g_task_return_error_if_cancelled (task))
-    return G_SOURCE_REMOVE;
-  if (attempt (self, task, &error))
-    return G_SOURCE_REMOVE;
-  if (error == NULL)
-    return G_SOURCE_CONTINUE;
+  GBytes *payload; /* PUT */
 
-  g_task_return_error (task, g_steal_pointer (&error));
-  return G_SOURCE_REMOVE;
+  /* GET */
+  const MpQueueReader *reader;
+  MpQueueWrapFunc      wrap;
+  GDestroyNotify       free_result;
+  MpQueueDelivery      delivery;
+  gpointer             value;
+} AsyncCall;
+
+static void
+free_call (gpointer data)
+{
+  AsyncCall *call = data;
+
+  g_clear_error (&call->operation.call.error);
+  g_clear_pointer (&call->payload, g_bytes_unref);
+  mp_queue_delivery_clear (&call->delivery);
+  g_free (call);
+}
+
+static gpointer
+steal_result (MpQueue   *self,
+              AsyncCall *call)
+{
+  MpQueuePrivate     *priv = mp_queue_get_private (self);
+  const MpQueueToken *token = &call->delivery.token;
+  gpointer            value = g_steal_pointer (&call->value);
+
+  if (call->wrap != NULL)
+    return call->wrap (self, value, token);
+  if (token->lease != 0)
+    priv->keep (self, token);
+  return value;
 }
 
 static void
+finish (GTask        *task,
+        MpQueueStatus status)
+{
+  MpQueue   *self = g_task_get_source_object (task);
+  AsyncCall *call = g_task_get_task_data (task);
+  GError    *error = NULL;
+
+  if (status != MP_QUEUE_OK)
+    {
+      mp_queue_store_set_error (&mp_queue_get_private (self)->store, status,
+                                &call->operation.call, &call->delivery, &error);
+      g_task_return_error (task, error);
+    }
+  else if (call->operation.kind == MP_QUEUE_OPERATION_GET ||
+           call->operation.kind == MP_QUEUE_OPERATION_SETTLE)
+    g_task_return_pointer (task, steal_result (self, call), call->free_result);
+  else
+    g_task_return_boolean (task, TRUE);
+}
+
+/* --- Trying ------------------------------------------------------------------------------- */
+
+static MpQueueStatus
+try_get (MpQueue   *self,
+         AsyncCall *call)
+{
+  MpQueuePrivate *priv = mp_queue_get_private (self);
+  guint8          stack[2048];
+  MpQueueStatus   status;
+
+  call->delivery = (MpQueueDelivery){ .buffer = stack, .capacity = sizeof stack };
+  status = mp_queue_store_get (&priv->store, call->reader, NULL, &call->delivery,
+                               &call->operation.call, &call->value);
+  call->delivery.data = call->delivery.buffer = NULL;
+  if (G_UNLIKELY (priv->bells.fd_bell != NULL))
+    mp_queue_bells_refresh (&priv->bells);
+  return status;
+}
+
+static MpQueueStatus
+try_call (MpQueue   *self,
+          AsyncCall *call)
+{
+  MpQueueStore *store = &mp_queue_get_private (self)->store;
+  guint         n_put;
+
+  if (G_UNLIKELY (store->home == NULL))
+    return MP_QUEUE_DETACHED;
+
+  switch (call->operation.kind)
+    {
+    case MP_QUEUE_OPERATION_PUT:
+      return mp_queue_store_put (store, &call->operation.item, 1, &call->operation.call, &n_put);
+    case MP_QUEUE_OPERATION_GET:
+      return try_get (self, call);
+    case MP_QUEUE_OPERATION_WAIT:
+    case MP_QUEUE_OPERATION_SETTLE:
+    default:
+      return store->backend->wait (store->home, call->operation.condition, &call->operation.call);
+    }
+}
+
+static gboolean
+try_cb (gpointer user_data)
+{
+  GTask        *task = user_data;
+  MpQueueStatus status;
+
+  if (g_task_return_error_if_cancelled (task))
+    return G_SOURCE_REMOVE;
+
+  status = try_call (g_task_get_source_object (task), g_task_get_task_data (task));
+  if (status == MP_QUEUE_EMPTY || status == MP_QUEUE_FULL || status == MP_QUEUE_TIMED_OUT)
+    return G_SOURCE_CONTINUE;
+
+  finish (task, status);
+  return G_SOURCE_REMOVE;
+}
+
+/* --- Operations --------------------------------------------------------------------------- */
+
+static void
+begin (MpQueue             *self,
+       AsyncCall           *call,
+       MpQueueOperationKind kind)
+{
+  MpQueueStore *store = &mp_queue_get_private (self)->store;
+
+  call->operation.kind = kind;
+  g_atomic_int_set (&call->has_ended, FALSE);
+  store->backend->begin (store->home, &call->operation);
+}
+
+/* Called in whatever main context the backend's answers were read: wakes the task's own. */
+static void
+operation_done (MpQueueOperation *operation)
+{
+  AsyncCall *call = (AsyncCall *) operation;
+
+  g_atomic_int_set (&call->has_ended, TRUE);
+  g_source_set_ready_time (call->source, 0);
+}
+
+/* What was delivered is read, and settled by another operation if it has to be.  Returns whether
+ * the task waits for that. */
+static gboolean
+read_answer (MpQueue   *self,
+             AsyncCall *call)
+{
+  call->value = call->reader->read (&call->delivery, NULL, &call->operation.call.error);
+  mp_queue_delivery_clear (&call->delivery);
+  call->operation.take = call->value != NULL;
+  if (!call->delivery.tentative)
+    {
+      call->operation.status = call->value != NULL ? MP_QUEUE_OK : MP_QUEUE_FAILED;
+      return FALSE;
+    }
+  begin (self, call, MP_QUEUE_OPERATION_SETTLE);
+  return TRUE;
+}
+
+/* Another consumer was faster: the get begins anew. */
+static gboolean
+judge_settled (MpQueue   *self,
+               AsyncCall *call)
+{
+  if (call->operation.status == MP_QUEUE_OK && call->value == NULL)
+    call->operation.status = MP_QUEUE_FAILED;
+  if (call->operation.status != MP_QUEUE_STALE)
+    return FALSE;
+
+  g_clear_error (&call->operation.call.error);
+  if (call->value != NULL)
+    call->reader->free_value (g_steal_pointer (&call->value));
+  begin (self, call, MP_QUEUE_OPERATION_GET);
+  return TRUE;
+}
+
+static gboolean
+answer_cb (gpointer user_data)
+{
+  GTask        *task = user_data;
+  MpQueue      *self = g_task_get_source_object (task);
+  AsyncCall    *call = g_task_get_task_data (task);
+  MpQueueStore *store = &mp_queue_get_private (self)->store;
+  GCancellable *cancellable = g_task_get_cancellable (task);
+  gboolean      goes_on = FALSE;
+
+  g_source_set_ready_time (call->source, -1);
+  if (!g_atomic_int_get (&call->has_ended))
+    {
+      /* What is being settled was got already. */
+      if (call->operation.kind == MP_QUEUE_OPERATION_SETTLE || cancellable == NULL ||
+          !g_cancellable_is_cancelled (cancellable) ||
+          !store->backend->cancel (store->home, &call->operation))
+        return G_SOURCE_CONTINUE;
+      g_task_return_error_if_cancelled (task);
+      return G_SOURCE_REMOVE;
+    }
+
+  if (call->operation.kind == MP_QUEUE_OPERATION_SETTLE)
+    goes_on = judge_settled (self, call);
+  else if (call->operation.kind == MP_QUEUE_OPERATION_GET &&
+           call->operation.status == MP_QUEUE_OK)
+    goes_on = read_answer (self, call);
+  if (goes_on)
+    return G_SOURCE_CONTINUE;
+
+  finish (task, call->operation.status);
+  return G_SOURCE_REMOVE;
+}
+
+/* --- Starting ------------------------------------------------------------------------------ */
+
+static void
+begin_call (MpQueue   *self,
+            GTask     *task,
+            AsyncCall *call)
+{
+  MpQueuePrivate *priv = mp_queue_get_private (self);
+
+  call->operation.call.timeout_us = -1;
+  call->operation.delivery = &call->delivery;
+  call->operation.done = operation_done;
+  call->source = mp_queue_source_new (G_OBJECT (self), &priv->bells, g_task_get_context (task),
+                                      MP_QUEUE_WAIT_ANSWERS, g_task_get_cancellable (task));
+  begin (self, call, call->operation.kind);
+  g_task_attach_source (task, call->source, answer_cb);
+  g_source_unref (call->source);
+}
+
+/* Takes @call. */
+static void
 start (MpQueue            *self,
-       MpQueueCondition    condition,
-       Attempt             attempt,
-       gpointer            task_data,
-       GDestroyNotify      destroy,
+       AsyncCall          *call,
        gpointer            source_tag,
        int                 io_priority,
        GCancellable       *cancellable,
@@ -48,68 +258,83 @@ start (MpQueue            *self,
 {
   g_autoptr (GTask) task =
     mp_async_new_task (self, source_tag, io_priority, cancellable, callback, user_data);
-  g_autoptr (GError) error = NULL;
+  MpQueuePrivate *priv = mp_queue_get_private (self);
 
-  g_task_set_task_data (task, task_data, destroy);
+  g_task_set_task_data (task, call, free_call);
 
-  if (g_task_return_error_if_cancelled (task) || attempt (self, task, &error))
-    return;
-  if (error != NULL)
+  if (priv->store.home != NULL && priv->store.backend->begin != NULL)
     {
-      g_task_return_error (task, g_steal_pointer (&error));
+      if (!g_task_return_error_if_cancelled (task))
+        begin_call (self, task, call);
+    }
+  else if (try_cb (task) == G_SOURCE_CONTINUE)
+    mp_queue_source_attach_task (&priv->bells, call->condition, task, try_cb);
+}
+
+void
+mp_queue_get_value_async (MpQueue             *self,
+                          const MpQueueReader *reader,
+                          MpQueueWrapFunc      wrap,
+                          GDestroyNotify       free_result,
+                          gpointer             source_tag,
+                          int                  io_priority,
+                          GCancellable        *cancellable,
+                          GAsyncReadyCallback  callback,
+                          gpointer             user_data)
+{
+  AsyncCall *call = g_new0 (AsyncCall, 1);
+
+  call->operation.kind = MP_QUEUE_OPERATION_GET;
+  call->operation.accepted = &reader->accepted;
+  call->condition = MP_QUEUE_WAIT_ITEMS;
+  call->reader = reader;
+  call->wrap = wrap;
+  call->free_result = free_result;
+  start (self, call, source_tag, io_priority, cancellable, callback, user_data);
+}
+
+void
+mp_queue_wait_async (MpQueue            *self,
+                     MpQueueCondition    condition,
+                     gpointer            source_tag,
+                     int                 io_priority,
+                     GCancellable       *cancellable,
+                     GAsyncReadyCallback callback,
+                     gpointer            user_data)
+{
+  AsyncCall *call = g_new0 (AsyncCall, 1);
+
+  call->operation.kind = MP_QUEUE_OPERATION_WAIT;
+  call->operation.condition = call->condition = condition;
+  start (self, call, source_tag, io_priority, cancellable, callback, user_data);
+}
+
+static void
+put_async (MpQueue            *self,
+           MpMessage          *message,
+           gpointer            source_tag,
+           int                 io_priority,
+           GCancellable       *cancellable,
+           GAsyncReadyCallback callback,
+           gpointer            user_data)
+{
+  GError    *error = NULL;
+  GBytes    *payload = mp_queue_ref_payload (message, &error);
+  AsyncCall *call;
+
+  if (payload == NULL)
+    {
+      g_task_report_error (self, callback, user_data, source_tag, error);
       return;
     }
 
-  g_object_set_data (G_OBJECT (task), "mp-attempt", (gpointer) attempt);
-  mp_queue_attach_task_source (self, condition, task, attempt_cb);
-}
-
-static gboolean
-attempt_get (MpQueue *self,
-             GTask   *task,
-             GError **error)
-{
-  GVariant *value = mp_queue_try_get (self, error);
-
-  if (value == NULL)
-    return FALSE;
-  g_task_return_pointer (task, value, (GDestroyNotify) g_variant_unref);
-  return TRUE;
-}
-
-static gboolean
-attempt_get_message (MpQueue *self,
-                     GTask   *task,
-                     GError **error)
-{
-  MpMessage *message = mp_queue_try_get_message (self, error);
-
-  if (message == NULL)
-    return FALSE;
-  g_task_return_pointer (task, message, (GDestroyNotify) mp_message_unref);
-  return TRUE;
-}
-
-static gboolean
-attempt_put (MpQueue *self,
-             GTask   *task,
-             GError **error)
-{
-  if (!mp_queue_try_put (self, g_task_get_task_data (task), error))
-    return FALSE;
-  g_task_return_boolean (task, TRUE);
-  return TRUE;
-}
-
-static gboolean
-attempt_put_message (MpQueue *self,
-                     GTask   *task,
-                     GError **error)
-{
-  if (!mp_queue_try_put_message (self, g_task_get_task_data (task), error))
-    return FALSE;
-  g_task_return_boolean (task, TRUE);
-  return TRUE;
+  call = g_new0 (AsyncCall, 1);
+  call->operation.kind = MP_QUEUE_OPERATION_PUT;
+  call->condition = MP_QUEUE_WAIT_SPACE;
+  call->payload = payload;
+  call->operation.item.data = g_bytes_get_data (payload, &call->operation.item.size);
+  call->operation.item.tag = (guint8) mp_message_get_format (message);
+  start (self, call, source_tag, io_priority, cancellable, callback, user_data);
 }
 
 /**
@@ -134,13 +359,14 @@ mp_queue_put_async (MpQueue            *self,
                     GAsyncReadyCallback callback,
                     gpointer            user_data)
 {
+  g_autoptr (MpMessage) message = NULL;
+
   g_return_if_fail (MP_IS_QUEUE (self));
   g_return_if_fail (value != NULL);
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  start (self, MP_QUEUE_WAIT_SPACE, attempt_put, g_variant_ref_sink (value),
-         (GDestroyNotify) g_variant_unref, mp_queue_put_async, io_priority, cancellable, callback,
-         user_data);
+  message = mp_message_new_variant (value);
+  put_async (self, message, mp_queue_put_async, io_priority, cancellable, callback, user_data);
 }
 
 /**
@@ -188,8 +414,8 @@ mp_queue_get_async (MpQueue            *self,
   g_return_if_fail (MP_IS_QUEUE (self));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  start (self, MP_QUEUE_WAIT_ITEMS, attempt_get, NULL, NULL, mp_queue_get_async, io_priority,
-         cancellable, callback, user_data);
+  mp_queue_get_value_async (self, &mp_queue_variant_reader, NULL, (GDestroyNotify) g_variant_unref,
+                            mp_queue_get_async, io_priority, cancellable, callback, user_data);
 }
 
 /**
@@ -240,9 +466,8 @@ mp_queue_put_message_async (MpQueue            *self,
   g_return_if_fail (message != NULL);
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  start (self, MP_QUEUE_WAIT_SPACE, attempt_put_message, mp_message_ref (message),
-         (GDestroyNotify) mp_message_unref, mp_queue_put_message_async, io_priority, cancellable,
-         callback, user_data);
+  put_async (self, message, mp_queue_put_message_async, io_priority, cancellable, callback,
+             user_data);
 }
 
 /**
@@ -290,8 +515,9 @@ mp_queue_get_message_async (MpQueue            *self,
   g_return_if_fail (MP_IS_QUEUE (self));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  start (self, MP_QUEUE_WAIT_ITEMS, attempt_get_message, NULL, NULL, mp_queue_get_message_async,
-         io_priority, cancellable, callback, user_data);
+  mp_queue_get_value_async (self, &mp_queue_message_reader, NULL,
+                            (GDestroyNotify) mp_message_unref, mp_queue_get_message_async,
+                            io_priority, cancellable, callback, user_data);
 }
 
 /**

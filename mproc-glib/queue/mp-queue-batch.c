@@ -4,11 +4,12 @@
 
 #include "mp-queue-private.h"
 
-#include "mp-error.h"
+#include "message/mp-message-private.h"
 
 /* Many messages in one step. */
 
-#define MAX_BATCH 64
+#define MAX_BATCH     64
+#define SMALL_MESSAGE 2048 /* of larger ones each gets memory of its own */
 
 static gboolean
 collect_items (GPtrArray   *messages,
@@ -56,9 +57,11 @@ mp_queue_put_many (MpQueue      *self,
                    guint        *n_put,
                    GError      **error)
 {
+  MpQueueCall             call = { .timeout_us = timeout_us, .cancellable = cancellable };
   g_autofree MpQueueItem *items = NULL;
   g_autoptr (GPtrArray) payloads = NULL;
-  guint ignored;
+  MpQueueStatus status;
+  guint         ignored;
 
   g_return_val_if_fail (mp_queue_check_call (self, cancellable), FALSE);
   g_return_val_if_fail (messages != NULL, FALSE);
@@ -69,31 +72,68 @@ mp_queue_put_many (MpQueue      *self,
   items = g_new0 (MpQueueItem, messages->len);
   payloads = g_ptr_array_new_full (messages->len, (GDestroyNotify) g_bytes_unref);
 
-  return collect_items (messages, payloads, items, error) &&
-         mp_queue_put_items (self, items, messages->len, timeout_us, cancellable, n_put, error);
+  if (!collect_items (messages, payloads, items, error))
+    return FALSE;
+
+  status = mp_queue_store_put (&mp_queue_get_private (self)->store, items, messages->len, &call,
+                               n_put);
+  return status == MP_QUEUE_OK || mp_queue_set_error (self, status, &call, error);
 }
 
-static GPtrArray *
+/* Messages that are whatever they are cannot be refused. */
+static void
 take_messages (MpQueue         *self,
                MpQueueDelivery *deliveries,
                guint            n,
-               GError         **error)
+               GPtrArray       *messages)
 {
-  g_autoptr (GPtrArray) messages =
-    g_ptr_array_new_full (n, (GDestroyNotify) mp_message_unref);
+  MpQueuePrivate *priv = mp_queue_get_private (self);
 
   for (guint i = 0; i < n; i++)
     {
-      g_autoptr (GError) malformed = NULL;
-      MpMessage *message = mp_queue_get_converted (self, &deliveries[i],
-                                                   mp_queue_convert_to_message, NULL, &malformed);
-
-      if (message != NULL)
-        g_ptr_array_add (messages, message);
-      else if (messages->len == 0 && i == n - 1)
-        g_propagate_error (error, g_steal_pointer (&malformed));
+      if (deliveries[i].token.lease != 0)
+        priv->keep (self, &deliveries[i].token);
+      g_ptr_array_add (messages, mp_queue_steal_message (&deliveries[i], NULL));
     }
-  return messages->len > 0 ? g_steal_pointer (&messages) : NULL;
+}
+
+/* Waits for the first, and takes what else is there. */
+static MpQueueStatus
+get_deliveries (MpQueue         *self,
+                MpQueueDelivery *deliveries,
+                guint8          *buffers,
+                guint            max,
+                MpQueueCall     *call,
+                guint           *n_got)
+{
+  MpQueueStore *store = &mp_queue_get_private (self)->store;
+
+  for (guint i = 0; i < max; i++)
+    {
+      deliveries[i].buffer = buffers + (gsize) i * SMALL_MESSAGE;
+      deliveries[i].capacity = SMALL_MESSAGE;
+    }
+  return store->backend->get (store->home, deliveries, max, &mp_queue_message_reader.accepted, call,
+                              n_got);
+}
+
+/* What has to be settled comes by itself. */
+static gboolean
+get_one (MpQueue         *self,
+         MpQueueDelivery *delivery,
+         MpQueueCall     *call,
+         GPtrArray       *messages,
+         GError         **error)
+{
+  MpQueueStore *store = &mp_queue_get_private (self)->store;
+  MpMessage    *message;
+
+  mp_queue_delivery_clear (delivery);
+  store->backend->settle (store->home, delivery, FALSE, call);
+  message = mp_queue_get_value (self, &mp_queue_message_reader, NULL, call, FALSE, NULL, error);
+  if (message != NULL)
+    g_ptr_array_add (messages, message);
+  return message != NULL;
 }
 
 /**
@@ -120,145 +160,35 @@ mp_queue_get_many (MpQueue      *self,
                    GCancellable *cancellable,
                    GError      **error)
 {
+  MpQueueCall        call = { .timeout_us = timeout_us, .cancellable = cancellable };
+  MpQueueDelivery    deliveries[MAX_BATCH] = { 0 };
   g_autofree guint8 *buffers = NULL;
-  MpQueueDelivery    deliveries[MAX_BATCH];
-  guint              n_got;
+  g_autoptr (GPtrArray) messages = NULL;
+  MpQueuePrivate *priv;
+  MpQueueStatus   status;
+  guint           n_got = 0;
 
   g_return_val_if_fail (mp_queue_check_call (self, cancellable), NULL);
   g_return_val_if_fail (max > 0, NULL);
 
-  max = MIN (max, MAX_BATCH);
-  buffers = g_malloc ((gsize) max * MP_QUEUE_STACK_SIZE);
-  for (guint i = 0; i < max; i++)
-    deliveries[i] = mp_queue_delivery (buffers + (gsize) i * MP_QUEUE_STACK_SIZE,
-                                       MP_QUEUE_STACK_SIZE);
-
-  if (!mp_queue_get_payloads (self, deliveries, max, &n_got, timeout_us, cancellable, error))
+  if (!mp_queue_check (self, error))
     return NULL;
-  return take_messages (self, deliveries, n_got, error);
-}
 
-/**
- * mp_queue_put_vectors: (skip)
- * @self: a queue
- * @vectors: (array length=n_vectors): messages, each a piece of memory
- * @n_vectors: how many messages
- * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
- * @cancellable: (nullable): a cancellable
- * @n_put: (out) (optional): how many were put, from the first; also when it fails
- * @error: return location for an error
- *
- * Puts many messages of plain bytes in one step; see [method@Queue.put_many].
- *
- * Returns: whether all were put; %FALSE with @error set
- *
- * Since: 1.0
- */
-gboolean
-mp_queue_put_vectors (MpQueue             *self,
-                      const GOutputVector *vectors,
-                      guint                n_vectors,
-                      gint64               timeout_us,
-                      GCancellable        *cancellable,
-                      guint               *n_put,
-                      GError             **error)
-{
-  MpQueueItem items[MAX_BATCH];
-  gint64      start = g_get_monotonic_time ();
-  guint       total = 0, n = 0;
-  gboolean    success = TRUE;
-
-  g_return_val_if_fail (mp_queue_check_call (self, cancellable), FALSE);
-  g_return_val_if_fail (vectors != NULL || n_vectors == 0, FALSE);
-
-  while (success && total < n_vectors)
+  priv = mp_queue_get_private (self);
+  max = MIN (max, MAX_BATCH);
+  buffers = g_malloc ((gsize) max * SMALL_MESSAGE);
+  messages = g_ptr_array_new_full (max, (GDestroyNotify) mp_message_unref);
+  status = get_deliveries (self, deliveries, buffers, max, &call, &n_got);
+  if (status != MP_QUEUE_OK)
     {
-      guint batch = MIN (n_vectors - total, MAX_BATCH);
-
-      for (guint i = 0; i < batch; i++)
-        items[i] = (MpQueueItem){ vectors[total + i].buffer, vectors[total + i].size,
-                                  MP_FORMAT_BYTES };
-      success = mp_queue_put_items (self, items, batch, timeout_us, cancellable, &n, error);
-      total += n;
-      if (timeout_us > 0)
-        {
-          gint64 now = g_get_monotonic_time ();
-
-          timeout_us = MAX (timeout_us - (now - start), 0);
-          start = now;
-        }
+      mp_queue_store_set_error (&priv->store, status, &call, deliveries, error);
+      return NULL;
     }
-  if (n_put != NULL)
-    *n_put = total;
-  return success;
-}
 
-/* Bytes, up to the first message that is something else: that one goes back, with what came
- * behind it. */
-static gssize
-keep_bytes (MpQueue         *self,
-            MpQueueDelivery *deliveries,
-            GInputVector    *vectors,
-            guint            n_got,
-            GError         **error)
-{
-  guint n_kept = 0;
-
-  for (; n_kept < n_got && deliveries[n_kept].tag == MP_FORMAT_BYTES; n_kept++)
-    {
-      mp_queue_end_get (self, &deliveries[n_kept]);
-      vectors[n_kept].size = deliveries[n_kept].size;
-    }
-  for (guint i = n_kept; i < n_got; i++)
-    mp_queue_give_back (self, &deliveries[i], deliveries[i].data);
-
-  if (n_kept > 0)
-    return n_kept;
-  g_set_error_literal (error, MP_ERROR, MP_ERROR_UNSUPPORTED, "The next message is no bytes");
-  return -1;
-}
-
-/**
- * mp_queue_get_vectors: (skip)
- * @self: a queue
- * @vectors: (array length=n_vectors): buffers, one for each message; their sizes are set to
- *   those of the messages
- * @n_vectors: how many buffers
- * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
- * @cancellable: (nullable): a cancellable
- * @error: return location for an error
- *
- * Gets many messages of plain bytes in one step, without any allocation: waits for the first
- * and takes what else is there, up to a message that does not fit its buffer or is no bytes.
- *
- * Fails as [method@Queue.get_into] does when that is the first.
- *
- * Returns: how many messages, or -1 with @error set
- *
- * Since: 1.0
- */
-gssize
-mp_queue_get_vectors (MpQueue      *self,
-                      GInputVector *vectors,
-                      guint         n_vectors,
-                      gint64        timeout_us,
-                      GCancellable *cancellable,
-                      GError      **error)
-{
-  MpQueueDelivery deliveries[MAX_BATCH];
-  guint           n_got;
-
-  g_return_val_if_fail (mp_queue_check_call (self, cancellable), -1);
-  g_return_val_if_fail (vectors != NULL && n_vectors > 0, -1);
-
-  n_vectors = MIN (n_vectors, MAX_BATCH);
-  for (guint i = 0; i < n_vectors; i++)
-    {
-      deliveries[i] = mp_queue_delivery (vectors[i].buffer, vectors[i].size);
-      deliveries[i].only_buffer = TRUE;
-    }
-  if (!mp_queue_get_payloads (self, deliveries, n_vectors, &n_got, timeout_us, cancellable, error))
-    return -1;
-
-  return keep_bytes (self, deliveries, vectors, n_got, error);
+  if (deliveries[0].tentative)
+    return get_one (self, deliveries, &call, messages, error) ? g_steal_pointer (&messages) : NULL;
+  take_messages (self, deliveries, n_got, messages);
+  if (G_UNLIKELY (priv->bells.fd_bell != NULL))
+    mp_queue_bells_refresh (&priv->bells);
+  return g_steal_pointer (&messages);
 }

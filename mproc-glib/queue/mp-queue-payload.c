@@ -4,242 +4,257 @@
 
 #include "mp-queue-private.h"
 
-#include "mp-error.h"
+#include "formats/format.h"
+#include "formats/pickle-reader.h"
 #include "message/mp-message-private.h"
+#include "mp-error.h"
 
-/* What all ways to put and to get go through: payloads in and out, and the backend's answers
- * as errors. */
+#include <string.h>
 
-static void
-set_error_with_sizes (MpQueue               *self,
-                      MpQueueStatus          status,
-                      const MpQueueDelivery *delivery,
-                      GError               **error)
+/* Putting and getting payloads as they are: what language bindings build on. */
+
+#define ALL_TAGS ((1u << MP_N_FORMATS) - 1)
+
+typedef struct
 {
-  if (status == MP_QUEUE_TOO_LARGE)
-    g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,
-                 "The message is larger than the %" G_GUINT64_FORMAT " bytes the queue takes",
-                 mp_queue_get_max_bytes (self));
-  else
-    g_set_error (error, MP_ERROR, MP_ERROR_BUFFER_TOO_SHORT,
-                 "The message has %" G_GSIZE_FORMAT " bytes, and the buffer %" G_GSIZE_FORMAT,
-                 delivery->size, delivery->capacity);
+  MpFormats   accepted;
+  MpFormat    target; /* what is not accepted is converted to; NONE when nothing is */
+  const char *codec;
+
+  MpFormat format;
+  gsize    length;
+} Request;
+
+static MpFormat
+choose_target (MpFormats accepted)
+{
+  static const MpFormat preferred[] = { MP_FORMAT_PICKLE, MP_FORMAT_JSON, MP_FORMAT_GVARIANT,
+                                        MP_FORMAT_BYTES };
+
+  for (guint i = 0; i < G_N_ELEMENTS (preferred); i++)
+    if ((accepted & MP_QUEUE_TAG (preferred[i])) != 0)
+      return preferred[i];
+  return MP_FORMAT_NONE;
 }
 
-/* Always returns FALSE. */
-gboolean
-mp_queue_set_error (MpQueue               *self,
-                    MpQueueStatus          status,
-                    const MpQueueDelivery *delivery,
-                    GError               **error)
+/* What is opaque is among them in any case, so that the error can say what it takes to read
+ * it. */
+static MpQueueAccepted
+accept_tags (const Request *request)
 {
-  MpQueuePrivate *priv = mp_queue_get_private (self);
-  static const struct
-  {
-    int         code;
-    const char *message;
-  } messages[] = {
-    [MP_QUEUE_EMPTY] = { MP_ERROR_EMPTY, "The queue is empty" },
-    [MP_QUEUE_FULL] = { MP_ERROR_FULL, "The queue is full" },
-    [MP_QUEUE_CLOSED] = { MP_ERROR_CLOSED, "The queue is closed" },
-    [MP_QUEUE_STALE] = { MP_ERROR_STALE, "The message was given to another consumer" },
-    [MP_QUEUE_TOO_MANY_DONE] = { MP_ERROR_TOO_MANY_DONE, "task_done() called too many times" },
-    [MP_QUEUE_DAMAGED] = { MP_ERROR_DAMAGED, "The memory of the queue is damaged" },
+  const guint32 bytes = MP_QUEUE_TAG (MP_FORMAT_BYTES), opaque = MP_QUEUE_TAG (MP_FORMAT_OPAQUE);
+  const guint32 convertible = request->target != MP_FORMAT_NONE ? ALL_TAGS : 0;
+
+  return (MpQueueAccepted){
+    .any = request->accepted & bytes,
+    .sound = request->accepted & ~(bytes | opaque),
+    .by_content = (convertible & ~request->accepted) | opaque,
   };
+}
 
-  switch (status)
+/* The bytes of a codec, without its name. */
+static guint8 *
+read_opaque (MpQueueDelivery *delivery,
+             Request         *request,
+             GError         **error)
+{
+  gsize name_size = strnlen ((const char *) delivery->data, delivery->size);
+
+  if (name_size == delivery->size)
     {
-    case MP_QUEUE_TOO_LARGE:
-    case MP_QUEUE_TOO_SHORT:
-      set_error_with_sizes (self, status, delivery, error);
-      break;
-    case MP_QUEUE_CANCELLED:
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled");
-      break;
-    case MP_QUEUE_TIMED_OUT:
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "The time is over");
-      break;
-    case MP_QUEUE_NO_SPACE:
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
-                           "There is no memory for what is taken out of the queue");
-      break;
-    case MP_QUEUE_DETACHED:
-      if (priv->store == NULL)
-        g_propagate_error (error, g_error_copy (priv->error));
-      /* It failed, and may not fail again when it is asked why. */
-      else if (priv->backend->attach (priv->store, error))
-        g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BUSY, "The queue had too many users");
-      break;
-    default:
-      g_set_error_literal (error, MP_ERROR, messages[status].code, messages[status].message);
+      g_set_error_literal (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
+                           "An opaque message does not say which codec made it");
+      return NULL;
     }
-  return FALSE;
+  if ((request->accepted & MP_FORMATS_OPAQUE) == 0 ||
+      g_strcmp0 ((const char *) delivery->data, request->codec) != 0)
+    {
+      mp_format_refuse_opaque (delivery->data, delivery->size, error);
+      return NULL;
+    }
+
+  request->length = delivery->size - name_size - 1;
+  return g_memdup2 (delivery->data + name_size + 1, MAX (1, request->length));
 }
 
-/* What each call asks first: whether there is a queue at all. */
-gboolean
-mp_queue_check (MpQueue *self,
-                GError **error)
+/* Checks the payload, or converts it. */
+static guint8 *
+read_as_message (MpQueueDelivery *delivery,
+                 Request         *request,
+                 GError         **error)
 {
-  MpQueuePrivate *priv = mp_queue_get_private (self);
+  g_autoptr (MpMessage) message = mp_queue_steal_message (delivery, error);
+  g_autoptr (GBytes) payload = NULL;
 
-  return G_LIKELY (priv->store != NULL) ||
-         mp_queue_set_error (self, MP_QUEUE_DETACHED, NULL, error);
+  if (message != NULL)
+    payload = mp_message_convert_payload (message, request->format, error);
+  if (payload == NULL)
+    return NULL;
+  /* The message may still have it, and then this makes a copy. */
+  g_clear_pointer (&message, mp_message_unref);
+  return g_bytes_unref_to_data (g_steal_pointer (&payload), &request->length);
 }
 
-/* --- Payloads in and out ---------------------------------------------------------------- */
-
-static MpQueueStatus
-put_items (MpQueue           *self,
-           const MpQueueItem *items,
-           guint              n_items,
-           gint64             timeout_us,
-           GCancellable      *cancellable,
-           guint             *n_put)
+/* Whether the payload is what its tag says, and can be handed out as it is.  A pickle that would
+ * have its reader import something has to be written anew without that. */
+static gboolean
+is_ready (MpQueueDelivery *delivery,
+          const char      *codec,
+          GError         **error)
 {
-  MpQueuePrivate   *priv = mp_queue_get_private (self);
-  const MpQueueWait wait = { timeout_us, cancellable, FALSE };
+  gboolean needs_dill;
 
-  *n_put = 0;
-  if (G_UNLIKELY (priv->store == NULL))
-    return MP_QUEUE_DETACHED;
-  if (G_UNLIKELY (g_atomic_int_get (&priv->closed)))
-    return MP_QUEUE_CLOSED;
-  return priv->backend->put (priv->store, items, n_items, &wait, n_put);
+  if (delivery->tag == MP_FORMAT_BYTES)
+    return TRUE;
+  /* Who loads every pickle has no use for a check. */
+  if (delivery->tag == MP_FORMAT_PICKLE && g_strcmp0 (codec, "pickle") == 0)
+    return TRUE;
+  return delivery->tag == MP_FORMAT_PICKLE &&
+         mp_pickle_check (delivery->data, delivery->size, &needs_dill, error) && !needs_dill;
 }
 
+static gpointer
+read_payload (MpQueueDelivery *delivery,
+              gpointer         user_data,
+              GError         **error)
+{
+  Request *request = user_data;
+  g_autoptr (GError) malformed = NULL;
+
+  request->format = (MpFormat) delivery->tag;
+  if (delivery->tag == MP_FORMAT_OPAQUE)
+    return read_opaque (delivery, request, error);
+  if ((request->accepted & MP_QUEUE_TAG (delivery->tag)) == 0)
+    request->format = request->target;
+  else if (is_ready (delivery, request->codec, &malformed))
+    {
+      request->length = delivery->size;
+      return mp_queue_delivery_steal (delivery);
+    }
+
+  if (malformed != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&malformed));
+      return NULL;
+    }
+  return read_as_message (delivery, request, error);
+}
+
+/**
+ * mp_queue_get_payload:
+ * @self: a queue
+ * @accepted: the forms that the caller can read
+ * @codec: (nullable): the codec whose opaque messages the caller can read
+ * @format: (out): the form of the result; `MP_FORMAT_NONE` when there is none
+ * @length: (out): how many bytes
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @error: return location for an error
+ *
+ * Gets the bytes of the next message, for who reads them by means of their own.
+ *
+ * A message in a form that is accepted comes as it was put, once it was checked; any other is
+ * converted to the first of `PICKLE`, `JSON`, `GVARIANT` and `BYTES` that is. Of an opaque
+ * message come the bytes that the codec made. Pickles name no functions and no classes; but who
+ * names the codec `pickle` loads every pickle anyway, and gets those unchecked.
+ *
+ * It returns also when a signal handler of the process ran, so that languages whose handlers run
+ * later can let them: call it in a loop.
+ *
+ * Fails with `MP_ERROR_CLOSED` when the queue was shut down and is drained. A message that has
+ * none of the forms fails with `MP_ERROR_UNSUPPORTED` and stays queued.
+ *
+ * Returns: (transfer full) (array length=length) (element-type guint8) (nullable): the bytes;
+ *   %NULL without an error when the time is over or a signal handler ran, with @error when
+ *   the message cannot be read or the queue cannot be used
+ *
+ * Since: 1.0
+ */
+guint8 *
+mp_queue_get_payload (MpQueue    *self,
+                      MpFormats   accepted,
+                      const char *codec,
+                      MpFormat   *format,
+                      gsize      *length,
+                      gint64      timeout_us,
+                      GError    **error)
+{
+  Request       request = { accepted, choose_target (accepted), codec, MP_FORMAT_NONE, 0 };
+  MpQueueReader reader = { accept_tags (&request), read_payload, g_free };
+  MpQueueCall   call = { .timeout_us = timeout_us, .interruptible = TRUE };
+  guint8       *data;
+
+  *format = MP_FORMAT_NONE;
+  *length = 0;
+  g_return_val_if_fail (MP_IS_QUEUE (self), NULL);
+
+  data = mp_queue_get_value (self, &reader, &request, &call, TRUE, NULL, error);
+  if (data == NULL)
+    return NULL;
+  *format = request.format;
+  *length = request.length;
+  return data;
+}
+
+/* What nobody could read would get into the way of what comes after it. */
+static gboolean
+check_payload (MpFormat      format,
+               const guint8 *data,
+               gsize         length,
+               GError      **error)
+{
+  g_autoptr (GBytes) payload = NULL;
+  g_autoptr (GBytes) checked = NULL;
+  gboolean needs_dill;
+
+  if (format == MP_FORMAT_BYTES || format == MP_FORMAT_OPAQUE)
+    return TRUE;
+  if (format == MP_FORMAT_PICKLE)
+    return mp_pickle_check (data, length, &needs_dill, error);
+
+  payload = g_bytes_new_static (data, length);
+  checked = mp_format_check (format, payload, error);
+  return checked != NULL;
+}
+
+/**
+ * mp_queue_put_payload:
+ * @self: a queue
+ * @format: the form of @data
+ * @data: (array length=length) (element-type guint8): the bytes; if opaque, the name of the codec,
+ *   a NUL, and what the codec made
+ * @length: how many bytes
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @error: return location for an error
+ *
+ * Puts bytes that are a value in the form @format.
+ *
+ * It returns also when a signal handler of the process ran; see [method@Queue.get_payload].
+ *
+ * What is not in that form fails with `MP_ERROR_INVALID_MESSAGE`, and a pickle that names a
+ * function or a class with `MP_ERROR_UNSUPPORTED`. Else it fails as [method@Queue.put] does.
+ *
+ * Returns: whether it was put; %FALSE without an error when there was no room until the time
+ *   was over or a signal handler ran
+ *
+ * Since: 1.0
+ */
 gboolean
 mp_queue_put_payload (MpQueue      *self,
                       MpFormat      format,
-                      gconstpointer data,
-                      gsize         size,
+                      const guint8 *data,
+                      gsize         length,
                       gint64        timeout_us,
-                      gboolean      try_only,
-                      GCancellable *cancellable,
                       GError      **error)
 {
-  const MpQueueItem item = { data, size, (guint8) format };
-  guint             n_put;
-  MpQueueStatus     status = put_items (self, &item, 1, timeout_us, cancellable, &n_put);
+  MpQueueCall call = { .timeout_us = timeout_us, .interruptible = TRUE };
 
-  if (G_LIKELY (status == MP_QUEUE_OK))
-    return TRUE;
-  if (status == MP_QUEUE_FULL && try_only)
-    return FALSE;
-  return mp_queue_set_error (self, status, NULL, error);
-}
+  g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
+  g_return_val_if_fail (data != NULL || length == 0, FALSE);
+  g_return_val_if_fail (format >= MP_FORMAT_GVARIANT && format <= MP_FORMAT_OPAQUE, FALSE);
+  g_return_val_if_fail (format != MP_FORMAT_OPAQUE ||
+                          (length > 0 && data[0] != 0 && memchr (data, 0, length) != NULL),
+                        FALSE);
 
-gboolean
-mp_queue_put_items (MpQueue           *self,
-                    const MpQueueItem *items,
-                    guint              n_items,
-                    gint64             timeout_us,
-                    GCancellable      *cancellable,
-                    guint             *n_put,
-                    GError           **error)
-{
-  MpQueueStatus status = put_items (self, items, n_items, timeout_us, cancellable, n_put);
-
-  return status == MP_QUEUE_OK || mp_queue_set_error (self, status, NULL, error);
-}
-
-gboolean
-mp_queue_get_payload (MpQueue         *self,
-                      MpQueueDelivery *delivery,
-                      gint64           timeout_us,
-                      gboolean         try_only,
-                      GCancellable    *cancellable,
-                      GError         **error)
-{
-  MpQueuePrivate   *priv = mp_queue_get_private (self);
-  const MpQueueWait wait = { timeout_us, cancellable, FALSE };
-  MpQueueStatus     status;
-
-  if (G_UNLIKELY (!mp_queue_check (self, error)))
-    return FALSE;
-
-  status = priv->backend->get (priv->store, delivery, &wait);
-  if (G_UNLIKELY (priv->fd_bell != NULL))
-    mp_queue_refresh_fd (self);
-
-  if (G_LIKELY (status == MP_QUEUE_OK))
-    return TRUE;
-  if (status == MP_QUEUE_EMPTY && try_only)
-    return FALSE;
-  return mp_queue_set_error (self, status, delivery, error);
-}
-
-/* Waits for the first, and takes what else is there. */
-gboolean
-mp_queue_get_payloads (MpQueue         *self,
-                       MpQueueDelivery *deliveries,
-                       guint            n,
-                       guint           *n_got,
-                       gint64           timeout_us,
-                       GCancellable    *cancellable,
-                       GError         **error)
-{
-  MpQueuePrivate *priv = mp_queue_get_private (self);
-
-  if (!mp_queue_check (self, error))
-    return FALSE;
-  if (priv->backend->get_many (priv->store, deliveries, n, n_got) == MP_QUEUE_OK)
-    {
-      if (G_UNLIKELY (priv->fd_bell != NULL))
-        mp_queue_refresh_fd (self);
-      return TRUE;
-    }
-
-  if (!mp_queue_get_payload (self, deliveries, timeout_us, FALSE, cancellable, error))
-    return FALSE;
-  *n_got = 1;
-  return TRUE;
-}
-
-void
-mp_queue_end_get (MpQueue               *self,
-                  const MpQueueDelivery *delivery)
-{
-  MpQueuePrivate *priv = mp_queue_get_private (self);
-
-  if (delivery->token.lease != 0)
-    priv->backend->keep (priv->store, &delivery->token);
-}
-
-/* @data is where the payload is by now. */
-void
-mp_queue_give_back (MpQueue         *self,
-                    MpQueueDelivery *delivery,
-                    gconstpointer    data)
-{
-  MpQueuePrivate   *priv = mp_queue_get_private (self);
-  const MpQueueItem item = { data, delivery->size, delivery->tag };
-
-  if (delivery->token.lease != 0)
-    priv->backend->finish (priv->store, &delivery->token, MP_QUEUE_FINISH_RETRY);
-  else
-    priv->backend->give_back (priv->store, &item);
-  if (delivery->data != delivery->buffer)
-    g_clear_pointer (&delivery->data, g_free);
-}
-
-GBytes *
-mp_queue_ref_payload (MpMessage *message,
-                      GError   **error)
-{
-  if (mp_message_get_fd_list (message) != NULL)
-    {
-      g_set_error_literal (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                           "Descriptors cannot travel through a queue");
-      return NULL;
-    }
-  return mp_message_ref_payload (message, error);
-}
-
-GBytes *
-mp_queue_steal_payload (MpQueueDelivery *delivery)
-{
-  if (delivery->data == delivery->buffer)
-    return g_bytes_new (delivery->data, delivery->size);
-  return g_bytes_new_take (g_steal_pointer (&delivery->data), delivery->size);
+  return check_payload (format, data, length, error) &&
+         mp_queue_put_item (self, format, data, length, &call, TRUE, error);
 }

@@ -4,7 +4,11 @@
 
 #include "mp-queue-private.h"
 
+#include "base/mp-spin.h"
 #include "mp-error.h"
+
+/* The largest message that needs no memory but the caller's stack on its way out. */
+#define SMALL_MESSAGE 2048
 
 /**
  * MpQueue:
@@ -55,13 +59,10 @@ typedef enum
   PROP_N_BYTES,
   PROP_SPIN,
   PROP_CLOSED,
+  PROP_OPENED,
 } MpQueueProperty;
 
-static GParamSpec *properties[PROP_CLOSED + 1];
-
-/* The memory that the object now being made is for, when it is there already.  It cannot be
- * a construct property: pointers have no place in the API that languages see. */
-static __thread gpointer store_for_construction;
+static GParamSpec *properties[PROP_OPENED + 1];
 
 MpQueuePrivate *
 mp_queue_get_private (MpQueue *self)
@@ -69,6 +70,7 @@ mp_queue_get_private (MpQueue *self)
   return mp_queue_get_instance_private (self);
 }
 
+/* The memory of an object that is made for it was opened before. */
 static void
 mp_queue_constructed (GObject *object)
 {
@@ -76,17 +78,18 @@ mp_queue_constructed (GObject *object)
 
   G_OBJECT_CLASS (mp_queue_parent_class)->constructed (object);
 
-  priv->store = g_steal_pointer (&store_for_construction);
-  if (priv->store == NULL)
-    priv->store = mp_shared_queue_new (&priv->settings, &priv->error);
-  if (priv->store != NULL)
-    mp_shared_queue_get_settings (priv->store, &priv->settings);
+  if (priv->store.home == NULL)
+    mp_queue_store_open (&priv->store, NULL, NULL);
+  else
+    priv->store.backend->get_settings (priv->store.home, &priv->store.settings);
 }
 
 static void
 mp_queue_dispose (GObject *object)
 {
-  mp_queue_clear_sources (MP_QUEUE (object));
+  MpQueuePrivate *priv = mp_queue_get_instance_private (MP_QUEUE (object));
+
+  mp_queue_bells_drop (&priv->bells);
 
   G_OBJECT_CLASS (mp_queue_parent_class)->dispose (object);
 }
@@ -96,9 +99,8 @@ mp_queue_finalize (GObject *object)
 {
   MpQueuePrivate *priv = mp_queue_get_instance_private (MP_QUEUE (object));
 
-  g_clear_pointer (&priv->store, priv->backend->free);
-  g_clear_error (&priv->error);
-  mp_queue_clear_bells (priv);
+  mp_queue_store_clear (&priv->store);
+  mp_queue_bells_clear (&priv->bells);
 
   G_OBJECT_CLASS (mp_queue_parent_class)->finalize (object);
 }
@@ -130,8 +132,9 @@ mp_queue_get_property (GObject    *object,
       g_value_set_uint (value, priv->spin_us);
       break;
     case PROP_CLOSED:
-      g_value_set_boolean (value, mp_queue_is_closed (self));
+      g_value_set_boolean (value, mp_queue_get_closed (self));
       break;
+    case PROP_OPENED:
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
     }
@@ -147,8 +150,8 @@ set_spin (MpQueue *self,
     return;
 
   priv->spin_us = spin_us;
-  if (priv->store != NULL)
-    mp_shared_queue_set_spin (priv->store, spin_us);
+  if (priv->store.home != NULL)
+    priv->store.backend->set_spin (priv->store.home, spin_us);
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_SPIN]);
 }
 
@@ -164,13 +167,17 @@ mp_queue_set_property (GObject      *object,
   switch ((MpQueueProperty) property_id)
     {
     case PROP_MAX_SIZE:
-      priv->settings.max_size = g_value_get_uint (value);
+      priv->store.settings.max_size = g_value_get_uint (value);
       break;
     case PROP_MAX_BYTES:
-      priv->settings.max_bytes = g_value_get_uint64 (value);
+      priv->store.settings.max_bytes = g_value_get_uint64 (value);
       break;
     case PROP_SPIN:
       set_spin (self, g_value_get_uint (value));
+      break;
+    case PROP_OPENED:
+      if (g_value_get_pointer (value) != NULL)
+        priv->store = *(MpQueueStore *) g_value_get_pointer (value);
       break;
     case PROP_SIZE:
     case PROP_N_BYTES:
@@ -265,6 +272,17 @@ mp_queue_class_init (MpQueueClass *klass)
     g_param_spec_boolean ("closed", NULL, NULL, FALSE,
                           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
 
+  /**
+   * MpQueue:opened: (skip)
+   *
+   * What the queue is made for, when that is there already.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_OPENED] =
+    g_param_spec_pointer ("opened", NULL, NULL,
+                          G_PARAM_WRITABLE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
+
   g_object_class_install_properties (object_class, G_N_ELEMENTS (properties), properties);
   mp_queue_install_signals (klass);
 }
@@ -274,17 +292,8 @@ mp_queue_init (MpQueue *self)
 {
   MpQueuePrivate *priv = mp_queue_get_instance_private (self);
 
-  priv->backend = &mp_shared_queue_backend;
   priv->spin_us = mp_spin_choose_us ();
-  mp_queue_init_bells (priv);
-}
-
-MpQueue *
-mp_queue_new_for_store (GType    type,
-                        gpointer store)
-{
-  store_for_construction = store;
-  return g_object_new (type, NULL);
+  mp_queue_bells_init (&priv->bells, &priv->store);
 }
 
 /**
@@ -330,19 +339,8 @@ mp_queue_new_full (guint    max_size,
   return mp_queue_check (self, error) ? g_steal_pointer (&self) : NULL;
 }
 
-static void
-get_counts (MpQueue       *self,
-            MpQueueCounts *counts)
-{
-  MpQueuePrivate *priv = mp_queue_get_instance_private (self);
-
-  *counts = (MpQueueCounts){ 0 };
-  if (priv->store != NULL)
-    priv->backend->count (priv->store, counts);
-}
-
 /**
- * mp_queue_get_size:
+ * mp_queue_get_size: (get-property size)
  * @self: a queue
  *
  * Tells how many messages are queued, exactly, at the moment of the call.
@@ -358,7 +356,7 @@ mp_queue_get_size (MpQueue *self)
 
   g_return_val_if_fail (MP_IS_QUEUE (self), 0);
 
-  get_counts (self, &counts);
+  mp_queue_store_count (&mp_queue_get_private (self)->store, &counts);
   return counts.size;
 }
 
@@ -397,10 +395,10 @@ mp_queue_is_full (MpQueue *self)
   g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
 
   priv = mp_queue_get_instance_private (self);
-  get_counts (self, &counts);
-  return priv->store != NULL &&
-         ((priv->settings.max_size != 0 && counts.size >= priv->settings.max_size) ||
-          counts.n_bytes >= priv->settings.max_bytes);
+  mp_queue_store_count (&mp_queue_get_private (self)->store, &counts);
+  return priv->store.home != NULL &&
+         ((priv->store.settings.max_size != 0 && counts.size >= priv->store.settings.max_size) ||
+          counts.n_bytes >= priv->store.settings.max_bytes);
 }
 
 /**
@@ -421,7 +419,7 @@ mp_queue_get_max_size (MpQueue *self)
   g_return_val_if_fail (MP_IS_QUEUE (self), 0);
 
   priv = mp_queue_get_instance_private (self);
-  return priv->settings.max_size;
+  return priv->store.settings.max_size;
 }
 
 /**
@@ -442,7 +440,7 @@ mp_queue_get_max_bytes (MpQueue *self)
   g_return_val_if_fail (MP_IS_QUEUE (self), 0);
 
   priv = mp_queue_get_instance_private (self);
-  return priv->settings.max_bytes;
+  return priv->store.settings.max_bytes;
 }
 
 /**
@@ -462,12 +460,12 @@ mp_queue_get_n_bytes (MpQueue *self)
 
   g_return_val_if_fail (MP_IS_QUEUE (self), 0);
 
-  get_counts (self, &counts);
+  mp_queue_store_count (&mp_queue_get_private (self)->store, &counts);
   return counts.n_bytes;
 }
 
 /**
- * mp_queue_is_closed: (get-property closed)
+ * mp_queue_get_closed: (get-property closed)
  * @self: a queue
  *
  * Tells whether [method@Queue.close] was called on this object.
@@ -477,14 +475,14 @@ mp_queue_get_n_bytes (MpQueue *self)
  * Since: 1.0
  */
 gboolean
-mp_queue_is_closed (MpQueue *self)
+mp_queue_get_closed (MpQueue *self)
 {
   MpQueuePrivate *priv;
 
   g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
 
   priv = mp_queue_get_instance_private (self);
-  return g_atomic_int_get (&priv->closed);
+  return g_atomic_int_get (&priv->store.closed);
 }
 
 /**
@@ -506,7 +504,7 @@ mp_queue_close (MpQueue *self)
   g_return_if_fail (MP_IS_QUEUE (self));
 
   priv = mp_queue_get_instance_private (self);
-  if (g_atomic_int_compare_and_exchange (&priv->closed, FALSE, TRUE))
+  if (g_atomic_int_compare_and_exchange (&priv->store.closed, FALSE, TRUE))
     g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_CLOSED]);
 }
 
@@ -557,42 +555,18 @@ mp_queue_shutdown (MpQueue *self,
                    gboolean immediate,
                    GError **error)
 {
-  MpQueuePrivate *priv;
-  MpQueueStatus   status;
+  MpQueueCall   call = { .timeout_us = -1 };
+  MpQueueStore *store;
+  MpQueueStatus status;
 
   g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
 
-  priv = mp_queue_get_instance_private (self);
   if (!mp_queue_check (self, error))
     return FALSE;
 
-  status = priv->backend->shutdown (priv->store, immediate);
-  return status == MP_QUEUE_OK || mp_queue_set_error (self, status, NULL, error);
-}
-
-/* Waits for a condition; FALSE without an error when the time is over or, if @flags say so, a
- * signal handler ran. */
-gboolean
-mp_queue_wait_for (MpQueue         *self,
-                   MpQueueCondition condition,
-                   MpWaitFlags      flags,
-                   gint64           timeout_us,
-                   GCancellable    *cancellable,
-                   GError         **error)
-{
-  const MpQueueWait wait = { timeout_us, cancellable, (flags & MP_WAIT_FLAGS_INTERRUPTIBLE) != 0 };
-  MpQueuePrivate   *priv = mp_queue_get_instance_private (self);
-  MpQueueStatus     status;
-
-  if (!mp_queue_check (self, error))
-    return FALSE;
-
-  status = priv->backend->wait (priv->store, condition, &wait);
-  if (status == MP_QUEUE_OK)
-    return TRUE;
-  if (status == MP_QUEUE_TIMED_OUT || status == MP_QUEUE_INTERRUPTED)
-    return FALSE;
-  return mp_queue_set_error (self, status, NULL, error);
+  store = &mp_queue_get_private (self)->store;
+  status = store->backend->shutdown (store->home, immediate, &call);
+  return status == MP_QUEUE_OK || mp_queue_set_error (self, status, &call, error);
 }
 
 /**
@@ -617,6 +591,93 @@ mp_queue_open (const char   *uri,
 {
   g_return_val_if_fail (uri != NULL, NULL);
 
-  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, "Queues at “%.64s” are not supported", uri);
+  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, "Queues at “%.64s” are not supported",
+               uri);
   return NULL;
+}
+
+/* --- What all ways to put and to get go through ------------------------------------------- */
+
+gboolean
+mp_queue_check (MpQueue *self,
+                GError **error)
+{
+  return mp_queue_store_check (&mp_queue_get_private (self)->store, error);
+}
+
+/* Always returns FALSE. */
+gboolean
+mp_queue_set_error (MpQueue      *self,
+                    MpQueueStatus status,
+                    MpQueueCall  *call,
+                    GError      **error)
+{
+  return mp_queue_store_set_error (&mp_queue_get_private (self)->store, status, call, NULL, error);
+}
+
+gpointer
+mp_queue_get_delivery (MpQueue             *self,
+                       const MpQueueReader *reader,
+                       gpointer             request,
+                       MpQueueDelivery     *delivery,
+                       MpQueueCall         *call,
+                       gboolean             quiet,
+                       MpQueueToken        *token,
+                       GError             **error)
+{
+  MpQueuePrivate *priv = mp_queue_get_instance_private (self);
+  gpointer        value;
+  MpQueueStatus   status = mp_queue_store_get (&priv->store, reader, request, delivery, call,
+                                               &value);
+
+  if (G_UNLIKELY (priv->bells.fd_bell != NULL))
+    mp_queue_bells_refresh (&priv->bells);
+
+  if (G_LIKELY (status == MP_QUEUE_OK))
+    {
+      if (token != NULL)
+        *token = delivery->token;
+      else if (delivery->token.lease != 0)
+        priv->keep (self, &delivery->token);
+      return value;
+    }
+  if (!quiet || (status != MP_QUEUE_EMPTY && status != MP_QUEUE_INTERRUPTED))
+    mp_queue_store_set_error (&priv->store, status, call, delivery, error);
+  return NULL;
+}
+
+gpointer
+mp_queue_get_value (MpQueue             *self,
+                    const MpQueueReader *reader,
+                    gpointer             request,
+                    MpQueueCall         *call,
+                    gboolean             quiet,
+                    MpQueueToken        *token,
+                    GError             **error)
+{
+  guint8          stack[SMALL_MESSAGE];
+  MpQueueDelivery delivery = { .buffer = stack, .capacity = sizeof stack };
+
+  return mp_queue_get_delivery (self, reader, request, &delivery, call, quiet, token, error);
+}
+
+gboolean
+mp_queue_put_item (MpQueue      *self,
+                   MpFormat      format,
+                   gconstpointer data,
+                   gsize         size,
+                   MpQueueCall  *call,
+                   gboolean      quiet,
+                   GError      **error)
+{
+  const MpQueueItem item = { data, size, (guint8) format };
+  guint             n_put;
+  MpQueueStatus     status = mp_queue_store_put (&mp_queue_get_private (self)->store, &item, 1,
+                                                 call, &n_put);
+
+  if (G_LIKELY (status == MP_QUEUE_OK))
+    return TRUE;
+  if (quiet && (status == MP_QUEUE_FULL || status == MP_QUEUE_INTERRUPTED))
+    return FALSE;
+  return mp_queue_set_error (self, status, call, error);
 }

@@ -84,24 +84,12 @@ guint8 *mp_queue_get_data (MpQueue      *self,
                            gsize        *length,
                            GError      **error);
 MP_AVAILABLE_IN_1_0
-guint8 *mp_queue_try_get_data (MpQueue *self,
-                               gsize   *length,
-                               GError **error);
-MP_AVAILABLE_IN_1_0
 gssize mp_queue_get_into (MpQueue      *self,
                           guint8       *buffer,
                           gsize         size,
                           gint64        timeout_us,
                           GCancellable *cancellable,
                           GError      **error);
-
-MP_AVAILABLE_IN_1_0
-gssize mp_queue_get_into_address (MpQueue      *self,
-                                  guintptr      address,
-                                  gsize         size,
-                                  gint64        timeout_us,
-                                  GCancellable *cancellable,
-                                  GError      **error);
 
 MP_AVAILABLE_IN_1_0
 gboolean mp_queue_put_json (MpQueue      *self,
@@ -123,42 +111,20 @@ char *mp_queue_try_get_json (MpQueue *self,
                              GError **error);
 
 MP_AVAILABLE_IN_1_0
-gboolean mp_queue_put_pickle (MpQueue      *self,
-                              const guint8 *data,
-                              gsize         length,
-                              gint64        timeout_us,
-                              GCancellable *cancellable,
-                              GError      **error);
+gboolean mp_queue_put_payload (MpQueue      *self,
+                               MpFormat      format,
+                               const guint8 *data,
+                               gsize         length,
+                               gint64        timeout_us,
+                               GError      **error);
 MP_AVAILABLE_IN_1_0
-gboolean mp_queue_try_put_pickle (MpQueue      *self,
-                                  const guint8 *data,
-                                  gsize         length,
-                                  GError      **error);
-MP_AVAILABLE_IN_1_0
-guint8 *mp_queue_get_pickle (MpQueue      *self,
-                             gint64        timeout_us,
-                             GCancellable *cancellable,
-                             gsize        *length,
-                             GError      **error);
-MP_AVAILABLE_IN_1_0
-guint8 *mp_queue_try_get_pickle (MpQueue *self,
-                                 gsize   *length,
-                                 GError **error);
-
-MP_AVAILABLE_IN_1_0
-gboolean mp_queue_put_loadable (MpQueue      *self,
-                                const guint8 *data,
-                                gsize         length,
-                                int           format,
-                                gint64        timeout_us,
-                                GError      **error);
-MP_AVAILABLE_IN_1_0
-guint8 *mp_queue_get_loadable (MpQueue    *self,
-                               const char *codec,
-                               gint64      timeout_us,
-                               int        *format,
-                               gsize      *length,
-                               GError    **error);
+guint8 *mp_queue_get_payload (MpQueue    *self,
+                              MpFormats   accepted,
+                              const char *codec,
+                              MpFormat   *format,
+                              gsize      *length,
+                              gint64      timeout_us,
+                              GError    **error);
 
 MP_AVAILABLE_IN_1_0
 gboolean mp_queue_put_message (MpQueue      *self,
@@ -192,22 +158,6 @@ GPtrArray *mp_queue_get_many (MpQueue      *self,
                               gint64        timeout_us,
                               GCancellable *cancellable,
                               GError      **error);
-
-MP_AVAILABLE_IN_1_0
-gboolean mp_queue_put_vectors (MpQueue             *self,
-                               const GOutputVector *vectors,
-                               guint                n_vectors,
-                               gint64               timeout_us,
-                               GCancellable        *cancellable,
-                               guint               *n_put,
-                               GError             **error);
-MP_AVAILABLE_IN_1_0
-gssize mp_queue_get_vectors (MpQueue      *self,
-                             GInputVector *vectors,
-                             guint         n_vectors,
-                             gint64        timeout_us,
-                             GCancellable *cancellable,
-                             GError      **error);
 
 MP_AVAILABLE_IN_1_0
 void mp_queue_put_async (MpQueue            *self,
@@ -266,7 +216,7 @@ MP_AVAILABLE_IN_1_0
 guint64 mp_queue_get_n_bytes (MpQueue *self);
 
 MP_AVAILABLE_IN_1_0
-gboolean mp_queue_is_closed (MpQueue *self);
+gboolean mp_queue_get_closed (MpQueue *self);
 MP_AVAILABLE_IN_1_0
 void mp_queue_close (MpQueue *self);
 MP_AVAILABLE_IN_1_0

@@ -44,24 +44,27 @@ static GParamSpec *properties[PROP_DELIVERY_COUNT + 1];
 
 static MpQueueStatus
 finish (MpTask       *self,
-        MpQueueFinish how)
+        MpQueueFinish how,
+        MpQueueCall  *call)
 {
-  MpTaskPrivate  *priv = mp_task_get_instance_private (self);
-  MpQueuePrivate *queue;
+  MpTaskPrivate *priv = mp_task_get_instance_private (self);
+  MpQueueStore  *store;
 
   if (priv->queue == NULL || !g_atomic_int_compare_and_exchange (&priv->finished, FALSE, TRUE))
     return MP_QUEUE_STALE;
 
-  queue = mp_queue_get_private (priv->queue);
-  return queue->backend->finish (queue->store, &priv->token, how);
+  store = &mp_queue_get_private (priv->queue)->store;
+  return store->backend->finish (store->home, &priv->token, how, call);
 }
 
 static void
 mp_task_finalize (GObject *object)
 {
   MpTaskPrivate *priv = mp_task_get_instance_private (MP_TASK (object));
+  MpQueueCall    call = { .timeout_us = -1 };
 
-  finish (MP_TASK (object), MP_QUEUE_FINISH_RETRY);
+  finish (MP_TASK (object), MP_QUEUE_FINISH_RETRY, &call);
+  g_clear_error (&call.error);
   g_clear_object (&priv->queue);
   g_clear_pointer (&priv->message, mp_message_unref);
 
@@ -189,9 +192,10 @@ finish_or_fail (MpTask       *self,
                 GError      **error)
 {
   MpTaskPrivate *priv = mp_task_get_instance_private (self);
-  MpQueueStatus  status = finish (self, how);
+  MpQueueCall    call = { .timeout_us = -1 };
+  MpQueueStatus  status = finish (self, how, &call);
 
-  return status == MP_QUEUE_OK || mp_queue_set_error (priv->queue, status, NULL, error);
+  return status == MP_QUEUE_OK || mp_queue_set_error (priv->queue, status, &call, error);
 }
 
 /**
@@ -260,15 +264,16 @@ mp_task_set_progress (MpTask     *self,
                       const char *text,
                       GError    **error)
 {
-  MpTaskPrivate  *priv;
-  MpQueuePrivate *queue;
-  MpQueueStatus   status;
+  MpQueueCall    call = { .timeout_us = -1 };
+  MpTaskPrivate *priv;
+  MpQueueStore  *store;
+  MpQueueStatus  status;
 
   g_return_val_if_fail (MP_IS_TASK (self), FALSE);
   g_return_val_if_fail (fraction >= 0 && fraction <= 1, FALSE);
 
   priv = mp_task_get_instance_private (self);
-  queue = mp_queue_get_private (priv->queue);
-  status = queue->backend->progress (queue->store, &priv->token, fraction, text);
-  return status == MP_QUEUE_OK || mp_queue_set_error (priv->queue, status, NULL, error);
+  store = &mp_queue_get_private (priv->queue)->store;
+  status = store->backend->progress (store->home, &priv->token, fraction, text, &call);
+  return status == MP_QUEUE_OK || mp_queue_set_error (priv->queue, status, &call, error);
 }

@@ -171,16 +171,16 @@ def alone(link, options, bare):
         return (fork(0, ask, link, queue.get, queue.put, make_values('bytes', options.size), 0,
                      options.messages),)
     below = get_introspection_module('Mp').Queue
-    return (fork(0, ask_below, link, queue, below.put_loadable, below.get_loadable,
+    return (fork(0, ask_below, link, queue, below.put_payload, below.get_payload,
                  make_values('bytes', options.size), options.messages),)
 
 
 def ask_below(link, queue, put, get, values, n):
-    total, form = 0, int(Mp.Format.BYTES)
+    total, form, forms = 0, Mp.Format.BYTES, Mp.Formats.BYTES
     start = link.wait()
     for value in cycle(values, n):
-        put(queue, value, form, 0)
-        total += get(queue, None, 0)[0][0]
+        put(queue, form, value, 0)
+        total += get(queue, forms, None, 0)[0][0]
     link.report(start=start, end=time.monotonic_ns() / 1000, sum=total)
 
 

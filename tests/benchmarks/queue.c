@@ -43,37 +43,44 @@ data_consume (gpointer   user_data,
     ;
 }
 
-/* --- put_vectors and get_vectors ------------------------------------------------------- */
+/* --- put_many and get_many of bytes ------------------------------------------------------- */
+
+static void
+put_batch (MpQueue   *queue,
+           GPtrArray *messages)
+{
+  if (!mp_queue_put_many (queue, messages, -1, NULL, NULL, NULL))
+    bench_fail ("put");
+  g_ptr_array_set_size (messages, 0);
+}
 
 static void
 batch_produce (gpointer   user_data,
                BenchSide *side)
 {
   gsize              size = side->options->size;
-  g_autofree guint8 *buffers = g_malloc0 (BENCH_BATCH * size);
-  GOutputVector      vectors[BENCH_BATCH];
-  guint              n = 0;
+  g_autofree guint8 *buffer = g_malloc0 (size);
+  g_autoptr (GPtrArray) messages =
+    g_ptr_array_new_with_free_func ((GDestroyNotify) mp_message_unref);
 
-  for (guint i = 0; i < BENCH_BATCH; i++)
-    vectors[i] = (GOutputVector){ buffers + i * size, size };
+  while (bench_fill (side, buffer))
+    {
+      g_autoptr (GBytes) bytes = g_bytes_new (buffer, size);
 
-  while (bench_fill (side, buffers + n * size))
-    if (++n == BENCH_BATCH || side->has_ended)
-      {
-        if (!mp_queue_put_vectors (user_data, vectors, n, -1, NULL, NULL, NULL))
-          bench_fail ("put");
-        n = 0;
-      }
+      g_ptr_array_add (messages, mp_message_new_bytes (bytes));
+      if (messages->len == BENCH_BATCH || side->has_ended)
+        put_batch (user_data, messages);
+    }
 }
 
 /* Markers that came with ours are for others. */
 static void
 put_back_markers (MpQueue   *queue,
                   BenchSide *side,
-                  guint8    *marker)
+                  GBytes    *marker)
 {
   for (; side->n_markers > 1; side->n_markers--)
-    if (!mp_queue_put_data (queue, marker, side->options->size, -1, NULL, NULL))
+    if (!mp_queue_put_bytes (queue, marker, -1, NULL, NULL))
       bench_fail ("put");
 }
 
@@ -81,23 +88,25 @@ static void
 batch_consume (gpointer   user_data,
                BenchSide *side)
 {
-  gsize              size = side->options->size;
-  g_autofree guint8 *buffers = g_malloc0 (BENCH_BATCH * size);
-
   while (side->n_markers == 0)
     {
-      GInputVector vectors[BENCH_BATCH];
-      guint8      *marker = NULL;
-      gssize       n;
+      g_autoptr (GPtrArray) messages = mp_queue_get_many (user_data, BENCH_BATCH, -1, NULL, NULL);
+      g_autoptr (GBytes) marker = NULL;
 
-      for (guint i = 0; i < BENCH_BATCH; i++)
-        vectors[i] = (GInputVector){ buffers + i * size, size };
-      n = mp_queue_get_vectors (user_data, vectors, BENCH_BATCH, -1, NULL, NULL);
-      if (n <= 0)
+      if (messages == NULL)
         bench_fail ("get");
-      for (gssize i = 0; i < n; i++)
-        if (!bench_check (side, vectors[i].buffer, (gssize) vectors[i].size))
-          marker = vectors[i].buffer;
+      for (guint i = 0; i < messages->len; i++)
+        {
+          g_autoptr (GBytes) bytes = mp_message_get_bytes (messages->pdata[i], NULL);
+          gsize         size;
+          const guint8 *data = g_bytes_get_data (bytes, &size);
+
+          if (!bench_check (side, data, (gssize) size))
+            {
+              g_clear_pointer (&marker, g_bytes_unref);
+              marker = g_steal_pointer (&bytes);
+            }
+        }
       if (marker != NULL)
         put_back_markers (user_data, side, marker);
     }

@@ -2,6 +2,7 @@
 
 #include "config.h"
 
+#include "memory/layout.h"
 #include "memory/shared-queue.h"
 
 #include <gio/gunixfdlist.h>
@@ -64,26 +65,31 @@ put (gpointer queue,
 {
   g_autofree guint8 *payload = g_malloc0 (size + 1);
   const MpQueueItem  item = { payload, size, 2 };
-  const MpQueueWait  wait = { 0 };
+  MpQueueCall        call = { 0 };
   guint              n_put;
 
-  backend.put (queue, &item, 1, &wait, &n_put);
+  backend.put (queue, &item, 1, &call, &n_put);
 }
 
 static void
-get (gpointer      queue,
-     MpQueueFinish how)
+get (gpointer               queue,
+     const MpQueueAccepted *accepted,
+     MpQueueFinish          how)
 {
-  guint8            buffer[MP_INLINE_LIMIT];
-  MpQueueDelivery   delivery = { .buffer = buffer, .capacity = sizeof buffer };
-  const MpQueueWait wait = { 0 };
+  guint8          buffer[MP_INLINE_LIMIT];
+  MpQueueDelivery delivery = { .buffer = buffer, .capacity = sizeof buffer };
+  MpQueueCall     call = { 0 };
 
-  if (backend.get (queue, &delivery, &wait) != MP_QUEUE_OK)
+  guint n_got;
+
+  if (backend.get (queue, &delivery, 1, accepted, &call, &n_got) != MP_QUEUE_OK)
     return;
+  if (delivery.tentative)
+    backend.settle (queue, &delivery, how == MP_QUEUE_FINISH_DONE, &call);
   if (delivery.data != buffer)
     g_free (delivery.data);
   if (delivery.token.lease != 0)
-    backend.finish (queue, &delivery.token, how);
+    backend.finish (queue, &delivery.token, how, &call);
 }
 
 static void
@@ -97,22 +103,27 @@ list_cb (const MpQueueProgress *progress,
 static void
 use (gpointer queue)
 {
-  guint8          buffer[MP_INLINE_LIMIT];
-  MpQueueDelivery dead = { .buffer = buffer, .capacity = sizeof buffer };
-  MpQueueCounts   counts;
+  guint8                buffer[MP_INLINE_LIMIT];
+  MpQueueDelivery       dead = { .buffer = buffer, .capacity = sizeof buffer };
+  MpQueueCall           call = { 0 };
+  MpQueueCounts         counts;
+  const MpQueueAccepted any = { .any = G_MAXUINT32 }, sound = { .sound = G_MAXUINT32 },
+                        by_content = { .by_content = G_MAXUINT32 };
 
-  backend.count (queue, &counts);
+  backend.count (queue, &counts, &call);
   for (guint i = 0; i < 3; i++)
-    get (queue, i == 1 ? MP_QUEUE_FINISH_RETRY : MP_QUEUE_FINISH_DONE);
+    get (queue, i == 2 ? &by_content : &any, i == 1 ? MP_QUEUE_FINISH_RETRY : MP_QUEUE_FINISH_DONE);
   put (queue, 20);
   put (queue, 9000);
   put (queue, 60000);
   for (guint i = 0; i < 3; i++)
-    get (queue, MP_QUEUE_FINISH_DONE);
-  backend.list (queue, list_cb, NULL);
-  if (backend.get_dead (queue, &dead) == MP_QUEUE_OK && dead.data != buffer)
+    get (queue, i == 0 ? &by_content : &sound, MP_QUEUE_FINISH_DONE);
+  get (queue, &by_content, MP_QUEUE_FINISH_RETRY);
+  get (queue, &sound, MP_QUEUE_FINISH_RETRY);
+  backend.list (queue, list_cb, NULL, &call);
+  if (backend.get_dead (queue, &dead, &call) == MP_QUEUE_OK && dead.data != buffer)
     g_free (dead.data);
-  backend.shutdown (queue, TRUE);
+  backend.shutdown (queue, TRUE, &call);
 }
 
 /* Memory that somebody scribbled over is refused, or used without harm. */
@@ -120,34 +131,38 @@ int
 LLVMFuzzerTestOneInput (const guint8 *data,
                         gsize         size)
 {
-  const MpSharedQueueSettings settings = {
+  const MpQueueAccepted any = { .any = G_MAXUINT32 };
+  const MpQueueSettings settings = {
     .mode = size > 0 && (data[0] & 0x80) ? MP_QUEUE_MODE_ACKNOWLEDGED : MP_QUEUE_MODE_PLAIN,
     .max_bytes = 1 << 20,
     .max_deliveries = 3,
   };
+  MpQueueCall call = { 0 };
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
-  gpointer         maker = mp_shared_queue_new (&settings, NULL);
+  gpointer         maker = backend.open ("memory:", NULL, &settings, &call);
   g_autofree char *uri = backend.share (maker, fds, NULL);
-  g_autofree int  *taken = g_unix_fd_list_steal_fds (fds, NULL);
   MpConfig         config;
+  int              memory_fd;
   gpointer         queue;
 
   g_assert_nonnull (uri);
   put (maker, 10);
   put (maker, 3000);
   put (maker, 100);
-  get (maker, MP_QUEUE_FINISH_RETRY);
+  get (maker, &any, MP_QUEUE_FINISH_RETRY);
 
-  g_assert_cmpint (pread (taken[0], &config, sizeof config, 0), ==, sizeof config);
+  memory_fd = g_unix_fd_list_peek_fds (fds, NULL)[0];
+  g_assert_cmpint (pread (memory_fd, &config, sizeof config, 0), ==, sizeof config);
   for (; size >= sizeof (Patch); data += sizeof (Patch), size -= sizeof (Patch))
     {
       Patch patch;
 
       memcpy (&patch, data, sizeof patch);
-      apply (taken[0], config.layout_check, &patch);
+      apply (memory_fd, config.layout_check, &patch);
     }
 
-  queue = mp_shared_queue_open (taken[0], taken[1], NULL);
+  queue = backend.open (uri, fds, NULL, &call);
+  g_clear_error (&call.error);
   if (queue != NULL)
     {
       use (queue);

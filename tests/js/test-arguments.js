@@ -16,7 +16,7 @@ test('/js/arguments/queue', () => {
     queue.put_bytes(new Uint8Array([2]));
     queue.put_data(new Uint8Array([3]));
     queue.put_json('4');
-    queue.put_pickle(PICKLE);
+    queue.put_payload(Mp.Format.PICKLE, PICKLE);
     queue.put_message(Mp.Message.new_value(6));
     queue.put_many([7, 8]);
     queue.wait(Mp.Condition.READABLE);
@@ -26,7 +26,7 @@ test('/js/arguments/queue', () => {
     assertEqual(queue.get_bytes(), new Uint8Array([2]));
     assertEqual(queue.get_data(), new Uint8Array([3]));
     assertEqual(queue.get_json(), '4');
-    assertEqual(queue.get_pickle()[0], 0x80);
+    assertEqual(queue.get_payload(Mp.Formats.PICKLE), [PICKLE, Mp.Format.PICKLE]);
     assertEqual(queue.get_message().get_variant().unpack(), 6);
     assertEqual(queue.get_many(2), [7, 8]);
     assert(queue.create_source() instanceof GLib.Source);

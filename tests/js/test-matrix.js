@@ -22,7 +22,7 @@ const TABLES = {values: [`${SOURCE}/values.ini`], objects: []};
 
 // How many each puts; one that was forgotten is noticed.
 const COUNTS = {
-    values: {c: 52, js: 52, python: 58, vala: 52},
+    values: {c: 51, js: 51, python: 57, vala: 51},
     objects: {c: 4, js: 4, python: 4, vala: 4},
 };
 

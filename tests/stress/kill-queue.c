@@ -173,9 +173,9 @@ fail (const char   *what,
 static int
 produce (void)
 {
-  static guint8     buffer[sizeof (Header) + 70000];
-  const MpQueueWait wait = { .timeout_us = -1 };
-  guint32           life = __atomic_fetch_add (&log_->n_lives, 1, __ATOMIC_SEQ_CST);
+  static guint8 buffer[sizeof (Header) + 70000];
+  MpQueueCall   call = { .timeout_us = -1 };
+  guint32       life = __atomic_fetch_add (&log_->n_lives, 1, __ATOMIC_SEQ_CST);
 
   g_assert_cmpuint (life, <, log_->max_lives);
   for (guint32 i = 0; i < MAX_SEQUENCE && !mp_load (&log_->stop); i++)
@@ -185,7 +185,7 @@ produce (void)
       guint             n_put;
 
       mp_store (&log_->lives[life].n_begun, i + 1);
-      status = backend.put (queue, &item, 1, &wait, &n_put);
+      status = backend.put (queue, &item, 1, &call, &n_put);
       if (status != MP_QUEUE_OK)
         return fail ("put", status);
       mp_store (&log_->lives[life].n_returned, i + 1);
@@ -213,34 +213,53 @@ account (const Header    *header,
 static void
 acknowledge (const MpQueueDelivery *delivery)
 {
+  MpQueueCall   call = { 0 };
   MpQueueFinish how = g_random_int_range (0, 20) == 0 ? MP_QUEUE_FINISH_RETRY
                                                       : MP_QUEUE_FINISH_DONE;
 
   if (delivery->token.lease == 0)
     return;
-  if (backend.progress (queue, &delivery->token, 0.5, "half") != MP_QUEUE_OK)
+  if (backend.progress (queue, &delivery->token, 0.5, "half", &call) != MP_QUEUE_OK)
     add (&log_->n_stale);
-  if (backend.finish (queue, &delivery->token, how) != MP_QUEUE_OK)
+  if (backend.finish (queue, &delivery->token, how, &call) != MP_QUEUE_OK)
     add (&log_->n_stale);
 }
 
-/* One in thirty that need not be acknowledged goes back, as what cannot be read does. */
-static gboolean
-give_back (const MpQueueDelivery *delivery)
+/* Half of the messages are got as those that have to be read first; one in thirty of those whose
+ * content decides is left in its place. */
+static MpQueueStatus
+get (MpQueueDelivery *delivery)
 {
-  const MpQueueItem item = { delivery->data, delivery->size, delivery->tag };
+  MpQueueCall           call = { .timeout_us = -1 };
+  const MpQueueAccepted accepted[] = {
+    { .any = MP_QUEUE_TAG (2) },
+    { .any = MP_QUEUE_TAG (2) },
+    { .sound = MP_QUEUE_TAG (2) },
+    { .by_content = MP_QUEUE_TAG (2) },
+  };
+  guint n_got;
 
-  if (delivery->token.lease != 0 || g_random_int_range (0, 30) != 0)
-    return FALSE;
-  if (backend.give_back (queue, &item) != MP_QUEUE_OK)
-    add (&log_->n_failed);
-  return TRUE;
+  for (;;)
+    {
+      const MpQueueAccepted *mask = &accepted[g_random_int_range (0, G_N_ELEMENTS (accepted))];
+      gboolean               take = mask->by_content == 0 || g_random_int_range (0, 30) != 0;
+      MpQueueStatus          status = backend.get (queue, delivery, 1, mask, &call, &n_got);
+
+      if (status != MP_QUEUE_OK || !delivery->tentative)
+        return status;
+      status = backend.settle (queue, delivery, take, &call);
+      if (take && status == MP_QUEUE_OK)
+        return MP_QUEUE_OK;
+      if (delivery->data != delivery->buffer)
+        g_free (delivery->data);
+      if (status != MP_QUEUE_OK && status != MP_QUEUE_STALE)
+        return status;
+    }
 }
 
 static int
 consume (void)
 {
-  const MpQueueWait  wait = { .timeout_us = -1 };
   g_autofree gint32 *last = g_new (gint32, log_->max_lives);
   guint8             buffer[MP_INLINE_LIMIT];
   Header             header;
@@ -249,7 +268,7 @@ consume (void)
   for (;;)
     {
       MpQueueDelivery delivery = { .buffer = buffer, .capacity = sizeof buffer };
-      MpQueueStatus   status = backend.get (queue, &delivery, &wait);
+      MpQueueStatus   status = get (&delivery);
 
       if (status == MP_QUEUE_CLOSED)
         return 0;
@@ -257,7 +276,7 @@ consume (void)
         return fail ("get", status);
       if (!is_sound (delivery.data, delivery.size, &header))
         add (&log_->n_corrupt);
-      else if (!give_back (&delivery))
+      else
         account (&header, &delivery, last);
       if (delivery.data != buffer)
         g_free (delivery.data);
@@ -367,10 +386,12 @@ hang_cb (int signal_number)
 static void
 finish (Killer *self)
 {
+  MpQueueCall call = { 0 };
+
   mp_store (&log_->stop, 1);
   for (guint i = 0; i < N_WORKERS; i += 2)
     await_end (self, i);
-  g_assert_cmpint (backend.shutdown (queue, FALSE), ==, MP_QUEUE_OK);
+  g_assert_cmpint (backend.shutdown (queue, FALSE, &call), ==, MP_QUEUE_OK);
   for (guint i = 1; i < N_WORKERS; i += 2)
     await_end (self, i);
 }
@@ -381,6 +402,7 @@ static void
 settle (Killer *self)
 {
   guint64       n_returned = 0, n_missing = 0, n_twice = 0, n_unflagged = 0, n_phantoms = 0;
+  MpQueueCall   call = { 0 };
   MpQueueCounts counts;
 
   for (guint32 life = 0; life < log_->n_lives; life++)
@@ -402,7 +424,7 @@ settle (Killer *self)
 
   /* Those who were killed last may have met nobody who would have missed them. */
   mp_recovery_run (&((MpSharedQueue *) queue)->memory);
-  backend.count (queue, &counts);
+  backend.count (queue, &counts, &call);
   g_test_message (
     "%u kills, %u of consumers; %" G_GUINT64_FORMAT " puts returned, %" G_GUINT64_FORMAT
     " missing, %" G_GUINT64_FORMAT " twice, %" G_GUINT64_FORMAT
@@ -460,15 +482,15 @@ close_log (void)
 static void
 test_kill (gconstpointer data)
 {
-  const Case                 *test = data;
-  const MpSharedQueueSettings settings = { .mode = test->mode, .max_size = MAX_SIZE };
-  const guint                 n_kills = get_n_kills ();
-  Killer                      killer = { .test = test };
-  g_autoptr (GError) error = NULL;
+  const Case           *test = data;
+  const MpQueueSettings settings = { .mode = test->mode, .max_size = MAX_SIZE };
+  const guint           n_kills = get_n_kills ();
+  Killer                killer = { .test = test };
+  MpQueueCall           call = { 0 };
 
   open_log (n_kills);
-  queue = mp_shared_queue_new (&settings, &error);
-  g_assert_no_error (error);
+  queue = backend.open ("memory:", NULL, &settings, &call);
+  g_assert_no_error (call.error);
 
   alarm (HANG_SECONDS + n_kills / 10);
   for (guint i = 0; i < N_WORKERS; i++)
@@ -511,21 +533,24 @@ static int
 put_large (void)
 {
   static guint8     buffer[LARGE];
-  const MpQueueWait wait = { .timeout_us = 0 };
+  MpQueueCall       call = { .timeout_us = 0 };
   const MpQueueItem item = { buffer, sizeof buffer, 2 };
   guint             n_put;
 
-  return backend.put (queue, &item, 1, &wait, &n_put) == MP_QUEUE_OK ? 0 : 1;
+  return backend.put (queue, &item, 1, &call, &n_put) == MP_QUEUE_OK ? 0 : 1;
 }
 
 static void
 get_large (void)
 {
-  static guint8     buffer[LARGE];
-  const MpQueueWait wait = { .timeout_us = 0 };
-  MpQueueDelivery   delivery = { .buffer = buffer, .capacity = sizeof buffer };
+  static guint8   buffer[LARGE];
+  MpQueueCall     call = { .timeout_us = 0 };
+  MpQueueDelivery delivery = { .buffer = buffer, .capacity = sizeof buffer };
 
-  g_assert_cmpint (backend.get (queue, &delivery, &wait), ==, MP_QUEUE_OK);
+  const MpQueueAccepted accepted = { .any = MP_QUEUE_TAG (2) };
+  guint                 n_got;
+
+  g_assert_cmpint (backend.get (queue, &delivery, 1, &accepted, &call, &n_got), ==, MP_QUEUE_OK);
 }
 
 static pid_t
@@ -547,11 +572,12 @@ start_putting (void (*hook) (const char *name))
 static void
 test_stopped (void)
 {
-  const MpSharedQueueSettings settings = { .mode = MP_QUEUE_MODE_PLAIN };
-  pid_t                       stopped, killed;
-  int                         status;
+  MpQueueCall           call = { 0 };
+  const MpQueueSettings settings = { .mode = MP_QUEUE_MODE_PLAIN };
+  pid_t                 stopped, killed;
+  int                   status;
 
-  queue = mp_shared_queue_new (&settings, NULL);
+  queue = backend.open ("memory:", NULL, &settings, &call);
   alarm (HANG_SECONDS);
   stopped = start_putting (stop_after_commit);
   g_assert_cmpint (waitpid (stopped, &status, WUNTRACED), ==, stopped);

@@ -12,12 +12,13 @@ void test_queue ()
   try {
     var queue = new Mp.Queue ();
     var buffer = new uint8[8];
+    Mp.Format format;
 
     queue.put (1);
     queue.put_bytes (new Bytes ({ 2 }));
     queue.put_data ({ 3 });
     queue.put_json ("4");
-    queue.put_pickle ({ 0x80, 4, 'K', 5, '.' });
+    queue.put_payload (Mp.Format.PICKLE, { 0x80, 4, 'K', 5, '.' });
     queue.put_message (new Mp.Message.variant (6));
     queue.put_data ({ 7 });
     queue.wait (READABLE);
@@ -27,7 +28,8 @@ void test_queue ()
     assert (queue.get_bytes ().get (0) == 2);
     assert (queue.get_data ()[0] == 3);
     assert (queue.get_json () == "4");
-    assert (queue.get_pickle ().length > 0);
+    assert (queue.get_payload (Mp.Formats.PICKLE, null, out format).length > 0);
+    assert (format == Mp.Format.PICKLE);
     assert ((int) queue.get_message ().get_variant () == 6);
     assert (queue.get_into (buffer) == 1 && buffer[0] == 7);
     assert (queue.create_source () != null);

@@ -18,8 +18,6 @@
 #define LATE_US (50 * 1000)
 #define N_TRIES 20
 
-#define N_VECTORS 150
-
 /* How a wait says that its time is over, when not by a code of MP_ERROR. */
 #define NO_ERROR  -1
 #define TIMED_OUT -2
@@ -52,13 +50,6 @@ make_full (void)
 
   g_assert_true (mp_queue_put (MP_QUEUE (queue), g_variant_new_int32 (0), 0, NULL, NULL));
   return G_OBJECT (queue);
-}
-
-/* Has room for some, and not for all. */
-static GObject *
-make_small (void)
-{
-  return G_OBJECT (mp_queue_new (N_VECTORS - 10, NULL));
 }
 
 static void
@@ -156,20 +147,6 @@ wait_put_many (GObject      *object,
 }
 
 static gboolean
-wait_put_vectors (GObject      *object,
-                  gint64        timeout_us,
-                  GCancellable *cancellable,
-                  GError      **error)
-{
-  GOutputVector vectors[N_VECTORS];
-
-  for (int i = 0; i < N_VECTORS; i++)
-    vectors[i] = (GOutputVector){ "x", 1 };
-  return mp_queue_put_vectors (MP_QUEUE (object), vectors, N_VECTORS, timeout_us, cancellable, NULL,
-                               error);
-}
-
-static gboolean
 wait_join (GObject      *object,
            gint64        timeout_us,
            GCancellable *cancellable,
@@ -251,7 +228,6 @@ static const Row rows[] = {
   { "get-task", make_empty, wait_get_task, end_queue, MP_ERROR_EMPTY },
   { "put", make_full, wait_put, end_queue, MP_ERROR_FULL },
   { "put-many", make_full, wait_put_many, end_queue, MP_ERROR_FULL },
-  { "put-vectors", make_small, wait_put_vectors, end_queue, MP_ERROR_FULL },
   { "join", make_full, wait_join, end_queue, TIMED_OUT },
   { "queue-wait-in", make_empty, wait_for_items, end_queue, NO_ERROR },
   { "queue-wait-out", make_full, wait_for_room, end_queue, NO_ERROR },

@@ -20,12 +20,15 @@ from .values import (BYTES, OPAQUE, PICKLE, PLAIN, QUEUE_PROTOCOL, check_codec, 
                      special_message, to_pickle)
 from .waiting import SLICE, end_of, left, monotonic, sleep_until_readable
 
-_put_loadable = Mp.Queue.put_loadable
-_get_loadable = Mp.Queue.get_loadable
+_put_payload = Mp.Queue.put_payload
+_get_payload = Mp.Queue.get_payload
 _try_put_message = Mp.Queue.try_put_message
 _watch_room = Mp.Queue.watch_room
 _put_message_async = Mp.Queue.put_message_async
 _put_message_finish = Mp.Queue.put_message_finish
+
+# What can be read as it is.
+_ACCEPTED = Mp.Formats.BYTES | Mp.Formats.PICKLE | Mp.Formats.OPAQUE
 
 
 class QueueClosed(ValueError):
@@ -77,7 +80,7 @@ class Queue(Mp.Queue):
         try:
             if kind is None:
                 self._put_message(data, block, timeout)
-            elif not _put_loadable(self, data, kind, 0):
+            elif not _put_payload(self, kind, data, 0):
                 self._put_patiently(data, kind, block, timeout)
         except GLib.Error as error:
             if not self._puts_as_opaque(error, data, kind, block, timeout):
@@ -111,7 +114,7 @@ class Queue(Mp.Queue):
 
     def _put_patiently(self, data, kind, block, timeout):
         end = end_of(timeout)
-        while not _put_loadable(self, data, kind, us := left(end) if block else 0):
+        while not _put_payload(self, kind, data, us := left(end) if block else 0):
             if us == 0:
                 raise Full
 
@@ -139,12 +142,12 @@ class Queue(Mp.Queue):
             us = left(end)
         try:
             while True:
-                data, kind = _get_loadable(self, self._codec_name, us)
-                if kind == PICKLE:
+                data, kind = _get_payload(self, _ACCEPTED, self._codec_name, us)
+                if kind is PICKLE:
                     return loads(data)
-                if kind == BYTES:
+                if kind is BYTES:
                     return data
-                if kind == OPAQUE:
+                if kind is OPAQUE:
                     return self._codec.loads(data)
                 if us == 0:
                     raise Empty
@@ -178,7 +181,7 @@ class Queue(Mp.Queue):
             raise self._exception(error) from None
 
     def _put_now(self, data, kind):
-        return _try_put_message(self, data) if kind is None else _put_loadable(self, data, kind, 0)
+        return _try_put_message(self, data) if kind is None else _put_payload(self, kind, data, 0)
 
     def get_async(self, *arguments):
         """Returns what is next, to be awaited; with arguments it is the function of C."""

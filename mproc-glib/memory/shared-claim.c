@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "shared-queue-private.h"
+
+#include "arena.h"
+#include "lease.h"
+#include "lock.h"
+#include "ring.h"
+#include "waiters.h"
+
+#include <string.h>
+
+/* How a message gets into the hands of a consumer: as a lease.  All of it with the head lock. */
+
+/* Makes the lease ours, by one store. */
+static void
+own_lease (MpSharedQueue   *self,
+           guint32          lease,
+           MpQueueDelivery *delivery)
+{
+  MpMemory *memory = &self->memory;
+  MpLease  *slot = mp_memory_lease (memory, lease - 1);
+  guint32   generation = mp_memory_participant (memory, memory->participant)->generation;
+
+  delivery->tag = (guint8) slot->tag;
+  delivery->token = (MpQueueToken){
+    .lease = lease,
+    .n_deliveries = slot->n_deliveries,
+    .serial = slot->serial,
+  };
+  mp_store_release (&slot->owner,
+                    mp_lease_owner (MP_LEASE_HELD, memory->participant, generation));
+  __atomic_fetch_add (&self->n_held, 1, __ATOMIC_RELAXED);
+}
+
+/* Takes a lease, and a block for what would else stay in the ring.  With the head lock. */
+static guint32
+make_lease (MpSharedQueue  *self,
+            const MpRecord *record,
+            guint64        *out_block)
+{
+  MpMemory *memory = &self->memory;
+  guint64   block = record->block;
+  guint32   lease;
+
+  mp_lock (memory, MP_LOCK_ARENA);
+  lease = mp_lease_take (memory);
+  if (lease != 0 && block == 0 && record->size > 0)
+    {
+      block = mp_arena_allocate (memory, mp_arena_order_for (record->size));
+      if (block == 0)
+        {
+          mp_memory_lease (memory, lease - 1)->block = 0;
+          mp_lease_end (memory, lease);
+          lease = 0;
+        }
+    }
+  mp_unlock (memory, MP_LOCK_ARENA);
+
+  if (lease != 0)
+    mp_memory_lease (memory, lease - 1)->block = block;
+  *out_block = block;
+  return lease;
+}
+
+/* With the head lock. */
+static void
+fill_lease (MpMemory       *memory,
+            guint32         lease,
+            const MpRecord *record)
+{
+  MpLease *slot = mp_memory_lease (memory, lease - 1);
+
+  slot->size = record->size;
+  slot->position = record->count;
+  slot->serial = memory->head->serial++;
+  slot->n_deliveries = 1;
+  slot->tag = record->tag;
+  slot->progress = -1;
+  slot->progress_text[0] = '\0';
+}
+
+/* The head word is what claims: a lease whose claim it does not confirm is none.  With the
+ * head lock. */
+MpQueueStatus
+mp_shared_queue_claim (MpSharedQueue   *self,
+                       const MpRecord  *record,
+                       MpQueueDelivery *delivery)
+{
+  MpMemory *memory = &self->memory;
+  guint64   block;
+  guint32   lease = make_lease (self, record, &block);
+
+  if (lease == 0)
+    return MP_QUEUE_NO_SPACE;
+
+  if (record->block == 0 && record->size > 0)
+    memcpy (mp_memory_at (memory, block), mp_memory_at (memory, record->payload),
+            record->size);
+  fill_lease (memory, lease, record);
+
+  mp_store_release (&memory->head->claim, lease);
+  MP_STEP ("get/claiming");
+  own_lease (self, lease, delivery);
+  MP_STEP ("get/leased");
+  mp_ring_advance (memory, record);
+  mp_store_release (&memory->head->claim, 0);
+  return MP_QUEUE_OK;
+}
+
+/* Gives up on a message that was delivered too often.  With the head lock. */
+static void
+bury (MpSharedQueue *self,
+      MpLease       *slot)
+{
+  MpMemory *memory = &self->memory;
+
+  mp_lock (memory, MP_LOCK_ARENA);
+  mp_store_release (&slot->owner, mp_lease_owner (MP_LEASE_DEAD, 0, 0));
+  mp_store (&memory->head->n_orphans, memory->head->n_orphans - 1);
+  mp_store (&memory->arena->n_dead, memory->arena->n_dead + 1);
+  mp_store_release (&memory->arena->n_done, (memory->arena->n_done + 1) & MP_COUNT_MASK);
+  mp_unlock (memory, MP_LOCK_ARENA);
+  mp_waiters_wake (memory, MP_QUEUE_WAIT_DONE, G_MAXUINT);
+  mp_waiters_wake (memory, MP_QUEUE_WAIT_NEWS, 0);
+}
+
+/* The oldest lease without a holder, once those that were delivered too often are set aside;
+ * 0 when there is none.  With the head lock. */
+guint32
+mp_shared_queue_find_orphan (MpSharedQueue *self)
+{
+  MpMemory *memory = &self->memory;
+  guint32   max_deliveries = memory->config.max_deliveries;
+  guint32   lease;
+
+  while ((lease = mp_lease_find_orphan (memory)) != 0)
+    {
+      MpLease *slot = mp_memory_lease (memory, lease - 1);
+
+      if (!mp_shared_queue_is_acknowledged (self) || max_deliveries == 0 ||
+          slot->n_deliveries < max_deliveries)
+        return lease;
+      bury (self, slot);
+    }
+
+  mp_store (&memory->head->n_orphans, 0);
+  return 0;
+}
+
+/* With the head lock. */
+void
+mp_shared_queue_adopt (MpSharedQueue   *self,
+                       guint32          lease,
+                       MpQueueDelivery *delivery)
+{
+  MpMemory *memory = &self->memory;
+  MpLease  *slot = mp_memory_lease (memory, lease - 1);
+
+  mp_store (&slot->n_deliveries, slot->n_deliveries + 1);
+  own_lease (self, lease, delivery);
+  MP_STEP ("get/adopted");
+  mp_store (&memory->head->n_orphans, memory->head->n_orphans - 1);
+}

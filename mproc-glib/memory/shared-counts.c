@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "shared-queue-private.h"
+
+#include "ring.h"
+
+/* How many messages there are, and whether what somebody waits for holds. */
+
+/* How many were put, and how many of these are not done with: never more. */
+static guint32
+count_tasks (MpSharedQueue *self,
+             guint64       *n_total)
+{
+  MpMemory *memory = &self->memory;
+  guint32   done, n;
+
+  do
+    {
+      done = mp_load_acquire (&memory->arena->n_done);
+      *n_total = mp_ring_count_total (memory);
+    }
+  while (done != mp_load (&memory->arena->n_done));
+
+  n = ((guint32) *n_total - done) & MP_COUNT_MASK;
+  return n <= MP_MAX_COUNT ? MIN (n, (guint32) MIN (*n_total, MP_MAX_COUNT)) : 0;
+}
+
+static guint32
+count_unfinished (MpSharedQueue *self)
+{
+  guint64 n_total;
+
+  return count_tasks (self, &n_total);
+}
+
+/* What is in the ring and what was given back, as long as neither became the other. */
+static guint32
+count_queued (MpSharedQueue *self)
+{
+  guint32 *place = &self->memory.head->n_orphans;
+  guint32  n_orphans, n;
+
+  do
+    {
+      n_orphans = mp_load_acquire (place);
+      n = mp_ring_count (&self->memory);
+    }
+  while (n_orphans != mp_load (place));
+  return n + n_orphans;
+}
+
+MpQueueStatus
+mp_shared_queue_count (gpointer       user_data,
+                       MpQueueCounts *counts,
+                       MpQueueCall   *call)
+{
+  MpSharedQueue *self = user_data;
+  guint32        n_unfinished = count_tasks (self, &counts->n_total);
+
+  counts->size = count_queued (self);
+  counts->n_bytes = mp_ring_count_bytes (&self->memory);
+  counts->n_unfinished = mp_shared_queue_is_acknowledged (self) ? n_unfinished : 0;
+  return MP_QUEUE_OK;
+}
+
+/* Whether nothing more can come out: what others have in hand may still come back. */
+gboolean
+mp_shared_queue_is_drained (MpSharedQueue *self)
+{
+  return mp_load_acquire (&self->memory.state->shutdown) && !mp_ring_has_items (&self->memory) &&
+         mp_load (&self->memory.head->n_orphans) == 0 &&
+         (!mp_shared_queue_is_acknowledged (self) ||
+          count_unfinished (self) <= mp_load (&self->n_held));
+}
+
+gboolean
+mp_shared_queue_check (gpointer         user_data,
+                       MpQueueCondition condition)
+{
+  MpSharedQueue *self = user_data;
+  MpMemory      *memory = &self->memory;
+
+  if (mp_load (&memory->state->damaged))
+    return TRUE;
+
+  switch (condition)
+    {
+    case MP_QUEUE_WAIT_ITEMS:
+      return mp_ring_has_items (memory) || mp_load (&memory->head->n_orphans) != 0 ||
+             mp_shared_queue_is_drained (self);
+    case MP_QUEUE_WAIT_SPACE:
+      return mp_ring_has_room (memory, 0) || mp_load (&memory->state->shutdown);
+    case MP_QUEUE_WAIT_DONE:
+      return count_unfinished (self) == 0;
+    case MP_QUEUE_WAIT_NEWS:
+    case MP_QUEUE_WAIT_ANSWERS:
+    default:
+      return FALSE;
+    }
+}

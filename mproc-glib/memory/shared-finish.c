@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "shared-queue-private.h"
+
+#include "arena.h"
+#include "lease.h"
+#include "lock.h"
+#include "waiters.h"
+
+#include <string.h>
+
+/* What was got, until it is done: leases that end or go back, their progress, and those that
+ * nobody could finish. */
+
+gboolean
+mp_shared_queue_copy_out (MpSharedQueue   *self,
+                          MpQueueDelivery *delivery,
+                          guint64          offset,
+                          guint64          size)
+{
+  delivery->data = delivery->buffer;
+  delivery->size = size;
+  if (size > delivery->capacity)
+    delivery->data = g_try_malloc (size);
+  if (delivery->data == NULL && size > 0)
+    return FALSE;
+  if (size > 0)
+    memcpy (delivery->data, mp_memory_at (&self->memory, offset), size);
+  return TRUE;
+}
+
+/* Whether a block is where a lease says; if not, the memory is damaged. */
+gboolean
+mp_shared_queue_is_payload (MpSharedQueue *self,
+                            guint64        block,
+                            guint64        size)
+{
+  MpMemory *memory = &self->memory;
+
+  if (size == 0 ||
+      (mp_memory_contains (memory, block, size) && mp_arena_is_block (memory, block, size)))
+    return TRUE;
+
+  mp_memory_set_damaged (memory);
+  return FALSE;
+}
+
+void
+mp_shared_queue_end_lease (MpSharedQueue *self,
+                           guint32        lease)
+{
+  MpMemory *memory = &self->memory;
+
+  mp_lock (memory, MP_LOCK_ARENA);
+  mp_lease_end (memory, lease);
+  if (mp_shared_queue_is_acknowledged (self))
+    mp_store_release (&memory->arena->n_done, (memory->arena->n_done + 1) & MP_COUNT_MASK);
+  mp_unlock (memory, MP_LOCK_ARENA);
+  __atomic_fetch_sub (&self->n_held, 1, __ATOMIC_RELAXED);
+}
+
+/* With the head lock. */
+static void
+mark_orphan (MpMemory *memory,
+             guint32   lease)
+{
+  mp_store_release (&mp_memory_lease (memory, lease - 1)->owner,
+                    mp_lease_owner (MP_LEASE_ORPHAN, 0, 0));
+  MP_STEP ("retry/orphaned");
+  mp_store (&memory->head->n_orphans, memory->head->n_orphans + 1);
+}
+
+/* Puts the message back, ahead of all that is queued; as if it had never been delivered unless
+ * that was @counted. */
+void
+mp_shared_queue_return_lease (MpSharedQueue *self,
+                              guint32        lease,
+                              gboolean       counted)
+{
+  MpMemory *memory = &self->memory;
+  MpLease  *slot = mp_memory_lease (memory, lease - 1);
+
+  mp_lock (memory, MP_LOCK_HEAD);
+  if (!counted)
+    mp_store (&slot->n_deliveries, slot->n_deliveries - 1);
+  mark_orphan (memory, lease);
+  mp_unlock (memory, MP_LOCK_HEAD);
+  __atomic_fetch_sub (&self->n_held, 1, __ATOMIC_RELAXED);
+  mp_waiters_wake (memory, MP_QUEUE_WAIT_ITEMS, 1);
+}
+
+/* Whether the delivery is still ours. */
+static gboolean
+is_current (MpSharedQueue      *self,
+            const MpQueueToken *token)
+{
+  MpLease *slot;
+
+  if (token->lease == 0 || token->lease > mp_lease_count_used (&self->memory))
+    return FALSE;
+
+  slot = mp_memory_lease (&self->memory, token->lease - 1);
+  return mp_lease_is_own (&self->memory, mp_load_acquire (&slot->owner)) &&
+         slot->serial == token->serial && slot->n_deliveries == token->n_deliveries;
+}
+
+MpQueueStatus
+mp_shared_queue_finish (gpointer            user_data,
+                        const MpQueueToken *token,
+                        MpQueueFinish       how,
+                        MpQueueCall        *call)
+{
+  MpSharedQueue *self = user_data;
+  MpMemory      *memory = &self->memory;
+  MpQueueStatus  status = mp_shared_queue_enter (self);
+
+  if (status != MP_QUEUE_OK)
+    return status;
+  if (!is_current (self, token))
+    return MP_QUEUE_STALE;
+
+  if (how == MP_QUEUE_FINISH_RETRY)
+    {
+      mp_shared_queue_return_lease (self, token->lease, TRUE);
+    }
+  else
+    {
+      mp_shared_queue_end_lease (self, token->lease);
+      mp_waiters_wake (memory, MP_QUEUE_WAIT_SPACE, 1);
+    }
+
+  mp_waiters_wake (memory, MP_QUEUE_WAIT_NEWS, 0);
+  if (mp_shared_queue_check (self, MP_QUEUE_WAIT_DONE))
+    mp_waiters_wake (memory, MP_QUEUE_WAIT_DONE, G_MAXUINT);
+  /* Those who wait for what may come back can stop waiting. */
+  if (mp_load (&memory->state->shutdown))
+    mp_waiters_wake (memory, MP_QUEUE_WAIT_ITEMS, G_MAXUINT);
+  mp_shared_queue_leave (self);
+  return MP_QUEUE_OK;
+}
+
+static void
+write_progress (MpLease    *slot,
+                double      fraction,
+                const char *text)
+{
+  slot->progress = fraction;
+  g_strlcpy (slot->progress_text, text != NULL ? text : "", sizeof slot->progress_text);
+}
+
+/* With the lock under which leases end: a lease that is read or written to stays what it is. */
+MpQueueStatus
+mp_shared_queue_set_progress (gpointer            user_data,
+                              const MpQueueToken *token,
+                              double              fraction,
+                              const char         *text,
+                              MpQueueCall        *call)
+{
+  MpSharedQueue *self = user_data;
+  MpMemory      *memory = &self->memory;
+  MpQueueStatus  status = mp_shared_queue_enter (self);
+
+  if (status != MP_QUEUE_OK)
+    return status;
+
+  mp_lock (memory, MP_LOCK_ARENA);
+  if (is_current (self, token))
+    write_progress (mp_memory_lease (memory, token->lease - 1), fraction, text);
+  else
+    status = MP_QUEUE_STALE;
+  mp_unlock (memory, MP_LOCK_ARENA);
+  mp_shared_queue_leave (self);
+  return status;
+}
+
+static gboolean
+read_progress (MpSharedQueue   *self,
+               MpLease         *slot,
+               MpQueueProgress *progress)
+{
+  MpMemory *memory = &self->memory;
+  guint64   owner = mp_load_acquire (&slot->owner);
+  guint     participant = mp_lease_participant (owner);
+
+  if (mp_lease_state (owner) != MP_LEASE_HELD || participant >= MP_N_PARTICIPANTS)
+    return FALSE;
+
+  progress->serial = slot->serial;
+  progress->n_deliveries = mp_load (&slot->n_deliveries);
+  progress->pid = mp_load (&mp_memory_participant (memory, participant)->pid);
+  progress->fraction = slot->progress;
+  memcpy (progress->text, slot->progress_text, sizeof progress->text);
+  progress->text[sizeof progress->text - 1] = '\0';
+  return TRUE;
+}
+
+MpQueueStatus
+mp_shared_queue_list (gpointer        user_data,
+                      MpQueueListFunc func,
+                      gpointer        func_data,
+                      MpQueueCall    *call)
+{
+  MpSharedQueue *self = user_data;
+  MpMemory      *memory = &self->memory;
+  MpQueueStatus  status = mp_shared_queue_enter (self);
+  guint32        n_used;
+
+  if (status != MP_QUEUE_OK)
+    return status;
+
+  n_used = mp_lease_count_used (memory);
+  for (guint32 i = 0; i < n_used; i++)
+    {
+      MpLease        *slot = mp_memory_lease (memory, i);
+      MpQueueProgress progress;
+      gboolean        held;
+
+      if (mp_lease_state (mp_load (&slot->owner)) != MP_LEASE_HELD)
+        continue;
+      mp_lock (memory, MP_LOCK_ARENA);
+      held = read_progress (self, slot, &progress);
+      mp_unlock (memory, MP_LOCK_ARENA);
+      if (held)
+        func (&progress, func_data);
+    }
+  mp_shared_queue_leave (self);
+  return MP_QUEUE_OK;
+}
+
+MpQueueStatus
+mp_shared_queue_get_dead (gpointer         user_data,
+                          MpQueueDelivery *delivery,
+                          MpQueueCall     *call)
+{
+  MpSharedQueue *self = user_data;
+  MpMemory      *memory = &self->memory;
+  MpQueueStatus  status = mp_shared_queue_enter (self);
+  guint32        lease;
+  MpLease       *slot;
+  guint64        block, size;
+
+  if (status != MP_QUEUE_OK)
+    return status;
+
+  mp_lock (memory, MP_LOCK_ARENA);
+  lease = mp_lease_find_dead (memory);
+  if (lease == 0)
+    {
+      mp_unlock (memory, MP_LOCK_ARENA);
+      return MP_QUEUE_EMPTY;
+    }
+
+  slot = mp_memory_lease (memory, lease - 1);
+  block = mp_load (&slot->block);
+  size = mp_load (&slot->size);
+  delivery->tag = (guint8) slot->tag;
+  delivery->token = (MpQueueToken){ 0, slot->n_deliveries, slot->serial };
+  if (!mp_shared_queue_is_payload (self, block, size))
+    status = MP_QUEUE_DAMAGED;
+  else if (!mp_shared_queue_copy_out (self, delivery, block, size))
+    status = MP_QUEUE_NO_SPACE;
+  else
+    {
+      mp_lease_end (memory, lease);
+      mp_store (&memory->arena->n_dead, memory->arena->n_dead - 1);
+    }
+  mp_unlock (memory, MP_LOCK_ARENA);
+  mp_shared_queue_leave (self);
+  return status;
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-queue-private.h"
+
+#include "message/mp-message-private.h"
+
+#include <string.h>
+
+/* Putting and getting bytes. */
+
+static gboolean
+put_data (MpQueue      *self,
+          gconstpointer data,
+          gsize         length,
+          gint64        timeout_us,
+          gboolean      quiet,
+          GCancellable *cancellable,
+          GError      **error)
+{
+  MpQueueCall call = { .timeout_us = timeout_us, .cancellable = cancellable };
+
+  return mp_queue_put_item (self, MP_FORMAT_BYTES, data, length, &call, quiet, error);
+}
+
+/* --- Readers -------------------------------------------------------------------------------- */
+
+/* A variant or a pickle can be nothing but bytes. */
+#define CAN_BE_BYTES                                                     \
+  (MP_QUEUE_TAG (MP_FORMAT_GVARIANT) | MP_QUEUE_TAG (MP_FORMAT_PICKLE) | \
+   MP_QUEUE_TAG (MP_FORMAT_OPAQUE))
+#define ACCEPTED                                                      \
+  {                                                                   \
+    .any = MP_QUEUE_TAG (MP_FORMAT_BYTES), .by_content = CAN_BE_BYTES \
+  }
+
+static gpointer
+read_bytes (MpQueueDelivery *delivery,
+            gpointer         request,
+            GError         **error)
+{
+  g_autoptr (MpMessage) message = mp_queue_steal_message (delivery, error);
+
+  return message != NULL ? mp_message_get_bytes (message, error) : NULL;
+}
+
+static const MpQueueReader bytes_reader = {
+  .accepted = ACCEPTED,
+  .read = read_bytes,
+  .free_value = (GDestroyNotify) g_bytes_unref,
+};
+
+/* @request: where the length goes. */
+static gpointer
+read_data (MpQueueDelivery *delivery,
+           gpointer         request,
+           GError         **error)
+{
+  gsize  *length = request;
+  GBytes *bytes;
+
+  if (G_LIKELY (delivery->tag == MP_FORMAT_BYTES))
+    {
+      *length = delivery->size;
+      return mp_queue_delivery_steal (delivery);
+    }
+  bytes = read_bytes (delivery, NULL, error);
+  return bytes != NULL ? g_bytes_unref_to_data (bytes, length) : NULL;
+}
+
+static const MpQueueReader data_reader = {
+  .accepted = ACCEPTED,
+  .read = read_data,
+  .free_value = g_free,
+};
+
+/* The bytes within another form are never more than its payload, which did fit. */
+static gpointer
+read_into_buffer (MpQueueDelivery *delivery,
+                  gpointer         request,
+                  GError         **error)
+{
+  g_autofree guint8 *data = NULL;
+  gsize             *length = request;
+
+  *length = delivery->size;
+  if (G_LIKELY (delivery->tag == MP_FORMAT_BYTES))
+    return delivery;
+
+  data = read_data (delivery, length, error);
+  if (data == NULL)
+    return NULL;
+  memcpy (delivery->buffer, data, *length);
+  return delivery;
+}
+
+/* Its value tells no more than that the buffer was filled. */
+static const MpQueueReader buffer_reader = {
+  .accepted = ACCEPTED,
+  .read = read_into_buffer,
+};
+
+/* --- Calls ---------------------------------------------------------------------------------- */
+
+/**
+ * mp_queue_put_bytes:
+ * @self: a queue
+ * @bytes: bytes
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Puts bytes.
+ *
+ * Fails with `MP_ERROR_FULL` when there is no room by then, `MP_ERROR_TOO_LARGE` when there
+ * never will be, and `MP_ERROR_CLOSED` when this object or the queue was closed. What was
+ * not put is still the caller's.
+ *
+ * Returns: whether it was put; %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_queue_put_bytes (MpQueue      *self,
+                    GBytes       *bytes,
+                    gint64        timeout_us,
+                    GCancellable *cancellable,
+                    GError      **error)
+{
+  g_return_val_if_fail (mp_queue_check_call (self, cancellable), FALSE);
+  g_return_val_if_fail (bytes != NULL, FALSE);
+
+  return put_data (self, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), timeout_us,
+                   FALSE, cancellable, error);
+}
+
+/**
+ * mp_queue_get_bytes:
+ * @self: a queue
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Gets the next message as bytes.
+ *
+ * Fails with `MP_ERROR_EMPTY` when there is nothing by then, and with `MP_ERROR_CLOSED` when
+ * the queue was shut down and is drained. A message that has no form as
+ * bytes fails with `MP_ERROR_UNSUPPORTED` and stays queued.
+ *
+ * Returns: (transfer full): the bytes; %NULL with @error set
+ *
+ * Since: 1.0
+ */
+GBytes *
+mp_queue_get_bytes (MpQueue      *self,
+                    gint64        timeout_us,
+                    GCancellable *cancellable,
+                    GError      **error)
+{
+  MpQueueCall call = { .timeout_us = timeout_us, .cancellable = cancellable };
+
+  g_return_val_if_fail (mp_queue_check_call (self, cancellable), NULL);
+
+  return mp_queue_get_value (self, &bytes_reader, NULL, &call, FALSE, NULL, error);
+}
+
+/**
+ * mp_queue_put_data:
+ * @self: a queue
+ * @data: (array length=length) (element-type guint8): bytes
+ * @length: how many bytes
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Puts bytes from an array.
+ *
+ * Fails with `MP_ERROR_FULL` when there is no room by then, `MP_ERROR_TOO_LARGE` when there
+ * never will be, and `MP_ERROR_CLOSED` when this object or the queue was closed. What was
+ * not put is still the caller's.
+ *
+ * Returns: whether it was put; %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_queue_put_data (MpQueue      *self,
+                   const guint8 *data,
+                   gsize         length,
+                   gint64        timeout_us,
+                   GCancellable *cancellable,
+                   GError      **error)
+{
+  g_return_val_if_fail (mp_queue_check_call (self, cancellable), FALSE);
+  g_return_val_if_fail (data != NULL || length == 0, FALSE);
+
+  return put_data (self, data, length, timeout_us, FALSE, cancellable, error);
+}
+
+/**
+ * mp_queue_try_put_data:
+ * @self: a queue
+ * @data: (array length=length) (element-type guint8): bytes
+ * @length: how many bytes
+ * @error: return location for an error
+ *
+ * Puts bytes from an array, if there is room at once.
+ *
+ * A full queue is no error.
+ *
+ * Returns: whether it was put; %FALSE without an error when the queue is full
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_queue_try_put_data (MpQueue      *self,
+                       const guint8 *data,
+                       gsize         length,
+                       GError      **error)
+{
+  g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
+  g_return_val_if_fail (data != NULL || length == 0, FALSE);
+
+  return put_data (self, data, length, 0, TRUE, NULL, error);
+}
+
+/**
+ * mp_queue_get_data:
+ * @self: a queue
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @length: (out): how many bytes
+ * @error: return location for an error
+ *
+ * Gets the next message as an array of bytes.
+ *
+ * Fails with `MP_ERROR_EMPTY` when there is nothing by then, and with `MP_ERROR_CLOSED` when
+ * the queue was shut down and is drained. A message that has no form as
+ * bytes fails with `MP_ERROR_UNSUPPORTED` and stays queued.
+ *
+ * Returns: (transfer full) (array length=length) (element-type guint8) (nullable): the bytes;
+ *   %NULL with @error set
+ *
+ * Since: 1.0
+ */
+guint8 *
+mp_queue_get_data (MpQueue      *self,
+                   gint64        timeout_us,
+                   GCancellable *cancellable,
+                   gsize        *length,
+                   GError      **error)
+{
+  MpQueueCall call = { .timeout_us = timeout_us, .cancellable = cancellable };
+
+  g_return_val_if_fail (mp_queue_check_call (self, cancellable), NULL);
+
+  *length = 0;
+  return mp_queue_get_value (self, &data_reader, length, &call, FALSE, NULL, error);
+}
+
+/**
+ * mp_queue_get_into:
+ * @self: a queue
+ * @buffer: (array length=size) (element-type guint8): memory that the bytes are written to
+ * @size: how many bytes @buffer has
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Gets the next message as bytes into a buffer of the caller, without any allocation.
+ *
+ * Fails as [method@Queue.get_data] does, and with `MP_ERROR_BUFFER_TOO_SHORT` when the
+ * message does not fit; it stays queued then.
+ *
+ * This is for C and Vala: Python and JavaScript hand out a copy of their buffer.
+ *
+ * Returns: how many bytes the message has, or -1 with @error set
+ *
+ * Since: 1.0
+ */
+gssize
+mp_queue_get_into (MpQueue      *self,
+                   guint8       *buffer,
+                   gsize         size,
+                   gint64        timeout_us,
+                   GCancellable *cancellable,
+                   GError      **error)
+{
+  MpQueueCall     call = { .timeout_us = timeout_us, .cancellable = cancellable };
+  MpQueueDelivery delivery = { .buffer = buffer, .capacity = size, .only_buffer = TRUE };
+  gsize           length;
+
+  g_return_val_if_fail (mp_queue_check_call (self, cancellable), -1);
+  g_return_val_if_fail (buffer != NULL || size == 0, -1);
+
+  if (mp_queue_get_delivery (self, &buffer_reader, &length, &delivery, &call, FALSE, NULL,
+                             error) == NULL)
+    return -1;
+  return (gssize) length;
+}

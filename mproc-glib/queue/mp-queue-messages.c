@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-queue-private.h"
+
+#include "message/mp-message-private.h"
+#include "mp-error.h"
+
+/* Putting and getting whole messages. */
+
+GBytes *
+mp_queue_ref_payload (MpMessage *message,
+                      GError   **error)
+{
+  g_autoptr (GBytes) payload = NULL;
+  const guint8 *data;
+  gsize         size;
+
+  if (mp_message_get_fd_list (message) != NULL)
+    {
+      g_set_error_literal (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
+                           "Descriptors cannot travel through a queue");
+      return NULL;
+    }
+
+  payload = mp_message_ref_payload (message, error);
+  if (payload == NULL)
+    return NULL;
+  data = g_bytes_get_data (payload, &size);
+  if (mp_message_get_format (message) == MP_FORMAT_GVARIANT &&
+      !mp_queue_check_depth (NULL, data, size, error))
+    return NULL;
+  return g_steal_pointer (&payload);
+}
+
+static gboolean
+put_message (MpQueue      *self,
+             MpMessage    *message,
+             gint64        timeout_us,
+             gboolean      quiet,
+             GCancellable *cancellable,
+             GError      **error)
+{
+  MpQueueCall call = { .timeout_us = timeout_us, .cancellable = cancellable };
+  g_autoptr (GBytes) payload = mp_queue_ref_payload (message, error);
+
+  return payload != NULL &&
+         mp_queue_put_item (self, mp_message_get_format (message),
+                            g_bytes_get_data (payload, NULL), g_bytes_get_size (payload), &call,
+                            quiet, error);
+}
+
+MpMessage *
+mp_queue_steal_message (MpQueueDelivery *delivery,
+                        GError         **error)
+{
+  g_autoptr (GBytes) payload = NULL;
+
+  if (delivery->data == delivery->buffer)
+    payload = g_bytes_new (delivery->data, delivery->size);
+  else
+    payload = g_bytes_new_take (g_steal_pointer (&delivery->data), delivery->size);
+  return mp_message_new_from_payload ((MpFormat) delivery->tag, payload, error);
+}
+
+static gpointer
+read_message (MpQueueDelivery *delivery,
+              gpointer         request,
+              GError         **error)
+{
+  return mp_queue_steal_message (delivery, error);
+}
+
+/* Only one that is opaque can be malformed as a message. */
+const MpQueueReader mp_queue_message_reader = {
+  .accepted = {
+    .any = MP_QUEUE_TAG (MP_FORMAT_GVARIANT) | MP_QUEUE_TAG (MP_FORMAT_JSON) |
+           MP_QUEUE_TAG (MP_FORMAT_BYTES) | MP_QUEUE_TAG (MP_FORMAT_PICKLE) |
+           MP_QUEUE_TAG (MP_FORMAT_OBJECT),
+    .sound = MP_QUEUE_TAG (MP_FORMAT_OPAQUE),
+  },
+  .read = read_message,
+  .free_value = (GDestroyNotify) mp_message_unref,
+};
+
+static MpMessage *
+get_message (MpQueue      *self,
+             gint64        timeout_us,
+             gboolean      quiet,
+             GCancellable *cancellable,
+             GError      **error)
+{
+  MpQueueCall call = { .timeout_us = timeout_us, .cancellable = cancellable };
+
+  return mp_queue_get_value (self, &mp_queue_message_reader, NULL, &call, quiet, NULL, error);
+}
+
+/**
+ * mp_queue_put_message:
+ * @self: a queue
+ * @message: a message, without descriptors
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Puts a message.
+ *
+ * Fails with `MP_ERROR_FULL` when there is no room by then, `MP_ERROR_TOO_LARGE` when there
+ * never will be, and `MP_ERROR_CLOSED` when this object or the queue was closed. What was
+ * not put is still the caller's.
+ *
+ * Returns: whether it was put; %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_queue_put_message (MpQueue      *self,
+                      MpMessage    *message,
+                      gint64        timeout_us,
+                      GCancellable *cancellable,
+                      GError      **error)
+{
+  g_return_val_if_fail (mp_queue_check_call (self, cancellable), FALSE);
+  g_return_val_if_fail (message != NULL, FALSE);
+
+  return put_message (self, message, timeout_us, FALSE, cancellable, error);
+}
+
+/**
+ * mp_queue_try_put_message:
+ * @self: a queue
+ * @message: a message, without descriptors
+ * @error: return location for an error
+ *
+ * Puts a message, if there is room at once.
+ *
+ * A full queue is no error.
+ *
+ * Returns: whether it was put; %FALSE without an error when the queue is full
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_queue_try_put_message (MpQueue   *self,
+                          MpMessage *message,
+                          GError   **error)
+{
+  g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
+  g_return_val_if_fail (message != NULL, FALSE);
+
+  return put_message (self, message, 0, TRUE, NULL, error);
+}
+
+/**
+ * mp_queue_get_message:
+ * @self: a queue
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Gets the next message, in whatever form it was put.
+ *
+ * Fails with `MP_ERROR_EMPTY` when there is nothing by then, and with `MP_ERROR_CLOSED` when
+ * the queue was shut down and is drained.
+ *
+ * Returns: (transfer full) (nullable): the message; %NULL with @error set
+ *
+ * Since: 1.0
+ */
+MpMessage *
+mp_queue_get_message (MpQueue      *self,
+                      gint64        timeout_us,
+                      GCancellable *cancellable,
+                      GError      **error)
+{
+  g_return_val_if_fail (mp_queue_check_call (self, cancellable), NULL);
+
+  return get_message (self, timeout_us, FALSE, cancellable, error);
+}
+
+/**
+ * mp_queue_try_get_message:
+ * @self: a queue
+ * @error: return location for an error
+ *
+ * Gets the next message, in whatever form it was put, if there is one.
+ *
+ * An empty queue is no error.
+ *
+ * Returns: (transfer full) (nullable): the message; %NULL without an error when
+ *   there is none
+ *
+ * Since: 1.0
+ */
+MpMessage *
+mp_queue_try_get_message (MpQueue *self,
+                          GError **error)
+{
+  g_return_val_if_fail (MP_IS_QUEUE (self), NULL);
+
+  return get_message (self, 0, TRUE, NULL, error);
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-queue-private.h"
+
+#include "formats/gvariant-reader.h"
+#include "formats/gvariant.h"
+#include "message/mp-message-private.h"
+#include "mp-error.h"
+
+#include <string.h>
+
+/* Putting and getting GVariants. */
+
+/* The largest payload that the caller's stack holds. */
+#define SMALL_PAYLOAD 2048
+
+/* Each level of variants within variants takes two bytes at least: what is smaller than this
+ * cannot be deeper than what is read. */
+#define SHALLOW_PAYLOAD 256
+
+gboolean
+mp_queue_check_depth (GVariant     *value,
+                      const guint8 *payload,
+                      gsize         size,
+                      GError      **error)
+{
+  MpSink sink;
+
+  if (size < SHALLOW_PAYLOAD ||
+      (value != NULL && strchr (g_variant_get_type_string (value), 'v') == NULL))
+    return TRUE;
+
+  mp_discard_writer_init (&sink, size);
+  return mp_gvariant_read (payload, size, &sink, error);
+}
+
+static gboolean
+put_variant (MpQueue      *self,
+             GVariant     *value,
+             gint64        timeout_us,
+             gboolean      quiet,
+             GCancellable *cancellable,
+             GError      **error)
+{
+  MpQueueCall call = { .timeout_us = timeout_us, .cancellable = cancellable };
+  g_autoptr (GVariant) owned = g_variant_ref_sink (value);
+  gsize              size = mp_gvariant_get_payload_size (owned);
+  guint8             stack[SMALL_PAYLOAD];
+  g_autofree guint8 *heap = NULL;
+  guint8            *payload = stack;
+
+  if (size > sizeof stack)
+    payload = heap = g_malloc (size);
+  mp_gvariant_store_payload (owned, payload);
+  return mp_queue_check_depth (owned, payload, size, error) &&
+         mp_queue_put_item (self, MP_FORMAT_GVARIANT, payload, size, &call, quiet, error);
+}
+
+static gpointer
+read_variant (MpQueueDelivery *delivery,
+              gpointer         request,
+              GError         **error)
+{
+  g_autoptr (MpMessage) message = NULL;
+  g_autoptr (GBytes) bytes = NULL;
+
+  if (delivery->tag == MP_FORMAT_GVARIANT)
+    {
+      bytes = g_bytes_new_take (mp_queue_delivery_steal (delivery), delivery->size);
+      return mp_gvariant_load_payload (bytes, error);
+    }
+  message = mp_queue_steal_message (delivery, error);
+  return message != NULL ? mp_message_get_variant (message, error) : NULL;
+}
+
+/* What is opaque is among them so that the error can say what it takes to read it. */
+const MpQueueReader mp_queue_variant_reader = {
+  .accepted = {
+    .any = MP_QUEUE_TAG (MP_FORMAT_BYTES),
+    .sound = MP_QUEUE_TAG (MP_FORMAT_GVARIANT) | MP_QUEUE_TAG (MP_FORMAT_OBJECT),
+    .by_content = MP_QUEUE_TAG (MP_FORMAT_JSON) | MP_QUEUE_TAG (MP_FORMAT_PICKLE) |
+                  MP_QUEUE_TAG (MP_FORMAT_OPAQUE),
+  },
+  .read = read_variant,
+  .free_value = (GDestroyNotify) g_variant_unref,
+};
+
+static GVariant *
+get_variant (MpQueue      *self,
+             gint64        timeout_us,
+             gboolean      quiet,
+             GCancellable *cancellable,
+             GError      **error)
+{
+  MpQueueCall call = { .timeout_us = timeout_us, .cancellable = cancellable };
+
+  return mp_queue_get_value (self, &mp_queue_variant_reader, NULL, &call, quiet, NULL, error);
+}
+
+/**
+ * mp_queue_put:
+ * @self: a queue
+ * @value: a value; a floating reference is taken
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Puts a value of any GVariant type.
+ *
+ * Fails with `MP_ERROR_FULL` when there is no room by then, `MP_ERROR_TOO_LARGE` when there
+ * never will be, and `MP_ERROR_CLOSED` when this object or the queue was closed. A value that
+ * is nested too deeply to be read fails with `MP_ERROR_INVALID_MESSAGE`. What was not put is
+ * still the caller's.
+ *
+ * Returns: whether it was put; %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_queue_put (MpQueue      *self,
+              GVariant     *value,
+              gint64        timeout_us,
+              GCancellable *cancellable,
+              GError      **error)
+{
+  g_return_val_if_fail (mp_queue_check_call (self, cancellable), FALSE);
+  g_return_val_if_fail (value != NULL, FALSE);
+
+  return put_variant (self, value, timeout_us, FALSE, cancellable, error);
+}
+
+/**
+ * mp_queue_try_put:
+ * @self: a queue
+ * @value: a value; a floating reference is taken
+ * @error: return location for an error
+ *
+ * Puts a value of any GVariant type, if there is room at once.
+ *
+ * A full queue is no error.
+ *
+ * Returns: whether it was put; %FALSE without an error when the queue is full
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_queue_try_put (MpQueue  *self,
+                  GVariant *value,
+                  GError  **error)
+{
+  g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
+  g_return_val_if_fail (value != NULL, FALSE);
+
+  return put_variant (self, value, 0, TRUE, NULL, error);
+}
+
+/**
+ * mp_queue_get:
+ * @self: a queue
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Gets the next message as a GVariant.
+ *
+ * Fails with `MP_ERROR_EMPTY` when there is nothing by then, and with `MP_ERROR_CLOSED` when
+ * the queue was shut down and is drained. A message that has no form as
+ * a GVariant fails with `MP_ERROR_UNSUPPORTED`, a malformed one with
+ * `MP_ERROR_INVALID_MESSAGE`; both stay queued, and [method@Queue.get_message] takes out
+ * whatever is next.
+ *
+ * Returns: (transfer full) (nullable): the value; %NULL with @error set
+ *
+ * Since: 1.0
+ */
+GVariant *
+mp_queue_get (MpQueue      *self,
+              gint64        timeout_us,
+              GCancellable *cancellable,
+              GError      **error)
+{
+  g_return_val_if_fail (mp_queue_check_call (self, cancellable), NULL);
+
+  return get_variant (self, timeout_us, FALSE, cancellable, error);
+}
+
+/**
+ * mp_queue_try_get:
+ * @self: a queue
+ * @error: return location for an error
+ *
+ * Gets the next message as a GVariant, if there is one.
+ *
+ * An empty queue is no error.
+ *
+ * Returns: (transfer full) (nullable): the value; %NULL without an error when
+ *   there is none
+ *
+ * Since: 1.0
+ */
+GVariant *
+mp_queue_try_get (MpQueue *self,
+                  GError **error)
+{
+  g_return_val_if_fail (MP_IS_QUEUE (self), NULL);
+
+  return get_variant (self, 0, TRUE, NULL, error);
+}
+
+/**
+ * mp_queue_next_value: (skip)
+ * @self: a queue
+ * @error: return location for an error
+ *
+ * Gets the next message as a GVariant, for a loop that ends when the queue does.
+ *
+ * ```c
+ * while ((value = mp_queue_next_value (queue, &error)) != NULL)
+ * ```
+ *
+ * Waits for ever, and fails as [method@Queue.get] does, but that the queue was shut down and
+ * is drained is no error.
+ *
+ * Returns: (transfer full) (nullable): the value; %NULL without an error at the end, with
+ *   @error set when it fails
+ *
+ * Since: 1.0
+ */
+GVariant *
+mp_queue_next_value (MpQueue *self,
+                     GError **error)
+{
+  g_autoptr (GError) failure = NULL;
+  GVariant *value;
+
+  g_return_val_if_fail (MP_IS_QUEUE (self), NULL);
+
+  value = get_variant (self, -1, FALSE, NULL, &failure);
+  if (value == NULL && !g_error_matches (failure, MP_ERROR, MP_ERROR_CLOSED))
+    g_propagate_error (error, g_steal_pointer (&failure));
+  return value;
+}

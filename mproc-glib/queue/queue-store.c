@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "queue-store.h"
+
+#include "formats/format.h"
+#include "memory/shared-queue.h"
+#include "mp-error.h"
+
+#include <string.h>
+
+const MpQueueBackend *mp_queue_default_backend = &mp_shared_queue_backend;
+
+/* Where queues can be. */
+static const struct
+{
+  const char           *scheme;
+  const MpQueueBackend *backend;
+} schemes[] = {
+  { MP_SHARED_QUEUE_SCHEME, &mp_shared_queue_backend },
+};
+
+const MpQueueBackend *
+mp_queue_find_backend (const char *uri,
+                       GError    **error)
+{
+  g_autofree char *scheme = g_uri_parse_scheme (uri);
+
+  for (guint i = 0; i < G_N_ELEMENTS (schemes); i++)
+    if (g_strcmp0 (scheme, schemes[i].scheme) == 0)
+      return schemes[i].backend;
+
+  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, "A queue at “%.64s” cannot be opened",
+               uri);
+  return NULL;
+}
+
+/* Without @uri it makes a queue that has no name. */
+void
+mp_queue_store_open (MpQueueStore *self,
+                     const char   *uri,
+                     GUnixFDList  *descriptors)
+{
+  MpQueueCall      call = { .timeout_us = -1 };
+  g_autofree char *own_uri = NULL;
+
+  self->backend = mp_queue_default_backend;
+  if (uri == NULL)
+    uri = own_uri = g_strconcat (self->backend->name, ":", NULL);
+  else
+    self->backend = mp_queue_find_backend (uri, &self->error);
+  if (self->backend == NULL)
+    return;
+
+  self->home = self->backend->open (uri, descriptors,
+                                    descriptors == NULL ? &self->settings : NULL, &call);
+  if (self->home != NULL)
+    self->backend->get_settings (self->home, &self->settings);
+  else
+    self->error = call.error;
+}
+
+void
+mp_queue_store_clear (MpQueueStore *self)
+{
+  if (self->home != NULL)
+    self->backend->free (g_steal_pointer (&self->home));
+  g_clear_error (&self->error);
+}
+
+/* --- Errors -------------------------------------------------------------------------------- */
+
+static void
+set_sized_error (MpQueueStore          *self,
+                 MpQueueStatus          status,
+                 const MpQueueDelivery *delivery,
+                 GError               **error)
+{
+  if (status == MP_QUEUE_TOO_LARGE)
+    g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,
+                 "The message is larger than the %" G_GUINT64_FORMAT " bytes the queue takes",
+                 self->settings.max_bytes);
+  else
+    g_set_error (error, MP_ERROR, MP_ERROR_BUFFER_TOO_SHORT,
+                 "The message has %" G_GSIZE_FORMAT " bytes, and the buffer %" G_GSIZE_FORMAT,
+                 delivery->size, delivery->capacity);
+}
+
+static void
+set_form_error (const MpQueueDelivery *delivery,
+                GError               **error)
+{
+  if (delivery->tag < MP_N_FORMATS)
+    g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
+                 "A message in the format %s does not have the form asked for",
+                 mp_format_get_name ((MpFormat) delivery->tag));
+  else
+    g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE, "No format has the number %u",
+                 delivery->tag);
+}
+
+/* It failed, and may not fail again when it is asked why. */
+static void
+set_detached_error (MpQueueStore *self,
+                    GError      **error)
+{
+  if (self->home == NULL)
+    g_propagate_error (error, g_error_copy (self->error));
+  else if (self->backend->attach (self->home, error))
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BUSY, "The queue had too many users");
+}
+
+static void
+set_plain_error (MpQueueStatus status,
+                 MpQueueCall  *call,
+                 GError      **error)
+{
+  switch (status)
+    {
+    case MP_QUEUE_EMPTY:
+      g_set_error_literal (error, MP_ERROR, MP_ERROR_EMPTY, "The queue is empty");
+      break;
+    case MP_QUEUE_FULL:
+      g_set_error_literal (error, MP_ERROR, MP_ERROR_FULL, "The queue is full");
+      break;
+    case MP_QUEUE_CLOSED:
+      g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, "The queue is closed");
+      break;
+    case MP_QUEUE_STALE:
+      g_set_error_literal (error, MP_ERROR, MP_ERROR_STALE,
+                           "The message was given to another consumer");
+      break;
+    case MP_QUEUE_CANCELLED:
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled");
+      break;
+    case MP_QUEUE_TIMED_OUT:
+    case MP_QUEUE_INTERRUPTED:
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "The time is over");
+      break;
+    case MP_QUEUE_NO_SPACE:
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
+                           "There is no memory for what is taken out of the queue");
+      break;
+    case MP_QUEUE_BUSY:
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
+                   "The process %" G_GINT64_FORMAT " holds the queue and does not go on",
+                   call->busy_pid);
+      break;
+    default:
+      g_set_error_literal (error, MP_ERROR, MP_ERROR_DAMAGED,
+                           "The memory of the queue is damaged");
+    }
+}
+
+/* Always returns FALSE. */
+gboolean
+mp_queue_store_set_error (MpQueueStore          *self,
+                          MpQueueStatus          status,
+                          MpQueueCall           *call,
+                          const MpQueueDelivery *delivery,
+                          GError               **error)
+{
+  switch (status)
+    {
+    case MP_QUEUE_TOO_LARGE:
+    case MP_QUEUE_TOO_SHORT:
+      set_sized_error (self, status, delivery, error);
+      break;
+    case MP_QUEUE_OTHER_FORM:
+      set_form_error (delivery, error);
+      break;
+    case MP_QUEUE_DETACHED:
+      set_detached_error (self, error);
+      break;
+    case MP_QUEUE_FAILED:
+      g_propagate_error (error, g_steal_pointer (&call->error));
+      break;
+    default:
+      set_plain_error (status, call, error);
+    }
+  return FALSE;
+}
+
+/* What each call asks first: whether there is a queue at all. */
+gboolean
+mp_queue_store_check (MpQueueStore *self,
+                      GError      **error)
+{
+  return G_LIKELY (self->home != NULL) ||
+         mp_queue_store_set_error (self, MP_QUEUE_DETACHED, NULL, NULL, error);
+}
+
+/* Nothing, where it cannot be told. */
+void
+mp_queue_store_count (MpQueueStore  *self,
+                      MpQueueCounts *counts)
+{
+  MpQueueCall call = { .timeout_us = -1 };
+
+  *counts = (MpQueueCounts){ 0 };
+  if (self->home != NULL)
+    self->backend->count (self->home, counts, &call);
+  g_clear_error (&call.error);
+}
+
+/* --- Payloads in and out ---------------------------------------------------------------- */
+
+MpQueueStatus
+mp_queue_store_put (MpQueueStore      *self,
+                    const MpQueueItem *items,
+                    guint              n_items,
+                    MpQueueCall       *call,
+                    guint             *n_put)
+{
+  *n_put = 0;
+  if (G_UNLIKELY (self->home == NULL))
+    return MP_QUEUE_DETACHED;
+  if (G_UNLIKELY (g_atomic_int_get (&self->closed)))
+    return MP_QUEUE_CLOSED;
+  return self->backend->put (self->home, items, n_items, call, n_put);
+}
+
+guint8 *
+mp_queue_delivery_steal (MpQueueDelivery *delivery)
+{
+  if (delivery->data != delivery->buffer)
+    return g_steal_pointer (&delivery->data);
+  return delivery->size != 0 ? g_memdup2 (delivery->data, delivery->size) : g_malloc (1);
+}
+
+void
+mp_queue_delivery_clear (MpQueueDelivery *delivery)
+{
+  if (delivery->data != delivery->buffer)
+    g_clear_pointer (&delivery->data, g_free);
+}
+
+/* Another consumer was faster with what was delivered tentatively. */
+static void
+drop_value (const MpQueueReader *reader,
+            MpQueueCall         *call,
+            gpointer            *value)
+{
+  g_clear_error (&call->error);
+  if (*value != NULL && reader->free_value != NULL)
+    reader->free_value (*value);
+  *value = NULL;
+}
+
+static MpQueueStatus
+read_and_settle (MpQueueStore        *self,
+                 const MpQueueReader *reader,
+                 gpointer             request,
+                 MpQueueDelivery     *delivery,
+                 MpQueueCall         *call,
+                 gpointer            *value)
+{
+  MpQueueStatus status = MP_QUEUE_OK;
+
+  *value = reader->read (delivery, request, &call->error);
+  mp_queue_delivery_clear (delivery);
+  if (delivery->tentative)
+    status = self->backend->settle (self->home, delivery, *value != NULL, call);
+  if (G_LIKELY (status == MP_QUEUE_OK))
+    return *value != NULL ? MP_QUEUE_OK : MP_QUEUE_FAILED;
+
+  drop_value (reader, call, value);
+  return status;
+}
+
+MpQueueStatus
+mp_queue_store_get (MpQueueStore        *self,
+                    const MpQueueReader *reader,
+                    gpointer             request,
+                    MpQueueDelivery     *delivery,
+                    MpQueueCall         *call,
+                    gpointer            *value)
+{
+  const gint64  start = call->timeout_us > 0 ? g_get_monotonic_time () : 0;
+  const gint64  timeout_us = call->timeout_us;
+  MpQueueStatus status;
+  guint         n_got;
+
+  *value = NULL;
+  if (G_UNLIKELY (self->home == NULL))
+    return MP_QUEUE_DETACHED;
+
+  for (;;)
+    {
+      status = self->backend->get (self->home, delivery, 1, &reader->accepted, call, &n_got);
+      if (G_LIKELY (status == MP_QUEUE_OK))
+        status = read_and_settle (self, reader, request, delivery, call, value);
+      if (G_LIKELY (status != MP_QUEUE_STALE))
+        return status;
+      if (timeout_us > 0)
+        call->timeout_us = MAX (timeout_us - (g_get_monotonic_time () - start), 0);
+    }
+}

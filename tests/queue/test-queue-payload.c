@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include <mproc-glib/mproc-glib.h>
+
+#include <string.h>
+
+#define PYTHON_FORMS (MP_FORMATS_BYTES | MP_FORMATS_PICKLE | MP_FORMATS_OPAQUE)
+
+/* [1], and the name of a function. */
+static const guint8 list_pickle[] = { 0x80, 4, ']', 'K', 1, 'a', '.' };
+static const guint8 function_pickle[] = "\x80\x03"
+                                        "cos\ngetcwd\n.";
+
+static void
+assert_payload (MpQueue      *queue,
+                MpFormats     accepted,
+                const char   *codec,
+                MpFormat      expected_format,
+                gconstpointer expected,
+                gsize         expected_length)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree guint8 *data = NULL;
+  gsize              length;
+  MpFormat           format;
+
+  data = mp_queue_get_payload (queue, accepted, codec, &format, &length, 0, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (data);
+  g_assert_cmpint (format, ==, expected_format);
+  g_assert_cmpmem (data, length, expected, expected_length);
+}
+
+static void
+test_forms (void)
+{
+  MpQueue     *queue = mp_queue_new (0, NULL);
+  const guint8 yes[] = { 0x80, 4, 0x88, '.' };
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (
+    mp_queue_put_payload (queue, MP_FORMAT_BYTES, (const guint8 *) "abc", 3, 0, &error));
+  g_assert_true (mp_queue_put_payload (queue, MP_FORMAT_BYTES, NULL, 0, 0, &error));
+  g_assert_true (mp_queue_put_payload (queue, MP_FORMAT_PICKLE, list_pickle, sizeof list_pickle, 0,
+                                       &error));
+  g_assert_true (mp_queue_put_payload (queue, MP_FORMAT_JSON, (const guint8 *) "true", 4, 0,
+                                       &error));
+  g_assert_no_error (error);
+
+  assert_payload (queue, PYTHON_FORMS, NULL, MP_FORMAT_BYTES, "abc", 3);
+  assert_payload (queue, PYTHON_FORMS, NULL, MP_FORMAT_BYTES, "", 0);
+  assert_payload (queue, PYTHON_FORMS, NULL, MP_FORMAT_PICKLE, list_pickle, sizeof list_pickle);
+  assert_payload (queue, PYTHON_FORMS, NULL, MP_FORMAT_PICKLE, yes, sizeof yes);
+
+  g_assert_finalize_object (queue);
+}
+
+/* What is accepted comes as it is, and else as the first that is of those in order. */
+static void
+test_accepted (void)
+{
+  MpQueue *queue = mp_queue_new (0, NULL);
+  g_autoptr (GError) error = NULL;
+  gsize    length;
+  MpFormat format;
+
+  for (int i = 0; i < 3; i++)
+    g_assert_true (mp_queue_put_payload (queue, MP_FORMAT_PICKLE, list_pickle, sizeof list_pickle,
+                                         0, &error));
+  assert_payload (queue, MP_FORMATS_JSON | MP_FORMATS_PICKLE, NULL, MP_FORMAT_PICKLE, list_pickle,
+                  sizeof list_pickle);
+  assert_payload (queue, MP_FORMATS_JSON | MP_FORMATS_GVARIANT, NULL, MP_FORMAT_JSON, "[1]", 3);
+
+  /* No list is an object, and nothing is converted to one. */
+  g_assert_null (
+    mp_queue_get_payload (queue, MP_FORMATS_OBJECT, NULL, &format, &length, 0, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
+  g_assert_cmpint (format, ==, MP_FORMAT_NONE);
+  g_assert_cmpuint (mp_queue_get_size (queue), ==, 1);
+
+  g_assert_finalize_object (queue);
+}
+
+static void
+test_nothing_there (void)
+{
+  MpQueue *queue = mp_queue_new (1, NULL);
+  g_autoptr (GError) error = NULL;
+  gsize    length;
+  MpFormat format;
+
+  for (gint64 timeout_us = 0; timeout_us <= 1000; timeout_us += 1000)
+    {
+      g_assert_null (
+        mp_queue_get_payload (queue, PYTHON_FORMS, NULL, &format, &length, timeout_us, &error));
+      g_assert_no_error (error);
+      g_assert_cmpint (format, ==, MP_FORMAT_NONE);
+    }
+
+  g_assert_true (mp_queue_put_payload (queue, MP_FORMAT_PICKLE, list_pickle, sizeof list_pickle, 0,
+                                       &error));
+  g_assert_false (mp_queue_put_payload (queue, MP_FORMAT_PICKLE, list_pickle, sizeof list_pickle,
+                                        1000, &error));
+  g_assert_no_error (error);
+
+  g_assert_finalize_object (queue);
+}
+
+/* What nobody could read is refused where it is put. */
+static void
+test_refused (void)
+{
+  static const struct
+  {
+    MpFormat    format;
+    const char *data;
+    MpError     code;
+  } refused[] = {
+    { MP_FORMAT_PICKLE, (const char *) function_pickle, MP_ERROR_UNSUPPORTED },
+    { MP_FORMAT_PICKLE, "\x80\x04]", MP_ERROR_INVALID_MESSAGE },
+    { MP_FORMAT_JSON, "{ \"a\": ", MP_ERROR_INVALID_MESSAGE },
+    { MP_FORMAT_GVARIANT, "abc", MP_ERROR_INVALID_MESSAGE },
+  };
+  MpQueue *queue = mp_queue_new (0, NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (refused); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      g_assert_false (mp_queue_put_payload (queue, refused[i].format,
+                                            (const guint8 *) refused[i].data,
+                                            strlen (refused[i].data), 0, &error));
+      g_assert_error (error, MP_ERROR, (int) refused[i].code);
+    }
+  g_assert_true (mp_queue_is_empty (queue));
+
+  g_assert_finalize_object (queue);
+}
+
+static void
+test_codecs (void)
+{
+  MpQueue *queue = mp_queue_new (0, NULL);
+  g_autoptr (GBytes) bytes = g_bytes_new_static ("payload", 7);
+  g_autoptr (MpMessage) message = mp_message_new_opaque (bytes, "dill");
+  const char *wrong[] = { NULL, "pickle" };
+  g_autoptr (GError) error = NULL;
+  gsize    length;
+  MpFormat format;
+
+  g_assert_true (mp_queue_put_message (queue, message, 0, NULL, &error));
+  for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
+    {
+      g_assert_null (
+        mp_queue_get_payload (queue, PYTHON_FORMS, wrong[i], &format, &length, 0, &error));
+      g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
+      g_assert_nonnull (strstr (error->message, "dill"));
+      g_assert_cmpint (format, ==, MP_FORMAT_NONE);
+      g_clear_error (&error);
+    }
+  assert_payload (queue, PYTHON_FORMS, "dill", MP_FORMAT_OPAQUE, "payload", 7);
+
+  g_assert_finalize_object (queue);
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_func ("/queue/payload/forms", test_forms);
+  g_test_add_func ("/queue/payload/accepted", test_accepted);
+  g_test_add_func ("/queue/payload/nothing-there", test_nothing_there);
+  g_test_add_func ("/queue/payload/refused", test_refused);
+  g_test_add_func ("/queue/payload/codecs", test_codecs);
+
+  return g_test_run ();
+}
