@@ -52,6 +52,20 @@ test('/js/joinable-queue/dead', () => {
     queue.join(0);
 });
 
+// Each is asked for in one form after the other, which is one delivery.
+test('/js/joinable-queue/forms-are-not-counted', () => {
+    const queue = new Mp.JoinableQueue({max_deliveries: 1});
+    const values = [new Uint8Array([1, 2]), new Map([[1, 'one']]), {a: 1}, new Uint8Array([3])];
+    for (const value of values)
+        queue.put(value);
+    for (const value of values) {
+        assertEqual(queue.get(1000000), value);
+        queue.task_done();
+    }
+    queue.join(0);
+    assertEqual(queue.get_dead(), null);
+});
+
 test('/js/joinable-queue/late-done', () => {
     const queue = new Mp.JoinableQueue({max_size: 1});
     queue.put(1);

@@ -131,6 +131,19 @@ class TestJoinableQueue(TestCase):
         self.assertEqual(tasks.get_dead().get_variant().get_string(), 'poison')
         tasks.join()
 
+    def test_an_end_that_cannot_read_counts_nothing(self):
+        tasks = Mp.JoinableQueue(max_deliveries=2)
+        Mp.Queue.put_message(tasks, Mp.Message.new_opaque(GLib.Bytes.new(b'x'), 'dill'), 0, None)
+        for _ in range(5):
+            with self.assertRaisesRegex(TypeError, 'dill'):
+                tasks.get(timeout=0)
+        self.assertIsNone(tasks.get_dead())
+        with self.assertRaises(TimeoutError):
+            tasks.join(0)
+        with tasks.get_task() as task:
+            self.assertEqual(task.get_delivery_count(), 1)
+        tasks.join()
+
     def test_late_done(self):
         tasks = Mp.JoinableQueue(1)
         tasks.put(1)

@@ -238,6 +238,13 @@ class TestQueue(TestCase):
         values.codec = codec('one')
         self.assertEqual(values.get(), Point(1, 2))
 
+    def test_no_json_is_refused(self):
+        values = Mp.Queue()
+        for text in ('{"a": ', 'nul', ''):
+            with self.assertRaises(ValueError):
+                values.put_json(text, 0, None)
+        self.assertTrue(values.empty())
+
     def test_a_codec_needs_its_functions(self):
         with self.assertRaisesRegex(TypeError, 'dumps'):
             Mp.Queue(codec=time)
