@@ -11,10 +11,18 @@
 
 G_BEGIN_DECLS
 
+/* How long a handle has been served at one end of the queue without giving way. */
+typedef struct
+{
+  gint64  begun_ns; /* 0: not known yet */
+  guint32 n_calls;
+} MpTurn;
+
 typedef struct
 {
   MpMemory memory;
   MpSpin   spin[MP_N_CONDITIONS];
+  MpTurn   turns[MP_N_CONDITIONS];
   guint32  spin_ns;
 
   guint32 n_held; /* deliveries that this handle has in hand */

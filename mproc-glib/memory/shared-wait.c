@@ -9,6 +9,8 @@
 #include "sleeper.h"
 #include "waiters.h"
 
+#include <poll.h>
+
 /* Trying until it works: first spinning, when that has lately paid, then asleep. */
 
 static gboolean
@@ -89,11 +91,51 @@ sleep_once (MpSharedQueue     *self,
     case MP_SLEEP_WOKEN:
     case MP_SLEEP_LOOK:
     default:
+      mp_store (&self->turns[sleeper->condition].begun_ns, 0);
       mp_spin_slept (&self->spin[sleeper->condition], start, mp_sleeper_get_woken_at (sleeper),
                      mp_spin_now ());
       return MP_QUEUE_OK;
     }
 }
+
+/* --- Taking turns ------------------------------------------------------------------------ */
+
+/* Who never sleeps is always faster than who has to be woken first, and would be served alone.
+ * After a turn it wakes who is next, and pauses for about as long as the processors need for a
+ * turn of each that sleeps.  The pause is no sleep that others have to end: that would cost a
+ * system call for each message. */
+#define TURN_NS          (1000 * 1000)
+#define LONGEST_PAUSE_NS (20 * 1000 * 1000)
+
+/* How many calls between two looks at the clock. */
+#define TURN_CALLS 16
+
+static void
+give_way (MpSharedQueue     *self,
+          MpQueueCondition   condition,
+          const MpQueueCall *call)
+{
+  MpTurn         *turn = &self->turns[condition];
+  gint64          now = mp_spin_now ();
+  gint64          n_sleeping = mp_waits_count_sleeping (self->memory.waits[condition]);
+  gint64          begun_ns = mp_load (&turn->begun_ns);
+  struct timespec pause = { 0, MIN (n_sleeping * TURN_NS / 2, LONGEST_PAUSE_NS) };
+
+  if (begun_ns == 0)
+    mp_store (&turn->begun_ns, now);
+  if (begun_ns == 0 || now - begun_ns < TURN_NS)
+    return;
+
+  /* Half of the time that is left is for what it was called for. */
+  if (call->timeout_us >= 0)
+    pause.tv_nsec = MIN (pause.tv_nsec, call->timeout_us * 500);
+  mp_waiters_wake (&self->memory, condition, 1);
+  if (pause.tv_nsec > 0)
+    ppoll (NULL, 0, &pause, NULL);
+  mp_store (&turn->begun_ns, mp_spin_now ());
+}
+
+/* --- Sleeping ---------------------------------------------------------------------------- */
 
 /* Sleeps and tries until it works, or the wait is over. */
 static MpQueueStatus
@@ -178,8 +220,14 @@ mp_shared_queue_try_and_wait (MpSharedQueue     *self,
                               gpointer           data)
 {
   gboolean      ignored = TRUE;
-  MpQueueStatus status = attempt (self, data, &ignored);
+  MpQueueStatus status;
 
+  if (G_UNLIKELY (mp_waits_count_sleeping (self->memory.waits[condition]) > 0) &&
+      call->timeout_us != 0 &&
+      __atomic_fetch_add (&self->turns[condition].n_calls, 1, __ATOMIC_RELAXED) % TURN_CALLS == 0)
+    give_way (self, condition, call);
+
+  status = attempt (self, data, &ignored);
   return G_LIKELY (status == MP_QUEUE_OK)
            ? status
            : wait_and_try (self, condition, call, status, attempt, data);

@@ -64,6 +64,17 @@ mp_waits_count_words (const MpWaits *waits)
   return MIN (mp_load (&waits->n_words), MP_N_WAIT_WORDS);
 }
 
+static inline guint
+mp_waits_count_sleeping (const MpWaits *waits)
+{
+  guint n_words = mp_waits_count_words (waits);
+  guint n = 0;
+
+  for (guint i = 0; i < n_words; i++)
+    n += (guint) __builtin_popcountll (mp_load (&waits->words[i].sleeping));
+  return n;
+}
+
 /* Wakes @n threads and every main loop that wait for @condition.  To be called after a
  * full barrier. */
 static inline void

@@ -29,7 +29,8 @@ typedef struct
   guint       n_workers;
   gboolean    producers; /* the many */
   guint       max_size;
-  guint       period_us; /* between messages at the other end; 0: as fast as it goes */
+  guint       period_us;  /* between messages at the other end; 0: as fast as it goes */
+  double      least_part; /* of the mean; where all are busy the system's scheduler shares out */
 } Case;
 
 typedef struct
@@ -147,7 +148,7 @@ check_shares (const Case *test)
                   " (%.2f of it), most %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT
                   " waits of a second in vain",
                   test->n_workers, mean, least, (double) least / mean, most, n_in_vain);
-  g_assert_cmpfloat ((double) least, >=, mean / 2);
+  g_assert_cmpfloat ((double) least, >=, mean * test->least_part);
   g_assert_cmpuint (n_in_vain, ==, 0);
 }
 
@@ -182,12 +183,21 @@ main (int    argc,
       char **argv)
 {
   static const Case cases[] = {
-    { "/fair-queue/producers/4/slow", 4, TRUE, 1, 1000 },
-    { "/fair-queue/producers/20/slow", 20, TRUE, 1, 1000 },
-    { "/fair-queue/producers/50/slow", 50, TRUE, 1, 1000 },
-    { "/fair-queue/consumers/4/slow", 4, FALSE, 0, 1000 },
-    { "/fair-queue/consumers/20/slow", 20, FALSE, 0, 1000 },
-    { "/fair-queue/consumers/50/slow", 50, FALSE, 0, 1000 },
+    { "/fair-queue/producers/4/slow", 4, TRUE, 1, 1000, 0.5 },
+    { "/fair-queue/producers/20/slow", 20, TRUE, 1, 1000, 0.5 },
+    { "/fair-queue/producers/50/slow", 50, TRUE, 1, 1000, 0.5 },
+    { "/fair-queue/producers/4/fast", 4, TRUE, 1, 0, 0.01 },
+    { "/fair-queue/producers/20/fast", 20, TRUE, 1, 0, 0.01 },
+    { "/fair-queue/producers/50/fast", 50, TRUE, 1, 0, 0.01 },
+    { "/fair-queue/producers/4/many", 4, TRUE, 100, 0, 0.01 },
+    { "/fair-queue/producers/20/many", 20, TRUE, 100, 0, 0.01 },
+    { "/fair-queue/producers/50/many", 50, TRUE, 100, 0, 0.01 },
+    { "/fair-queue/consumers/4/slow", 4, FALSE, 0, 1000, 0.5 },
+    { "/fair-queue/consumers/20/slow", 20, FALSE, 0, 1000, 0.5 },
+    { "/fair-queue/consumers/50/slow", 50, FALSE, 0, 1000, 0.5 },
+    { "/fair-queue/consumers/4/fast", 4, FALSE, 100, 0, 0.01 },
+    { "/fair-queue/consumers/20/fast", 20, FALSE, 100, 0, 0.01 },
+    { "/fair-queue/consumers/50/fast", 50, FALSE, 100, 0, 0.01 },
   };
 
   g_test_init (&argc, &argv, NULL);
