@@ -4,6 +4,7 @@
 
 #include <mproc-glib/mproc-glib.h>
 
+#include "plain-backend.h"
 #include "test-fork.h"
 
 static MpJoinableQueue *
@@ -469,6 +470,30 @@ test_join_outlives_worker (void)
 }
 
 static void
+test_async (void)
+{
+  MpJoinableQueue *queue = make (0);
+  MpTask          *first = NULL, *second = NULL;
+  gboolean         done = FALSE;
+
+  put_int (queue, 1);
+  mp_joinable_queue_join_async (queue, G_PRIORITY_DEFAULT, NULL, done_cb, &done);
+  mp_joinable_queue_get_task_async (queue, G_PRIORITY_DEFAULT, NULL, got_task_cb, &first);
+  test_iterate_until (first != NULL);
+  g_object_unref (first);
+  mp_joinable_queue_get_task_async (queue, G_PRIORITY_DEFAULT, NULL, got_task_cb, &second);
+  test_iterate_until (second != NULL);
+  g_assert_cmpuint (mp_task_get_delivery_count (second), ==, 2);
+  g_assert_false (done);
+  g_assert_true (mp_task_done (second, NULL));
+  test_iterate_until (done);
+
+  g_object_unref (second);
+  test_drain_context ();
+  g_assert_finalize_object (queue);
+}
+
+static void
 notify_cb (MpJoinableQueue *queue,
            GParamSpec      *pspec,
            gpointer         user_data)
@@ -522,21 +547,22 @@ main (int    argc,
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/joinable-queue/task-done", test_task_done);
-  g_test_add_func ("/joinable-queue/task", test_task);
-  g_test_add_func ("/joinable-queue/retry", test_retry);
-  g_test_add_func ("/joinable-queue/dead", test_dead);
-  g_test_add_func ("/joinable-queue/killed-consumer", test_killed_consumer);
-  g_test_add_func ("/joinable-queue/killed-before-async", test_killed_before_async);
-  g_test_add_func ("/joinable-queue/stale-in-child", test_stale_in_child);
-  g_test_add_func ("/joinable-queue/join-with-workers", test_join_with_workers);
-  g_test_add_func ("/joinable-queue/join-outlives-worker", test_join_outlives_worker);
-  g_test_add_func ("/joinable-queue/bound", test_bound);
-  g_test_add_func ("/joinable-queue/sizes", test_sizes);
-  g_test_add_func ("/joinable-queue/oldest", test_oldest);
-  g_test_add_func ("/joinable-queue/late-done", test_late_done);
-  g_test_add_func ("/joinable-queue/poison", test_poison);
-  g_test_add_func ("/joinable-queue/progress", test_progress);
+  plain_add_test ("joinable-queue", "task-done", test_task_done);
+  plain_add_test ("joinable-queue", "task", test_task);
+  plain_add_test ("joinable-queue", "retry", test_retry);
+  plain_add_test ("joinable-queue", "dead", test_dead);
+  plain_add_memory_test ("joinable-queue", "killed-consumer", test_killed_consumer);
+  plain_add_memory_test ("joinable-queue", "killed-before-async", test_killed_before_async);
+  plain_add_memory_test ("joinable-queue", "stale-in-child", test_stale_in_child);
+  plain_add_memory_test ("joinable-queue", "join-with-workers", test_join_with_workers);
+  plain_add_memory_test ("joinable-queue", "join-outlives-worker", test_join_outlives_worker);
+  plain_add_test ("joinable-queue", "bound", test_bound);
+  plain_add_test ("joinable-queue", "sizes", test_sizes);
+  plain_add_memory_test ("joinable-queue", "oldest", test_oldest);
+  plain_add_test ("joinable-queue", "late-done", test_late_done);
+  plain_add_memory_test ("joinable-queue", "poison", test_poison);
+  plain_add_test ("joinable-queue", "async", test_async);
+  plain_add_memory_test ("joinable-queue", "progress", test_progress);
 
   return g_test_run ();
 }

@@ -4,6 +4,7 @@
 
 #include <mproc-glib/mproc-glib.h>
 
+#include "plain-backend.h"
 #include "test-fork.h"
 
 #include <poll.h>
@@ -659,6 +660,85 @@ test_put_async (void)
   g_assert_finalize_object (queue);
 }
 
+/* Those that wait are served in turn, wherever the answers come from. */
+static void
+test_async_in_order (void)
+{
+  MpQueue      *queue = make (2);
+  GAsyncResult *gets[6] = { NULL }, *puts[6] = { NULL };
+
+  for (guint i = 0; i < 6; i++)
+    mp_queue_get_async (queue, G_PRIORITY_DEFAULT, NULL, result_cb, &gets[i]);
+  for (guint i = 0; i < 6; i++)
+    mp_queue_put_async (queue, g_variant_new_int64 (i), G_PRIORITY_DEFAULT, NULL, result_cb,
+                        &puts[i]);
+  for (guint i = 0; i < 6; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GVariant) value = NULL;
+
+      test_iterate_until (gets[i] != NULL && puts[i] != NULL);
+      g_assert_true (mp_queue_put_finish (queue, puts[i], &error));
+      value = mp_queue_get_finish (queue, gets[i], &error);
+      g_assert_no_error (error);
+      g_assert_cmpint (g_variant_get_int64 (value), ==, i);
+      g_object_unref (gets[i]);
+      g_object_unref (puts[i]);
+    }
+
+  test_drain_context ();
+  g_assert_finalize_object (queue);
+}
+
+/* What cannot be read is still there, for who can. */
+static void
+test_async_refused (void)
+{
+  MpQueue *queue = make (0);
+  g_autoptr (GBytes) bytes = g_bytes_new_static ("\1", 1);
+  g_autoptr (MpMessage) opaque = mp_message_new_opaque (bytes, "dill");
+  g_autoptr (MpMessage) got = NULL;
+  g_autoptr (GAsyncResult) first = NULL, second = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mp_queue_put_message (queue, opaque, 0, NULL, &error));
+  mp_queue_get_async (queue, G_PRIORITY_DEFAULT, NULL, result_cb, &first);
+  test_iterate_until (first != NULL);
+  g_assert_null (mp_queue_get_finish (queue, first, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
+  g_clear_error (&error);
+  g_assert_cmpuint (mp_queue_get_size (queue), ==, 1);
+
+  mp_queue_get_message_async (queue, G_PRIORITY_DEFAULT, NULL, result_cb, &second);
+  test_iterate_until (second != NULL);
+  got = mp_queue_get_message_finish (queue, second, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (mp_message_get_codec (got), ==, "dill");
+
+  g_clear_object (&first);
+  g_clear_object (&second);
+  test_drain_context ();
+  g_assert_finalize_object (queue);
+}
+
+static void
+test_async_shutdown (void)
+{
+  MpQueue *queue = make (0);
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  mp_queue_get_async (queue, G_PRIORITY_DEFAULT, NULL, result_cb, &result);
+  g_assert_true (mp_queue_shutdown (queue, FALSE, NULL));
+  test_iterate_until (result != NULL);
+  g_assert_null (mp_queue_get_finish (queue, result, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+
+  g_clear_object (&result);
+  test_drain_context ();
+  g_assert_finalize_object (queue);
+}
+
 static void
 message_cb (MpQueue   *queue,
             MpMessage *message,
@@ -689,6 +769,26 @@ test_signal (void)
   while (g_main_context_iteration (NULL, FALSE))
     ;
   g_assert_cmpuint (n, ==, 10000);
+  g_assert_finalize_object (queue);
+}
+
+static void
+test_signal_alone (void)
+{
+  MpQueue *queue = make (0);
+  guint    n = 0;
+
+  g_signal_connect (queue, "message", G_CALLBACK (message_cb), &n);
+  mp_queue_start (queue);
+  for (guint i = 0; i < 100; i++)
+    {
+      put_int (queue, i);
+      if (i % 10 == 0)
+        test_iterate_until (n == i + 1);
+    }
+  test_iterate_until (n == 100);
+  mp_queue_stop (queue);
+
   g_assert_finalize_object (queue);
 }
 
@@ -775,34 +875,38 @@ main (int    argc,
 {
   g_test_init (&argc, &argv, NULL);
 
-  g_test_add_func ("/queue/order", test_order);
-  g_test_add_func ("/queue/put/full", test_full);
-  g_test_add_func ("/queue/put/cancel", test_put_cancel);
-  g_test_add_func ("/queue/put/max-bytes", test_max_bytes);
-  g_test_add_func ("/queue/get/empty", test_empty);
-  g_test_add_func ("/queue/get/into", test_get_into);
-  g_test_add_func ("/queue/get/unconvertible", test_unconvertible);
-  g_test_add_func ("/queue/put/too-deep", test_too_deep);
-  g_test_add_func ("/queue/get/killed-waiter", test_killed_waiter);
-  g_test_add_func ("/queue/get/cancel", test_cancel);
-  g_test_add_func ("/queue/sizes", test_sizes);
-  g_test_add_func ("/queue/huge", test_huge);
-  g_test_add_func ("/queue/forms", test_forms);
-  g_test_add_func ("/queue/many", test_many);
-  g_test_add_func ("/queue/close", test_close);
-  g_test_add_func ("/queue/flush", test_flush);
-  g_test_add_func ("/queue/shutdown/drains", test_shutdown);
-  g_test_add_func ("/queue/shutdown/ends-a-loop", test_shutdown_ends_a_loop);
-  g_test_add_func ("/queue/shutdown/immediate", test_shutdown_immediate);
-  g_test_add_func ("/queue/shutdown/wakes", test_shutdown_wakes);
-  g_test_add_func ("/queue/fork/producer", test_forked_producer);
-  g_test_add_func ("/queue/async/get", test_get_async);
-  g_test_add_func ("/queue/async/get-cancel", test_get_async_cancel);
-  g_test_add_func ("/queue/async/get-cancelled-late", test_get_async_cancelled_late);
-  g_test_add_func ("/queue/async/put", test_put_async);
-  g_test_add_func ("/queue/signal", test_signal);
-  g_test_add_func ("/queue/fd", test_fd);
-  g_test_add_func ("/queue/wait", test_wait_condition);
+  plain_add_test ("queue", "order", test_order);
+  plain_add_test ("queue", "put/full", test_full);
+  plain_add_test ("queue", "put/cancel", test_put_cancel);
+  plain_add_test ("queue", "put/max-bytes", test_max_bytes);
+  plain_add_test ("queue", "get/empty", test_empty);
+  plain_add_test ("queue", "get/into", test_get_into);
+  plain_add_test ("queue", "get/unconvertible", test_unconvertible);
+  plain_add_test ("queue", "put/too-deep", test_too_deep);
+  plain_add_memory_test ("queue", "get/killed-waiter", test_killed_waiter);
+  plain_add_test ("queue", "get/cancel", test_cancel);
+  plain_add_test ("queue", "sizes", test_sizes);
+  plain_add_memory_test ("queue", "huge", test_huge);
+  plain_add_test ("queue", "forms", test_forms);
+  plain_add_test ("queue", "many", test_many);
+  plain_add_test ("queue", "close", test_close);
+  plain_add_memory_test ("queue", "flush", test_flush);
+  plain_add_test ("queue", "shutdown/drains", test_shutdown);
+  plain_add_test ("queue", "shutdown/ends-a-loop", test_shutdown_ends_a_loop);
+  plain_add_test ("queue", "shutdown/immediate", test_shutdown_immediate);
+  plain_add_memory_test ("queue", "shutdown/wakes", test_shutdown_wakes);
+  plain_add_memory_test ("queue", "fork/producer", test_forked_producer);
+  plain_add_memory_test ("queue", "async/get", test_get_async);
+  plain_add_test ("queue", "async/get-cancel", test_get_async_cancel);
+  plain_add_memory_test ("queue", "async/get-cancelled-late", test_get_async_cancelled_late);
+  plain_add_test ("queue", "async/put", test_put_async);
+  plain_add_test ("queue", "async/in-order", test_async_in_order);
+  plain_add_test ("queue", "async/refused", test_async_refused);
+  plain_add_test ("queue", "async/shutdown", test_async_shutdown);
+  plain_add_test ("queue", "signal/alone", test_signal_alone);
+  plain_add_memory_test ("queue", "signal", test_signal);
+  plain_add_memory_test ("queue", "fd", test_fd);
+  plain_add_test ("queue", "wait", test_wait_condition);
   g_test_add_func ("/simple-queue/put-and-get", test_simple);
 
   return g_test_run ();
