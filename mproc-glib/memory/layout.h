@@ -14,7 +14,7 @@ G_BEGIN_DECLS
  *   waiters       one for each blocked thread and each armed main loop
  *   leases        what consumers have in hand
  *   units         one state byte for each 4 KiB of the arena
- *   links         the free lists through the units
+ *   links         the lists through the units, and which of their cells are free
  *   arena         record segments and payload blocks
  *
  * Everything up to the arena is sparse: pages that nobody touched cost nothing.  Offsets
@@ -29,7 +29,8 @@ G_BEGIN_DECLS
 #define MP_N_WAITERS      4096
 #define MP_N_LEASES       (256 * 1024)
 #define MP_N_INTENTS      8
-#define MP_N_ORDERS       32
+#define MP_N_ORDERS       28
+#define MP_N_CELL_SIZES   4
 
 #define MP_UNIT_SIZE     4096
 #define MP_SEGMENT_ORDER 4
@@ -144,8 +145,12 @@ typedef struct
   guint32 n_dead;                 /* leases that exceeded max_deliveries */
   guint32 free_lease;             /* first of the free leases, plus one */
   guint32 n_leases_used;          /* leases ever used: the end of every scan */
-  guint32 n_free_dirty;           /* free units that still have memory */
-  guint32 free_unit[MP_N_ORDERS]; /* first free block of each order, plus one */
+  guint32 n_free;                 /* free units */
+  guint32 n_free_warm;            /* those of them that still have memory */
+  guint32 warm_unit[MP_N_ORDERS]; /* first of these pieces of each order, plus one */
+  guint32 cold_unit[MP_N_ORDERS]; /* first of the others */
+  /* For each size of cells: the first unit with free ones, plus one. */
+  guint32 partial_unit[MP_N_CELL_SIZES];
 } MpArenaLine;
 
 typedef struct
@@ -194,6 +199,7 @@ typedef struct
 {
   guint32 next; /* unit plus one */
   guint32 previous;
+  guint32 free_cells; /* of a unit that is divided into cells: a bit for each */
 } MpUnitLink;
 
 /* The lines begin on the second page, so that the config can stay read-only in caches. */
@@ -203,7 +209,7 @@ enum
   MP_OFFSET_HEAD = MP_OFFSET_TAIL + MP_CACHE_LINE,
   MP_OFFSET_STATE = MP_OFFSET_HEAD + MP_CACHE_LINE,
   MP_OFFSET_ARENA = MP_OFFSET_STATE + MP_CACHE_LINE,
-  MP_OFFSET_WAITS = MP_OFFSET_ARENA + 2 * MP_CACHE_LINE,
+  MP_OFFSET_WAITS = MP_OFFSET_ARENA + 3 * MP_CACHE_LINE,
   MP_WAITS_SIZE = 9 * MP_CACHE_LINE,
   MP_OFFSET_PARTICIPANTS = 12288,
   MP_OFFSET_WAITERS = MP_OFFSET_PARTICIPANTS + MP_N_PARTICIPANTS * MP_CACHE_LINE,
@@ -215,7 +221,7 @@ G_STATIC_ASSERT (sizeof (MpTailLine) <= MP_CACHE_LINE);
 G_STATIC_ASSERT (sizeof (MpHeadLine) <= MP_CACHE_LINE);
 G_STATIC_ASSERT (sizeof (MpStateLine) <= MP_CACHE_LINE);
 G_STATIC_ASSERT (sizeof (MpWaits) <= MP_WAITS_SIZE);
-G_STATIC_ASSERT (sizeof (MpArenaLine) <= 2 * MP_CACHE_LINE);
+G_STATIC_ASSERT (sizeof (MpArenaLine) <= 3 * MP_CACHE_LINE);
 G_STATIC_ASSERT (sizeof (MpParticipant) <= MP_CACHE_LINE);
 G_STATIC_ASSERT (sizeof (MpLease) == MP_CACHE_LINE);
 G_STATIC_ASSERT (MP_OFFSET_WAITS + MP_N_CONDITIONS * MP_WAITS_SIZE <= MP_OFFSET_PARTICIPANTS);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -47,21 +48,39 @@ arena_offset (const MpConfig *config)
   return (end + ARENA_ALIGNMENT - 1) & ~(ARENA_ALIGNMENT - 1);
 }
 
+static gboolean
+fail_to_map (MpMemory *self,
+             GError  **error)
+{
+  g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOMEM,
+               "There is no address space for a queue with max-bytes %" G_GUINT64_FORMAT
+               ": it needs %" G_GUINT64_FORMAT " MiB, and less with a smaller max-bytes"
+               " (see also ulimit -v): %s",
+               self->config.max_bytes, self->mapped_size >> 20, g_strerror (ENOMEM));
+  return FALSE;
+}
+
 /* The whole cap is mapped at once, beyond the end of the file: growing is then only
- * ftruncate (), and nobody ever maps again. */
+ * ftruncate (), and nobody ever maps again.  It has no place in a core dump: that would be as
+ * large as the cap, and the dead hold what they had until it is written. */
 static gboolean
 map (MpMemory *self,
      GError  **error)
 {
-  gpointer base;
+  gpointer base = MAP_FAILED;
 
   self->arena_offset = arena_offset (&self->config);
   self->mapped_size = self->arena_offset + self->config.n_units_cap * MP_UNIT_SIZE;
 
-  base = mmap (NULL, self->mapped_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-               self->fd, 0);
+  errno = ENOMEM;
+  if (self->mapped_size <= G_MAXSIZE)
+    base = mmap (NULL, (gsize) self->mapped_size, PROT_READ | PROT_WRITE,
+                 MAP_SHARED | MAP_NORESERVE, self->fd, 0);
+  if (base == MAP_FAILED && errno == ENOMEM)
+    return fail_to_map (self, error);
   if (base == MAP_FAILED)
     return mp_set_error_from_errno (error, errno, "Cannot map the memory of the queue");
+  madvise (base, (gsize) self->mapped_size, MADV_DONTDUMP);
 
   self->base = base;
   self->tail = mp_memory_at (self, MP_OFFSET_TAIL);
@@ -109,10 +128,11 @@ mp_memory_create (MpMemory       *self,
   if (self->bell_fd == -1)
     return mp_set_error_from_errno (error, errno, "Cannot make an eventfd for the queue");
 
-  self->known_size = arena_offset (config);
-  if (ftruncate (self->fd, (off_t) self->known_size) == -1 ||
+  if (!mp_memory_extend (self, arena_offset (config)) ||
+      !mp_memory_back (self, 0, MP_OFFSET_PARTICIPANTS) ||
       fcntl (self->fd, F_ADD_SEALS, REQUIRED_SEALS) == -1)
     return mp_set_error_from_errno (error, errno, "Cannot size the memory of the queue");
+  self->known_size = arena_offset (config);
 
   if (!map (self, error))
     return FALSE;
@@ -211,7 +231,7 @@ void
 mp_memory_close (MpMemory *self)
 {
   if (self->base != NULL)
-    munmap (self->base, self->mapped_size);
+    munmap (self->base, (gsize) self->mapped_size);
   self->base = NULL;
 
   if (self->bell_fd != -1)
@@ -235,4 +255,80 @@ mp_memory_extend_known_size (MpMemory *self,
 
   mp_store (&self->known_size, MIN ((guint64) status.st_size, self->mapped_size));
   return TRUE;
+}
+
+/* Beyond the limit the system would send SIGXFSZ, which kills who does not expect it. */
+static gboolean
+is_beyond_limit (guint64 size)
+{
+  struct rlimit limit;
+
+  return getrlimit (RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+         size > limit.rlim_cur;
+}
+
+gboolean
+mp_memory_extend (MpMemory *self,
+                  guint64   size)
+{
+  struct stat status;
+
+  if (fstat (self->fd, &status) == -1)
+    return FALSE;
+  if ((guint64) status.st_size >= size)
+    return TRUE;
+  if (is_beyond_limit (size))
+    {
+      errno = EFBIG;
+      return FALSE;
+    }
+  return ftruncate (self->fd, (off_t) size) == 0;
+}
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+/* Has the pages mapped too, which costs less than to meet them one by one. */
+static gboolean
+populate (MpMemory *self,
+          guint64   offset,
+          guint64   size)
+{
+  const guint64 page = (guint64) sysconf (_SC_PAGESIZE);
+  const guint64 begin = offset & ~(page - 1);
+  int           result;
+
+  if (self->base == NULL)
+    {
+      errno = EINVAL;
+      return FALSE;
+    }
+  do
+    result = madvise (self->base + begin, (gsize) (offset + size - begin), MADV_POPULATE_WRITE);
+  while (result == -1 && errno == EINTR);
+
+  /* It would have been SIGBUS. */
+  if (result == -1 && errno == EFAULT)
+    errno = ENOSPC;
+  return result == 0;
+}
+
+gboolean
+mp_memory_back (MpMemory *self,
+                guint64   offset,
+                guint64   size)
+{
+  int result;
+
+  if (populate (self, offset, size))
+    return TRUE;
+  if (errno != EINVAL)
+    return FALSE;
+
+  do
+    result = fallocate (self->fd, FALLOC_FL_KEEP_SIZE, (off_t) offset, (off_t) size);
+  while (result == -1 && errno == EINTR);
+
+  return result == 0;
 }

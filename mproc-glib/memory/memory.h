@@ -23,7 +23,7 @@ typedef enum
 struct _MpMemory
 {
   guint8 *base;
-  gsize   mapped_size;
+  guint64 mapped_size;
   int     fd;
   int     bell_fd; /* the eventfd that wakes main loops: written, never read */
 
@@ -51,6 +51,7 @@ struct _MpMemory
   guint32 fork_count;       /* of the process that attached: differs in a forked child */
   guint32 recovering;       /* a thread of ours is the recoverer */
   gint64  looked_at;        /* when we last looked who died, in coarse monotonic nanoseconds */
+  guint32 must_trim;        /* much of the arena is free, and the system does not know */
   guint32 found_dead;       /* a lock was taken from a dead owner: recover soon */
   GMutex  attach_mutex;
 
@@ -90,6 +91,14 @@ void     mp_memory_close (MpMemory *self);
 
 gboolean mp_memory_extend_known_size (MpMemory *self,
                                       guint64   end);
+/* Makes the file at least that long.  FALSE with errno when it cannot be. */
+gboolean mp_memory_extend (MpMemory *self,
+                           guint64   size);
+/* Has the system provide memory for a part of the file, which may lie within pages that have
+ * it.  Where there is none, FALSE with errno, and not SIGBUS for who touches it. */
+gboolean mp_memory_back (MpMemory *self,
+                         guint64   offset,
+                         guint64   size);
 
 static inline gpointer
 mp_memory_at (MpMemory *self,
@@ -105,7 +114,14 @@ mp_memory_word_at (MpMemory *self,
   return (guint64 *) (gpointer) (self->base + offset);
 }
 
-/* Whether the bytes are within the arena and backed by the file. */
+static inline guint64
+mp_memory_offset_of (MpMemory     *self,
+                     gconstpointer place)
+{
+  return (guint64) ((const guint8 *) place - self->base);
+}
+
+/* Whether the bytes are within the arena and within the file. */
 static inline gboolean
 mp_memory_contains (MpMemory *self,
                     guint64   offset,

@@ -10,6 +10,7 @@
 #include "lock.h"
 #include "mp-error.h"
 #include "ring.h"
+#include "units.h"
 #include "waiters.h"
 
 #include <gio/gio.h>
@@ -74,8 +75,8 @@ mp_recovery_repair_arena (MpMemory *self)
 
 typedef struct
 {
-  guint8 *marks; /* a byte for each unit */
-  guint32 n_marks;
+  guint32 *marks; /* a word for each unit */
+  guint32  n_marks;
 } Marks;
 
 static void
@@ -83,11 +84,9 @@ mark (MpMemory *self,
       guint64   offset,
       gpointer  user_data)
 {
-  Marks  *marks = user_data;
-  guint64 unit = (offset - self->arena_offset) / MP_UNIT_SIZE;
+  Marks *marks = user_data;
 
-  if (mp_arena_is_block (self, offset, 0) && unit < marks->n_marks)
-    marks->marks[unit] = 1;
+  mp_arena_mark (self, offset, marks->marks, marks->n_marks);
 }
 
 static void
@@ -127,13 +126,13 @@ mark_intents (MpMemory *self,
 static void
 collect_garbage (MpMemory *self)
 {
-  Marks              marks = { .n_marks = mp_arena_count_units (self) };
-  g_autofree guint8 *bytes = g_try_malloc0 ((gsize) marks.n_marks + 1);
-  guint64            n_bytes;
+  Marks               marks = { .n_marks = mp_units_count (self) };
+  g_autofree guint32 *words = g_try_new0 (guint32, (gsize) marks.n_marks + 1);
+  guint64             n_bytes;
 
-  if (bytes == NULL)
+  if (words == NULL)
     return; /* What is lost stays lost until the next recovery. */
-  marks.marks = bytes;
+  marks.marks = words;
   if (!mp_ring_walk (self, mark, &marks, &n_bytes))
     {
       mp_memory_set_damaged (self);
@@ -142,7 +141,7 @@ collect_garbage (MpMemory *self)
 
   mark_leases (self, &marks);
   mark_intents (self, &marks);
-  mp_arena_sweep (self, bytes, marks.n_marks);
+  mp_arena_sweep (self, words, marks.n_marks);
   mp_lease_rebuild_free (self);
   mp_store (&self->tail->n_bytes, self->head->n_bytes + n_bytes);
 }

@@ -6,6 +6,7 @@
 
 #include "arena.h"
 #include "lock.h"
+#include "units.h"
 
 #include <string.h>
 
@@ -32,9 +33,9 @@ is_position (MpMemory *self,
 gboolean
 mp_ring_init (MpMemory *self)
 {
-  guint64 segment = mp_arena_allocate (self, MP_SEGMENT_ORDER);
+  guint64 segment;
 
-  if (segment == 0)
+  if (mp_arena_allocate_segment (self, TRUE, &segment) != MP_ARENA_OK)
     return FALSE;
 
   *mp_memory_word_at (self, segment) = 0;
@@ -72,22 +73,25 @@ is_within_bounds (MpMemory *self,
 
 /* Makes the record at *@offset fit its segment, with space for a link behind it; else
  * links a new segment. */
-static gboolean
+static MpRingStatus
 make_room (MpMemory *self,
            guint64  *offset,
            guint32   count,
            gsize     record_size)
 {
-  guint64 next;
+  gboolean      is_empty;
+  MpArenaStatus status;
+  guint64       next;
 
   if (G_LIKELY (*offset + record_size + MP_LINK_SIZE <= segment_end (*offset)))
-    return TRUE;
+    return MP_RING_OK;
 
+  is_empty = count == mp_word_count (mp_load (&self->head->word));
   mp_lock (self, MP_LOCK_ARENA);
-  next = mp_arena_allocate (self, MP_SEGMENT_ORDER);
+  status = mp_arena_allocate_segment (self, is_empty, &next);
   mp_unlock (self, MP_LOCK_ARENA);
-  if (next == 0)
-    return FALSE;
+  if (status != MP_ARENA_OK)
+    return status == MP_ARENA_FULL ? MP_RING_FULL : MP_RING_NO_MEMORY;
 
   mp_store (mp_memory_word_at (self, next), 0);
   mp_store (mp_memory_word_at (self, *offset + 8), next);
@@ -95,7 +99,7 @@ make_room (MpMemory *self,
   MP_STEP ("put/linked");
   mp_store_release (&self->tail->word, mp_word (count, next));
   *offset = next;
-  return TRUE;
+  return MP_RING_OK;
 }
 
 /* In what portions lines are claimed ahead of the records that they will hold. */
@@ -145,13 +149,14 @@ mp_ring_append (MpMemory         *self,
                 guint             n_items,
                 guint            *n_appended)
 {
-  MpTailLine *tail = self->tail;
-  guint64     word = mp_load (&tail->word);
-  guint64     offset = mp_word_offset (word);
-  guint32     count = mp_word_count (word);
-  guint64     n_bytes = tail->n_bytes;
-  guint64     first = 0, first_header = 0;
-  guint       done;
+  MpTailLine  *tail = self->tail;
+  guint64      word = mp_load (&tail->word);
+  guint64      offset = mp_word_offset (word);
+  guint32      count = mp_word_count (word);
+  guint64      n_bytes = tail->n_bytes;
+  guint64      first = 0, first_header = 0;
+  guint        done;
+  MpRingStatus status = MP_RING_FULL;
 
   *n_appended = 0;
   if (G_UNLIKELY (!is_position (self, offset)))
@@ -168,7 +173,7 @@ mp_ring_append (MpMemory         *self,
       if (!is_within_bounds (self, count, n_bytes, item->size))
         break;
       if (G_UNLIKELY (offset + size + MP_LINK_SIZE > segment_end (offset)) &&
-          (first != 0 || !make_room (self, &offset, count, size)))
+          (first != 0 || (status = make_room (self, &offset, count, size)) != MP_RING_OK))
         break;
 
       claim_ahead (self, offset, offset + size);
@@ -189,7 +194,7 @@ mp_ring_append (MpMemory         *self,
     }
 
   if (done == 0)
-    return MP_RING_FULL;
+    return status;
 
   MP_STEP ("put/written");
   mp_store_release (mp_memory_word_at (self, first), first_header);
@@ -277,7 +282,7 @@ has_sound_block (MpMemory       *self,
 static guint64
 max_records (MpMemory *self)
 {
-  return (guint64) mp_arena_count_units (self) * MP_UNIT_SIZE / MP_RECORD_ALIGNMENT;
+  return (guint64) mp_units_count (self) * MP_UNIT_SIZE / MP_RECORD_ALIGNMENT;
 }
 
 /* Leaves a segment behind, and frees it.  Its producer may not have moved the tail out of

@@ -13,6 +13,7 @@ typedef enum
   MP_RING_OK,
   MP_RING_EMPTY,
   MP_RING_FULL,
+  MP_RING_NO_MEMORY, /* the system has none for us */
   MP_RING_DAMAGED,
 } MpRingStatus;
 

@@ -47,15 +47,12 @@ make_lease (MpSharedQueue  *self,
 
   mp_lock (memory, MP_LOCK_ARENA);
   lease = mp_lease_take (memory);
-  if (lease != 0 && block == 0 && record->size > 0)
+  if (lease != 0 && block == 0 && record->size > 0 &&
+      mp_arena_allocate (memory, record->size, &block) != MP_ARENA_OK)
     {
-      block = mp_arena_allocate (memory, mp_arena_order_for (record->size));
-      if (block == 0)
-        {
-          mp_memory_lease (memory, lease - 1)->block = 0;
-          mp_lease_end (memory, lease);
-          lease = 0;
-        }
+      mp_memory_lease (memory, lease - 1)->block = 0;
+      mp_lease_end (memory, lease);
+      lease = 0;
     }
   mp_unlock (memory, MP_LOCK_ARENA);
 

@@ -60,6 +60,7 @@ put_block (MpSharedQueue     *self,
 {
   MpMemory     *memory = &self->memory;
   MpRingItem    record = { item->data, item->size, 0, item->tag };
+  MpArenaStatus allocated;
   MpQueueStatus status;
   guint         intent, n_appended;
 
@@ -68,9 +69,9 @@ put_block (MpSharedQueue     *self,
   if (!mp_ring_has_room (memory, item->size))
     return MP_QUEUE_FULL;
 
-  record.block = mp_arena_begin_intent (memory, item->size, &intent);
-  if (record.block == 0)
-    return MP_QUEUE_FULL;
+  allocated = mp_arena_begin_intent (memory, item->size, &record.block, &intent);
+  if (allocated != MP_ARENA_OK)
+    return allocated == MP_ARENA_FULL ? MP_QUEUE_FULL : MP_QUEUE_NO_SPACE;
   if (G_UNLIKELY (!mp_memory_contains (memory, record.block, item->size)))
     {
       mp_arena_end_intent (memory, intent, 0);

@@ -41,6 +41,8 @@ mp_shared_queue_ring_status (MpSharedQueue *self,
 {
   if (G_LIKELY (status == MP_RING_OK))
     return MP_QUEUE_OK;
+  if (status == MP_RING_NO_MEMORY)
+    return MP_QUEUE_NO_SPACE;
   if (status != MP_RING_DAMAGED)
     return busy;
   mp_memory_set_damaged (&self->memory);
@@ -49,7 +51,8 @@ mp_shared_queue_ring_status (MpSharedQueue *self,
 
 /* What every operation does first: says whether this process can use the queue. */
 MpQueueStatus mp_shared_queue_enter (MpSharedQueue *self);
-/* What every operation does last: cleans up after the dead that it met. */
+/* What every operation does last, without a lock: cleans up after the dead that it met, and
+ * gives memory back. */
 void mp_shared_queue_leave (MpSharedQueue *self);
 
 /* Whether nothing more can come out. */

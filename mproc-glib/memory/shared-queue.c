@@ -17,13 +17,20 @@
 #include "mp-error.h"
 
 #include <glib/gstdio.h>
+#include <sys/resource.h>
 
-#define DEFAULT_MAX_BYTES (G_GUINT64_CONSTANT (4) << 30)
+#define DEFAULT_MAX_BYTES (sizeof (gpointer) > 4 ? G_GUINT64_CONSTANT (4) << 30 : 64 << 20)
+#define MIN_MAX_BYTES     (G_GUINT64_CONSTANT (1) << 20)
 #define MAX_MAX_BYTES     (G_GUINT64_CONSTANT (128) << 30)
 
-/* What the arena has beyond the messages: halves of blocks that a power of two rounds up,
- * and what consumers have in hand. */
-#define ARENA_SLACK (G_GUINT64_CONSTANT (1) << 30)
+/* What the arena has beyond twice the messages: what consumers have in hand.  Twice, since a
+ * record or a block can be nearly twice as large as its message, and since the largest message
+ * has to fit beside whatever lies in the middle. */
+#define MIN_SLACK (sizeof (gpointer) > 4 ? G_GUINT64_CONSTANT (256) << 20 : 32 << 20)
+#define MAX_SLACK (G_GUINT64_CONSTANT (1) << 30)
+
+/* A default queue takes at most this part of the address space that a limit leaves. */
+#define ADDRESS_SPACE_SHARE 16
 
 /* --- Coming and going ------------------------------------------------------------------ */
 
@@ -52,6 +59,8 @@ mp_shared_queue_leave (MpSharedQueue *self)
   if (G_UNLIKELY (mp_load (&self->memory.found_dead)) &&
       mp_recovery_take_found_dead (&self->memory))
     mp_recovery_run (&self->memory);
+  if (G_UNLIKELY (mp_load (&self->memory.must_trim)))
+    mp_arena_trim (&self->memory);
 }
 
 static gboolean
@@ -96,18 +105,36 @@ join (MpSharedQueue *self,
   return mp_recovery_attach (&self->memory, error);
 }
 
+/* Where a limit is set on the address space, default queues are smaller, so that several fit. */
+static guint64
+choose_max_bytes (void)
+{
+  struct rlimit limit;
+
+  if (getrlimit (RLIMIT_AS, &limit) == -1 || limit.rlim_cur == RLIM_INFINITY)
+    return DEFAULT_MAX_BYTES;
+  return CLAMP (limit.rlim_cur / ADDRESS_SPACE_SHARE, MIN_MAX_BYTES, DEFAULT_MAX_BYTES);
+}
+
+static guint64
+choose_slack (guint64 max_bytes)
+{
+  return CLAMP (max_bytes, MIN_SLACK, MAX_SLACK);
+}
+
 static gpointer
 create (const MpQueueSettings *settings,
         GError               **error)
 {
   MpSharedQueue *self = allocate ();
-  guint64        max_bytes = settings->max_bytes != 0 ? settings->max_bytes : DEFAULT_MAX_BYTES;
+  guint64        wanted = settings->max_bytes != 0 ? settings->max_bytes : choose_max_bytes ();
+  guint64        max_bytes = MIN (wanted, MAX_MAX_BYTES);
   const MpConfig config = {
     .mode = settings->mode,
     .max_size = MIN (settings->max_size, MP_MAX_COUNT),
     .max_deliveries = settings->max_deliveries,
-    .max_bytes = MIN (max_bytes, MAX_MAX_BYTES),
-    .n_units_cap = (2 * MIN (max_bytes, MAX_MAX_BYTES) + ARENA_SLACK) / MP_UNIT_SIZE,
+    .max_bytes = max_bytes,
+    .n_units_cap = (2 * max_bytes + choose_slack (max_bytes)) / MP_UNIT_SIZE,
   };
 
   if (!mp_memory_create (&self->memory, &config, error) || !join (self, error))

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the system refuses to a queue is an error, never a signal, and loses nothing.  Each test
+ * sets its limit in a child of its own. */
+
+#include "config.h"
+
+#include "memory/shared-queue.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Where the low half of a member of what a filter sees lies. */
+#define LOW_WORD(member)                    \
+  (offsetof (struct seccomp_data, member) + \
+   (G_BYTE_ORDER == G_BIG_ENDIAN ? sizeof (guint32) : 0))
+
+#define backend mp_shared_queue_backend
+
+#define LARGE (100 * 1024)
+#define SMALL 1000
+
+/* More than a segment holds. */
+#define N_BEFORE 100
+
+static void
+run_in_child (void (*func) (gconstpointer data),
+              gconstpointer data)
+{
+  pid_t pid = fork ();
+  int   status;
+
+  g_assert_cmpint (pid, !=, -1);
+  if (pid == 0)
+    {
+      func (data);
+      _exit (0);
+    }
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_cmpint (WTERMSIG (status), ==, 0);
+  g_assert_cmpint (WEXITSTATUS (status), ==, 0);
+}
+
+static gpointer
+open_new (const MpQueueSettings *settings,
+          GError               **error)
+{
+  MpQueueCall call = { 0 };
+  gpointer    queue = backend.open (MP_SHARED_QUEUE_SCHEME ":", NULL, settings, &call);
+
+  if (queue == NULL)
+    g_propagate_error (error, call.error);
+  return queue;
+}
+
+static gpointer
+make_queue (MpQueueMode mode)
+{
+  const MpQueueSettings settings = { .mode = mode };
+  g_autoptr (GError) error = NULL;
+  gpointer queue = open_new (&settings, &error);
+
+  g_assert_no_error (error);
+  return queue;
+}
+
+static MpQueueStatus
+put (gpointer queue,
+     gsize    size,
+     guint8   fill)
+{
+  g_autofree guint8 *payload = g_malloc (size);
+  const MpQueueItem  item = { payload, size, 2 };
+  MpQueueCall        call = { 0 };
+  guint              n_put;
+
+  memset (payload, fill, size);
+  return backend.put (queue, &item, 1, &call, &n_put);
+}
+
+static void
+get (gpointer queue,
+     gsize    size,
+     guint8   fill)
+{
+  g_autofree guint8    *buffer = g_malloc (size);
+  MpQueueDelivery       delivery = { .buffer = buffer, .capacity = size };
+  const MpQueueAccepted accepted = { .any = G_MAXUINT32 };
+  MpQueueCall           call = { 0 };
+  guint                 n_got;
+
+  g_assert_cmpint (backend.get (queue, &delivery, 1, &accepted, &call, &n_got), ==, MP_QUEUE_OK);
+  g_assert_cmpuint (delivery.size, ==, size);
+  for (gsize i = 0; i < size; i++)
+    g_assert_cmpuint (buffer[i], ==, fill);
+  if (delivery.token.lease != 0)
+    g_assert_cmpint (backend.finish (queue, &delivery.token, MP_QUEUE_FINISH_DONE, &call), ==,
+                     MP_QUEUE_OK);
+}
+
+/* --- No memory ---------------------------------------------------------------------------- */
+
+static void
+limit_file_size (guint64 size)
+{
+  const struct rlimit limit = { size, size };
+
+  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &limit), ==, 0);
+}
+
+#define POPULATE_WRITE 23
+
+/* Whatever asks for memory fails from now on, as where the system has none. */
+static void
+refuse_memory (void)
+{
+  struct sock_filter filter[] = {
+    BPF_STMT (BPF_LD | BPF_W | BPF_ABS, offsetof (struct seccomp_data, nr)),
+    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, SYS_fallocate, 3, 0),
+    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 3),
+    BPF_STMT (BPF_LD | BPF_W | BPF_ABS, LOW_WORD (args[2])),
+    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, POPULATE_WRITE, 0, 1),
+    BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSPC),
+    BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const struct sock_fprog program = { G_N_ELEMENTS (filter), filter };
+
+  g_assert_cmpint (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), ==, 0);
+  g_assert_cmpint (prctl (PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), ==, 0);
+}
+
+static guint64
+get_file_size (gpointer queue)
+{
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+  g_autofree char *uri = backend.share (queue, fds, NULL);
+
+  return (guint64) lseek (g_unix_fd_list_peek_fds (fds, NULL)[0], 0, SEEK_END);
+}
+
+typedef struct
+{
+  const char *name;
+  MpQueueMode mode;
+  gsize       size;
+  gboolean    by_file_size;
+} Case;
+
+static void
+fill_up (gconstpointer data)
+{
+  const Case   *test = data;
+  gpointer      queue = make_queue (test->mode);
+  MpQueueStatus status = MP_QUEUE_OK;
+  guint         n = 0;
+
+  /* A queue in use has what it needs to get empty. */
+  for (guint i = 0; i < N_BEFORE; i++)
+    {
+      put (queue, test->size, 0);
+      get (queue, test->size, 0);
+    }
+  put (queue, test->size, 0);
+  if (test->by_file_size)
+    limit_file_size (get_file_size (queue) + 2 * 1024 * 1024);
+  else
+    refuse_memory ();
+
+  while (status == MP_QUEUE_OK)
+    status = put (queue, test->size, (guint8) ++n);
+  g_assert_cmpint (status, ==, MP_QUEUE_NO_SPACE);
+  for (guint i = 0; i < n; i++)
+    get (queue, test->size, (guint8) i);
+
+  /* What was freed can be used. */
+  g_assert_cmpint (put (queue, test->size, 77), ==, MP_QUEUE_OK);
+  get (queue, test->size, 77);
+  backend.free (queue);
+}
+
+static void
+test_no_memory (gconstpointer data)
+{
+  run_in_child (fill_up, data);
+}
+
+/* A queue that cannot be made. */
+static void
+make_without_memory (gconstpointer data)
+{
+  const MpQueueSettings settings = { .mode = MP_QUEUE_MODE_PLAIN };
+  g_autoptr (GError) error = NULL;
+
+  refuse_memory ();
+  g_assert_null (open_new (&settings, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
+}
+
+static void
+make_beyond_file_size (gconstpointer data)
+{
+  const MpQueueSettings settings = { .mode = MP_QUEUE_MODE_PLAIN };
+  g_autoptr (GError) error = NULL;
+
+  limit_file_size (1024 * 1024);
+  g_assert_null (open_new (&settings, &error));
+  g_assert_nonnull (error);
+}
+
+static void
+test_make (void)
+{
+  run_in_child (make_without_memory, NULL);
+  run_in_child (make_beyond_file_size, NULL);
+}
+
+/* --- No address space ----------------------------------------------------------------------- */
+
+static void
+limit_address_space (guint64 size)
+{
+  const struct rlimit limit = { size, size };
+
+  g_assert_cmpint (setrlimit (RLIMIT_AS, &limit), ==, 0);
+}
+
+/* A default queue makes do with what there is; one with a bound says what it needs. */
+static void
+make_in_little_space (gconstpointer data)
+{
+  const MpQueueSettings large = { .max_bytes = G_GUINT64_CONSTANT (4) << 30 };
+  g_autoptr (GError) error = NULL;
+  gpointer queue;
+
+  limit_address_space (G_GUINT64_CONSTANT (2) << 30);
+  g_assert_null (open_new (&large, &error));
+  g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_NOMEM);
+  g_assert_nonnull (strstr (error->message, "max-bytes"));
+
+  queue = make_queue (MP_QUEUE_MODE_PLAIN);
+  g_assert_cmpint (put (queue, LARGE, 1), ==, MP_QUEUE_OK);
+  get (queue, LARGE, 1);
+  backend.free (queue);
+}
+
+static void
+test_address_space (void)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  g_test_skip ("a sanitizer needs all of the address space");
+#else
+  run_in_child (make_in_little_space, NULL);
+#endif
+}
+
+/* --- Core dumps ----------------------------------------------------------------------------- */
+
+/* The flags of the mapping of a queue's memory, as the system lists them. */
+static char *
+find_flags (const char *maps)
+{
+  const char *mapping = strstr (maps, "/memfd:mproc-glib-queue");
+  const char *flags = mapping != NULL ? strstr (mapping, "VmFlags:") : NULL;
+
+  return flags != NULL ? g_strndup (flags, strcspn (flags, "\n")) : NULL;
+}
+
+static void
+test_core_dump (void)
+{
+  gpointer         queue = make_queue (MP_QUEUE_MODE_PLAIN);
+  g_autofree char *maps = NULL, *flags = NULL;
+
+  if (g_file_get_contents ("/proc/self/smaps", &maps, NULL, NULL))
+    flags = find_flags (maps);
+  if (flags == NULL)
+    g_test_skip ("the system does not list the flags of mappings");
+  else
+    g_assert_nonnull (strstr (flags, " dd"));
+  backend.free (queue);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  static const Case cases[] = {
+    { "/exhaustion/file-size/plain/small", MP_QUEUE_MODE_PLAIN, SMALL, TRUE },
+    { "/exhaustion/file-size/plain/large", MP_QUEUE_MODE_PLAIN, LARGE, TRUE },
+    { "/exhaustion/file-size/acknowledged/small", MP_QUEUE_MODE_ACKNOWLEDGED, SMALL, TRUE },
+    { "/exhaustion/file-size/acknowledged/large", MP_QUEUE_MODE_ACKNOWLEDGED, LARGE, TRUE },
+    { "/exhaustion/memory/plain/small", MP_QUEUE_MODE_PLAIN, SMALL, FALSE },
+    { "/exhaustion/memory/plain/large", MP_QUEUE_MODE_PLAIN, LARGE, FALSE },
+    { "/exhaustion/memory/acknowledged/small", MP_QUEUE_MODE_ACKNOWLEDGED, SMALL, FALSE },
+    { "/exhaustion/memory/acknowledged/large", MP_QUEUE_MODE_ACKNOWLEDGED, LARGE, FALSE },
+  };
+
+  g_test_init (&argc, &argv, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    g_test_add_data_func (cases[i].name, &cases[i], test_no_memory);
+  g_test_add_func ("/exhaustion/make", test_make);
+  g_test_add_func ("/exhaustion/address-space", test_address_space);
+  g_test_add_func ("/exhaustion/core-dump", test_core_dump);
+  return g_test_run ();
+}
