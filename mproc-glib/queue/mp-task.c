@@ -150,7 +150,7 @@ mp_task_new (MpQueue            *queue,
  *
  * Gets what was put.
  *
- * Returns: (transfer none): the message
+ * Returns: (transfer none) (nullable): the message; %NULL for a task of no queue
  *
  * Since: 1.0
  */
@@ -252,7 +252,8 @@ mp_task_retry (MpTask  *self,
  *
  * Says how far the work is, for [method@JoinableQueue.list_progress] in any process.
  *
- * Fails with `MP_ERROR_STALE` when the message was given to another consumer meanwhile.
+ * Fails with `MP_ERROR_STALE` when the message was given to another consumer meanwhile, and for a
+ * task of no queue.
  *
  * Returns: whether it was still this consumer's; %FALSE with @error set
  *
@@ -273,6 +274,9 @@ mp_task_set_progress (MpTask     *self,
   g_return_val_if_fail (fraction >= 0 && fraction <= 1, FALSE);
 
   priv = mp_task_get_instance_private (self);
+  if (priv->queue == NULL)
+    return mp_queue_set_error (NULL, MP_QUEUE_STALE, NULL, error);
+
   store = &mp_queue_get_private (priv->queue)->store;
   status = store->backend->progress (store->home, &priv->token, fraction, text, &call);
   return status == MP_QUEUE_OK || mp_queue_set_error (priv->queue, status, &call, error);

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+import Gio from 'gi://Gio';
+import GLib from 'gi://GLib';
+import GObject from 'gi://GObject';
+import Mp from 'gi://Mp';
+import {assert, assertEqual, run, test} from './tap.js';
+
+const program = GLib.build_filenamev([GLib.path_get_dirname(GLib.filename_from_uri(import.meta.url)[0]), 'bare.js']);
+
+function isClass(value) {
+    return typeof value === 'function' && value.prototype instanceof GObject.Object &&
+        !GObject.type_test_flags(value.$gtype, GObject.TypeFlags.ABSTRACT);
+}
+
+const classes = Object.keys(Mp).filter(name => isClass(Mp[name]));
+
+test('/js/bare/classes', () => assert(classes.length >= 8));
+
+for (const name of classes) {
+    test(`/js/bare/${name}`, () => {
+        const child = Gio.Subprocess.new(['gjs', '-m', program, name],
+            Gio.SubprocessFlags.STDOUT_PIPE | Gio.SubprocessFlags.STDERR_SILENCE);
+        const [, output] = child.communicate_utf8(null, null);
+
+        // What it was about to call is the last line.
+        assertEqual(output.trim().split('\n').at(-1), 'end');
+    });
+}
+
+await run();

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Objects that GObject made, without what their constructors would have given them: whatever is
+called on one, with whatever arguments, fails with an exception or does something, and never
+crashes."""
+
+import os
+import signal
+import time
+import unittest
+
+from helping import DEADLINE, TestCase
+
+from gi.repository import GLib, GObject, Mp
+
+# What a single call may wait for, in seconds: it waits for something that never comes.
+PATIENCE = 0.1
+
+ARGUMENTS = ((), (0,), (None,), ('text',), (b'bytes',), (0, 0), ('text', 0), (None, None), (0, 0, None),
+             ('text', 'text', 0), (0.5, 'text'))
+
+CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP)
+
+
+class Interrupted(BaseException):
+    pass
+
+
+def interrupt(*ignored):
+    raise Interrupted
+
+
+def bare(cls):
+    return GObject.Object.__new__(cls) if cls.__gtype__.is_abstract() else GObject.new(cls)
+
+
+def names_of(cls):
+    """Returns what can be called or read, but not what every GObject has."""
+    return sorted(name for name in set(dir(cls)) - set(dir(GObject.Object))
+                  if not name.startswith('__') or name in ('__len__', '__iter__', '__enter__'))
+
+
+def use(obj, name):
+    attribute = getattr(obj, name)
+    if not callable(attribute):
+        return
+    for arguments in ARGUMENTS:
+        signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+        try:
+            result = attribute(*arguments)
+            if name == '__iter__':
+                next(result)
+        except (Exception, Interrupted):
+            pass
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def use_in_child(cls, name):
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        # Wrong calls are told of, as criticals.
+        GLib.log_set_always_fatal(GLib.LogLevelFlags.LEVEL_ERROR)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        signal.signal(signal.SIGALRM, interrupt)
+        use(bare(cls), name)
+    except (Exception, Interrupted):
+        pass
+    finally:
+        os._exit(0)
+
+
+def end_of(pid):
+    """Returns the signal that ended a child, which is killed if it waits within C."""
+    end = time.monotonic() + DEADLINE
+    while time.monotonic() < end:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        time.sleep(0.002)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return signal.SIGKILL
+
+
+class TestBare(TestCase):
+    def check(self, cls):
+        crashed = {name: signal.Signals(ended).name for name in names_of(cls)
+                   if (ended := end_of(use_in_child(cls, name))) in CRASHES}
+        self.assertEqual(crashed, {})
+
+    def test_a_crash_is_found(self):
+        class Crash(GObject.Object):
+            def crash(self):
+                os.kill(os.getpid(), signal.SIGSEGV)
+
+        with self.assertRaises(AssertionError):
+            self.check(Crash)
+
+
+def add_tests():
+    for name in dir(Mp):
+        cls = getattr(Mp, name)
+        if isinstance(cls, type) and issubclass(cls, GObject.Object):
+            setattr(TestBare, f'test_{name}', lambda self, cls=cls: self.check(cls))
+
+
+add_tests()
+
+if __name__ == '__main__':
+    unittest.main()
