@@ -30,6 +30,9 @@ typedef struct
   MpChannel   *channel;
   GIOCondition condition;
 
+  /* Whether it waits for what is to be pumped, not for what is to be received. */
+  gboolean pumps;
+
   /* Under the wait lock of the channel; %NULL once the channel is closed. */
   GSource *watch;
   GList    link;
@@ -55,6 +58,11 @@ struct _MpChannel
     int     fd;
   } arrivals[MP_CHANNEL_MAX_ARRIVALS];
   guint n_arrivals;
+
+  /* Messages that the filter has let pass when nobody was receiving, the oldest first. */
+  MpChannelFilter filter;
+  gpointer        filter_data;
+  GQueue          kept;
 
   /* The call whose buffer the reader writes into while that call sleeps. */
   gconstpointer lender;
@@ -93,6 +101,8 @@ void         mp_channel_close_sources (MpChannel *self);
 void     mp_channel_fail_outgoing (MpChannel    *self,
                                    const GError *error);
 gboolean mp_channel_has_message (MpChannel *self);
+gboolean mp_channel_has_unfiltered (MpChannel *self);
+void     mp_channel_drop_kept (MpChannel *self);
 void     mp_channel_set_timed_out (const char *what,
                                    GError    **error);
 

@@ -10,13 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-void
-mp_channel_message_clear (MpChannelMessage *message)
-{
-  g_clear_pointer (&message->data, g_free);
-  while (message->n_fds > 0)
-    close (message->fds[--message->n_fds]);
-}
+/* So many messages are kept for receivers while others are read for the filter. */
+#define MAX_KEPT 4096
 
 /* Receiving ends for good: a duplex channel can still send. */
 static void
@@ -186,7 +181,7 @@ receive_pieces (MpChannel    *self,
       if (status == MP_FRAME_COMPLETE)
         return MP_CHANNEL_DONE;
 
-      if (target->buffer != NULL && self->sources.length == 0 &&
+      if (target->buffer != NULL && self->sources.length == 0 && self->filter == NULL &&
           mp_frame_reader_lend (&self->reader, target->buffer, target->size))
         g_atomic_pointer_set (&self->lender, target);
 
@@ -223,6 +218,90 @@ deliver (MpChannel    *self,
   return MP_CHANNEL_DONE;
 }
 
+/* Reads messages for the filter until @max_kept are kept for receivers. */
+static MpChannelStatus
+pump (MpChannel *self,
+      guint      max_kept,
+      GError   **error)
+{
+  while (self->kept.length < max_kept)
+    {
+      g_auto (MpChannelMessage) message = {
+        0,
+      };
+      Target          target = { mp_channel_get_limit (self), NULL, 0, &message, NULL };
+      MpChannelStatus status = receive_pieces (self, &target, error);
+
+      if (status == MP_CHANNEL_DONE)
+        status = deliver (self, &target, error);
+      if (status != MP_CHANNEL_DONE)
+        return status;
+
+      status = self->filter (&message, self->filter_data, error);
+      if (status == MP_CHANNEL_ERROR)
+        return status;
+      if (status == MP_CHANNEL_NOT_NOW)
+        {
+          g_queue_push_tail (&self->kept, g_memdup2 (&message, sizeof message));
+          memset (&message, 0, sizeof message);
+        }
+    }
+
+  return MP_CHANNEL_DONE;
+}
+
+static MpChannelStatus
+deliver_kept (MpChannel    *self,
+              const Target *target,
+              GError      **error)
+{
+  MpChannelMessage *message = g_queue_peek_head (&self->kept);
+  gsize             maximum = target->buffer != NULL ? target->size : target->limit;
+
+  if (message->length > maximum)
+    {
+      g_set_error (error, MP_ERROR,
+                   target->buffer != NULL ? MP_ERROR_BUFFER_TOO_SHORT : MP_ERROR_TOO_LARGE,
+                   "A message of %" G_GSIZE_FORMAT " bytes is longer than %" G_GSIZE_FORMAT,
+                   message->length, maximum);
+      return MP_CHANNEL_ERROR;
+    }
+
+  g_queue_pop_head (&self->kept);
+  if (target->buffer != NULL)
+    {
+      *target->length = message->length;
+      if (message->length > 0)
+        memcpy (target->buffer, message->data, message->length);
+    }
+  else
+    {
+      *target->message = *message;
+      memset (message, 0, sizeof *message);
+    }
+
+  mp_channel_message_clear (message);
+  g_free (message);
+  return MP_CHANNEL_DONE;
+}
+
+static MpChannelStatus
+receive_next (MpChannel    *self,
+              const Target *target,
+              GError      **error)
+{
+  MpChannelStatus status;
+
+  if (self->filter != NULL && self->lender != target)
+    {
+      status = pump (self, 1, error);
+      return status == MP_CHANNEL_DONE ? deliver_kept (self, target, error) : status;
+    }
+
+  status = receive_pieces (self, target, error);
+  return status == MP_CHANNEL_DONE ? deliver (self, target, error) : status;
+}
+
 static MpChannelStatus
 receive_now (MpChannel        *self,
              const Target     *target,
@@ -234,12 +313,9 @@ receive_now (MpChannel        *self,
 
   g_mutex_lock (&self->receive_lock);
   if (self->lender == NULL || self->lender == target)
-    status = receive_pieces (self, target, error);
+    status = receive_next (self, target, error);
   if (status == MP_CHANNEL_DONE)
-    {
-      status = deliver (self, target, error);
-      more = g_atomic_int_get (&self->n_waiters) > 0;
-    }
+    more = g_atomic_int_get (&self->n_waiters) > 0;
   else if (status == MP_CHANNEL_NOT_NOW && sleeper != NULL)
     {
       mp_channel_begin_sleep (self, sleeper);
@@ -423,15 +499,89 @@ mp_channel_receive_into (MpChannel    *self,
   return status == MP_CHANNEL_DONE ? (gssize) length : -1;
 }
 
-/* Whether a receive would end at once, with what was read ahead. */
+void
+mp_channel_set_filter (MpChannel      *self,
+                       MpChannelFilter filter,
+                       gpointer        user_data)
+{
+  g_mutex_lock (&self->receive_lock);
+  self->filter = filter;
+  self->filter_data = user_data;
+  g_mutex_unlock (&self->receive_lock);
+}
+
+static MpChannelStatus
+pump_now (MpChannel *self,
+          gboolean  *found,
+          GError   **error)
+{
+  MpChannelStatus status = MP_CHANNEL_NOT_NOW;
+  guint           n_kept;
+
+  g_mutex_lock (&self->receive_lock);
+  n_kept = self->kept.length;
+  if (self->lender == NULL)
+    status = pump (self, MAX_KEPT, error);
+  *found = self->kept.length > n_kept;
+  g_mutex_unlock (&self->receive_lock);
+
+  if (status == MP_CHANNEL_DONE)
+    g_set_error (error, MP_ERROR, MP_ERROR_FULL,
+                 "%d messages wait to be received: what comes after them is not read",
+                 MAX_KEPT);
+  return status == MP_CHANNEL_DONE ? MP_CHANNEL_ERROR : status;
+}
+
+MpChannelStatus
+mp_channel_pump (MpChannel *self,
+                 GError   **error)
+{
+  g_autoptr (GError) failure = NULL;
+  MpChannelStatus status = MP_CHANNEL_ERROR;
+  gboolean        found = FALSE;
+
+  if (!mp_channel_enter (self, error))
+    return MP_CHANNEL_ERROR;
+
+  if (check_readable (self, &failure))
+    status = pump_now (self, &found, &failure);
+
+  after_failure (self, failure);
+  mp_channel_leave (self);
+  if (found)
+    mp_channel_wake (self);
+  if (failure != NULL)
+    g_propagate_error (error, g_steal_pointer (&failure));
+  return status;
+}
+
+static gboolean
+has_read_message (MpChannel *self)
+{
+  return self->lender == NULL && mp_frame_reader_peek (&self->reader, mp_channel_get_limit (self),
+                                                       NULL) != MP_FRAME_INCOMPLETE;
+}
+
+/* Whether there is something to pump, with what was read already. */
+gboolean
+mp_channel_has_unfiltered (MpChannel *self)
+{
+  gboolean there;
+
+  g_mutex_lock (&self->receive_lock);
+  there = has_read_message (self);
+  g_mutex_unlock (&self->receive_lock);
+  return there;
+}
+
+/* Whether a receive would end at once, with what was read already. */
 gboolean
 mp_channel_has_message (MpChannel *self)
 {
   gboolean there;
 
   g_mutex_lock (&self->receive_lock);
-  there = self->lender == NULL && mp_frame_reader_peek (&self->reader, mp_channel_get_limit (self),
-                                                        NULL) != MP_FRAME_INCOMPLETE;
+  there = self->kept.length > 0 || has_read_message (self);
   g_mutex_unlock (&self->receive_lock);
   return there;
 }

@@ -4,6 +4,8 @@
 
 #include "channel-private.h"
 
+#include <unistd.h>
+
 #include "mp-error.h"
 
 void
@@ -89,4 +91,25 @@ mp_channel_set_timed_out (const char *what,
                           GError    **error)
 {
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, what);
+}
+
+void
+mp_channel_message_clear (MpChannelMessage *message)
+{
+  g_clear_pointer (&message->data, g_free);
+  while (message->n_fds > 0)
+    close (message->fds[--message->n_fds]);
+}
+
+static void
+kept_free (gpointer data)
+{
+  mp_channel_message_clear (data);
+  g_free (data);
+}
+
+void
+mp_channel_drop_kept (MpChannel *self)
+{
+  g_queue_clear_full (&self->kept, kept_free);
 }

@@ -14,6 +14,8 @@ is_source_ready (MpChannelSource *source)
   if (mp_channel_is_closed (source->channel))
     return TRUE;
 
+  if (source->pumps)
+    return mp_channel_has_unfiltered (source->channel);
   return (source->condition & G_IO_IN) != 0 && mp_channel_has_message (source->channel);
 }
 
@@ -91,6 +93,15 @@ mp_channel_create_source (MpChannel    *self,
   return base;
 }
 
+GSource *
+mp_channel_create_pump_source (MpChannel *self)
+{
+  GSource *base = mp_channel_create_source (self, G_IO_IN, NULL);
+
+  ((MpChannelSource *) base)->pumps = TRUE;
+  return base;
+}
+
 /* Whether @condition holds although the descriptor may not show it.  A socket shows all but
  * what was read ahead; a stream may keep more, and is asked. */
 gboolean
@@ -116,7 +127,8 @@ begin_wait (MpChannel        *self,
   g_mutex_lock (&self->receive_lock);
   there =
     (condition & G_IO_IN) != 0 && self->lender == NULL &&
-    mp_frame_reader_peek (&self->reader, mp_channel_get_limit (self), NULL) != MP_FRAME_INCOMPLETE;
+    (self->kept.length > 0 || mp_frame_reader_peek (&self->reader, mp_channel_get_limit (self),
+                                                    NULL) != MP_FRAME_INCOMPLETE);
   if (!there)
     mp_channel_begin_sleep (self, sleeper);
   g_mutex_unlock (&self->receive_lock);

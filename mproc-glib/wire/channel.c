@@ -48,6 +48,7 @@ mp_channel_unref (MpChannel *self)
   mp_channel_close (self, NULL);
   while (self->n_arrivals > 0)
     close (self->arrivals[--self->n_arrivals].fd);
+  mp_channel_drop_kept (self);
   mp_frame_reader_clear (&self->reader);
   self->transport->funcs->free (self->transport);
   g_mutex_clear (&self->receive_lock);
@@ -90,7 +91,8 @@ mp_channel_dup_fd (MpChannel *self,
     return -1;
 
   g_mutex_lock (&self->receive_lock);
-  clean = mp_frame_reader_is_empty (&self->reader) && self->n_arrivals == 0;
+  clean = mp_frame_reader_is_empty (&self->reader) && self->n_arrivals == 0 &&
+          self->kept.length == 0;
   g_mutex_unlock (&self->receive_lock);
 
   if (!clean)

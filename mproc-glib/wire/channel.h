@@ -31,6 +31,14 @@ typedef struct
 typedef void (*MpChannelSentFunc) (const GError *error,
                                    gpointer      user_data);
 
+/* Looks at each whole message before a receiver gets it: DONE when it has taken the data and the
+ * descriptors or does not want them to be seen, NOT_NOW when the message is for a receiver, ERROR
+ * when it may not be there.  It runs under a lock, and calls neither the channel nor foreign
+ * code. */
+typedef MpChannelStatus (*MpChannelFilter) (MpChannelMessage *message,
+                                            gpointer          user_data,
+                                            GError          **error);
+
 MpChannel *mp_channel_new (MpTransport *transport,
                            gboolean     readable,
                            gboolean     writable);
@@ -66,7 +74,20 @@ gssize          mp_channel_receive_into (MpChannel    *self,
                                          gint64        timeout_us,
                                          GCancellable *cancellable,
                                          GError      **error);
-void            mp_channel_message_clear (MpChannelMessage *message);
+/* Sets the filter, for good. */
+void mp_channel_set_filter (MpChannel      *self,
+                            MpChannelFilter filter,
+                            gpointer        user_data);
+
+/* Reads all that is there for the filter, and keeps what is for receivers until they come.
+ * NOT_NOW when there is no more; fails with MP_ERROR_FULL when too much waits for receivers. */
+MpChannelStatus mp_channel_pump (MpChannel *self,
+                                 GError   **error);
+
+/* A source that is ready while there is something to pump. */
+GSource *mp_channel_create_pump_source (MpChannel *self);
+
+void mp_channel_message_clear (MpChannelMessage *message);
 
 /* Sending.  What was begun is sent to its end: when the time is over in the middle of a
  * message, the rest of it is kept, leaves before anything else, and the call succeeds. */
