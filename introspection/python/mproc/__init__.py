@@ -45,8 +45,11 @@ from multiprocessing import set_start_method as set_start_method
 
 from .connection import Pipe as Pipe
 from .context import get_context as get_context
+from .crew import WorkerDied as WorkerDied
+from .executor import ProcessPoolExecutor as ProcessPoolExecutor
 from .queues import JoinableQueue as JoinableQueue
 from .queues import Queue as Queue
 from .queues import SimpleQueue as SimpleQueue
+from .worker import current_task as current_task
 
-__all__ = list(_multiprocessing.__all__)
+__all__ = [*_multiprocessing.__all__, 'ProcessPoolExecutor', 'WorkerDied', 'current_task']

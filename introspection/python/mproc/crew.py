@@ -1,0 +1,345 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The workers of a ProcessPoolExecutor and the thread that looks after them."""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import multiprocessing
+import os
+import threading
+import time
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
+from queue import Empty, Full
+from typing import Any
+
+from .library import Mp
+from .objects import objects
+from .worker import (DEATH, DONE, ID_SIZE, INTERRUPTED, NOT_INITIALIZED, PROGRESS, STARTED, UNREADABLE, WAKE,
+                     work)
+
+# Deaths in a row, with nothing finished in between, that end the pool.
+MAX_DEATHS = 5
+
+# In seconds: until a dead worker is replaced, at first and at most, and how long one has to live for
+# that to begin anew.
+MIN_DELAY, MAX_DELAY, LONG_LIFE = 0.1, 10.0, 10.0
+
+# Tasks for a worker that are in the queue, where they cannot be cancelled: one, or many of those
+# that are back within this time.
+MAX_AHEAD, SHORT_TASK = 32, 0.005
+
+# How often to look for tasks that were given up, after a death; and how long to go on doing so.
+_LOOK_INTERVAL, _LOOK_TIME = 0.05, 5.0
+
+_N_ABANDONED = 64
+
+
+class PoolFuture(Future):  # type: ignore[type-arg]
+    """A future that knows how far its task is."""
+
+    _progress: tuple[float, str | None] | None = None
+
+    def progress(self) -> tuple[float, str | None] | None:
+        """Returns the fraction and the text that the task has told last, or None."""
+        return self._progress
+
+
+class WorkerDied(BrokenProcessPool):
+    """Each worker that was given the task has died."""
+
+
+class _Running:
+    """A task that is in the queue or in the hands of a worker."""
+
+    __slots__ = ('future', 'since', 'deadline', 'pid')
+
+    def __init__(self, future: PoolFuture) -> None:
+        self.future, self.since = future, time.monotonic()
+        self.deadline: float | None = None
+        self.pid = 0
+
+
+class Crew:
+    """Processes that get tasks from one queue and put answers into another.
+
+    It knows nothing of the executor, which may be forgotten while tasks are still done."""
+
+    def __init__(self, max_workers: int, context: Any, initializer: Any, initargs: tuple[Any, ...],
+                 max_tasks_per_child: int | None, max_deliveries: int, task_timeout: float | None) -> None:
+        self.max_workers, self.context = max_workers, context
+        self.task_timeout = task_timeout
+        self.tasks = Mp.JoinableQueue(max_deliveries=max_deliveries)
+        self.answers = Mp.Queue()
+        self.processes: dict[int, Any] = {}
+        self.broken: str | None = None
+        self.thread: threading.Thread | None = None
+
+        abandoned = multiprocessing.RawArray('Q', _N_ABANDONED) if task_timeout is not None else None
+        self._arguments = (self.tasks, self.answers, initializer, initargs, max_tasks_per_child, abandoned)
+        self._abandoned, self._n_abandoned = abandoned, 0
+        self._is_shut_down = False
+        self._lock = threading.RLock()
+        self._ids = itertools.count(1)
+        self._pending: collections.deque[tuple[bytes, PoolFuture, bytes]] = collections.deque()
+        self._running: dict[bytes, _Running] = {}
+        self._ahead = 1
+        self._births: dict[int, float] = {}
+        self._n_deaths, self._delay = 0, MIN_DELAY
+        self._due: list[float] = []
+        self._look_until = 0.0
+        self._changes = os.pipe()
+        self._watcher = threading.Thread(target=self._watch, name='mproc-sentinels', daemon=True)
+
+    # Called by the executor, in any thread.
+
+    def submit(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> PoolFuture:
+        """Returns the future of a call, which a worker will make."""
+        future = PoolFuture()
+        task_id = next(self._ids).to_bytes(ID_SIZE, 'little')
+        try:
+            data = task_id + objects.dumps((function, args, kwargs))
+        except Exception as error:
+            data = None
+            failure = error
+        with self._lock:
+            self._check()
+            if self.thread is None:
+                self._start()
+            if data is None:
+                future.set_exception(failure)
+                return future
+            self._pending.append((task_id, future, data))
+            self._feed()
+            self._hire()
+        return future
+
+    def shutdown(self, cancel_futures: bool = False) -> None:
+        """Takes no more tasks; the workers end when all is done."""
+        with self._lock:
+            self._is_shut_down = True
+            if cancel_futures:
+                for _, future, _ in self._pending:
+                    future.cancel()
+                    future.set_running_or_notify_cancel()
+                self._pending.clear()
+        if self.thread is not None:
+            self._tell(WAKE)
+
+    def join(self) -> None:
+        """Waits until all workers have ended, if they were asked to."""
+        if self.thread is not None and self.thread is not threading.current_thread():
+            self.thread.join()
+
+    def _check(self) -> None:
+        if self.broken is not None:
+            raise BrokenProcessPool(self.broken)
+        if self._is_shut_down:
+            raise RuntimeError('cannot schedule new futures after shutdown')
+
+    # With the lock held.
+
+    def _start(self) -> None:
+        # Forked before there are threads.
+        if self.context.get_start_method() == 'fork':
+            while len(self.processes) < self.max_workers:
+                self._start_worker()
+        self.thread = threading.Thread(target=self._manage, name='mproc-executor', daemon=True)
+        self.thread.start()
+        self._watcher.start()
+
+    def _hire(self) -> None:
+        """Starts one more worker if all may be busy."""
+        n_workers = len(self.processes) + len(self._due)
+        if n_workers < self.max_workers and n_workers < len(self._running) + len(self._pending):
+            self._start_worker()
+
+    def _start_worker(self) -> None:
+        process = self.context.Process(target=work, args=self._arguments)
+        process.start()
+        self.processes[process.pid] = process
+        self._births[process.pid] = time.monotonic()
+        os.write(self._changes[1], b'+')
+
+    def _feed(self) -> None:
+        most = self.max_workers * self._ahead + 1
+        while self._pending and len(self._running) < most:
+            task_id, future, data = self._pending[0]
+            if future.cancelled():
+                self._pending.popleft()
+                future.set_running_or_notify_cancel()
+                continue
+            try:
+                self.tasks.put(data, False)
+            except Full:
+                return
+            except Exception as error:
+                future.set_running_or_notify_cancel()
+                future.set_exception(error)
+                self._pending.popleft()
+                continue
+            self._pending.popleft()
+            # Cancelled just now: a worker does it all the same, and nobody hears of it.
+            if future.set_running_or_notify_cancel():
+                self._running[task_id] = _Running(future)
+
+    # The thread that watches for deaths, and the one that does the rest.
+
+    def _tell(self, kind: bytes, data: bytes = b'') -> None:
+        try:
+            self.answers.put(bytes(ID_SIZE) + kind + data)
+        except ValueError:
+            # It is closed: the crew has ended.
+            pass
+
+    def _watch(self) -> None:
+        told: set[int] = set()
+        while True:
+            with self._lock:
+                waiting = {process.sentinel: pid for pid, process in self.processes.items() if pid not in told}
+            ready = connection.wait([self._changes[0], *waiting])
+            if self._changes[0] in ready and b'.' in os.read(self._changes[0], 4096):
+                return
+            for sentinel in ready:
+                if sentinel in waiting:
+                    told.add(waiting[sentinel])
+                    self._tell(DEATH, waiting[sentinel].to_bytes(ID_SIZE, 'little'))
+
+    def _manage(self) -> None:
+        while not self._is_over():
+            try:
+                answer = self.answers.get(timeout=self._time_to_wait())
+            except Empty:
+                answer = None
+            with self._lock:
+                while answer is not None:
+                    self._handle(answer[:ID_SIZE], answer[ID_SIZE:ID_SIZE + 1], answer[ID_SIZE + 1:])
+                    try:
+                        answer = self.answers.get(False)
+                    except Empty:
+                        answer = None
+                self._look()
+                self._feed()
+        self._end()
+
+    def _is_over(self) -> bool:
+        with self._lock:
+            return self.broken is not None or self._is_shut_down and not self._pending and not self._running
+
+    def _time_to_wait(self) -> float | None:
+        with self._lock:
+            times = list(self._due)
+            if self._running and time.monotonic() < self._look_until:
+                times.append(time.monotonic() + _LOOK_INTERVAL)
+            if self.task_timeout is not None:
+                times += [each.deadline for each in self._running.values() if each.deadline is not None]
+        return max(0.0, min(times) - time.monotonic()) if times else None
+
+    def _handle(self, task_id: bytes, kind: bytes, data: bytes) -> None:
+        if kind == WAKE:
+            return
+        if kind == DEATH:
+            self._bury(int.from_bytes(data, 'little'))
+        elif kind == INTERRUPTED:
+            self._break('The processes of the pool were interrupted')
+        elif kind == NOT_INITIALIZED:
+            self._break('A process in the process pool was not initialized, since its initializer has failed')
+        elif (running := self._running.get(task_id)) is not None:
+            if kind == PROGRESS:
+                running.future._progress = objects.loads(data)
+            elif kind == STARTED:
+                running.pid = int.from_bytes(data, 'little')
+                running.deadline = time.monotonic() + (self.task_timeout or 0)
+            else:
+                del self._running[task_id]
+                self._settle(running, kind, data)
+
+    def _settle(self, running: _Running, kind: bytes, data: bytes) -> None:
+        self._n_deaths = 0
+        if time.monotonic() - running.since < SHORT_TASK:
+            self._ahead = min(2 * self._ahead, MAX_AHEAD)
+        else:
+            self._ahead = max(self._ahead // 2, 1)
+        try:
+            value = objects.loads(data)
+        except BaseException as error:
+            value, kind = error, UNREADABLE
+        if kind == DONE:
+            running.future.set_result(value)
+            return
+        if kind == UNREADABLE:
+            broken = BrokenProcessPool('The task or its result could not be unpickled')
+            broken.__cause__ = value
+            value = broken
+        running.future.set_exception(value)
+
+    def _bury(self, pid: int) -> None:
+        process = self.processes.pop(pid, None)
+        if process is None:
+            return
+        process.join()
+        lived = time.monotonic() - self._births.pop(pid)
+        if process.exitcode == 0:
+            # It has done as many tasks as it may.
+            if not self._is_shut_down or self._pending or self._running:
+                self._start_worker()
+            return
+        self._n_deaths += 1
+        if self._n_deaths >= MAX_DEATHS:
+            self._break(f'{MAX_DEATHS} processes in the process pool have died in a row, the last with the exit '
+                        f'code {process.exitcode}')
+            return
+        self._delay = MIN_DELAY if lived >= LONG_LIFE else self._delay
+        self._due.append(time.monotonic() + self._delay)
+        self._delay = min(2 * self._delay, MAX_DELAY)
+        self._look_until = time.monotonic() + _LOOK_TIME
+
+    def _look(self) -> None:
+        """Looks for what time brings: workers to start, tasks that take too long or were given up."""
+        now = time.monotonic()
+        for due in [due for due in self._due if due <= now]:
+            self._due.remove(due)
+            self._start_worker()
+        if self.task_timeout is not None:
+            for task_id, running in list(self._running.items()):
+                if running.deadline is not None and running.deadline <= now:
+                    self._abandon(task_id, running)
+        if now < self._look_until:
+            while (message := self.tasks.get_dead()) is not None:
+                running_or_none = self._running.pop(message.get_bytes().get_data()[:ID_SIZE], None)
+                if running_or_none is not None:
+                    running_or_none.future.set_exception(WorkerDied(
+                        'Each process that was given the task has died, until it was given up'))
+
+    def _abandon(self, task_id: bytes, running: _Running) -> None:
+        self._abandoned[self._n_abandoned % _N_ABANDONED] = int.from_bytes(task_id, 'little')
+        self._n_abandoned += 1
+        del self._running[task_id]
+        running.future.set_exception(TimeoutError(f'The task took longer than {self.task_timeout} seconds'))
+        if running.pid in self.processes:
+            self.processes[running.pid].kill()
+
+    def _break(self, why: str) -> None:
+        self.broken = why
+        for running in self._running.values():
+            running.future.set_exception(BrokenProcessPool(why))
+        self._running.clear()
+        while self._pending:
+            _, future, _ = self._pending.popleft()
+            if future.set_running_or_notify_cancel():
+                future.set_exception(BrokenProcessPool(why))
+        for process in self.processes.values():
+            process.terminate()
+
+    def _end(self) -> None:
+        os.write(self._changes[1], b'.')
+        self._watcher.join()
+        for fd in self._changes:
+            os.close(fd)
+        self.tasks.shutdown(True)
+        for process in list(self.processes.values()):
+            process.join()
+        self.tasks.close()
+        self.answers.close()

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""CPython's own tests of process pools (test/test_concurrent_futures.py), pointed at mproc's executor."""
+
+import types
+import unittest
+import unittest.mock
+
+import helping  # noqa: F401: it asks for the right version of Mp
+import mproc
+
+try:
+    from test import test_concurrent_futures as cpython
+except ImportError:
+    cpython = None
+
+CASES = ('ProcessPoolExecutorTest', 'ProcessPoolShutdownTest', 'ExecutorDeadlockTest', 'InitializerMixin',
+         'FailingInitializerMixin', 'WaitTests', 'AsCompletedTests')
+
+# What cannot be asked of this executor, and why.
+SKIPPED = {
+    'test_killed_child': 'a killed worker is replaced, and does not break the pool',
+}
+# Except where processes are forked before there is a task.
+SKIPPED_ON_DEMAND = {
+    'test_saturation': 'its tasks cannot be pickled, and no process is started for such',
+}
+
+
+class Futures(types.ModuleType):
+    """What stands for concurrent.futures."""
+
+    def __getattr__(self, name):
+        return getattr(mproc if name == 'ProcessPoolExecutor' else cpython.futures_of_python, name)
+
+
+def assert_python_ok(*args, **options):
+    """Runs a program with another import."""
+    programs = [arg.replace('from concurrent.futures import', 'from mproc import') for arg in args]
+    # Else it would run without PYTHONPATH.
+    return cpython.assert_python_ok_of_python(*programs, __isolated=False, **options)
+
+
+def make_case(name, context):
+    case = getattr(cpython, name)
+
+    class Case(case, getattr(cpython, f'ProcessPool{context.title()}Mixin'), cpython.BaseTestCase):
+        executor_type = mproc.ProcessPoolExecutor
+
+        def setUp(self):
+            for patch in (unittest.mock.patch.object(cpython, 'futures', Futures('futures')),
+                          unittest.mock.patch.object(cpython, 'assert_python_ok', assert_python_ok)):
+                patch.start()
+                self.addCleanup(patch.stop)
+            super().setUp()
+
+    for test, why in {**SKIPPED, **(SKIPPED_ON_DEMAND if context != 'fork' else {})}.items():
+        if hasattr(case, test):
+            setattr(Case, test, unittest.skip(why)(lambda self: None))
+    Case.__name__ = Case.__qualname__ = f'{name}_{context}'
+    Case.__module__ = __name__
+    return Case
+
+
+@unittest.skipIf(cpython, 'it is there')
+class TestSuite(unittest.TestCase):
+    def test_is_installed(self):
+        self.skipTest('the tests of CPython are not installed')
+
+
+if cpython is not None:
+    cpython.futures_of_python = cpython.futures
+    cpython.assert_python_ok_of_python = cpython.assert_python_ok
+    cpython.setUpModule()
+    for context in helping.METHODS:
+        for name in CASES:
+            case = make_case(name, context)
+            globals()[case.__name__] = case
+    del case
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The executor whose pool a worker's death does not break."""
+
+import asyncio
+import concurrent.futures
+import operator
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import helping
+import mproc
+from kinds import Point
+
+from concurrent.futures.process import BrokenProcessPool
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_once(path):
+    """Dies when there is no file yet at @path."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return os.path.basename(path)
+    die()
+
+
+def count_and_die(path):
+    with open(path, 'a', encoding='utf-8') as file:
+        file.write('.')
+    die()
+
+
+def tell_progress(fd):
+    mproc.current_task().set_progress(0.25, 'a quarter')
+    os.read(fd, 1)
+    return 'done'
+
+
+class TestExecutor(helping.TestCase):
+    def setUp(self):
+        super().setUp()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def test_objects_travel(self):
+        with mproc.ProcessPoolExecutor(2) as executor:
+            self.assertEqual(executor.submit(Point, 3).result(helping.DEADLINE), Point(3))
+            self.assertEqual(executor.submit(operator.attrgetter('x'), Point(4)).result(helping.DEADLINE), 4)
+            self.assertEqual(list(executor.map(pow, range(50), [2] * 50, chunksize=7)), [x * x for x in range(50)])
+
+    def test_task_of_a_dead_worker(self):
+        for method in helping.METHODS:
+            with self.subTest(method=method), \
+                    mproc.ProcessPoolExecutor(2, mproc.get_context(method)) as executor:
+                futures = [executor.submit(die_once, self.path(f'{method}-{i}')) for i in range(3)]
+                rest = [executor.submit(pow, 2, i) for i in range(5)]
+                self.assertEqual([future.result(helping.DEADLINE) for future in futures],
+                                 [f'{method}-{i}' for i in range(3)])
+                self.assertEqual([future.result(helping.DEADLINE) for future in rest], [1, 2, 4, 8, 16])
+
+    def test_task_that_kills(self):
+        with mproc.ProcessPoolExecutor(1, max_deliveries=2) as executor:
+            future = executor.submit(count_and_die, self.path('deaths'))
+            with self.assertRaises(mproc.WorkerDied):
+                future.result(helping.DEADLINE)
+            self.assertEqual(executor.submit(pow, 2, 3).result(helping.DEADLINE), 8)
+        self.assertEqual(os.path.getsize(self.path('deaths')), 2)
+
+    def test_five_deaths_in_a_row(self):
+        with mproc.ProcessPoolExecutor(1, max_deliveries=9) as executor:
+            futures = [executor.submit(count_and_die, self.path('deaths')), executor.submit(pow, 2, 3)]
+            for future in futures:
+                with self.assertRaisesRegex(BrokenProcessPool, '5 processes .* have died in a row'):
+                    future.result(helping.DEADLINE)
+            with self.assertRaises(BrokenProcessPool):
+                executor.submit(pow, 2, 3)
+        self.assertEqual(os.path.getsize(self.path('deaths')), 5)
+
+    def test_timeout(self):
+        with mproc.ProcessPoolExecutor(1, task_timeout=0.2) as executor:
+            futures = [executor.submit(time.sleep, 2 * helping.DEADLINE), executor.submit(pow, 2, 3)]
+            with self.assertRaisesRegex(TimeoutError, '0.2 seconds'):
+                futures[0].result(helping.DEADLINE)
+            self.assertEqual(futures[1].result(helping.DEADLINE), 8)
+
+    def test_progress(self):
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        self.addCleanup(os.close, writing)
+        with mproc.ProcessPoolExecutor(1, mproc.get_context('fork')) as executor:
+            future = executor.submit(tell_progress, reading)
+            helping.wait_until(lambda: future.progress() or time.sleep(0.001))
+            self.assertEqual(future.progress(), (0.25, 'a quarter'))
+            os.write(writing, b'.')
+            self.assertEqual(future.result(helping.DEADLINE), 'done')
+        self.assertIsNone(mproc.current_task())
+
+    def test_asyncio(self):
+        async def main(executor):
+            loop = asyncio.get_running_loop()
+            return await asyncio.gather(*(loop.run_in_executor(executor, pow, 2, i) for i in range(20)))
+
+        with mproc.ProcessPoolExecutor(2) as executor:
+            self.assertEqual(asyncio.run(main(executor)), [2**i for i in range(20)])
+
+    def test_refusals(self):
+        with mproc.ProcessPoolExecutor(1) as executor:
+            unsendable = executor.submit(print, (i for i in ()))
+            self.assertRaises(TypeError, unsendable.result, helping.DEADLINE)
+        self.assertRaises(RuntimeError, executor.submit, pow, 2, 3)
+        for options in ({'max_workers': 0}, {'max_deliveries': 0}, {'max_tasks_per_child': 0}):
+            self.assertRaises(ValueError, mproc.ProcessPoolExecutor, **options)
+
+    def test_many(self):
+        with mproc.ProcessPoolExecutor(3) as executor:
+            futures = [executor.submit(operator.neg, i) for i in range(5000)]
+            done, not_done = concurrent.futures.wait(futures, helping.DEADLINE)
+            self.assertEqual((len(done), len(not_done)), (5000, 0))
+            self.assertEqual([future.result() for future in futures], [-i for i in range(5000)])
+
+    def test_interrupt(self):
+        program = ('import mproc, time\n'
+                   'with mproc.ProcessPoolExecutor(2) as executor:\n'
+                   '    executor.submit(pow, 2, 3).result()\n'
+                   '    print("ready", flush=True)\n'
+                   '    executor.submit(time.sleep, 60).result()\n')
+        child = subprocess.Popen([sys.executable, '-c', program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                 start_new_session=True)
+        self.addCleanup(child.stdout.close)
+        self.addCleanup(child.kill)
+        self.assertEqual(child.stdout.readline(), b'ready\n')
+        os.killpg(child.pid, signal.SIGINT)
+        self.assertNotEqual(child.wait(helping.DEADLINE), 0)
+
+    def test_workers_end_with_their_parent(self):
+        program = ('import mproc, os, time\n'
+                   'executor = mproc.ProcessPoolExecutor(1)\n'
+                   'print(executor.submit(os.getpid).result(), flush=True)\n'
+                   'time.sleep(60)\n')
+        child = subprocess.Popen([sys.executable, '-c', program], stdout=subprocess.PIPE)
+        self.addCleanup(child.stdout.close)
+        worker = int(child.stdout.readline())
+        fd = os.pidfd_open(worker)
+        self.addCleanup(os.close, fd)
+        child.kill()
+        child.wait()
+        self.assertEqual(mproc.connection.wait([fd], helping.DEADLINE), [fd])
+
+
+if __name__ == '__main__':
+    unittest.main()
