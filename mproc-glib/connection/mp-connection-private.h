@@ -21,6 +21,9 @@ typedef struct
   gint       format;
   char      *peer_address;
 
+  /* Whether the property asks for reading ahead. */
+  gint read_ahead;
+
   /* Whether it was told that this end is closed. */
   gint told_closed;
 
@@ -46,6 +49,7 @@ enum
   MP_CONNECTION_PROP_MAX_MESSAGE_SIZE,
   MP_CONNECTION_PROP_PEER_CREDENTIALS,
   MP_CONNECTION_PROP_PEER_ADDRESS,
+  MP_CONNECTION_PROP_READ_AHEAD,
   MP_CONNECTION_N_PROPS
 };
 

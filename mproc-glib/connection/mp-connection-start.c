@@ -138,6 +138,8 @@ message_ready_cb (gpointer user_data)
  * one, or for [method@Connection.recv]. When the peer has closed its end or died, or sends what
  * is no message, this end is closed, see [signal@Connection::closed].
  *
+ * Reads ahead until it is stopped; see [property@Connection:read-ahead].
+ *
  * One turn of the main context hands out no more messages than handlers deal with in two
  * milliseconds.
  *
@@ -161,6 +163,7 @@ mp_connection_start (MpConnection *self)
   g_mutex_lock (&priv->lock);
   if (priv->started == NULL)
     {
+      mp_channel_begin_reading_ahead (priv->channel);
       priv->started = g_source_new (&start_source_funcs, sizeof (StartSource));
       ((StartSource *) priv->started)->connection = self;
       g_source_set_static_name (priv->started, "mp_connection_start");
@@ -175,6 +178,9 @@ mp_connection_start (MpConnection *self)
  * @self: a connection
  *
  * Ends what [method@Connection.start] began; messages wait again to be received.
+ *
+ * Some of them may have been read ahead, and do not show at the descriptor until they are
+ * received; see [property@Connection:read-ahead].
  *
  * Since: 1.0
  */
@@ -193,6 +199,7 @@ mp_connection_stop (MpConnection *self)
 
   if (started != NULL)
     {
+      mp_channel_end_reading_ahead (priv->channel);
       g_source_destroy (started);
       g_source_unref (started);
     }

@@ -293,6 +293,55 @@ mp_connection_set_max_message_size (MpConnection *self,
 }
 
 /**
+ * mp_connection_get_read_ahead: (get-property read-ahead)
+ * @self: a connection
+ *
+ * Says whether receives may read more than one message at a time.
+ *
+ * Returns: whether they may, also when the connection is not started
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_connection_get_read_ahead (MpConnection *self)
+{
+  g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
+
+  return g_atomic_int_get (&mp_connection_get_private (self)->read_ahead);
+}
+
+/**
+ * mp_connection_set_read_ahead: (set-property read-ahead)
+ * @self: a connection
+ * @read_ahead: whether receives may read more than one message at a time
+ *
+ * Allows receives to read more than one message at a time, or forbids it; see
+ * [property@Connection:read-ahead].
+ *
+ * Since: 1.0
+ */
+void
+mp_connection_set_read_ahead (MpConnection *self,
+                              gboolean      read_ahead)
+{
+  MpConnectionPrivate *priv;
+
+  g_return_if_fail (MP_IS_CONNECTION (self));
+
+  priv = mp_connection_get_private (self);
+  if (priv->channel == NULL ||
+      !g_atomic_int_compare_and_exchange (&priv->read_ahead, !read_ahead, !!read_ahead))
+    return;
+
+  if (read_ahead)
+    mp_channel_begin_reading_ahead (priv->channel);
+  else
+    mp_channel_end_reading_ahead (priv->channel);
+  g_object_notify_by_pspec (G_OBJECT (self),
+                            mp_connection_properties[MP_CONNECTION_PROP_READ_AHEAD]);
+}
+
+/**
  * mp_connection_get_peer_credentials: (get-property peer-credentials)
  * @self: a connection
  *

@@ -39,11 +39,13 @@ mp_connection_poll (MpConnection *self,
  *
  * Gives the descriptor, for a foreign main loop to poll.
  *
- * It says what the kernel has received. Messages that this object has read ahead do not
- * show, so when it was readable, take messages with [method@Connection.try_recv] or one of its
- * relatives until there are none.
+ * It is readable when there is something to receive, though perhaps not all of a message. A
+ * connection over TLS has more than the descriptor shows: take messages with
+ * [method@Connection.try_recv] or one of its relatives until there are none. While the
+ * connection reads ahead, see [property@Connection:read-ahead], there is no descriptor that
+ * would show what there is; use [method@Connection.create_source] or [method@Waitable.get_fd].
  *
- * Returns: a descriptor that stays the connection's; -1 when it is closed or has none
+ * Returns: a descriptor that stays the connection's; -1 when it is closed, has none, or reads ahead
  *
  * Since: 1.0
  */
@@ -55,7 +57,7 @@ mp_connection_get_fd (MpConnection *self)
   g_return_val_if_fail (MP_IS_CONNECTION (self), -1);
 
   channel = mp_connection_get_channel (self, NULL);
-  return channel != NULL ? mp_channel_get_fd (channel) : -1;
+  return channel != NULL && mp_channel_fd_is_complete (channel) ? mp_channel_get_fd (channel) : -1;
 }
 
 /**
@@ -91,7 +93,9 @@ mp_connection_create_source (MpConnection *self,
 static int
 mp_connection_waitable_get_fd (MpWaitable *waitable)
 {
-  return mp_connection_get_fd (MP_CONNECTION (waitable));
+  MpChannel *channel = mp_connection_get_channel (MP_CONNECTION (waitable), NULL);
+
+  return channel != NULL ? mp_channel_get_fd (channel) : -1;
 }
 
 static GIOCondition

@@ -113,6 +113,10 @@ mp_connection_get_property (GObject    *object,
       g_value_set_uint64 (value, mp_connection_get_max_message_size (self));
       break;
 
+    case MP_CONNECTION_PROP_READ_AHEAD:
+      g_value_set_boolean (value, mp_connection_get_read_ahead (self));
+      break;
+
     case MP_CONNECTION_PROP_PEER_CREDENTIALS:
       g_value_take_object (value, mp_connection_get_peer_credentials (self));
       break;
@@ -142,6 +146,10 @@ mp_connection_set_property (GObject      *object,
 
     case MP_CONNECTION_PROP_MAX_MESSAGE_SIZE:
       mp_connection_set_max_message_size (self, g_value_get_uint64 (value));
+      break;
+
+    case MP_CONNECTION_PROP_READ_AHEAD:
+      mp_connection_set_read_ahead (self, g_value_get_boolean (value));
       break;
 
     default:
@@ -217,6 +225,26 @@ install_properties (GObjectClass *object_class)
     g_param_spec_uint64 ("max-message-size", NULL, NULL,
                          1, MP_CONNECTION_LARGEST_MESSAGE, MP_CONNECTION_DEFAULT_MESSAGE_SIZE,
                          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+
+  /**
+   * MpConnection:read-ahead:
+   *
+   * Whether receives may read more than one message at a time.
+   *
+   * Many small messages then come with one system call. It is so in any case while the connection
+   * is started, see [method@Connection.start]. What was read ahead is known to this object alone,
+   * therefore as long as it is so, or something that was read ahead has not been received:
+   * [method@Connection.get_fd] gives no descriptor, the connection cannot be handed to another
+   * process, and a process that is forked cannot receive from it.
+   *
+   * Without reading ahead the descriptor shows all there is, and several processes may take whole
+   * messages from one connection as long as they take turns, with a lock for example.
+   *
+   * Since: 1.0
+   */
+  mp_connection_properties[MP_CONNECTION_PROP_READ_AHEAD] =
+    g_param_spec_boolean ("read-ahead", NULL, NULL, FALSE,
+                          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
 
   /**
    * MpConnection:peer-credentials:

@@ -264,6 +264,11 @@ MP_AVAILABLE_IN_1_0
 void mp_connection_set_max_message_size (MpConnection *self,
                                          guint64       max_message_size);
 MP_AVAILABLE_IN_1_0
+gboolean mp_connection_get_read_ahead (MpConnection *self);
+MP_AVAILABLE_IN_1_0
+void mp_connection_set_read_ahead (MpConnection *self,
+                                   gboolean      read_ahead);
+MP_AVAILABLE_IN_1_0
 GCredentials *mp_connection_get_peer_credentials (MpConnection *self);
 MP_AVAILABLE_IN_1_0
 const char *mp_connection_get_peer_address (MpConnection *self);

@@ -5,6 +5,7 @@
 #include "channel.h"
 #include "frame.h"
 
+#include "base/mp-fork.h"
 #include "base/mp-spin.h"
 
 G_BEGIN_DECLS
@@ -36,11 +37,15 @@ typedef struct
   /* Under the wait lock of the channel; %NULL once the channel is closed. */
   GSource *watch;
   GList    link;
+
+  /* The fork after which it was made. */
+  guint32 fork_count;
 } MpChannelSource;
 
 struct _MpChannel
 {
   gatomicrefcount ref_count;
+  MpForkHook      fork_hook;
   MpTransport    *transport;
   gint            readable;
   gint            writable;
@@ -49,6 +54,14 @@ struct _MpChannel
   /* The handle is closed by the last call that leaves: one is counted for being open. */
   gint closed;
   gint users;
+
+  /* How many ask for bytes beyond the next message to be read. */
+  gint n_reading_ahead;
+
+  /* Whether this is a forked child, and the place in the stream of that direction is known to the
+   * parent alone. */
+  gboolean receiving_is_parents;
+  gboolean sending_is_parents;
 
   GMutex        receive_lock;
   MpFrameReader reader;
@@ -77,6 +90,9 @@ struct _MpChannel
   MpChannelSleeper *sleepers;
   gint              n_waiters;
 
+  /* The fork before which sources are in no list, since another thread was changing it then. */
+  guint32 lists_since;
+
   /* Whether it pays to spin before sleeping until there is something to read. */
   MpSpin spin;
 };
@@ -103,6 +119,11 @@ void     mp_channel_fail_outgoing (MpChannel    *self,
 gboolean mp_channel_has_message (MpChannel *self);
 gboolean mp_channel_has_unfiltered (MpChannel *self);
 void     mp_channel_drop_kept (MpChannel *self);
+void     mp_channel_forget_outgoing (MpChannel *self);
+gboolean mp_channel_check_receiving (MpChannel *self,
+                                     GError   **error);
+gboolean mp_channel_check_sending (MpChannel *self,
+                                   GError   **error);
 void     mp_channel_set_timed_out (const char *what,
                                    GError    **error);
 

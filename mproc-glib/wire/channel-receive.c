@@ -25,17 +25,6 @@ end_receiving (MpChannel *self,
 }
 
 static gboolean
-check_readable (MpChannel *self,
-                GError   **error)
-{
-  if (mp_channel_is_readable (self))
-    return TRUE;
-
-  g_set_error_literal (error, MP_ERROR, MP_ERROR_NOT_READABLE, "The connection is write-only");
-  return FALSE;
-}
-
-static gboolean
 check_open (MpChannel *self,
             GError   **error)
 {
@@ -121,6 +110,7 @@ receive_piece (MpChannel *self,
   int          fds[MP_TRANSPORT_MAX_FDS];
   gssize       n;
 
+  self->reader.reads_ahead = mp_channel_reads_ahead (self);
   if (!mp_frame_reader_get_space (&self->reader, vectors, &n_vectors, error))
     return MP_CHANNEL_ERROR;
 
@@ -412,7 +402,7 @@ receive (MpChannel    *self,
       if (status != MP_CHANNEL_NOT_NOW || timeout_us == 0)
         break;
       if (!wait_for_more (self, target, &sleeper, deadline, cancellable, error) ||
-          !check_open (self, error) || !check_readable (self, error))
+          !check_open (self, error) || !mp_channel_check_receiving (self, error))
         {
           status = MP_CHANNEL_ERROR;
           break;
@@ -438,7 +428,7 @@ receive_checked (MpChannel    *self,
   if (!mp_channel_enter (self, error))
     return MP_CHANNEL_ERROR;
 
-  if (check_readable (self, &failure) &&
+  if (mp_channel_check_receiving (self, &failure) &&
       !g_cancellable_set_error_if_cancelled (cancellable, &failure))
     status = receive (self, target, timeout_us, cancellable, &failure);
 
@@ -543,7 +533,7 @@ mp_channel_pump (MpChannel *self,
   if (!mp_channel_enter (self, error))
     return MP_CHANNEL_ERROR;
 
-  if (check_readable (self, &failure))
+  if (mp_channel_check_receiving (self, &failure))
     status = pump_now (self, &found, &failure);
 
   after_failure (self, failure);
@@ -584,4 +574,10 @@ mp_channel_has_message (MpChannel *self)
   there = self->kept.length > 0 || has_read_message (self);
   g_mutex_unlock (&self->receive_lock);
   return there;
+}
+
+gboolean
+mp_channel_fd_is_complete (MpChannel *self)
+{
+  return !mp_channel_reads_ahead (self) && !mp_channel_has_message (self);
 }

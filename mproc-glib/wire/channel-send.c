@@ -218,8 +218,8 @@ mp_channel_flush (MpChannel *self)
   g_mutex_lock (&self->send_lock);
   status = flush_locked (self, &finished);
   g_mutex_unlock (&self->send_lock);
-  run_finished (self, &finished);
   mp_channel_leave (self);
+  run_finished (self, &finished);
   return status;
 }
 
@@ -247,6 +247,29 @@ mp_channel_fail_outgoing (MpChannel    *self,
   run_finished (self, &finished);
 }
 
+/* Whether a message can no longer be taken back. */
+static gboolean
+is_begun (MpChannel      *self,
+          const Outgoing *outgoing)
+{
+  return outgoing->sent > 0 ||
+         (self->transport->funcs->holds_back && self->outgoing.head->data == outgoing);
+}
+
+/* In a forked child, by its hook: the parent sends what waits.  Nothing is freed, as that is not
+ * safe there. */
+void
+mp_channel_forget_outgoing (MpChannel *self)
+{
+  gboolean was_busy = mp_fork_reset_mutex (&self->send_lock);
+
+  if (was_busy || (self->outgoing.length > 0 && is_begun (self, self->outgoing.head->data)))
+    self->sending_is_parents = TRUE;
+
+  g_queue_init (&self->outgoing);
+  self->queued_bytes = 0;
+}
+
 static gboolean
 check_sendable (MpChannel *self,
                 gsize      length,
@@ -255,9 +278,10 @@ check_sendable (MpChannel *self,
 {
   gsize limit = mp_channel_get_limit (self);
 
-  if (!mp_channel_is_writable (self))
-    g_set_error_literal (error, MP_ERROR, MP_ERROR_NOT_WRITABLE, "The connection is read-only");
-  else if (length > limit)
+  if (!mp_channel_check_sending (self, error))
+    return FALSE;
+
+  if (length > limit)
     g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,
                  "A message of %" G_GSIZE_FORMAT " bytes is longer than the %" G_GSIZE_FORMAT
                  " bytes that are allowed",
@@ -290,15 +314,6 @@ detach (MpChannel *self,
   copy->n_fds = 0;
   self->queued_bytes += copy->length;
   link->data = copy;
-}
-
-/* Whether a message can no longer be taken back. */
-static gboolean
-is_begun (MpChannel *self,
-          Outgoing  *outgoing)
-{
-  return outgoing->sent > 0 ||
-         (self->transport->funcs->holds_back && self->outgoing.head->data == outgoing);
 }
 
 /* The time is over.  TRUE when the message will be sent nevertheless. */

@@ -8,6 +8,8 @@
 
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
+
 void
 mp_channel_set_limit (MpChannel *self,
                       gsize      max_message_size)
@@ -56,6 +58,57 @@ mp_channel_get_fd (MpChannel *self)
   fd = self->transport->funcs->get_fd (self->transport);
   mp_channel_leave (self);
   return fd;
+}
+
+gboolean
+mp_channel_check_receiving (MpChannel *self,
+                            GError   **error)
+{
+  if (!mp_channel_is_readable (self))
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_NOT_READABLE,
+                         _ ("The connection is write-only"));
+  else if (self->receiving_is_parents)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                         _ ("The process was forked while the connection was inside a message or "
+                            "read ahead; only the parent can receive from it"));
+  else
+    return TRUE;
+
+  return FALSE;
+}
+
+gboolean
+mp_channel_check_sending (MpChannel *self,
+                          GError   **error)
+{
+  if (!mp_channel_is_writable (self))
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_NOT_WRITABLE, _ ("The connection is read-only"));
+  else if (self->sending_is_parents)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                         _ ("The process was forked while a part of a message was sent; only the "
+                            "parent can send the rest and what follows"));
+  else
+    return TRUE;
+
+  return FALSE;
+}
+
+gboolean
+mp_channel_reads_ahead (MpChannel *self)
+{
+  return g_atomic_int_get (&self->n_reading_ahead) > 0;
+}
+
+void
+mp_channel_begin_reading_ahead (MpChannel *self)
+{
+  g_atomic_int_inc (&self->n_reading_ahead);
+}
+
+void
+mp_channel_end_reading_ahead (MpChannel *self)
+{
+  g_atomic_int_add (&self->n_reading_ahead, -1);
 }
 
 /* Keeps the handle open until leave (); fails when the channel is closed. */

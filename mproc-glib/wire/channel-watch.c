@@ -48,8 +48,11 @@ mp_channel_source_finalize (GSource *base)
   MpChannel       *channel = source->channel;
 
   g_mutex_lock (&channel->wait_lock);
-  g_queue_unlink (&channel->sources, &source->link);
-  g_atomic_int_add (&channel->n_waiters, -1);
+  if (source->fork_count >= channel->lists_since)
+    {
+      g_queue_unlink (&channel->sources, &source->link);
+      g_atomic_int_add (&channel->n_waiters, -1);
+    }
   g_clear_pointer (&source->watch, g_source_unref);
   g_mutex_unlock (&channel->wait_lock);
   mp_channel_unref (channel);
@@ -74,6 +77,7 @@ mp_channel_create_source (MpChannel    *self,
   source->channel = mp_channel_ref (self);
   source->condition = condition;
   source->link.data = source;
+  source->fork_count = mp_fork_count;
 
   if (mp_channel_enter (self, NULL))
     {
@@ -177,11 +181,9 @@ mp_channel_wait (MpChannel    *self,
   if (!mp_channel_enter (self, error))
     return MP_WAIT_ERROR;
 
-  if ((condition & G_IO_IN) && !mp_channel_is_readable (self))
-    g_set_error_literal (error, MP_ERROR, MP_ERROR_NOT_READABLE, "The connection is write-only");
-  else if ((condition & G_IO_OUT) && !mp_channel_is_writable (self))
-    g_set_error_literal (error, MP_ERROR, MP_ERROR_NOT_WRITABLE, "The connection is read-only");
-  else if (!g_cancellable_set_error_if_cancelled (cancellable, error))
+  if (((condition & G_IO_IN) == 0 || mp_channel_check_receiving (self, error)) &&
+      ((condition & G_IO_OUT) == 0 || mp_channel_check_sending (self, error)) &&
+      !g_cancellable_set_error_if_cancelled (cancellable, error))
     status =
       wait_inside (self, condition, timeout_us == 0 ? 0 : mp_deadline_for_timeout (timeout_us),
                    cancellable, error);

@@ -13,6 +13,52 @@
 
 #define DEFAULT_LIMIT (64 * 1024 * 1024)
 
+static void
+forget_received (MpChannel *self)
+{
+  gboolean was_busy = mp_fork_reset_mutex (&self->receive_lock);
+
+  if (was_busy || mp_channel_reads_ahead (self) || !mp_frame_reader_is_empty (&self->reader))
+    self->receiving_is_parents = TRUE;
+
+  for (guint i = 0; i < self->n_arrivals && !was_busy; i++)
+    close (self->arrivals[i].fd);
+  self->n_arrivals = 0;
+  g_queue_init (&self->kept);
+  self->lender = NULL;
+}
+
+static void
+forget_waiters (MpChannel *self)
+{
+  if (mp_fork_reset_mutex (&self->wait_lock))
+    {
+      g_queue_init (&self->sources);
+      self->lists_since = mp_fork_count;
+    }
+
+  self->sleepers = NULL;
+  self->n_waiters = self->sources.length;
+}
+
+/* In a forked child.  The calls of other threads are the parent's, as is what was received and
+ * not taken, and what waits to be sent. */
+static void
+in_child (MpForkHook *hook)
+{
+  MpChannel *self = MP_FORK_HOOK_OWNER (hook, MpChannel);
+
+  mp_channel_forget_outgoing (self);
+  forget_received (self);
+  forget_waiters (self);
+
+  /* A thread that was inside when the channel was closed will not leave here. */
+  if (self->closed && self->users > 0)
+    mp_transport_disconnect_fd (self->transport->funcs->get_fd (self->transport));
+  self->users = self->closed ? 0 : 1;
+  self->transport->funcs->disown (self->transport);
+}
+
 MpChannel *
 mp_channel_new (MpTransport *transport,
                 gboolean     readable,
@@ -29,6 +75,7 @@ mp_channel_new (MpTransport *transport,
   g_mutex_init (&self->receive_lock);
   g_mutex_init (&self->send_lock);
   g_mutex_init (&self->wait_lock);
+  mp_fork_hook_add (&self->fork_hook, in_child);
   return self;
 }
 
@@ -46,6 +93,7 @@ mp_channel_unref (MpChannel *self)
     return;
 
   mp_channel_close (self, NULL);
+  mp_fork_hook_remove (&self->fork_hook);
   while (self->n_arrivals > 0)
     close (self->arrivals[--self->n_arrivals].fd);
   mp_channel_drop_kept (self);
@@ -95,7 +143,11 @@ mp_channel_dup_fd (MpChannel *self,
           self->kept.length == 0;
   g_mutex_unlock (&self->receive_lock);
 
-  if (!clean)
+  if (mp_channel_reads_ahead (self))
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
+                         "The connection reads ahead, and would take parts of messages away from "
+                         "another process");
+  else if (!clean)
     g_set_error_literal (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
                          "The connection has received bytes that nobody took yet; "
                          "they would be lost in another process");

@@ -56,6 +56,16 @@ int      mp_channel_get_fd (MpChannel *self);
 gboolean mp_channel_close (MpChannel *self,
                            GError   **error);
 
+/* Reading ahead, while at least one asks for it: many messages with one system call.  What was
+ * read ahead does not show at the descriptor, and neither a forked child nor another process that
+ * has the descriptor can go on after it. */
+void     mp_channel_begin_reading_ahead (MpChannel *self);
+void     mp_channel_end_reading_ahead (MpChannel *self);
+gboolean mp_channel_reads_ahead (MpChannel *self);
+
+/* Whether the descriptor shows everything that there is to receive. */
+gboolean mp_channel_fd_is_complete (MpChannel *self);
+
 /* Receiving.  @max_length is the caller's own maximum; a longer message ends receiving for
  * good, as its bytes stay in the way. */
 MpChannelStatus mp_channel_try_receive (MpChannel        *self,

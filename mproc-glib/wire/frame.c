@@ -9,7 +9,10 @@
 #include <string.h>
 
 #define SMALLEST_AHEAD 4096
+#define HEADER_AHEAD   16
 #define LARGEST_AHEAD  65536
+
+#define SHORT_HEADER 4
 
 /* How much memory a long message gets before its bytes are there. */
 #define FIRST_PAYLOAD (256 * 1024)
@@ -23,10 +26,10 @@ mp_frame_put_header (guint8 *header,
 
   memcpy (header, &short_length, 4);
   if (length <= G_MAXINT32)
-    return 4;
+    return SHORT_HEADER;
 
   memcpy (header + 4, &long_length, 8);
-  return 12;
+  return MP_FRAME_MAX_HEADER;
 }
 
 MpFrameStatus
@@ -40,14 +43,14 @@ mp_frame_parse_header (const guint8 *data,
   gint32  short_length;
   guint64 long_length;
 
-  if (size < 4)
+  if (size < SHORT_HEADER)
     return MP_FRAME_INCOMPLETE;
 
   memcpy (&word, data, 4);
   short_length = (gint32) GUINT32_FROM_BE (word);
   if (short_length >= 0)
     {
-      *header_size = 4;
+      *header_size = SHORT_HEADER;
       *length = (guint64) short_length;
       return MP_FRAME_COMPLETE;
     }
@@ -59,11 +62,11 @@ mp_frame_parse_header (const guint8 *data,
       return MP_FRAME_ERROR;
     }
 
-  if (size < 12)
+  if (size < MP_FRAME_MAX_HEADER)
     return MP_FRAME_INCOMPLETE;
 
   memcpy (&long_length, data + 4, 8);
-  *header_size = 12;
+  *header_size = MP_FRAME_MAX_HEADER;
   *length = GUINT64_FROM_BE (long_length);
   if (*length <= G_MAXINT64)
     return MP_FRAME_COMPLETE;
@@ -172,6 +175,23 @@ grow_payload (MpFrameReader *self,
   return TRUE;
 }
 
+/* How many bytes are missing until the length is known. */
+static gsize
+get_missing_header (MpFrameReader *self)
+{
+  gsize there = get_ahead_length (self);
+
+  return there < SHORT_HEADER ? SHORT_HEADER - there : MP_FRAME_MAX_HEADER - there;
+}
+
+/* Whether the rest of the message goes straight to the memory that will hold it. */
+static gboolean
+is_direct (MpFrameReader *self)
+{
+  return self->have_header &&
+         (self->payload != NULL || self->length > MP_FRAME_LARGE || !self->reads_ahead);
+}
+
 static void
 resize_ahead (MpFrameReader *self,
               gsize          size)
@@ -184,7 +204,7 @@ static void
 make_room_ahead (MpFrameReader *self)
 {
   gsize    length = get_ahead_length (self);
-  gboolean small = self->have_header && self->length <= MP_FRAME_LARGE;
+  gboolean small = self->have_header && !is_direct (self);
   gsize    needed = small ? self->header_size + self->length : MP_FRAME_MAX_HEADER;
 
   if (self->start > 0 &&
@@ -195,9 +215,11 @@ make_room_ahead (MpFrameReader *self)
       self->end = length;
     }
 
-  if (self->ahead == NULL)
+  if (!self->reads_ahead && self->ahead == NULL)
+    resize_ahead (self, HEADER_AHEAD);
+  else if (self->reads_ahead && self->ahead_size < SMALLEST_AHEAD)
     resize_ahead (self, SMALLEST_AHEAD);
-  else if (self->filled_up && self->ahead_size < LARGEST_AHEAD)
+  else if (self->reads_ahead && self->filled_up && self->ahead_size < LARGEST_AHEAD)
     resize_ahead (self, 2 * self->ahead_size);
 
   while (self->ahead_size < needed)
@@ -213,27 +235,30 @@ mp_frame_reader_get_space (MpFrameReader *self,
                            GError       **error)
 {
   gsize    appetite = self->appetite > 0 ? self->appetite : LARGEST_AHEAD;
-  gboolean large = self->have_header && self->length > MP_FRAME_LARGE;
+  gboolean direct = is_direct (self);
 
-  if (large && (self->payload == NULL || self->filled == self->allocated))
+  if (direct && (self->payload == NULL || self->filled == self->allocated))
     {
       if (!grow_payload (self, error))
         return FALSE;
     }
 
   *n_vectors = 0;
-  if (large)
+  if (direct)
     {
       vectors[(*n_vectors)++] = (struct iovec){ self->payload + self->filled,
                                                 self->allocated - self->filled };
-      if (self->allocated < self->length)
+      if (self->allocated < self->length || !self->reads_ahead)
         return TRUE;
     }
 
   make_room_ahead (self);
-  vectors[(*n_vectors)++] = (struct iovec){ self->ahead + self->end,
-                                            MIN (self->ahead_size - self->end,
-                                                 large ? SMALLEST_AHEAD : appetite) };
+  if (!self->reads_ahead)
+    appetite = get_missing_header (self);
+  else if (direct)
+    appetite = SMALLEST_AHEAD;
+  vectors[(*n_vectors)++] =
+    (struct iovec){ self->ahead + self->end, MIN (self->ahead_size - self->end, appetite) };
   return TRUE;
 }
 
@@ -313,13 +338,14 @@ mp_frame_reader_copy (MpFrameReader *self,
   consume (self);
 }
 
-/* Lets the rest of a large message arrive in the caller's memory. */
+/* Lets the rest of a message arrive in the caller's memory, if it does not pass through the
+ * read-ahead buffer. */
 gboolean
 mp_frame_reader_lend (MpFrameReader *self,
                       guint8        *buffer,
                       gsize          size)
 {
-  if (!self->have_header || self->lent || self->length <= MP_FRAME_LARGE || self->length > size)
+  if (!is_direct (self) || self->lent || self->length > size)
     return FALSE;
 
   if (self->payload == NULL)

@@ -11,8 +11,8 @@ G_BEGIN_DECLS
  * in network order; -1 says that an unsigned 64-bit number follows. */
 #define MP_FRAME_MAX_HEADER 12
 
-/* Longer messages are received straight into the memory that will hold them; shorter ones
- * pass through the read-ahead buffer, many with one system call. */
+/* When it reads ahead, longer messages are received straight into the memory that will hold them;
+ * shorter ones pass through the read-ahead buffer, many with one system call. */
 #define MP_FRAME_LARGE 16384
 
 typedef enum
@@ -26,6 +26,11 @@ typedef enum
  * next bytes go, is told how many came, and keeps its place between any two of them. */
 typedef struct
 {
+  /* Whether bytes beyond the next message may be asked for.  Otherwise what the descriptor
+   * shows is what there is, and after each message another reader can take over. */
+  gboolean reads_ahead;
+
+  /* The header of the next message, and with reads_ahead what came with it. */
   guint8 *ahead;
   gsize   ahead_size;
   gsize   start;

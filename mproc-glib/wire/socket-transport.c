@@ -277,6 +277,19 @@ mp_socket_transport_receive (MpTransport  *transport,
 }
 
 void
+mp_transport_disconnect_fd (int fd)
+{
+  int ends[2];
+
+  if (fd < 0 || socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+    return;
+
+  close (ends[1]);
+  dup3 (ends[0], fd, O_CLOEXEC);
+  close (ends[0]);
+}
+
+void
 mp_transport_set_no_delay (int fd)
 {
   int on = 1;
@@ -366,6 +379,12 @@ mp_socket_transport_can_share (MpTransport *transport)
   return TRUE;
 }
 
+/* A socket has no state but the kernel's, which a child may share. */
+static void
+mp_socket_transport_disown (MpTransport *transport)
+{
+}
+
 static gboolean
 mp_socket_transport_close (MpTransport *transport,
                            GError     **error)
@@ -393,6 +412,7 @@ static const MpTransportFuncs socket_funcs = {
   .get_fd = mp_socket_transport_get_fd,
   .can_pass_fds = mp_socket_transport_can_pass_fds,
   .can_share = mp_socket_transport_can_share,
+  .disown = mp_socket_transport_disown,
   .close = mp_socket_transport_close,
   .free = mp_socket_transport_free,
 };

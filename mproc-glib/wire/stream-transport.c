@@ -7,6 +7,7 @@
 #include "mp-error.h"
 
 #include <glib-unix.h>
+#include <glib/gi18n-lib.h>
 
 /* A transport over a stream that can be polled, above all one of TLS. */
 typedef struct
@@ -15,7 +16,29 @@ typedef struct
   GIOStream             *stream;
   GPollableInputStream  *input;
   GPollableOutputStream *output;
+
+  /* The socket below, or -1. */
+  int fd;
+
+  /* Whether this is a forked child and the state of the stream, its keys for example, is the
+   * parent's. */
+  gboolean is_disowned;
 } MpStreamTransport;
+
+/* Whether this process may use the stream. */
+static gboolean
+check_owner (MpStreamTransport *self,
+             GError           **error)
+{
+  if (!self->is_disowned)
+    return TRUE;
+
+  g_set_error (
+    error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+    _ ("A %s cannot be used in a forked child of the process that made it; open one there"),
+    G_OBJECT_TYPE_NAME (self->stream));
+  return FALSE;
+}
 
 static gssize
 finish (gssize   n,
@@ -55,6 +78,9 @@ mp_stream_transport_send (MpTransport  *transport,
   GError            *failure = NULL;
   gssize             n;
 
+  if (!check_owner (self, error))
+    return -1;
+
   n = g_pollable_output_stream_write_nonblocking (self->output, vectors[0].iov_base,
                                                   vectors[0].iov_len, NULL, &failure);
   n = finish (n, failure, error);
@@ -80,6 +106,9 @@ mp_stream_transport_receive (MpTransport  *transport,
   gssize             n;
 
   *n_fds = 0;
+  if (!check_owner (self, error))
+    return -1;
+
   n = g_pollable_input_stream_read_nonblocking (self->input, vectors[0].iov_base,
                                                 vectors[0].iov_len, NULL, &failure);
   return finish (n, failure, error);
@@ -180,7 +209,7 @@ mp_stream_transport_wait (MpTransport  *transport,
   g_autoptr (GMainContext) context = NULL;
   Found found = { FALSE, FALSE, FALSE };
 
-  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+  if (!check_owner (self, error) || g_cancellable_set_error_if_cancelled (cancellable, error))
     return MP_WAIT_ERROR;
   if (is_ready (self, condition))
     return MP_WAIT_READY;
@@ -212,11 +241,11 @@ mp_stream_transport_wait (MpTransport  *transport,
   return found.timed_out ? MP_WAIT_TIMED_OUT : MP_WAIT_INTERRUPTED;
 }
 
+/* The socket at the bottom of a stack of streams, or -1. */
 static int
-mp_stream_transport_get_fd (MpTransport *transport)
+find_fd (GIOStream *top)
 {
-  MpStreamTransport *self = (MpStreamTransport *) transport;
-  g_autoptr (GIOStream) stream = g_object_ref (self->stream);
+  g_autoptr (GIOStream) stream = g_object_ref (top);
 
   while (G_IS_TLS_CONNECTION (stream))
     {
@@ -233,6 +262,12 @@ mp_stream_transport_get_fd (MpTransport *transport)
   return g_socket_get_fd (g_socket_connection_get_socket (G_SOCKET_CONNECTION (stream)));
 }
 
+static int
+mp_stream_transport_get_fd (MpTransport *transport)
+{
+  return ((MpStreamTransport *) transport)->fd;
+}
+
 static gboolean
 mp_stream_transport_can_pass_fds (MpTransport *transport)
 {
@@ -243,6 +278,15 @@ static gboolean
 mp_stream_transport_can_share (MpTransport *transport)
 {
   return FALSE;
+}
+
+static void
+mp_stream_transport_disown (MpTransport *transport)
+{
+  MpStreamTransport *self = (MpStreamTransport *) transport;
+
+  self->is_disowned = TRUE;
+  mp_transport_disconnect_fd (self->fd);
 }
 
 static gboolean
@@ -269,6 +313,7 @@ static const MpTransportFuncs stream_funcs = {
   .get_fd = mp_stream_transport_get_fd,
   .can_pass_fds = mp_stream_transport_can_pass_fds,
   .can_share = mp_stream_transport_can_share,
+  .disown = mp_stream_transport_disown,
   .close = mp_stream_transport_close,
   .free = mp_stream_transport_free,
 };
@@ -296,5 +341,6 @@ mp_stream_transport_new (GIOStream *stream,
   self->stream = g_object_ref (stream);
   self->input = G_POLLABLE_INPUT_STREAM (input);
   self->output = G_POLLABLE_OUTPUT_STREAM (output);
+  self->fd = find_fd (stream);
   return &self->parent;
 }

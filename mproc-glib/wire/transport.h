@@ -75,6 +75,10 @@ typedef struct
   gboolean (*can_pass_fds) (MpTransport *self);
   gboolean (*can_share) (MpTransport *self);
 
+  /* In a child that was forked, by a fork hook: what only one process can use is the parent's, so
+   * that nothing that the child does later, not even closing it, reaches the peer. */
+  void (*disown) (MpTransport *self);
+
   gboolean (*close) (MpTransport *self,
                      GError     **error);
   void (*free) (MpTransport *self);
@@ -99,6 +103,10 @@ MpWaitStatus mp_transport_poll (int           fd,
                                 gint64        deadline,
                                 GCancellable *cancellable,
                                 GError      **error);
+
+/* Puts a socket without a peer in the place of what @fd is, in this process alone.  Safe in fork
+ * hooks. */
+void mp_transport_disconnect_fd (int fd);
 
 /* Messages are written whole, so that waiting for more of them only costs time. */
 void mp_transport_set_no_delay (int fd);

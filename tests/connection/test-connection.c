@@ -1179,12 +1179,27 @@ test_share_read_ahead (Fixture      *fixture,
   g_autoptr (GUnixFDList) fd_list = g_unix_fd_list_new ();
   g_autoptr (GError) error = NULL;
 
+  mp_connection_set_read_ahead (fixture->connection, TRUE);
   PEER_WRITES (fixture, "\0\0\0\1a"
                         "\0\0\0\1b");
   ASSERT_RECEIVES (fixture, "a");
   g_assert_null (mp_shareable_describe (MP_SHAREABLE (fixture->connection), fd_list, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
+  g_clear_error (&error);
+
+  /* What was read ahead is there still. */
+  mp_connection_set_read_ahead (fixture->connection, FALSE);
+  g_assert_cmpint (mp_connection_get_fd (fixture->connection), ==, -1);
+  g_assert_null (mp_shareable_describe (MP_SHAREABLE (fixture->connection), fd_list, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
+  g_clear_error (&error);
   g_assert_cmpint (g_unix_fd_list_get_length (fd_list), ==, 0);
+
+  ASSERT_RECEIVES (fixture, "b");
+  g_assert_cmpint (mp_connection_get_fd (fixture->connection), >=, 0);
+  g_variant_unref (g_variant_ref_sink (
+    mp_shareable_describe (MP_SHAREABLE (fixture->connection), fd_list, &error)));
+  g_assert_no_error (error);
 }
 
 static void

@@ -62,7 +62,8 @@ receive (MpFrameReader *reader,
   return TRUE;
 }
 
-/* The first byte says how much comes with each read, and how messages are taken. */
+/* The first byte says how much comes with each read, whether more than one message may, and how
+ * messages are taken. */
 int
 LLVMFuzzerTestOneInput (const guint8 *data,
                         gsize         size)
@@ -79,6 +80,7 @@ LLVMFuzzerTestOneInput (const guint8 *data,
     return 0;
   control = *data++;
   size--;
+  reader.reads_ahead = control & 1;
   most = (control & 0x3f) == 0 ? G_MAXSIZE : (gsize) (control & 0x3f) * (control & 0x3f);
 
   for (;;)

@@ -109,7 +109,10 @@ typedef enum
   TAKE,
   COPY,
   LEND,
-  LEND_AND_TAKE_BACK
+  LEND_AND_TAKE_BACK,
+
+  /* To be added to one of these. */
+  READ_AHEAD = 8
 } Way;
 
 /* The next message, in one of the ways in which a caller can have it. */
@@ -153,16 +156,15 @@ static void
 test_stream (gconstpointer data)
 {
   static const gsize pieces[] = { 1, 2, 3, 5, 13, 4096, 65536, G_MAXSIZE };
-  Way                way = GPOINTER_TO_INT (data);
+  gboolean           reads_ahead = (GPOINTER_TO_INT (data) & READ_AHEAD) != 0;
+  Way                way = GPOINTER_TO_INT (data) & ~READ_AHEAD;
   g_autoptr (GByteArray) stream = write_stream ();
   g_autofree guint8 *buffer = g_malloc (300000);
 
   /* One byte at a time is too slow for the way that copies each time. */
   for (gsize p = way == LEND_AND_TAKE_BACK ? 4 : 0; p < G_N_ELEMENTS (pieces); p++)
     {
-      MpFrameReader reader = {
-        0,
-      };
+      MpFrameReader reader = { .reads_ahead = reads_ahead };
       const guint8 *left = stream->data;
       gsize         size = stream->len;
 
@@ -173,6 +175,8 @@ test_stream (gconstpointer data)
             next_message (&reader, way, buffer, &left, &size, pieces[p], &length);
 
           g_assert_cmpint (length, ==, lengths[m]);
+          if (!reads_ahead)
+            g_assert_cmpint (reader.received, ==, reader.consumed);
           for (gsize i = 0; i < length; i++)
             {
               if (message[i] != pattern (m, i))
@@ -186,13 +190,48 @@ test_stream (gconstpointer data)
     }
 }
 
+/* Nothing is lost when reading ahead begins or ends in the middle of a message. */
+static void
+test_mode_changes (void)
+{
+  g_autoptr (GByteArray) stream = write_stream ();
+  MpFrameReader reader = { 0 };
+  const guint8 *left = stream->data;
+  gsize         size = stream->len;
+  guint         n_feeds = 0;
+
+  for (gsize m = 0; m < G_N_ELEMENTS (lengths); m++)
+    {
+      gsize              length;
+      g_autofree guint8 *message = NULL;
+
+      while (mp_frame_reader_peek (&reader, LIMIT, NULL) == MP_FRAME_INCOMPLETE)
+        {
+          gsize n;
+
+          reader.reads_ahead = n_feeds++ % 3 == 0;
+          n = feed (&reader, left, size, 1 + n_feeds % 7 * 100);
+          left += n;
+          size -= n;
+        }
+      message = mp_frame_reader_take (&reader, &length);
+      g_assert_cmpint (length, ==, lengths[m]);
+      for (gsize i = 0; i < length; i++)
+        {
+          if (message[i] != pattern (m, i))
+            g_assert_cmpint (message[i], ==, pattern (m, i));
+        }
+    }
+
+  g_assert_true (mp_frame_reader_is_empty (&reader));
+  mp_frame_reader_clear (&reader);
+}
+
 /* Memory grows as bytes arrive, and not because a stranger says that many will. */
 static void
 test_promise (void)
 {
-  MpFrameReader reader = {
-    0,
-  };
+  MpFrameReader      reader = { .reads_ahead = TRUE };
   g_autofree guint8 *piece = g_malloc0 (65536);
   gsize              there = 0;
 
@@ -210,9 +249,7 @@ test_promise (void)
 static void
 test_too_large (void)
 {
-  MpFrameReader reader = {
-    0,
-  };
+  MpFrameReader reader = { .reads_ahead = TRUE };
   g_autoptr (GError) error = NULL;
 
   feed (&reader, (const guint8 *) "\0\0\0\4abcd", 8, 8);
@@ -228,9 +265,7 @@ test_too_large (void)
 static void
 test_appetite (void)
 {
-  MpFrameReader reader = {
-    0,
-  };
+  MpFrameReader      reader = { .reads_ahead = TRUE };
   g_autofree guint8 *zeros = g_malloc0 (200000);
   struct iovec       vectors[2];
   guint              n_vectors;
@@ -269,6 +304,15 @@ main (int    argc,
 
   g_test_add_func ("/frame/header", test_header);
   g_test_add_data_func ("/frame/stream/take", GINT_TO_POINTER (TAKE), test_stream);
+  g_test_add_data_func ("/frame/stream/take/ahead", GINT_TO_POINTER (TAKE | READ_AHEAD),
+                        test_stream);
+  g_test_add_data_func ("/frame/stream/copy/ahead", GINT_TO_POINTER (COPY | READ_AHEAD),
+                        test_stream);
+  g_test_add_data_func ("/frame/stream/lend/ahead", GINT_TO_POINTER (LEND | READ_AHEAD),
+                        test_stream);
+  g_test_add_data_func ("/frame/stream/lend-and-take-back/ahead",
+                        GINT_TO_POINTER (LEND_AND_TAKE_BACK | READ_AHEAD), test_stream);
+  g_test_add_func ("/frame/stream/mode-changes", test_mode_changes);
   g_test_add_data_func ("/frame/stream/copy", GINT_TO_POINTER (COPY), test_stream);
   g_test_add_data_func ("/frame/stream/lend", GINT_TO_POINTER (LEND), test_stream);
   g_test_add_data_func ("/frame/stream/lend-and-take-back", GINT_TO_POINTER (LEND_AND_TAKE_BACK),

@@ -234,7 +234,10 @@ class Connection(Mp.Connection):
 
     def fileno(self):
         self._check()
-        return self.get_fd()
+        fd = self.get_fd()
+        if fd < 0:
+            raise OSError('no descriptor shows what a connection has that reads ahead')
+        return fd
 
     def __enter__(self):
         return self

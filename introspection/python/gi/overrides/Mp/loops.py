@@ -8,7 +8,10 @@ import weakref
 
 from gi.repository import GLib
 
-from .module import export
+from .module import Mp, export
+
+# Also of a connection that reads ahead, which has no descriptor to wait with for its messages.
+_get_fd = Mp.Waitable.get_fd
 
 
 def _running_loop():
@@ -47,9 +50,9 @@ async def writable(waited):
     loop = _running_loop()
     if loop is None:
         await _Pause(lambda go_on: _dispatch(
-            GLib.unix_fd_source_new(waited.fileno(), GLib.IOCondition.OUT), go_on))
+            GLib.unix_fd_source_new(_get_fd(waited), GLib.IOCondition.OUT), go_on))
     else:
-        await _watch(loop, waited.fileno(), loop.add_writer, loop.remove_writer)
+        await _watch(loop, _get_fd(waited), loop.add_writer, loop.remove_writer)
 
 
 async def until(lines, attempt, watch, start, finish):
