@@ -50,10 +50,26 @@ mp_shared_queue_ring_status (MpSharedQueue *self,
 }
 
 /* What every operation does first: says whether this process can use the queue. */
-MpQueueStatus mp_shared_queue_enter (MpSharedQueue *self);
+static inline MpQueueStatus
+mp_shared_queue_enter (MpSharedQueue *self)
+{
+  if (G_UNLIKELY (!mp_recovery_attach (&self->memory, NULL)))
+    return MP_QUEUE_DETACHED;
+  if (G_UNLIKELY (mp_load (&self->memory.state->damaged)))
+    return MP_QUEUE_DAMAGED;
+  return MP_QUEUE_OK;
+}
+
+void mp_shared_queue_clean_up (MpSharedQueue *self);
+
 /* What every operation does last, without a lock: cleans up after the dead that it met, and
  * gives memory back. */
-void mp_shared_queue_leave (MpSharedQueue *self);
+static inline void
+mp_shared_queue_leave (MpSharedQueue *self)
+{
+  if (G_UNLIKELY (mp_load (&self->memory.found_dead) || mp_load (&self->memory.must_trim)))
+    mp_shared_queue_clean_up (self);
+}
 
 /* Whether nothing more can come out. */
 gboolean mp_shared_queue_is_drained (MpSharedQueue *self);

@@ -43,23 +43,12 @@ renew (MpMemory *memory)
   mp_store (&self->n_held, 0);
 }
 
-MpQueueStatus
-mp_shared_queue_enter (MpSharedQueue *self)
-{
-  if (G_UNLIKELY (!mp_recovery_attach (&self->memory, NULL)))
-    return MP_QUEUE_DETACHED;
-  if (G_UNLIKELY (mp_load (&self->memory.state->damaged)))
-    return MP_QUEUE_DAMAGED;
-  return MP_QUEUE_OK;
-}
-
 void
-mp_shared_queue_leave (MpSharedQueue *self)
+mp_shared_queue_clean_up (MpSharedQueue *self)
 {
-  if (G_UNLIKELY (mp_load (&self->memory.found_dead)) &&
-      mp_recovery_take_found_dead (&self->memory))
+  if (mp_load (&self->memory.found_dead) && mp_recovery_take_found_dead (&self->memory))
     mp_recovery_run (&self->memory);
-  if (G_UNLIKELY (mp_load (&self->memory.must_trim)))
+  if (mp_load (&self->memory.must_trim))
     mp_arena_trim (&self->memory);
 }
 

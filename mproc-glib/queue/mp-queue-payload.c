@@ -143,9 +143,9 @@ read_payload (MpQueueDelivery *delivery,
 /**
  * mp_queue_get_payload:
  * @self: a queue
- * @accepted: the forms that the caller can read
+ * @accepted: (type guint): the forms that the caller can read, [flags@Formats]
  * @codec: (nullable): the codec whose opaque messages the caller can read
- * @format: (out): the form of the result; `MP_FORMAT_NONE` when there is none
+ * @format: (out) (type gint): the form of the result, an [enum@Format]; `NONE` when there is none
  * @length: (out): how many bytes
  * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
  * @error: return location for an error
@@ -219,7 +219,7 @@ check_payload (MpFormat      format,
 /**
  * mp_queue_put_payload:
  * @self: a queue
- * @format: the form of @data
+ * @format: (type gint): the form of @data, an [enum@Format]
  * @data: (array length=length) (element-type guint8): the bytes; if opaque, the name of the codec,
  *   a NUL, and what the codec made
  * @length: how many bytes

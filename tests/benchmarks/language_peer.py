@@ -176,7 +176,7 @@ def alone(link, options, bare):
 
 
 def ask_below(link, queue, put, get, values, n):
-    total, form, forms = 0, Mp.Format.BYTES, Mp.Formats.BYTES
+    total, form, forms = 0, int(Mp.Format.BYTES), int(Mp.Formats.BYTES)
     start = link.wait()
     for value in cycle(values, n):
         put(queue, form, value, 0)

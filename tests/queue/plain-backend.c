@@ -54,7 +54,7 @@ struct _MpQueueBell
   int              fd;
 };
 
-/* --- Messages, with the mutex ----------------------------------------------------------------- */
+/* --- Messages, with the mutex ------------------------------------------------------------ */
 
 static void
 free_message (gpointer data)
@@ -171,7 +171,7 @@ take_front (Plain           *self,
   ring (self);
 }
 
-/* --- What is tried, with the mutex --------------------------------------------------------------- */
+/* --- What is tried, with the mutex ------------------------------------------------------- */
 
 static MpQueueStatus
 put_now (Plain             *self,
@@ -267,7 +267,7 @@ is_busy (MpQueueStatus status)
   return status == MP_QUEUE_EMPTY || status == MP_QUEUE_FULL || status == MP_QUEUE_TIMED_OUT;
 }
 
-/* --- Waiting ----------------------------------------------------------------------------------- */
+/* --- Waiting ----------------------------------------------------------------------------- */
 
 static void
 wake_cb (GCancellable *cancellable,
@@ -426,7 +426,7 @@ plain_wait (gpointer         self,
   return wait_until (self, call, try_condition, &condition);
 }
 
-/* --- What was got -------------------------------------------------------------------------------- */
+/* --- What was got ------------------------------------------------------------------------ */
 
 static MpQueueStatus
 plain_finish (gpointer            user_data,
@@ -522,7 +522,7 @@ plain_get_dead (gpointer         user_data,
   return MP_QUEUE_OK;
 }
 
-/* --- The queue ------------------------------------------------------------------------------------- */
+/* --- The queue --------------------------------------------------------------------------- */
 
 static MpQueueStatus
 plain_shutdown (gpointer     user_data,
@@ -623,7 +623,7 @@ plain_set_spin (gpointer self,
 {
 }
 
-/* --- Operations ---------------------------------------------------------------------------------- */
+/* --- Operations -------------------------------------------------------------------------- */
 
 static void
 plain_begin (gpointer          user_data,
@@ -714,7 +714,7 @@ read_answers (Plain *self)
   g_mutex_unlock (&self->mutex);
 }
 
-/* --- Bells ----------------------------------------------------------------------------------------- */
+/* --- Bells ------------------------------------------------------------------------------- */
 
 static MpQueueBell *
 plain_bell_new (gpointer         user_data,
@@ -821,7 +821,7 @@ const MpQueueBackend plain_backend = {
   .attach = plain_attach,
 };
 
-/* --- Tests over both --------------------------------------------------------------------------------- */
+/* --- Tests over both --------------------------------------------------------------------- */
 
 typedef struct
 {

@@ -90,7 +90,7 @@ is_refused (MpQueue *queue,
          g_error_matches (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
 }
 
-/* --- Nothing is counted -------------------------------------------------------------------- */
+/* --- Nothing is counted ------------------------------------------------------------------ */
 
 static void
 test_uncounted (gconstpointer data)
@@ -145,7 +145,7 @@ test_given_back (gconstpointer data)
   g_assert_finalize_object (queue);
 }
 
-/* --- Nothing is moved ------------------------------------------------------------------------ */
+/* --- Nothing is moved -------------------------------------------------------------------- */
 
 #define N_PAIRS 10000
 
@@ -246,7 +246,7 @@ test_order (gconstpointer data)
   g_assert_finalize_object (queue);
 }
 
-/* --- Nothing is lost ---------------------------------------------------------------------------- */
+/* --- Nothing is lost --------------------------------------------------------------------- */
 
 /* There is no memory for a message on its way back. */
 static int

@@ -28,7 +28,7 @@ _put_message_async = Mp.Queue.put_message_async
 _put_message_finish = Mp.Queue.put_message_finish
 
 # What can be read as it is.
-_ACCEPTED = Mp.Formats.BYTES | Mp.Formats.PICKLE | Mp.Formats.OPAQUE
+_ACCEPTED = int(Mp.Formats.BYTES | Mp.Formats.PICKLE | Mp.Formats.OPAQUE)
 
 
 class QueueClosed(ValueError):
@@ -143,11 +143,11 @@ class Queue(Mp.Queue):
         try:
             while True:
                 data, kind = _get_payload(self, _ACCEPTED, self._codec_name, us)
-                if kind is PICKLE:
+                if kind == PICKLE:
                     return loads(data)
-                if kind is BYTES:
+                if kind == BYTES:
                     return data
-                if kind is OPAQUE:
+                if kind == OPAQUE:
                     return self._codec.loads(data)
                 if us == 0:
                     raise Empty

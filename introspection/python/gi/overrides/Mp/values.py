@@ -9,9 +9,9 @@ from gi.repository import GLib, GObject
 from .module import Mp
 from .refusal import UNPICKLABLE, refusal
 
-BYTES = Mp.Format.BYTES
-PICKLE = Mp.Format.PICKLE
-OPAQUE = Mp.Format.OPAQUE
+BYTES = int(Mp.Format.BYTES)
+PICKLE = int(Mp.Format.PICKLE)
+OPAQUE = int(Mp.Format.OPAQUE)
 
 # Both ends are of this library and read every protocol; the peer of a connection may be an
 # older Python.
