@@ -27,6 +27,9 @@ NUMBERS = ('gint', 'guint', 'gint8', 'guint8', 'gint16', 'guint16', 'gint32', 'g
            'guint64', 'gsize', 'gssize', 'glong', 'gulong', 'gshort', 'gushort', 'gdouble',
            'gfloat', 'gboolean', 'gchar', 'guchar')
 
+# What is only in headers.
+MACROS = ('constant', 'function-macro')
+
 # Symbols that are deliberately out of the reach of bindings.
 NOT_FOR_BINDINGS = frozenset((
     'mp_connection_next_value',
@@ -60,7 +63,7 @@ def check_introspectable(namespace):
     for element, owner in walk(namespace):
         if element.get('introspectable') != '0' or is_type_struct(owner):
             continue
-        if name_of(element) not in NOT_FOR_BINDINGS:
+        if tag(element) != 'function-macro' and name_of(element) not in NOT_FOR_BINDINGS:
             yield f'{name_of(element)} is not introspectable'
 
 
@@ -132,12 +135,49 @@ def check_documented_values(function, label):
         yield f'{label}: the return value is not documented'
 
 
+def check_properties(namespace):
+    """Bindings find the method of a property, and documentation links the two, by annotations."""
+    for owner, _ in walk(namespace):
+        if tag(owner) not in ('class', 'interface'):
+            continue
+        methods = {method.get('name'): method for method in owner.findall(f'{CORE}method')}
+        for property_ in owner.findall(f'{CORE}property'):
+            yield from check_accessors(owner, property_, methods)
+
+
+def check_accessors(owner, property_, methods):
+    name = property_.get('name')
+    label = f'{name_of(owner)}:{name}'
+    accessors = [('getter', 'get', property_.get('readable', '1') == '1'),
+                 ('setter', 'set', property_.get('writable') == '1' and
+                  property_.get('construct-only') != '1')]
+    for attribute, verb, is_there in accessors:
+        method = methods.get(f'{verb}_{name.replace("-", "_")}')
+        if not is_there or method is None:
+            continue
+        if property_.get(attribute) is None:
+            yield f'{label} has no annotation of its {attribute}'
+        if method.get(f'{GLIB}{verb}-property') != name:
+            yield f'{name_of(method)} has no annotation ({verb}-property {name})'
+
+
+def check_formats(namespace):
+    """A format is of the type MpFormat, not a number."""
+    for element, owner in walk(namespace):
+        if tag(element) not in CALLABLES or is_type_struct(owner):
+            continue
+        for parameter in element.findall(f'{CORE}parameters/{CORE}parameter'):
+            kind = parameter.find(f'{CORE}type')
+            if kind is not None and parameter.get('name') == 'format' and kind.get('name') in NUMBERS:
+                yield f'{name_of(element)}: format is {kind.get("name")}, not MpFormat'
+
+
 def identifiers(namespace):
     found = set()
     for element, _ in walk(namespace):
         for attribute in (C + 'identifier', GLIB + 'get-type'):
             name = element.get(attribute)
-            if name and name != 'intern' and tag(element) not in ('member', 'constant'):
+            if name and name != 'intern' and tag(element) not in MACROS + ('member',):
                 found.add(name)
         for attribute in ('ref-func', 'unref-func'):
             if element.get(GLIB + attribute):
@@ -164,7 +204,8 @@ def lint(root, exported=None):
     namespace = root.find(f'{CORE}namespace')
     checks = [check_introspectable(namespace), check_arguments(namespace),
               check_method_names(namespace), check_async_pairs(namespace),
-              check_documentation(namespace)]
+              check_documentation(namespace), check_properties(namespace),
+              check_formats(namespace)]
     if exported is not None:
         checks.append(check_symbols(namespace, exported))
     problems = collections.OrderedDict.fromkeys(problem for check in checks for problem in check)

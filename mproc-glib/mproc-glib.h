@@ -6,6 +6,7 @@
 
 #include "mp-macros.h"
 #include "mp-condition.h"
+#include "mp-version.h"
 #include "mp-error.h"
 #include "mp-format.h"
 #include "mp-message.h"

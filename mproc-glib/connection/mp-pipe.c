@@ -51,7 +51,8 @@ mp_pipe (gboolean       duplex,
          GError       **error)
 {
   g_autoptr (MpConnection) one = NULL;
-  int fds[2];
+  MpConnection *other;
+  int           fds[2];
 
   g_return_val_if_fail (first != NULL && second != NULL, FALSE);
 
@@ -69,10 +70,11 @@ mp_pipe (gboolean       duplex,
       return FALSE;
     }
 
-  *second = make_end (fds[1], duplex, TRUE, error);
-  if (*second == NULL)
+  other = make_end (fds[1], duplex, TRUE, error);
+  if (other == NULL)
     return FALSE;
 
   *first = g_steal_pointer (&one);
+  *second = other;
   return TRUE;
 }

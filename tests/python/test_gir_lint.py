@@ -56,6 +56,25 @@ class TestBuilt(unittest.TestCase):
 
 
 class TestFaults(unittest.TestCase):
+    property_ = '<property name="size" version="1.0" writable="1" {}><doc>Size.</doc></property>'
+
+    def test_accessors(self):
+        members = self.property_.format('') + method('get_size') + method('set_size')
+        self.assertEqual(problems(members), [
+            'MpQueue:size has no annotation of its getter',
+            'mp_queue_get_size has no annotation (get-property size)',
+            'MpQueue:size has no annotation of its setter',
+            'mp_queue_set_size has no annotation (set-property size)'])
+        members = (self.property_.format('getter="get_size" setter="set_size"') +
+                   method('get_size', 'glib:get-property="size"') +
+                   method('set_size', 'glib:set-property="size"'))
+        self.assertEqual(problems(members), [])
+
+    def test_format(self):
+        kind = '<type name="gint" c:type="int"/>'
+        members = method(parameters=f'<parameter name="format"><doc>It.</doc>{kind}</parameter>')
+        self.assertEqual(problems(members), ['mp_queue_close: format is gint, not MpFormat'])
+
     number = '<type name="gsize" c:type="gsize*"/>'
 
     def test_fine(self):

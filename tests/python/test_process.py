@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Mp.Process and Mp.inherit."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -80,6 +81,15 @@ class TestProcess(TestCase):
             self.assertEqual(process.get_stdout_pipe().read_bytes(100).get_data(), b'out value\n')
             process.wait_check(DEADLINE)
             self.assertEqual(file.read(), b'error\n')
+
+    def test_take_fd(self):
+        ours, theirs = os.pipe()
+        process = self.process('sh', '-c', 'echo seven >&7')
+        process.take_fd(theirs, 7)
+        process.start()
+        with open(ours, encoding='ascii') as file:
+            self.assertEqual(file.read(), 'seven\n')
+        process.wait_check(DEADLINE)
 
     def test_notify(self):
         loop = GLib.MainLoop()
