@@ -41,6 +41,8 @@ struct _MpBell
   gboolean         pending;
   guint            slot;
   guint32          fork_count;
+
+  MpWatcherAlarm alarm;
 };
 
 static gboolean
@@ -182,27 +184,43 @@ mp_bell_get_fd (MpBell *self)
   return self->epoll_fd;
 }
 
-/* Takes in what has rung.  Returns whether to look who died. */
+/* Takes in what has rung.  Returns whether to look who died.  Setting the timer also makes it
+ * silent. */
 static gboolean
 clear (MpBell *self)
 {
   struct epoll_event events[4];
   int                n = epoll_wait (self->epoll_fd, events, G_N_ELEMENTS (events), 0);
-  gboolean           died = FALSE, ticked = FALSE;
+  gboolean           died = FALSE, ticked = FALSE, looks = FALSE;
 
   for (int i = 0; i < n; i++)
     {
       died |= events[i].data.u32 == SOURCE_DEATHS && self->death_fd != -1;
       ticked |= events[i].data.u32 == SOURCE_TICK;
     }
+  if (ticked)
+    {
+      looks = self->alarm.heard_at == 0 || mp_watcher_hear_later (self->memory, &self->alarm);
+      choose_tick (self);
+    }
   if (died)
-    mp_watcher_drain (self->death_fd);
-  /* Setting it also makes it silent. */
-  if (died)
-    set_tick (self, MP_WATCHER_UNSURE_US);
-  else if (ticked)
-    choose_tick (self);
-  return died || ticked;
+    {
+      mp_watcher_drain (self->death_fd);
+      looks |= mp_watcher_hear (self->memory, self->slot, &self->alarm);
+      set_tick (self, MP_WATCHER_LATER_US);
+    }
+  return looks;
+}
+
+void
+mp_bell_looked (MpBell  *self,
+                gboolean found)
+{
+  if (!found || self->alarm.heard_at == 0)
+    return;
+
+  self->alarm.heard_at = 0;
+  choose_tick (self);
 }
 
 /* Claims a slot when there is none of ours: the parent's, before a fork, stays the parent's. */

@@ -23,7 +23,10 @@ int     mp_bell_get_fd (MpBell *self);
 /* Returns whether it is time to look who died. */
 gboolean mp_bell_arm (MpBell  *self,
                       gboolean rang);
-void     mp_bell_hold (MpBell  *self,
-                       gboolean pending);
+/* After that look: whether it found somebody dead. */
+void mp_bell_looked (MpBell  *self,
+                     gboolean found);
+void mp_bell_hold (MpBell  *self,
+                   gboolean pending);
 
 G_END_DECLS

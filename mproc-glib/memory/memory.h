@@ -6,6 +6,8 @@
 
 #include "base/mp-fork.h"
 
+#include <time.h>
+
 G_BEGIN_DECLS
 
 typedef struct _MpMemory MpMemory;
@@ -154,6 +156,16 @@ mp_memory_lease (MpMemory *self,
                  guint     index)
 {
   return mp_memory_at (self, MP_OFFSET_LEASES + (guint64) index * MP_CACHE_LINE);
+}
+
+/* Cheap, and a few milliseconds late. */
+static inline gint64
+mp_coarse_now (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_MONOTONIC_COARSE, &now);
+  return now.tv_sec * G_GINT64_CONSTANT (1000000000) + now.tv_nsec;
 }
 
 /* Says for every process that a check failed. */

@@ -12,6 +12,7 @@
 #include "ring.h"
 #include "units.h"
 #include "waiters.h"
+#include "watcher.h"
 
 #include <gio/gio.h>
 #include <poll.h>
@@ -304,6 +305,8 @@ recover_dead (MpMemory *self)
   wake_concerned (self, TRUE);
   mp_waiters_wake (self, MP_QUEUE_WAIT_NEWS, 0);
   mp_waiters_end_waking (self, n_waking);
+  if (mp_watcher_is_wanted (self, MP_WATCHER_THREAD))
+    mp_waiters_nudge (self);
   return TRUE;
 }
 
@@ -337,15 +340,6 @@ end (MpMemory *self)
   mp_liveness_unclaim (self, MP_RECOVERER);
 }
 
-static gint64
-coarse_now (void)
-{
-  struct timespec now;
-
-  clock_gettime (CLOCK_MONOTONIC_COARSE, &now);
-  return now.tv_sec * G_GINT64_CONSTANT (1000000000) + now.tv_nsec;
-}
-
 /* A time in the future is that of a container whose clock differs. */
 static gboolean
 is_recent (gint64 then,
@@ -368,7 +362,7 @@ mp_recovery_run (MpMemory *self)
   guint    n_participants = count_participants (self);
   gboolean any = FALSE;
 
-  mp_store (&self->state->looked_at, coarse_now ());
+  mp_store (&self->state->looked_at, mp_coarse_now ());
   for (guint i = 0; i < n_participants && !any; i++)
     any = is_dead (self, i);
   if (!any)
@@ -388,7 +382,7 @@ mp_recovery_run (MpMemory *self)
 void
 mp_recovery_run_at_times (MpMemory *self)
 {
-  gint64 now = coarse_now ();
+  gint64 now = mp_coarse_now ();
 
   if (G_LIKELY (is_recent (mp_load (&self->looked_at), now)))
     return;
@@ -409,16 +403,17 @@ is_somebody_waking (MpMemory *self)
   return FALSE;
 }
 
-void
+gboolean
 mp_recovery_look_after (MpMemory *self)
 {
   if (mp_recovery_run (self))
-    return;
+    return TRUE;
 
   /* Usually it is awake and about to end: then a few wake up for nothing. */
   if (is_somebody_waking (self))
     mp_waiters_wake_everyone (self);
   wake_concerned (self, FALSE);
+  return FALSE;
 }
 
 /* --- Participants ---------------------------------------------------------------------- */
@@ -474,7 +469,7 @@ static gboolean
 attach (MpMemory *self,
         GError  **error)
 {
-  gint64   now = coarse_now ();
+  gint64   now = mp_coarse_now ();
   gboolean attached, recovered = FALSE;
 
   self->participant = G_MAXUINT32;

@@ -28,7 +28,7 @@ gboolean mp_recovery_run (MpMemory *self);
 /* The same, unless somebody did so a moment ago: for calls that come often. */
 void mp_recovery_run_at_times (MpMemory *self);
 /* The same, and wakes who should not be asleep: whoever was about to wake them may be stopped. */
-void mp_recovery_look_after (MpMemory *self);
+gboolean mp_recovery_look_after (MpMemory *self);
 
 void mp_recovery_repair_head (MpMemory *self);
 void mp_recovery_repair_tail (MpMemory *self);

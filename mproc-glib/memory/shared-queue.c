@@ -338,7 +338,7 @@ bell_arm (gpointer     user_data,
   MpSharedQueue *self = user_data;
 
   if (attach (self, NULL) && mp_bell_arm ((MpBell *) bell, rang))
-    mp_recovery_look_after (&self->memory);
+    mp_bell_looked ((MpBell *) bell, mp_recovery_look_after (&self->memory));
 }
 
 static void

@@ -80,7 +80,8 @@ sleep_once (MpSharedQueue     *self,
   MpSleepResult result;
 
   while ((result = mp_sleeper_sleep (sleeper, deadline)) == MP_SLEEP_LOOK)
-    mp_recovery_look_after (&self->memory);
+    if (mp_recovery_look_after (&self->memory))
+      mp_sleeper_calm (sleeper);
 
   switch (result)
     {

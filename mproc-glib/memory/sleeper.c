@@ -6,7 +6,6 @@
 
 #include "futex.h"
 #include "waiters.h"
-#include "watcher.h"
 
 #include <poll.h>
 
@@ -109,8 +108,8 @@ choose_slice (MpSleeper *self)
 {
   if (self->slot == MP_N_WAITERS)
     return WITHOUT_SLOT_US;
-  if (self->watches && self->unsure)
-    return MP_WATCHER_UNSURE_US;
+  if (self->alarm.heard_at != 0)
+    return MP_WATCHER_LATER_US;
   if (self->watches && !self->by_bell)
     return BLIND_SLICE_US;
   if (!self->watches && mp_load (&self->memory->watching) == 0 &&
@@ -168,7 +167,8 @@ static gboolean
 end_slice (MpSleeper *self,
            gint64     slice)
 {
-  self->unsure = FALSE;
+  if (self->alarm.heard_at != 0)
+    return mp_watcher_hear_later (self->memory, &self->alarm);
   return self->watches || become_watcher (self) ||
          slice != FIRST_SLICE_US;
 }
@@ -178,8 +178,8 @@ end_slice (MpSleeper *self,
 static gboolean
 is_death (MpSleeper *self)
 {
-  self->unsure = self->by_bell && mp_watcher_clear (self->memory);
-  return self->unsure;
+  return self->by_bell && mp_watcher_clear (self->memory) &&
+         mp_watcher_hear (self->memory, self->slot, &self->alarm);
 }
 
 /* Sleeps until woken, or until it is time to look after others, after which the sleep goes on;
@@ -211,6 +211,12 @@ mp_sleeper_sleep (MpSleeper *self,
       if (result == ETIMEDOUT ? end_slice (self, slice) : is_death (self))
         return MP_SLEEP_LOOK;
     }
+}
+
+void
+mp_sleeper_calm (MpSleeper *self)
+{
+  self->alarm.heard_at = 0;
 }
 
 gint64

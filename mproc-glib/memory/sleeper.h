@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "memory.h"
+#include "watcher.h"
 
 #include <gio/gio.h>
 
@@ -27,7 +27,7 @@ typedef struct
   guint32          seen;
   gboolean         watches;
   gboolean         by_bell; /* as a watcher; without, it looks often */
-  gboolean         unsure;  /* somebody closed the file who may not be seen to be dead yet */
+  MpWatcherAlarm   alarm;
   GCancellable    *cancellable;
   gulong           cancelled_id;
 } MpSleeper;
@@ -41,6 +41,8 @@ void mp_sleeper_arm (MpSleeper *self);
 gboolean      mp_sleeper_disarm (MpSleeper *self);
 MpSleepResult mp_sleeper_sleep (MpSleeper *self,
                                 gint64     deadline);
+/* After a look that found somebody dead. */
+void mp_sleeper_calm (MpSleeper *self);
 /* When it was last woken, in nanoseconds of monotonic time. */
 gint64 mp_sleeper_get_woken_at (MpSleeper *self);
 void   mp_sleeper_end (MpSleeper *self);

@@ -13,8 +13,8 @@
 #define N_OF_EACH_KIND (MP_N_WATCHERS / 2)
 
 /* How often the first watcher looks, and how often all others together do. */
-#define FIRST_TICK_US  (1250 * G_GINT64_CONSTANT (1000))
-#define OTHERS_TICK_US (5 * G_GINT64_CONSTANT (1000000))
+#define FIRST_TICK_US  (2 * G_GINT64_CONSTANT (1000000))
+#define OTHERS_TICK_US (2 * G_GINT64_CONSTANT (1000000))
 
 /* Looking costs a system call for each participant, and each takes longer the more there are:
  * with this many looks become rarer. */
@@ -113,17 +113,44 @@ choose_below (gint64 limit,
   return (gint64) ((number ^ number >> 33) % (guint64) limit);
 }
 
+static gboolean
+is_first (MpMemory *memory,
+          guint     slot)
+{
+  guint first = 0;
+
+  while (first < MP_N_WATCHERS && !is_taken (memory, first))
+    first++;
+  return first < MP_N_WATCHERS && mp_load (seat_of (memory, first)) == slot + 1;
+}
+
+gboolean
+mp_watcher_hear (MpMemory       *memory,
+                 guint           slot,
+                 MpWatcherAlarm *alarm)
+{
+  *alarm = (MpWatcherAlarm){ mp_coarse_now (), !is_first (memory, slot) };
+  return !alarm->defers;
+}
+
+gboolean
+mp_watcher_hear_later (MpMemory       *memory,
+                       MpWatcherAlarm *alarm)
+{
+  gboolean looks = !alarm->defers || mp_load (&memory->state->looked_at) < alarm->heard_at;
+
+  alarm->heard_at = 0;
+  return looks;
+}
+
 gint64
 mp_watcher_choose_tick (MpMemory *memory,
                         guint     slot)
 {
   gint64 n = mp_waiters_count (memory);
   gint64 rarer = 1 + n / MANY_WAITERS;
-  guint  first = 0;
 
-  while (first < MP_N_WATCHERS && !is_taken (memory, first))
-    first++;
-  if (first < MP_N_WATCHERS && mp_load (seat_of (memory, first)) == slot + 1)
+  if (is_first (memory, slot))
     return FIRST_TICK_US * rarer;
 
   /* On the average each looks every n times as long. */

@@ -15,9 +15,16 @@ G_BEGIN_DECLS
  * a look now and then that finds out when all watchers are gone: all waiters of a queue
  * together wake up about once a second. */
 
-/* The kernel tells of the closing of a file just before it drops the locks on it: a watcher looks
- * once more this much later. */
-#define MP_WATCHER_UNSURE_US 4000
+/* What a watcher heard of a death.  The first watcher looks at once, and once more a little later
+ * when it found nobody dead: the kernel tells of the closing of a file just before it drops the
+ * locks on it.  The others look later, unless somebody has looked meanwhile. */
+typedef struct
+{
+  gint64   heard_at; /* 0: nothing */
+  gboolean defers;
+} MpWatcherAlarm;
+
+#define MP_WATCHER_LATER_US 4000
 
 typedef enum
 {
@@ -37,6 +44,13 @@ gboolean mp_watcher_begin (MpMemory     *memory,
                            guint         slot);
 void     mp_watcher_end (MpMemory *memory,
                          guint     slot);
+
+/* Both return whether to look now. */
+gboolean mp_watcher_hear (MpMemory       *memory,
+                          guint           slot,
+                          MpWatcherAlarm *alarm);
+gboolean mp_watcher_hear_later (MpMemory       *memory,
+                                MpWatcherAlarm *alarm);
 
 /* In how many microseconds the waiter of @slot is to look, whatever wakes it before. */
 gint64 mp_watcher_choose_tick (MpMemory *memory,

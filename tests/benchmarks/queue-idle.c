@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What waiting costs: processes asleep in get () and in main loops, for seconds. */
+/* bench-queue-idle PROCESSES get|loop: what waiting costs, in get () or in main loops, for seconds;
+ * and what the exit of a short-lived peer costs those who wait. */
 
 #include "bench.h"
 
@@ -11,9 +12,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define N_PROCESSES 8
-#define SETTLE_US   (1 * G_USEC_PER_SEC)
-#define MEASURE_US  (5 * G_USEC_PER_SEC)
+#define MAX_PROCESSES 4000
+#define N_EXITS       50
+#define SETTLE_US     (2 * G_USEC_PER_SEC)
+#define MEASURE_US    (5 * G_USEC_PER_SEC)
+
+static guint n_processes;
+static pid_t children[MAX_PROCESSES];
 
 typedef struct
 {
@@ -42,7 +47,7 @@ wait_in_loop (MpQueue *queue)
 
 static pid_t
 start_waiter (MpQueue *queue,
-              guint    index)
+              gboolean in_loop)
 {
   pid_t  child = fork ();
   guint8 buffer[16];
@@ -51,7 +56,7 @@ start_waiter (MpQueue *queue,
     return child;
 
   prctl (PR_SET_PDEATHSIG, SIGKILL);
-  if (index % 2 == 0)
+  if (in_loop)
     wait_in_loop (queue);
   else if (mp_queue_get_into (queue, buffer, sizeof buffer, -1, NULL, NULL) < 0)
     _exit (1);
@@ -74,11 +79,11 @@ read_number (pid_t       pid,
 }
 
 static Usage
-usage_of (const pid_t *children)
+measure_usage (void)
 {
   Usage usage = { 0 };
 
-  for (guint i = 0; i < N_PROCESSES; i++)
+  for (guint i = 0; i < n_processes; i++)
     {
       usage.switches += read_number (children[i], "status", "\nvoluntary_ctxt_switches:") +
                         read_number (children[i], "status", "nonvoluntary_ctxt_switches:");
@@ -93,8 +98,8 @@ wake_all (MpQueue *queue)
 {
   gboolean woken = TRUE;
 
-  alarm (10);
-  for (guint i = 0; i < N_PROCESSES; i++)
+  alarm (30);
+  for (guint i = 0; i < n_processes; i++)
     {
       int status = 0;
 
@@ -104,29 +109,54 @@ wake_all (MpQueue *queue)
   return woken;
 }
 
+/* Peers that use the queue and end, one after the other, as if they had been killed. */
+static void
+run_peers (MpQueue *queue)
+{
+  for (guint i = 0; i < N_EXITS; i++)
+    {
+      pid_t child = fork ();
+
+      if (child == 0)
+        {
+          mp_queue_try_get (queue, NULL);
+          _exit (0);
+        }
+      waitpid (child, NULL, 0);
+      g_usleep (10000);
+    }
+}
+
 int
-main (void)
+main (int    argc,
+      char **argv)
 {
   g_autoptr (GError) error = NULL;
   MpQueue *queue = mp_queue_new (0, &error);
-  pid_t    children[N_PROCESSES];
-  Usage    before, after;
+  Usage    usages[3];
   gboolean woken;
 
   if (queue == NULL)
     bench_fail (error->message);
-  for (guint i = 0; i < N_PROCESSES; i++)
-    children[i] = start_waiter (queue, i);
+  n_processes = argc == 3 ? (guint) g_ascii_strtoull (argv[1], NULL, 10) : 0;
+  if (n_processes == 0 || n_processes > MAX_PROCESSES)
+    bench_fail ("bench-queue-idle PROCESSES get|loop");
+  for (guint i = 0; i < n_processes; i++)
+    children[i] = start_waiter (queue, g_str_equal (argv[2], "loop"));
 
   g_usleep (SETTLE_US);
-  before = usage_of (children);
+  usages[0] = measure_usage ();
   g_usleep (MEASURE_US);
-  after = usage_of (children);
+  usages[1] = measure_usage ();
+  run_peers (queue);
+  usages[2] = measure_usage ();
 
   woken = wake_all (queue);
-  printf ("{\"seconds\": %.1f, \"processes\": %d, \"switches\": %" G_GUINT64_FORMAT
-          ", \"cpu\": %.6f, \"verified\": %s}\n",
-          (double) MEASURE_US / 1e6, N_PROCESSES, after.switches - before.switches,
-          (double) (after.cpu_ns - before.cpu_ns) / 1e9, woken ? "true" : "false");
+  printf ("{\"seconds\": %.1f, \"processes\": %u, \"switches\": %" G_GUINT64_FORMAT
+          ", \"cpu\": %.6f, \"exit\": %.6f, \"verified\": %s}\n",
+          (double) MEASURE_US / 1e6, n_processes, usages[1].switches - usages[0].switches,
+          (double) (usages[1].cpu_ns - usages[0].cpu_ns) / 1e9,
+          (double) (usages[2].cpu_ns - usages[1].cpu_ns) / 1e9 / N_EXITS,
+          woken ? "true" : "false");
   return woken ? 0 : 1;
 }

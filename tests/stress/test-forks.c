@@ -57,7 +57,6 @@ use_source (MpQueue *queue)
   return TRUE;
 }
 
-/* No use for the grandchild: GObject has locks of its own for making and freeing objects. */
 static gboolean
 use_new (MpQueue *queue)
 {
@@ -76,13 +75,14 @@ use_cb (gpointer data)
   return NULL;
 }
 
+/* Without objects and main contexts: for making and freeing them GLib has locks of its own. */
 static int
 grandchild (gpointer data)
 {
   Round *round = data;
 
   alarm (ALARM_SECONDS);
-  return (round->use == use_new ? use_put : round->use) (round->queue) ? 0 : 1;
+  return (round->use == use_put ? use_put : use_fd) (round->queue) ? 0 : 1;
 }
 
 /* A forked child, whose handle is not attached yet: one thread begins to use it, and another
