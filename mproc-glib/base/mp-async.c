@@ -14,7 +14,8 @@ mp_async_new_task (gpointer            object,
 {
   GTask *task = g_task_new (object, cancellable, callback, user_data);
 
-  /* The macro of this name would also name the task after the variable, at the cost of a copy. */
+  /* g_task_set_source_tag () as a macro would also name the task after the variable, at the
+   * cost of a copy. */
   (g_task_set_source_tag) (task, source_tag);
   g_task_set_priority (task, io_priority);
   g_task_set_check_cancellable (task, FALSE);
@@ -31,7 +32,8 @@ void
 mp_async_add_child (GSource *source,
                     GSource *child)
 {
-  /* What has no dummy callback is a source of this library, with a plain function. */
+  /* Sources without a dummy callback are those of this library, which take a plain
+   * GSourceFunc. */
   if (child->source_funcs->closure_callback != NULL)
     g_source_set_dummy_callback (child);
   else

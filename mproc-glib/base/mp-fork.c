@@ -9,7 +9,7 @@
 
 guint32 mp_fork_count = 1;
 
-/* 0 when it is not known. */
+/* 0 when unknown. */
 static int own_pid;
 
 /* Held while the process is forked, so that a child finds the list whole. */

@@ -25,7 +25,7 @@ struct _MpForkHook
   void (*in_child) (MpForkHook *self);
 
   MpForkHook  *next;
-  MpForkHook **link; /* what points to this one; NULL: not added */
+  MpForkHook **link; /* the pointer that points to this hook; NULL: not added */
 };
 
 void mp_fork_hook_add (MpForkHook *self,

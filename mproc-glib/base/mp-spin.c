@@ -25,8 +25,8 @@ store (guint32 *number,
   __atomic_store_n (number, value, __ATOMIC_RELAXED);
 }
 
-/* What the user said, in the environment, or the default; 0 is not at all.  With one
- * processor the other side could do nothing meanwhile. */
+/* From the environment, or the default; 0 means no spinning.  With one processor it is 0,
+ * since the other side could do nothing meanwhile. */
 guint
 mp_spin_choose_us (void)
 {
@@ -41,7 +41,7 @@ mp_spin_choose_us (void)
   return MP_SPIN_DEFAULT_US;
 }
 
-/* How long to spin now, of @max_ns at most. */
+/* Returns how long to spin now, at most @max_ns. */
 static guint32
 choose_limit (MpSpin *self,
               guint32 max_ns)
@@ -77,9 +77,9 @@ note_failure (MpSpin *self,
   store (&self->wait_ns, wait_ns / 2 + limit_ns);
 }
 
-/* Who takes each message while its producer writes the next one makes both wait for the same
- * cache lines.  Who finds several after a wait looks away for longer the next time, and then
- * takes them in one go; who finds one is answered at once. */
+/* A consumer that takes each message while its producer writes the next one makes both wait
+ * for the same cache lines.  If it found several messages after a wait, it waits longer before
+ * its next look and then takes several at once; if it found one, it answers at once. */
 static guint32
 get_lag (MpSpin *self)
 {
@@ -91,7 +91,7 @@ get_lag (MpSpin *self)
                                                                                         : 0;
 }
 
-/* After spinning that was worth its while: whether several things were there then. */
+/* Called after a successful spin: whether several messages were there. */
 void
 mp_spin_set_lag (MpSpin  *self,
                  gboolean found_several)
@@ -120,9 +120,9 @@ look_away (gint64  start,
   return now;
 }
 
-/* Looks, with longer and longer pauses, since each look takes the line away from who is about
- * to write it.  TRUE when @look was; FALSE when it is better to sleep, or @deadline, of the
- * monotonic clock, has passed. */
+/* Looks with growing pauses, since each look takes the cache line away from the process that
+ * is about to write it.  TRUE when @look returned TRUE; FALSE when sleeping is better, or
+ * @deadline, of the monotonic clock, has passed. */
 gboolean
 mp_spin_until (MpSpin    *self,
                guint32    max_ns,

@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* How long a waiter may look again and again before it sleeps, in microseconds. */
+/* The longest time that a waiter may spin before it sleeps, in microseconds. */
 #define MP_SPIN_DEFAULT_US 100
 #define MP_SPIN_MAX_US     1000
 
@@ -27,11 +27,11 @@ typedef struct
   guint32 waking_ns; /* moving average of what waking costs; 0: not known yet */
   guint32 n_skipped;
   guint32 probe_every; /* power of two */
-  guint32 lag_ns;      /* how long to look away before the first look */
-  guint32 n_prompt;    /* waits without looking away, for trying it now and then */
+  guint32 lag_ns;      /* how long to pause before the first look */
+  guint32 n_prompt;    /* waits without that pause, to try it now and then */
 } MpSpin;
 
-/* Whether what is waited for is there. */
+/* Returns whether the condition holds. */
 typedef gboolean (*MpSpinLook) (gpointer data);
 
 guint    mp_spin_choose_us (void);

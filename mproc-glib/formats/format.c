@@ -11,10 +11,10 @@
 #include "pickle-writer.h"
 #include "mp-error.h"
 
-/* So many bytes of a codec's name are shown in an error. */
+/* The number of bytes of a codec's name that an error message shows. */
 #define MAX_SHOWN_CODEC 64
 
-/* Whichever it is, it lives on the stack for one conversion. */
+/* Space for any of the writers, on the stack, for the time of one conversion. */
 typedef union
 {
   MpSink           sink;
@@ -60,8 +60,8 @@ static gboolean read_opaque (const guint8 *data,
                              MpSink       *sink,
                              GError      **error);
 
-/* An object is told by its description, and made by nobody but its receiver; nobody but its
- * codec makes or reads what is opaque. */
+/* Formats without conversions: only the receiver can build an object from its description, and
+ * only the codec can read opaque bytes. */
 static const Format formats[MP_N_FORMATS] = {
   [MP_FORMAT_GVARIANT] = {
     "GVariant", check_by_reading, mp_gvariant_read, mp_gvariant_writer_init },
@@ -135,8 +135,8 @@ check_json (MpFormat format,
   return mp_json_check (data, size, error) ? g_bytes_ref (payload) : NULL;
 }
 
-/* Python may load what passes: it builds plain values.  Where it would have to import dill
- * for that it gets a pickle without dill. */
+/* A pickle that passes the check builds plain values only, so Python may load it.  If loading
+ * it would import dill, it is written again in a form that does not. */
 static GBytes *
 check_pickle (MpFormat format,
               GBytes  *payload,

@@ -8,22 +8,23 @@ G_BEGIN_DECLS
 
 #define MP_N_FORMATS (MP_FORMAT_OPAQUE + 1)
 
-/* What the user calls the format, for messages of errors. */
+/* The name of the format in error messages. */
 const char *mp_format_get_name (MpFormat format);
 
-/* Whether @payload, which may come from a stranger, is what @format says.  Returns it, or
- * another that says the same and that its reader can use without more ado. */
+/* Checks that @payload, which may come from an untrusted peer, is valid in @format.  Returns
+ * @payload itself, or an equivalent payload that the reader can use without further checks. */
 GBytes *mp_format_check (MpFormat format,
                          GBytes  *payload,
                          GError **error);
 
-/* The same value in another format; checks @payload as it reads it. */
+/* Converts the value to another format; @payload is checked while it is read. */
 GBytes *mp_format_convert (MpFormat from,
                            GBytes  *payload,
                            MpFormat to,
                            GError **error);
 
-/* Says which codec it takes to read an opaque @payload: its name comes first, up to a NUL. */
+/* Returns the codec that can read an opaque @payload: its name comes first and ends with a
+ * NUL. */
 gboolean mp_format_refuse_opaque (const guint8 *payload,
                                   gsize         size,
                                   GError      **error);

@@ -9,11 +9,11 @@
 
 #include <string.h>
 
-/* GLib's limit: nothing that GLib reads is deeper, and nothing that we read either. */
+/* GLib reads nothing that is nested deeper, so neither do we. */
 #define MAX_DEPTH 128
 
-/* A container that is being read.  What is in it begins at a multiple of its alignment,
- * and the ends of those parts that have no fixed size are kept at its end. */
+/* A container that is being read.  Its contents start at a multiple of its alignment.  The
+ * ends of those children that have no fixed size are stored behind the children. */
 typedef struct
 {
   enum
@@ -25,21 +25,22 @@ typedef struct
   } kind;
   guint depth;
 
-  /* An array's element; or a tuple's next member, and all that it consists of. */
+  /* For an array the type of its element; for a tuple that of its next member. */
   guint type;
   guint whole_type;
 
   const guint8 *data;
   gsize         size;
 
-  /* Where the part before this one ended, where all parts end, and the kept end to be read
-   * next: of an array they go up, of a tuple down. */
+  /* Where the previous child ended, where all children end, and the stored end to be read
+   * next: they are stored in ascending order in an array and in descending order in a tuple. */
   gsize position;
   gsize limit;
   gsize next_end;
   guint end_size;
 
-  /* The parsed types that the container's own belongs to stay; those of a "v" in it go. */
+  /* The number of parsed types to keep when the container is closed; types of a "v" inside it
+   * are dropped. */
   guint n_types;
 } Frame;
 
@@ -51,7 +52,7 @@ typedef struct
   guint n_frames;
   Frame frames[MAX_DEPTH];
 
-  /* The types of all "v" that are open, character by character. */
+  /* The types of all open "v" values, one entry for each character. */
   MpVariantType *types;
   gsize          n_types;
   gsize          allocated_types;
@@ -91,7 +92,8 @@ read_end (const guint8 *data,
   return GUINT64_FROM_LE (end);
 }
 
-/* Whether @n ends after @size bytes need integers of @end_size and no smaller ones. */
+/* Whether a container of @size bytes with @n stored ends needs integers of exactly @end_size
+ * bytes for them. */
 static gboolean
 is_end_size (gsize size,
              gsize n,
@@ -102,7 +104,7 @@ is_end_size (gsize size,
           size + n * (end_size / 2) > (G_GUINT64_CONSTANT (1) << (end_size * 4)) - 1);
 }
 
-/* What the types that scripting languages use are parsed to. */
+/* The types that scripting languages use most, already parsed. */
 static const MpVariantType list_type[] = {
   { 'a', 2, 7, 0, 2 },
   { 'v', 1, 7, 0, 1 },
@@ -174,7 +176,7 @@ read_string (Reader       *self,
 
 #define READ(type, data) ({ type number_; memcpy (&number_, data, sizeof number_); number_; })
 
-/* A number, a boolean: @data has just the size of its type. */
+/* A number or a boolean: @data has exactly the size of its type. */
 static gboolean
 read_number (Reader       *self,
              char          code,
@@ -220,7 +222,7 @@ read_number (Reader       *self,
     }
 }
 
-/* The value of a "v" whose type is one character, as that of most is. */
+/* Fast path for a "v" whose type is a single character. */
 static gboolean
 read_basic_variant (Reader       *self,
                     const guint8 *data,
@@ -278,7 +280,7 @@ push_frame (Reader       *self,
   frame->position = 0;
   frame->limit = size;
   frame->next_end = size;
-  /* What has no bytes has no ends either: all of its members are empty. */
+  /* A container without bytes has no stored ends either: all its members are empty. */
   frame->end_size = size > 0 ? get_end_size (size) : 0;
   frame->n_types = self->n_types;
 
@@ -344,8 +346,8 @@ open_members (Reader       *self,
   return TRUE;
 }
 
-/* Reads one value, or opens it if it is a container.  A "v" and a maybe hold one value at
- * most and need no frame. */
+/* Reads one value, or opens it if it is a container.  A "v" or a maybe holds at most one value
+ * and needs no frame. */
 static gboolean
 read_value (Reader       *self,
             guint         type,
@@ -503,7 +505,7 @@ end_members (Reader  *self,
 
   if (whole->fixed_size > 0)
     {
-      /* The unit is one byte that says nothing. */
+      /* The unit type () is serialised as one zero byte. */
       for (; frame->position < frame->size; frame->position++)
         if (frame->data[frame->position] != '\0')
           return refuse (self, frame->data + frame->position, "wrong padding", error);
@@ -519,7 +521,7 @@ end_members (Reader  *self,
   return TRUE;
 }
 
-/* Reads the next part of the innermost container, or closes it. */
+/* Reads the next child of the innermost container, or closes the container. */
 static gboolean
 read_next (Reader  *self,
            GError **error)
@@ -575,7 +577,7 @@ read_payload (const guint8 *data,
   return done;
 }
 
-/* The other byte order is rare enough to be left to GLib. */
+/* Payloads in the other byte order are rare; GLib converts them. */
 static gboolean
 read_foreign_payload (const guint8 *data,
                       gsize         size,
@@ -607,7 +609,7 @@ mp_gvariant_read (const guint8 *data,
   return read_payload (data, size, sink, error);
 }
 
-/* Our own reader checks the same as g_variant_is_normal_form () in half the time. */
+/* This reader makes the same checks as g_variant_is_normal_form () in half the time. */
 GVariant *
 mp_gvariant_load_payload (GBytes  *payload,
                           GError **error)

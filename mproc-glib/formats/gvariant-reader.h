@@ -6,15 +6,16 @@
 
 G_BEGIN_DECLS
 
-/* Walks the payload of a variant (see gvariant.h), of any type and from anybody, and tells
- * @sink what is in it.  Fails with MP_ERROR_INVALID_MESSAGE unless it is in normal form. */
+/* Reads the payload of a variant (see gvariant.h) of any type, from an untrusted source, and
+ * reports its parts to @sink.  Fails with MP_ERROR_INVALID_MESSAGE unless it is in normal
+ * form. */
 gboolean mp_gvariant_read (const guint8 *data,
                            gsize         size,
                            MpSink       *sink,
                            GError      **error);
 
-/* Makes a variant of a payload from anybody.  Fails with MP_ERROR_INVALID_MESSAGE unless it is in
- * normal form.  Returns a full reference, never a floating one. */
+/* Makes a variant from an untrusted payload.  Fails with MP_ERROR_INVALID_MESSAGE unless it is
+ * in normal form.  Returns a full reference, never a floating one. */
 GVariant *mp_gvariant_load_payload (GBytes  *payload,
                                     GError **error);
 

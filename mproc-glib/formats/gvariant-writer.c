@@ -13,13 +13,13 @@
  * of the items of a container follow its last item, in integers that are just as large as
  * the size of the container needs. */
 
-/* A container's own depth in GLib's count, so that whatever is put into it can be read. */
+/* The depth of a container as GLib counts it, which limits what may be put into it. */
 #define MAX_DEPTH (2 * (MP_GVARIANT_MAX_NESTING - 1))
 
-/* Its type has a character for each item. */
+/* The type string of the container has one character for each item. */
 #define MAX_TUPLE (MP_GVARIANT_MAX_TYPE_LENGTH - 2)
 
-/* Up to this many keys are compared each with each. */
+/* Up to this many keys are compared pairwise; more are sorted. */
 #define FEW_KEYS 8
 
 static inline gsize
@@ -117,7 +117,7 @@ begin_value (MpGvariantWriter *self,
   return out;
 }
 
-/* The "v" that was just written is complete: so is the entry whose value it is. */
+/* The "v" that was just written is complete, and so is the dictionary entry whose value it is. */
 static inline gboolean
 end_value (MpGvariantWriter *self,
            GError          **error)
@@ -329,7 +329,7 @@ gvariant_open (MpSink     *sink,
   return TRUE;
 }
 
-/* Compares keys where they are written: NUL-terminated strings. */
+/* Compares keys in place: they are NUL-terminated strings. */
 static int
 compare_strings (gconstpointer a,
                  gconstpointer b)
@@ -344,8 +344,8 @@ compare_ints (gconstpointer a,
   return memcmp (*(gconstpointer const *) a, *(gconstpointer const *) b, 8);
 }
 
-/* A key that comes twice would mean one thing to a reader that takes the first, another to
- * one that takes the last.  Sorting takes as long for a stranger's keys as for any. */
+/* Duplicate keys are refused, since one reader would take the first and another the last.
+ * Sorting has no worst case that a hostile peer could provoke, unlike hashing. */
 static gboolean
 has_key_twice (MpGvariantWriter *self,
                MpGvariantFrame  *frame)
@@ -378,7 +378,8 @@ has_key_twice (MpGvariantWriter *self,
   return FALSE;
 }
 
-/* The ends of the items: of an array in order, of a tuple from the last but one back. */
+/* Writes the ends of the items: in order for an array, in reverse and without the last one for
+ * a tuple. */
 static gboolean
 write_ends (MpGvariantWriter *self,
             MpGvariantFrame  *frame,
@@ -405,7 +406,7 @@ write_tuple_type (MpGvariantWriter *self,
                   gsize             n,
                   GError          **error)
 {
-  /* The unit has no items, but a byte. */
+  /* The unit type () has no items, but one byte. */
   gsize   size = n > 0 ? n + 3 : 4;
   guint8 *out;
 

@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* GLib reads nothing that is nested deeper than 128 containers, and each list or tuple of
- * ours is two of them, each dictionary three. */
+/* GLib reads at most 128 nested containers.  Each list or tuple of ours counts as two of them,
+ * each dictionary as three. */
 #define MP_GVARIANT_MAX_NESTING 61
 
 /* A container that is being written. */
@@ -22,11 +22,11 @@ typedef struct
   gsize    key_end;
   gboolean has_key;
 
-  /* The first of its items' ends among the ends of all. */
+  /* The index of its first item end in the list of all ends. */
   gsize first_end;
 } MpGvariantFrame;
 
-/* Writes the payload of a variant (see gvariant.h) with serialised bytes directly. */
+/* Writes the payload of a variant (see gvariant.h) directly as serialised bytes. */
 typedef struct
 {
   MpSink sink;

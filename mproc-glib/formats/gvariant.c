@@ -85,8 +85,8 @@ make_variant (GBytes     *payload,
     g_variant_new_from_bytes (G_VARIANT_TYPE (type), bytes, trusted));
 }
 
-/* Nothing in the normal form depends on the order of the bytes of a number, and the framing
- * offsets are little-endian always: the check comes before the swap. */
+/* The check may come before the bytes are swapped: normal form does not depend on the byte
+ * order of numbers, and framing offsets are always little-endian. */
 GVariant *
 mp_gvariant_load_foreign_payload (GBytes  *payload,
                                   GError **error)

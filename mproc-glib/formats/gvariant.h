@@ -20,16 +20,16 @@ G_BEGIN_DECLS
 #define MP_GVARIANT_FOREIGN_MARK MP_GVARIANT_LITTLE_ENDIAN_MARK
 #endif
 
-/* Each character of a type costs memory to whoever reads the value: enough for a tuple of
- * a million items. */
+/* Each character of a type costs the reader memory; this is enough for a tuple of a million
+ * items. */
 #define MP_GVARIANT_MAX_TYPE_LENGTH (1024 * 1024)
 
 gsize mp_gvariant_get_payload_size (GVariant *value);
 void  mp_gvariant_store_payload (GVariant *value,
                                  guint8   *payload);
 
-/* Loads a payload that is known to be in normal form, since a writer here made it or
- * mp_gvariant_read () has read it.  Returns a full reference, never a floating one. */
+/* Loads a payload that is known to be in normal form, because it was written here or has
+ * passed mp_gvariant_read ().  Returns a full reference, never a floating one. */
 GVariant *mp_gvariant_load_own_payload (GBytes *payload);
 
 /* Loads a payload in the other byte order.  Fails with MP_ERROR_INVALID_MESSAGE unless it is in

@@ -24,10 +24,10 @@ typedef struct
   /* The members of each JsonObject that has any, in order. */
   GHashTable *members;
 
-  /* Where the parser met something else than it had expected. */
+  /* Where the parser first found something that it did not expect. */
   gsize error_offset;
 
-  /* Strings with marks are put together here. */
+  /* A buffer for strings that contain marks. */
   GByteArray *scratch;
 } Reader;
 
@@ -44,9 +44,9 @@ member_clear (gpointer data)
   json_node_unref (member->value);
 }
 
-/* Keeps members in a list, and takes them from the object.  This hashes names without a
- * secret, so that a stranger can make each collide with all others, and forgets those that
- * come twice. */
+/* Keeps members in a list, and removes them from the JsonObject.  JsonObject hashes names
+ * without a random seed, so that a hostile peer could make them all collide, and it silently
+ * drops duplicates. */
 static void
 object_member_cb (JsonParser *parser,
                   JsonObject *object,
@@ -70,7 +70,7 @@ object_member_cb (JsonParser *parser,
   json_object_remove_member (object, name);
 }
 
-/* The parser counts lines, from 1, and the bytes of a line that it has read. */
+/* The parser counts lines from 1, and the bytes that it has read of the current line. */
 static void
 error_cb (JsonParser *parser,
           gpointer    error,
@@ -90,8 +90,8 @@ error_cb (JsonParser *parser,
                             self->size);
 }
 
-/* An integer is one that fits into 64 bits; what does not fit is the double that
- * JavaScript meant when it wrote it. */
+/* A number is an integer if it fits into 64 bits; larger ones become a double, as in
+ * JavaScript. */
 static gboolean
 tell_long_integer (Reader  *self,
                    gsize    offset,
@@ -120,7 +120,7 @@ tell_long_integer (Reader  *self,
   return self->sink->funcs->add_double (self->sink, g_ascii_strtod (text, NULL), error);
 }
 
-/* Whether @text stands for an integer, and for which. */
+/* Parses @text as an integer; FALSE if it is none. */
 static gboolean
 find_long_integer (const char *text,
                    gsize      *out_offset)
@@ -251,7 +251,7 @@ tell_value (Reader   *self,
     }
 }
 
-/* Calls itself at most as often as the scan has allowed. */
+/* The recursion is bounded by the nesting that the scan has allowed. */
 static gboolean
 tell_node (Reader   *self,
            JsonNode *node,
@@ -284,7 +284,7 @@ parse_and_tell (Reader     *self,
   g_signal_connect (parser, "object-member", G_CALLBACK (object_member_cb), self);
   g_signal_connect (parser, "error", G_CALLBACK (error_cb), self);
 
-  /* What its own error quotes may end within a character. */
+  /* The parser's own message may quote text that ends inside a character. */
   if (!json_parser_load_from_data (parser, text, self->size, NULL))
     return mp_json_refuse ("a value, comma, colon or bracket too many or too few",
                            self->error_offset, error);
@@ -292,7 +292,7 @@ parse_and_tell (Reader     *self,
   return tell_node (self, json_parser_get_root (parser), error);
 }
 
-/* Reads what was scanned: @text, or the data themselves when that is NULL. */
+/* Parses @text, as the scan has rewritten it, or @data if that is NULL. */
 static gboolean
 read_scanned (const guint8 *data,
               gsize         size,

@@ -6,14 +6,14 @@
 
 G_BEGIN_DECLS
 
-/* Reads JSON text (RFC 8259, nothing more) from anybody and tells @sink what is in it.
- * Errors name the byte at which reading it ended. */
+/* Reads JSON text (strictly RFC 8259) from an untrusted source and reports its parts to @sink.
+ * Errors give the byte at which reading stopped. */
 gboolean mp_json_read (const guint8 *data,
                        gsize         size,
                        MpSink       *sink,
                        GError      **error);
 
-/* Whether mp_json_read () would read it. */
+/* Whether mp_json_read () would accept the text. */
 gboolean mp_json_check (const guint8 *data,
                         gsize         size,
                         GError      **error);

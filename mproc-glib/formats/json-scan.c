@@ -18,7 +18,7 @@
  * notice when they do not.  In so many there is room for the mark of one, too. */
 #define LONG_INTEGER 19
 
-/* What may stand next. */
+/* The kinds of token that may come next. */
 typedef enum
 {
   VALUE = 1 << 0,
@@ -34,13 +34,13 @@ typedef struct
   const guint8 *p;
   const guint8 *end;
 
-  /* A copy with marks, once there is one to set. */
+  /* A copy of the text with marks in it, made when the first mark is needed. */
   char *copy;
 
   guint   depth;
   guint64 tree_size;
 
-  /* Whether all tokens so far stood where they may, and the brackets that are open. */
+  /* Whether all tokens so far were in a valid order, and the open brackets. */
   gboolean in_order;
   Expected expected;
   guint8   brackets[MP_JSON_MAX_NESTING];
@@ -81,7 +81,7 @@ get_copy (Scan         *self,
   return self->copy + (where - self->start);
 }
 
-/* Reads four hexadecimal digits, and returns where it ended. */
+/* Reads four hexadecimal digits, and returns the position after them. */
 static const guint8 *
 read_unit (Scan         *self,
            const guint8 *p,
@@ -96,7 +96,7 @@ read_unit (Scan         *self,
   return p;
 }
 
-/* Json-glib loses memory when it meets half a surrogate pair. */
+/* Json-glib leaks memory when it parses half of a surrogate pair. */
 static gboolean
 scan_unit (Scan    *self,
            GError **error)
@@ -271,7 +271,7 @@ is_in_object (Scan *self)
   return self->depth > 0 && self->brackets[self->depth - 1] == '{';
 }
 
-/* What the token that begins here is, and what may follow it. */
+/* Returns the kind of the token that starts here, and which kinds may follow it. */
 static Expected
 classify (Scan     *self,
           Expected *out_next)
@@ -322,7 +322,7 @@ check_order (Scan *self)
   self->expected = next;
 }
 
-/* Scans a value or what stands between two, of a container only a bracket. */
+/* Scans one scalar, one separator or one bracket. */
 static gboolean
 scan_token (Scan    *self,
             GError **error)

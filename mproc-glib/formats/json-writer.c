@@ -7,10 +7,10 @@
 #include <math.h>
 #include <string.h>
 
-/* Below this a number times a million is still a double without a fraction. */
+/* Below this limit a number multiplied by a million is still an exact double. */
 #define LARGEST_SIMPLE_DOUBLE 1e9
 
-/* Makes room for @size bytes of the next value, after the comma or the colon. */
+/* Makes room for @size bytes of the next value, and writes the comma or the colon before it. */
 static inline guint8 *
 begin_value (MpJsonWriter *self,
              gsize         size,
@@ -115,8 +115,8 @@ json_add_big_int (MpSink       *sink,
   return mp_sink_refuse ("An integer of more than 64 bits", "JSON", error);
 }
 
-/* Most numbers that people write are a whole number over a small power of ten, and a
- * division of two such is exact to the last bit: what is read back is the same. */
+/* Fast path: most decimal numbers are an integer divided by a small power of ten, and that
+ * division is exact, so the text is read back as the same number. */
 static gboolean
 write_decimal (MpJsonWriter *self,
                double        value,
@@ -173,7 +173,7 @@ json_add_double (MpSink  *sink,
         return TRUE;
     }
 
-  /* The shortest text that is read back as the same number, which is not an integer. */
+  /* Writes the shortest text that is read back as the same number; not for integers. */
   for (guint i = 0; i < G_N_ELEMENTS (formats); i++)
     {
       g_ascii_formatd (text, G_ASCII_DTOSTR_BUF_SIZE, formats[i], value);
@@ -198,7 +198,7 @@ is_surrogate (const guint8 *p)
   return p[0] == 0xed && p[1] >= 0xa0;
 }
 
-/* Writes one character that cannot stand in a string as it is. */
+/* Writes a character that has to be escaped in a string. */
 static guint8 *
 escape (guint8       *out,
         const guint8 *p)
@@ -273,7 +273,7 @@ json_add_string (MpSink       *sink,
     }
   *out++ = '"';
 
-  /* What was too much is given back. */
+  /* Returns the unused part of the reserved space. */
   sink->size = out - sink->data;
   return TRUE;
 }

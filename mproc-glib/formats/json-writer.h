@@ -6,7 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* What json-glib survives, so that no reader of ours is asked for more. */
+/* The nesting that json-glib can parse safely: writing more would produce text that no reader
+ * accepts. */
 #define MP_JSON_MAX_NESTING 128
 
 /* Writes JSON text, as compact as JavaScript's own. */

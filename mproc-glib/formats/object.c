@@ -6,10 +6,11 @@
 #include "plain-value.h"
 #include "mp-error.h"
 
-/* What a list model travels as: the name of the type of its items, and they. */
+/* The serialised form of a list model: the type name of its items, and the items. */
 #define LIST_DESCRIPTION_TYPE G_VARIANT_TYPE ("(sav)")
 
-/* So many objects one message may describe; sharing is lost on the way. */
+/* The largest number of objects in one message; an object that is referenced twice is counted
+ * twice. */
 #define MAX_OBJECTS 1000000
 
 static G_DEFINE_QUARK (mp - object - enabled, mp_object_enabled)
@@ -25,7 +26,7 @@ is_enabled (GType type)
   return g_type_get_qdata (type, mp_object_enabled_quark ()) != NULL;
 }
 
-/* The objects from the outermost one to the one being described. */
+/* The chain of objects from the outermost one to the one being described, to find cycles. */
 typedef struct _Path Path;
 struct _Path
 {
@@ -182,8 +183,8 @@ static GObject *build (GVariant *description,
                        guint     depth,
                        GError  **error);
 
-/* The type of the name @name, if objects of it may be built where an @expected_type is
- * wanted.  A type that nobody has registered is no type. */
+/* Returns the type called @name, if objects of it are enabled and may be built where an
+ * @expected_type is wanted.  Only types that are registered in this process are found. */
 static GType
 find_type (const char *name,
            GType       expected_type,

@@ -6,11 +6,12 @@
 
 G_BEGIN_DECLS
 
-/* An object travels as a variant of this type: the name of its type and those of its
- * properties that can be both read and set. */
+/* The serialised form of an object: the name of its type, and those of its properties that can
+ * be both read and written. */
 #define MP_OBJECT_DESCRIPTION_TYPE G_VARIANT_TYPE ("(sa{sv})")
 
-/* So deep may objects be in each other: at most six containers of GLib's 128 each. */
+/* The deepest nesting of objects: each takes at most six of the 128 containers that GLib
+ * allows. */
 #define MP_OBJECT_MAX_NESTING 20
 
 void mp_object_enable (GType type);
@@ -19,8 +20,8 @@ void mp_object_enable (GType type);
 GVariant *mp_object_describe (GObject *object,
                               GError **error);
 
-/* Builds what @description describes, which may come from anybody, if it is of a type that
- * was enabled and that is an @expected_type. */
+/* Builds the object that the untrusted @description describes, if its type was enabled and is
+ * an @expected_type. */
 GObject *mp_object_build (GVariant *description,
                           GType     expected_type,
                           GError  **error);

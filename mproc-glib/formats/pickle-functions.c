@@ -97,7 +97,7 @@ make_bytes (MpPickleMachine *machine,
             const MpNode    *source,
             guint32         *out_node)
 {
-  /* The bytes themselves are shared. */
+  /* The new node shares the bytes of the old one. */
   MpNode copy = source != NULL ? *source : (MpNode){ 0 };
 
   copy.kind = kind;
@@ -116,7 +116,7 @@ make_set (MpPickleMachine *machine,
   guint32 item = source != NULL ? source->first : 0;
   gsize   n = source != NULL ? source->size : 0;
 
-  /* A list that is used again and again is copied each time. */
+  /* The items are copied, since the list itself may be used again. */
   if (!mp_pickle_machine_spend (machine, n, error))
     return FALSE;
 
@@ -184,7 +184,7 @@ load_type (MpPickleMachine *machine,
   return mp_pickle_machine_refuse_function (machine, function, error);
 }
 
-/* The nodes in @arguments, NULL for those that are not there. */
+/* Fills @nodes with the arguments, NULL for those that are missing. */
 static void
 get_arguments (MpPickleMachine *machine,
                const MpNode    *arguments,

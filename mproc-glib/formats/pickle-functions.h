@@ -6,11 +6,11 @@
 
 G_BEGIN_DECLS
 
-/* The functions that pickles of plain values name. */
+/* The functions that pickles of plain values may name. */
 extern const MpPickleFunction mp_pickle_functions[];
 
-/* Finds a function by its name and makes a node of it.  Fails with MP_ERROR_UNSUPPORTED and
- * tells the name that was refused, and where it is. */
+/* Finds a function by its name and makes a node for it.  Fails with MP_ERROR_UNSUPPORTED for
+ * all other names; the message gives the name and its position. */
 gboolean mp_pickle_function_find (MpPickleMachine *machine,
                                   const guint8    *module,
                                   gsize            module_length,
@@ -19,7 +19,7 @@ gboolean mp_pickle_function_find (MpPickleMachine *machine,
                                   guint32         *out_node,
                                   GError         **error);
 
-/* Makes the node of what the function of the node @function returns for the tuple @arguments. */
+/* Makes a node for what the function would return for the tuple @arguments. */
 gboolean mp_pickle_function_call (MpPickleMachine *machine,
                                   guint32          function,
                                   guint32          arguments,

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* Numbers of nodes have 32 bits, and no pickle needs more nodes than it has bytes. */
+/* Node numbers have 32 bits; a pickle never needs more nodes than it has bytes. */
 #define MAX_PICKLE_SIZE ((gsize) G_MAXINT32)
 
 /* Not 0: g_byte_array_sized_new (0) has no data to point into for an empty string. */
@@ -130,7 +130,7 @@ add_item (MpPickleMachine *self,
   return self->n_items++;
 }
 
-/* Makes a node of bytes that are not in the pickle as they are. */
+/* Makes a node of bytes that do not occur in the pickle as they are. */
 gboolean
 mp_pickle_machine_make_bytes (MpPickleMachine *self,
                               MpNodeKind       kind,
@@ -161,8 +161,8 @@ get_weight (const MpNode *node)
   return node->kind == MP_NODE_TUPLE && node->size > 0 ? node->weight : 1;
 }
 
-/* Python hashes a tuple by walking all its items, shared ones each time they occur, so a few
- * nested tuples could keep a reader busy for ever. */
+/* Python hashes a tuple by visiting all its items, shared ones each time they occur.  A few
+ * nested tuples could keep it busy for ever, so the visits are counted. */
 static gboolean
 check_key (MpPickleMachine *self,
            const MpNode    *node,
@@ -303,8 +303,8 @@ mp_pickle_machine_push_data (MpPickleMachine *self,
   return mp_pickle_machine_push (self, number);
 }
 
-/* Picklers number what they keep from 0, one for an opcode at most.  A larger index is refused,
- * since a memo of that size could take gigabytes. */
+/* Picklers number memo entries from 0 with at most one for each opcode.  A larger index is
+ * refused: a memo of that size could take gigabytes. */
 gboolean
 mp_pickle_machine_put (MpPickleMachine *self,
                        guint64          index,
@@ -360,7 +360,7 @@ init (MpPickleMachine      *self,
   self->work = 0;
   self->needs_dill = FALSE;
 
-  /* Number 0 is no node and no item. */
+  /* Node 0 is reserved, so that 0 can mean "none". */
   self->n_nodes = 1;
   self->n_items = 1;
   mp_pickle_machine_add_node (self, MP_NODE_NONE);

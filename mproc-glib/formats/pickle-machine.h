@@ -41,7 +41,7 @@ typedef enum
   MP_NODE_IS_MADE = 1 << 0,
   /* A tuple that cannot be a key because it contains a value that can change. */
   MP_NODE_UNHASHABLE = 1 << 1,
-  /* For a reader that walks the nodes: this container is being read. */
+  /* Set while a reader that walks the nodes is inside this container. */
   MP_NODE_ON_PATH = 1 << 2
 } MpNodeFlags;
 
@@ -51,7 +51,7 @@ typedef struct
   guint8 flags;
   guint8 text_flags;
 
-  /* How many bytes, or how many items: of a dict keys and values. */
+  /* The number of bytes or items; for a dict the number of keys and values together. */
   guint32 size;
 
   union
@@ -98,7 +98,7 @@ typedef struct
 typedef struct _MpPickleMachine   MpPickleMachine;
 typedef struct _MpPickleOperation MpPickleOperation;
 
-/* What the machine does for an opcode. */
+/* The action of an opcode. */
 struct _MpPickleOperation
 {
   gboolean (*run) (MpPickleMachine         *self,
@@ -106,7 +106,7 @@ struct _MpPickleOperation
                    const guint8            *argument,
                    GError                 **error);
 
-  /* The number of bytes of the argument; of a string, those of its length. */
+  /* The number of bytes of the argument; for a string that of its length field. */
   guint8 size;
   guint8 parameter;
 };
@@ -176,9 +176,9 @@ gboolean mp_pickle_machine_run (MpPickleMachine      *self,
                                 GError              **error);
 void     mp_pickle_machine_clear (MpPickleMachine *self);
 
-/* For the operations. */
+/* Called by the operations. */
 
-/* These nodes exist once. */
+/* Nodes that exist only once. */
 enum
 {
   MP_NONE_NODE = 1,

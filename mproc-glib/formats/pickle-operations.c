@@ -265,7 +265,7 @@ run_empty (MpPickleMachine         *self,
   return mp_pickle_machine_push (self, mp_pickle_machine_add_node (self, operation->parameter));
 }
 
-/* A new container takes the place of the last @n values. */
+/* Replaces the last @n values on the stack by a new container of them. */
 static gboolean
 collect (MpPickleMachine *self,
          MpNodeKind       kind,
@@ -307,7 +307,7 @@ run_small_tuple (MpPickleMachine         *self,
   return mp_pickle_machine_need (self, n, error) && collect (self, MP_NODE_TUPLE, n, error);
 }
 
-/* The last @n values go into the container below them. */
+/* Appends the last @n values on the stack to the container below them. */
 static gboolean
 extend (MpPickleMachine *self,
         MpNodeKind       kind,
@@ -495,7 +495,7 @@ static const MpPickleOperation operations[256] = {
   [OP_REDUCE] = { run_reduce, 0, 0 },
   [OP_INST] = { mp_pickle_run_inst, 0, 0 },
 
-  /* What only Python 2 writes, and what makes more than plain values. */
+  /* Opcodes that only Python 2 writes, or that build more than plain values: all refused. */
   [OP_STRING] = { run_refused, 0, 0 },
   [OP_BINSTRING] = { run_refused, 0, 0 },
   [OP_SHORT_BINSTRING] = { run_refused, 0, 0 },

@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* What the machine needs to run the pickles of plain values. */
+/* The operations for pickles of plain values. */
 extern const MpPickleTables mp_pickle_plain_values;
 
 G_END_DECLS

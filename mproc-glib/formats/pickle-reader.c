@@ -7,7 +7,7 @@
 #include "pickle-writer.h"
 #include "mp-error.h"
 
-/* The containers between here and the outermost value, with the item to tell next. */
+/* The stack of open containers, with the next item of each. */
 typedef struct
 {
   guint32 node;
@@ -140,7 +140,7 @@ tell (Reader  *self,
     }
 }
 
-/* Tells the next item of the innermost container, or its end. */
+/* Reports the next item of the innermost container, or its end. */
 static gboolean
 tell_next (Reader  *self,
            GError **error)

@@ -6,16 +6,16 @@
 
 G_BEGIN_DECLS
 
-/* Reads a pickle of plain values, of any protocol and from anybody, and tells @sink what is
- * in it.  Nothing is ever executed; a pickle that names a function or a class fails with
- * MP_ERROR_UNSUPPORTED, a malformed one with MP_ERROR_INVALID_MESSAGE. */
+/* Reads a pickle of plain values, of any protocol, from an untrusted source, and reports its
+ * parts to @sink.  Nothing is ever executed: a pickle that names a function or a class fails
+ * with MP_ERROR_UNSUPPORTED, a malformed one with MP_ERROR_INVALID_MESSAGE. */
 gboolean mp_pickle_read (const guint8 *data,
                          gsize         size,
                          MpSink       *sink,
                          GError      **error);
 
-/* Whether Python may load the pickle: whether it builds plain values and does nothing else.
- * @out_needs_dill says that Python would import dill for that. */
+/* Checks that the pickle only builds plain values, so that Python may load it.
+ * @out_needs_dill tells whether Python would import dill for that. */
 gboolean mp_pickle_check (const guint8 *data,
                           gsize         size,
                           gboolean     *out_needs_dill,

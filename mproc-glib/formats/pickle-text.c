@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* Python itself converts no more digits than these. */
+/* Python's own limit for the digits of an integer. */
 #define MAX_BIG_INT_DIGITS 4300
 
 /* Not 0: a GByteArray of size 0 has no data. */
@@ -31,7 +31,7 @@ take_line (MpPickleMachine *self,
   return TRUE;
 }
 
-/* The digits of an integer as Python writes it: a minus at most, and no zero in front. */
+/* Whether @text is an integer as Python writes it: an optional minus, and no leading zeros. */
 static gboolean
 push_digits (MpPickleMachine *self,
              const guint8    *text,
@@ -76,7 +76,7 @@ mp_pickle_run_int_text (MpPickleMachine         *self,
   if (!take_line (self, &line, &length, error))
     return FALSE;
 
-  /* The truth values of protocols 0 and 1. */
+  /* True and False in protocols 0 and 1. */
   if (length == 2 && line[0] == '0' && (line[1] == '0' || line[1] == '1'))
     return mp_pickle_machine_push (self, line[1] == '1' ? MP_TRUE_NODE : MP_FALSE_NODE);
 
@@ -100,7 +100,7 @@ mp_pickle_run_long_text (MpPickleMachine         *self,
   return push_digits (self, line, length - 1, error);
 }
 
-/* What repr () writes. */
+/* A float in the form of Python's repr (). */
 gboolean
 mp_pickle_run_double_text (MpPickleMachine         *self,
                            const MpPickleOperation *operation,
@@ -130,7 +130,7 @@ mp_pickle_run_double_text (MpPickleMachine         *self,
   return mp_pickle_machine_push_double (self, value);
 }
 
-/* One character of a line in Python's raw-unicode-escape. */
+/* Decodes one character of a line in Python's raw-unicode-escape encoding. */
 static gboolean
 read_raw_character (MpPickleMachine *self,
                     const guint8   **p,
@@ -262,7 +262,7 @@ mp_pickle_run_global (MpPickleMachine         *self,
          mp_pickle_machine_push (self, number);
 }
 
-/* An instance of a class, which comes with its name: always refused, and named. */
+/* An instance of a class: always refused, with the name of the class in the message. */
 gboolean
 mp_pickle_run_inst (MpPickleMachine         *self,
                     const MpPickleOperation *operation,

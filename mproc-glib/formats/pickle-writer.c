@@ -7,12 +7,12 @@
 
 #include <string.h>
 
-/* Protocol 5 has the bytearray; 4 is understood by more. */
+/* Only protocol 5 has bytearray; protocol 4 is read by older versions of Python too. */
 #define PROTOCOL                4
 #define PROTOCOL_WITH_BYTEARRAY 5
 
-/* Makes room for @size bytes of the next item.  A list, a dict or a set collects its items
- * behind a mark, which an empty one does without. */
+/* Makes room for @size bytes of the next item.  A list, a dict or a set gets its MARK opcode
+ * before its first item, so that an empty one has none. */
 static inline guint8 *
 begin_item (MpPickleWriter *self,
             gsize           size,
@@ -93,7 +93,7 @@ pickle_add_int (MpSink  *sink,
 
   if (value < G_MININT32 || value > G_MAXINT32)
     {
-      /* As few bytes as hold it with its sign. */
+      /* Writes the shortest two's complement form. */
       while (value >= -((gint64) 1 << (8 * size - 9)) && value < (gint64) 1 << (8 * size - 9))
         size--;
       return pickle_add_big_int (sink, (const guint8 *) &bytes, size, error);
@@ -290,7 +290,7 @@ mp_pickle_writer_init (MpSink *sink,
 {
   MpPickleWriter *self = (MpPickleWriter *) sink;
 
-  /* There is room from the start for more than the first two bytes. */
+  /* The initial buffer is larger than the two bytes of the header. */
   mp_sink_init (sink, &pickle_funcs, input_size);
   sink->data[0] = OP_PROTO;
   sink->data[1] = PROTOCOL;

@@ -346,7 +346,7 @@ build_flags (GValue   *value,
   return TRUE;
 }
 
-/* A boxed value, a string, a variant: NULL is what they are at first. */
+/* NULL is the default of boxed values, strings and variants. */
 static gboolean
 build_nullable (GValue   *value,
                 GVariant *description)

@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* The values of properties that are no objects.  NULL is an empty maybe; an enumeration is
- * the nick of its value, flags are an array of nicks. */
+/* The serialised form of property values other than objects.  NULL is an empty maybe, an
+ * enumeration is the nick of its value, flags are an array of nicks. */
 
 /* Returns a floating reference, or NULL without an error if the type has no such form. */
 GVariant *mp_plain_value_describe (const GValue *value);

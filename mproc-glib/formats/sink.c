@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-/* How much a value may grow when its form changes.  Sharing is lost on the way, so a few
- * bytes of a pickle can stand for any number of values. */
+/* The most that a value may grow when its format changes.  Sharing is lost in a conversion, so
+ * a few bytes of a pickle could stand for any number of values. */
 #define LARGEST_FREE_OUTPUT (1024 * 1024)
 #define LARGEST_EXPANSION   16
 
@@ -38,7 +38,8 @@ mp_sink_clear (MpSink *self)
 GBytes *
 mp_sink_steal_bytes (MpSink *self)
 {
-  /* A message may wait long: it does not hold much more than it needs. */
+  /* Shrinks the result: a message may wait for long, and should not hold much more memory than
+   * it needs. */
   if (self->allocated - self->size > self->size / 2 + LARGEST_WASTE)
     self->data = g_realloc (self->data, self->size);
 

@@ -73,7 +73,7 @@ struct _MpSink
 {
   const MpSinkFuncs *funcs;
 
-  /* What was written so far.  The limit keeps 226 bytes from becoming gigabytes. */
+  /* The output so far.  Its limit keeps a pickle of 226 bytes from growing to gigabytes. */
   guint8 *data;
   gsize   size;
   gsize   allocated;
@@ -94,7 +94,7 @@ gboolean mp_sink_refuse (const char *what,
 
 const char *mp_container_get_name (MpContainer container);
 
-/* Makes room for @size more bytes and says where they go. */
+/* Makes room for @size more bytes and returns their address. */
 static inline guint8 *
 mp_sink_extend (MpSink  *self,
                 gsize    size,

@@ -15,7 +15,7 @@ is_continuation (guint8 byte)
   return (byte & 0xc0) == 0x80;
 }
 
-/* How long the character at @p is, 0 if it is none. */
+/* Returns the length of the character at @p, or 0 if it is invalid. */
 static guint
 measure_character (const guint8 *p,
                    const guint8 *end,
@@ -55,7 +55,7 @@ mp_text_scan (const guint8 *text,
     {
       guint size;
 
-      /* Most text is ASCII: eight characters at once. */
+      /* Most text is ASCII: check eight characters at once. */
       while (end - p >= 8)
         {
           guint64 word;

@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* The text of Python and JavaScript can hold what a variant cannot: NUL characters and
- * halves of surrogate pairs, which are then encoded as three bytes each. */
+/* Strings of Python and JavaScript can hold what a variant cannot: NUL, and halves of
+ * surrogate pairs, which are then encoded as three bytes each. */
 typedef enum
 {
   MP_TEXT_PLAIN = 0,

@@ -4,10 +4,10 @@
 
 #include "variant-type.h"
 
-/* What GLib itself allows. */
+/* GLib's own limit. */
 #define MAX_DEPTH 128
 
-/* One more than the size, so that 0 is left for what is no basic type. */
+/* The table holds the size plus one, so that 0 can mean "no basic type". */
 static const guint8 sizes[256] = {
   ['b'] = 2,
   ['y'] = 2,
@@ -119,7 +119,7 @@ set_type (MpVariantType *type,
 
     case ')':
     case '}':
-      /* No type begins here. */
+      /* No valid type starts here. */
       type->next = 0;
       return TRUE;
 
@@ -128,7 +128,7 @@ set_type (MpVariantType *type,
     }
 }
 
-/* From the end to the start: then each container finds what it contains already known, and
+/* Goes from the end to the start, so that the contents of each container are already known and
  * no character is looked at more than twice. */
 gboolean
 mp_variant_type_parse (const char    *text,
