@@ -5,6 +5,8 @@
 #include <gio/gio.h>
 #include <gio/gunixfdlist.h>
 
+#include <string.h>
+
 G_BEGIN_DECLS
 
 /* What a home for queues has to offer.  MpQueue speaks to its backend through this table
@@ -61,12 +63,35 @@ typedef struct
   gint64  busy_pid; /* with BUSY */
 } MpQueueCall;
 
+#define MP_QUEUE_MIN_PIECES 4096
+
 typedef struct
 {
   const guint8 *data;
   gsize         size;
   guint8        tag;
+
+  /* When a message of at least MP_QUEUE_MIN_PIECES bytes is in several places, these, in the
+   * place of @data; @size is that of all. */
+  const GOutputVector *pieces;
 } MpQueueItem;
+
+static inline void
+mp_queue_item_store (const MpQueueItem *item,
+                     guint8            *destination)
+{
+  gsize done = 0;
+
+  if (item->pieces == NULL)
+    {
+      if (item->size > 0)
+        memcpy (destination, item->data, item->size);
+      return;
+    }
+  for (guint i = 0; done < item->size; done += item->pieces[i++].size)
+    if (item->pieces[i].size > 0)
+      memcpy (destination + done, item->pieces[i].buffer, item->pieces[i].size);
+}
 
 /* Which messages a get can read: a bit for each tag. */
 typedef struct

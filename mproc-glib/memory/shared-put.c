@@ -13,6 +13,8 @@
 
 /* Putting: small messages into the ring, many in one step; large ones into blocks. */
 
+G_STATIC_ASSERT (MP_INLINE_LIMIT < MP_QUEUE_MIN_PIECES);
+
 typedef struct
 {
   const MpQueueItem *items;
@@ -79,7 +81,7 @@ put_block (MpSharedQueue     *self,
       return MP_QUEUE_DAMAGED;
     }
 
-  memcpy (mp_memory_at (memory, record.block), item->data, item->size);
+  mp_queue_item_store (item, mp_memory_at (memory, record.block));
   MP_STEP ("put/copied");
   status = append (self, &record, 1, mp_arena_intent (memory, intent), &n_appended);
   mp_arena_end_intent (memory, intent, status == MP_QUEUE_OK ? 0 : record.block);

@@ -565,6 +565,34 @@ mp_message_get_bytes (MpMessage *self,
 }
 
 /**
+ * mp_message_get_address:
+ * @self: a message of bytes, or an opaque one
+ * @length: (out): how many bytes
+ *
+ * Tells where the bytes are, for bindings that can read memory by its address.
+ *
+ * They are there as long as the message is, and may be changed by who alone has it.
+ *
+ * Returns: the address of what [method@Message.get_bytes] gives; 0 when there is no byte, or the
+ *   message is of another format
+ *
+ * Since: 1.0
+ */
+guintptr
+mp_message_get_address (MpMessage *self,
+                        gsize     *length)
+{
+  GBytes *bytes;
+
+  g_return_val_if_fail (self != NULL, 0);
+  g_return_val_if_fail (length != NULL, 0);
+
+  *length = 0;
+  bytes = self->format == MP_FORMAT_OPAQUE ? self->opaque : self->payloads[MP_FORMAT_BYTES];
+  return bytes != NULL ? (guintptr) g_bytes_get_data (bytes, length) : 0;
+}
+
+/**
  * mp_message_get_json:
  * @self: a message
  * @error: return location for an error

@@ -48,6 +48,9 @@ MP_AVAILABLE_IN_1_0
 GBytes *mp_message_get_bytes (MpMessage *self,
                               GError   **error);
 MP_AVAILABLE_IN_1_0
+guintptr mp_message_get_address (MpMessage *self,
+                                 gsize     *length);
+MP_AVAILABLE_IN_1_0
 char *mp_message_get_json (MpMessage *self,
                            GError   **error);
 MP_AVAILABLE_IN_1_0

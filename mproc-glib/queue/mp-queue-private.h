@@ -72,6 +72,11 @@ gboolean mp_queue_put_item (MpQueue      *self,
                             MpQueueCall  *call,
                             gboolean      quiet,
                             GError      **error);
+gboolean mp_queue_put_one (MpQueue           *self,
+                           const MpQueueItem *item,
+                           MpQueueCall       *call,
+                           gboolean           quiet,
+                           GError           **error);
 
 /* What of a message a queue can carry. */
 GBytes *mp_queue_ref_payload (MpMessage *message,

@@ -670,10 +670,21 @@ mp_queue_put_item (MpQueue      *self,
                    gboolean      quiet,
                    GError      **error)
 {
-  const MpQueueItem item = { data, size, (guint8) format };
-  guint             n_put;
-  MpQueueStatus     status = mp_queue_store_put (&mp_queue_get_private (self)->store, &item, 1,
-                                                 call, &n_put);
+  const MpQueueItem item = { data, size, (guint8) format, NULL };
+
+  return mp_queue_put_one (self, &item, call, quiet, error);
+}
+
+gboolean
+mp_queue_put_one (MpQueue           *self,
+                  const MpQueueItem *item,
+                  MpQueueCall       *call,
+                  gboolean           quiet,
+                  GError           **error)
+{
+  guint         n_put;
+  MpQueueStatus status = mp_queue_store_put (&mp_queue_get_private (self)->store, item, 1, call,
+                                             &n_put);
 
   if (G_LIKELY (status == MP_QUEUE_OK))
     return TRUE;

@@ -118,6 +118,14 @@ gboolean mp_queue_put_payload (MpQueue      *self,
                                gint64        timeout_us,
                                GError      **error);
 MP_AVAILABLE_IN_1_0
+gboolean mp_queue_put_pieces (MpQueue        *self,
+                              MpFormat        format,
+                              const guintptr *addresses,
+                              const gsize    *sizes,
+                              guint           n_pieces,
+                              gint64          timeout_us,
+                              GError        **error);
+MP_AVAILABLE_IN_1_0
 guint8 *mp_queue_get_payload (MpQueue    *self,
                               MpFormats   accepted,
                               const char *codec,

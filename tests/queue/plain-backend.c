@@ -178,6 +178,7 @@ put_now (Plain             *self,
          const MpQueueItem *item)
 {
   Message *message;
+  guint8  *data;
 
   if (item->size > self->settings.max_bytes)
     return MP_QUEUE_TOO_LARGE;
@@ -188,7 +189,9 @@ put_now (Plain             *self,
 
   message = g_new0 (Message, 1);
   message->serial = ++self->n_total;
-  message->bytes = g_bytes_new (item->data, item->size);
+  data = g_malloc (MAX (1, item->size));
+  mp_queue_item_store (item, data);
+  message->bytes = g_bytes_new_take (data, item->size);
   message->tag = item->tag;
   g_queue_push_tail (&self->queued, message);
   self->n_bytes += item->size;

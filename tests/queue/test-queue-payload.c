@@ -165,6 +165,44 @@ test_codecs (void)
   g_assert_finalize_object (queue);
 }
 
+/* Of several places it becomes one message, whether it is small or large. */
+static void
+test_pieces (void)
+{
+  static guint8  large[100000];
+  MpQueue       *queue = mp_queue_new (0, NULL);
+  const guintptr addresses[] = { (guintptr) "dill\0head", (guintptr) large, 0, (guintptr) "tail" };
+  const gsize    small_sizes[] = { 9, 3, 0, 4 }, large_sizes[] = { 9, sizeof large, 0, 4 };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpMessage) small = NULL, whole = NULL;
+  g_autoptr (GBytes) bytes = NULL;
+  const guint8 *data;
+  gsize         length;
+
+  memset (large, 'x', sizeof large);
+  g_assert_true (mp_queue_put_pieces (queue, MP_FORMAT_OPAQUE, addresses, small_sizes, 4, 0, &error));
+  g_assert_true (mp_queue_put_pieces (queue, MP_FORMAT_OPAQUE, addresses, large_sizes, 4, 0, &error));
+  g_assert_no_error (error);
+
+  small = mp_queue_get_message (queue, 0, NULL, &error);
+  g_assert_no_error (error);
+  bytes = mp_message_get_bytes (small, &error);
+  g_assert_cmpmem (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), "headxxxtail", 11);
+
+  whole = mp_queue_get_message (queue, 0, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (mp_message_get_codec (whole), ==, "dill");
+  data = (const guint8 *) mp_message_get_address (whole, &length);
+  g_assert_cmpuint (length, ==, 4 + sizeof large + 4);
+  /* Aligned from the name of the codec on. */
+  g_assert_cmpuint (((guintptr) data - 5) % 64, ==, 0);
+  g_assert_cmpmem (data, 4, "head", 4);
+  g_assert_cmpmem (data + 4, sizeof large, large, sizeof large);
+  g_assert_cmpmem (data + 4 + sizeof large, 4, "tail", 4);
+
+  g_assert_finalize_object (queue);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -172,6 +210,7 @@ main (int   argc,
   g_test_init (&argc, &argv, NULL);
 
   g_test_add_func ("/queue/payload/forms", test_forms);
+  g_test_add_func ("/queue/payload/pieces", test_pieces);
   g_test_add_func ("/queue/payload/accepted", test_accepted);
   g_test_add_func ("/queue/payload/nothing-there", test_nothing_there);
   g_test_add_func ("/queue/payload/refused", test_refused);

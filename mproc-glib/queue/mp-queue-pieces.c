@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-queue-private.h"
+
+#include <string.h>
+
+/* Putting what is in several places, such as a description and the arrays that it describes,
+ * without a copy of the whole. */
+
+static gsize
+collect (GOutputVector  *pieces,
+         const guintptr *addresses,
+         const gsize    *sizes,
+         guint           n_pieces)
+{
+  gsize size = 0;
+
+  for (guint i = 0; i < n_pieces; i++)
+    {
+      pieces[i] = (GOutputVector){ (gconstpointer) addresses[i], sizes[i] };
+      size += sizes[i];
+    }
+  return size;
+}
+
+/**
+ * mp_queue_put_pieces:
+ * @self: a queue
+ * @format: `BYTES` or `OPAQUE`
+ * @addresses: (array length=n_pieces) (element-type guintptr): where the pieces are
+ * @sizes: (array length=n_pieces) (element-type gsize): how many bytes each has
+ * @n_pieces: how many pieces
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @error: return location for an error
+ *
+ * Puts one message that lies in several places, as [method@Queue.put_payload] puts one that lies
+ * in one. This is for bindings that know memory by its address.
+ *
+ * Each piece of a large message is copied once, into the memory of the queue. The first piece of an
+ * opaque message begins with the name of the codec and a NUL.
+ *
+ * It returns also when a signal handler of the process ran; see [method@Queue.get_payload].
+ * Else it fails as [method@Queue.put] does.
+ *
+ * Returns: whether it was put; %FALSE without an error when there was no room until the time
+ *   was over or a signal handler ran
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_queue_put_pieces (MpQueue        *self,
+                     MpFormat        format,
+                     const guintptr *addresses,
+                     const gsize    *sizes,
+                     guint           n_pieces,
+                     gint64          timeout_us,
+                     GError        **error)
+{
+  MpQueueCall               call = { .timeout_us = timeout_us, .interruptible = TRUE };
+  g_autofree GOutputVector *pieces = NULL;
+  g_autofree guint8        *joined = NULL;
+  MpQueueItem               item = { .tag = (guint8) format };
+
+  g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
+  g_return_val_if_fail (format == MP_FORMAT_BYTES || format == MP_FORMAT_OPAQUE, FALSE);
+  g_return_val_if_fail (n_pieces > 0 && addresses != NULL && sizes != NULL, FALSE);
+  g_return_val_if_fail (format != MP_FORMAT_OPAQUE ||
+                          (sizes[0] > 0 && *(const guint8 *) addresses[0] != 0 &&
+                           memchr ((const guint8 *) addresses[0], 0, sizes[0]) != NULL),
+                        FALSE);
+
+  pieces = g_new (GOutputVector, n_pieces);
+  item.pieces = pieces;
+  item.size = collect (pieces, addresses, sizes, n_pieces);
+  /* Small messages have no block of their own to be put together in. */
+  if (item.size < MP_QUEUE_MIN_PIECES)
+    {
+      joined = g_malloc (MAX (1, item.size));
+      mp_queue_item_store (&item, joined);
+      item.data = joined;
+      item.pieces = NULL;
+    }
+  return mp_queue_put_one (self, &item, &call, TRUE, error);
+}
