@@ -36,8 +36,9 @@ if not hasattr(Mp, 'Pipe'):
 _describing, _pickling, _refusal, _sharing = (importlib.import_module(f'gi.overrides.Mp.{name}')
                                     for name in ('describing', 'pickling', 'refusal', 'sharing'))
 describe: Callable[[type, Any], str] = _describing.describe
-pickle_once: Callable[[Any, bytes], tuple[bytes, bool]] = _pickling.pickle_once
+OncePickler, WholePickler = _pickling.OncePickler, _pickling.WholePickler
+pickle_once: Callable[[Any, bytes, Any], tuple[bytes, bool]] = _pickling.pickle_once
 no_handing: Callable[[], AbstractContextManager[None]] = _sharing.no_handing
 UNPICKLABLE: tuple[type[Exception], ...] = _refusal.UNPICKLABLE
 
-__all__ = ['Mp', 'UNPICKLABLE', 'describe', 'no_handing', 'pickle_once']
+__all__ = ['Mp', 'OncePickler', 'UNPICKLABLE', 'WholePickler', 'describe', 'no_handing', 'pickle_once']

@@ -7,7 +7,7 @@ import importlib
 import pickle
 from typing import Any
 
-from .library import UNPICKLABLE, no_handing, pickle_once
+from .library import UNPICKLABLE, OncePickler, WholePickler, no_handing, pickle_once
 
 
 def _load_by_dill(data: bytes) -> Any:
@@ -31,13 +31,13 @@ class Objects:
 
     __name__ = 'pickle'
 
-    def encode(self, obj: Any, prefix: bytes) -> tuple[bytes, bool]:
+    def encode(self, obj: Any, prefix: bytes, kind: Any = OncePickler) -> tuple[bytes, bool]:
         """Returns @obj as bytes, which begin with @prefix unless they are plain, and whether they are."""
         try:
-            return pickle_once(obj, prefix)
+            return pickle_once(obj, prefix, kind)
         except UNPICKLABLE:
             try:
-                return pickle_once(_Dilled(obj), prefix)
+                return pickle_once(_Dilled(obj), prefix, kind)
             except Exception:
                 # It is what pickle says that names the object.
                 pass
@@ -45,7 +45,8 @@ class Objects:
 
     def dumps(self, obj: Any) -> bytes:
         """Returns @obj as bytes."""
-        return self.encode(obj, b'')[0]
+        data, _ = self.encode(obj, b'', WholePickler)
+        return data
 
     loads = staticmethod(pickle.loads)
 
@@ -56,9 +57,9 @@ class Objects:
 class RemoteObjects(Objects):
     """The codec of connections by which no descriptor travels."""
 
-    def encode(self, obj: Any, prefix: bytes) -> tuple[bytes, bool]:
+    def encode(self, obj: Any, prefix: bytes, kind: Any = OncePickler) -> tuple[bytes, bool]:
         with no_handing():
-            return super().encode(obj, prefix)
+            return super().encode(obj, prefix, kind)
 
     def __reduce__(self) -> str:
         return 'remote_objects'

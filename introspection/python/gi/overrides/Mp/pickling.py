@@ -5,6 +5,8 @@ import pickle
 from multiprocessing.reduction import ForkingPickler
 from types import SimpleNamespace
 
+from .buffers import MIN_SIZE, Pieces
+
 PROTOCOL = 5
 
 # A pickler keeps a table as large as its largest pickle.
@@ -17,13 +19,27 @@ class OncePickler(pickle.Pickler):
     def __init__(self):
         self.parts = []
         self.is_plain = True
-        super().__init__(SimpleNamespace(write=self.parts.append), PROTOCOL)
+        self.buffers = []
+        super().__init__(SimpleNamespace(write=self.parts.append), PROTOCOL, buffer_callback=self._keeps_inside)
+
+    def _keeps_inside(self, buffer):
+        if buffer.raw().nbytes < MIN_SIZE:
+            return True
+        self.buffers.append(buffer)
+        return False
 
     def reducer_override(self, obj):
         # Called for all but the types that a pickle has opcodes for.
         self.is_plain = False
         reduce = ForkingPickler._extra_reducers.get(type(obj))
         return NotImplemented if reduce is None else reduce(obj)
+
+
+class WholePickler(OncePickler):
+    """Keeps buffers inside the pickle, for those who cannot send pieces."""
+
+    def _keeps_inside(self, buffer):
+        return True
 
 
 class NotPlain(Exception):
@@ -38,11 +54,13 @@ class PlainPickler(OncePickler):
 
 
 # Picklers that nobody uses. A method of an object that is pickled may pickle something, too.
-_idle = {OncePickler: [], PlainPickler: []}
+_idle = {OncePickler: [], WholePickler: [], PlainPickler: []}
 
 
 def pickle_once(obj, prefix, kind=OncePickler):
-    """Returns a pickle of @obj, and whether it is plain: else it begins with @prefix."""
+    """Returns a pickle of @obj, and whether it is plain: else it begins with @prefix.
+
+    With large buffers it is Pieces and not bytes."""
     try:
         pickler = _idle[kind].pop()
     except IndexError:
@@ -50,6 +68,9 @@ def pickle_once(obj, prefix, kind=OncePickler):
     pickler.dump(obj)
     parts = pickler.parts
     is_plain = pickler.is_plain
+    if pickler.buffers:
+        # It has references to all of them, and is not used again.
+        return Pieces(b''.join(parts), pickler.buffers), False
     if not is_plain:
         pickler.is_plain = True
         data = prefix + parts[0] if len(parts) == 1 else b''.join((prefix, *parts))

@@ -9,6 +9,7 @@ from queue import Empty, Full
 
 from gi.repository import GLib
 
+from .buffers import CODEC, Pieces
 from .describing import describing_repr
 from .errors import exception_of, is_error
 from .loops import readable, until
@@ -17,10 +18,12 @@ from .pickling import encoder_of
 from .refusal import UNPICKLABLE, refusal
 from .sharing import reduce
 from .values import (BYTES, OPAQUE, PICKLE, PLAIN, QUEUE_PROTOCOL, check_codec, codec_name, loads, message_of,
-                     special_message, to_pickle)
+                     special_message, to_pickle, value_of)
 from .waiting import SLICE, end_of, left, monotonic, sleep_until_readable
 
 _put_payload = Mp.Queue.put_payload
+_put_pieces = Mp.Queue.put_pieces
+_try_get_message = Mp.Queue.try_get_message
 _get_payload = Mp.Queue.get_payload
 _try_put_message = Mp.Queue.try_put_message
 _watch_room = Mp.Queue.watch_room
@@ -80,7 +83,7 @@ class Queue(Mp.Queue):
         try:
             if kind is None:
                 self._put_message(data, block, timeout)
-            elif not _put_payload(self, kind, data, 0):
+            elif type(data) is not bytes or not _put_payload(self, kind, data, 0):
                 self._put_patiently(data, kind, block, timeout)
         except GLib.Error as error:
             if not self._puts_as_opaque(error, data, kind, block, timeout):
@@ -114,9 +117,14 @@ class Queue(Mp.Queue):
 
     def _put_patiently(self, data, kind, block, timeout):
         end = end_of(timeout)
-        while not _put_payload(self, kind, data, us := left(end) if block else 0):
+        while not self._put_within(data, kind, us := left(end) if block else 0):
             if us == 0:
                 raise Full
+
+    def _put_within(self, data, kind, us):
+        if type(data) is Pieces:
+            return _put_pieces(self, kind, data.addresses, data.sizes, us)
+        return _put_payload(self, kind, data, us)
 
     def _put_message(self, message, block, timeout):
         end = end_of(timeout)
@@ -153,7 +161,21 @@ class Queue(Mp.Queue):
                     raise Empty
                 us = left(end)
         except GLib.Error as error:
+            # What its message says is the only difference to what nobody here can read.
+            if CODEC not in error.message or self._codec_name != 'pickle':
+                raise self._exception(error) from None
+        return self._get_pieces(block, end)
+
+    def _get_pieces(self, block, end):
+        """Gets a message that needs no other copy than its own."""
+        try:
+            message = _try_get_message(self)
+        except GLib.Error as error:
             raise self._exception(error) from None
+        if message is None:
+            # Somebody else was faster.
+            return self.get(block, None if end is None else max(0, end - monotonic()))
+        return value_of(message, self._codec)
 
     def put_nowait(self, obj):
         self.put(obj, False)
@@ -181,7 +203,7 @@ class Queue(Mp.Queue):
             raise self._exception(error) from None
 
     def _put_now(self, data, kind):
-        return _try_put_message(self, data) if kind is None else _put_payload(self, kind, data, 0)
+        return _try_put_message(self, data) if kind is None else self._put_within(data, kind, 0)
 
     def get_async(self, *arguments):
         """Returns what is next, to be awaited; with arguments it is the function of C."""

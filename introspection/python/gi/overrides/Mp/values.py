@@ -6,6 +6,7 @@ from pickle import dumps, loads
 
 from gi.repository import GLib, GObject
 
+from .buffers import CODEC, Pieces, load_pieces
 from .module import Mp
 from .refusal import UNPICKLABLE, refusal
 
@@ -61,6 +62,7 @@ def message_of(data, kind):
         return Mp.Message.new_pickle(data)
     if kind == BYTES:
         return Mp.Message.new_bytes(GLib.Bytes.new(data))
+    data = data.join() if type(data) is Pieces else data
     codec, _, data = data.partition(b'\0')
     return Mp.Message.new_opaque(GLib.Bytes.new(data), codec.decode())
 
@@ -72,6 +74,8 @@ def value_of(message, codec=None):
         return message.get_bytes().get_data()
     if kind == Mp.Format.OPAQUE:
         name = message.get_codec()
+        if name == CODEC and codec_name(codec) == 'pickle':
+            return load_pieces(message)
         if name != codec_name(codec):
             raise TypeError(f'the message is opaque: it takes the codec {name!r} to read it')
         return codec.loads(message.get_bytes().get_data())

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Large buffers, which travel beside the pickle."""
+
+import asyncio
+import pickle
+import unittest
+
+import helping
+import mproc
+
+from gi.repository import Mp
+
+try:
+    import numpy
+except ImportError:
+    numpy = None
+
+
+class Frame:
+    """Several arrays, as in a data frame."""
+
+    def __init__(self, columns):
+        self.columns = columns
+
+
+class Buffered:
+    """What has a buffer of its own, and needs no numpy."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def __reduce_ex__(self, protocol):
+        return Buffered, (pickle.PickleBuffer(self.data),)
+
+
+def double(requests, answers):
+    while (frame := requests.get()) is not None:
+        for column in frame.columns:
+            column *= 2
+        answers.put(frame)
+
+
+def get_codec(queue):
+    message = queue.get_message(-1, None)
+    return message.get_codec() if message.get_format() == Mp.Format.OPAQUE else None
+
+
+class TestBuffers(helping.TestCase):
+    def test_any_object(self):
+        for size in (0, 100, 20000, 3000000):
+            data = bytes(range(256)) * (size // 256)
+            for queue in (mproc.Queue(), Mp.Queue(codec=pickle), mproc.JoinableQueue()):
+                queue.put([Buffered(bytearray(data)), 'text', Buffered(data)])
+                first, text, second = queue.get()
+                self.assertEqual((bytes(first.data), text, bytes(second.data)), (data, 'text', data))
+                self.assertFalse(memoryview(first.data).readonly)
+
+    def test_only_large_ones_are_beside(self):
+        queue = mproc.Queue()
+        for size, codec in ((16383, 'pickle'), (16384, 'pickle+buffers')):
+            queue.put(Buffered(bytes(size)))
+            self.assertEqual(get_codec(queue._queue), codec)
+
+    def test_others_leave_them_queued(self):
+        queue = Mp.Queue(codec=pickle)
+        queue.put(Buffered(bytes(20000)))
+        queue.codec = None
+        with self.assertRaises(TypeError):
+            queue.get()
+        queue.codec = pickle
+        self.assertEqual(bytes(queue.get().data), bytes(20000))
+
+    def test_order_among_others(self):
+        queue = mproc.Queue()
+        for value in (1, Buffered(b'x' * 50000), 2, b'y' * 50000, Buffered(b'z' * 50000)):
+            queue.put(value)
+        got = [queue.get() for _ in range(5)]
+        self.assertEqual([got[0], got[2]], [1, 2])
+        self.assertEqual([bytes(got[1].data), got[3], bytes(got[4].data)],
+                         [b'x' * 50000, b'y' * 50000, b'z' * 50000])
+
+    def test_limits(self):
+        queue = mproc.Queue(1)
+        queue.put(Buffered(bytes(50000)))
+        with self.assertRaises(mproc.queues.Full):
+            queue.put(Buffered(bytes(50000)), timeout=0.01)
+        queue.get()
+        with self.assertRaises(mproc.queues.Empty):
+            queue.get(timeout=0.01)
+
+    def test_tasks(self):
+        queue = mproc.JoinableQueue()
+        queue.put(Buffered(bytes(50000)))
+        with queue.get_task() as task:
+            self.assertEqual(bytes(task.value.data), bytes(50000))
+        queue.join(helping.DEADLINE)
+
+    def test_asyncio(self):
+        async def main():
+            queue = mproc.Queue(1)
+            await queue.put_async(1)
+            waiting = asyncio.ensure_future(queue.put_async(Buffered(bytes(50000))))
+            await asyncio.sleep(0)
+            self.assertEqual(await queue.get_async(), 1)
+            await waiting
+            self.assertEqual(bytes((await queue.get_async()).data), bytes(50000))
+
+        asyncio.run(main())
+
+    def test_connections(self):
+        first, second = mproc.Pipe()
+        first.send(Buffered(bytes(50000)))
+        self.assertEqual(bytes(second.recv().data), bytes(50000))
+
+
+@unittest.skipUnless(numpy, 'numpy is not installed')
+class TestArrays(helping.TestCase):
+    def test_another_process(self):
+        requests, answers = mproc.Queue(), mproc.Queue()
+        self.start(double, requests, answers)
+        columns = [numpy.arange(100000.0), numpy.ones((300, 50), dtype='i4'), numpy.arange(10)]
+        requests.put(Frame(columns))
+        got = answers.get(timeout=helping.DEADLINE)
+        for before, after in zip(columns, got.columns):
+            self.assertEqual((before.dtype, before.shape), (after.dtype, after.shape))
+            self.assertTrue((before * 2 == after).all())
+            self.assertTrue(after.flags.writeable)
+        for after in got.columns[:2]:
+            self.assertEqual(after.ctypes.data % 64, 0)
+        requests.put(None)
+
+    def test_kept_alone(self):
+        queue = mproc.Queue()
+        for _ in range(20):
+            queue.put([numpy.full(50000, 7), numpy.full(50000, 8)])
+        arrays = [queue.get()[1] for _ in range(20)]
+        self.assertTrue(all((array == 8).all() for array in arrays))
+
+    def test_kinds_of_arrays(self):
+        queue = mproc.Queue()
+        whole = numpy.arange(60000).reshape(200, 300)
+        frozen = whole.copy()
+        frozen.flags.writeable = False
+        for array in (whole, whole.T, whole[::2, ::3], frozen, whole.astype('M8[s]'), whole.astype(object),
+                      numpy.asfortranarray(whole)):
+            queue.put(array)
+            got = queue.get()
+            self.assertTrue((got == array).all())
+            self.assertEqual((got.dtype, got.shape), (array.dtype, array.shape))
+
+
+if __name__ == '__main__':
+    unittest.main()
