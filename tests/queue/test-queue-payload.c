@@ -180,8 +180,10 @@ test_pieces (void)
   gsize         length;
 
   memset (large, 'x', sizeof large);
-  g_assert_true (mp_queue_put_pieces (queue, MP_FORMAT_OPAQUE, addresses, small_sizes, 4, 0, &error));
-  g_assert_true (mp_queue_put_pieces (queue, MP_FORMAT_OPAQUE, addresses, large_sizes, 4, 0, &error));
+  g_assert_true (
+    mp_queue_put_pieces (queue, MP_FORMAT_OPAQUE, addresses, small_sizes, 4, 0, &error));
+  g_assert_true (
+    mp_queue_put_pieces (queue, MP_FORMAT_OPAQUE, addresses, large_sizes, 4, 0, &error));
   g_assert_no_error (error);
 
   small = mp_queue_get_message (queue, 0, NULL, &error);
