@@ -162,13 +162,15 @@ def check_accessors(owner, property_, methods):
 
 
 def check_formats(namespace):
-    """A format is of the type MpFormat, not a number."""
+    """A format is an MpFormat, not a number.  Bindings may see a number, which costs them less."""
     for element, owner in walk(namespace):
         if tag(element) not in CALLABLES or is_type_struct(owner):
             continue
         for parameter in element.findall(f'{CORE}parameters/{CORE}parameter'):
             kind = parameter.find(f'{CORE}type')
-            if kind is not None and parameter.get('name') == 'format' and kind.get('name') in NUMBERS:
+            if kind is None or parameter.get('name') != 'format' or kind.get('name') not in NUMBERS:
+                continue
+            if not kind.get(C + 'type', '').startswith('MpFormat'):
                 yield f'{name_of(element)}: format is {kind.get("name")}, not MpFormat'
 
 
