@@ -132,13 +132,17 @@ class TestSubproject(unittest.TestCase):
             os.symlink(SOURCE, os.path.join(folder, 'subprojects', 'mproc-glib'))
             shutil.copy(os.path.join(USERS, 'subproject.meson.build'),
                         os.path.join(folder, 'meson.build'))
-            shutil.copy(os.path.join(USERS, 'user.c'), folder)
+            for name in ('user.c', 'user.vala'):
+                shutil.copy(os.path.join(USERS, name), folder)
             build = os.path.join(folder, 'build')
             environment = clean_environment()
             run(['meson', 'setup', build, folder, '-Dbuildtype=plain'], env=environment)
-            run(['ninja', '-C', build, 'user'], env=environment)
-            self.assertEqual(run([os.path.join(build, 'user')], env=environment),
-                             'hello\n')
+            run(['ninja', '-j2', '-C', build], env=environment)
+            for name in ('user', 'user-vala'):
+                self.assertEqual(run([os.path.join(build, name)], env=environment), 'hello\n')
+            built = run(['ninja', '-C', build, '-t', 'targets', 'all'], env=environment)
+            self.assertNotIn('subprojects/mproc-glib/tests/', built)
+            self.assertNotIn('subprojects/mproc-glib/examples/', built)
 
 
 if __name__ == '__main__':

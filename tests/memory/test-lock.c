@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Locks between processes, whose owners may be stopped, and may die. */
+
+#include "config.h"
+
+#include "test-fork.h"
+#include "test-memory.h"
+
+static void
+test_exclusive (void)
+{
+  MpMemory one = { 0 };
+  MpMemory other = { 0 };
+
+  test_memory_create (&one);
+  test_memory_open (&other, &one);
+
+  g_assert_true (mp_lock_take (&one, MP_LOCK_HEAD));
+  g_assert_cmpuint (mp_lock_owner (mp_load (one.locks[MP_LOCK_HEAD])), ==, one.participant);
+
+  /* Nobody waits for long for who does not go on; other locks are free. */
+  g_assert_false (mp_lock_take (&other, MP_LOCK_HEAD));
+  g_assert_true (mp_lock_take (&other, MP_LOCK_TAIL));
+  mp_unlock (&other, MP_LOCK_TAIL);
+
+  mp_unlock (&one, MP_LOCK_HEAD);
+  g_assert_true (mp_lock_take (&other, MP_LOCK_HEAD));
+  mp_unlock (&other, MP_LOCK_HEAD);
+
+  test_memory_close (&other);
+  test_memory_close (&one);
+}
+
+static void
+test_await (void)
+{
+  MpMemory one = { 0 };
+  MpMemory other = { 0 };
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+
+  test_memory_create (&one);
+  test_memory_open (&other, &one);
+  g_assert_true (mp_lock_take (&one, MP_LOCK_HEAD));
+  g_assert_false (mp_lock_take (&other, MP_LOCK_HEAD));
+
+  g_assert_cmpint (mp_lock_await (&other, g_get_monotonic_time () + 1000, NULL), ==,
+                   MP_LOCK_WAIT_TIMED_OUT);
+  g_assert_true (mp_lock_is_stuck (&other, MP_LOCK_HEAD));
+  g_cancellable_cancel (cancellable);
+  g_assert_cmpint (mp_lock_await (&other, -1, cancellable), ==, MP_LOCK_WAIT_CANCELLED);
+
+  mp_unlock (&one, MP_LOCK_HEAD);
+  g_assert_cmpint (mp_lock_await (&other, -1, NULL), ==, MP_LOCK_WAIT_OVER);
+  g_assert_true (mp_lock_take (&other, MP_LOCK_HEAD));
+  mp_unlock (&other, MP_LOCK_HEAD);
+
+  test_memory_close (&other);
+  test_memory_close (&one);
+}
+
+static int
+take_and_die (gpointer data)
+{
+  MpMemory memory = { 0 };
+
+  test_memory_open (&memory, data);
+  mp_lock (&memory, MP_LOCK_HEAD);
+  return 0;
+}
+
+/* The locks of the dead are free again. */
+static void
+test_owner_dies (void)
+{
+  MpMemory memory = { 0 };
+
+  test_memory_create (&memory);
+  test_wait_child (test_fork (take_and_die, &memory), 0);
+  mp_lock (&memory, MP_LOCK_HEAD);
+  mp_unlock (&memory, MP_LOCK_HEAD);
+  test_memory_close (&memory);
+}
+
+#define N_ROUNDS 20000
+
+/* Counts with a word that only a lock makes safe. */
+static int
+count_up (gpointer data)
+{
+  MpMemory memory = { 0 };
+
+  test_memory_open (&memory, data);
+  for (guint i = 0; i < N_ROUNDS; i++)
+    {
+      mp_lock (&memory, MP_LOCK_TAIL);
+      memory.tail->seen_n_bytes++;
+      mp_unlock (&memory, MP_LOCK_TAIL);
+    }
+  test_memory_close (&memory);
+  return 0;
+}
+
+static void
+test_contended (void)
+{
+  MpMemory memory = { 0 };
+  pid_t    children[3];
+
+  test_memory_create (&memory);
+  for (guint i = 0; i < G_N_ELEMENTS (children); i++)
+    children[i] = test_fork (count_up, &memory);
+  for (guint i = 0; i < G_N_ELEMENTS (children); i++)
+    test_wait_child (children[i], 0);
+  g_assert_cmpuint (memory.tail->seen_n_bytes, ==, G_N_ELEMENTS (children) * N_ROUNDS);
+  test_memory_close (&memory);
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_func ("/memory/lock/exclusive", test_exclusive);
+  g_test_add_func ("/memory/lock/await", test_await);
+  g_test_add_func ("/memory/lock/owner-dies", test_owner_dies);
+  g_test_add_func ("/memory/lock/contended", test_contended);
+
+  return g_test_run ();
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "memory/lock.h"
+#include "memory/memory.h"
+#include "memory/recovery.h"
+#include "memory/ring.h"
+
+/* The memory of a queue without the queue, and handles on it as several processes have them. */
+
+static inline void
+test_memory_attach (MpMemory *memory)
+{
+  g_autoptr (GError) error = NULL;
+
+  memory->repair[MP_LOCK_HEAD] = mp_recovery_repair_head;
+  memory->repair[MP_LOCK_TAIL] = mp_recovery_repair_tail;
+  memory->repair[MP_LOCK_ARENA] = mp_recovery_repair_arena;
+  mp_recovery_attach (memory, &error);
+  g_assert_no_error (error);
+}
+
+static inline void
+test_memory_create_bounded (MpMemory *memory,
+                            guint32   max_messages)
+{
+  const MpConfig config = {
+    .max_size = max_messages,
+    .max_bytes = 1000 * MP_UNIT_SIZE,
+    .n_units_cap = 1000,
+  };
+  g_autoptr (GError) error = NULL;
+
+  mp_memory_create (memory, &config, &error);
+  g_assert_no_error (error);
+  test_memory_attach (memory);
+  g_assert_true (mp_ring_init (memory));
+}
+
+static inline void
+test_memory_create (MpMemory *memory)
+{
+  test_memory_create_bounded (memory, MP_MAX_COUNT);
+}
+
+/* Another handle on the memory of @first. */
+static inline void
+test_memory_open (MpMemory *memory,
+                  MpMemory *first)
+{
+  g_autoptr (GError) error = NULL;
+
+  mp_memory_open (memory, dup (first->fd), dup (first->bell_fd), &error);
+  g_assert_no_error (error);
+  test_memory_attach (memory);
+}
+
+static inline void
+test_memory_close (MpMemory *memory)
+{
+  mp_recovery_detach (memory);
+  mp_memory_close (memory);
+}
