@@ -342,8 +342,9 @@ mp_arena_trim (MpMemory *self)
   mp_unlock (self, MP_LOCK_ARENA);
   if (found)
     {
-      fallocate (self->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                 (off_t) mp_units_offset (self, unit), (off_t) MP_UNIT_SIZE << order);
+      if (mp_memory_owns_descriptors (self))
+        fallocate (self->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                   (off_t) mp_units_offset (self, unit), (off_t) MP_UNIT_SIZE << order);
       mp_lock (self, MP_LOCK_ARENA);
       drop_intent (self, mp_arena_intent (self, intent));
       mp_unlock (self, MP_LOCK_ARENA);

@@ -121,6 +121,9 @@ replace_after_fork (MpForkHook *hook)
   MpBell *self = (MpBell *) hook;
   int     number = self->epoll_fd;
 
+  if (!mp_memory_owns_descriptors (self->memory))
+    return;
+
   close_all_but_epoll (self);
   if (open_descriptors (self))
     {
@@ -163,18 +166,26 @@ waits_of (MpBell *self)
   return self->memory->waits[self->condition];
 }
 
+/* The parent's, before a fork, stays the parent's. */
+static gboolean
+has_slot (MpBell *self)
+{
+  return self->slot < MP_N_WAITERS && self->fork_count == mp_fork_count;
+}
+
 void
 mp_bell_free (MpBell *self)
 {
   mp_fork_hook_remove (&self->fork_hook);
 
-  if (self->slot < MP_N_WAITERS && self->fork_count == mp_fork_count)
+  if (has_slot (self))
     {
       mp_waits_clear (waits_of (self), self->slot, FALSE);
       mp_watcher_end (self->memory, self->slot);
       mp_waiters_release_slot (self->memory, self->slot);
     }
-  close_descriptors (self);
+  if (mp_memory_owns_descriptors (self->memory))
+    close_descriptors (self);
   g_free (self);
 }
 
@@ -223,11 +234,10 @@ mp_bell_looked (MpBell  *self,
   choose_tick (self);
 }
 
-/* Claims a slot when there is none of ours: the parent's, before a fork, stays the parent's. */
 static void
 ensure_slot (MpBell *self)
 {
-  if (G_LIKELY (self->slot < MP_N_WAITERS && self->fork_count == mp_fork_count))
+  if (G_LIKELY (has_slot (self)))
     return;
 
   self->slot = mp_waiters_claim_slot (self->memory);
@@ -265,13 +275,15 @@ mp_bell_arm (MpBell  *self,
 {
   gboolean looks;
 
+  /* Still armed: nothing has rung for us since. */
+  if (!rang && has_slot (self) && mp_waits_is_armed (waits_of (self), self->slot))
+    return FALSE;
+
+  if (!mp_memory_owns_descriptors (self->memory))
+    return FALSE;
   ensure_slot (self);
   if (self->slot == MP_N_WAITERS)
     return clear (self);
-
-  /* Still armed: nothing has rung for us since. */
-  if (!rang && mp_waits_is_armed (waits_of (self), self->slot))
-    return FALSE;
 
   looks = clear (self);
   looks |= ensure_watcher (self);
@@ -288,7 +300,7 @@ mp_bell_hold (MpBell  *self,
   guint64 value = 1;
   gssize  ignored = 0;
 
-  if (self->pending == pending)
+  if (self->pending == pending || !mp_memory_owns_descriptors (self->memory))
     return;
 
   self->pending = pending;

@@ -10,6 +10,8 @@ void     mp_liveness_init (MpMemory *self);
 void     mp_liveness_clear (MpMemory *self);
 gboolean mp_liveness_open (MpMemory *self,
                            GError  **error);
+gboolean mp_liveness_check (MpMemory *self,
+                            GError  **error);
 void     mp_liveness_close (MpMemory *self);
 gboolean mp_liveness_claim (MpMemory *self,
                             guint     participant);

@@ -60,6 +60,50 @@ fail_to_map (MpMemory *self,
   return FALSE;
 }
 
+static gboolean
+is_same (int   fd,
+         dev_t device,
+         ino_t inode)
+{
+  struct stat status;
+
+  return fstat (fd, &status) == 0 && status.st_dev == device && status.st_ino == inode;
+}
+
+static gboolean
+note_descriptors (MpMemory *self,
+                  GError  **error)
+{
+  struct stat file, bell;
+
+  if (fstat (self->fd, &file) == -1 || fstat (self->bell_fd, &bell) == -1)
+    return mp_set_error_from_errno (error, errno, "Cannot examine the memory of the queue");
+
+  self->device = file.st_dev;
+  self->inode = file.st_ino;
+  self->bell_device = bell.st_dev;
+  self->bell_inode = bell.st_ino;
+  return TRUE;
+}
+
+/* Also between fork () and exec (). */
+gboolean
+mp_memory_owns_descriptors (MpMemory *self)
+{
+  int live_fd = mp_load (&self->live_fd);
+
+  if (mp_load (&self->is_lost))
+    return FALSE;
+  if (is_same (self->fd, self->device, self->inode) &&
+      is_same (self->bell_fd, self->bell_device, self->bell_inode) &&
+      (live_fd == -1 || is_same (live_fd, self->device, self->inode)))
+    return TRUE;
+
+  mp_store (&self->is_lost, 1);
+  mp_store (&self->fork_count, 0);
+  return FALSE;
+}
+
 /* The whole cap is mapped at once, beyond the end of the file: growing is then only
  * ftruncate (), and nobody ever maps again.  It has no place in a core dump: that would be as
  * large as the cap, and the dead hold what they had until it is written. */
@@ -68,6 +112,9 @@ map (MpMemory *self,
      GError  **error)
 {
   gpointer base = MAP_FAILED;
+
+  if (!note_descriptors (self, error))
+    return FALSE;
 
   self->arena_offset = arena_offset (&self->config);
   self->mapped_size = self->arena_offset + self->config.n_units_cap * MP_UNIT_SIZE;
@@ -230,13 +277,15 @@ mp_memory_open (MpMemory *self,
 void
 mp_memory_close (MpMemory *self)
 {
+  gboolean has_descriptors = self->base == NULL || mp_memory_owns_descriptors (self);
+
   if (self->base != NULL)
     munmap (self->base, (gsize) self->mapped_size);
   self->base = NULL;
 
-  if (self->bell_fd != -1)
+  if (has_descriptors && self->bell_fd != -1)
     close (self->bell_fd);
-  if (self->fd != -1)
+  if (has_descriptors && self->fd != -1)
     close (self->fd);
   self->fd = self->bell_fd = -1;
   g_mutex_clear (&self->attach_mutex);
@@ -249,8 +298,8 @@ mp_memory_extend_known_size (MpMemory *self,
 {
   struct stat status;
 
-  if (end > self->mapped_size || fstat (self->fd, &status) == -1 ||
-      end > (guint64) status.st_size)
+  if (end > self->mapped_size || !mp_memory_owns_descriptors (self) ||
+      fstat (self->fd, &status) == -1 || end > (guint64) status.st_size)
     return FALSE;
 
   mp_store (&self->known_size, MIN ((guint64) status.st_size, self->mapped_size));
@@ -267,13 +316,23 @@ is_beyond_limit (guint64 size)
          size > limit.rlim_cur;
 }
 
+static gboolean
+is_sure (MpMemory *self)
+{
+  if (self->base == NULL || mp_memory_owns_descriptors (self))
+    return TRUE;
+
+  errno = EBADF;
+  return FALSE;
+}
+
 gboolean
 mp_memory_extend (MpMemory *self,
                   guint64   size)
 {
   struct stat status;
 
-  if (fstat (self->fd, &status) == -1)
+  if (!is_sure (self) || fstat (self->fd, &status) == -1)
     return FALSE;
   if ((guint64) status.st_size >= size)
     return TRUE;
@@ -323,7 +382,7 @@ mp_memory_back (MpMemory *self,
 
   if (populate (self, offset, size))
     return TRUE;
-  if (errno != EINVAL)
+  if (errno != EINVAL || !is_sure (self))
     return FALSE;
 
   do

@@ -6,6 +6,7 @@
 
 #include "base/mp-fork.h"
 
+#include <sys/types.h>
 #include <time.h>
 
 G_BEGIN_DECLS
@@ -40,22 +41,29 @@ struct _MpMemory
   MpUnitLink  *links;
   guint64      arena_offset;
 
+  /* Which file and which kind of bell the descriptors are of: a program that closes all its
+   * descriptors closes ours, and opens others under their numbers. */
+  dev_t   device, bell_device;
+  ino_t   inode, bell_inode;
+  guint32 is_lost; /* they are ours no more */
+
   /* How much of the file is known to be there; what lies behind raises SIGBUS. */
   guint64 known_size;
 
   /* This handle as a participant.  live_fd is a description of the file of our own, whose
    * record lock tells the others that we live. */
-  int     live_fd;
-  guint32 participant;
-  guint32 lock_word;        /* what the locks hold while they are ours, before any was taken away */
-  guint32 held[MP_N_LOCKS]; /* what those that are ours hold */
-  guint32 intents_used;     /* bits of the participant's intents that threads here use */
-  guint32 fork_count;       /* of the process that attached: differs in a forked child */
-  guint32 recovering;       /* a thread of ours is the recoverer */
-  gint64  looked_at;        /* when we last looked who died, in coarse monotonic nanoseconds */
-  guint32 must_trim;        /* much of the arena is free, and the system does not know */
-  guint32 found_dead;       /* a lock was taken from a dead owner: recover soon */
-  GMutex  attach_mutex;
+  int      live_fd;
+  gpointer anchor; /* a page of that description, which keeps it when the descriptor is closed */
+  guint32  participant;
+  guint32  lock_word;        /* what the locks hold while they are ours, before any was taken away */
+  guint32  held[MP_N_LOCKS]; /* what those that are ours hold */
+  guint32  intents_used;     /* bits of the participant's intents that threads here use */
+  guint32  fork_count;       /* of the process that attached: differs in a forked child */
+  guint32  recovering;       /* a thread of ours is the recoverer */
+  gint64   looked_at;        /* when we last looked who died, in coarse monotonic nanoseconds */
+  guint32  must_trim;        /* much of the arena is free, and the system does not know */
+  guint32  found_dead;       /* a lock was taken from a dead owner: recover soon */
+  GMutex   attach_mutex;
 
   /* What a thread of ours that watches sleeps on: see watcher.h. */
   int     watch_fd; /* an epoll descriptor of the bell and of death_fd */
@@ -90,6 +98,10 @@ gboolean mp_memory_open (MpMemory *self,
                          int       bell_fd,
                          GError  **error);
 void     mp_memory_close (MpMemory *self);
+
+/* Whether the descriptors are still ours, which is asked before anything is done with them
+ * that could harm others, or believed that could.  If not the handle is of no use from now on. */
+gboolean mp_memory_owns_descriptors (MpMemory *self);
 
 gboolean mp_memory_extend_known_size (MpMemory *self,
                                       guint64   end);
@@ -168,11 +180,12 @@ mp_coarse_now (void)
   return now.tv_sec * G_GINT64_CONSTANT (1000000000) + now.tv_nsec;
 }
 
-/* Says for every process that a check failed. */
+/* Says for every process that a check failed; unless it was ours alone that did. */
 static inline void
 mp_memory_set_damaged (MpMemory *self)
 {
-  mp_store (&self->state->damaged, 1);
+  if (G_LIKELY (mp_memory_owns_descriptors (self)))
+    mp_store (&self->state->damaged, 1);
 }
 
 G_END_DECLS

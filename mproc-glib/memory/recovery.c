@@ -362,6 +362,9 @@ mp_recovery_run (MpMemory *self)
   guint    n_participants = count_participants (self);
   gboolean any = FALSE;
 
+  if (!mp_memory_owns_descriptors (self))
+    return FALSE;
+
   mp_store (&self->state->looked_at, mp_coarse_now ());
   for (guint i = 0; i < n_participants && !any; i++)
     any = is_dead (self, i);
@@ -498,6 +501,9 @@ mp_recovery_attach_anew (MpMemory *self,
                          GError  **error)
 {
   gboolean attached = TRUE;
+
+  if (!mp_liveness_check (self, error))
+    return FALSE;
 
   g_mutex_lock (&self->attach_mutex);
   if (self->live_fd == -1)

@@ -232,7 +232,8 @@ share (gpointer     user_data,
 {
   MpSharedQueue *self = user_data;
 
-  if (g_unix_fd_list_append (descriptors, self->memory.fd, error) == -1 ||
+  if (!mp_liveness_check (&self->memory, error) ||
+      g_unix_fd_list_append (descriptors, self->memory.fd, error) == -1 ||
       g_unix_fd_list_append (descriptors, self->memory.bell_fd, error) == -1)
     return NULL;
   return g_strdup (MP_SHARED_QUEUE_SCHEME ":");

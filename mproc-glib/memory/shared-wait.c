@@ -19,11 +19,14 @@ is_busy (MpQueueStatus status)
   return status == MP_QUEUE_EMPTY || status == MP_QUEUE_FULL || status == MP_QUEUE_TIMED_OUT;
 }
 
-/* Nobody will ever put into, or take out of, what was damaged meanwhile. */
+/* Nobody will ever put into, or take out of, what was damaged meanwhile; and what failed may have
+ * failed for want of descriptors. */
 static MpQueueStatus
 judge (MpSharedQueue *self,
        MpQueueStatus  status)
 {
+  if (G_UNLIKELY (status != MP_QUEUE_OK && mp_load (&self->memory.is_lost)))
+    return MP_QUEUE_DETACHED;
   return is_busy (status) && mp_load (&self->memory.state->damaged) ? MP_QUEUE_DAMAGED : status;
 }
 

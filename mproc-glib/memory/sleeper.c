@@ -178,8 +178,16 @@ end_slice (MpSleeper *self,
 static gboolean
 is_death (MpSleeper *self)
 {
-  return self->by_bell && mp_watcher_clear (self->memory) &&
-         mp_watcher_hear (self->memory, self->slot, &self->alarm);
+  gboolean died;
+
+  if (!self->by_bell)
+    return FALSE;
+  if (!mp_watcher_clear (self->memory, &died))
+    {
+      self->by_bell = FALSE;
+      __atomic_store_n (&waiter_of (self)->by_bell, 0, __ATOMIC_SEQ_CST);
+    }
+  return died && mp_watcher_hear (self->memory, self->slot, &self->alarm);
 }
 
 /* Sleeps until woken, or until it is time to look after others, after which the sleep goes on;

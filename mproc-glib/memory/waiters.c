@@ -97,6 +97,8 @@ ring_bell (MpMemory *memory)
 {
   const guint64 one = 1;
 
+  if (G_UNLIKELY (!mp_memory_owns_descriptors (memory)))
+    return;
   while (write (memory->bell_fd, &one, sizeof one) == -1 && errno == EINTR)
     ;
 }

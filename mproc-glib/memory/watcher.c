@@ -194,9 +194,11 @@ add (int     epoll_fd,
 static void
 close_both (MpMemory *memory)
 {
-  if (memory->death_fd != -1)
+  gboolean is_ours = mp_memory_owns_descriptors (memory);
+
+  if (is_ours && memory->death_fd != -1)
     close (memory->death_fd);
-  if (memory->watch_fd != -1)
+  if (is_ours && memory->watch_fd != -1)
     close (memory->watch_fd);
   memory->death_fd = -1;
   mp_store (&memory->watch_fd, -1);
@@ -224,17 +226,21 @@ mp_watcher_open (MpMemory *memory)
 }
 
 gboolean
-mp_watcher_clear (MpMemory *memory)
+mp_watcher_clear (MpMemory *memory,
+                  gboolean *died)
 {
   struct epoll_event events[2];
-  int                n = epoll_wait (memory->watch_fd, events, G_N_ELEMENTS (events), 0);
-  gboolean           died = FALSE;
+  int                n;
 
+  *died = FALSE;
+  if (!mp_memory_owns_descriptors (memory))
+    return FALSE;
+  n = epoll_wait (memory->watch_fd, events, G_N_ELEMENTS (events), 0);
   for (int i = 0; i < n; i++)
-    died |= events[i].data.fd == memory->death_fd;
-  if (died)
+    *died |= events[i].data.fd == memory->death_fd;
+  if (*died)
     mp_watcher_drain (memory->death_fd);
-  return died;
+  return n > 0;
 }
 
 gboolean

@@ -66,8 +66,9 @@ gboolean mp_watcher_claim_handle (MpMemory *memory);
 void     mp_watcher_release_handle (MpMemory *memory);
 /* FALSE when they cannot be had. */
 gboolean mp_watcher_open (MpMemory *memory);
-/* Takes in what has rung.  Returns whether somebody may have died. */
-gboolean mp_watcher_clear (MpMemory *memory);
+/* Takes in what has rung.  FALSE when nothing has: they are somebody else's by now. */
+gboolean mp_watcher_clear (MpMemory *memory,
+                           gboolean *died);
 /* Closes them if no thread uses them any more. */
 void mp_watcher_close (MpMemory *memory);
 
