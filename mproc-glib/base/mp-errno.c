@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <gio/gio.h>
+#include <glib/gi18n-lib.h>
+#include <unistd.h>
 
 gboolean
 mp_set_error_from_errno (GError    **error,
@@ -23,5 +25,16 @@ mp_set_error_from_errno (GError    **error,
 
   g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code), "%s: %s", what, g_strerror (code));
   errno = saved_errno;
+  return FALSE;
+}
+
+gboolean
+mp_check_proc (GError **error)
+{
+  if (access ("/proc/self/fd", X_OK) == 0)
+    return TRUE;
+
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                       _ ("Queues need /proc, which is not mounted here"));
   return FALSE;
 }

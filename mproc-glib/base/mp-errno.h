@@ -13,4 +13,8 @@ gboolean mp_set_error_from_errno (GError    **error,
                                   const char *format,
                                   ...) G_GNUC_PRINTF (3, 4);
 
+/* Whether /proc is there.  Fails with G_IO_ERROR_NOT_SUPPORTED where it is not, as after chroot (),
+ * which the errno of who wanted a file in it does not tell. */
+gboolean mp_check_proc (GError **error);
+
 G_END_DECLS

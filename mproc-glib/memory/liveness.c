@@ -95,7 +95,8 @@ mp_liveness_open (MpMemory *self,
   mp_fork_unblock ();
 
   if (self->live_fd == -1)
-    return mp_set_error_from_errno (error, saved_errno,
+    return mp_check_proc (error) &&
+           mp_set_error_from_errno (error, saved_errno,
                                     "Cannot open the memory of the queue through %s", path);
   return mp_liveness_check (self, error);
 }

@@ -231,6 +231,8 @@ check_bell (int      bell_fd,
   g_autofree char *target = g_file_read_link (path, NULL);
   int              flags = fcntl (bell_fd, F_GETFL);
 
+  if (target == NULL && !mp_check_proc (error))
+    return FALSE;
   if (target == NULL || !g_str_equal (target, "anon_inode:[eventfd]") || flags == -1)
     return fail_damaged (error, "the second descriptor is no eventfd");
   if ((flags & O_NONBLOCK) == 0 && fcntl (bell_fd, F_SETFL, flags | O_NONBLOCK) == -1)
