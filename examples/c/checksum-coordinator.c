@@ -389,7 +389,7 @@ run (Coordinator *self,
   guint watch_term = g_unix_signal_add (SIGTERM, interrupted_cb, self);
 
   g_signal_connect_swapped (self->results, "message", G_CALLBACK (result_cb), self);
-  mp_queue_start (self->results);
+  mp_queue_start (self->results, G_PRIORITY_DEFAULT_IDLE);
   start_workers (self);
   if (!put_tasks (self, error))
     return FALSE;

@@ -189,7 +189,7 @@ activate_cb (Window         *self,
   g_signal_connect_swapped (self->tasks, "notify::n-done", G_CALLBACK (count_cb), self);
   mp_joinable_queue_set_report_progress (self->tasks, TRUE);
   g_signal_connect_swapped (self->results, "message", G_CALLBACK (result_cb), self);
-  mp_queue_start (self->results);
+  mp_queue_start (self->results, G_PRIORITY_DEFAULT_IDLE);
   self->timer = g_timeout_add (TICK_MS, tick_cb, self);
 
   if (self->begin)

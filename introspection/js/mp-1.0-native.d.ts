@@ -44,6 +44,7 @@ export namespace Mp {
         put_bytes(bytes: Bytes, timeout?: number, cancellable?: Cancel): boolean;
         put_data(data: Uint8Array, timeout?: number, cancellable?: Cancel): boolean;
         put_json(json: string, timeout?: number, cancellable?: Cancel): boolean;
+        start(priority?: number): void;
         put_payload(format: Format, data: Uint8Array, timeout?: number): boolean;
         put_message(message: Message, timeout?: number, cancellable?: Cancel): boolean;
         put_message_async(message: Message, priority?: number, cancellable?: Cancel): Promise<boolean>;

@@ -5,82 +5,22 @@
 #include "mp-connection-private.h"
 #include "received.h"
 
-#include "base/mp-async.h"
+#include "base/mp-stream-source.h"
 
-/* What one dispatch hands out before other sources get a turn: so many messages, or as many as
- * handlers take this long to deal with. */
+/* How many messages one dispatch hands out at most. */
 #define MESSAGES_PER_DISPATCH 128
-#define US_PER_DISPATCH       2000
-
-/* The source of start ().  It watches the channel only while a handler is connected: a message
- * for which there is none stays where it is, and a watch would then be ready in each turn. */
-typedef struct
-{
-  GSource       parent;
-  MpConnection *connection; /* which the callback keeps alive */
-  GSource      *watch;
-} StartSource;
 
 static gboolean
 has_handler (MpConnection *self)
 {
-  return g_signal_has_handler_pending (self, mp_connection_signals[MP_CONNECTION_SIGNAL_MESSAGE],
-                                       0, TRUE);
+  return mp_stream_source_has_handler (self, mp_connection_signals[MP_CONNECTION_SIGNAL_MESSAGE]);
 }
 
-static void
-drop_watch (StartSource *source)
+static GSource *
+create_watch (gpointer self)
 {
-  if (source->watch != NULL)
-    g_source_remove_child_source (&source->parent, source->watch);
-  g_clear_pointer (&source->watch, g_source_unref);
+  return mp_connection_create_source (self, NULL);
 }
-
-/* Looks for a handler in each turn of the main context, which whoever connects one is in. */
-static gboolean
-start_source_prepare (GSource *base,
-                      int     *timeout)
-{
-  StartSource *source = (StartSource *) base;
-  gboolean     watches = has_handler (source->connection);
-
-  *timeout = -1;
-  if (watches == (source->watch != NULL))
-    return FALSE;
-
-  if (watches)
-    {
-      source->watch = mp_connection_create_source (source->connection, NULL);
-      mp_async_add_child (base, g_source_ref (source->watch));
-    }
-  else
-    {
-      drop_watch (source);
-    }
-
-  /* A message may be there already. */
-  return watches;
-}
-
-static gboolean
-start_source_dispatch (GSource    *base,
-                       GSourceFunc callback,
-                       gpointer    user_data)
-{
-  return callback == NULL ? G_SOURCE_REMOVE : callback (user_data);
-}
-
-static void
-start_source_finalize (GSource *base)
-{
-  g_clear_pointer (&((StartSource *) base)->watch, g_source_unref);
-}
-
-static GSourceFuncs start_source_funcs = {
-  .prepare = start_source_prepare,
-  .dispatch = start_source_dispatch,
-  .finalize = start_source_finalize,
-};
 
 /* Hands out one message; FALSE when there is none, or never will be. */
 static gboolean
@@ -109,7 +49,7 @@ message_ready_cb (gpointer user_data)
   g_autoptr (MpConnection) self = g_object_ref (user_data);
   g_autoptr (GError) error = NULL;
   GSource *source = g_main_current_source ();
-  gint64   end = g_get_monotonic_time () + US_PER_DISPATCH;
+  gint64   end = g_get_monotonic_time () + MP_STREAM_US_PER_DISPATCH;
 
   for (guint i = 0; i < MESSAGES_PER_DISPATCH && g_get_monotonic_time () < end; i++)
     {
@@ -164,8 +104,8 @@ mp_connection_start (MpConnection *self)
   if (priv->started == NULL)
     {
       mp_channel_begin_reading_ahead (priv->channel);
-      priv->started = g_source_new (&start_source_funcs, sizeof (StartSource));
-      ((StartSource *) priv->started)->connection = self;
+      priv->started = mp_stream_source_new (
+        self, mp_connection_signals[MP_CONNECTION_SIGNAL_MESSAGE], create_watch);
       g_source_set_static_name (priv->started, "mp_connection_start");
       g_source_set_callback (priv->started, message_ready_cb, g_object_ref (self), g_object_unref);
       g_source_attach (priv->started, g_main_context_get_thread_default ());

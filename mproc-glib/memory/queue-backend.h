@@ -258,6 +258,8 @@ typedef struct
   MpQueueStatus (*shutdown) (gpointer     self,
                              gboolean     immediate,
                              MpQueueCall *call);
+  /* Ends this handle alone: whoever waits by it for items or space gets CLOSED. */
+  void (*close) (gpointer self);
   MpQueueStatus (*count) (gpointer       self,
                           MpQueueCounts *counts,
                           MpQueueCall   *call);

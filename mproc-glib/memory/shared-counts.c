@@ -89,9 +89,10 @@ mp_shared_queue_check (gpointer         user_data,
     {
     case MP_QUEUE_WAIT_ITEMS:
       return mp_ring_has_items (memory) || mp_load (&memory->head->n_orphans) != 0 ||
-             mp_shared_queue_is_drained (self);
+             mp_shared_queue_is_drained (self) || mp_load (&self->is_closed);
     case MP_QUEUE_WAIT_SPACE:
-      return mp_ring_has_room (memory, 0) || mp_load (&memory->state->shutdown);
+      return mp_ring_has_room (memory, 0) || mp_load (&memory->state->shutdown) ||
+             mp_load (&self->is_closed);
     case MP_QUEUE_WAIT_DONE:
       return count_unfinished (self) == 0;
     case MP_QUEUE_WAIT_NEWS:

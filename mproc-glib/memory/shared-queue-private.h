@@ -25,7 +25,8 @@ typedef struct
   MpTurn   turns[MP_N_CONDITIONS];
   guint32  spin_ns;
 
-  guint32 n_held; /* deliveries that this handle has in hand */
+  guint32 n_held;    /* deliveries that this handle has in hand */
+  guint32 is_closed; /* this handle puts and gets no more */
 } MpSharedQueue;
 
 static inline gboolean

@@ -303,6 +303,16 @@ shut_down (gpointer     user_data,
   return MP_QUEUE_OK;
 }
 
+/* Those who wait by this handle are woken with all others, who look and wait on. */
+static void
+close_handle (gpointer user_data)
+{
+  MpSharedQueue *self = user_data;
+
+  mp_store (&self->is_closed, 1);
+  mp_waiters_wake_all (&self->memory);
+}
+
 /* --- Bells ------------------------------------------------------------------------------- */
 
 static MpQueueBell *
@@ -364,6 +374,7 @@ const MpQueueBackend mp_shared_queue_backend = {
   .list = mp_shared_queue_list,
   .get_dead = mp_shared_queue_get_dead,
   .shutdown = shut_down,
+  .close = close_handle,
   .count = mp_shared_queue_count,
   .check = mp_shared_queue_check,
   .bell_new = bell_new,

@@ -19,15 +19,19 @@ is_busy (MpQueueStatus status)
   return status == MP_QUEUE_EMPTY || status == MP_QUEUE_FULL || status == MP_QUEUE_TIMED_OUT;
 }
 
-/* Nobody will ever put into, or take out of, what was damaged meanwhile; and what failed may have
- * failed for want of descriptors. */
+/* Nobody will ever put into, or take out of, what was damaged or closed meanwhile; and what failed
+ * may have failed for want of descriptors. */
 static MpQueueStatus
 judge (MpSharedQueue *self,
        MpQueueStatus  status)
 {
   if (G_UNLIKELY (status != MP_QUEUE_OK && mp_load (&self->memory.is_lost)))
     return MP_QUEUE_DETACHED;
-  return is_busy (status) && mp_load (&self->memory.state->damaged) ? MP_QUEUE_DAMAGED : status;
+  if (G_LIKELY (!is_busy (status)))
+    return status;
+  if (mp_load (&self->memory.state->damaged))
+    return MP_QUEUE_DAMAGED;
+  return status != MP_QUEUE_TIMED_OUT && mp_load (&self->is_closed) ? MP_QUEUE_CLOSED : status;
 }
 
 static MpQueueStatus

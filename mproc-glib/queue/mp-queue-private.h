@@ -38,6 +38,11 @@ MpShareable *mp_queue_open_described (GType        type,
 void mp_queue_shareable_init (MpShareableInterface *iface);
 void mp_queue_waitable_init (MpWaitableInterface *iface);
 void mp_queue_install_signals (MpQueueClass *klass);
+void mp_queue_emit_closed (MpQueue      *self,
+                           const GError *reason);
+/* Closes the object; @reason is NULL when a call asked for it. */
+void mp_queue_end (MpQueue      *self,
+                   const GError *reason);
 
 gboolean mp_queue_check (MpQueue *self,
                          GError **error);

@@ -4,14 +4,17 @@
 
 #include "mp-queue-private.h"
 
-/* The signal of messages. */
+#include "base/mp-stream-source.h"
 
-/* How many messages one dispatch hands out before other sources get their turn. */
+/* The signals: of each message, and of the end. */
+
+/* How many messages one dispatch hands out at most. */
 #define MESSAGES_PER_DISPATCH 64
 
 enum
 {
   SIGNAL_MESSAGE,
+  SIGNAL_CLOSED,
   N_SIGNALS,
 };
 
@@ -21,42 +24,62 @@ static gboolean
 message_cb (gpointer user_data)
 {
   g_autoptr (MpQueue) self = g_object_ref (MP_QUEUE (user_data));
-  MpQueuePrivate *priv = mp_queue_get_private (self);
-  GSource        *source = g_main_current_source ();
+  g_autoptr (GError) error = NULL;
+  GSource *source = g_main_current_source ();
+  gint64   end = g_get_monotonic_time () + MP_STREAM_US_PER_DISPATCH;
 
-  for (guint i = 0; i < MESSAGES_PER_DISPATCH && !g_source_is_destroyed (source); i++)
+  for (guint i = 0; i < MESSAGES_PER_DISPATCH; i++)
     {
-      g_autoptr (GError) error = NULL;
-      g_autoptr (MpMessage) message = mp_queue_try_get_message (self, &error);
+      g_autoptr (MpMessage) message = NULL;
 
-      if (error != NULL)
-        {
-          /* Shut down and drained, or broken: nothing will come any more. */
-          if (priv->message_source == source)
-            mp_queue_stop (self);
-          return G_SOURCE_REMOVE;
-        }
+      if (g_source_is_destroyed (source) ||
+          !mp_stream_source_has_handler (self, signals[SIGNAL_MESSAGE]))
+        break;
+      message = mp_queue_try_get_message (self, &error);
       if (message == NULL)
         break;
       g_signal_emit (self, signals[SIGNAL_MESSAGE], 0, message);
+      if (g_get_monotonic_time () >= end)
+        break;
     }
-  return G_SOURCE_CONTINUE;
+  if (error == NULL)
+    return G_SOURCE_CONTINUE;
+
+  /* Shut down and drained, closed, or broken: nothing will come any more. */
+  if (mp_queue_get_private (self)->message_source == source)
+    mp_queue_stop (self);
+  mp_queue_end (self, error);
+  return G_SOURCE_REMOVE;
+}
+
+static GSource *
+create_watch (gpointer self)
+{
+  return mp_queue_create_source (self, NULL);
 }
 
 /**
  * mp_queue_start:
  * @self: a queue
+ * @io_priority: the priority, such as %G_PRIORITY_DEFAULT_IDLE, at which a full queue leaves a
+ *   window time to draw
  *
  * Begins to get messages in the caller's thread-default main context and to emit
  * [signal@Queue::message] for each.
  *
- * It ends by [method@Queue.stop], and by itself when the queue is shut down and drained. The
- * queue lives at least as long. Starting twice is fine.
+ * Nothing is taken while no handler is connected to the signal: what comes meanwhile stays
+ * queued. One turn of the main context hands out no more messages than handlers deal with in two
+ * milliseconds.
+ *
+ * It ends by [method@Queue.stop], and by itself, with [signal@Queue::closed], when the queue is
+ * shut down and drained, or cannot be used. The queue lives at least as long. Starting twice is
+ * fine.
  *
  * Since: 1.0
  */
 void
-mp_queue_start (MpQueue *self)
+mp_queue_start (MpQueue *self,
+                int      io_priority)
 {
   MpQueuePrivate *priv;
   GSource        *source;
@@ -67,8 +90,10 @@ mp_queue_start (MpQueue *self)
   if (priv->message_source != NULL)
     return;
 
-  source = mp_queue_create_source (self, NULL);
-  g_source_set_callback (source, message_cb, self, NULL);
+  source = mp_stream_source_new (self, signals[SIGNAL_MESSAGE], create_watch);
+  g_source_set_static_name (source, "mp_queue_start");
+  g_source_set_priority (source, io_priority);
+  g_source_set_callback (source, message_cb, g_object_ref (self), g_object_unref);
   priv->message_source = source;
   g_source_attach (source, g_main_context_get_thread_default ());
 }
@@ -101,6 +126,13 @@ mp_queue_stop (MpQueue *self)
 }
 
 void
+mp_queue_emit_closed (MpQueue      *self,
+                      const GError *reason)
+{
+  g_signal_emit (self, signals[SIGNAL_CLOSED], 0, reason);
+}
+
+void
 mp_queue_install_signals (MpQueueClass *klass)
 {
   /**
@@ -116,4 +148,20 @@ mp_queue_install_signals (MpQueueClass *klass)
   signals[SIGNAL_MESSAGE] =
     g_signal_new ("message", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                   G_TYPE_NONE, 1, MP_TYPE_MESSAGE);
+
+  /**
+   * MpQueue::closed:
+   * @self: a queue
+   * @reason: (nullable): why: `MP_ERROR_CLOSED` when the queue was shut down and is drained; %NULL
+   *   when this object was closed by a call
+   *
+   * Emitted once, when [property@Queue:closed] becomes %TRUE: when this object is closed, or,
+   * between [method@Queue.start] and [method@Queue.stop], when nothing will come any more, which
+   * closes this object. Emitted in the thread that closes.
+   *
+   * Since: 1.0
+   */
+  signals[SIGNAL_CLOSED] =
+    g_signal_new ("closed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 1, G_TYPE_ERROR);
 }

@@ -264,7 +264,9 @@ mp_queue_class_init (MpQueueClass *klass)
   /**
    * MpQueue:closed:
    *
-   * Whether [method@Queue.close] was called on this object.
+   * Whether this object is closed.
+   *
+   * It is after [method@Queue.close], and when [signal@Queue::closed] is emitted.
    *
    * Since: 1.0
    */
@@ -468,9 +470,9 @@ mp_queue_get_n_bytes (MpQueue *self)
  * mp_queue_get_closed: (get-property closed)
  * @self: a queue
  *
- * Tells whether [method@Queue.close] was called on this object.
+ * Tells whether this object is closed.
  *
- * Returns: whether this object puts no more
+ * Returns: whether this object puts and gets no more
  *
  * Since: 1.0
  */
@@ -485,27 +487,40 @@ mp_queue_get_closed (MpQueue *self)
   return g_atomic_int_get (&priv->store.closed);
 }
 
+/* Closes the object, and tells so once; @reason is NULL when a call asked for it. */
+void
+mp_queue_end (MpQueue      *self,
+              const GError *reason)
+{
+  MpQueueStore *store = &mp_queue_get_private (self)->store;
+
+  if (!g_atomic_int_compare_and_exchange (&store->closed, FALSE, TRUE))
+    return;
+
+  if (store->home != NULL)
+    store->backend->close (store->home);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_CLOSED]);
+  mp_queue_emit_closed (self, reason);
+}
+
 /**
  * mp_queue_close:
  * @self: a queue
  *
- * Promises that this object puts no more: later puts on it fail with `MP_ERROR_CLOSED`.
+ * Ends this object: it puts and gets no more.
  *
- * Gets go on, and nobody else is affected; see [method@Queue.shutdown] for that. Closing
- * twice is fine.
+ * Later calls fail with `MP_ERROR_CLOSED`, and so do those that wait, in whatever thread. Nobody
+ * else is affected, and what is queued stays so; see [method@Queue.shutdown] for that. Tasks that
+ * were got can still be finished, and joined. Closing twice is fine.
  *
  * Since: 1.0
  */
 void
 mp_queue_close (MpQueue *self)
 {
-  MpQueuePrivate *priv;
-
   g_return_if_fail (MP_IS_QUEUE (self));
 
-  priv = mp_queue_get_instance_private (self);
-  if (g_atomic_int_compare_and_exchange (&priv->store.closed, FALSE, TRUE))
-    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_CLOSED]);
+  mp_queue_end (self, NULL);
 }
 
 /**

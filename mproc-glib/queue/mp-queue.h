@@ -246,7 +246,8 @@ MP_AVAILABLE_IN_1_0
 MpWaitable *mp_queue_watch_room (MpQueue *self,
                                  GError **error);
 MP_AVAILABLE_IN_1_0
-void mp_queue_start (MpQueue *self);
+void mp_queue_start (MpQueue *self,
+                     int      io_priority);
 MP_AVAILABLE_IN_1_0
 void mp_queue_stop (MpQueue *self);
 

@@ -90,10 +90,5 @@ mp_simple_queue_get (MpSimpleQueue *self,
 {
   g_return_val_if_fail (MP_IS_SIMPLE_QUEUE (self), NULL);
 
-  if (mp_queue_get_closed (MP_QUEUE (self)))
-    {
-      mp_queue_set_error (MP_QUEUE (self), MP_QUEUE_CLOSED, NULL, error);
-      return NULL;
-    }
   return mp_queue_get (MP_QUEUE (self), -1, NULL, error);
 }

@@ -285,6 +285,8 @@ mp_queue_store_get (MpQueueStore        *self,
   *value = NULL;
   if (G_UNLIKELY (self->home == NULL))
     return MP_QUEUE_DETACHED;
+  if (G_UNLIKELY (g_atomic_int_get (&self->closed)))
+    return MP_QUEUE_CLOSED;
 
   for (;;)
     {

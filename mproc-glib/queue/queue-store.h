@@ -16,7 +16,7 @@ typedef struct
   gpointer              home;     /* the backend's; NULL when it could not be opened */
   GError               *error;    /* why not */
   MpQueueSettings       settings; /* as asked for, then as they are */
-  gboolean              closed;   /* this object puts no more */
+  gboolean              closed;   /* this object puts and gets no more */
 } MpQueueStore;
 
 /* How one kind of get reads messages. */

@@ -41,7 +41,7 @@ wait_in_loop (MpQueue *queue)
   GMainLoop *loop = g_main_loop_new (NULL, FALSE);
 
   g_signal_connect (queue, "message", G_CALLBACK (message_cb), loop);
-  mp_queue_start (queue);
+  mp_queue_start (queue, G_PRIORITY_DEFAULT);
   g_main_loop_run (loop);
 }
 

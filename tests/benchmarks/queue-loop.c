@@ -63,7 +63,7 @@ signal_consume (gpointer   user_data,
   Receiver self = { g_main_loop_new (NULL, FALSE), side, FALSE, 0 };
 
   g_signal_connect (user_data, "message", G_CALLBACK (message_cb), &self);
-  mp_queue_start (user_data);
+  mp_queue_start (user_data, G_PRIORITY_DEFAULT);
   g_main_loop_run (self.loop);
 }
 

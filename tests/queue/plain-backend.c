@@ -31,6 +31,7 @@ typedef struct
   GMutex          mutex;
   GCond           changed;
   gboolean        is_shut_down;
+  gboolean        is_closed; /* by its one user */
 
   GQueue  queued; /* those given back first, by their age */
   GQueue  held;
@@ -182,7 +183,7 @@ put_now (Plain             *self,
 
   if (item->size > self->settings.max_bytes)
     return MP_QUEUE_TOO_LARGE;
-  if (self->is_shut_down)
+  if (self->is_shut_down || self->is_closed)
     return MP_QUEUE_CLOSED;
   if (!has_room (self, item->size))
     return MP_QUEUE_FULL;
@@ -208,6 +209,8 @@ get_now (Plain                 *self,
   Message *message = find_front (self);
   guint32  bit;
 
+  if (self->is_closed)
+    return MP_QUEUE_CLOSED;
   if (message == NULL)
     return is_drained (self) && self->held.length == 0 ? MP_QUEUE_CLOSED : MP_QUEUE_EMPTY;
 
@@ -252,9 +255,9 @@ holds (Plain           *self,
   switch (condition)
     {
     case MP_QUEUE_WAIT_ITEMS:
-      return self->queued.length > 0 || is_drained (self);
+      return self->queued.length > 0 || is_drained (self) || self->is_closed;
     case MP_QUEUE_WAIT_SPACE:
-      return has_room (self, 0) || self->is_shut_down;
+      return has_room (self, 0) || self->is_shut_down || self->is_closed;
     case MP_QUEUE_WAIT_DONE:
       return self->n_done == self->n_total;
     case MP_QUEUE_WAIT_NEWS:
@@ -547,6 +550,17 @@ plain_shutdown (gpointer     user_data,
   return MP_QUEUE_OK;
 }
 
+static void
+plain_close (gpointer user_data)
+{
+  Plain *self = user_data;
+
+  g_mutex_lock (&self->mutex);
+  self->is_closed = TRUE;
+  ring (self);
+  g_mutex_unlock (&self->mutex);
+}
+
 static MpQueueStatus
 plain_count (gpointer       user_data,
              MpQueueCounts *counts,
@@ -811,6 +825,7 @@ const MpQueueBackend plain_backend = {
   .list = plain_list,
   .get_dead = plain_get_dead,
   .shutdown = plain_shutdown,
+  .close = plain_close,
   .count = plain_count,
   .check = plain_check,
   .begin = plain_begin,

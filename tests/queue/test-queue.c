@@ -345,9 +345,63 @@ test_close (void)
   g_assert_true (mp_queue_get_closed (queue));
   g_assert_false (mp_queue_put (queue, g_variant_new_int64 (2), -1, NULL, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
-  g_assert_cmpint (get_int (queue), ==, 1);
+  g_clear_error (&error);
+  g_assert_null (mp_queue_get (queue, -1, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+  g_assert_cmpuint (mp_queue_get_size (queue), ==, 1);
 
   g_assert_finalize_object (queue);
+}
+
+static void
+result_cb (GObject      *object,
+           GAsyncResult *result,
+           gpointer      user_data)
+{
+  GAsyncResult **out = user_data;
+
+  *out = g_object_ref (result);
+}
+
+static gpointer
+close_thread (gpointer data)
+{
+  test_wait_asleep (getpid ());
+  mp_queue_close (data);
+  return NULL;
+}
+
+/* Who waits in another thread gets to know it, and so does who waits in a main loop. */
+static void
+test_close_wakes (void)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+
+  for (guint i = 0; i < 3; i++)
+    {
+      MpQueue *queue = make (1);
+      GThread *thread;
+      g_autoptr (GError) error = NULL;
+
+      if (i == 1)
+        put_int (queue, 1);
+      thread = g_thread_new ("close", close_thread, queue);
+      if (i == 0)
+        g_assert_null (mp_queue_get (queue, -1, NULL, &error));
+      else if (i == 1)
+        g_assert_false (mp_queue_put (queue, g_variant_new_int64 (2), -1, NULL, &error));
+      else
+        {
+          mp_queue_get_async (queue, G_PRIORITY_DEFAULT, NULL, result_cb, &result);
+          test_iterate_until (result != NULL);
+          g_assert_null (mp_queue_get_finish (queue, result, &error));
+          g_clear_object (&result);
+        }
+      g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+      g_thread_join (thread);
+      test_drain_context ();
+      g_assert_finalize_object (queue);
+    }
 }
 
 static int
@@ -531,16 +585,6 @@ test_cancel (void)
 }
 
 /* --- Main loops ------------------------------------------------------------------------------- */
-
-static void
-result_cb (GObject      *object,
-           GAsyncResult *result,
-           gpointer      user_data)
-{
-  GAsyncResult **out = user_data;
-
-  *out = g_object_ref (result);
-}
 
 static void
 test_get_async (void)
@@ -759,7 +803,7 @@ test_signal (void)
   pid_t    child;
 
   g_signal_connect (queue, "message", G_CALLBACK (message_cb), &n);
-  mp_queue_start (queue);
+  mp_queue_start (queue, G_PRIORITY_DEFAULT_IDLE);
   child = test_fork (put_numbers, queue);
   test_iterate_until (n == 10000);
   mp_queue_stop (queue);
@@ -779,7 +823,7 @@ test_signal_alone (void)
   guint    n = 0;
 
   g_signal_connect (queue, "message", G_CALLBACK (message_cb), &n);
-  mp_queue_start (queue);
+  mp_queue_start (queue, G_PRIORITY_DEFAULT_IDLE);
   for (guint i = 0; i < 100; i++)
     {
       put_int (queue, i);
@@ -787,6 +831,103 @@ test_signal_alone (void)
         test_iterate_until (n == i + 1);
     }
   test_iterate_until (n == 100);
+  mp_queue_stop (queue);
+
+  g_assert_finalize_object (queue);
+}
+
+static void
+closed_cb (MpQueue *queue,
+           GError  *reason,
+           gpointer user_data)
+{
+  GError **out = user_data;
+
+  g_assert_true (mp_queue_get_closed (queue));
+  g_assert_null (*out);
+  *out = reason != NULL ? g_error_copy (reason)
+                        : g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "a call");
+}
+
+static void
+test_signal_closed (void)
+{
+  for (guint i = 0; i < 2; i++)
+    {
+      MpQueue *queue = make (0);
+      guint    n = 0;
+      g_autoptr (GError) reason = NULL;
+
+      put_int (queue, 0);
+      g_signal_connect (queue, "message", G_CALLBACK (message_cb), &n);
+      g_signal_connect (queue, "closed", G_CALLBACK (closed_cb), &reason);
+      mp_queue_start (queue, G_PRIORITY_DEFAULT_IDLE);
+      test_iterate_until (n == 1);
+      if (i == 0)
+        mp_queue_shutdown (queue, FALSE, NULL);
+      else
+        mp_queue_close (queue);
+      test_iterate_until (reason != NULL);
+      if (i == 0)
+        g_assert_error (reason, MP_ERROR, MP_ERROR_CLOSED);
+      else
+        g_assert_error (reason, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+      mp_queue_close (queue);
+
+      mp_queue_stop (queue);
+      test_drain_context ();
+      g_assert_finalize_object (queue);
+    }
+}
+
+/* Nothing is taken for nobody. */
+static void
+test_signal_without_handler (void)
+{
+  MpQueue *queue = make (0);
+  guint    n = 0;
+
+  put_int (queue, 0);
+  mp_queue_start (queue, G_PRIORITY_DEFAULT_IDLE);
+  test_drain_context ();
+  g_assert_cmpuint (mp_queue_get_size (queue), ==, 1);
+  g_signal_connect (queue, "message", G_CALLBACK (message_cb), &n);
+  test_iterate_until (n == 1);
+  mp_queue_stop (queue);
+
+  g_assert_finalize_object (queue);
+}
+
+static void
+slow_message_cb (MpQueue   *queue,
+                 MpMessage *message,
+                 gpointer   user_data)
+{
+  const gint64 end = g_get_monotonic_time () + 5000;
+
+  (*(guint *) user_data)++;
+  while (g_get_monotonic_time () < end)
+    ;
+}
+
+/* Who takes long with each message holds up nobody for longer. */
+static void
+test_signal_turns (void)
+{
+  MpQueue *queue = make (0);
+  guint    n = 0;
+
+  for (guint i = 0; i < 20; i++)
+    put_int (queue, i);
+  g_signal_connect (queue, "message", G_CALLBACK (slow_message_cb), &n);
+  mp_queue_start (queue, G_PRIORITY_DEFAULT);
+  while (n < 20)
+    {
+      const guint before = n;
+
+      g_main_context_iteration (NULL, TRUE);
+      g_assert_cmpuint (n, <=, before + 1);
+    }
   mp_queue_stop (queue);
 
   g_assert_finalize_object (queue);
@@ -890,6 +1031,10 @@ main (int    argc,
   plain_add_test ("queue", "forms", test_forms);
   plain_add_test ("queue", "many", test_many);
   plain_add_test ("queue", "close", test_close);
+  plain_add_test ("queue", "close/wakes", test_close_wakes);
+  plain_add_test ("queue", "signal/closed", test_signal_closed);
+  plain_add_test ("queue", "signal/no-handler", test_signal_without_handler);
+  plain_add_test ("queue", "signal/turns", test_signal_turns);
   plain_add_memory_test ("queue", "flush", test_flush);
   plain_add_test ("queue", "shutdown/drains", test_shutdown);
   plain_add_test ("queue", "shutdown/ends-a-loop", test_shutdown_ends_a_loop);

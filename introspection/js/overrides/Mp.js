@@ -231,6 +231,7 @@ function overrideQueue({Queue}) {
         put_json: waits(1),
         get_json: waits(0),
         put_payload: [2, -1],
+        start: [0, GLib.PRIORITY_DEFAULT_IDLE],
         get_payload: [1, null, -1],
         put_message: waits(1),
         get_message: waits(0),

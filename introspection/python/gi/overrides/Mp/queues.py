@@ -230,6 +230,10 @@ class Queue(Mp.Queue):
         self._closed = True
         super().close()
 
+    def start(self, io_priority=GLib.PRIORITY_DEFAULT_IDLE):
+        """Emits `message` for each message, in this thread's GLib main loop."""
+        super().start(io_priority)
+
     def shutdown(self, immediate=False):
         """Ends the queue for everybody: puts fail, gets drain what is left and then fail."""
         try:

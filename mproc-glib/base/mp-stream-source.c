@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-stream-source.h"
+
+#include "mp-async.h"
+
+typedef struct
+{
+  GSource  parent;
+  gpointer object; /* which the callback keeps alive */
+  guint    signal_id;
+  GSource *(*make_watch) (gpointer object);
+  GSource *watch;
+} StreamSource;
+
+gboolean
+mp_stream_source_has_handler (gpointer object,
+                              guint    signal_id)
+{
+  return g_signal_has_handler_pending (object, signal_id, 0, TRUE);
+}
+
+static void
+drop_watch (StreamSource *self)
+{
+  if (self->watch != NULL)
+    g_source_remove_child_source (&self->parent, self->watch);
+  g_clear_pointer (&self->watch, g_source_unref);
+}
+
+/* Looks for a handler in each turn of the main context, which whoever connects one is in. */
+static gboolean
+stream_source_prepare (GSource *source,
+                       int     *timeout)
+{
+  StreamSource *self = (StreamSource *) source;
+  gboolean      watches = mp_stream_source_has_handler (self->object, self->signal_id);
+
+  *timeout = -1;
+  if (watches == (self->watch != NULL))
+    return FALSE;
+
+  if (watches)
+    {
+      self->watch = self->make_watch (self->object);
+      mp_async_add_child (source, g_source_ref (self->watch));
+    }
+  else
+    {
+      drop_watch (self);
+    }
+
+  /* A message may be there already. */
+  return watches;
+}
+
+static gboolean
+stream_source_dispatch (GSource    *source,
+                        GSourceFunc callback,
+                        gpointer    user_data)
+{
+  return callback == NULL ? G_SOURCE_REMOVE : callback (user_data);
+}
+
+static void
+stream_source_finalize (GSource *source)
+{
+  g_clear_pointer (&((StreamSource *) source)->watch, g_source_unref);
+}
+
+static GSourceFuncs stream_source_funcs = {
+  .prepare = stream_source_prepare,
+  .dispatch = stream_source_dispatch,
+  .finalize = stream_source_finalize,
+};
+
+GSource *
+mp_stream_source_new (gpointer object,
+                      guint    signal_id,
+                      GSource *(*watch) (gpointer object))
+{
+  GSource      *source = g_source_new (&stream_source_funcs, sizeof (StreamSource));
+  StreamSource *self = (StreamSource *) source;
+
+  self->object = object;
+  self->signal_id = signal_id;
+  self->make_watch = watch;
+  return source;
+}
