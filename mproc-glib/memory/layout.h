@@ -13,6 +13,7 @@ G_BEGIN_DECLS
  *   participants  one for each handle on the queue, in whatever process
  *   waiters       one for each blocked thread and each armed main loop
  *   leases        what consumers have in hand
+ *   lease map     which of them are used
  *   units         one state byte for each 4 KiB of the arena
  *   links         the lists through the units, and which of their cells are free
  *   arena         record segments and payload blocks
@@ -27,7 +28,7 @@ G_BEGIN_DECLS
 #define MP_CACHE_LINE     128
 #define MP_N_PARTICIPANTS 4096
 #define MP_N_WAITERS      4096
-#define MP_N_LEASES       (256 * 1024)
+#define MP_N_LEASES       (1024 * 1024)
 #define MP_N_INTENTS      8
 #define MP_N_ORDERS       28
 #define MP_N_CELL_SIZES   4
@@ -97,6 +98,10 @@ typedef struct
   guint64 n_bytes;   /* payload bytes ever taken */
   guint64 serial;    /* deliveries ever begun: the age of a lease */
   guint32 claim;     /* the lease that is being claimed, plus one */
+  /* The list of those that wait, and whether it is being changed. */
+  guint32 first_waiting;
+  guint32 last_waiting;
+  guint32 is_changing;
 } MpHeadLine;
 
 /* Waiters that look after the others: a few sleeping threads, and a few main loops. */
@@ -111,6 +116,7 @@ typedef struct
   guint32 n_waiters;               /* likewise of the waiters' table */
   guint32 next_waiter;             /* where the next waiter looks for a free slot first */
   guint32 watchers[MP_N_WATCHERS]; /* slots of the waiters' table, plus one */
+  guint32 is_leaky;                /* somebody died with a lock, and what he lost is not found */
   guint32 given_up;                /* somebody wants to be woken when a lock is released */
   gint64  recoverer_pid;           /* for people */
   gint64  looked_at;               /* when somebody last looked who died, coarse monotonic ns */
@@ -141,10 +147,13 @@ typedef struct
 {
   guint32 lock;
   guint32 n_units;
-  guint32 n_done;                 /* messages done with, modulo the count's range */
-  guint32 n_dead;                 /* leases that exceeded max_deliveries */
-  guint32 free_lease;             /* first of the free leases, plus one */
-  guint32 n_leases_used;          /* leases ever used: the end of every scan */
+  guint32 n_done;     /* messages done with, modulo the count's range */
+  guint32 n_dead;     /* leases that exceeded max_deliveries */
+  guint32 first_dead; /* their list, and whether it is being changed */
+  guint32 last_dead;
+  guint32 is_changing;
+  guint32 n_leases_used;          /* the last used lease: the end of every scan */
+  guint32 n_leases_backed;        /* so many have memory */
   guint32 n_free;                 /* free units */
   guint32 n_free_warm;            /* those of them that still have memory */
   guint32 warm_unit[MP_N_ORDERS]; /* first of these pieces of each order, plus one */
@@ -179,6 +188,7 @@ typedef enum
   MP_LEASE_HELD,
   MP_LEASE_ORPHAN,
   MP_LEASE_DEAD,
+  MP_LEASE_DEAD_HELD, /* somebody is copying it out */
 } MpLeaseState;
 
 typedef struct
@@ -190,10 +200,17 @@ typedef struct
   guint32 position; /* count of the head when it was claimed */
   guint32 n_deliveries;
   guint32 tag;
-  guint32 next_free;
+  guint32 next; /* in its list: a lease plus one */
   double  progress;
   char    progress_text[72];
 } MpLease;
+
+/* Which leases are used: a bit for each, and one for each word of those that are full. */
+typedef struct
+{
+  guint64 full[MP_N_LEASES / 64 / 64];
+  guint64 used[MP_N_LEASES / 64];
+} MpLeaseMap;
 
 typedef struct
 {
@@ -214,7 +231,8 @@ enum
   MP_OFFSET_PARTICIPANTS = 12288,
   MP_OFFSET_WAITERS = MP_OFFSET_PARTICIPANTS + MP_N_PARTICIPANTS * MP_CACHE_LINE,
   MP_OFFSET_LEASES = MP_OFFSET_WAITERS + MP_N_WAITERS * 64,
-  MP_OFFSET_UNITS = MP_OFFSET_LEASES + MP_N_LEASES * MP_CACHE_LINE,
+  MP_OFFSET_LEASE_MAP = MP_OFFSET_LEASES + MP_N_LEASES * MP_CACHE_LINE,
+  MP_OFFSET_UNITS = MP_OFFSET_LEASE_MAP + MP_N_LEASES / 8 + MP_N_LEASES / 512,
 };
 
 G_STATIC_ASSERT (sizeof (MpTailLine) <= MP_CACHE_LINE);
@@ -224,6 +242,7 @@ G_STATIC_ASSERT (sizeof (MpWaits) <= MP_WAITS_SIZE);
 G_STATIC_ASSERT (sizeof (MpArenaLine) <= 3 * MP_CACHE_LINE);
 G_STATIC_ASSERT (sizeof (MpParticipant) <= MP_CACHE_LINE);
 G_STATIC_ASSERT (sizeof (MpLease) == MP_CACHE_LINE);
+G_STATIC_ASSERT (MP_OFFSET_LEASE_MAP + sizeof (MpLeaseMap) <= MP_OFFSET_UNITS);
 G_STATIC_ASSERT (MP_OFFSET_WAITS + MP_N_CONDITIONS * MP_WAITS_SIZE <= MP_OFFSET_PARTICIPANTS);
 
 /* A record: one header word, then the payload, or the offset of the block that holds it,

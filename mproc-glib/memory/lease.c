@@ -5,7 +5,20 @@
 #include "lease.h"
 
 #include "arena.h"
+#include "lock.h"
 #include "step.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+/* The table has memory for this many leases more than are used, and for a fourth of those. */
+#define SPARE 64
+
+/* It is given back only where that is worth a call, and not more at a time. */
+#define KEEP      4096u
+#define TRIM_STEP 8192u
+
+/* --- The map ------------------------------------------------------------------------------ */
 
 guint32
 mp_lease_count_used (MpMemory *self)
@@ -13,37 +26,161 @@ mp_lease_count_used (MpMemory *self)
   return MIN (mp_load (&self->arena->n_leases_used), MP_N_LEASES);
 }
 
+static guint64 *
+used_word (MpMemory *self,
+           guint32   lease)
+{
+  return &self->lease_map->used[(lease - 1) / 64];
+}
+
+static guint64
+used_bit (guint32 lease)
+{
+  return G_GUINT64_CONSTANT (1) << ((lease - 1) % 64);
+}
+
+gboolean
+mp_lease_is_used (MpMemory *self,
+                  guint32   lease)
+{
+  return lease != 0 && lease <= mp_lease_count_used (self) &&
+         (mp_load (used_word (self, lease)) & used_bit (lease)) != 0;
+}
+
+static MpLeaseState
+state_of (MpMemory *self,
+          guint32   lease)
+{
+  return mp_lease_state (mp_load (&mp_memory_lease (self, lease - 1)->owner));
+}
+
+static guint32
+find_free (MpMemory *self)
+{
+  const guint64 *full = self->lease_map->full;
+
+  for (guint i = 0; i < MP_N_LEASES / 4096; i++)
+    if (mp_load (&full[i]) != G_MAXUINT64)
+      {
+        guint   word = i * 64 + (guint) __builtin_ctzll (~mp_load (&full[i]));
+        guint64 used = mp_load (&self->lease_map->used[word]);
+
+        if (used == G_MAXUINT64)
+          mp_memory_set_damaged (self);
+        return used == G_MAXUINT64 ? 0 : word * 64 + (guint) __builtin_ctzll (~used) + 1;
+      }
+  return 0;
+}
+
+static gboolean
+back (MpMemory *self,
+      guint32   lease)
+{
+  guint32 n_backed = mp_load (&self->arena->n_leases_backed);
+  guint32 wanted = MIN ((lease + lease / 4 + SPARE - 1) / SPARE * SPARE, MP_N_LEASES);
+
+  if (G_LIKELY (lease <= n_backed))
+    return TRUE;
+  if (n_backed > MP_N_LEASES)
+    {
+      mp_memory_set_damaged (self);
+      return FALSE;
+    }
+  if (!mp_memory_back (self, mp_memory_offset_of (self, mp_memory_lease (self, n_backed)),
+                       (guint64) (wanted - n_backed) * sizeof (MpLease)) ||
+      !mp_memory_back (self, mp_memory_offset_of (self, &self->lease_map->used[n_backed / 64]),
+                       (wanted - n_backed) / 8))
+    return FALSE;
+  mp_store (&self->arena->n_leases_backed, wanted);
+  return TRUE;
+}
+
+static void
+note_full (MpMemory *self,
+           guint32   word)
+{
+  guint64 *full = &self->lease_map->full[word / 64];
+  guint64  bit = G_GUINT64_CONSTANT (1) << (word % 64);
+  gboolean is_full = mp_load (&self->lease_map->used[word]) == G_MAXUINT64;
+
+  if (is_full != ((mp_load (full) & bit) != 0))
+    mp_store (full, *full ^ bit);
+}
+
 guint32
 mp_lease_take (MpMemory *self)
 {
-  guint32 lease = mp_load (&self->arena->free_lease);
+  guint32  lease = find_free (self);
+  guint64 *word;
 
-  if (lease != 0 && lease <= mp_lease_count_used (self))
+  if (lease == 0 || lease > MP_N_LEASES || !back (self, lease))
+    return 0;
+  if (state_of (self, lease) != MP_LEASE_FREE)
     {
-      MpLease *slot = mp_memory_lease (self, lease - 1);
-
-      mp_store (&self->arena->free_lease, slot->next_free);
-      if (mp_lease_state (mp_load (&slot->owner)) != MP_LEASE_FREE)
-        {
-          mp_memory_set_damaged (self);
-          return 0;
-        }
-      return lease;
+      mp_memory_set_damaged (self);
+      return 0;
     }
 
-  lease = mp_lease_count_used (self) + 1;
-  if (lease > MP_N_LEASES)
-    return 0;
-  mp_store (&self->arena->n_leases_used, lease);
+  word = used_word (self, lease);
+  if (lease > mp_lease_count_used (self))
+    mp_store_release (&self->arena->n_leases_used, lease);
+  mp_store_release (word, *word | used_bit (lease));
+  MP_STEP ("lease/taken");
+  note_full (self, (lease - 1) / 64);
   return lease;
 }
 
 static void
-push_free (MpMemory *self,
-           guint32   lease)
+release (MpMemory *self,
+         guint32   lease)
 {
-  mp_memory_lease (self, lease - 1)->next_free = mp_load (&self->arena->free_lease);
-  mp_store (&self->arena->free_lease, lease);
+  guint64 *word = used_word (self, lease);
+
+  mp_store (word, *word & ~used_bit (lease));
+  MP_STEP ("lease/released");
+  note_full (self, (lease - 1) / 64);
+}
+
+/* The next used lease, or 0. */
+static guint32
+next_used (MpMemory *self,
+           guint32   after)
+{
+  guint32 n_words = (mp_lease_count_used (self) + 63) / 64;
+  guint32 word = after / 64;
+  guint64 bits;
+
+  if (word >= n_words)
+    return 0;
+  bits = mp_load (&self->lease_map->used[word]) & (G_MAXUINT64 << (after % 64));
+  while (bits == 0)
+    {
+      if (++word >= n_words)
+        return 0;
+      bits = mp_load (&self->lease_map->used[word]);
+    }
+  return word * 64 + (guint32) __builtin_ctzll (bits) + 1;
+}
+
+/* The table ends with the last lease that is used. */
+static void
+shorten (MpMemory *self)
+{
+  guint32 word = (mp_lease_count_used (self) + 63) / 64;
+  guint64 used = 0;
+
+  while (word > 0 && (used = mp_load (&self->lease_map->used[word - 1])) == 0)
+    word--;
+  mp_store (&self->arena->n_leases_used,
+            word == 0 ? 0 : word * 64 - (guint32) __builtin_clzll (used));
+}
+
+static gboolean
+needs_trim (MpMemory *self)
+{
+  guint32 n_backed = mp_load (&self->arena->n_leases_backed);
+
+  return n_backed > KEEP && mp_lease_count_used (self) < n_backed / 4;
 }
 
 void
@@ -57,62 +194,263 @@ mp_lease_end (MpMemory *self,
   MP_STEP ("lease/ended");
   if (block != 0)
     mp_arena_free (self, block);
-  push_free (self, lease);
+  release (self, lease);
+  if (lease == mp_lease_count_used (self))
+    shorten (self);
+  if (G_UNLIKELY (needs_trim (self)))
+    mp_store (&self->must_trim, 1);
 }
 
-/* Makes the list of free leases again from the leases. */
 void
-mp_lease_rebuild_free (MpMemory *self)
+mp_lease_trim (MpMemory *self)
 {
-  guint32 n_used = mp_lease_count_used (self);
+  gboolean again = TRUE;
 
-  mp_store (&self->arena->free_lease, 0);
-  for (guint32 i = 0; i < n_used; i++)
-    if (mp_lease_state (mp_load (&mp_memory_lease (self, i)->owner)) == MP_LEASE_FREE)
-      push_free (self, i + 1);
+  while (again)
+    {
+      guint32 n_backed, n_left;
+
+      mp_lock (self, MP_LOCK_ARENA);
+      n_backed = MIN (mp_load (&self->arena->n_leases_backed), MP_N_LEASES);
+      n_left = MAX (n_backed - MIN (n_backed, TRIM_STEP), mp_lease_count_used (self) * 2);
+      n_left = MAX (n_left, KEEP);
+      again = needs_trim (self) && n_left < n_backed;
+      n_left = n_left / SPARE * SPARE;
+      if (again)
+        {
+          mp_store (&self->arena->n_leases_backed, n_left);
+          fallocate (self->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                     (off_t) mp_memory_offset_of (self, mp_memory_lease (self, n_left)),
+                     (off_t) (n_backed - n_left) * (off_t) sizeof (MpLease));
+        }
+      mp_unlock (self, MP_LOCK_ARENA);
+    }
+}
+
+/* --- The lists ---------------------------------------------------------------------------- */
+
+/* A list that is being changed says so: who is killed then leaves it to be made again. */
+static void
+append (MpMemory *self,
+        guint32  *first,
+        guint32  *last,
+        guint32   lease)
+{
+  guint32 previous = mp_load (last);
+
+  mp_store (&mp_memory_lease (self, lease - 1)->next, 0);
+  if (mp_lease_is_used (self, previous))
+    mp_store (&mp_memory_lease (self, previous - 1)->next, lease);
+  else
+    mp_store (first, lease);
+  mp_store (last, lease);
+}
+
+static void
+unlink_first (MpMemory *self,
+              guint32  *first,
+              guint32  *last)
+{
+  guint32 next = mp_load (&mp_memory_lease (self, mp_load (first) - 1)->next);
+
+  mp_store (first, next);
+  if (next == 0)
+    mp_store (last, 0);
 }
 
 static guint32
-find_oldest (MpMemory    *self,
-             MpLeaseState state)
+find_first (MpMemory    *self,
+            guint32     *first,
+            MpLeaseState state)
 {
-  guint32 n_used = mp_lease_count_used (self);
-  guint32 oldest = 0;
-  guint64 oldest_serial = G_MAXUINT64;
+  guint32 lease = mp_load (first);
 
-  for (guint32 i = 0; i < n_used; i++)
+  if (lease == 0)
+    return 0;
+  if (mp_lease_is_used (self, lease) &&
+      state_of (self, lease) == state)
+    return lease;
+  mp_memory_set_damaged (self);
+  return 0;
+}
+
+void
+mp_lease_wait (MpMemory *self,
+               guint32   lease)
+{
+  MpHeadLine *head = self->head;
+
+  mp_store_release (&head->is_changing, 1);
+  mp_store_release (&mp_memory_lease (self, lease - 1)->owner,
+                    mp_lease_owner (MP_LEASE_ORPHAN, 0, 0));
+  MP_STEP ("retry/orphaned");
+  append (self, &head->first_waiting, &head->last_waiting, lease);
+  MP_STEP ("retry/listed");
+  mp_store (&head->n_orphans, head->n_orphans + 1);
+  mp_store_release (&head->is_changing, 0);
+}
+
+guint32
+mp_lease_find_waiting (MpMemory *self)
+{
+  return find_first (self, &self->head->first_waiting, MP_LEASE_ORPHAN);
+}
+
+/* @lease is what mp_lease_find_waiting () found. */
+void
+mp_lease_adopt (MpMemory *self,
+                guint32   lease,
+                guint64   owner)
+{
+  MpHeadLine *head = self->head;
+
+  mp_store_release (&head->is_changing, 1);
+  mp_store_release (&mp_memory_lease (self, lease - 1)->owner, owner);
+  MP_STEP ("get/adopted");
+  unlink_first (self, &head->first_waiting, &head->last_waiting);
+  mp_store (&head->n_orphans, head->n_orphans - 1);
+  mp_store_release (&head->is_changing, 0);
+}
+
+void
+mp_lease_bury (MpMemory *self,
+               guint32   lease,
+               gboolean  is_new)
+{
+  MpArenaLine *arena = self->arena;
+
+  mp_store_release (&arena->is_changing, 1);
+  mp_store_release (&mp_memory_lease (self, lease - 1)->owner,
+                    mp_lease_owner (MP_LEASE_DEAD, 0, 0));
+  MP_STEP ("lease/buried");
+  append (self, &arena->first_dead, &arena->last_dead, lease);
+  mp_store (&arena->n_dead, arena->n_dead + 1);
+  if (is_new)
+    mp_store_release (&arena->n_done, (arena->n_done + 1) & MP_COUNT_MASK);
+  mp_store_release (&arena->is_changing, 0);
+}
+
+guint32
+mp_lease_take_dead (MpMemory *self)
+{
+  MpArenaLine *arena = self->arena;
+  guint32      lease = find_first (self, &arena->first_dead, MP_LEASE_DEAD);
+  guint32      generation = mp_memory_participant (self, self->participant)->generation;
+
+  if (lease == 0)
+    return 0;
+  mp_store_release (&arena->is_changing, 1);
+  mp_store_release (&mp_memory_lease (self, lease - 1)->owner,
+                    mp_lease_owner (MP_LEASE_DEAD_HELD, self->participant, generation));
+  MP_STEP ("lease/unburied");
+  unlink_first (self, &arena->first_dead, &arena->last_dead);
+  mp_store (&arena->n_dead, arena->n_dead - 1);
+  mp_store_release (&arena->is_changing, 0);
+  return lease;
+}
+
+/* --- After a death ------------------------------------------------------------------------- */
+
+void
+mp_lease_repair_map (MpMemory *self)
+{
+  guint32 n_words = (mp_lease_count_used (self) + 63) / 64;
+
+  for (guint32 word = 0; word < n_words; word++)
+    note_full (self, word);
+}
+
+void
+mp_lease_rebuild_map (MpMemory *self)
+{
+  for (guint32 lease = next_used (self, 0); lease != 0; lease = next_used (self, lease))
+    if (state_of (self, lease) == MP_LEASE_FREE)
+      release (self, lease);
+  shorten (self);
+}
+
+guint32
+mp_lease_find_held (MpMemory *self,
+                    guint     participant,
+                    guint32  *after,
+                    guint32  *found)
+{
+  guint32 n_found = 0;
+
+  for (guint32 n_seen = 0; n_seen < MP_LEASE_PORTION; n_seen++)
     {
-      MpLease *slot = mp_memory_lease (self, i);
+      guint64 owner;
 
-      if (mp_lease_state (mp_load (&slot->owner)) == state && slot->serial < oldest_serial)
-        {
-          oldest = i + 1;
-          oldest_serial = slot->serial;
-        }
+      *after = next_used (self, *after);
+      if (*after == 0)
+        break;
+      owner = mp_load (&mp_memory_lease (self, *after - 1)->owner);
+      if (mp_lease_participant (owner) == participant &&
+          (mp_lease_state (owner) == MP_LEASE_HELD || mp_lease_state (owner) == MP_LEASE_DEAD_HELD))
+        found[n_found++] = *after;
     }
-  return oldest;
-}
-
-guint32
-mp_lease_find_orphan (MpMemory *self)
-{
-  return find_oldest (self, MP_LEASE_ORPHAN);
-}
-
-guint32
-mp_lease_find_dead (MpMemory *self)
-{
-  return find_oldest (self, MP_LEASE_DEAD);
+  return n_found;
 }
 
 guint32
 mp_lease_count (MpMemory    *self,
                 MpLeaseState state)
 {
-  guint32 n_used = mp_lease_count_used (self);
   guint32 count = 0;
 
-  for (guint32 i = 0; i < n_used; i++)
-    count += mp_lease_state (mp_load (&mp_memory_lease (self, i)->owner)) == state;
+  for (guint32 lease = next_used (self, 0); lease != 0; lease = next_used (self, lease))
+    count += state_of (self, lease) == state;
   return count;
+}
+
+void
+mp_lease_foreach (MpMemory *self,
+                  void (*func) (MpMemory *self, MpLease *lease, gpointer user_data),
+                  gpointer user_data)
+{
+  for (guint32 lease = next_used (self, 0); lease != 0; lease = next_used (self, lease))
+    func (self, mp_memory_lease (self, lease - 1), user_data);
+}
+
+/* Makes a list again, in the order of the table, and returns its length. */
+static guint32
+relink (MpMemory    *self,
+        guint32     *first,
+        guint32     *last,
+        MpLeaseState state)
+{
+  guint32 count = 0;
+
+  mp_store (first, 0);
+  mp_store (last, 0);
+  for (guint32 lease = next_used (self, 0); lease != 0; lease = next_used (self, lease))
+    if (state_of (self, lease) == state)
+      {
+        append (self, first, last, lease);
+        count++;
+      }
+  return count;
+}
+
+void
+mp_lease_repair_waiting (MpMemory *self)
+{
+  MpHeadLine *head = self->head;
+
+  if (!mp_load (&head->is_changing))
+    return;
+  mp_store (&head->n_orphans,
+            relink (self, &head->first_waiting, &head->last_waiting, MP_LEASE_ORPHAN));
+  mp_store_release (&head->is_changing, 0);
+}
+
+void
+mp_lease_repair_dead (MpMemory *self)
+{
+  MpArenaLine *arena = self->arena;
+
+  if (!mp_load (&arena->is_changing))
+    return;
+  mp_store (&arena->n_dead, relink (self, &arena->first_dead, &arena->last_dead, MP_LEASE_DEAD));
+  mp_store_release (&arena->is_changing, 0);
 }

@@ -139,6 +139,7 @@ map (MpMemory *self,
   self->locks[MP_LOCK_HEAD] = &self->head->lock;
   self->locks[MP_LOCK_TAIL] = &self->tail->lock;
   self->locks[MP_LOCK_ARENA] = &self->arena->lock;
+  self->lease_map = mp_memory_at (self, MP_OFFSET_LEASE_MAP);
   self->units = mp_memory_at (self, MP_OFFSET_UNITS);
   self->links = mp_memory_at (self, links_offset (&self->config));
   return TRUE;
@@ -177,6 +178,7 @@ mp_memory_create (MpMemory       *self,
 
   if (!mp_memory_extend (self, arena_offset (config)) ||
       !mp_memory_back (self, 0, MP_OFFSET_PARTICIPANTS) ||
+      !mp_memory_back (self, MP_OFFSET_LEASE_MAP, G_STRUCT_OFFSET (MpLeaseMap, used)) ||
       fcntl (self->fd, F_ADD_SEALS, REQUIRED_SEALS) == -1)
     return mp_set_error_from_errno (error, errno, "Cannot size the memory of the queue");
   self->known_size = arena_offset (config);

@@ -37,6 +37,7 @@ struct _MpMemory
   MpWaits     *waits[MP_N_CONDITIONS];
   MpArenaLine *arena;
   guint32     *locks[MP_N_LOCKS];
+  MpLeaseMap  *lease_map;
   guint8      *units;
   MpUnitLink  *links;
   guint64      arena_offset;

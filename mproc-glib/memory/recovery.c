@@ -24,6 +24,9 @@
 #define FIRST_PAUSE_NS     100000
 #define LONGEST_PAUSE_NS   5000000
 
+/* How many leases are given back under one lock. */
+#define RETURN_PORTION 256
+
 /* How often consumers look who died where there is always something to get: each of them, or
  * all together when they are many, since each look costs a system call for each participant. */
 #define LOOK_EVERY_NS     (10 * 1000 * 1000)
@@ -56,20 +59,24 @@ mp_recovery_repair_head (MpMemory *self)
         mp_store_release (&lease->owner, 0);
     }
   mp_store (&head->claim, 0);
-  mp_store (&head->n_orphans, mp_lease_count (self, MP_LEASE_ORPHAN));
+  mp_lease_repair_waiting (self);
+  mp_store (&self->state->is_leaky, 1);
 }
 
 void
 mp_recovery_repair_tail (MpMemory *self)
 {
   mp_ring_repair_tail (self);
+  mp_store (&self->state->is_leaky, 1);
 }
 
 void
 mp_recovery_repair_arena (MpMemory *self)
 {
   mp_arena_rebuild (self);
-  mp_lease_rebuild_free (self);
+  mp_lease_repair_map (self);
+  mp_lease_repair_dead (self);
+  mp_store (&self->state->is_leaky, 1);
 }
 
 /* --- The whole ------------------------------------------------------------------------- */
@@ -91,18 +98,12 @@ mark (MpMemory *self,
 }
 
 static void
-mark_leases (MpMemory *self,
-             Marks    *marks)
+mark_lease (MpMemory *self,
+            MpLease  *lease,
+            gpointer  user_data)
 {
-  guint32 n_used = mp_lease_count_used (self);
-
-  for (guint32 i = 0; i < n_used; i++)
-    {
-      MpLease *lease = mp_memory_lease (self, i);
-
-      if (mp_lease_state (mp_load (&lease->owner)) != MP_LEASE_FREE)
-        mark (self, mp_load (&lease->block), marks);
-    }
+  if (mp_lease_state (mp_load (&lease->owner)) != MP_LEASE_FREE)
+    mark (self, mp_load (&lease->block), user_data);
 }
 
 static guint
@@ -140,10 +141,10 @@ collect_garbage (MpMemory *self)
       return;
     }
 
-  mark_leases (self, &marks);
+  mp_lease_foreach (self, mark_lease, &marks);
   mark_intents (self, &marks);
   mp_arena_sweep (self, words, marks.n_marks);
-  mp_lease_rebuild_free (self);
+  mp_lease_rebuild_map (self);
   mp_store (&self->tail->n_bytes, self->head->n_bytes + n_bytes);
 }
 
@@ -160,28 +161,134 @@ recount (MpMemory *self)
                     (mp_word_count (mp_load (&self->head->word)) - n_open) & MP_COUNT_MASK);
 }
 
-static guint
-orphan_leases (MpMemory *self,
-               guint     participant)
+/* --- What the dead had in hand ------------------------------------------------------------- */
+
+typedef struct
 {
-  guint32 n_used = mp_lease_count_used (self);
-  guint   n_orphaned = 0;
+  guint64 serial;
+  guint32 lease;
+} Held;
 
-  for (guint32 i = 0; i < n_used; i++)
-    {
-      MpLease *lease = mp_memory_lease (self, i);
-      guint64  owner = mp_load (&lease->owner);
+static int
+compare_held (gconstpointer a,
+              gconstpointer b)
+{
+  const Held *left = a, *right = b;
 
-      if (mp_lease_state (owner) == MP_LEASE_HELD && mp_lease_participant (owner) == participant)
-        {
-          mp_store_release (&lease->owner, mp_lease_owner (MP_LEASE_ORPHAN, 0, 0));
-          n_orphaned++;
-        }
-      MP_STEP ("recovery/orphaned");
-    }
-  return n_orphaned;
+  return (left->serial > right->serial) - (left->serial < right->serial);
 }
 
+/* Gives one back, if it is still the participant's: its last claim may have been undone.  With
+ * the head and the arena lock. */
+static gboolean
+return_lease (MpMemory *self,
+              guint     participant,
+              guint32   lease)
+{
+  guint64 owner = mp_load (&mp_memory_lease (self, lease - 1)->owner);
+
+  if (mp_lease_participant (owner) != participant)
+    return FALSE;
+  if (mp_lease_state (owner) == MP_LEASE_DEAD_HELD)
+    mp_lease_bury (self, lease, FALSE);
+  else if (mp_lease_state (owner) == MP_LEASE_HELD && mp_lease_is_exhausted (self, lease))
+    mp_lease_bury (self, lease, TRUE);
+  else if (mp_lease_state (owner) == MP_LEASE_HELD)
+    mp_lease_wait (self, lease);
+  MP_STEP ("recovery/orphaned");
+  return mp_lease_state (owner) == MP_LEASE_HELD;
+}
+
+/* Locks, for the recoverer with its @word; 0 is our own. */
+static gboolean
+take (MpMemory *self,
+      MpLockId  id,
+      guint32   word)
+{
+  return word != 0 ? mp_lock_take_as (self, id, word) : mp_lock_take (self, id);
+}
+
+static void
+release (MpMemory *self,
+         MpLockId  id,
+         guint32   word)
+{
+  if (word != 0)
+    mp_lock_release_as (self, id, word);
+  else
+    mp_unlock (self, id);
+}
+
+/* The leases of a participant that changes none any more, oldest first.  The looking is done in
+ * portions, each with the lock for some microseconds. */
+static GArray *
+find_held (MpMemory *self,
+           guint     participant,
+           guint32   word)
+{
+  g_autofree guint32 *found = g_new (guint32, MP_LEASE_PORTION);
+  GArray             *held = g_array_new (FALSE, FALSE, sizeof (Held));
+  guint32             after = 0;
+
+  do
+    {
+      guint32 n;
+
+      if (!take (self, MP_LOCK_ARENA, word))
+        break;
+      n = mp_lease_find_held (self, participant, &after, found);
+      for (guint32 i = 0; i < n; i++)
+        {
+          const Held item = { mp_memory_lease (self, found[i] - 1)->serial, found[i] };
+
+          g_array_append_val (held, item);
+        }
+      release (self, MP_LOCK_ARENA, word);
+    }
+  while (after != 0);
+
+  g_array_sort (held, compare_held);
+  return held;
+}
+
+/* Some of them, under one lock.  FALSE when that could not be had. */
+static gboolean
+return_portion (MpMemory   *self,
+                guint       participant,
+                guint32     word,
+                const Held *held,
+                guint       n,
+                guint      *n_returned)
+{
+  if (!take (self, MP_LOCK_HEAD, word))
+    return FALSE;
+  if (!take (self, MP_LOCK_ARENA, word))
+    {
+      release (self, MP_LOCK_HEAD, word);
+      return FALSE;
+    }
+  for (guint i = 0; i < n; i++)
+    *n_returned += return_lease (self, participant, held[i].lease);
+  release (self, MP_LOCK_ARENA, word);
+  release (self, MP_LOCK_HEAD, word);
+  return TRUE;
+}
+
+/* Returns all that a participant has in hand, a dead one or our own. */
+static gboolean
+return_held (MpMemory *self,
+             guint     participant,
+             guint32   word,
+             guint    *n_returned)
+{
+  g_autoptr (GArray) held = find_held (self, participant, word);
+
+  for (guint i = 0; i < held->len; i += RETURN_PORTION)
+    if (!return_portion (self, participant, word, &g_array_index (held, Held, i),
+                         MIN (held->len - i, RETURN_PORTION), n_returned))
+      return FALSE;
+  return TRUE;
+}
 static gboolean
 is_dead (MpMemory *self,
          guint     participant)
@@ -191,13 +298,20 @@ is_dead (MpMemory *self,
 }
 
 static void
+forget_intents (MpMemory *self,
+                guint     participant)
+{
+  for (guint i = 0; i < MP_N_INTENTS; i++)
+    mp_store (&mp_memory_participant (self, participant)->intents[i], 0);
+}
+
+static void
 free_slot (MpMemory *self,
            guint     participant)
 {
   MpParticipant *slot = mp_memory_participant (self, participant);
 
-  for (guint i = 0; i < MP_N_INTENTS; i++)
-    mp_store (&slot->intents[i], 0);
+  forget_intents (self, participant);
   for (guint i = 0; i < MP_N_LOCKS; i++)
     mp_store (&slot->holds[i], 0);
   mp_store (&slot->n_waking, 0);
@@ -265,6 +379,69 @@ wake_concerned (MpMemory *self,
     wake (self, MP_QUEUE_WAIT_DONE, G_MAXUINT);
 }
 
+/* What a lock's owner had half done when it died is found by going through everything.  With all
+ * locks, which tell whether somebody died with one: also one who died meanwhile. */
+static void
+mend_leaks (MpMemory *self)
+{
+  guint n_participants = count_participants (self);
+
+  for (guint i = 0; i < n_participants; i++)
+    if (is_dead (self, i))
+      forget_intents (self, i);
+  collect_garbage (self);
+  recount (self);
+  mp_store (&self->state->is_leaky, 0);
+  MP_STEP ("recovery/counted");
+}
+
+/* Without a lock the dead had only what they had in hand, and blocks that they had not put. */
+static void
+clean_up (MpMemory     *self,
+          const guint8 *dead,
+          guint         n_dead)
+{
+  if (mp_load (&self->state->is_leaky))
+    mend_leaks (self);
+  for (guint i = 0; i < n_dead; i++)
+    if (dead[i])
+      {
+        mp_arena_drop_intents (self, i);
+        mp_waiters_forget (self, i);
+      }
+}
+
+static gboolean
+find_dead (MpMemory *self,
+           guint8   *dead,
+           guint     n,
+           guint32  *n_waking)
+{
+  gboolean any = FALSE;
+
+  for (guint i = 0; i < n; i++)
+    {
+      any |= dead[i] = (guint8) is_dead (self, i);
+      if (dead[i])
+        *n_waking += mp_load (&mp_memory_participant (self, i)->n_waking);
+    }
+  return any;
+}
+
+static gboolean
+return_all (MpMemory     *self,
+            const guint8 *dead,
+            guint         n,
+            guint32       word)
+{
+  guint n_returned = 0;
+
+  for (guint i = 0; i < n; i++)
+    if (dead[i] && !return_held (self, i, word, &n_returned))
+      return FALSE;
+  return TRUE;
+}
+
 /* With the recoverer's claim.  The dead stay as they are when a lock cannot be had. */
 static gboolean
 recover_dead (MpMemory *self)
@@ -272,27 +449,14 @@ recover_dead (MpMemory *self)
   const guint32 word = mp_lock_word (MP_RECOVERER, mp_load (&self->state->recoverer));
   const guint   n_participants = count_participants (self);
   guint8        dead[MP_N_PARTICIPANTS];
-  gboolean      any = FALSE;
   guint32       n_waking = 0;
 
-  for (guint i = 0; i < n_participants; i++)
-    any |= dead[i] = (guint8) is_dead (self, i);
-  if (!any || !lock_all (self, word))
+  if (!find_dead (self, dead, n_participants, &n_waking) ||
+      !return_all (self, dead, n_participants, word) || !lock_all (self, word))
     return FALSE;
   MP_STEP ("recovery/locked");
 
-  for (guint i = 0; i < n_participants; i++)
-    if (dead[i])
-      {
-        n_waking += mp_load (&mp_memory_participant (self, i)->n_waking);
-        orphan_leases (self, i);
-        for (guint j = 0; j < MP_N_INTENTS; j++)
-          mp_store (&mp_memory_participant (self, i)->intents[j], 0);
-        mp_waiters_forget (self, i);
-      }
-  collect_garbage (self);
-  recount (self);
-  MP_STEP ("recovery/counted");
+  clean_up (self, dead, n_participants);
   /* What they had begun is ours before it is nobody's. */
   mp_waiters_begin_waking (self, n_waking);
   for (guint i = 0; i < n_participants; i++)
@@ -524,16 +688,12 @@ mp_recovery_attach_anew (MpMemory *self,
 static void
 leave (MpMemory *self)
 {
-  guint n_orphaned;
+  guint n_returned = 0;
 
-  if (!mp_lock_take (self, MP_LOCK_HEAD))
+  if (!return_held (self, self->participant, 0, &n_returned))
     return;
-
-  n_orphaned = orphan_leases (self, self->participant);
-  mp_store (&self->head->n_orphans, mp_lease_count (self, MP_LEASE_ORPHAN));
-  mp_unlock (self, MP_LOCK_HEAD);
-  if (n_orphaned > 0)
-    mp_waiters_wake (self, MP_QUEUE_WAIT_ITEMS, n_orphaned);
+  if (n_returned > 0)
+    wake_concerned (self, TRUE);
   mp_waiters_forget (self, self->participant);
   free_slot (self, self->participant);
 }

@@ -14,11 +14,11 @@
 
 /* How a message gets into the hands of a consumer: as a lease.  All of it with the head lock. */
 
-/* Makes the lease ours, by one store. */
-static void
-own_lease (MpSharedQueue   *self,
-           guint32          lease,
-           MpQueueDelivery *delivery)
+/* What the owner word of a lease says that becomes ours. */
+static guint64
+begin_owning (MpSharedQueue   *self,
+              guint32          lease,
+              MpQueueDelivery *delivery)
 {
   MpMemory *memory = &self->memory;
   MpLease  *slot = mp_memory_lease (memory, lease - 1);
@@ -30,9 +30,8 @@ own_lease (MpSharedQueue   *self,
     .n_deliveries = slot->n_deliveries,
     .serial = slot->serial,
   };
-  mp_store_release (&slot->owner,
-                    mp_lease_owner (MP_LEASE_HELD, memory->participant, generation));
   __atomic_fetch_add (&self->n_held, 1, __ATOMIC_RELAXED);
+  return mp_lease_owner (MP_LEASE_HELD, memory->participant, generation);
 }
 
 /* Takes a lease, and a block for what would else stay in the ring.  With the head lock. */
@@ -100,51 +99,12 @@ mp_shared_queue_claim (MpSharedQueue   *self,
 
   mp_store_release (&memory->head->claim, lease);
   MP_STEP ("get/claiming");
-  own_lease (self, lease, delivery);
+  mp_store_release (&mp_memory_lease (memory, lease - 1)->owner,
+                    begin_owning (self, lease, delivery));
   MP_STEP ("get/leased");
   mp_ring_advance (memory, record);
   mp_store_release (&memory->head->claim, 0);
   return MP_QUEUE_OK;
-}
-
-/* Gives up on a message that was delivered too often.  With the head lock. */
-static void
-bury (MpSharedQueue *self,
-      MpLease       *slot)
-{
-  MpMemory *memory = &self->memory;
-
-  mp_lock (memory, MP_LOCK_ARENA);
-  mp_store_release (&slot->owner, mp_lease_owner (MP_LEASE_DEAD, 0, 0));
-  mp_store (&memory->head->n_orphans, memory->head->n_orphans - 1);
-  mp_store (&memory->arena->n_dead, memory->arena->n_dead + 1);
-  mp_store_release (&memory->arena->n_done, (memory->arena->n_done + 1) & MP_COUNT_MASK);
-  mp_unlock (memory, MP_LOCK_ARENA);
-  mp_waiters_wake (memory, MP_QUEUE_WAIT_DONE, G_MAXUINT);
-  mp_waiters_wake (memory, MP_QUEUE_WAIT_NEWS, 0);
-}
-
-/* The oldest lease without a holder, once those that were delivered too often are set aside;
- * 0 when there is none.  With the head lock. */
-guint32
-mp_shared_queue_find_orphan (MpSharedQueue *self)
-{
-  MpMemory *memory = &self->memory;
-  guint32   max_deliveries = memory->config.max_deliveries;
-  guint32   lease;
-
-  while ((lease = mp_lease_find_orphan (memory)) != 0)
-    {
-      MpLease *slot = mp_memory_lease (memory, lease - 1);
-
-      if (!mp_shared_queue_is_acknowledged (self) || max_deliveries == 0 ||
-          slot->n_deliveries < max_deliveries)
-        return lease;
-      bury (self, slot);
-    }
-
-  mp_store (&memory->head->n_orphans, 0);
-  return 0;
 }
 
 /* With the head lock. */
@@ -157,7 +117,5 @@ mp_shared_queue_adopt (MpSharedQueue   *self,
   MpLease  *slot = mp_memory_lease (memory, lease - 1);
 
   mp_store (&slot->n_deliveries, slot->n_deliveries + 1);
-  own_lease (self, lease, delivery);
-  MP_STEP ("get/adopted");
-  mp_store (&memory->head->n_orphans, memory->head->n_orphans - 1);
+  mp_lease_adopt (memory, lease, begin_owning (self, lease, delivery));
 }

@@ -72,19 +72,8 @@ mp_shared_queue_end_lease (MpSharedQueue *self,
   __atomic_fetch_sub (&self->n_held, 1, __ATOMIC_RELAXED);
 }
 
-/* With the head lock. */
-static void
-mark_orphan (MpMemory *memory,
-             guint32   lease)
-{
-  mp_store_release (&mp_memory_lease (memory, lease - 1)->owner,
-                    mp_lease_owner (MP_LEASE_ORPHAN, 0, 0));
-  MP_STEP ("retry/orphaned");
-  mp_store (&memory->head->n_orphans, memory->head->n_orphans + 1);
-}
-
-/* Puts the message back, ahead of all that is queued; as if it had never been delivered unless
- * that was @counted. */
+/* Puts the message back, ahead of all that is queued, or sets it aside when it was delivered too
+ * often; as if it had never been delivered unless that was @counted. */
 void
 mp_shared_queue_return_lease (MpSharedQueue *self,
                               guint32        lease,
@@ -92,14 +81,25 @@ mp_shared_queue_return_lease (MpSharedQueue *self,
 {
   MpMemory *memory = &self->memory;
   MpLease  *slot = mp_memory_lease (memory, lease - 1);
+  gboolean  is_exhausted = counted && mp_lease_is_exhausted (memory, lease);
 
-  mp_lock (memory, MP_LOCK_HEAD);
-  if (!counted)
-    mp_store (&slot->n_deliveries, slot->n_deliveries - 1);
-  mark_orphan (memory, lease);
-  mp_unlock (memory, MP_LOCK_HEAD);
+  if (is_exhausted)
+    {
+      mp_lock (memory, MP_LOCK_ARENA);
+      mp_lease_bury (memory, lease, TRUE);
+      mp_unlock (memory, MP_LOCK_ARENA);
+    }
+  else
+    {
+      mp_lock (memory, MP_LOCK_HEAD);
+      if (!counted)
+        mp_store (&slot->n_deliveries, slot->n_deliveries - 1);
+      mp_lease_wait (memory, lease);
+      mp_unlock (memory, MP_LOCK_HEAD);
+    }
   __atomic_fetch_sub (&self->n_held, 1, __ATOMIC_RELAXED);
-  mp_waiters_wake (memory, MP_QUEUE_WAIT_ITEMS, 1);
+  if (!is_exhausted)
+    mp_waiters_wake (memory, MP_QUEUE_WAIT_ITEMS, 1);
 }
 
 /* Whether the delivery is still ours. */
@@ -109,7 +109,7 @@ is_current (MpSharedQueue      *self,
 {
   MpLease *slot;
 
-  if (token->lease == 0 || token->lease > mp_lease_count_used (&self->memory))
+  if (!mp_lease_is_used (&self->memory, token->lease))
     return FALSE;
 
   slot = mp_memory_lease (&self->memory, token->lease - 1);
@@ -228,10 +228,10 @@ mp_shared_queue_list (gpointer        user_data,
       MpQueueProgress progress;
       gboolean        held;
 
-      if (mp_lease_state (mp_load (&slot->owner)) != MP_LEASE_HELD)
+      if (!mp_lease_is_used (memory, i + 1))
         continue;
       mp_lock (memory, MP_LOCK_ARENA);
-      held = read_progress (self, slot, &progress);
+      held = mp_lease_is_used (memory, i + 1) && read_progress (self, slot, &progress);
       mp_unlock (memory, MP_LOCK_ARENA);
       if (held)
         func (&progress, func_data);
@@ -256,12 +256,10 @@ mp_shared_queue_get_dead (gpointer         user_data,
     return status;
 
   mp_lock (memory, MP_LOCK_ARENA);
-  lease = mp_lease_find_dead (memory);
+  lease = mp_lease_take_dead (memory);
+  mp_unlock (memory, MP_LOCK_ARENA);
   if (lease == 0)
-    {
-      mp_unlock (memory, MP_LOCK_ARENA);
-      return MP_QUEUE_EMPTY;
-    }
+    return MP_QUEUE_EMPTY;
 
   slot = mp_memory_lease (memory, lease - 1);
   block = mp_load (&slot->block);
@@ -272,11 +270,12 @@ mp_shared_queue_get_dead (gpointer         user_data,
     status = MP_QUEUE_DAMAGED;
   else if (!mp_shared_queue_copy_out (self, delivery, block, size))
     status = MP_QUEUE_NO_SPACE;
+
+  mp_lock (memory, MP_LOCK_ARENA);
+  if (status == MP_QUEUE_OK)
+    mp_lease_end (memory, lease);
   else
-    {
-      mp_lease_end (memory, lease);
-      mp_store (&memory->arena->n_dead, memory->arena->n_dead - 1);
-    }
+    mp_lease_bury (memory, lease, FALSE);
   mp_unlock (memory, MP_LOCK_ARENA);
   mp_shared_queue_leave (self);
   return status;

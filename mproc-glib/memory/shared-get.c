@@ -5,6 +5,7 @@
 #include "shared-queue-private.h"
 
 #include "arena.h"
+#include "lease.h"
 #include "lock.h"
 #include "ring.h"
 #include "waiters.h"
@@ -62,7 +63,7 @@ find_front (MpSharedQueue *self,
 
   front->orphan = 0;
   if (G_UNLIKELY (mp_load (&memory->head->n_orphans) != 0))
-    front->orphan = mp_shared_queue_find_orphan (self);
+    front->orphan = mp_lease_find_waiting (memory);
   if (G_UNLIKELY (front->orphan != 0))
     {
       MpLease *slot = mp_memory_lease (memory, front->orphan - 1);

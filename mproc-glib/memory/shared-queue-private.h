@@ -85,7 +85,6 @@ gboolean mp_shared_queue_is_payload (MpSharedQueue *self,
                                      guint64        size);
 
 /* With the head lock. */
-guint32       mp_shared_queue_find_orphan (MpSharedQueue *self);
 void          mp_shared_queue_adopt (MpSharedQueue   *self,
                                      guint32          lease,
                                      MpQueueDelivery *delivery);

@@ -49,7 +49,10 @@ mp_shared_queue_clean_up (MpSharedQueue *self)
   if (mp_load (&self->memory.found_dead) && mp_recovery_take_found_dead (&self->memory))
     mp_recovery_run (&self->memory);
   if (mp_load (&self->memory.must_trim))
-    mp_arena_trim (&self->memory);
+    {
+      mp_arena_trim (&self->memory);
+      mp_lease_trim (&self->memory);
+    }
 }
 
 static gboolean
@@ -241,16 +244,18 @@ share (gpointer     user_data,
 
 /* --- The end --------------------------------------------------------------------------- */
 
-/* With the head lock. */
-static void
-drop_all (MpSharedQueue *self)
+/* How much is dropped under one lock. */
+#define DROP_PORTION 256
+
+/* Ends what waits or is queued, a portion of it.  With the head lock, and the queue shut down. */
+static gboolean
+drop_some (MpSharedQueue *self)
 {
   MpMemory *memory = &self->memory;
-  guint32   n_dropped = 0;
+  guint32   n_dropped = 0, lease;
   MpRecord  record;
-  guint32   n_leases;
 
-  while (mp_ring_peek (memory, &record) == MP_RING_OK)
+  while (n_dropped < DROP_PORTION && mp_ring_peek (memory, &record) == MP_RING_OK)
     {
       mp_ring_advance (memory, &record);
       n_dropped++;
@@ -262,17 +267,32 @@ drop_all (MpSharedQueue *self)
     }
 
   mp_lock (memory, MP_LOCK_ARENA);
-  n_leases = mp_lease_count_used (memory);
-  for (guint32 i = 1; i <= n_leases; i++)
-    if (mp_lease_state (mp_load (&mp_memory_lease (memory, i - 1)->owner)) == MP_LEASE_ORPHAN)
-      {
-        mp_lease_end (memory, i);
-        n_dropped++;
-      }
+  while (n_dropped < DROP_PORTION && (lease = mp_lease_find_waiting (memory)) != 0)
+    {
+      mp_lease_adopt (memory, lease, 0);
+      mp_lease_end (memory, lease);
+      n_dropped++;
+    }
   if (mp_shared_queue_is_acknowledged (self))
     mp_store_release (&memory->arena->n_done, (memory->arena->n_done + n_dropped) & MP_COUNT_MASK);
   mp_unlock (memory, MP_LOCK_ARENA);
-  mp_store (&memory->head->n_orphans, 0);
+  return n_dropped == DROP_PORTION;
+}
+
+/* Not more than there can be: what is queued may be a hostile process's circle. */
+static void
+drop_all (MpSharedQueue *self)
+{
+  guint64  n_left = (guint64) mp_ring_count (&self->memory) + MP_N_LEASES;
+  gboolean more = TRUE;
+
+  while (more)
+    {
+      mp_lock (&self->memory, MP_LOCK_HEAD);
+      more = drop_some (self) && n_left > DROP_PORTION;
+      mp_unlock (&self->memory, MP_LOCK_HEAD);
+      n_left -= MIN (n_left, DROP_PORTION);
+    }
 }
 
 static MpQueueStatus
@@ -293,11 +313,7 @@ shut_down (gpointer     user_data,
   mp_unlock (memory, MP_LOCK_TAIL);
 
   if (immediate)
-    {
-      mp_lock (memory, MP_LOCK_HEAD);
-      drop_all (self);
-      mp_unlock (memory, MP_LOCK_HEAD);
-    }
+    drop_all (self);
   mp_waiters_wake_all (memory);
   mp_shared_queue_leave (self);
   return MP_QUEUE_OK;

@@ -49,57 +49,120 @@ end (MpMemory *memory,
 }
 
 static void
-test_states (void)
+make_wait (MpMemory *memory,
+           guint32   lease)
+{
+  mp_lock (memory, MP_LOCK_HEAD);
+  mp_lease_wait (memory, lease);
+  mp_unlock (memory, MP_LOCK_HEAD);
+}
+
+/* Those that wait come in the order in which they came back. */
+static void
+test_waiting (void)
 {
   MpMemory one = { 0 };
   MpMemory other = { 0 };
-  guint32  held, old, older;
+  guint32  leases[3];
   guint64  owner;
 
   test_memory_create (&one);
   test_memory_open (&other, &one);
-  g_assert_cmpuint (mp_lease_find_orphan (&one), ==, 0);
-
-  held = take (&one, MP_LEASE_HELD, 1);
-  old = take (&one, MP_LEASE_ORPHAN, 3);
-  older = take (&other, MP_LEASE_ORPHAN, 2);
-  g_assert_cmpuint (mp_lease_count (&other, MP_LEASE_HELD), ==, 1);
-  g_assert_cmpuint (mp_lease_count (&other, MP_LEASE_ORPHAN), ==, 2);
-
-  owner = mp_memory_lease (&one, held - 1)->owner;
+  g_assert_cmpuint (mp_lease_find_waiting (&one), ==, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (leases); i++)
+    leases[i] = take (i == 1 ? &other : &one, MP_LEASE_HELD, i);
+  g_assert_cmpuint (mp_lease_count (&other, MP_LEASE_HELD), ==, 3);
+  owner = mp_memory_lease (&one, leases[0] - 1)->owner;
   g_assert_true (mp_lease_is_own (&one, owner));
   g_assert_false (mp_lease_is_own (&other, owner));
 
-  /* The oldest comes first. */
-  g_assert_cmpuint (mp_lease_find_orphan (&one), ==, older);
-  end (&one, older);
-  g_assert_cmpuint (mp_lease_find_orphan (&other), ==, old);
-  g_assert_cmpuint (mp_lease_find_dead (&other), ==, 0);
+  make_wait (&other, leases[1]);
+  make_wait (&one, leases[0]);
+  g_assert_cmpuint (mp_load (&one.head->n_orphans), ==, 2);
+  g_assert_cmpuint (mp_lease_find_waiting (&one), ==, leases[1]);
+  mp_lock (&one, MP_LOCK_HEAD);
+  mp_lease_adopt (&one, leases[1], owner);
+  mp_unlock (&one, MP_LOCK_HEAD);
+  g_assert_cmpuint (mp_lease_find_waiting (&other), ==, leases[0]);
+
+  /* Half changed, the list is made again. */
+  mp_lock (&one, MP_LOCK_HEAD);
+  one.head->first_waiting = one.head->last_waiting = one.head->n_orphans = 0;
+  one.head->is_changing = 1;
+  mp_lease_repair_waiting (&one);
+  mp_unlock (&one, MP_LOCK_HEAD);
+  g_assert_cmpuint (mp_lease_find_waiting (&other), ==, leases[0]);
+  g_assert_cmpuint (mp_load (&one.head->n_orphans), ==, 1);
 
   test_memory_close (&other);
   test_memory_close (&one);
 }
 
 static void
+test_dead (void)
+{
+  MpMemory memory = { 0 };
+  guint32  leases[2];
+
+  test_memory_create (&memory);
+  leases[0] = take (&memory, MP_LEASE_HELD, 0);
+  leases[1] = take (&memory, MP_LEASE_HELD, 1);
+  mp_lock (&memory, MP_LOCK_ARENA);
+  g_assert_cmpuint (mp_lease_take_dead (&memory), ==, 0);
+  mp_lease_bury (&memory, leases[1], TRUE);
+  mp_lease_bury (&memory, leases[0], TRUE);
+  g_assert_cmpuint (memory.arena->n_dead, ==, 2);
+  memory.arena->is_changing = 1;
+  memory.arena->first_dead = memory.arena->last_dead = 0;
+  mp_lease_repair_dead (&memory);
+  g_assert_cmpuint (memory.arena->n_dead, ==, 2);
+  g_assert_cmpuint (mp_lease_take_dead (&memory), !=, 0);
+  g_assert_cmpuint (mp_lease_take_dead (&memory), !=, 0);
+  g_assert_cmpuint (mp_lease_take_dead (&memory), ==, 0);
+  mp_unlock (&memory, MP_LOCK_ARENA);
+  test_memory_close (&memory);
+}
+
+/* The lowest free one is taken, so that the table gets shorter again. */
+static void
 test_used_again (void)
 {
   MpMemory memory = { 0 };
-  guint32  leases[3];
+  guint32  leases[200];
 
   test_memory_create (&memory);
   for (guint i = 0; i < G_N_ELEMENTS (leases); i++)
     leases[i] = take (&memory, MP_LEASE_HELD, i);
+  g_assert_cmpuint (mp_lease_count_used (&memory), ==, 200);
+  end (&memory, leases[100]);
   end (&memory, leases[1]);
   g_assert_cmpuint (take (&memory, MP_LEASE_HELD, 4), ==, leases[1]);
-  g_assert_cmpuint (mp_lease_count_used (&memory), ==, 3);
+  g_assert_cmpuint (mp_lease_count_used (&memory), ==, 200);
 
-  /* The list of free ones can be made again from nothing. */
-  end (&memory, leases[0]);
+  for (guint i = 70; i < G_N_ELEMENTS (leases); i++)
+    if (i != 100)
+      end (&memory, leases[i]);
+  g_assert_cmpuint (mp_lease_count_used (&memory), ==, 70);
+  test_memory_close (&memory);
+}
+
+/* One that was taken and never held is free again after a recovery. */
+static void
+test_rebuild (void)
+{
+  MpMemory memory = { 0 };
+  guint32  lost, held;
+
+  test_memory_create (&memory);
   mp_lock (&memory, MP_LOCK_ARENA);
-  mp_store (&memory.arena->free_lease, 0);
-  mp_lease_rebuild_free (&memory);
+  lost = mp_lease_take (&memory);
   mp_unlock (&memory, MP_LOCK_ARENA);
-  g_assert_cmpuint (take (&memory, MP_LEASE_HELD, 5), ==, leases[0]);
+  held = take (&memory, MP_LEASE_HELD, 1);
+  mp_lock (&memory, MP_LOCK_ARENA);
+  mp_lease_rebuild_map (&memory);
+  g_assert_false (mp_lease_is_used (&memory, lost));
+  g_assert_true (mp_lease_is_used (&memory, held));
+  mp_unlock (&memory, MP_LOCK_ARENA);
   test_memory_close (&memory);
 }
 
@@ -124,17 +187,16 @@ test_block (void)
   test_memory_close (&memory);
 }
 
-/* A list of free leases that names one that is held is refused. */
+/* A map that calls one free that is held is refused. */
 static void
 test_damaged (void)
 {
   MpMemory memory = { 0 };
-  guint32  lease;
 
   test_memory_create (&memory);
-  lease = take (&memory, MP_LEASE_HELD, 1);
+  take (&memory, MP_LEASE_HELD, 1);
   mp_lock (&memory, MP_LOCK_ARENA);
-  mp_store (&memory.arena->free_lease, lease);
+  memory.lease_map->used[0] = 0;
   g_assert_cmpuint (mp_lease_take (&memory), ==, 0);
   mp_unlock (&memory, MP_LOCK_ARENA);
   g_assert_cmpuint (mp_load (&memory.state->damaged), ==, 1);
@@ -148,8 +210,10 @@ main (int   argc,
   g_test_init (&argc, &argv, NULL);
 
   g_test_add_func ("/memory/lease/owner-word", test_owner_word);
-  g_test_add_func ("/memory/lease/states", test_states);
+  g_test_add_func ("/memory/lease/waiting", test_waiting);
+  g_test_add_func ("/memory/lease/dead", test_dead);
   g_test_add_func ("/memory/lease/used-again", test_used_again);
+  g_test_add_func ("/memory/lease/rebuild", test_rebuild);
   g_test_add_func ("/memory/lease/block", test_block);
   g_test_add_func ("/memory/lease/damaged", test_damaged);
 

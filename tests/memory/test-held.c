@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Many messages in hand: each costs the same whatever was before, and what a dead consumer had
+ * is there for others at once. */
+
+#include "config.h"
+
+#include "memory/layout.h"
+#include "memory/shared-queue.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define backend mp_shared_queue_backend
+
+#define N_MANY    (1000 * 1000)
+#define N_ORPHANS 262144
+#define N_POISON  50000
+
+static gpointer
+open_queue (guint32 max_deliveries)
+{
+  const MpQueueSettings settings = {
+    .mode = MP_QUEUE_MODE_ACKNOWLEDGED,
+    .max_deliveries = max_deliveries,
+  };
+  MpQueueCall call = { 0 };
+  gpointer    queue = backend.open (MP_SHARED_QUEUE_SCHEME ":", NULL, &settings, &call);
+
+  g_assert_no_error (call.error);
+  return queue;
+}
+
+static void
+put (gpointer queue,
+     guint32  n)
+{
+  for (guint32 i = 0; i < n; i++)
+    {
+      const MpQueueItem item = { (const guint8 *) &i, sizeof i, 2 };
+      MpQueueCall       call = { 0 };
+      guint             n_put;
+
+      g_assert_cmpint (backend.put (queue, &item, 1, &call, &n_put), ==, MP_QUEUE_OK);
+    }
+}
+
+static MpQueueStatus
+get (gpointer      queue,
+     MpQueueToken *token,
+     guint32      *value)
+{
+  const MpQueueAccepted accepted = { .any = G_MAXUINT32 };
+  MpQueueDelivery       delivery = { .buffer = (guint8 *) value, .capacity = sizeof *value };
+  MpQueueCall           call = { 0 };
+  guint                 n_got;
+  MpQueueStatus         status = backend.get (queue, &delivery, 1, &accepted, &call, &n_got);
+
+  *token = delivery.token;
+  return status;
+}
+
+static void
+get_all (gpointer      queue,
+         MpQueueToken *tokens,
+         guint32       n)
+{
+  for (guint32 i = 0; i < n; i++)
+    {
+      guint32 value;
+
+      g_assert_cmpint (get (queue, &tokens[i], &value), ==, MP_QUEUE_OK);
+      g_assert_cmpuint (value, ==, i);
+    }
+}
+
+static void
+finish_all (gpointer            queue,
+            const MpQueueToken *tokens,
+            guint32             n)
+{
+  for (guint32 i = 0; i < n; i++)
+    {
+      MpQueueCall call = { 0 };
+
+      g_assert_cmpint (backend.finish (queue, &tokens[i], MP_QUEUE_FINISH_DONE, &call), ==,
+                       MP_QUEUE_OK);
+    }
+}
+
+static guint64
+get_memory_in_use (gpointer queue)
+{
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+  g_autofree char *uri = backend.share (queue, fds, NULL);
+  struct stat      status;
+
+  g_assert_cmpint (fstat (g_unix_fd_list_peek_fds (fds, NULL)[0], &status), ==, 0);
+  return (guint64) status.st_blocks * 512;
+}
+
+static void
+assert_all_done (gpointer queue)
+{
+  MpQueueCounts counts;
+  MpQueueCall   call = { 0 };
+
+  g_assert_cmpint (backend.count (queue, &counts, &call), ==, MP_QUEUE_OK);
+  g_assert_cmpuint (counts.size, ==, 0);
+  g_assert_cmpuint (counts.n_unfinished, ==, 0);
+  g_assert_cmpuint (mp_shared_queue_count_units (queue), ==, MP_SEGMENT_SIZE / MP_UNIT_SIZE);
+}
+
+/* Each takes its lease and a cell; both go back to the system. */
+static void
+test_many (void)
+{
+  gpointer                 queue = open_queue (0);
+  g_autofree MpQueueToken *tokens = g_new (MpQueueToken, N_MANY);
+  guint32                  value;
+  MpQueueToken             token;
+
+  put (queue, N_MANY);
+  get_all (queue, tokens, N_MANY);
+  g_assert_cmpuint (get_memory_in_use (queue), <, G_GUINT64_CONSTANT (300) * N_MANY);
+  finish_all (queue, tokens, N_MANY);
+  g_assert_cmpint (get (queue, &token, &value), ==, MP_QUEUE_EMPTY);
+  g_assert_cmpuint (get_memory_in_use (queue), <, 100 << 20);
+
+  assert_all_done (queue);
+  backend.free (queue);
+}
+
+static void
+take_and_die (gpointer queue,
+              guint32  n)
+{
+  pid_t pid = fork ();
+  int   status;
+
+  g_assert_cmpint (pid, !=, -1);
+  if (pid == 0)
+    {
+      g_autofree MpQueueToken *tokens = g_new (MpQueueToken, n);
+
+      get_all (queue, tokens, n);
+      _exit (0);
+    }
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_cmpint (status, ==, 0);
+}
+
+/* In the order in which the dead one got them, and ahead of what was put later. */
+static void
+test_orphans (void)
+{
+  gpointer                 queue = open_queue (0);
+  g_autofree MpQueueToken *tokens = g_new (MpQueueToken, N_ORPHANS);
+  gint64                   start;
+
+  put (queue, N_ORPHANS);
+  take_and_die (queue, N_ORPHANS);
+  start = g_get_monotonic_time ();
+  get_all (queue, tokens, N_ORPHANS);
+  finish_all (queue, tokens, N_ORPHANS);
+  /* Quadratic, it took minutes. */
+  g_assert_cmpint (g_get_monotonic_time () - start, <, 30 * G_USEC_PER_SEC);
+
+  assert_all_done (queue);
+  backend.free (queue);
+}
+
+/* All that came back too often is set aside at once, and a get that finds nothing ends in time. */
+static void
+test_poison (void)
+{
+  gpointer     queue = open_queue (1);
+  guint8       buffer[4];
+  guint32      value, n_dead = 0;
+  MpQueueToken token;
+  MpQueueCall  call = { 0 };
+  gint64       start = g_get_monotonic_time ();
+
+  put (queue, N_POISON);
+  take_and_die (queue, N_POISON);
+  g_assert_cmpint (get (queue, &token, &value), ==, MP_QUEUE_EMPTY);
+  for (;;)
+    {
+      MpQueueDelivery delivery = { .buffer = buffer, .capacity = sizeof buffer };
+
+      if (backend.get_dead (queue, &delivery, &call) != MP_QUEUE_OK)
+        break;
+      g_assert_cmpuint (delivery.size, ==, sizeof n_dead);
+      g_assert_cmpint (memcmp (buffer, &n_dead, sizeof n_dead), ==, 0);
+      n_dead++;
+    }
+  g_assert_cmpuint (n_dead, ==, N_POISON);
+  g_assert_cmpint (g_get_monotonic_time () - start, <, 30 * G_USEC_PER_SEC);
+
+  assert_all_done (queue);
+  backend.free (queue);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/held/many", test_many);
+  g_test_add_func ("/held/orphans", test_orphans);
+  g_test_add_func ("/held/poison", test_poison);
+  return g_test_run ();
+}
