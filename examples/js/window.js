@@ -4,32 +4,17 @@
 //
 // With --begin the first tasks are put without a press of the button.
 
-import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
+import Gtk from 'gi://Gtk?version=4.0';
 import Mp from 'gi://Mp?version=1.0';
-import System from 'system';
 import {startChild} from './child.js';
 
 const N_WORKERS = 2;
 const N_TASKS = 12;
 const TICK_MS = 50;
 
-function work(tasks, results) {
-    const pid = new Gio.Credentials().get_unix_pid();
-    for (const task of tasks) {
-        GLib.usleep(200000); // Here the work would be.
-        results.put(`Task ${task} was done by process ${pid}`);
-        tasks.task_done();
-    }
-}
-
-// A worker has no window, and does without GTK.
-if (ARGV[0] === 'work') {
-    work(Mp.inherit('tasks'), Mp.inherit('results'));
-    System.exit(0);
-}
-
-const {default: Gtk} = await import('gi://Gtk?version=4.0');
+// A worker has no window, and is a program of its own that does without GTK.
+const WORKER = GLib.Uri.resolve_relative(import.meta.url, 'window-worker.js', GLib.UriFlags.NONE);
 
 class Window {
     #tasks;
@@ -95,7 +80,7 @@ class Window {
 
 const [tasks, results] = [new Mp.JoinableQueue(), new Mp.Queue()];
 const workers = Array.from({length: N_WORKERS}, () =>
-    startChild(import.meta.url, 'work', {tasks, results}));
+    startChild(WORKER, 'work', {tasks, results}));
 const app = new Gtk.Application();
 
 app.connect('activate', () => {

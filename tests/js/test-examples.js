@@ -85,4 +85,14 @@ testExample('listener', lines => {
     ]);
 });
 
+// No promise settles in a main loop below a top-level await.
+test('/js/examples/no-loop-below-await', () => {
+    const folder = Gio.File.new_for_path(`${GLib.getenv('MP_SOURCE_ROOT')}/examples/js`);
+    for (const info of folder.enumerate_children('standard::name', Gio.FileQueryInfoFlags.NONE, null)) {
+        const [, bytes] = folder.get_child(info.get_name()).load_contents(null);
+        const text = new TextDecoder().decode(bytes);
+        assert(!/^[^ /].*\bawait import\(/m.test(text) || !/\b(app|loop)\.run\(/.test(text), info.get_name());
+    }
+});
+
 await run();
