@@ -190,6 +190,9 @@ mp_connector_class_init (MpConnectorClass *klass)
    *
    * How long the listener may take to show that it has the key, in microseconds.
    *
+   * Counts from when it has begun the handshake. A listener that is busy may let a peer wait
+   * before that, for as long as the timeout of the call allows.
+   *
    * Since: 1.0
    */
   properties[PROP_HANDSHAKE_TIMEOUT] =
@@ -290,7 +293,8 @@ make_connection (MpDial *dial)
  * Connects to the listener, and shows it the key.
  *
  * Fails with `MP_ERROR_AUTHENTICATION_FAILED` when one side does not have the key of the
- * other, which may take until [property@Connector:handshake-timeout] when only one has any.
+ * other, and with `G_IO_ERROR_TIMED_OUT`. A listener that has no key, and sends nothing, cannot be
+ * told from one that is busy: with a key, give a timeout where that may be so.
  *
  * Returns: (transfer full): a connection
  *

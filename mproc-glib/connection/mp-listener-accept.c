@@ -83,6 +83,28 @@ mp_listener_try_accept (MpListener *self,
   return connection;
 }
 
+/* Waits until there is something to do; FALSE when there never will be, or the time is over. */
+static gboolean
+wait_for_more (MpAcceptor   *acceptor,
+               gint64        deadline,
+               GCancellable *cancellable,
+               GError      **error)
+{
+  MpWaitStatus status;
+
+  if (mp_acceptor_is_closed (acceptor))
+    {
+      mp_listener_set_closed_error (error);
+      return FALSE;
+    }
+
+  status =
+    mp_transport_poll (mp_acceptor_get_fd (acceptor), G_IO_IN, -1, deadline, cancellable, error);
+  if (status == MP_WAIT_TIMED_OUT)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _ ("Nobody connected in time"));
+  return status != MP_WAIT_TIMED_OUT && status != MP_WAIT_ERROR;
+}
+
 /**
  * mp_listener_accept:
  * @self: a listener
@@ -91,6 +113,10 @@ mp_listener_try_accept (MpListener *self,
  * @error: return location for an error
  *
  * Waits for a peer that gets in.
+ *
+ * Takes no more peers than there are such calls under way: others wait in the kernel's queue, and
+ * another process that listens at the same socket may serve them. Only peers whose handshake
+ * makes no progress do not count.
  *
  * Returns: (transfer full): a connection to it
  *
@@ -104,33 +130,20 @@ mp_listener_accept (MpListener   *self,
 {
   gint64 deadline = mp_deadline_for_timeout (timeout_us);
   g_autoptr (MpAcceptor) acceptor = NULL;
+  MpConnection *connection;
 
   g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
 
   acceptor = mp_listener_get_acceptor (self, error);
-  while (acceptor != NULL)
-    {
-      MpConnection *connection = accept_now (self, acceptor);
-      MpWaitStatus  status;
+  if (acceptor == NULL)
+    return NULL;
 
-      if (connection != NULL)
-        return connection;
-      if (mp_acceptor_is_closed (acceptor))
-        {
-          mp_listener_set_closed_error (error);
-          return NULL;
-        }
-
-      status = mp_transport_poll (mp_acceptor_get_fd (acceptor), G_IO_IN, -1, deadline, cancellable,
-                                  error);
-      if (status == MP_WAIT_TIMED_OUT)
-        g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                             _ ("Nobody connected in time"));
-      if (status == MP_WAIT_TIMED_OUT || status == MP_WAIT_ERROR)
-        return NULL;
-    }
-
-  return NULL;
+  mp_acceptor_expect (acceptor, 1);
+  do
+    connection = accept_now (self, acceptor);
+  while (connection == NULL && wait_for_more (acceptor, deadline, cancellable, error));
+  mp_acceptor_expect (acceptor, -1);
+  return connection;
 }
 
 typedef struct
@@ -138,6 +151,9 @@ typedef struct
   GSource     parent;
   MpAcceptor *acceptor;
   gpointer    tag;
+
+  /* Whether it is that of one call that waits for a peer. */
+  gboolean expects;
 } AcceptorSource;
 
 static gboolean
@@ -166,7 +182,11 @@ mp_acceptor_source_dispatch (GSource    *source,
 static void
 mp_acceptor_source_finalize (GSource *source)
 {
-  mp_acceptor_unref (((AcceptorSource *) source)->acceptor);
+  AcceptorSource *self = (AcceptorSource *) source;
+
+  if (self->expects)
+    mp_acceptor_expect (self->acceptor, -1);
+  mp_acceptor_unref (self->acceptor);
 }
 
 static GSourceFuncs acceptor_source_funcs = {
@@ -247,6 +267,8 @@ mp_listener_accept_async (MpListener         *self,
     }
 
   source = create_source (acceptor);
+  ((AcceptorSource *) source)->expects = TRUE;
+  mp_acceptor_expect (acceptor, 1);
   mp_async_add_cancellable (source, cancellable);
   g_task_attach_source (task, source, accept_ready_cb);
 }
@@ -322,6 +344,10 @@ incoming_ready_cb (gpointer user_data)
  * Has [signal@Listener::incoming] emitted for each peer that gets in, in the
  * thread-default main context of the caller.
  *
+ * With a key, up to [property@Listener:max-pending] peers are in their handshake at the same time.
+ * Of several processes that have started one listener, each serves those that it has begun to shake
+ * hands with, so that a small number spreads them more evenly.
+ *
  * The main context holds a reference to the listener until [method@Listener.stop] or
  * [method@Listener.close] is called. Does nothing when it is started already, or cannot listen;
  * call
@@ -345,6 +371,7 @@ mp_listener_start (MpListener *self)
   g_mutex_lock (&priv->lock);
   if (priv->started == NULL)
     {
+      mp_acceptor_set_started (acceptor, TRUE);
       priv->started = create_source (mp_acceptor_ref (acceptor));
       g_source_set_callback (priv->started, incoming_ready_cb, g_object_ref (self), g_object_unref);
       g_source_attach (priv->started, g_main_context_get_thread_default ());
@@ -376,6 +403,7 @@ mp_listener_stop (MpListener *self)
 
   if (started != NULL)
     {
+      mp_acceptor_set_started (((AcceptorSource *) started)->acceptor, FALSE);
       g_source_destroy (started);
       g_source_unref (started);
     }

@@ -279,8 +279,7 @@ install_properties (GObjectClass *object_class)
   /**
    * MpListener:max-pending:
    *
-   * How many peers may be in their handshake at the same time. One more, and the oldest has
-   * to go.
+   * How many peers may be in their handshake at the same time. A further one evicts the oldest.
    *
    * Since: 1.0
    */

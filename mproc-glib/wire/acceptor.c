@@ -7,21 +7,25 @@
 #include "greeting.h"
 #include "listening.h"
 #include "base/mp-errno.h"
+#include "base/mp-fork.h"
 #include "mp-error.h"
 #include "tls.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#define EVENTS_PER_CALL  64
-#define ACCEPTS_PER_CALL 64
+#define EVENTS_PER_CALL 64
 
-/* Who got in and is not taken yet; then nobody else is let in. */
-#define MAX_ACCEPTED 64
+/* A peer whose handshake makes no progress for that long, in microseconds, does not keep others
+ * from being accepted any longer.  For each such peer it is half as long, so that even many
+ * silent peers cost honest ones little time. */
+#define STALL_US   (250 * 1000)
+#define MOST_SHIFT 16
 
 /* What is remembered of those who did not get in, until somebody asks. */
 #define MAX_REFUSED 256
@@ -39,6 +43,7 @@ typedef struct
   int           fd;
   char         *address;
   gint64        deadline;
+  gint64        progress; /* when it last did something */
   GIOCondition  watched;
   GCancellable *tls;
 
@@ -49,6 +54,7 @@ typedef struct
 struct _MpAcceptor
 {
   gatomicrefcount  ref_count;
+  MpForkHook       fork_hook;
   MpAcceptorConfig config;
   MpAddressKind    kind;
   char            *address;
@@ -64,6 +70,8 @@ struct _MpAcceptor
   gboolean     closed;
   gboolean     listens;
   gint64       resume;
+  int          n_expecting; /* calls that wait for a peer */
+  gboolean     started;     /* as many as come are served */
   GQueue       pending;
   GQueue       accepted;
   GQueue       refused;
@@ -101,23 +109,70 @@ watch (MpAcceptor *self,
   return epoll_ctl (self->epoll_fd, operation, fd, &event) == 0;
 }
 
-static gboolean
-open_descriptors (MpAcceptor *self,
-                  GError    **error)
+/* Opens @fd, under its number if it has one already. */
+static void
+put_fd (int *fd,
+        int  fresh)
 {
-  self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
-  self->timer_fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-  self->event_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (self->epoll_fd < 0 || self->timer_fd < 0 || self->event_fd < 0)
-    return mp_set_error_from_errno (error, errno, "Preparing to listen failed");
+  if (*fd < 0 || fresh < 0)
+    {
+      if (*fd >= 0)
+        close (*fd);
+      *fd = fresh;
+      return;
+    }
 
-  if (!watch (self, EPOLL_CTL_ADD, self->timer_fd, EPOLLIN, &timer_mark) ||
-      !watch (self, EPOLL_CTL_ADD, self->event_fd, EPOLLIN, &event_mark) ||
-      !watch (self, EPOLL_CTL_ADD, self->listening.fd, EPOLLIN, &listening_mark))
-    return mp_set_error_from_errno (error, errno, "Preparing to listen failed");
+  dup3 (fresh, *fd, O_CLOEXEC);
+  close (fresh);
+}
 
-  self->listens = TRUE;
-  return TRUE;
+/* Only system calls, as a fork hook needs it. */
+static gboolean
+open_descriptors (MpAcceptor *self)
+{
+  put_fd (&self->epoll_fd, epoll_create1 (EPOLL_CLOEXEC));
+  put_fd (&self->timer_fd, timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  put_fd (&self->event_fd, eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK));
+  self->listens = self->epoll_fd >= 0 && self->timer_fd >= 0 && self->event_fd >= 0 &&
+                  watch (self, EPOLL_CTL_ADD, self->timer_fd, EPOLLIN, &timer_mark) &&
+                  watch (self, EPOLL_CTL_ADD, self->event_fd, EPOLLIN, &event_mark) &&
+                  watch (self, EPOLL_CTL_ADD, self->listening.fd, EPOLLIN, &listening_mark);
+  return self->listens;
+}
+
+/* Makes the descriptor readable for good, in a process that can only close it. */
+static void
+open_closed (MpAcceptor *self)
+{
+  put_fd (&self->epoll_fd, epoll_create1 (EPOLL_CLOEXEC));
+  put_fd (&self->event_fd, eventfd (1, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (self->epoll_fd >= 0 && self->event_fd >= 0)
+    watch (self, EPOLL_CTL_ADD, self->event_fd, EPOLLIN, &event_mark);
+}
+
+/* In a forked child.  The peers that are here are the parent's: the child must not keep their
+ * connections open.  It watches the socket with descriptors of its own, under the same numbers,
+ * since what the kernel keeps for the old ones is the parent's, too. */
+static void
+in_child (MpForkHook *hook)
+{
+  MpAcceptor *self = MP_FORK_HOOK_OWNER (hook, MpAcceptor);
+  gboolean    was_busy = mp_fork_reset_mutex (&self->lock);
+
+  for (GList *l = was_busy ? NULL : self->pending.head; l != NULL; l = l->next)
+    mp_transport_disconnect_fd (((Pending *) l->data)->fd);
+  for (GList *l = was_busy ? NULL : self->accepted.head; l != NULL; l = l->next)
+    mp_transport_disconnect_fd (mp_channel_get_fd (((MpAccepted *) l->data)->channel));
+
+  g_queue_init (&self->pending);
+  g_queue_init (&self->accepted);
+  g_queue_init (&self->refused);
+  self->resume = 0;
+  self->n_expecting = 0;
+  if (self->closed)
+    open_closed (self);
+  else
+    self->closed = !open_descriptors (self);
 }
 
 MpAcceptor *
@@ -135,10 +190,15 @@ mp_acceptor_new (const MpAddress        *address,
   self->config = *config;
   mp_peer_settings_copy (&self->config.peer, &config->peer);
 
-  if (!mp_listening_open (&self->listening, address, config->backlog, error) ||
-      !open_descriptors (self, error))
+  if (!mp_listening_open (&self->listening, address, config->backlog, error))
     return NULL;
+  if (!open_descriptors (self))
+    {
+      mp_set_error_from_errno (error, errno, "Preparing to listen failed");
+      return NULL;
+    }
 
+  mp_fork_hook_add (&self->fork_hook, in_child);
   self->address = mp_address_format (&self->listening.address, self->kind);
   return g_steal_pointer (&self);
 }
@@ -164,6 +224,7 @@ mp_acceptor_unref (MpAcceptor *self)
     return;
 
   mp_acceptor_close (self);
+  mp_fork_hook_remove (&self->fork_hook);
   g_queue_clear_full (&self->refused, (GDestroyNotify) mp_refused_free);
   close_descriptor (self->epoll_fd);
   close_descriptor (self->timer_fd);
@@ -273,6 +334,7 @@ step_pending (Pending *pending)
   MpHandshakeStatus status = mp_greeting_step (pending->greeting, &error);
   GIOCondition      condition;
 
+  pending->progress = g_get_monotonic_time ();
   if (status == MP_HANDSHAKE_RUNNING)
     {
       condition = mp_greeting_get_condition (pending->greeting);
@@ -298,7 +360,8 @@ add_pending (MpAcceptor *self,
   pending->acceptor = self;
   pending->fd = -1;
   pending->address = g_strdup (address);
-  pending->deadline = g_get_monotonic_time () + self->config.peer.handshake_timeout_us;
+  pending->progress = g_get_monotonic_time ();
+  pending->deadline = pending->progress + self->config.peer.handshake_timeout_us;
   pending->link.data = pending;
   g_queue_push_tail_link (&self->pending, &pending->link);
 
@@ -468,14 +531,53 @@ accept_one (MpAcceptor *self)
   return TRUE;
 }
 
+/* How many of the peers in their handshake make progress, and when the next of them will have
+ * stopped to, -1 if there is none. */
+static guint
+count_active (MpAcceptor *self,
+              gint64     *next_stall)
+{
+  gint64 now = g_get_monotonic_time ();
+  guint  n_active = 0, n_stalled = 0;
+
+  *next_stall = -1;
+  for (GList *l = self->pending.head; l != NULL; l = l->next)
+    {
+      const Pending *pending = l->data;
+      gint64         stall = pending->progress + (STALL_US >> MIN (n_stalled, MOST_SHIFT));
+
+      if (stall <= now)
+        {
+          n_stalled++;
+          continue;
+        }
+      n_active++;
+      *next_stall = *next_stall < 0 ? stall : MIN (*next_stall, stall);
+    }
+  return n_active;
+}
+
+/* Whether one more peer will be served.  Others stay in the kernel's queue, where another process
+ * that listens at the same socket may take them. */
+static gboolean
+has_capacity (MpAcceptor *self,
+              gint64     *next_stall)
+{
+  guint n_active = count_active (self, next_stall);
+
+  if (self->started)
+    return self->accepted.length == 0 && n_active < self->config.max_pending;
+
+  return self->accepted.length + n_active < (guint) MAX (1, self->n_expecting);
+}
+
 static void
 accept_many (MpAcceptor *self)
 {
-  for (guint i = 0; i < ACCEPTS_PER_CALL && self->accepted.length < MAX_ACCEPTED; i++)
-    {
-      if (!accept_one (self))
-        break;
-    }
+  gint64 next_stall;
+
+  while (self->resume == 0 && has_capacity (self, &next_stall) && accept_one (self))
+    continue;
 }
 
 static void
@@ -531,10 +633,13 @@ take_tls_results (MpAcceptor *self)
 static void
 arrange_next (MpAcceptor *self)
 {
-  gint64            next = self->resume;
-  gboolean          listens = self->resume == 0 && self->accepted.length < MAX_ACCEPTED;
+  gint64            next = self->resume, next_stall;
+  gboolean          has_room = has_capacity (self, &next_stall);
+  gboolean          listens = self->resume == 0 && has_room;
   struct itimerspec when = { { 0, 0 }, { 0, 0 } };
 
+  if (!has_room && next_stall > 0)
+    next = next > 0 ? MIN (next, next_stall) : next_stall;
   if (self->pending.length > 0)
     {
       gint64 deadline = ((Pending *) self->pending.head->data)->deadline;
@@ -610,6 +715,28 @@ mp_acceptor_process (MpAcceptor *self)
       drop_expired (self);
       arrange_next (self);
     }
+  g_mutex_unlock (&self->lock);
+}
+
+void
+mp_acceptor_expect (MpAcceptor *self,
+                    int         n_more)
+{
+  g_mutex_lock (&self->lock);
+  self->n_expecting += n_more;
+  if (!self->closed)
+    arrange_next (self);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+mp_acceptor_set_started (MpAcceptor *self,
+                         gboolean    started)
+{
+  g_mutex_lock (&self->lock);
+  self->started = started;
+  if (!self->closed)
+    arrange_next (self);
   g_mutex_unlock (&self->lock);
 }
 

@@ -10,7 +10,7 @@
 
 G_BEGIN_DECLS
 
-/* A listening socket and the strangers at its door.
+/* A listening socket, and the connections whose handshake is in progress.
  *
  * One descriptor of epoll watches the socket, every peer that is still in its handshake, and
  * the clock, so that handshakes go on beside accepting, whoever waits and in whichever way:
@@ -26,14 +26,14 @@ typedef struct
   guint          max_pending;
 } MpAcceptorConfig;
 
-/* Somebody who got in. */
+/* A peer that was accepted, after its handshake if there is one. */
 typedef struct
 {
   MpChannel *channel;
   char      *address;
 } MpAccepted;
 
-/* Somebody who did not. */
+/* A peer that was refused. */
 typedef struct
 {
   char   *address;
@@ -47,13 +47,21 @@ MpAcceptor *mp_acceptor_new (const MpAddress        *address,
 MpAcceptor *mp_acceptor_ref (MpAcceptor *self);
 void        mp_acceptor_unref (MpAcceptor *self);
 
-/* Stops to listen, drops who is at the door, removes the socket file, and makes the
+/* Stops listening, drops the peers that were not taken, removes the socket file, and makes the
  * descriptor readable for good. */
 void     mp_acceptor_close (MpAcceptor *self);
 gboolean mp_acceptor_is_closed (MpAcceptor *self);
 
 const char *mp_acceptor_get_address (MpAcceptor *self);
 int         mp_acceptor_get_fd (MpAcceptor *self);
+
+/* How many peers this process will serve: one, as many as there are calls that wait for one, each
+ * of which is announced and revoked with @n_more 1 and -1, or all, with up to max_pending
+ * handshakes at a time. */
+void mp_acceptor_expect (MpAcceptor *self,
+                         int         n_more);
+void mp_acceptor_set_started (MpAcceptor *self,
+                              gboolean    started);
 
 /* Does what can be done now, without waiting. */
 void        mp_acceptor_process (MpAcceptor *self);

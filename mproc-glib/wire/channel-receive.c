@@ -577,6 +577,17 @@ mp_channel_has_message (MpChannel *self)
 }
 
 gboolean
+mp_channel_is_inside_message (MpChannel *self)
+{
+  gboolean inside;
+
+  g_mutex_lock (&self->receive_lock);
+  inside = !mp_frame_reader_is_empty (&self->reader);
+  g_mutex_unlock (&self->receive_lock);
+  return inside;
+}
+
+gboolean
 mp_channel_fd_is_complete (MpChannel *self)
 {
   return !mp_channel_reads_ahead (self) && !mp_channel_has_message (self);

@@ -63,6 +63,9 @@ void     mp_channel_begin_reading_ahead (MpChannel *self);
 void     mp_channel_end_reading_ahead (MpChannel *self);
 gboolean mp_channel_reads_ahead (MpChannel *self);
 
+/* Whether a part of the next message is there. */
+gboolean mp_channel_is_inside_message (MpChannel *self);
+
 /* Whether the descriptor shows everything that there is to receive. */
 gboolean mp_channel_fd_is_complete (MpChannel *self);
 

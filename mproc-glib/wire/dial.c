@@ -39,7 +39,7 @@ struct _MpDial
   int         fd;
   gint64      retry;
   MpGreeting *greeting;
-  gint64      deadline;
+  gint64      deadline; /* of the handshake, once the listener has begun it */
   MpChannel  *channel;
 };
 
@@ -53,6 +53,7 @@ mp_dial_new (MpAddress            *address,
   mp_peer_settings_copy (&self->settings, settings);
   self->fd = -1;
   self->retry = -1;
+  self->deadline = MP_DEADLINE_NEVER;
   return self;
 }
 
@@ -118,8 +119,6 @@ begin_greeting (MpDial       *self,
   /* Others that get the socket from us expect what they would have made. */
   fcntl (fd, F_SETFL, fcntl (fd, F_GETFL) & ~O_NONBLOCK);
   mp_transport_set_no_delay (fd);
-  self->deadline = g_get_monotonic_time () + self->settings.handshake_timeout_us;
-
   if (self->address->kind == MP_ADDRESS_TLS)
     {
       self->channel = mp_tls_connect (fd, self->address->name, self->address->port,
@@ -199,6 +198,10 @@ greet (MpDial  *self,
        GError **error)
 {
   MpHandshakeStatus status = mp_greeting_step (self->greeting, error);
+
+  /* A listener that is busy says nothing for as long as it is, which is no fault of its. */
+  if (self->deadline < 0 && mp_greeting_has_heard (self->greeting))
+    self->deadline = mp_deadline_for_timeout (self->settings.handshake_timeout_us);
 
   if (status == MP_HANDSHAKE_RUNNING && mp_deadline_has_passed (self->deadline))
     {
@@ -309,8 +312,12 @@ wait_for_step (MpDial       *self,
 
   if (mp_deadline_has_passed (deadline))
     {
-      if (self->greeting != NULL)
+      if (self->greeting != NULL && mp_greeting_has_heard (self->greeting))
         mp_greeting_explain_silence (self->greeting, error);
+      else if (self->greeting != NULL)
+        g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+                             "The listener did not begin the handshake in time: it is busy, or has "
+                             "no key");
       else
         g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
                              "No connection was made in time");

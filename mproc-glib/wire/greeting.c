@@ -16,6 +16,7 @@ struct _MpGreeting
   MpChannel   *channel;
   MpHandshake *handshake;
   gsize        usual_limit;
+  gboolean     has_heard;
 };
 
 static void
@@ -105,6 +106,12 @@ mp_greeting_get_condition (MpGreeting *self)
   return mp_channel_has_outgoing (self->channel) ? G_IO_IN | G_IO_OUT : G_IO_IN;
 }
 
+gboolean
+mp_greeting_has_heard (MpGreeting *self)
+{
+  return self->has_heard || mp_channel_is_inside_message (self->channel);
+}
+
 void
 mp_greeting_explain_silence (MpGreeting *self,
                              GError    **error)
@@ -170,6 +177,8 @@ mp_greeting_step (MpGreeting *self,
         return fail (self, failure, error);
       if (received == MP_CHANNEL_NOT_NOW)
         return MP_HANDSHAKE_RUNNING;
+
+      self->has_heard = TRUE;
 
       /* The verdict goes out also when it is bad. */
       status = mp_handshake_feed (self->handshake, message.data, message.length, error);

@@ -23,8 +23,12 @@ MpHandshakeStatus mp_greeting_step (MpGreeting *self,
                                     GError    **error);
 GIOCondition      mp_greeting_get_condition (MpGreeting *self);
 MpChannel        *mp_greeting_peek_channel (MpGreeting *self);
-void              mp_greeting_explain_silence (MpGreeting *self,
-                                               GError    **error);
+
+/* Whether the peer has said anything yet. */
+gboolean mp_greeting_has_heard (MpGreeting *self);
+
+void mp_greeting_explain_silence (MpGreeting *self,
+                                  GError    **error);
 
 /* Steps until it is done, waiting at most @timeout_us. */
 gboolean mp_greeting_run (MpGreeting   *self,

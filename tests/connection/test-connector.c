@@ -137,7 +137,7 @@ typedef struct
 #define WELCOME   "\0\0\0\11#WELCOME#"
 
 static const Listener listeners[] = {
-  LISTENER ("silent", "", FALSE, "the listener has no key"),
+  LISTENER ("silent-inside-a-challenge", "\0\0\0\73#CHAL", FALSE, "the listener has no key"),
   LISTENER ("leaves", "", TRUE, "the listener has no key"),
   LISTENER ("garbage", "HTTP/1.1 400 Bad Request\r\n", FALSE, "does not do the handshake"),
   LISTENER ("application-data", "\0\0\0\5hello", FALSE, "probably it has no key"),

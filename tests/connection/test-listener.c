@@ -591,11 +591,46 @@ test_key_on_one_side (void)
   g_autoptr (MpConnector) connector = mp_connector_new (address, key);
   g_autoptr (GError) error = NULL;
 
-  g_object_set (connector, "handshake-timeout", G_GINT64_CONSTANT (20000), NULL);
-  g_assert_null (mp_connector_open (connector, -1, NULL, &error));
-  g_assert_error (error, MP_ERROR, MP_ERROR_AUTHENTICATION_FAILED);
-  g_assert_nonnull (strstr (error->message, "the listener has no key"));
+  g_assert_null (mp_connector_open (connector, 20000, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_assert_nonnull (strstr (error->message, "has no key"));
 
+  g_assert_finalize_object (listener);
+}
+
+static gpointer
+open_thread (gpointer connector)
+{
+  return mp_connector_open (connector, 20 * G_USEC_PER_SEC, NULL, NULL);
+}
+
+/* The deadline of the handshake counts from when the listener begins it. */
+static void
+test_busy (void)
+{
+  MpListener      *listener = listen_at ("unix:", KEY);
+  g_autofree char *address = mp_listener_get_address (listener);
+  g_autoptr (GBytes) key = g_bytes_new_static (KEY, strlen (KEY));
+  g_autoptr (MpConnector) connector = mp_connector_new (address, key);
+  g_autoptr (MpConnector) other = mp_connector_new (address, key);
+  g_autoptr (MpConnection) opened = NULL;
+  g_autoptr (MpConnection) accepted = NULL;
+  g_autoptr (GError) error = NULL;
+  GThread *thread;
+
+  g_object_set (connector, "handshake-timeout", G_USEC_PER_SEC, NULL);
+  thread = g_thread_new ("client", open_thread, connector);
+
+  /* Longer than the first one has for its handshake, which the listener does not begin. */
+  g_assert_null (mp_connector_open (other, 1100 * 1000, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_clear_error (&error);
+
+  while (accepted == NULL)
+    accepted = mp_listener_accept (listener, 20 * G_USEC_PER_SEC, NULL, &error);
+  g_assert_no_error (error);
+  opened = g_thread_join (thread);
+  g_assert_nonnull (opened);
   g_assert_finalize_object (listener);
 }
 
@@ -984,6 +1019,7 @@ main (int    argc,
 
   g_test_add_func ("/listener/wrong-key", test_wrong_key);
   g_test_add_func ("/listener/key-on-one-side", test_key_on_one_side);
+  g_test_add_func ("/listener/busy", test_busy);
   g_test_add_data_func ("/listener/own-context/unix", "unix:", test_own_context);
   g_test_add_data_func ("/listener/own-context/tcp", "tcp:127.0.0.1:0", test_own_context);
   g_test_add_func ("/listener/async/cancel", test_async_cancel);

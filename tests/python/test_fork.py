@@ -166,5 +166,173 @@ class TestUnsentBytes(TestCase):
         self.assertEqual([second.recv() for _ in range(3)], [0, 1, 2])
 
 
+class TestListeners(TestCase):
+    def tearDown(self):
+        for child in self.workers:
+            child.terminate()
+            child.join()
+        super().tearDown()
+
+    def setUp(self):
+        super().setUp()
+        self.workers = []
+
+    def start_workers(self, n, serve):
+        self.workers = [fork.Process(target=serve) for _ in range(n)]
+        for worker in self.workers:
+            worker.start()
+
+    def test_workers_accept_from_peers_with_a_key(self):
+        for key in (None, KEY):
+            with self.subTest(key=key), Mp.Listener(backlog=20, authkey=key) as listener:
+                def serve(listener=listener):
+                    while True:
+                        with listener.accept() as connection:
+                            connection.send(connection.recv() * 2)
+
+                self.start_workers(3, serve)
+                results = []
+
+                def ask(i, address=listener.address, key=key, results=results):
+                    with multiprocessing.connection.Client(address, authkey=key) as client:
+                        client.send(i)
+                        results.append(client.recv())
+
+                for _ in range(20):
+                    threads = [threading.Thread(target=ask, args=(i,)) for i in range(9)]
+                    for thread in threads:
+                        thread.start()
+                    for thread in threads:
+                        thread.join(DEADLINE)
+                    self.assertEqual(sorted(results), list(range(0, 18, 2)))
+                    results.clear()
+                self.assertEqual([worker.is_alive() for worker in self.workers], [True] * 3)
+                for worker in self.workers:
+                    worker.terminate()
+                    worker.join()
+
+    def check_accepts(self, listener, key):
+        answers = []
+
+        def connect():
+            with multiprocessing.connection.Client(listener.address, authkey=key) as client:
+                answers.append(client.recv())
+
+        thread = threading.Thread(target=connect)
+        thread.start()
+        with listener.accept(DEADLINE) as connection:
+            connection.send('hello')
+        thread.join(DEADLINE)
+        self.assertEqual(answers, ['hello'])
+
+    def test_a_child_leaves_the_listener_to_its_parent(self):
+        def poll_and_exit(listener):
+            Mp.wait([listener], 0)
+            sys.exit(0)
+
+        def finalize(listener):
+            listener.run_dispose()
+            gc.collect()
+
+        for key in (None, KEY):
+            with self.subTest(key=key), Mp.Listener(authkey=key) as listener:
+                self.check_accepts(listener, key)
+                for use in (Mp.Listener.close, poll_and_exit, finalize, lambda listener: os._exit(0)):
+                    self.assertEqual(in_child(use, listener), 0)
+                    self.assertFalse(Mp.wait([listener], 0))
+                    self.check_accepts(listener, key)
+
+    def test_a_child_drops_the_peers_of_its_parent(self):
+        """A peer whose handshake was under way at the fork sees when the parent is gone."""
+        listener = Mp.Listener(authkey=KEY)
+        client = multiprocessing.connection.Client(listener.address)
+        self.assertFalse(Mp.wait([listener], 0))
+        self.assertTrue(client.poll(DEADLINE))
+        reader, writer = os.pipe()
+
+        def stay():
+            os.close(writer)
+            os.read(reader, 1)
+
+        child = fork.Process(target=stay)
+        child.start()
+        listener.close()
+        with self.assertRaises(EOFError):
+            for _ in range(2):
+                self.assertTrue(client.poll(DEADLINE))
+                client.recv_bytes()
+        os.close(writer)
+        child.join(DEADLINE)
+        os.close(reader)
+
+    def test_a_child_may_serve_alone(self):
+        for key in (None, KEY):
+            with self.subTest(key=key), Mp.Listener(authkey=key) as listener:
+                self.check_accepts(listener, key)
+
+                def serve(listener=listener):
+                    for _ in range(2):
+                        with listener.accept() as connection:
+                            connection.send(os.getpid())
+
+                child = self.start(serve)
+                for _ in range(2):
+                    with multiprocessing.connection.Client(listener.address, authkey=key) as client:
+                        self.assertTrue(client.poll(DEADLINE))
+                        self.assertEqual(client.recv(), child.pid)
+                child.join(DEADLINE)
+
+    def test_nobody_hoards(self):
+        """Three workers serve three clients at the same time, whoever comes first."""
+        for key in (None, KEY):
+            with self.subTest(key=key), Mp.Listener(backlog=20, authkey=key) as listener:
+                def serve(listener=listener):
+                    while True:
+                        with listener.accept() as connection:
+                            connection.send(os.getpid())
+                            connection.poll(None)
+
+                self.start_workers(3, serve)
+                clients = []
+
+                def connect(address=listener.address, key=key, clients=clients):
+                    clients.append(multiprocessing.connection.Client(address, authkey=key))
+
+                threads = [threading.Thread(target=connect) for _ in range(6)]
+                for thread in threads:
+                    thread.start()
+                for _ in range(2):
+                    wait_until(lambda: len(multiprocessing.connection.wait(clients, 0.05)) >= 3)
+                    ready = multiprocessing.connection.wait(clients, 0)
+                    self.assertEqual(len({client.recv() for client in ready}), 3)
+                    for client in ready:
+                        clients.remove(client)
+                        client.close()
+                for thread in threads:
+                    thread.join(DEADLINE)
+                for worker in self.workers:
+                    worker.terminate()
+                    worker.join()
+
+    def test_a_silent_peer_does_not_hold_up_others(self):
+        with Mp.Listener(backlog=20, authkey=KEY) as listener:
+            silent = [multiprocessing.connection.Client(listener.address) for _ in range(10)]
+            self.check_accepts(listener, KEY)
+            for client in silent:
+                client.close()
+
+    def test_a_busy_listener_is_waited_for(self):
+        with multiprocessing.connection.Listener(authkey=KEY) as listener:
+            clients = []
+            thread = threading.Thread(target=lambda: clients.append(
+                Mp.Client(listener.address, authkey=KEY, handshake_timeout=50_000)))
+            thread.start()
+            thread.join(0.3)
+            self.assertTrue(thread.is_alive())
+            listener.accept().close()
+            thread.join(DEADLINE)
+            self.assertEqual(len(clients), 1)
+
+
 if __name__ == '__main__':
     unittest.main()
