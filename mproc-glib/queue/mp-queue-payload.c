@@ -39,16 +39,22 @@ choose_target (MpFormats accepted)
 
 /* What is opaque is among them in any case, so that the error can say what it takes to read
  * it. */
-static MpQueueAccepted
-accept_tags (const Request *request)
+MpQueueAccepted
+mp_queue_accept_payloads (MpFormats   accepted,
+                          const char *codec)
 {
-  const guint32 bytes = MP_QUEUE_TAG (MP_FORMAT_BYTES), opaque = MP_QUEUE_TAG (MP_FORMAT_OPAQUE);
-  const guint32 convertible = request->target != MP_FORMAT_NONE ? ALL_TAGS : 0;
+  const guint32 opaque = MP_QUEUE_TAG (MP_FORMAT_OPAQUE);
+  const guint32 convertible = choose_target (accepted) != MP_FORMAT_NONE ? ALL_TAGS : 0;
+  guint32       any = MP_QUEUE_TAG (MP_FORMAT_BYTES);
+
+  /* Who loads every pickle has no use for a check. */
+  if (g_strcmp0 (codec, "pickle") == 0)
+    any |= MP_QUEUE_TAG (MP_FORMAT_PICKLE);
 
   return (MpQueueAccepted){
-    .any = request->accepted & bytes,
-    .sound = request->accepted & ~(bytes | opaque),
-    .by_content = (convertible & ~request->accepted) | opaque,
+    .any = accepted & any,
+    .sound = accepted & ~(any | opaque),
+    .by_content = (convertible & ~accepted) | opaque,
   };
 }
 
@@ -106,7 +112,6 @@ is_ready (MpQueueDelivery *delivery,
 
   if (delivery->tag == MP_FORMAT_BYTES)
     return TRUE;
-  /* Who loads every pickle has no use for a check. */
   if (delivery->tag == MP_FORMAT_PICKLE && g_strcmp0 (codec, "pickle") == 0)
     return TRUE;
   return delivery->tag == MP_FORMAT_PICKLE &&
@@ -179,7 +184,7 @@ mp_queue_get_payload (MpQueue    *self,
                       GError    **error)
 {
   Request       request = { accepted, choose_target (accepted), codec, MP_FORMAT_NONE, 0 };
-  MpQueueReader reader = { accept_tags (&request), read_payload, g_free };
+  MpQueueReader reader = { mp_queue_accept_payloads (accepted, codec), read_payload, g_free };
   MpQueueCall   call = { .timeout_us = timeout_us, .interruptible = TRUE };
   guint8       *data;
 
@@ -196,11 +201,11 @@ mp_queue_get_payload (MpQueue    *self,
 }
 
 /* What nobody could read would get into the way of what comes after it. */
-static gboolean
-check_payload (MpFormat      format,
-               const guint8 *data,
-               gsize         length,
-               GError      **error)
+gboolean
+mp_queue_check_payload (MpFormat      format,
+                        const guint8 *data,
+                        gsize         length,
+                        GError      **error)
 {
   g_autoptr (GBytes) payload = NULL;
   g_autoptr (GBytes) checked = NULL;
@@ -255,6 +260,6 @@ mp_queue_put_payload (MpQueue      *self,
                           (length > 0 && data[0] != 0 && memchr (data, 0, length) != NULL),
                         FALSE);
 
-  return check_payload (format, data, length, error) &&
+  return mp_queue_check_payload (format, data, length, error) &&
          mp_queue_put_item (self, format, data, length, &call, TRUE, error);
 }

@@ -83,6 +83,15 @@ gboolean mp_queue_put_one (MpQueue           *self,
                            gboolean           quiet,
                            GError           **error);
 
+/* Which messages can be had as payloads of these forms. */
+MpQueueAccepted mp_queue_accept_payloads (MpFormats   accepted,
+                                          const char *codec);
+/* Whether the bytes are what their format says. */
+gboolean mp_queue_check_payload (MpFormat      format,
+                                 const guint8 *data,
+                                 gsize         length,
+                                 GError      **error);
+
 /* What of a message a queue can carry. */
 GBytes *mp_queue_ref_payload (MpMessage *message,
                               GError   **error);

@@ -126,6 +126,22 @@ gboolean mp_queue_put_pieces (MpQueue        *self,
                               gint64          timeout_us,
                               GError        **error);
 MP_AVAILABLE_IN_1_0
+gboolean mp_queue_put_packed (MpQueue      *self,
+                              const guint8 *data,
+                              gsize         length,
+                              guint         first,
+                              guint        *n_put,
+                              gint64        timeout_us,
+                              GError      **error);
+MP_AVAILABLE_IN_1_0
+guint8 *mp_queue_get_packed (MpQueue    *self,
+                             MpFormats   accepted,
+                             const char *codec,
+                             guint       max,
+                             gsize      *length,
+                             gint64      timeout_us,
+                             GError    **error);
+MP_AVAILABLE_IN_1_0
 guint8 *mp_queue_get_payload (MpQueue    *self,
                               MpFormats   accepted,
                               const char *codec,

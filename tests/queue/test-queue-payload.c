@@ -205,6 +205,54 @@ test_pieces (void)
   g_assert_finalize_object (queue);
 }
 
+static void
+assert_packed (MpQueue      *queue,
+               guint         max,
+               gconstpointer expected,
+               gsize         expected_length)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree guint8 *data = NULL;
+  gsize              length;
+
+  data = mp_queue_get_packed (queue, PYTHON_FORMS, NULL, max, &length, 0, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (data);
+  g_assert_cmpmem (data, length, expected, expected_length);
+}
+
+/* Many at once, of several forms, and as many as there is room for. */
+static void
+test_packed (void)
+{
+  const guint8 packed[] = "\3\0\0\0\2\0\0\0\7\0\0\0\0\0\0\0\2\3\2"
+                          "ab\x80\4]K\1a.";
+  const gsize  size = sizeof packed - 1;
+  const guint8 first[] = "\1\0\0\0\2\0\0\0\2"
+                         "ab";
+  MpQueue     *queue = mp_queue_new (3, NULL);
+  g_autoptr (GError) error = NULL;
+  guint n_put;
+
+  g_assert_cmpint (MP_FORMAT_BYTES, ==, 2);
+  g_assert_cmpint (MP_FORMAT_PICKLE, ==, 3);
+  g_assert_true (mp_queue_put_packed (queue, packed, size, 0, &n_put, 0, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (n_put, ==, 3);
+  assert_packed (queue, 0, packed, size);
+
+  g_assert_true (mp_queue_put_data (queue, (const guint8 *) "x", 1, 0, NULL, &error));
+  g_assert_false (mp_queue_put_packed (queue, packed, size, 0, &n_put, 0, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (n_put, ==, 2);
+  assert_payload (queue, PYTHON_FORMS, NULL, MP_FORMAT_BYTES, "x", 1);
+  assert_packed (queue, 1, first, sizeof first - 1);
+  g_assert_true (mp_queue_put_packed (queue, packed, size, 2, &n_put, 0, &error));
+  g_assert_cmpuint (n_put, ==, 1);
+
+  g_assert_finalize_object (queue);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -213,6 +261,7 @@ main (int   argc,
 
   g_test_add_func ("/queue/payload/forms", test_forms);
   g_test_add_func ("/queue/payload/pieces", test_pieces);
+  g_test_add_func ("/queue/payload/packed", test_packed);
   g_test_add_func ("/queue/payload/accepted", test_accepted);
   g_test_add_func ("/queue/payload/nothing-there", test_nothing_there);
   g_test_add_func ("/queue/payload/refused", test_refused);

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-queue-private.h"
+
+#include "mp-error.h"
+
+#include <string.h>
+
+/* Many payloads in one call, and in one step of the queue: for language bindings, whose calls
+ * cost more than a message does.
+ *
+ * Packed payloads are their number, the sizes of all, the formats of all, one byte each, and the
+ * payloads one behind the other.  Numbers have 32 bits, in the byte order of the machine. */
+
+#define MAX_BATCH     64
+#define SMALL_MESSAGE 2048
+
+/* What a get takes at most, so that it ends also when others put all the time. */
+#define MAX_PACKED 4096
+
+typedef struct
+{
+  guint         n;
+  const guint8 *sizes;
+  const guint8 *formats;
+  const guint8 *payloads;
+} Packed;
+
+static guint32
+read_number (const guint8 *data)
+{
+  guint32 number;
+
+  memcpy (&number, data, sizeof number);
+  return number;
+}
+
+static gboolean
+unpack (Packed       *packed,
+        const guint8 *data,
+        gsize         length)
+{
+  gsize rest = length;
+
+  if (rest < sizeof (guint32))
+    return FALSE;
+  packed->n = read_number (data);
+  rest -= sizeof (guint32);
+  if (packed->n > rest / (sizeof (guint32) + 1))
+    return FALSE;
+
+  packed->sizes = data + sizeof (guint32);
+  packed->formats = packed->sizes + packed->n * sizeof (guint32);
+  packed->payloads = packed->formats + packed->n;
+  rest -= packed->n * (sizeof (guint32) + 1);
+  for (guint i = 0; i < packed->n; i++)
+    {
+      guint32 size = read_number (packed->sizes + i * sizeof (guint32));
+
+      if (size > rest)
+        return FALSE;
+      rest -= size;
+    }
+  return rest == 0;
+}
+
+/* Puts some; @payload moves on. */
+static MpQueueStatus
+put_batch (MpQueue       *self,
+           const Packed  *packed,
+           guint          first,
+           const guint8 **payload,
+           MpQueueCall   *call,
+           guint         *n_put,
+           GError       **error)
+{
+  MpQueueItem   items[MAX_BATCH] = { 0 };
+  guint         n = MIN (packed->n - first, MAX_BATCH);
+  MpQueueStatus status;
+
+  for (guint i = 0; i < n; i++)
+    {
+      guint32 size = read_number (packed->sizes + (first + i) * sizeof (guint32));
+
+      items[i] = (MpQueueItem){ i == 0 ? *payload : items[i - 1].data + items[i - 1].size, size,
+                                packed->formats[first + i], NULL };
+      if (!mp_queue_check_payload (items[i].tag, items[i].data, size, error))
+        {
+          n = i;
+          break;
+        }
+    }
+  status = MP_QUEUE_OK;
+  *n_put = 0;
+  if (n > 0)
+    status = mp_queue_store_put (&mp_queue_get_private (self)->store, items, n, call, n_put);
+  for (guint i = 0; i < *n_put; i++)
+    *payload += items[i].size;
+  return status;
+}
+
+static const guint8 *
+find_payload (const Packed *packed,
+              guint         index)
+{
+  const guint8 *payload = packed->payloads;
+
+  for (guint i = 0; i < index; i++)
+    payload += read_number (packed->sizes + i * sizeof (guint32));
+  return payload;
+}
+
+/**
+ * mp_queue_put_packed:
+ * @self: a queue
+ * @data: (array length=length) (element-type guint8): packed payloads: their number, the size of
+ *   each, the [enum@Format] of each in a byte, and the payloads one behind the other; numbers
+ *   have 32 bits in the order of the machine
+ * @length: how many bytes
+ * @first: how many to leave out, since they were put before
+ * @n_put: (out): how many were put, after @first; also when it fails
+ * @timeout_us: how long to wait for room, in microseconds; -1 for ever, 0 not at all
+ * @error: return location for an error
+ *
+ * Puts many payloads in as few steps as possible, each as [method@Queue.put_payload] does.
+ *
+ * It returns also when a signal handler of the process ran; see [method@Queue.get_payload].
+ *
+ * Returns: whether all were put; %FALSE without an error when there was no room until the time
+ *   was over or a signal handler ran
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_queue_put_packed (MpQueue      *self,
+                     const guint8 *data,
+                     gsize         length,
+                     guint         first,
+                     guint        *n_put,
+                     gint64        timeout_us,
+                     GError      **error)
+{
+  MpQueueCall   call = { .timeout_us = timeout_us, .interruptible = TRUE };
+  MpQueueStatus status = MP_QUEUE_OK;
+  Packed        packed;
+  g_autoptr (GError) refused = NULL;
+  const guint8 *payload;
+
+  *n_put = 0;
+  g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
+  g_return_val_if_fail (unpack (&packed, data, length), FALSE);
+  g_return_val_if_fail (first <= packed.n, FALSE);
+
+  payload = find_payload (&packed, first);
+  while (first < packed.n && status == MP_QUEUE_OK && refused == NULL)
+    {
+      guint n;
+
+      status = put_batch (self, &packed, first, &payload, &call, &n, &refused);
+      first += n;
+      *n_put += n;
+    }
+
+  if (status == MP_QUEUE_FULL || status == MP_QUEUE_INTERRUPTED)
+    return FALSE;
+  if (status != MP_QUEUE_OK)
+    return mp_queue_set_error (self, status, &call, error);
+  if (refused != NULL)
+    g_propagate_error (error, g_steal_pointer (&refused));
+  return first == packed.n;
+}
+
+typedef struct
+{
+  GByteArray *sizes, *formats, *payloads;
+} Packing;
+
+static void
+pack (Packing      *packing,
+      guint8        format,
+      const guint8 *data,
+      guint32       size)
+{
+  g_byte_array_append (packing->sizes, (const guint8 *) &size, sizeof size);
+  g_byte_array_append (packing->formats, &format, 1);
+  if (size > 0)
+    g_byte_array_append (packing->payloads, data, size);
+}
+
+static guint8 *
+end_packing (Packing *packing,
+             gsize   *length)
+{
+  guint32     n = packing->formats->len;
+  GByteArray *packed = g_byte_array_sized_new (sizeof n + packing->sizes->len + n +
+                                               packing->payloads->len);
+
+  g_byte_array_append (packed, (const guint8 *) &n, sizeof n);
+  g_byte_array_append (packed, packing->sizes->data, packing->sizes->len);
+  g_byte_array_append (packed, packing->formats->data, n);
+  if (packing->payloads->len > 0)
+    g_byte_array_append (packed, packing->payloads->data, packing->payloads->len);
+  *length = packed->len;
+  return g_byte_array_free (packed, FALSE);
+}
+
+static void
+take_batch (MpQueue         *self,
+            MpQueueDelivery *deliveries,
+            guint            n,
+            Packing         *packing)
+{
+  MpQueuePrivate *priv = mp_queue_get_private (self);
+
+  for (guint i = 0; i < n; i++)
+    {
+      if (deliveries[i].token.lease != 0)
+        priv->keep (self, &deliveries[i].token);
+      pack (packing, deliveries[i].tag, deliveries[i].data, deliveries[i].size);
+      mp_queue_delivery_clear (&deliveries[i]);
+    }
+}
+
+/* What has to be looked at comes by itself.  FALSE when it cannot be read, or somebody else has
+ * it now. */
+static gboolean
+take_one (MpQueue         *self,
+          MpQueueDelivery *delivery,
+          MpQueueCall     *call,
+          MpFormats        accepted,
+          const char      *codec,
+          Packing         *packing,
+          GError         **error)
+{
+  MpQueueStore      *store = &mp_queue_get_private (self)->store;
+  g_autofree guint8 *data = NULL;
+  MpFormat           format;
+  gsize              length;
+
+  mp_queue_delivery_clear (delivery);
+  store->backend->settle (store->home, delivery, FALSE, call);
+  data = mp_queue_get_payload (self, accepted, codec, &format, &length, 0, error);
+  if (data != NULL)
+    pack (packing, (guint8) format, data, length);
+  return data != NULL;
+}
+
+/* Waits for the first, and takes what else is there. */
+static MpQueueStatus
+take_all (MpQueue     *self,
+          MpFormats    accepted,
+          const char  *codec,
+          guint        max,
+          MpQueueCall *call,
+          Packing     *packing,
+          GError     **error)
+{
+  MpQueueStore         *store = &mp_queue_get_private (self)->store;
+  const MpQueueAccepted tags = mp_queue_accept_payloads (accepted, codec);
+  g_autofree guint8    *buffers = g_malloc (MAX_BATCH * SMALL_MESSAGE);
+
+  while (packing->formats->len < max)
+    {
+      MpQueueDelivery deliveries[MAX_BATCH] = { 0 };
+      guint           n = MIN (max - packing->formats->len, MAX_BATCH), n_got = 0;
+      MpQueueStatus   status;
+
+      for (guint i = 0; i < n; i++)
+        {
+          deliveries[i].buffer = buffers + i * SMALL_MESSAGE;
+          deliveries[i].capacity = SMALL_MESSAGE;
+        }
+      status = store->backend->get (store->home, deliveries, n, &tags, call, &n_got);
+      if (status != MP_QUEUE_OK)
+        return status;
+      if (!deliveries[0].tentative)
+        take_batch (self, deliveries, n_got, packing);
+      else if (!take_one (self, deliveries, call, accepted, codec, packing, error))
+        return MP_QUEUE_OK;
+      call->timeout_us = 0;
+    }
+  return MP_QUEUE_OK;
+}
+
+/**
+ * mp_queue_get_packed:
+ * @self: a queue
+ * @accepted: (type guint): the forms that the caller can read, [flags@Formats]
+ * @codec: (nullable): the codec whose opaque messages the caller can read
+ * @max: the most payloads to get; 0 for as many as are there, but at most 4096
+ * @length: (out): how many bytes
+ * @timeout_us: how long to wait for the first, in microseconds; -1 for ever, 0 not at all
+ * @error: return location for an error
+ *
+ * Gets many payloads, each as [method@Queue.get_payload] does: waits for the first, and takes what
+ * else is there.
+ *
+ * A message that cannot be read stays queued, and is an error when it is the first.
+ *
+ * Returns: (transfer full) (array length=length) (element-type guint8) (nullable): packed payloads,
+ *   see [method@Queue.put_packed]; %NULL without an error when the time is over or a signal
+ *   handler ran, with @error when the first cannot be read or the queue cannot be used
+ *
+ * Since: 1.0
+ */
+guint8 *
+mp_queue_get_packed (MpQueue    *self,
+                     MpFormats   accepted,
+                     const char *codec,
+                     guint       max,
+                     gsize      *length,
+                     gint64      timeout_us,
+                     GError    **error)
+{
+  MpQueueCall call = { .timeout_us = timeout_us, .interruptible = TRUE };
+  g_autoptr (GByteArray) sizes = g_byte_array_new ();
+  g_autoptr (GByteArray) formats = g_byte_array_new ();
+  g_autoptr (GByteArray) payloads = g_byte_array_new ();
+  g_autoptr (GError) refused = NULL;
+  Packing         packing = { sizes, formats, payloads };
+  MpQueuePrivate *priv;
+  MpQueueStatus   status;
+
+  *length = 0;
+  g_return_val_if_fail (MP_IS_QUEUE (self), NULL);
+
+  if (!mp_queue_check (self, error))
+    return NULL;
+  priv = mp_queue_get_private (self);
+  max = max == 0 ? MAX_PACKED : MIN (max, MAX_PACKED);
+  status = take_all (self, accepted, codec, max, &call, &packing, &refused);
+  if (G_UNLIKELY (priv->bells.fd_bell != NULL))
+    mp_queue_bells_refresh (&priv->bells);
+
+  if (formats->len > 0)
+    return end_packing (&packing, length);
+  if (refused != NULL)
+    g_propagate_error (error, g_steal_pointer (&refused));
+  else if (status != MP_QUEUE_OK && status != MP_QUEUE_EMPTY && status != MP_QUEUE_INTERRUPTED)
+    mp_queue_set_error (self, status, &call, error);
+  return NULL;
+}
