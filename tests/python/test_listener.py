@@ -128,7 +128,7 @@ class TestListener(TestCase):
             with self.subTest(function=function.__name__, arguments=arguments):
                 self.assertRaises(kind, function, *arguments)
         queue = Mp.Queue()
-        for function, *arguments in ((queue.get_many, 2), (queue.get_message,), (queue.get_json,)):
+        for function, *arguments in ((queue.get_message,), (queue.get_json,)):
             self.assertRaises(Empty, function, *arguments, 0, None)
         first, _ = Mp.Pipe()
         first.close()

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from multiprocessing import util
 from queue import Empty as Empty
 from queue import Full as Full
@@ -58,6 +58,20 @@ class Queue(Generic[T]):
     def get_nowait(self) -> T:
         """Removes what is next, and returns it; raises Empty if there is nothing."""
         return self._queue.get(False)  # type: ignore[no-any-return]
+
+    def put_many(self, iterable: Iterable[T], timeout: float | None = None) -> None:
+        """Puts all objects of @iterable, in few steps.
+
+        Raises Full when there is no room for one within @timeout seconds; the attribute n_put of the
+        exception tells how many were put."""
+        self._queue.put_many(iterable, timeout)
+
+    def get_many(self, max: int | None = None, timeout: float | None = None) -> list[T]:
+        """Waits for the first object, and removes and returns it and what else is there.
+
+        Returns @max at most, or as many as one step gives. Raises Empty when there is nothing within
+        @timeout seconds."""
+        return self._queue.get_many(max, timeout)  # type: ignore[no-any-return]
 
     def qsize(self) -> int:
         """Returns how many objects are in the queue."""
@@ -161,6 +175,12 @@ class JoinableQueue(Queue[T]):
     def get_nowait(self) -> T:
         """Removes what is next, and returns it; raises Empty if there is nothing."""
         return self.get(False)
+
+    def get_many(self, max: int | None = None, timeout: float | None = None) -> list[T]:
+        """Removes and returns what is there; see Queue.get_many ()."""
+        objs: list[T] = self._queue.get_many(max, timeout)
+        self._hand.n_taken += len(objs)
+        return objs
 
     async def get_async(self) -> T:
         """Removes what is next, and returns it, under asyncio."""

@@ -2,6 +2,7 @@
 """The queue with the methods of multiprocessing.Queue."""
 
 import functools
+import itertools
 import types
 from multiprocessing import context
 from multiprocessing.reduction import ForkingPickler
@@ -13,6 +14,7 @@ from .buffers import CODEC, Pieces
 from .describing import describing_repr
 from .errors import exception_of, is_error
 from .loops import readable, until
+from .many import CHUNK, pack_plain, unpack
 from .module import Mp, export
 from .pickling import encoder_of
 from .refusal import UNPICKLABLE, refusal
@@ -23,6 +25,8 @@ from .waiting import SLICE, end_of, left, monotonic, sleep_until_readable
 
 _put_payload = Mp.Queue.put_payload
 _put_pieces = Mp.Queue.put_pieces
+_put_packed = Mp.Queue.put_packed
+_get_packed = Mp.Queue.get_packed
 _try_get_message = Mp.Queue.try_get_message
 _get_payload = Mp.Queue.get_payload
 _try_put_message = Mp.Queue.try_put_message
@@ -32,6 +36,12 @@ _put_message_finish = Mp.Queue.put_message_finish
 
 # What can be read as it is.
 _ACCEPTED = int(Mp.Formats.BYTES | Mp.Formats.PICKLE | Mp.Formats.OPAQUE)
+
+
+def with_count(n_put):
+    full = Full()
+    full.n_put = n_put
+    return full
 
 
 class QueueClosed(ValueError):
@@ -176,6 +186,63 @@ class Queue(Mp.Queue):
             # Somebody else was faster.
             return self.get(block, None if end is None else max(0, end - monotonic()))
         return value_of(message, self._codec)
+
+    def put_many(self, iterable, timeout=None):
+        """Puts all objects of @iterable in few steps; raises Full if there is no room for one within
+        @timeout seconds: its `n_put` tells how many were put."""
+        end = end_of(timeout)
+        iterator = iter(iterable)
+        n_put = 0
+        while chunk := list(itertools.islice(iterator, CHUNK)):
+            try:
+                self._put_chunk(chunk, end)
+            except Full as full:
+                full.n_put = n_put + full.n_put
+                raise
+            n_put += len(chunk)
+
+    def _put_chunk(self, chunk, end):
+        packed = pack_plain(chunk, self._codec is not None)
+        if packed is None:
+            self._put_one_by_one(chunk, end)
+            return
+        first = 0
+        try:
+            while True:
+                us = left(end)
+                done, n = _put_packed(self, packed, first, us)
+                first += n
+                if done:
+                    return
+                if us == 0:
+                    raise with_count(first)
+        except GLib.Error as error:
+            raise self._exception(error) from None
+
+    def _put_one_by_one(self, chunk, end):
+        for i, obj in enumerate(chunk):
+            try:
+                self.put(obj, True, None if end is None else max(0, end - monotonic()))
+            except Full:
+                raise with_count(i) from None
+
+    def get_many(self, max=None, timeout=None):
+        """Waits for the first object, and returns a list of it and what else is there, @max at
+        most; raises Empty when there is nothing within @timeout seconds."""
+        if self._closed:
+            raise ValueError(f'Queue {self!r} is closed')
+        if max is not None and max < 1:
+            raise ValueError('max has to be at least 1')
+        end = end_of(timeout)
+        try:
+            while not (packed := _get_packed(self, _ACCEPTED, self._codec_name, max or 0, us := left(end))):
+                if us == 0:
+                    raise Empty
+        except GLib.Error as error:
+            if CODEC not in error.message or self._codec_name != 'pickle':
+                raise self._exception(error) from None
+            return [self._get_pieces(True, end)]
+        return unpack(packed, self._codec and self._codec.loads)
 
     def put_nowait(self, obj):
         self.put(obj, False)

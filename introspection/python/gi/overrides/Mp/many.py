@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Many values in one crossing of the bridge; see mp_queue_put_packed ()."""
+
+import itertools
+import sys
+from array import array
+from pickle import dumps, loads
+
+from .pickling import PROTOCOL, OncePickler
+from .values import BYTES, PICKLE, PLAIN
+
+# How many values are packed at once.
+CHUNK = 512
+
+# Types of which each is plain, whatever is in it.
+_ATOMS = frozenset({int, str, float, bool, type(None)})
+
+_PICKLE_TAG = bytes((PICKLE,))
+_BYTES_TAG = bytes((BYTES,))
+
+
+def pack(datas, tags):
+    """Returns payloads as one: @tags has the format of each."""
+    return b''.join((len(datas).to_bytes(4, sys.byteorder), array('I', map(len, datas)).tobytes(), tags, *datas))
+
+
+def unpack(packed, load_opaque):
+    """Returns the values of many payloads."""
+    n = int.from_bytes(packed[:4], sys.byteorder)
+    tags_at = 4 + 4 * n
+    tags = packed[tags_at:tags_at + n]
+    ends = list(itertools.accumulate(array('I', packed[4:tags_at]), initial=tags_at + n))
+    if tags.count(_PICKLE_TAG) == n:
+        return [loads(packed[i:j]) for i, j in zip(ends, ends[1:])]
+    if tags.count(_BYTES_TAG) == n:
+        return [packed[i:j] for i, j in zip(ends, ends[1:])]
+    return [_load(packed[i:j], tag, load_opaque) for i, j, tag in zip(ends, ends[1:], tags)]
+
+
+def _load(data, tag, load_opaque):
+    return data if tag == BYTES else loads(data) if tag == PICKLE else load_opaque(data)
+
+
+def pack_plain(chunk, has_codec):
+    """Returns @chunk as one payload if that is easily done, or None."""
+    types = set(map(type, chunk))
+    if types == {bytes}:
+        return pack(chunk, _BYTES_TAG * len(chunk))
+    if types <= _ATOMS:
+        return pack(list(map(dumps, chunk, itertools.repeat(PROTOCOL))), _PICKLE_TAG * len(chunk))
+    if has_codec and types <= PLAIN:
+        datas = _pickle_each(chunk)
+        return datas and pack(datas, _PICKLE_TAG * len(chunk))
+    return None
+
+
+def _pickle_each(chunk):
+    pickler = OncePickler()
+    dump, clear_memo = pickler.dump, pickler.clear_memo
+    try:
+        for obj in chunk:
+            dump(obj)
+            clear_memo()
+    except Exception:
+        # Each by itself shows which.
+        return None
+    # Large ones come in several parts.
+    return pickler.parts if pickler.is_plain and len(pickler.parts) == len(chunk) else None
