@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""CPython's own tests of queues, connections, listeners and waiting, pointed at Mp.
+"""CPython's own tests of queues, connections, listeners and waiting, pointed at mproc.
 
 They come from Debian's package libpython3.11-testsuite (test/_test_multiprocessing.py)."""
 
@@ -10,9 +10,8 @@ import types
 import unittest
 import unittest.mock
 
-from helping import DEADLINE  # noqa: F401: it asks for the right version of Mp
-
-from gi.repository import Mp
+import mproc
+import mproc.connection
 
 try:
     from test import _test_multiprocessing as cpython
@@ -21,7 +20,8 @@ except ImportError:
 
 # The cases, as mix-ins that take what they need from `self`, or whole, with what they need in
 # the module.
-MIXINS = ('_TestQueue', '_TestConnection', '_TestListener', '_TestListenerClient', '_TestPoll')
+MIXINS = ('_TestQueue', '_TestConnection', '_TestListener', '_TestListenerClient', '_TestPoll',
+          '_TestPicklingConnections')
 WHOLE = ('TestWait', 'TestInvalidFamily', 'TestTimeouts', 'TestIgnoreEINTR', 'TestSimpleQueue',
          'TestInvalidHandle', 'TestStdinBadfiledescriptor')
 
@@ -39,7 +39,7 @@ class Connection(types.ModuleType):
     """What stands for multiprocessing.connection."""
 
     def __getattr__(self, name):
-        return getattr(Mp if name in ('Listener', 'Client', 'wait', 'Connection', 'Pipe')
+        return getattr(mproc.connection if name in ('Listener', 'Client', 'wait', 'Connection', 'Pipe')
                        else multiprocessing.connection, name)
 
 
@@ -49,7 +49,7 @@ class Multiprocessing(types.ModuleType):
     connection = Connection('connection')
 
     def __getattr__(self, name):
-        return getattr(Mp if name in ('Queue', 'JoinableQueue', 'SimpleQueue', 'Pipe')
+        return getattr(mproc if name in ('Queue', 'JoinableQueue', 'SimpleQueue', 'Pipe')
                        else multiprocessing, name)
 
 
@@ -58,7 +58,7 @@ def make_case(name):
     skipped = {test.partition('.')[2]: unittest.skip(why)(lambda self: None)
                for test, why in SKIPPED.items() if test.startswith(name + '.')}
     patched = unittest.mock.patch.multiple(cpython, multiprocessing=Multiprocessing('multiprocessing'))
-    waiting = unittest.mock.patch.object(multiprocessing.connection, 'wait', Mp.wait)
+    waiting = unittest.mock.patch.object(multiprocessing.connection, 'wait', mproc.connection.wait)
 
     class Case(case, unittest.TestCase):
         TYPE = 'processes'
@@ -66,9 +66,9 @@ def make_case(name):
         connection = Connection('connection')
         current_process = staticmethod(multiprocessing.current_process)
         active_children = staticmethod(multiprocessing.active_children)
-        Pipe = staticmethod(Mp.Pipe)
-        Queue = staticmethod(Mp.Queue)
-        JoinableQueue = staticmethod(Mp.JoinableQueue)
+        Pipe = staticmethod(mproc.Pipe)
+        Queue = staticmethod(mproc.Queue)
+        JoinableQueue = staticmethod(mproc.JoinableQueue)
         Lock = staticmethod(multiprocessing.Lock)
         RLock = staticmethod(multiprocessing.RLock)
         Semaphore = staticmethod(multiprocessing.Semaphore)
