@@ -12,7 +12,7 @@ from gi.repository import Gio, GLib
 
 from .describing import describing_repr
 from .errors import IO_ERROR, call, exception_of, is_error, is_timeout
-from .loops import readable, writable
+from .loops import end_watches, readable, writable
 from .module import Mp, export
 from .queues import Queue
 from .refusal import refusal
@@ -225,12 +225,16 @@ class Connection(Mp.Connection):
                 await writable(self)
             while not _connection_flush(self, 0, None):
                 await writable(self)
+                # What was kept is dropped by a close.
+                self._check()
         except GLib.Error as error:
             raise _sending_exception(error, obj) from None
 
     def close(self):
         """Closes this end; closing twice is fine."""
+        fd = -1 if self.get_closed() else self.get_fd()
         call(super().close)
+        end_watches(fd)
 
     def fileno(self):
         self._check()

@@ -97,7 +97,10 @@ _watchers = weakref.WeakKeyDictionary()
 
 
 async def _watch(loop, fd, add, remove):
-    watchers = _watchers.setdefault(loop, {}).setdefault((add.__name__, fd), collections.deque())
+    _run_endings(loop)
+    key = add.__name__, fd
+    watched = _watchers.setdefault(loop, {})
+    watchers = watched.setdefault(key, collections.deque())
     future = loop.create_future()
     if not watchers:
         add(fd, _wake_watcher, watchers)
@@ -107,8 +110,39 @@ async def _watch(loop, fd, add, remove):
     finally:
         if future in watchers:
             watchers.remove(future)
-        if not watchers:
+        # Unless the descriptor was closed, and may be somebody else's by now.
+        if not watchers and watched.get(key) is watchers:
+            del watched[key]
             remove(fd)
+
+
+def watchers_are_there():
+    return bool(_watchers)
+
+
+# What a loop has to stop watching, since the descriptor was closed.
+_endings = weakref.WeakKeyDictionary()
+
+
+def end_watches(fd):
+    """Wakes all who wait for @fd in loops of asyncio, when it is closed."""
+    for loop, watched in list(_watchers.items()):
+        for name, remove in (('add_reader', loop.remove_reader), ('add_writer', loop.remove_writer)):
+            watchers = watched.pop((name, fd), None)
+            if watchers is not None and not loop.is_closed():
+                _endings.setdefault(loop, collections.deque()).append((remove, fd, watchers))
+                loop.call_soon_threadsafe(_run_endings, loop)
+
+
+def _run_endings(loop):
+    """Runs in the thread of the loop, before it watches another descriptor of the same number."""
+    endings = _endings.get(loop)
+    while endings:
+        remove, fd, watchers = endings.popleft()
+        remove(fd)
+        for future in watchers:
+            if not future.done():
+                future.set_result(None)
 
 
 def _wake_watcher(watchers):

@@ -13,7 +13,7 @@ from gi.repository import GLib
 from .buffers import CODEC, Pieces
 from .describing import describing_repr
 from .errors import exception_of, is_error
-from .loops import readable, until
+from .loops import end_watches, readable, until, watchers_are_there
 from .many import CHUNK, pack_plain, unpack
 from .module import Mp, export
 from .pickling import encoder_of
@@ -296,6 +296,10 @@ class Queue(Mp.Queue):
         """Puts and gets no more here; nobody else is affected."""
         self._closed = True
         super().close()
+        if watchers_are_there():
+            end_watches(self.get_fd())
+            for line in (self._putters or {}).values():
+                end_watches(line.watch.get_fd())
 
     def start(self, io_priority=GLib.PRIORITY_DEFAULT_IDLE):
         """Emits `message` for each message, in this thread's GLib main loop."""
