@@ -76,6 +76,9 @@ class TestPrograms(unittest.TestCase):
     def test_first_program(self):
         self.run_page('docs/first-program.md', ['c', 'python', 'js', 'vala'])
 
+    def test_from_multiprocessing(self):
+        self.run_page('docs/from-multiprocessing.md', ['python'])
+
     def test_javascript(self):
         self.run_page('docs/javascript.md', ['js', 'js', 'js'])
 
