@@ -99,21 +99,22 @@ mp_arena_rebuild (MpMemory *self)
 
 /* --- Recovery ------------------------------------------------------------------------------- */
 
-void
+gboolean
 mp_arena_mark (MpMemory *self,
                guint64   offset,
                guint32  *marks,
                guint32   n_marks)
 {
   guint64 unit = (offset - self->arena_offset) / MP_UNIT_SIZE;
-  guint   cell;
+  guint   cell = 0;
 
   if (!mp_arena_is_block (self, offset, 0) || unit >= n_marks)
-    return;
-  if (mp_cells_contain (self, offset, 0, &cell))
-    marks[unit] |= 1u << cell;
-  else
-    marks[unit] = 1;
+    return FALSE;
+  mp_cells_contain (self, offset, 0, &cell);
+  if (marks[unit] & 1u << cell)
+    return FALSE;
+  marks[unit] |= 1u << cell;
+  return TRUE;
 }
 
 void

@@ -31,15 +31,15 @@ void mp_arena_rebuild (MpMemory *self);
 void mp_arena_trim (MpMemory *self);
 
 /* For recovery.  @marks has a word for each unit; a block is marked when it is reachable, and
- * the sweep frees those that are not. */
-void  mp_arena_mark (MpMemory *self,
-                     guint64   offset,
-                     guint32  *marks,
-                     guint32   n_marks);
-void  mp_arena_sweep (MpMemory      *self,
-                      const guint32 *marks,
-                      guint32        n_marks);
-guint mp_arena_get_n_used (MpMemory *self);
+ * the sweep frees those that are not.  FALSE when there is no such block, or it was marked. */
+gboolean mp_arena_mark (MpMemory *self,
+                        guint64   offset,
+                        guint32  *marks,
+                        guint32   n_marks);
+void     mp_arena_sweep (MpMemory      *self,
+                         const guint32 *marks,
+                         guint32        n_marks);
+guint    mp_arena_get_n_used (MpMemory *self);
 
 /* What a thread has allocated and not yet published is its intent: it survives the recovery
  * of others, and is freed by them when its owner dies.  These take and release the arena lock

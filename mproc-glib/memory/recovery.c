@@ -87,14 +87,14 @@ typedef struct
   guint32  n_marks;
 } Marks;
 
-static void
+static gboolean
 mark (MpMemory *self,
       guint64   offset,
       gpointer  user_data)
 {
   Marks *marks = user_data;
 
-  mp_arena_mark (self, offset, marks->marks, marks->n_marks);
+  return mp_arena_mark (self, offset, marks->marks, marks->n_marks);
 }
 
 static void

@@ -6,7 +6,6 @@
 
 #include "arena.h"
 #include "lock.h"
-#include "units.h"
 
 #include <string.h>
 
@@ -255,15 +254,17 @@ read_record (MpMemory *self,
     {
       record->payload = record->block = second;
       record->next = offset + mp_record_size (sizeof (guint64));
-      return second != 0 && record->next + MP_LINK_SIZE <= segment_end (offset)
+      return second != 0 && record->size <= self->config.max_bytes &&
+                 record->next + MP_LINK_SIZE <= segment_end (offset)
                ? MP_RING_OK
                : MP_RING_DAMAGED;
     }
 
+  /* A segment begins with a message: two links in a row would be the beginning of a circle. */
   record->payload = record->block = record->next = 0;
   *link = second;
-  return mp_header_kind (header) == MP_RECORD_LINK && segment_of (second) == second &&
-             is_position (self, second)
+  return mp_header_kind (header) == MP_RECORD_LINK && segment_of (offset) != offset &&
+             segment_of (second) == second && is_position (self, second)
            ? MP_RING_OK
            : MP_RING_DAMAGED;
 }
@@ -276,13 +277,6 @@ has_sound_block (MpMemory       *self,
 {
   return record->block == 0 || (mp_memory_contains (self, record->block, record->size) &&
                                 mp_arena_is_block (self, record->block, record->size));
-}
-
-/* More records than the arena has room for: only a circle has as many. */
-static guint64
-max_records (MpMemory *self)
-{
-  return (guint64) mp_units_count (self) * MP_UNIT_SIZE / MP_RECORD_ALIGNMENT;
 }
 
 /* Leaves a segment behind, and frees it.  Its producer may not have moved the tail out of
@@ -432,22 +426,26 @@ mp_ring_has_room (MpMemory *self,
 
 /* --- After a death ------------------------------------------------------------------ */
 
+/* What the dead one had committed: one step's messages, and a link. */
 void
 mp_ring_repair_tail (MpMemory *self)
 {
   guint64  word = mp_load (&self->tail->word);
   guint64  offset = mp_word_offset (word);
   guint32  count = mp_word_count (word);
-  guint64  n_steps = max_records (self);
+  guint    n_steps = MP_RING_MAX_RUN + 1;
   MpRecord record;
   guint64  link;
 
-  while (n_steps-- > 0)
+  for (;;)
     {
       MpRingStatus status = read_record (self, offset, count, &record, &link);
 
-      if (status == MP_RING_DAMAGED)
-        mp_memory_set_damaged (self);
+      if (status == MP_RING_DAMAGED || (status == MP_RING_OK && n_steps-- == 0))
+        {
+          mp_memory_set_damaged (self);
+          break;
+        }
       if (status != MP_RING_OK)
         break;
 
@@ -474,16 +472,14 @@ mp_ring_walk (MpMemory   *self,
   guint64  offset = mp_word_offset (head);
   guint32  count = mp_word_count (head);
   guint32  n_left = (mp_word_count (mp_load (&self->tail->word)) - count) & MP_COUNT_MASK;
-  guint64  n_steps = max_records (self);
   MpRecord record;
   guint64  link;
 
   *n_bytes = 0;
-  if (!is_position (self, offset))
+  if (!is_position (self, offset) || !visit (self, segment_of (offset), user_data))
     return FALSE;
-  visit (self, segment_of (offset), user_data);
 
-  while (n_steps-- > 0)
+  for (;;)
     {
       MpRingStatus status = read_record (self, offset, count, &record, &link);
 
@@ -494,20 +490,18 @@ mp_ring_walk (MpMemory   *self,
 
       if (link != 0)
         {
-          if (!mp_arena_is_block (self, link, MP_SEGMENT_SIZE))
+          if (!mp_arena_is_block (self, link, MP_SEGMENT_SIZE) || !visit (self, link, user_data))
             return FALSE;
-          visit (self, link, user_data);
           offset = link;
           continue;
         }
 
       if (n_left-- == 0 || !has_sound_block (self, &record))
         return FALSE;
-      if (record.block != 0)
-        visit (self, record.block, user_data);
+      if (record.block != 0 && !visit (self, record.block, user_data))
+        return FALSE;
       *n_bytes += record.size;
       offset = record.next;
       count++;
     }
-  return FALSE;
 }

@@ -40,6 +40,9 @@ typedef struct
 
 gboolean mp_ring_init (MpMemory *self);
 
+/* How many messages are appended in one step at most. */
+#define MP_RING_MAX_RUN 64
+
 /* With the tail lock.  Appends as many items as there is room for; FULL when that is none. */
 MpRingStatus mp_ring_append (MpMemory         *self,
                              const MpRingItem *items,
@@ -66,8 +69,9 @@ gboolean mp_ring_has_room (MpMemory *self,
 void mp_ring_repair_tail (MpMemory *self);
 
 /* For recovery, with the head and the tail lock: calls @visit for each segment and each
- * block, and measures what is queued.  FALSE when it is damaged. */
-typedef void (*MpRingVisit) (MpMemory *self, guint64 offset, gpointer user_data);
+ * block, and measures what is queued.  FALSE when it is damaged, as @visit also says of what it
+ * has seen before. */
+typedef gboolean (*MpRingVisit) (MpMemory *self, guint64 offset, gpointer user_data);
 gboolean mp_ring_walk (MpMemory   *self,
                        MpRingVisit visit,
                        gpointer    user_data,

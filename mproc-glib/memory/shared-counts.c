@@ -65,14 +65,16 @@ mp_shared_queue_count (gpointer       user_data,
   return MP_QUEUE_OK;
 }
 
-/* Whether nothing more can come out: what others have in hand may still come back. */
+/* Whether nothing more can come out: what others have in hand may still come back.  Who has
+ * something in hand itself does not wait for that, or two who finish what they have at the end
+ * would wait for each other. */
 gboolean
 mp_shared_queue_is_drained (MpSharedQueue *self)
 {
   return mp_load_acquire (&self->memory.state->shutdown) && !mp_ring_has_items (&self->memory) &&
          mp_load (&self->memory.head->n_orphans) == 0 &&
          (!mp_shared_queue_is_acknowledged (self) ||
-          count_unfinished (self) <= mp_load (&self->n_held));
+          mp_load (&self->n_held) != 0 || count_unfinished (self) == 0);
 }
 
 gboolean

@@ -263,11 +263,12 @@ try_get (MpSharedQueue *self,
 
 /* What the dead had in hand comes ahead of newer messages also where there are always
  * some, so that nobody sleeps, which is when one else looks who died.  Looking costs a
- * system call for each participant, hence not before each message. */
+ * system call for each participant, hence not before each message.  A plain queue has leases
+ * only while a large message is copied out. */
 static void
 look_who_died (MpSharedQueue *self)
 {
-  if (mp_shared_queue_is_acknowledged (self))
+  if (mp_lease_count_used (&self->memory) != 0)
     mp_recovery_run_at_times (&self->memory);
 }
 

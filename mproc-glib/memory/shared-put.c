@@ -88,8 +88,6 @@ put_block (MpSharedQueue     *self,
   return status;
 }
 
-#define MAX_RUN 64
-
 /* Puts the next message, or the next few when they are small. */
 static MpQueueStatus
 put_some (MpSharedQueue     *self,
@@ -97,7 +95,7 @@ put_some (MpSharedQueue     *self,
           guint              n_items,
           guint             *n_put)
 {
-  MpRingItem run[MAX_RUN];
+  MpRingItem run[MP_RING_MAX_RUN];
   guint      n = 0;
 
   *n_put = 0;
@@ -109,7 +107,7 @@ put_some (MpSharedQueue     *self,
       return status;
     }
 
-  while (n < MIN (n_items, MAX_RUN) && items[n].size <= MP_INLINE_LIMIT)
+  while (n < MIN (n_items, MP_RING_MAX_RUN) && items[n].size <= MP_INLINE_LIMIT)
     {
       run[n] = (MpRingItem){ items[n].data, items[n].size, 0, items[n].tag };
       n++;

@@ -203,6 +203,49 @@ test_poison (void)
   backend.free (queue);
 }
 
+static gpointer
+open_again (gpointer queue)
+{
+  const MpQueueSettings settings = { 0 };
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+  g_autofree char *uri = backend.share (queue, fds, NULL);
+  MpQueueCall      call = { 0 };
+
+  return backend.open (uri, fds, &settings, &call);
+}
+
+/* Two workers that finish what they have at the end do not wait for each other. */
+static void
+test_batches (void)
+{
+  gpointer     queues[2];
+  MpQueueToken tokens[2];
+  guint32      value;
+  MpQueueCall  call = { 0 };
+
+  queues[0] = open_queue (0);
+  queues[1] = open_again (queues[0]);
+  put (queues[0], 2);
+  for (guint i = 0; i < 2; i++)
+    g_assert_cmpint (get (queues[i], &tokens[i], &value), ==, MP_QUEUE_OK);
+  g_assert_cmpint (backend.shutdown (queues[0], FALSE, &call), ==, MP_QUEUE_OK);
+  for (guint i = 0; i < 2; i++)
+    {
+      MpQueueToken none;
+
+      g_assert_cmpint (get (queues[i], &none, &value), ==, MP_QUEUE_CLOSED);
+    }
+  /* Who has nothing waits for what may come back. */
+  finish_all (queues[0], &tokens[0], 1);
+  g_assert_cmpint (get (queues[0], &tokens[0], &value), ==, MP_QUEUE_EMPTY);
+  finish_all (queues[1], &tokens[1], 1);
+  g_assert_cmpint (get (queues[0], &tokens[0], &value), ==, MP_QUEUE_CLOSED);
+
+  assert_all_done (queues[0]);
+  backend.free (queues[1]);
+  backend.free (queues[0]);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -211,5 +254,6 @@ main (int    argc,
   g_test_add_func ("/held/many", test_many);
   g_test_add_func ("/held/orphans", test_orphans);
   g_test_add_func ("/held/poison", test_poison);
+  g_test_add_func ("/held/batches", test_batches);
   return g_test_run ();
 }

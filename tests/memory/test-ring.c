@@ -154,13 +154,14 @@ test_segments (void)
   test_memory_close (&memory);
 }
 
-static void
+static gboolean
 count_visit (MpMemory *memory,
              guint64   offset,
              gpointer  user_data)
 {
   g_assert_true (mp_memory_contains (memory, offset, 1));
   *(guint *) user_data += 1;
+  return TRUE;
 }
 
 static void
@@ -181,6 +182,31 @@ test_walk (void)
   mp_unlock (&memory, MP_LOCK_HEAD);
   g_assert_cmpuint (n_visits, ==, 1);
   g_assert_cmpuint (n_bytes, ==, 8);
+  test_memory_close (&memory);
+}
+
+/* A segment that begins with a link to itself. */
+static void
+test_circle (void)
+{
+  MpMemory memory = { 0 };
+  char    *text = NULL;
+  guint    n_visits = 0;
+  guint64  n_bytes = 0, segment;
+
+  test_memory_create (&memory);
+  segment = mp_word_offset (mp_load (&memory.head->word));
+  *mp_memory_word_at (&memory, segment + 8) = segment;
+  *mp_memory_word_at (&memory, segment) = mp_header (MP_RECORD_LINK, 0, 0, 0);
+
+  g_assert_cmpint (take (&memory, &text), ==, MP_RING_DAMAGED);
+  mp_lock (&memory, MP_LOCK_HEAD);
+  mp_lock (&memory, MP_LOCK_TAIL);
+  g_assert_false (mp_ring_walk (&memory, count_visit, &n_visits, &n_bytes));
+  mp_ring_repair_tail (&memory);
+  mp_unlock (&memory, MP_LOCK_TAIL);
+  mp_unlock (&memory, MP_LOCK_HEAD);
+  g_assert_cmpuint (mp_load (&memory.state->damaged), ==, 1);
   test_memory_close (&memory);
 }
 
@@ -210,6 +236,7 @@ main (int   argc,
   g_test_add_func ("/memory/ring/segments", test_segments);
   g_test_add_func ("/memory/ring/walk", test_walk);
   g_test_add_func ("/memory/ring/damaged", test_damaged);
+  g_test_add_func ("/memory/ring/circle", test_circle);
 
   return g_test_run ();
 }

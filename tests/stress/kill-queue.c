@@ -344,6 +344,18 @@ kill_at_random (Killer *self)
   replace (self, index);
 }
 
+static guint
+find_worker (Killer *self,
+             pid_t   pid)
+{
+  guint index = 0;
+
+  while (index < N_WORKERS && self->workers[index] != pid)
+    index++;
+  g_assert_cmpuint (index, <, N_WORKERS);
+  return index;
+}
+
 static void
 await_step (Killer *self)
 {
@@ -351,26 +363,28 @@ await_step (Killer *self)
   pid_t pid = waitpid (-1, &status, 0);
 
   g_assert_true (WIFSIGNALED (status) && WTERMSIG (status) == SIGKILL);
-  for (guint i = 0; i < N_WORKERS; i++)
-    if (self->workers[i] == pid)
-      replace (self, i);
+  replace (self, find_worker (self, pid));
 }
 
-/* A worker may still be killed by its step; what it should have done, a new one does. */
+/* Workers may still be killed by their steps; what they should have done, new ones do.  Also
+ * those that we do not wait for: who puts may wait for them. */
 static void
 await_end (Killer *self,
            guint   index)
 {
-  int status;
-
-  for (;;)
+  while (self->workers[index] != 0)
     {
-      g_assert_cmpint (waitpid (self->workers[index], &status, 0), ==, self->workers[index]);
-      if (!WIFSIGNALED (status))
-        break;
-      replace (self, index);
+      int   status;
+      guint ended = find_worker (self, waitpid (-1, &status, 0));
+
+      if (WIFSIGNALED (status))
+        {
+          replace (self, ended);
+          continue;
+        }
+      g_assert_cmpint (WEXITSTATUS (status), ==, 0);
+      self->workers[ended] = 0;
     }
-  g_assert_cmpint (WEXITSTATUS (status), ==, 0);
 }
 
 static void
@@ -599,6 +613,63 @@ test_stopped (void)
   backend.free (queue);
 }
 
+/* --- What a plain consumer had in hand -------------------------------------------------------- */
+
+static void
+die_in_hand (const char *name)
+{
+  if (g_str_equal (name, "get/leased"))
+    has_committed = TRUE;
+  if (has_committed && g_str_equal (name, "lock/released"))
+    raise (SIGKILL);
+}
+
+static gsize
+pass_one (void)
+{
+  static guint8         buffer[LARGE];
+  const MpQueueItem     item = { buffer, 8, 2 };
+  const MpQueueAccepted accepted = { .any = MP_QUEUE_TAG (2) };
+  MpQueueCall           call = { .timeout_us = 0 };
+  MpQueueDelivery       delivery = { .buffer = buffer, .capacity = sizeof buffer };
+  guint                 n;
+
+  g_assert_cmpint (backend.put (queue, &item, 1, &call, &n), ==, MP_QUEUE_OK);
+  g_assert_cmpint (backend.get (queue, &delivery, 1, &accepted, &call, &n), ==, MP_QUEUE_OK);
+  return delivery.size;
+}
+
+/* A large message that was not copied out yet comes to another consumer, also where traffic
+ * never ends and nobody sleeps. */
+static void
+test_in_hand (void)
+{
+  const MpQueueSettings settings = { .mode = MP_QUEUE_MODE_PLAIN };
+  MpQueueCall           call = { 0 };
+  gint64                start;
+  pid_t                 pid;
+  int                   status;
+
+  queue = backend.open ("memory:", NULL, &settings, &call);
+  g_assert_cmpint (put_large (), ==, 0);
+  pid = fork ();
+  g_assert_cmpint (pid, !=, -1);
+  if (pid == 0)
+    {
+      has_committed = FALSE;
+      mp_step_hook = die_in_hand;
+      get_large ();
+      _exit (1);
+    }
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_true (WIFSIGNALED (status));
+
+  start = g_get_monotonic_time ();
+  while (pass_one () != LARGE)
+    g_assert_cmpint (g_get_monotonic_time () - start, <, G_USEC_PER_SEC);
+  backend.free (queue);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -614,6 +685,7 @@ main (int    argc,
   setpgid (0, 0);
   signal (SIGALRM, hang_cb);
   g_test_add_func ("/kill-queue/stopped", test_stopped);
+  g_test_add_func ("/kill-queue/plain/in-hand", test_in_hand);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     g_test_add_data_func (cases[i].name, &cases[i], test_kill);
   return g_test_run ();

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What a hostile peer of a queue does harms nobody. */
+
+#include "config.h"
+
+#include "memory/layout.h"
+#include "memory/shared-queue.h"
+
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#define backend mp_shared_queue_backend
+
+#define LARGE (8 << 20)
+
+static gpointer
+open_queue (guint64 max_bytes)
+{
+  const MpQueueSettings settings = { .max_bytes = max_bytes };
+  MpQueueCall           call = { 0 };
+  gpointer              queue = backend.open ("memory:", NULL, &settings, &call);
+
+  g_assert_no_error (call.error);
+  return queue;
+}
+
+static gpointer
+open_again (GUnixFDList *fds)
+{
+  const MpQueueSettings settings = { 0 };
+  MpQueueCall           call = { 0 };
+  gpointer              queue = backend.open ("memory:", fds, &settings, &call);
+
+  g_assert_no_error (call.error);
+  return queue;
+}
+
+static void
+put (gpointer queue,
+     gsize    size)
+{
+  g_autofree guint8 *payload = g_malloc0 (size);
+  const MpQueueItem  item = { payload, size, 2 };
+  MpQueueCall        call = { 0 };
+  guint              n_put;
+
+  g_assert_cmpint (backend.put (queue, &item, 1, &call, &n_put), ==, MP_QUEUE_OK);
+}
+
+/* Who was told that messages have at most a mebibyte takes no more at a peer's word. */
+static void
+test_size (void)
+{
+  const guint64         max_bytes = 1 << 20;
+  gpointer              maker = open_queue (G_GUINT64_CONSTANT (1) << 30);
+  gpointer              reader;
+  const MpQueueAccepted accepted = { .any = G_MAXUINT32 };
+  MpQueueDelivery       delivery = { 0 };
+  MpQueueCall           call = { 0 };
+  guint                 n_got;
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+  g_autofree char *uri = backend.share (maker, fds, NULL);
+
+  g_assert_cmpint (pwrite (g_unix_fd_list_peek_fds (fds, NULL)[0], &max_bytes, sizeof max_bytes,
+                           G_STRUCT_OFFSET (MpConfig, max_bytes)),
+                   ==, sizeof max_bytes);
+  reader = open_again (fds);
+  put (maker, LARGE);
+  g_assert_cmpint (backend.get (reader, &delivery, 1, &accepted, &call, &n_got), ==,
+                   MP_QUEUE_DAMAGED);
+  g_assert_null (delivery.data);
+  backend.free (reader);
+  backend.free (maker);
+}
+
+/* The counter of the bell is full: it rings all the same. */
+static void
+test_full_bell (void)
+{
+  const guint64 most = G_MAXUINT64 - 1;
+  gpointer      maker = open_queue (0);
+  guint64       count;
+  gssize        ignored;
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+  g_autofree char *uri = backend.share (maker, fds, NULL);
+  gpointer         waiter = open_again (fds);
+  MpQueueBell     *bell = backend.bell_new (waiter, MP_QUEUE_WAIT_ITEMS, NULL);
+  struct pollfd    fd = { backend.bell_fd (bell), POLLIN, 0 };
+  int              bell_fd = g_unix_fd_list_peek_fds (fds, NULL)[1];
+
+  ignored = read (bell_fd, &count, sizeof count);
+  ignored = write (bell_fd, &most, sizeof most);
+  g_assert_cmpint (ignored, ==, sizeof most);
+  backend.bell_arm (waiter, bell, TRUE);
+  g_assert_cmpint (poll (&fd, 1, 0), ==, 0);
+  put (maker, 10);
+  g_assert_cmpint (poll (&fd, 1, 5000), ==, 1);
+
+  backend.bell_free (waiter, bell);
+  backend.free (waiter);
+  backend.free (maker);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/hostile/size", test_size);
+  g_test_add_func ("/hostile/full-bell", test_full_bell);
+  return g_test_run ();
+}
