@@ -18,6 +18,7 @@
 #include "mp-connection.h"
 #include "mp-listener.h"
 #include "mp-connector.h"
+#include "mp-invocation.h"
 #include "mp-waitable.h"
 #include "mp-shareable.h"
 #include "mp-process.h"

@@ -93,7 +93,15 @@ export namespace Mp {
         function new_value(value: Value): Message;
     }
 
+    interface Invocation {
+        readonly value: any;
+        return_value(value: Value): void;
+    }
+
     interface Connection {
+        call(value: Value, timeout?: number, cancellable?: Cancel): any;
+        call_async(value: Value, timeout?: number, priority?: number, cancellable?: Cancel): Promise<any>;
+        call_message_async(message: Message, timeout?: number, priority?: number, cancellable?: Cancel): Promise<Message>;
         send(value: Value, timeout?: number, cancellable?: Cancel): boolean;
         send_async(value: Value, priority?: number, cancellable?: Cancel): Promise<boolean>;
         recv(timeout?: number, cancellable?: Cancel): any;

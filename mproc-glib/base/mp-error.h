@@ -35,6 +35,7 @@ G_BEGIN_DECLS
  * @MP_ERROR_TOO_MANY_DONE: `task_done` was called more often than there were tasks
  * @MP_ERROR_STALE: this delivery was given to another consumer meanwhile
  * @MP_ERROR_DAMAGED: shared memory fails its checks
+ * @MP_ERROR_REMOTE: the peer answered a call with an error whose domain is not known here
  *
  * What this library, and no layer below it, can say about a failure.
  *
@@ -59,7 +60,8 @@ typedef enum
   MP_ERROR_UNSUPPORTED,
   MP_ERROR_TOO_MANY_DONE,
   MP_ERROR_STALE,
-  MP_ERROR_DAMAGED
+  MP_ERROR_DAMAGED,
+  MP_ERROR_REMOTE
 } MpError;
 
 MP_AVAILABLE_IN_1_0

@@ -10,7 +10,7 @@ typedef struct
 {
   GSource  parent;
   gpointer object; /* which the callback keeps alive */
-  guint    signal_id;
+  gboolean (*is_handled) (gpointer object);
   GSource *(*make_watch) (gpointer object);
   GSource *watch;
 } StreamSource;
@@ -36,7 +36,7 @@ stream_source_prepare (GSource *source,
                        int     *timeout)
 {
   StreamSource *self = (StreamSource *) source;
-  gboolean      watches = mp_stream_source_has_handler (self->object, self->signal_id);
+  gboolean      watches = self->is_handled (self->object);
 
   *timeout = -1;
   if (watches == (self->watch != NULL))
@@ -78,14 +78,14 @@ static GSourceFuncs stream_source_funcs = {
 
 GSource *
 mp_stream_source_new (gpointer object,
-                      guint    signal_id,
+                      gboolean (*is_handled) (gpointer object),
                       GSource *(*watch) (gpointer object))
 {
   GSource      *source = g_source_new (&stream_source_funcs, sizeof (StreamSource));
   StreamSource *self = (StreamSource *) source;
 
   self->object = object;
-  self->signal_id = signal_id;
+  self->is_handled = is_handled;
   self->make_watch = watch;
   return source;
 }

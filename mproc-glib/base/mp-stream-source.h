@@ -10,10 +10,11 @@ G_BEGIN_DECLS
 #define MP_STREAM_US_PER_DISPATCH 2000
 
 /* The source of an object that emits a signal for each message.  It waits with what @watch makes
- * only while a handler is connected: a message for which there is none stays where it is, and a
- * watch would then be ready in each turn.  Its callback has to keep @object alive. */
+ * only while @is_handled says that a handler is connected: a message for which there is none stays
+ * where it is, and a watch would then be ready in each turn.  Its callback has to keep @object
+ * alive. */
 GSource *mp_stream_source_new (gpointer object,
-                               guint    signal_id,
+                               gboolean (*is_handled) (gpointer object),
                                GSource *(*watch) (gpointer object));
 
 gboolean mp_stream_source_has_handler (gpointer object,

@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include "calls.h"
+#include "flushers.h"
 #include "mp-connection.h"
 #include "mp-shareable.h"
 #include "mp-waitable.h"
@@ -36,8 +38,10 @@ typedef struct
   /* The tasks that wait for a message, the oldest first. */
   GQueue receivers;
 
-  /* One source for each main context that has sent, which empties the outgoing queue. */
-  GSList *flushers;
+  MpFlushers flushers;
+
+  /* Set once, when this end begins to make or to answer calls; read atomically. */
+  MpCalls *calls;
 } MpConnectionPrivate;
 
 enum
@@ -57,6 +61,7 @@ enum
 {
   MP_CONNECTION_SIGNAL_MESSAGE,
   MP_CONNECTION_SIGNAL_CLOSED,
+  MP_CONNECTION_SIGNAL_CALLED,
   MP_CONNECTION_N_SIGNALS
 };
 
@@ -100,6 +105,15 @@ MpChannelStatus mp_connection_try_take (MpConnection     *self,
                                         GError          **error);
 void            mp_connection_settle (MpConnection *self,
                                       const GError *failure);
+
+/* Makes this end one that makes and answers calls; fails when there is no channel. */
+MpCalls *mp_connection_get_calls (MpConnection *self,
+                                  GError      **error);
+gboolean mp_connection_has_handler (MpConnection *self,
+                                    guint         signal);
+
+/* Emits `called` for the next call of the peer; FALSE when there is none. */
+gboolean mp_connection_hand_out_call (MpConnection *self);
 
 /* Closes this end, and tells so once; @reason is NULL when a call asked for it. */
 gboolean mp_connection_end (MpConnection *self,

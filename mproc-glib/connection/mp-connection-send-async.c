@@ -7,60 +7,6 @@
 #include "base/mp-async.h"
 #include "message/mp-message-private.h"
 
-/* Whether a flusher of this context is at work already. */
-static gboolean
-has_flusher (MpConnectionPrivate *priv,
-             GMainContext        *context)
-{
-  for (GSList *l = priv->flushers; l != NULL; l = l->next)
-    {
-      if (g_source_get_context (l->data) == context)
-        return TRUE;
-    }
-
-  return FALSE;
-}
-
-static gboolean
-flush_ready_cb (gpointer user_data)
-{
-  MpConnection        *self = user_data;
-  MpConnectionPrivate *priv = mp_connection_get_private (self);
-  GSource             *source = g_main_current_source ();
-  gboolean             more;
-
-  mp_channel_flush (priv->channel);
-
-  g_mutex_lock (&priv->lock);
-  more = mp_channel_has_outgoing (priv->channel);
-  if (!more)
-    priv->flushers = g_slist_remove (priv->flushers, source);
-  g_mutex_unlock (&priv->lock);
-
-  return more ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
-}
-
-/* Sends are written by a source, together with those that follow at once. */
-static void
-ensure_flusher (MpConnection *self,
-                GTask        *task)
-{
-  MpConnectionPrivate *priv = mp_connection_get_private (self);
-  GMainContext        *context = g_task_get_context (task);
-
-  g_mutex_lock (&priv->lock);
-  if (!has_flusher (priv, context))
-    {
-      g_autoptr (GSource) source = mp_channel_create_source (priv->channel, G_IO_OUT, NULL);
-
-      g_source_set_priority (source, g_task_get_priority (task));
-      g_source_set_callback (source, flush_ready_cb, g_object_ref (self), g_object_unref);
-      g_source_attach (source, context);
-      priv->flushers = g_slist_prepend (priv->flushers, source);
-    }
-  g_mutex_unlock (&priv->lock);
-}
-
 static void
 sent_cb (const GError *error,
          gpointer      user_data)
@@ -135,7 +81,9 @@ start_send (MpConnection *self,
       return;
     }
 
-  ensure_flusher (self, task);
+  /* Sends are written by a source, together with those that follow at once. */
+  mp_flushers_ensure (&mp_connection_get_private (self)->flushers, channel, self,
+                      g_task_get_context (task), g_task_get_priority (task));
 }
 
 /**

@@ -10,37 +10,107 @@
 /* How many messages one dispatch hands out at most. */
 #define MESSAGES_PER_DISPATCH 128
 
+/* Whether somebody is there for what comes, and is not behind with it. */
 static gboolean
-has_handler (MpConnection *self)
+may_read (gpointer self)
 {
-  return mp_stream_source_has_handler (self, mp_connection_signals[MP_CONNECTION_SIGNAL_MESSAGE]);
+  MpConnectionPrivate *priv = mp_connection_get_private (self);
+
+  if (g_atomic_pointer_get (&priv->calls) != NULL && mp_calls_are_many (priv->calls))
+    return FALSE;
+
+  return mp_connection_has_handler (self, MP_CONNECTION_SIGNAL_MESSAGE) ||
+         mp_connection_has_handler (self, MP_CONNECTION_SIGNAL_CALLED);
 }
 
+/* An end with a handler for calls is one that answers them. */
+static void
+begin_serving (MpConnection *self,
+               GMainContext *context)
+{
+  MpConnectionPrivate *priv = mp_connection_get_private (self);
+
+  if (g_atomic_pointer_get (&priv->calls) == NULL &&
+      mp_connection_has_handler (self, MP_CONNECTION_SIGNAL_CALLED))
+    mp_connection_get_calls (self, NULL);
+  if (g_atomic_pointer_get (&priv->calls) != NULL)
+    mp_calls_set_context (priv->calls, context);
+}
+
+/* Without a handler for messages they are left for a receiver, and are no reason to wake up. */
 static GSource *
 create_watch (gpointer self)
 {
-  return mp_connection_create_source (self, NULL);
+  MpConnectionPrivate *priv = mp_connection_get_private (self);
+
+  return mp_connection_has_handler (self, MP_CONNECTION_SIGNAL_MESSAGE)
+           ? mp_connection_create_source (self, NULL)
+           : mp_channel_create_pump_source (priv->channel);
 }
 
-/* Hands out one message; FALSE when there is none, or never will be. */
-static gboolean
-emit_next_message (MpConnection *self,
-                   GError      **error)
+/* Takes one message for its handlers, or has the calls that came before others. */
+static MpChannelStatus
+read_next (MpConnection     *self,
+           MpChannelMessage *received,
+           GError          **error)
 {
-  g_auto (MpChannelMessage) received = {
-    0,
-  };
+  MpConnectionPrivate *priv = mp_connection_get_private (self);
+
+  if (mp_connection_has_handler (self, MP_CONNECTION_SIGNAL_MESSAGE))
+    return mp_connection_try_receive (self, -1, received, error);
+
+  return mp_channel_pump (priv->channel, error);
+}
+
+static gboolean
+emit_message (MpConnection     *self,
+              MpChannelMessage *received,
+              GError          **error)
+{
   g_autoptr (MpMessage) message = NULL;
 
-  if (mp_connection_try_receive (self, -1, &received, error) != MP_CHANNEL_DONE)
-    return FALSE;
-
-  message = mp_received_message.make (&received, mp_connection_get_format (self), NULL, error);
+  message = mp_received_message.make (received, mp_connection_get_format (self), NULL, error);
   if (message == NULL)
     return FALSE;
 
   g_signal_emit (self, mp_connection_signals[MP_CONNECTION_SIGNAL_MESSAGE], 0, message);
   return TRUE;
+}
+
+/* Hands out what comes next; FALSE when there is nothing, or never will be. */
+static gboolean
+emit_next (MpConnection *self,
+           GError      **error)
+{
+  MpConnectionPrivate *priv = mp_connection_get_private (self);
+  g_auto (MpChannelMessage) received = {
+    0,
+  };
+  MpChannelStatus status;
+  gboolean        found = FALSE;
+
+  status = read_next (self, &received, error);
+  while (priv->calls != NULL && mp_connection_hand_out_call (self))
+    found = TRUE;
+
+  if (status == MP_CHANNEL_ERROR || received.data == NULL)
+    return found && status != MP_CHANNEL_ERROR;
+
+  return emit_message (self, &received, error);
+}
+
+static void
+hand_out (MpConnection *self,
+          GSource      *source,
+          GError      **error)
+{
+  gint64 end = g_get_monotonic_time () + MP_STREAM_US_PER_DISPATCH;
+
+  for (guint i = 0; i < MESSAGES_PER_DISPATCH && g_get_monotonic_time () < end; i++)
+    {
+      if (g_source_is_destroyed (source) || !may_read (self) || !emit_next (self, error))
+        break;
+    }
 }
 
 static gboolean
@@ -49,14 +119,15 @@ message_ready_cb (gpointer user_data)
   g_autoptr (MpConnection) self = g_object_ref (user_data);
   g_autoptr (GError) error = NULL;
   GSource *source = g_main_current_source ();
-  gint64   end = g_get_monotonic_time () + MP_STREAM_US_PER_DISPATCH;
+  MpCalls *calls;
 
-  for (guint i = 0; i < MESSAGES_PER_DISPATCH && g_get_monotonic_time () < end; i++)
-    {
-      if (g_source_is_destroyed (source) || !has_handler (self) ||
-          !emit_next_message (self, &error))
-        break;
-    }
+  begin_serving (self, g_source_get_context (source));
+  calls = g_atomic_pointer_get (&mp_connection_get_private (self)->calls);
+  if (calls != NULL)
+    mp_calls_begin_taking (calls);
+  hand_out (self, source, &error);
+  if (calls != NULL)
+    mp_calls_end_taking (calls);
 
   if (error == NULL || g_source_is_destroyed (source))
     return G_SOURCE_CONTINUE;
@@ -104,8 +175,7 @@ mp_connection_start (MpConnection *self)
   if (priv->started == NULL)
     {
       mp_channel_begin_reading_ahead (priv->channel);
-      priv->started = mp_stream_source_new (
-        self, mp_connection_signals[MP_CONNECTION_SIGNAL_MESSAGE], create_watch);
+      priv->started = mp_stream_source_new (self, may_read, create_watch);
       g_source_set_static_name (priv->started, "mp_connection_start");
       g_source_set_callback (priv->started, message_ready_cb, g_object_ref (self), g_object_unref);
       g_source_attach (priv->started, g_main_context_get_thread_default ());

@@ -53,6 +53,8 @@ mp_connection_end (MpConnection *self,
   if (!mp_channel_is_closed (priv->channel))
     success = mp_channel_close (priv->channel, error);
   tell_closed (self, reason);
+  if (g_atomic_pointer_get (&priv->calls) != NULL)
+    mp_calls_end (priv->calls, reason);
   return success;
 }
 

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "mp-connection-private.h"
+#include "mp-invocation.h"
 
 #include "mp-enum-types.h"
 
@@ -77,6 +78,8 @@ mp_connection_finalize (GObject *object)
   MpConnectionPrivate *priv = mp_connection_get_private (MP_CONNECTION (object));
 
   g_clear_pointer (&priv->channel, mp_channel_unref);
+  g_clear_pointer (&priv->calls, mp_calls_free);
+  mp_flushers_clear (&priv->flushers);
   g_clear_pointer (&priv->peer_address, g_free);
   g_mutex_clear (&priv->lock);
 
@@ -305,6 +308,23 @@ install_signals (GType type)
   mp_connection_signals[MP_CONNECTION_SIGNAL_CLOSED] =
     g_signal_new ("closed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                   G_TYPE_NONE, 1, G_TYPE_ERROR);
+
+  /**
+   * MpConnection::called:
+   * @self: the connection
+   * @invocation: the call, which is to be answered, now or later
+   *
+   * Emitted for each call of the peer between [method@Connection.start] and
+   * [method@Connection.stop], in the main context in which it was started.
+   *
+   * While no handler is connected calls are answered with `MP_ERROR_UNSUPPORTED` if this end makes
+   * calls itself, and are messages like others if it does not.
+   *
+   * Since: 1.0
+   */
+  mp_connection_signals[MP_CONNECTION_SIGNAL_CALLED] =
+    g_signal_new ("called", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 1, MP_TYPE_INVOCATION);
 }
 
 static void
@@ -329,6 +349,7 @@ mp_connection_init (MpConnection *self)
 
   priv->format = MP_FORMAT_GVARIANT;
   g_mutex_init (&priv->lock);
+  mp_flushers_init (&priv->flushers);
 }
 
 /**

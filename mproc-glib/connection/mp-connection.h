@@ -215,6 +215,37 @@ MpMessage *mp_connection_recv_message_finish (MpConnection *self,
                                               GError      **error);
 
 MP_AVAILABLE_IN_1_0
+GVariant *mp_connection_call (MpConnection *self,
+                              GVariant     *value,
+                              gint64        timeout_us,
+                              GCancellable *cancellable,
+                              GError      **error);
+MP_AVAILABLE_IN_1_0
+void mp_connection_call_async (MpConnection       *self,
+                               GVariant           *value,
+                               gint64              timeout_us,
+                               int                 io_priority,
+                               GCancellable       *cancellable,
+                               GAsyncReadyCallback callback,
+                               gpointer            user_data);
+MP_AVAILABLE_IN_1_0
+GVariant *mp_connection_call_finish (MpConnection *self,
+                                     GAsyncResult *result,
+                                     GError      **error);
+MP_AVAILABLE_IN_1_0
+void mp_connection_call_message_async (MpConnection       *self,
+                                       MpMessage          *message,
+                                       gint64              timeout_us,
+                                       int                 io_priority,
+                                       GCancellable       *cancellable,
+                                       GAsyncReadyCallback callback,
+                                       gpointer            user_data);
+MP_AVAILABLE_IN_1_0
+MpMessage *mp_connection_call_message_finish (MpConnection *self,
+                                              GAsyncResult *result,
+                                              GError      **error);
+
+MP_AVAILABLE_IN_1_0
 gboolean mp_connection_flush (MpConnection *self,
                               gint64        timeout_us,
                               GCancellable *cancellable,

@@ -37,8 +37,8 @@ MpEnvelopeKind mp_envelope_look (MpFormat      format,
                                  guint64      *out_id,
                                  GError      **error);
 
-/* The value of a call or an answer, as a payload in the same format; nothing but mp_envelope_look ()
- * has checked @payload. */
+/* The value of a call or an answer, as a payload in the same format; nothing but
+ * mp_envelope_look () has checked @payload. */
 GBytes *mp_envelope_open (MpFormat format,
                           GBytes  *payload,
                           GError **error);

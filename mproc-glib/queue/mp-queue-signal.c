@@ -21,6 +21,12 @@ enum
 static guint signals[N_SIGNALS];
 
 static gboolean
+has_handler (gpointer self)
+{
+  return mp_stream_source_has_handler (self, signals[SIGNAL_MESSAGE]);
+}
+
+static gboolean
 message_cb (gpointer user_data)
 {
   g_autoptr (MpQueue) self = g_object_ref (MP_QUEUE (user_data));
@@ -33,7 +39,7 @@ message_cb (gpointer user_data)
       g_autoptr (MpMessage) message = NULL;
 
       if (g_source_is_destroyed (source) ||
-          !mp_stream_source_has_handler (self, signals[SIGNAL_MESSAGE]))
+          !has_handler (self))
         break;
       message = mp_queue_try_get_message (self, &error);
       if (message == NULL)
@@ -90,7 +96,7 @@ mp_queue_start (MpQueue *self,
   if (priv->message_source != NULL)
     return;
 
-  source = mp_stream_source_new (self, signals[SIGNAL_MESSAGE], create_watch);
+  source = mp_stream_source_new (self, has_handler, create_watch);
   g_source_set_static_name (source, "mp_queue_start");
   g_source_set_priority (source, io_priority);
   g_source_set_callback (source, message_cb, g_object_ref (self), g_object_unref);

@@ -13,6 +13,9 @@
 /* So many messages are kept for receivers while others are read for the filter. */
 #define MAX_KEPT 4096
 
+/* So many are read for the filter before whoever does not want to wait gets control again. */
+#define PUMPED_PER_TRY 256
+
 /* Receiving ends for good: a duplex channel can still send. */
 static void
 end_receiving (MpChannel *self,
@@ -208,13 +211,14 @@ deliver (MpChannel    *self,
   return MP_CHANNEL_DONE;
 }
 
-/* Reads messages for the filter until @max_kept are kept for receivers. */
+/* Reads at most @max messages for the filter, until @max_kept are kept for receivers. */
 static MpChannelStatus
 pump (MpChannel *self,
       guint      max_kept,
+      guint      max,
       GError   **error)
 {
-  while (self->kept.length < max_kept)
+  for (guint i = 0; i < max && self->kept.length < max_kept; i++)
     {
       g_auto (MpChannelMessage) message = {
         0,
@@ -278,13 +282,16 @@ deliver_kept (MpChannel    *self,
 static MpChannelStatus
 receive_next (MpChannel    *self,
               const Target *target,
+              guint         max,
               GError      **error)
 {
   MpChannelStatus status;
 
   if (self->filter != NULL && self->lender != target)
     {
-      status = pump (self, 1, error);
+      status = pump (self, 1, max, error);
+      if (status == MP_CHANNEL_DONE && self->kept.length == 0)
+        return MP_CHANNEL_NOT_NOW;
       return status == MP_CHANNEL_DONE ? deliver_kept (self, target, error) : status;
     }
 
@@ -303,7 +310,7 @@ receive_now (MpChannel        *self,
 
   g_mutex_lock (&self->receive_lock);
   if (self->lender == NULL || self->lender == target)
-    status = receive_next (self, target, error);
+    status = receive_next (self, target, sleeper == NULL ? PUMPED_PER_TRY : G_MAXUINT, error);
   if (status == MP_CHANNEL_DONE)
     more = g_atomic_int_get (&self->n_waiters) > 0;
   else if (status == MP_CHANNEL_NOT_NOW && sleeper != NULL)
@@ -507,19 +514,23 @@ pump_now (MpChannel *self,
 {
   MpChannelStatus status = MP_CHANNEL_NOT_NOW;
   guint           n_kept;
+  gboolean        full;
 
   g_mutex_lock (&self->receive_lock);
   n_kept = self->kept.length;
   if (self->lender == NULL)
-    status = pump (self, MAX_KEPT, error);
+    status = pump (self, MAX_KEPT, PUMPED_PER_TRY, error);
   *found = self->kept.length > n_kept;
+  full = self->kept.length >= MAX_KEPT;
   g_mutex_unlock (&self->receive_lock);
 
-  if (status == MP_CHANNEL_DONE)
+  if (!full)
+    return status;
+  if (status != MP_CHANNEL_ERROR)
     g_set_error (error, MP_ERROR, MP_ERROR_FULL,
                  "%d messages wait to be received: what comes after them is not read",
                  MAX_KEPT);
-  return status == MP_CHANNEL_DONE ? MP_CHANNEL_ERROR : status;
+  return MP_CHANNEL_ERROR;
 }
 
 MpChannelStatus

@@ -92,8 +92,9 @@ void mp_channel_set_filter (MpChannel      *self,
                             MpChannelFilter filter,
                             gpointer        user_data);
 
-/* Reads all that is there for the filter, and keeps what is for receivers until they come.
- * NOT_NOW when there is no more; fails with MP_ERROR_FULL when too much waits for receivers. */
+/* Reads what is there for the filter, and keeps what is for receivers until they come.  NOT_NOW
+ * when there is no more, DONE when there may be; fails with MP_ERROR_FULL when too much waits for
+ * receivers. */
 MpChannelStatus mp_channel_pump (MpChannel *self,
                                  GError   **error);
 

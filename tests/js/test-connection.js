@@ -138,6 +138,30 @@ test('/js/connection/signal', async () => {
     assertEqual(values, [[1], new Uint8Array([2])]);
 });
 
+for (const format of ['GVARIANT', 'JSON', 'PICKLE']) {
+    test(`/js/connection/call/${format}`, async () => {
+        const [client, server] = Mp.pipe();
+        const later = [];
+        client.format = server.format = Mp.Format[format];
+        server.connect('called', (_connection, invocation) => {
+            const {value} = invocation;
+            if (value === 'refuse')
+                invocation.return_error(new GLib.Error(Gio.io_error_quark(), Gio.IOErrorEnum.EXISTS, 'no'));
+            else if (value === 'later')
+                later.push(invocation);
+            else
+                invocation.return_value([value, {more: null}]);
+        });
+        server.start();
+        const first = client.call_async('later');
+        assertEqual(await client.call_async({a: [1, 2.5, 'b']}), [{a: [1, 2.5, 'b']}, {more: null}]);
+        await assertRejects(client.call_async('refuse'), Gio.IOErrorEnum, Gio.IOErrorEnum.EXISTS);
+        await assertRejects(client.call_async('later', 1000), Gio.IOErrorEnum, Gio.IOErrorEnum.TIMED_OUT);
+        later[0].return_value(7);
+        assertEqual(await first, 7);
+    });
+}
+
 test('/js/connection/formats', () => {
     for (const format of [Mp.Format.JSON, Mp.Format.PICKLE, Mp.Format.GVARIANT]) {
         const [first, second] = Mp.pipe();

@@ -8,6 +8,7 @@ import multiprocessing.connection
 import os
 import pickle
 import signal
+import socket
 import time
 import unittest
 
@@ -24,6 +25,29 @@ def echo(connection):
             connection.send(connection.recv())
         except EOFError:
             return
+
+
+def answer_calls(connection, other):
+    other.close()
+    later, loop = [], GLib.MainLoop()
+
+    def answer(connection, invocation):
+        value = invocation.value
+        if value == 'refuse':
+            invocation.return_error(KeyError('nothing'))
+        elif value == 'unheard':
+            invocation.return_error(type('Unheard', (Exception,), {})('of'))
+        elif value == 'later':
+            later.append(invocation)
+        elif value == 'leave':
+            connection.close()
+        else:
+            invocation.return_value([value, type(value).__name__])
+
+    connection.connect('called', answer)
+    connection.connect('closed', lambda *ignored: loop.quit())
+    connection.start()
+    loop.run()
 
 
 def send_and_wait(connection, values):
@@ -195,6 +219,83 @@ class TestConnection(TestCase):
         third.connect('closed', lambda connection, reason: seen.append(reason))
         third.close()
         self.assertEqual(seen[3:], [None])
+
+    def serve(self):
+        """Returns a connection whose peer is a process that answers calls."""
+        first, second = Mp.Pipe()
+        child = self.start(answer_calls, second, first)
+        second.close()
+        self.addCleanup(first.close)
+        return first, child
+
+    def test_call(self):
+        connection, child = self.serve()
+        for value in (None, 7, 'text', [1, (2, 3)], {'a': {1, 2}}, 1 << 100, b'bytes', bytearray(b'b')):
+            self.assertEqual(connection.call(value), [value, type(value).__name__])
+        with self.assertRaisesRegex(KeyError, 'nothing'):
+            connection.call('refuse')
+        with self.assertRaisesRegex(RuntimeError, 'Unheard: of'):
+            connection.call('unheard')
+        with self.assertRaises(TimeoutError):
+            connection.call('later', timeout=0.01)
+        self.assertInterrupted(connection.call, 'later')
+        connection.send('ordinary')
+        self.assertEqual(connection.call(1), [1, 'int'])
+        connection.close()
+        self.assertRaises(OSError, connection.call, 1)
+        self.finish(child)
+
+    def test_call_async(self):
+        connection, child = self.serve()
+
+        async def main():
+            answers = await asyncio.gather(*(connection.call_async(i) for i in range(100)))
+            self.assertEqual(answers, [[i, 'int'] for i in range(100)])
+            slow = asyncio.ensure_future(connection.call_async('later'))
+            large = 'x' * 1_000_000
+            self.assertEqual(await connection.call_async(large), [large, 'str'])
+            with self.assertRaises(TimeoutError):
+                await connection.call_async('later', timeout=0.01)
+            with self.assertRaises(KeyError):
+                await connection.call_async('refuse')
+            slow.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await slow
+            waiting = asyncio.ensure_future(connection.call_async('leave'))
+            with self.assertRaises(EOFError):
+                await waiting
+
+        asyncio.run(main())
+        child.join()
+
+    def test_call_on_main_loop(self):
+        connection, child = self.serve()
+        future = Mp.run_coroutine(connection.call_async('a'))
+        wait_until(lambda: GLib.MainContext.default().iteration(True) and future.done())
+        self.assertEqual(future.result(), ['a', 'str'])
+        connection.close()
+        self.finish(child)
+
+    def test_call_of_plain_python(self):
+        """A program that has nothing but multiprocessing calls, and answers."""
+        ours, theirs = socket.socketpair()
+        connection = Mp.Connection(ours.detach())
+        plain = multiprocessing.connection.Connection(theirs.detach())
+        self.addCleanup(plain.close)
+        self.addCleanup(connection.close)
+        plain.send(('mp:call', 7, {'a': [1]}))
+        connection.connect('called', lambda connection, call: call.return_value([call.value, (1, 2)]))
+        connection.start()
+        wait_until(lambda: GLib.MainContext.default().iteration(True) and plain.poll())
+        self.assertEqual(plain.recv(), ('mp:return', 7, [{'a': [1]}, (1, 2)]))
+        future = Mp.run_coroutine(connection.call_async({'b'}))
+        wait_until(lambda: GLib.MainContext.default().iteration(False) or plain.poll(0.01))
+        kind, number, value = plain.recv()
+        self.assertEqual((kind, value), ('mp:call', {'b'}))
+        plain.send(['mp:error', number, 'python.ValueError', 0, 'too small'])
+        wait_until(lambda: GLib.MainContext.default().iteration(True) and future.done())
+        with self.assertRaisesRegex(ValueError, 'too small'):
+            future.result()
 
     def test_signals_in_blocking_calls(self):
         first, second = self.pipe()

@@ -18,7 +18,7 @@ from gi.repository import GObject, Mp
 TYPINGS = os.path.join(os.environ['MP_BUILD_ROOT'], 'introspection', 'python', 'typings')
 STUBS = os.path.join(TYPINGS, 'gi', 'repository', 'Mp.pyi')
 
-OVERRIDDEN = ('Queue', 'JoinableQueue', 'SimpleQueue', 'Task', 'Connection', 'Listener', 'Process')
+OVERRIDDEN = ('Queue', 'JoinableQueue', 'SimpleQueue', 'Task', 'Connection', 'Invocation', 'Listener', 'Process')
 
 PROGRAM = '''\
 import gi

@@ -104,6 +104,44 @@ void test_async ()
   }
 }
 
+async int call_twice (Mp.Connection connection) throws Error
+{
+  var first = yield connection.call_async (new Variant.int32 (20));
+  var second = yield connection.call_async (first);
+  return second.get_int32 ();
+}
+
+void test_calls ()
+{
+  try {
+    Mp.Connection first, second;
+    var loop = new MainLoop ();
+    int result = 0;
+
+    Mp.pipe (true, out first, out second);
+    second.called.connect ((invocation) => {
+      try {
+        invocation.return_value (new Variant.int32 (invocation.get_value ().get_int32 () + 1));
+      } catch (Error e) {
+        check (e);
+      }
+    });
+    second.start ();
+    call_twice.begin (first, (object, answer) => {
+      try {
+        result = call_twice.end (answer);
+      } catch (Error e) {
+        check (e);
+      }
+      loop.quit ();
+    });
+    loop.run ();
+    assert (result == 22);
+  } catch (Error e) {
+    check (e);
+  }
+}
+
 void test_signals ()
 {
   try {
@@ -209,6 +247,7 @@ int main (string[] args)
   Test.add_func ("/vala/connection/errors", test_errors);
   Test.add_func ("/vala/connection/async", test_async);
   Test.add_func ("/vala/connection/signals", test_signals);
+  Test.add_func ("/vala/connection/calls", test_calls);
   Test.add_func ("/vala/connection/listener", test_listener);
   Test.add_func ("/vala/connection/process", test_process);
   return Test.run ();

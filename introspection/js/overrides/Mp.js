@@ -374,6 +374,38 @@ function overrideConnectionReceives(prototype) {
     });
 }
 
+// Any number of calls may be under way.
+function overrideCalls({Connection, Invocation}) {
+    const {prototype} = Connection;
+    const {call_message_async, call_message_finish} = prototype;
+    const {get_message, return_message} = Invocation.prototype;
+
+    setDefaults(prototype, {call: waits(1)});
+    const {call} = prototype;
+    prototype.call = function (value, timeout = -1, cancellable = null) {
+        return fromVariant(call.call(this, toMessage(value).get_variant(), timeout, cancellable));
+    };
+    prototype.call_finish = function (result) {
+        return fromMessage(call_message_finish.call(this, result));
+    };
+    prototype.call_async = function (value, timeout = -1, priority = GLib.PRIORITY_DEFAULT, cancellable = null, callback) {
+        const message = toMessage(value);
+        return callback
+            ? call_message_async.call(this, message, timeout, priority, cancellable, callback)
+            : promise(this, call_message_async, prototype.call_finish, message, timeout, priority, cancellable);
+    };
+    promisify(prototype, 'call_message', [undefined, -1]);
+
+    Object.defineProperty(Invocation.prototype, 'value', {
+        get() {
+            return fromMessage(get_message.call(this));
+        },
+    });
+    Invocation.prototype.return_value = function (value) {
+        return_message.call(this, toMessage(value));
+    };
+}
+
 function overrideConnection({Connection}) {
     const {prototype} = Connection;
 
@@ -457,6 +489,7 @@ return function () {
     overrideJoinableQueue(Mp);
     overrideSimpleQueue(Mp);
     overrideConnection(Mp);
+    overrideCalls(Mp);
     overridePipe();
     overrideListener(Mp);
     overrideProcess(Mp);

@@ -11,13 +11,14 @@ from multiprocessing.reduction import ForkingPickler
 from gi.repository import Gio, GLib
 
 from .describing import describing_repr
+from .calls import answer_of, call_awaited, call_now, run_calls
 from .errors import IO_ERROR, call, exception_of, is_error, is_timeout
 from .loops import end_watches, readable, writable
 from .module import Mp, export
 from .queues import Queue
 from .refusal import refusal
 from .sharing import reduce
-from .values import PLAIN, WIRE_PROTOCOL, flat, loads, special_message, to_pickle
+from .values import PLAIN, WIRE_PROTOCOL, flat, loads, plain_message, special_message, to_pickle
 from .waiting import SLICE, sleep_until_readable, sleep_until_writable, wait_for
 
 _send_pickle = Mp.Connection.send_pickle
@@ -42,6 +43,7 @@ def _sending_exception(error, obj):
 class Connection(Mp.Connection):
     """One end of a connection that carries whole messages."""
 
+    _calls = {}
     _codec = None
     _codec_name = None
     codec = Queue.codec
@@ -211,7 +213,9 @@ class Connection(Mp.Connection):
 
     async def _take_when_ready(self, receive, *arguments):
         while not (received := call(receive, self, *arguments)):
+            run_calls(self)
             await readable(self)
+        run_calls(self)
         return received
 
     def send_async(self, obj, *arguments):
@@ -230,11 +234,30 @@ class Connection(Mp.Connection):
         except GLib.Error as error:
             raise _sending_exception(error, obj) from None
 
+    def call(self, obj, timeout=None):
+        """Calls the peer with @obj and returns its answer; raises what it raised.
+
+        The main context of the caller does not run meanwhile."""
+        return answer_of(call_now(self, self._request(obj), timeout), self)
+
+    def call_async(self, obj, *arguments, timeout=None):
+        """Calls the peer, to be awaited; with more arguments it is the function of C."""
+        return super().call_async(obj, *arguments) if arguments else self._call_when_answered(obj, timeout)
+
+    async def _call_when_answered(self, obj, timeout):
+        return answer_of(await call_awaited(self, self._request(obj), timeout), self)
+
+    def _request(self, obj):
+        if self._codec is not None:
+            raise TypeError('a connection with a codec makes no calls')
+        return plain_message(obj)
+
     def close(self):
         """Closes this end; closing twice is fine."""
         fd = -1 if self.get_closed() else self.get_fd()
         call(super().close)
         end_watches(fd)
+        run_calls(self)
 
     def fileno(self):
         self._check()

@@ -44,6 +44,7 @@ _EXCEPTIONS = {
     Mp.Error.TOO_MANY_DONE: (ValueError, None),
     Mp.Error.STALE: (ValueError, None),
     Mp.Error.DAMAGED: (OSError, None),
+    Mp.Error.REMOTE: (RuntimeError, None),
 }
 
 _EXCEPTIONS = {int(code): exception for code, exception in _EXCEPTIONS.items()}

@@ -14,13 +14,13 @@ from .module import Mp, export
 _get_fd = Mp.Waitable.get_fd
 
 
-def _running_loop():
+def running_loop():
     """Returns the loop of asyncio that runs in this thread, if any."""
     asyncio = sys.modules.get('asyncio')
     return None if asyncio is None else asyncio._get_running_loop()
 
 
-class _Pause:
+class Pause:
     """What a coroutine awaits that run_coroutine () runs: @start is given what goes on, which
     it calls, with whatever arguments, in the main context."""
 
@@ -38,18 +38,18 @@ def _dispatch(source, go_on):
 
 async def readable(waited):
     """Waits until @waited, which has a descriptor and a source, may have something."""
-    loop = _running_loop()
+    loop = running_loop()
     if loop is None:
-        await _Pause(lambda go_on: _dispatch(waited.create_source(None), go_on))
+        await Pause(lambda go_on: _dispatch(waited.create_source(None), go_on))
     else:
         await _watch(loop, waited.fileno(), loop.add_reader, loop.remove_reader)
 
 
 async def writable(waited):
     """Waits until @waited, which has a descriptor, may take something."""
-    loop = _running_loop()
+    loop = running_loop()
     if loop is None:
-        await _Pause(lambda go_on: _dispatch(
+        await Pause(lambda go_on: _dispatch(
             GLib.unix_fd_source_new(_get_fd(waited), GLib.IOCondition.OUT), go_on))
     else:
         await _watch(loop, _get_fd(waited), loop.add_writer, loop.remove_writer)
@@ -58,9 +58,9 @@ async def writable(waited):
 async def until(lines, attempt, watch, start, finish):
     """Waits until @attempt says True, under asyncio by what @watch makes, or lets @start and
     @finish of the library do the whole on a GLib main loop."""
-    loop = _running_loop()
+    loop = running_loop()
     if loop is None:
-        _, result = await _Pause(lambda go_on: start(GLib.PRIORITY_DEFAULT, None, go_on))
+        _, result = await Pause(lambda go_on: start(GLib.PRIORITY_DEFAULT, None, go_on))
         finish(result)
     else:
         await _in_line(loop, lines, attempt, watch)

@@ -54,6 +54,12 @@ def special_message(obj):
     return None
 
 
+def plain_message(obj):
+    """Returns a message of @obj for a connection, whose peer may be an older Python."""
+    message = None if type(obj) in PLAIN else special_message(obj)
+    return Mp.Message.new_pickle(to_pickle(obj, WIRE_PROTOCOL)) if message is None else message
+
+
 def message_of(data, kind):
     """Returns what Queue._encode () has made as a message."""
     if kind is None:

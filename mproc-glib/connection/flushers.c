@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "flushers.h"
+
+typedef struct
+{
+  MpFlushers *flushers;
+  MpChannel  *channel;
+  GObject    *owner;
+  GSource    *source;
+} Flush;
+
+void
+mp_flushers_init (MpFlushers *self)
+{
+  g_mutex_init (&self->lock);
+}
+
+void
+mp_flushers_clear (MpFlushers *self)
+{
+  g_mutex_clear (&self->lock);
+}
+
+static void
+flush_free (gpointer data)
+{
+  Flush *flush = data;
+
+  /* Its main context may have ended before all was sent. */
+  g_mutex_lock (&flush->flushers->lock);
+  flush->flushers->sources = g_slist_remove (flush->flushers->sources, flush->source);
+  g_mutex_unlock (&flush->flushers->lock);
+
+  mp_channel_unref (flush->channel);
+  g_object_unref (flush->owner);
+  g_free (flush);
+}
+
+/* Whether a source of this context is at work already. */
+static gboolean
+has_source (MpFlushers   *self,
+            GMainContext *context)
+{
+  for (GSList *l = self->sources; l != NULL; l = l->next)
+    {
+      if (g_source_get_context (l->data) == context)
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+static gboolean
+flush_ready_cb (gpointer user_data)
+{
+  Flush      *flush = user_data;
+  MpFlushers *self = flush->flushers;
+  GSource    *source = g_main_current_source ();
+  gboolean    more;
+
+  mp_channel_flush (flush->channel);
+
+  g_mutex_lock (&self->lock);
+  more = mp_channel_has_outgoing (flush->channel);
+  if (!more)
+    self->sources = g_slist_remove (self->sources, source);
+  g_mutex_unlock (&self->lock);
+
+  return more ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
+}
+
+void
+mp_flushers_ensure (MpFlushers   *self,
+                    MpChannel    *channel,
+                    gpointer      owner,
+                    GMainContext *context,
+                    int           io_priority)
+{
+  if (context == NULL)
+    context = g_main_context_default ();
+
+  g_mutex_lock (&self->lock);
+  if (!has_source (self, context))
+    {
+      g_autoptr (GSource) source = mp_channel_create_source (channel, G_IO_OUT, NULL);
+      Flush *flush = g_new0 (Flush, 1);
+
+      flush->flushers = self;
+      flush->channel = mp_channel_ref (channel);
+      flush->owner = g_object_ref (owner);
+      flush->source = source;
+      g_source_set_priority (source, io_priority);
+      g_source_set_callback (source, flush_ready_cb, flush, flush_free);
+      g_source_attach (source, context);
+      self->sources = g_slist_prepend (self->sources, source);
+    }
+  g_mutex_unlock (&self->lock);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "calls.h"
+#include "mp-invocation.h"
+
+G_BEGIN_DECLS
+
+/* Takes @call. */
+MpInvocation *mp_invocation_new (MpConnection   *connection,
+                                 MpIncomingCall *call);
+
+G_END_DECLS
