@@ -125,6 +125,49 @@ class TestInstalled(unittest.TestCase):
         self.assertEqual(self.run_here('gjs', '-m', self.user('js')), 'hello\n')
 
 
+class TestEnvironments(unittest.TestCase):
+    """A virtual environment that sees the packages of the system, and one that does not."""
+
+    def python(self, *options):
+        folder = tempfile.mkdtemp(prefix='mproc-glib-venv-')
+        self.addCleanup(shutil.rmtree, folder)
+        run([sys.executable, '-m', 'venv', '--without-pip', *options, folder])
+        return os.path.join(folder, 'bin', 'python')
+
+    def test_system_site_packages(self):
+        program = os.path.join(SOURCE, 'examples', 'python', 'basic-queue.py')
+        self.assertIn('Consuming item4', run([self.python('--system-site-packages'), program]))
+
+    def test_what_is_missing_is_said(self):
+        done = subprocess.run([self.python(), '-c', 'import mproc'], stderr=subprocess.PIPE, text=True, check=False)
+        self.assertIn('ImportError: mproc needs PyGObject', done.stderr)
+        environment = {**os.environ, 'GI_TYPELIB_PATH': '/nowhere'}
+        done = subprocess.run([sys.executable, '-c', 'import mproc'], stderr=subprocess.PIPE, text=True, check=False,
+                              env=environment)
+        self.assertIn('ImportError: mproc needs the typelib Mp-1.0', done.stderr)
+
+    def test_override_beside_the_package(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for package in ('mproc', 'gi'):
+                shutil.copytree(os.path.join(SOURCE, 'introspection', 'python', package),
+                                os.path.join(folder, package))
+            # As when PyGObject was imported before the folder was known.
+            program = (f'import sys, gi, gi.overrides\nsys.path.append({folder!r})\nimport mproc\n'
+                       'queue = mproc.Queue()\nqueue.put(1)\nprint(queue.get())\n')
+            environment = {**os.environ, 'PYTHONPATH': ''}
+            self.assertEqual(run([sys.executable, '-c', program], env=environment), '1\n')
+
+    def test_meson_devenv(self):
+        build = os.environ['MP_BUILD_ROOT']
+        program = 'import mproc; print(mproc.Queue())'
+        self.assertIn('<mproc.queues.Queue: 0, no maximum>', run(
+            ['meson', 'devenv', '-C', build, sys.executable, '-c', program], env=clean_environment()))
+        self.assertIn('function', run(
+            ['meson', 'devenv', '-C', build, 'gjs', '-c',
+             "imports.gi.versions.Mp = '1.0'; print(typeof imports.gi.Mp.Queue.prototype.tryGet, "
+             "typeof imports.gi.Mp.Message.new_value)"], env=clean_environment()))
+
+
 class TestSubproject(unittest.TestCase):
     def test_subproject(self):
         with tempfile.TemporaryDirectory(prefix='mproc-glib-subproject-') as folder:

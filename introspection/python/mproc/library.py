@@ -9,12 +9,18 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
+_NO_PYGOBJECT = ('mproc needs PyGObject: install python3-gi, or in a virtual environment of its own '
+                 '`pip install PyGObject`')
+
 try:
     import gi
     _overrides = importlib.import_module('gi.overrides')
 except ImportError as error:
-    raise ImportError('mproc needs PyGObject: install python3-gi, or in a virtual environment of its own '
-                      '`pip install PyGObject`') from error
+    raise ImportError(_NO_PYGOBJECT) from error
+
+# Without PyGObject the folder of the override beside this package is all that there is of gi.
+if not hasattr(gi, 'require_version'):
+    raise ImportError(_NO_PYGOBJECT)
 
 try:
     gi.require_version('Mp', '1.0')
@@ -34,7 +40,7 @@ if not hasattr(Mp, 'Pipe'):
 
 # By name, since these modules are not public and have no stubs.
 _describing, _pickling, _refusal, _sharing = (importlib.import_module(f'gi.overrides.Mp.{name}')
-                                    for name in ('describing', 'pickling', 'refusal', 'sharing'))
+                                               for name in ('describing', 'pickling', 'refusal', 'sharing'))
 describe: Callable[[type, Any], str] = _describing.describe
 OncePickler, WholePickler = _pickling.OncePickler, _pickling.WholePickler
 pickle_once: Callable[[Any, bytes, Any], tuple[bytes, bool]] = _pickling.pickle_once
