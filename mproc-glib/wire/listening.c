@@ -17,18 +17,24 @@
 #define SOCKET_NAME "socket"
 
 /* Makes a directory that only this user can enter.  The run-time directory may be so deep
- * that the name of the socket does not fit into an address any more. */
+ * that the name of the socket does not fit into an address any more.  Where there is none GLib
+ * names the cache, of which nobody ever removes what a process that was killed left there. */
 static char *
 make_private_directory (GError **error)
 {
-  const char *parents[] = { g_get_user_runtime_dir (), g_get_tmp_dir (), "/tmp" };
+  const char *runtime = g_getenv ("XDG_RUNTIME_DIR");
+  const char *parents[] = { runtime, g_get_tmp_dir (), "/tmp" };
   int         code = ENOENT;
 
   for (gsize i = 0; i < G_N_ELEMENTS (parents); i++)
     {
-      g_autofree char *directory = g_build_filename (parents[i], "mproc-XXXXXX", NULL);
-      gsize            length = strlen (directory) + strlen ("/" SOCKET_NAME);
+      g_autofree char *directory = NULL;
+      gsize            length;
 
+      if (parents[i] == NULL || !g_path_is_absolute (parents[i]))
+        continue;
+      directory = g_build_filename (parents[i], "mproc-XXXXXX", NULL);
+      length = strlen (directory) + strlen ("/" SOCKET_NAME);
       if (length >= sizeof ((struct sockaddr_un *) 0)->sun_path)
         continue;
       if (g_mkdtemp_full (directory, 0700) != NULL)

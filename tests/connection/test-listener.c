@@ -992,6 +992,19 @@ add_strangers (const char     *where,
     }
 }
 
+/* What a killed process leaves behind is not to stay in the cache for ever. */
+static void
+test_not_in_cache (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpListener) listener = mp_listener_new ("unix:", NULL, &error);
+  g_autofree char *address = NULL;
+
+  g_assert_no_error (error);
+  address = mp_listener_get_address (listener);
+  g_assert_null (strstr (address, g_get_user_cache_dir ()));
+}
+
 int
 main (int    argc,
       char **argv)
@@ -1032,5 +1045,6 @@ main (int    argc,
   g_test_add_func ("/listener/attack/nothing-left", test_nothing_left);
   g_test_add_func ("/listener/attack/no-descriptors", test_no_descriptors);
 
+  g_test_add_func ("/listener/not-in-cache", test_not_in_cache);
   return g_test_run ();
 }

@@ -142,6 +142,22 @@ void test_calls ()
   }
 }
 
+void test_nullable ()
+{
+  try {
+    Mp.Connection first, second;
+    Mp.pipe (true, out first, out second);
+    string? address = first.peer_address;
+    assert (address == null);
+    var connector = new Mp.Connector ("unix:/nowhere");
+    GLib.Bytes? key = connector.auth_key;
+    connector.auth_key = null;
+    assert (key == null && connector.tls_database == null);
+  } catch (Error e) {
+    check (e);
+  }
+}
+
 void test_signals ()
 {
   try {
@@ -247,6 +263,7 @@ int main (string[] args)
   Test.add_func ("/vala/connection/errors", test_errors);
   Test.add_func ("/vala/connection/async", test_async);
   Test.add_func ("/vala/connection/signals", test_signals);
+  Test.add_func ("/vala/connection/nullable", test_nullable);
   Test.add_func ("/vala/connection/calls", test_calls);
   Test.add_func ("/vala/connection/listener", test_listener);
   Test.add_func ("/vala/connection/process", test_process);
