@@ -13,7 +13,7 @@
 #define N_OF_EACH_KIND (MP_N_WATCHERS / 2)
 
 /* How often the first watcher looks, and how often all others together do. */
-#define FIRST_TICK_US  (2 * G_GINT64_CONSTANT (1000000))
+#define FIRST_TICK_US  (3 * G_GINT64_CONSTANT (1000000))
 #define OTHERS_TICK_US (2 * G_GINT64_CONSTANT (1000000))
 
 /* Looking costs a system call for each participant, and each takes longer the more there are:

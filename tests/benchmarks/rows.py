@@ -142,6 +142,12 @@ SECTIONS = (
 )
 
 IDLE = 'idle'
+IDLE_PROCESSES = (16, 64, 200)
+IDLE_WAYS = (
+    Row('idle-get', 'MpQueue, `get_into`', OURS, 'queue-idle', 'get'),
+    Row('idle-loop', 'MpQueue, main loop', OURS, 'queue-idle', 'loop'),
+    Row('idle-python', 'Python `Queue`, `get`', PEER, 'python_idle.py', ''),
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -97,9 +97,9 @@ get_tasks (gpointer data)
 static int
 get_one (gpointer data)
 {
-  return get (data) && mp_joinable_queue_task_done (MP_JOINABLE_QUEUE (((Crowd *) data)->queue), NULL)
-           ? 0
-           : 1;
+  MpJoinableQueue *queue = MP_JOINABLE_QUEUE (((Crowd *) data)->queue);
+
+  return get (data) && mp_joinable_queue_task_done (queue, NULL) ? 0 : 1;
 }
 
 static gboolean
