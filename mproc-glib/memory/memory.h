@@ -56,7 +56,7 @@ struct _MpMemory
   int      live_fd;
   gpointer anchor; /* a page of that description, which keeps it when the descriptor is closed */
   guint32  participant;
-  guint32  lock_word;        /* what the locks hold while they are ours, before any was taken away */
+  guint32  lock_word;        /* what locks hold while they are ours, before any was taken away */
   guint32  held[MP_N_LOCKS]; /* what those that are ours hold */
   guint32  intents_used;     /* bits of the participant's intents that threads here use */
   guint32  fork_count;       /* of the process that attached: differs in a forked child */
