@@ -102,6 +102,8 @@ typedef struct
   guint32 first_waiting;
   guint32 last_waiting;
   guint32 is_changing;
+  guint64 n_before;  /* messages that were done with before the present batch began */
+  guint64 n_dropped; /* messages of this batch that were dropped */
 } MpHeadLine;
 
 /* Waiters that look after the others: a few sleeping threads, and a few main loops. */

@@ -28,6 +28,7 @@ typedef enum
   MP_QUEUE_CANCELLED,
   MP_QUEUE_INTERRUPTED, /* a signal handler ran, and the caller wants to know */
   MP_QUEUE_TIMED_OUT,   /* a wait that gets nothing */
+  MP_QUEUE_DROPPED,     /* nothing is unfinished, but some messages were dropped and not done */
   MP_QUEUE_STALE,       /* the delivery is not the caller's any more */
   MP_QUEUE_DAMAGED,
   MP_QUEUE_NO_SPACE, /* memory or a table is exhausted */
@@ -150,7 +151,8 @@ typedef struct
   guint32 size;
   guint32 n_unfinished;
   guint64 n_bytes;
-  guint64 n_total; /* ever put */
+  guint64 n_total;   /* put in this batch, or unfinished when it began */
+  guint64 n_dropped; /* of these */
 } MpQueueCounts;
 
 /* A delivery in somebody's hands. */
@@ -258,6 +260,13 @@ typedef struct
   MpQueueStatus (*shutdown) (gpointer     self,
                              gboolean     immediate,
                              MpQueueCall *call);
+  /* Drops what is queued now. */
+  MpQueueStatus (*clear) (gpointer     self,
+                          guint64     *n_dropped,
+                          MpQueueCall *call);
+  /* From now on what was done or dropped until now counts no more. */
+  MpQueueStatus (*begin_batch) (gpointer     self,
+                                MpQueueCall *call);
   /* Ends this handle alone: whoever waits by it for items or space gets CLOSED. */
   void (*close) (gpointer self);
   MpQueueStatus (*count) (gpointer       self,

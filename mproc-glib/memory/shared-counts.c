@@ -9,9 +9,9 @@
 /* How many messages there are, and whether what somebody waits for holds. */
 
 /* How many were put, and how many of these are not done with: never more. */
-static guint32
-count_tasks (MpSharedQueue *self,
-             guint64       *n_total)
+guint32
+mp_shared_queue_count_tasks (MpSharedQueue *self,
+                             guint64       *n_total)
 {
   MpMemory *memory = &self->memory;
   guint32   done, n;
@@ -32,7 +32,7 @@ count_unfinished (MpSharedQueue *self)
 {
   guint64 n_total;
 
-  return count_tasks (self, &n_total);
+  return mp_shared_queue_count_tasks (self, &n_total);
 }
 
 /* What is in the ring and what was given back, as long as neither became the other. */
@@ -57,8 +57,13 @@ mp_shared_queue_count (gpointer       user_data,
                        MpQueueCall   *call)
 {
   MpSharedQueue *self = user_data;
-  guint32        n_unfinished = count_tasks (self, &counts->n_total);
+  guint32        n_unfinished = mp_shared_queue_count_tasks (self, &counts->n_total);
 
+  MpHeadLine *head = self->memory.head;
+  guint64     n_before = mp_load (&head->n_before);
+
+  counts->n_total -= MIN (n_before, counts->n_total);
+  counts->n_dropped = MIN (mp_load (&head->n_dropped), counts->n_total);
   counts->size = count_queued (self);
   counts->n_bytes = mp_ring_count_bytes (&self->memory);
   counts->n_unfinished = mp_shared_queue_is_acknowledged (self) ? n_unfinished : 0;

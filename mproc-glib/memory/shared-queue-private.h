@@ -72,6 +72,10 @@ mp_shared_queue_leave (MpSharedQueue *self)
     mp_shared_queue_clean_up (self);
 }
 
+/* How many were put, and how many of these are not done with. */
+guint32 mp_shared_queue_count_tasks (MpSharedQueue *self,
+                                     guint64       *n_total);
+
 /* Whether nothing more can come out. */
 gboolean mp_shared_queue_is_drained (MpSharedQueue *self);
 

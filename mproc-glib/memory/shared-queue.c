@@ -247,15 +247,16 @@ share (gpointer     user_data,
 /* How much is dropped under one lock. */
 #define DROP_PORTION 256
 
-/* Ends what waits or is queued, a portion of it.  With the head lock, and the queue shut down. */
-static gboolean
-drop_some (MpSharedQueue *self)
+/* Ends what waits or is queued, at most @n of it.  With the head lock. */
+static guint
+drop_some (MpSharedQueue *self,
+           guint          n)
 {
   MpMemory *memory = &self->memory;
   guint32   n_dropped = 0, lease;
   MpRecord  record;
 
-  while (n_dropped < DROP_PORTION && mp_ring_peek (memory, &record) == MP_RING_OK)
+  while (n_dropped < n && mp_ring_peek (memory, &record) == MP_RING_OK)
     {
       mp_ring_advance (memory, &record);
       n_dropped++;
@@ -267,32 +268,78 @@ drop_some (MpSharedQueue *self)
     }
 
   mp_lock (memory, MP_LOCK_ARENA);
-  while (n_dropped < DROP_PORTION && (lease = mp_lease_find_waiting (memory)) != 0)
+  while (n_dropped < n && (lease = mp_lease_find_waiting (memory)) != 0)
     {
       mp_lease_adopt (memory, lease, 0);
       mp_lease_end (memory, lease);
       n_dropped++;
     }
+  /* Who finds nothing unfinished then sees that some were dropped. */
+  mp_store (&memory->head->n_dropped, memory->head->n_dropped + n_dropped);
   if (mp_shared_queue_is_acknowledged (self))
     mp_store_release (&memory->arena->n_done, (memory->arena->n_done + n_dropped) & MP_COUNT_MASK);
   mp_unlock (memory, MP_LOCK_ARENA);
-  return n_dropped == DROP_PORTION;
+  return n_dropped;
 }
 
-/* Not more than there can be: what is queued may be a hostile process's circle. */
-static void
+/* What is queued now, and not what is put meanwhile; so a hostile process's circle has an end. */
+static guint64
 drop_all (MpSharedQueue *self)
 {
-  guint64  n_left = (guint64) mp_ring_count (&self->memory) + MP_N_LEASES;
-  gboolean more = TRUE;
+  guint64 n_left = (guint64) mp_ring_count (&self->memory) +
+                   mp_load (&self->memory.head->n_orphans);
+  guint64 n_dropped = 0;
+  guint   n;
 
-  while (more)
+  do
     {
       mp_lock (&self->memory, MP_LOCK_HEAD);
-      more = drop_some (self) && n_left > DROP_PORTION;
+      n = drop_some (self, (guint) MIN (n_left - n_dropped, DROP_PORTION));
       mp_unlock (&self->memory, MP_LOCK_HEAD);
-      n_left -= MIN (n_left, DROP_PORTION);
+      n_dropped += n;
     }
+  while (n > 0 && n_dropped < n_left);
+  return n_dropped;
+}
+
+static MpQueueStatus
+clear (gpointer     user_data,
+       guint64     *n_dropped,
+       MpQueueCall *call)
+{
+  MpSharedQueue *self = user_data;
+  MpQueueStatus  status = mp_shared_queue_enter (self);
+
+  if (status != MP_QUEUE_OK)
+    return status;
+
+  *n_dropped = drop_all (self);
+  mp_waiters_wake_all (&self->memory);
+  mp_shared_queue_leave (self);
+  return MP_QUEUE_OK;
+}
+
+static MpQueueStatus
+begin_batch (gpointer     user_data,
+             MpQueueCall *call)
+{
+  MpSharedQueue *self = user_data;
+  MpMemory      *memory = &self->memory;
+  MpQueueStatus  status = mp_shared_queue_enter (self);
+  guint64        n_total;
+  guint32        n_unfinished;
+
+  if (status != MP_QUEUE_OK)
+    return status;
+
+  mp_lock (memory, MP_LOCK_HEAD);
+  n_unfinished = mp_shared_queue_count_tasks (self, &n_total);
+  mp_store (&memory->head->n_before, n_total - n_unfinished);
+  mp_store (&memory->head->n_dropped, 0);
+  mp_unlock (memory, MP_LOCK_HEAD);
+  mp_waiters_wake (memory, MP_QUEUE_WAIT_NEWS, 0);
+  mp_shared_queue_leave (self);
+  return MP_QUEUE_OK;
 }
 
 static MpQueueStatus
@@ -390,6 +437,8 @@ const MpQueueBackend mp_shared_queue_backend = {
   .list = mp_shared_queue_list,
   .get_dead = mp_shared_queue_get_dead,
   .shutdown = shut_down,
+  .clear = clear,
+  .begin_batch = begin_batch,
   .close = close_handle,
   .count = mp_shared_queue_count,
   .check = mp_shared_queue_check,

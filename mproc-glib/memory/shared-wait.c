@@ -252,7 +252,11 @@ try_condition (MpSharedQueue *self,
 
   if (mp_load (&self->memory.state->damaged))
     return MP_QUEUE_DAMAGED;
-  return mp_shared_queue_check (self, *condition) ? MP_QUEUE_OK : MP_QUEUE_TIMED_OUT;
+  if (!mp_shared_queue_check (self, *condition))
+    return MP_QUEUE_TIMED_OUT;
+  return *condition == MP_QUEUE_WAIT_DONE && mp_load (&self->memory.head->n_dropped) != 0
+           ? MP_QUEUE_DROPPED
+           : MP_QUEUE_OK;
 }
 
 MpQueueStatus

@@ -79,6 +79,7 @@ typedef enum
   PROP_UNFINISHED,
   PROP_N_DONE,
   PROP_N_TOTAL,
+  PROP_N_DROPPED,
   PROP_PROGRESS,
   PROP_REPORT_PROGRESS,
 } MpJoinableQueueProperty;
@@ -131,6 +132,14 @@ get_counts (MpJoinableQueue *self,
             MpQueueCounts   *counts)
 {
   mp_queue_store_count (&mp_queue_get_private (MP_QUEUE (self))->store, counts);
+}
+
+static guint64
+count_done (const MpQueueCounts *counts)
+{
+  const guint64 n_others = counts->n_unfinished + counts->n_dropped;
+
+  return counts->n_total - MIN (n_others, counts->n_total);
 }
 
 /* --- What is to be finished by its age ------------------------------------------------------ */
@@ -228,6 +237,9 @@ mp_joinable_queue_get_property (GObject    *object,
     case PROP_N_TOTAL:
       g_value_set_uint64 (value, mp_joinable_queue_get_n_total (self));
       break;
+    case PROP_N_DROPPED:
+      g_value_set_uint64 (value, mp_joinable_queue_get_n_dropped (self));
+      break;
     case PROP_PROGRESS:
       g_value_set_double (value, mp_joinable_queue_get_progress (self));
       break;
@@ -259,6 +271,7 @@ mp_joinable_queue_set_property (GObject      *object,
     case PROP_UNFINISHED:
     case PROP_N_DONE:
     case PROP_N_TOTAL:
+    case PROP_N_DROPPED:
     case PROP_PROGRESS:
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
@@ -302,7 +315,7 @@ mp_joinable_queue_class_init (MpJoinableQueueClass *klass)
   /**
    * MpJoinableQueue:n-done:
    *
-   * How many messages are done, of all that were ever put.
+   * How many messages of the batch are done; what was dropped is not.
    *
    * Notified while [property@JoinableQueue:report-progress] is set.
    *
@@ -315,7 +328,8 @@ mp_joinable_queue_class_init (MpJoinableQueueClass *klass)
   /**
    * MpJoinableQueue:n-total:
    *
-   * How many messages were ever put, by everybody.
+   * How many messages the batch has: those that were put, by everybody, and those that were
+   * unfinished when it began.
    *
    * Notified while [property@JoinableQueue:report-progress] is set.
    *
@@ -326,9 +340,25 @@ mp_joinable_queue_class_init (MpJoinableQueueClass *klass)
                          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
 
   /**
+   * MpJoinableQueue:n-dropped:
+   *
+   * How many messages of the batch were dropped, by [method@Queue.clear] or an immediate
+   * [method@Queue.shutdown].
+   *
+   * Notified while [property@JoinableQueue:report-progress] is set.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_N_DROPPED] =
+    g_param_spec_uint64 ("n-dropped", NULL, NULL, 0, G_MAXUINT64, 0,
+                         G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  /**
    * MpJoinableQueue:progress:
    *
-   * The done part of all that was put, from 0 to 1: to be bound to a progress bar.
+   * The done part of the batch, from 0 to 1: to be bound to a progress bar.
+   *
+   * 0 before anything was put; see [method@JoinableQueue.begin_batch] for the next batch.
    *
    * Notified while [property@JoinableQueue:report-progress] is set.
    *
@@ -464,7 +494,8 @@ mp_joinable_queue_task_done (MpJoinableQueue *self,
  *
  * Waits until everything that was put is done.
  *
- * Fails with `G_IO_ERROR_TIMED_OUT` when it is not by then.
+ * Fails with `G_IO_ERROR_TIMED_OUT` when it is not by then, and with `MP_ERROR_CLOSED` when nothing
+ * is unfinished, but some messages were dropped and not done.
  *
  * Returns: whether all is done; %FALSE with @error set
  *
@@ -593,7 +624,7 @@ mp_joinable_queue_get_unfinished (MpJoinableQueue *self)
  * mp_joinable_queue_get_n_done: (get-property n-done)
  * @self: a queue
  *
- * Gets how many messages are done, of all that were ever put.
+ * Gets how many messages of the batch are done.
  *
  * Returns: the number of messages
  *
@@ -607,14 +638,14 @@ mp_joinable_queue_get_n_done (MpJoinableQueue *self)
   g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), 0);
 
   get_counts (self, &counts);
-  return counts.n_total - counts.n_unfinished;
+  return count_done (&counts);
 }
 
 /**
  * mp_joinable_queue_get_n_total: (get-property n-total)
  * @self: a queue
  *
- * Gets how many messages were ever put, by everybody.
+ * Gets how many messages the batch has.
  *
  * Returns: the number of messages
  *
@@ -653,9 +684,9 @@ mp_joinable_queue_get_max_deliveries (MpJoinableQueue *self)
  * mp_joinable_queue_get_progress: (get-property progress)
  * @self: a queue
  *
- * Gets the done part of all that was put.
+ * Gets the done part of the batch.
  *
- * Returns: a number from 0 to 1; 1 when nothing was put
+ * Returns: a number from 0 to 1; 0 when nothing was put
  *
  * Since: 1.0
  */
@@ -667,9 +698,60 @@ mp_joinable_queue_get_progress (MpJoinableQueue *self)
   g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), 0);
 
   get_counts (self, &counts);
-  return counts.n_total == 0
-           ? 1
-           : (double) (counts.n_total - counts.n_unfinished) / (double) counts.n_total;
+  return counts.n_total == 0 ? 0 : (double) count_done (&counts) / (double) counts.n_total;
+}
+
+/**
+ * mp_joinable_queue_get_n_dropped: (get-property n-dropped)
+ * @self: a queue
+ *
+ * Gets how many messages of the batch were dropped.
+ *
+ * Returns: the number of messages
+ *
+ * Since: 1.0
+ */
+guint64
+mp_joinable_queue_get_n_dropped (MpJoinableQueue *self)
+{
+  MpQueueCounts counts;
+
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), 0);
+
+  get_counts (self, &counts);
+  return counts.n_dropped;
+}
+
+/**
+ * mp_joinable_queue_begin_batch:
+ * @self: a queue
+ * @error: return location for an error
+ *
+ * Begins a batch: what was done or dropped until now counts no more in `n-done`, `n-total`,
+ * `n-dropped` and `progress`, in any process, and what was dropped makes no join fail any more.
+ *
+ * A queue begins with its first batch.
+ *
+ * Returns: %TRUE; %FALSE with @error set when the queue cannot be used
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_joinable_queue_begin_batch (MpJoinableQueue *self,
+                               GError         **error)
+{
+  MpQueueCall   call = { .timeout_us = -1 };
+  MpQueueStore *store;
+  MpQueueStatus status;
+
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), FALSE);
+
+  if (!mp_queue_check (MP_QUEUE (self), error))
+    return FALSE;
+
+  store = &mp_queue_get_private (MP_QUEUE (self))->store;
+  status = store->backend->begin_batch (store->home, &call);
+  return status == MP_QUEUE_OK || mp_queue_set_error (MP_QUEUE (self), status, &call, error);
 }
 
 static void
@@ -724,6 +806,7 @@ news_cb (gpointer user_data)
   g_object_notify_by_pspec (self, properties[PROP_UNFINISHED]);
   g_object_notify_by_pspec (self, properties[PROP_N_DONE]);
   g_object_notify_by_pspec (self, properties[PROP_N_TOTAL]);
+  g_object_notify_by_pspec (self, properties[PROP_N_DROPPED]);
   g_object_notify_by_pspec (self, properties[PROP_PROGRESS]);
   g_object_thaw_notify (self);
   g_object_unref (self);

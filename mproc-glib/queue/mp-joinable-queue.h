@@ -56,6 +56,11 @@ guint64 mp_joinable_queue_get_n_done (MpJoinableQueue *self);
 MP_AVAILABLE_IN_1_0
 guint64 mp_joinable_queue_get_n_total (MpJoinableQueue *self);
 MP_AVAILABLE_IN_1_0
+guint64 mp_joinable_queue_get_n_dropped (MpJoinableQueue *self);
+MP_AVAILABLE_IN_1_0
+gboolean mp_joinable_queue_begin_batch (MpJoinableQueue *self,
+                                        GError         **error);
+MP_AVAILABLE_IN_1_0
 guint mp_joinable_queue_get_max_deliveries (MpJoinableQueue *self);
 MP_AVAILABLE_IN_1_0
 gboolean mp_joinable_queue_get_report_progress (MpJoinableQueue *self);

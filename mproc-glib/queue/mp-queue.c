@@ -487,6 +487,42 @@ mp_queue_get_closed (MpQueue *self)
   return g_atomic_int_get (&priv->store.closed);
 }
 
+/**
+ * mp_queue_clear:
+ * @self: a queue
+ * @error: return location for an error
+ *
+ * Drops what is queued, and goes on.
+ *
+ * What consumers have in hand stays theirs, and so does what is put meanwhile. In a
+ * [class@JoinableQueue] what was dropped is not done: see [method@JoinableQueue.join].
+ *
+ * Returns: how many messages were dropped, or -1 with @error set
+ *
+ * Since: 1.0
+ */
+gint64
+mp_queue_clear (MpQueue *self,
+                GError **error)
+{
+  MpQueueCall   call = { .timeout_us = -1 };
+  MpQueueStore *store;
+  MpQueueStatus status;
+  guint64       n_dropped = 0;
+
+  g_return_val_if_fail (MP_IS_QUEUE (self), -1);
+
+  if (!mp_queue_check (self, error))
+    return -1;
+
+  store = &mp_queue_get_private (self)->store;
+  status = store->backend->clear (store->home, &n_dropped, &call);
+  if (status == MP_QUEUE_OK)
+    return (gint64) n_dropped;
+  mp_queue_set_error (self, status, &call, error);
+  return -1;
+}
+
 /* Closes the object, and tells so once; @reason is NULL when a call asked for it. */
 void
 mp_queue_end (MpQueue      *self,

@@ -249,6 +249,9 @@ gboolean mp_queue_flush (MpQueue      *self,
                          GCancellable *cancellable,
                          GError      **error);
 MP_AVAILABLE_IN_1_0
+gint64 mp_queue_clear (MpQueue *self,
+                       GError **error);
+MP_AVAILABLE_IN_1_0
 gboolean mp_queue_shutdown (MpQueue *self,
                             gboolean immediate,
                             GError **error);

@@ -112,6 +112,17 @@ set_detached_error (MpQueueStore *self,
 }
 
 static void
+set_dropped_error (MpQueueStore *self,
+                   GError      **error)
+{
+  MpQueueCounts counts;
+
+  mp_queue_store_count (self, &counts);
+  g_set_error (error, MP_ERROR, MP_ERROR_CLOSED,
+               "%" G_GUINT64_FORMAT " messages were dropped, and are not done", counts.n_dropped);
+}
+
+static void
 set_plain_error (MpQueueStatus status,
                  MpQueueCall  *call,
                  GError      **error)
@@ -172,6 +183,9 @@ mp_queue_store_set_error (MpQueueStore          *self,
       break;
     case MP_QUEUE_DETACHED:
       set_detached_error (self, error);
+      break;
+    case MP_QUEUE_DROPPED:
+      set_dropped_error (self, error);
       break;
     case MP_QUEUE_FAILED:
       g_propagate_error (error, g_steal_pointer (&call->error));

@@ -38,6 +38,7 @@ typedef struct
   GQueue  dead;
   guint64 n_bytes;
   guint64 n_total, n_done;
+  guint64 n_before, n_dropped;
 
   GQueue bells;
   GQueue operations; /* Pending */
@@ -421,7 +422,11 @@ static MpQueueStatus
 try_condition (Plain   *self,
                gpointer data)
 {
-  return holds (self, *(MpQueueCondition *) data) ? MP_QUEUE_OK : MP_QUEUE_TIMED_OUT;
+  const MpQueueCondition condition = *(MpQueueCondition *) data;
+
+  if (!holds (self, condition))
+    return MP_QUEUE_TIMED_OUT;
+  return condition == MP_QUEUE_WAIT_DONE && self->n_dropped > 0 ? MP_QUEUE_DROPPED : MP_QUEUE_OK;
 }
 
 static MpQueueStatus
@@ -530,6 +535,16 @@ plain_get_dead (gpointer         user_data,
 
 /* --- The queue --------------------------------------------------------------------------- */
 
+static void
+drop_all (Plain *self)
+{
+  self->n_done += self->queued.length;
+  self->n_dropped += self->queued.length;
+  self->n_bytes = 0;
+  g_queue_clear_full (&self->queued, free_message);
+  ring (self);
+}
+
 static MpQueueStatus
 plain_shutdown (gpointer     user_data,
                 gboolean     immediate,
@@ -540,12 +555,35 @@ plain_shutdown (gpointer     user_data,
   g_mutex_lock (&self->mutex);
   self->is_shut_down = TRUE;
   if (immediate)
-    {
-      self->n_done += self->queued.length;
-      self->n_bytes = 0;
-      g_queue_clear_full (&self->queued, free_message);
-    }
+    drop_all (self);
   ring (self);
+  g_mutex_unlock (&self->mutex);
+  return MP_QUEUE_OK;
+}
+
+static MpQueueStatus
+plain_clear (gpointer     user_data,
+             guint64     *n_dropped,
+             MpQueueCall *call)
+{
+  Plain *self = user_data;
+
+  g_mutex_lock (&self->mutex);
+  *n_dropped = self->queued.length;
+  drop_all (self);
+  g_mutex_unlock (&self->mutex);
+  return MP_QUEUE_OK;
+}
+
+static MpQueueStatus
+plain_begin_batch (gpointer     user_data,
+                   MpQueueCall *call)
+{
+  Plain *self = user_data;
+
+  g_mutex_lock (&self->mutex);
+  self->n_before = self->n_done;
+  self->n_dropped = 0;
   g_mutex_unlock (&self->mutex);
   return MP_QUEUE_OK;
 }
@@ -573,7 +611,8 @@ plain_count (gpointer       user_data,
     .size = self->queued.length,
     .n_unfinished = is_acknowledged (self) ? (guint32) (self->n_total - self->n_done) : 0,
     .n_bytes = self->n_bytes,
-    .n_total = self->n_total,
+    .n_total = self->n_total - self->n_before,
+    .n_dropped = self->n_dropped,
   };
   g_mutex_unlock (&self->mutex);
   return MP_QUEUE_OK;
@@ -688,7 +727,7 @@ try_operation (Plain            *self,
       return settle_now (self, operation->delivery, operation->take);
     case MP_QUEUE_OPERATION_WAIT:
     default:
-      return holds (self, operation->condition) ? MP_QUEUE_OK : MP_QUEUE_TIMED_OUT;
+      return try_condition (self, &operation->condition);
     }
 }
 
@@ -825,6 +864,8 @@ const MpQueueBackend plain_backend = {
   .list = plain_list,
   .get_dead = plain_get_dead,
   .shutdown = plain_shutdown,
+  .clear = plain_clear,
+  .begin_batch = plain_begin_batch,
   .close = plain_close,
   .count = plain_count,
   .check = plain_check,

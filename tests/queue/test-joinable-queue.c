@@ -494,6 +494,92 @@ test_async (void)
 }
 
 static void
+closed_join_cb (GObject      *object,
+                GAsyncResult *result,
+                gpointer      user_data)
+{
+  mp_joinable_queue_join_finish (MP_JOINABLE_QUEUE (object), result, user_data);
+}
+
+/* Dropped is not done, by whatever call. */
+static void
+test_dropped (void)
+{
+  for (guint i = 0; i < 2; i++)
+    {
+      MpJoinableQueue *queue = make (0);
+      MpTask          *task;
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GError) late = NULL;
+
+      g_assert_cmpfloat (mp_joinable_queue_get_progress (queue), ==, 0);
+      for (int n = 0; n < 10; n++)
+        put_int (queue, n);
+      get_int (queue);
+      g_assert_true (mp_joinable_queue_task_done (queue, &error));
+      task = get_task (queue, 1, 1);
+
+      if (i == 0)
+        g_assert_cmpint (mp_queue_clear (MP_QUEUE (queue), &error), ==, 8);
+      else
+        g_assert_true (mp_queue_shutdown (MP_QUEUE (queue), TRUE, &error));
+      g_assert_no_error (error);
+      g_assert_true (mp_queue_is_empty (MP_QUEUE (queue)));
+      g_assert_cmpuint (mp_joinable_queue_get_unfinished (queue), ==, 1);
+      g_assert_cmpuint (mp_joinable_queue_get_n_done (queue), ==, 1);
+      g_assert_cmpuint (mp_joinable_queue_get_n_dropped (queue), ==, 8);
+
+      mp_joinable_queue_join_async (queue, G_PRIORITY_DEFAULT, NULL, closed_join_cb, &late);
+      g_assert_true (mp_task_done (task, &error));
+      g_object_unref (task);
+      test_iterate_until (late != NULL);
+      g_assert_error (late, MP_ERROR, MP_ERROR_CLOSED);
+      g_assert_false (mp_joinable_queue_join (queue, -1, NULL, &error));
+      g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+      g_assert_nonnull (strstr (error->message, "8 messages"));
+      g_assert_cmpuint (mp_joinable_queue_get_n_done (queue), ==, 2);
+      g_assert_cmpfloat (mp_joinable_queue_get_progress (queue), ==, 0.2);
+
+      test_drain_context ();
+      g_assert_finalize_object (queue);
+    }
+}
+
+static void
+test_batches (void)
+{
+  MpJoinableQueue *queue = make (0);
+  g_autoptr (GError) error = NULL;
+
+  for (int n = 0; n < 4; n++)
+    put_int (queue, n);
+  for (int n = 0; n < 2; n++)
+    {
+      get_int (queue);
+      g_assert_true (mp_joinable_queue_task_done (queue, &error));
+    }
+  g_assert_cmpint (mp_queue_clear (MP_QUEUE (queue), &error), ==, 2);
+  g_assert_true (mp_joinable_queue_begin_batch (queue, &error));
+  g_assert_true (mp_joinable_queue_join (queue, 0, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (mp_joinable_queue_get_n_total (queue), ==, 0);
+  g_assert_cmpuint (mp_joinable_queue_get_n_dropped (queue), ==, 0);
+  g_assert_cmpfloat (mp_joinable_queue_get_progress (queue), ==, 0);
+
+  put_int (queue, 4);
+  put_int (queue, 5);
+  g_assert_cmpint (get_int (queue), ==, 4);
+  g_assert_true (mp_joinable_queue_task_done (queue, &error));
+  g_assert_cmpfloat (mp_joinable_queue_get_progress (queue), ==, 0.5);
+  /* What is unfinished belongs to the next. */
+  g_assert_true (mp_joinable_queue_begin_batch (queue, &error));
+  g_assert_cmpuint (mp_joinable_queue_get_n_total (queue), ==, 1);
+  g_assert_cmpfloat (mp_joinable_queue_get_progress (queue), ==, 0);
+
+  g_assert_finalize_object (queue);
+}
+
+static void
 notify_cb (MpJoinableQueue *queue,
            GParamSpec      *pspec,
            gpointer         user_data)
@@ -562,6 +648,8 @@ main (int    argc,
   plain_add_test ("joinable-queue", "late-done", test_late_done);
   plain_add_memory_test ("joinable-queue", "poison", test_poison);
   plain_add_test ("joinable-queue", "async", test_async);
+  plain_add_test ("joinable-queue", "dropped", test_dropped);
+  plain_add_test ("joinable-queue", "batches", test_batches);
   plain_add_memory_test ("joinable-queue", "progress", test_progress);
 
   return g_test_run ();

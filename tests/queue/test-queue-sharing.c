@@ -251,7 +251,12 @@ get_task_until_closed (gpointer data)
 static int
 join_until_closed (gpointer data)
 {
-  return mp_joinable_queue_join (data, -1, NULL, NULL) ? 0 : 1;
+  g_autoptr (GError) error = NULL;
+
+  return !mp_joinable_queue_join (data, -1, NULL, &error) &&
+             g_error_matches (error, MP_ERROR, MP_ERROR_CLOSED)
+           ? 0
+           : 1;
 }
 
 static void
