@@ -482,7 +482,7 @@ mp_calls_begin (MpCalls   *self,
                 gint64     timeout_us,
                 GTask     *task)
 {
-  g_autoptr (GTask) owned = task;
+  g_autoptr (GTask) owned G_GNUC_UNUSED = task;
   g_autoptr (GTask) taken = NULL;
   g_autoptr (GError) error = NULL;
   GSource *pump = NULL;

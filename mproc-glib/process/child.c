@@ -39,8 +39,8 @@ close_child (MpChild *self)
 static void
 reap_dropped (void)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&dropped_lock);
-  int exit_code;
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&dropped_lock);
+  int                             exit_code;
 
   for (guint i = dropped != NULL ? dropped->len : 0; i > 0; i--)
     {

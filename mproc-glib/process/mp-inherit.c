@@ -304,8 +304,8 @@ MpShareable *
 mp_inherit (const char *name,
             GError    **error)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&bequest_lock);
-  Item *item;
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&bequest_lock);
+  Item                           *item;
 
   g_return_val_if_fail (name != NULL, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
@@ -342,10 +342,10 @@ compare_names (gconstpointer a,
 char **
 mp_inherit_names (void)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&bequest_lock);
-  g_autofree char **keys = NULL;
-  char            **names;
-  guint             n_names;
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&bequest_lock);
+  g_autofree char               **keys = NULL;
+  char                          **names;
+  guint                           n_names;
 
   ensure_bequest ();
 

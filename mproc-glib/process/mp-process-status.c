@@ -25,8 +25,8 @@ update_exit_code (MpProcessPrivate *priv)
 static int
 mp_process_get_fd (MpWaitable *waitable)
 {
-  MpProcessPrivate *priv = mp_process_get_private (MP_PROCESS (waitable));
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+  MpProcessPrivate               *priv = mp_process_get_private (MP_PROCESS (waitable));
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
 
   return priv->child.pid_fd;
 }
@@ -36,8 +36,8 @@ static gboolean
 mp_process_has_pending (MpWaitable *waitable,
                         GError    **error)
 {
-  MpProcessPrivate *priv = mp_process_get_private (MP_PROCESS (waitable));
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+  MpProcessPrivate               *priv = mp_process_get_private (MP_PROCESS (waitable));
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
 
   if (priv->child.pid_fd < 0)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_INITIALIZED,
@@ -93,7 +93,7 @@ weak_ref_free (gpointer data)
 static void
 forget_end_source (MpProcessPrivate *priv)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
 
   g_clear_pointer (&priv->end_source, g_source_unref);
 }
@@ -147,7 +147,7 @@ mp_process_watch_end (MpProcess *self)
 int
 mp_process_get_pid (MpProcess *self)
 {
-  g_autoptr (GMutexLocker) locker = NULL;
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = NULL;
 
   g_return_val_if_fail (MP_IS_PROCESS (self), 0);
 
@@ -170,7 +170,7 @@ mp_process_get_pid (MpProcess *self)
 int
 mp_process_get_exit_code (MpProcess *self)
 {
-  g_autoptr (GMutexLocker) locker = NULL;
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = NULL;
 
   g_return_val_if_fail (MP_IS_PROCESS (self), MP_PROCESS_STILL_ALIVE);
 

@@ -66,7 +66,7 @@ mp_process_set_flags (MpProcess       *self,
 GSubprocessFlags
 mp_process_get_flags (MpProcess *self)
 {
-  g_autoptr (GMutexLocker) locker = NULL;
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = NULL;
 
   g_return_val_if_fail (MP_IS_PROCESS (self), G_SUBPROCESS_FLAGS_NONE);
 
@@ -100,8 +100,8 @@ static char *
 dup_path (MpProcess *self,
           int        number)
 {
-  MpProcessPrivate *priv = mp_process_get_private (self);
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+  MpProcessPrivate               *priv = mp_process_get_private (self);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
 
   return g_strdup (priv->paths[number]);
 }
@@ -259,8 +259,8 @@ static gpointer
 get_stream (MpProcess *self,
             int        number)
 {
-  MpProcessPrivate *priv = mp_process_get_private (self);
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&priv->lock);
+  MpProcessPrivate               *priv = mp_process_get_private (self);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&priv->lock);
 
   return priv->streams[number];
 }

@@ -515,7 +515,7 @@ mp_process_set_environment (MpProcess         *self,
 char **
 mp_process_get_environment (MpProcess *self)
 {
-  g_autoptr (GMutexLocker) locker = NULL;
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = NULL;
 
   g_return_val_if_fail (MP_IS_PROCESS (self), NULL);
 
@@ -586,7 +586,7 @@ mp_process_set_cwd (MpProcess  *self,
 char *
 mp_process_get_cwd (MpProcess *self)
 {
-  g_autoptr (GMutexLocker) locker = NULL;
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = NULL;
 
   g_return_val_if_fail (MP_IS_PROCESS (self), NULL);
 
@@ -636,7 +636,7 @@ mp_process_set_die_with_parent (MpProcess *self,
 gboolean
 mp_process_get_die_with_parent (MpProcess *self)
 {
-  g_autoptr (GMutexLocker) locker = NULL;
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = NULL;
 
   g_return_val_if_fail (MP_IS_PROCESS (self), FALSE);
 
