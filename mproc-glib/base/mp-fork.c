@@ -4,6 +4,8 @@
 
 #include "mp-fork.h"
 
+#include <gio/gio.h>
+#include <glib/gi18n-lib.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -16,11 +18,70 @@ static int own_pid;
 static GMutex      hooks_mutex;
 static MpForkHook *hooks;
 
+/* Threads of GLib's pools are called after the program, with this in front. */
+#define POOL_PREFIX "pool-"
+
+/* Whether GLib's pools had threads at the last fork; in a child for good. */
+static gboolean had_threads, has_lost_threads;
+
+static gboolean
+is_pool_thread (const char *id)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/self/task/%s/comm", id);
+  g_autofree char *name = NULL;
+
+  return g_file_get_contents (path, &name, NULL, NULL) && g_str_has_prefix (name, POOL_PREFIX);
+}
+
+/* Before a fork.  Without GTask nothing of GIO has used threads. */
+static gboolean
+find_threads (void)
+{
+  g_autoptr (GDir) tasks = NULL;
+  const char *id;
+
+  if (g_type_from_name ("GTask") == 0)
+    return FALSE;
+
+  tasks = g_dir_open ("/proc/self/task", 0, NULL);
+  if (tasks == NULL)
+    return TRUE;
+
+  while ((id = g_dir_read_name (tasks)) != NULL)
+    {
+      if (is_pool_thread (id))
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+static void
+before_fork (void)
+{
+  had_threads = find_threads ();
+  mp_fork_block ();
+}
+
+gboolean
+mp_fork_check_threads (GError **error)
+{
+  if (!has_lost_threads)
+    return TRUE;
+
+  g_set_error_literal (
+    error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+    _ ("This process was forked off while GLib used threads, and cannot use TLS: "
+       "fork before that, or start a program instead"));
+  return FALSE;
+}
+
 static void
 in_child (void)
 {
   MpForkHook *next;
 
+  has_lost_threads |= had_threads;
   mp_fork_count++;
   own_pid = 0;
   for (MpForkHook *hook = hooks; hook != NULL; hook = next)
@@ -36,7 +97,7 @@ in_child (void)
 static void __attribute__ ((constructor))
 install_handlers (void)
 {
-  pthread_atfork (mp_fork_block, mp_fork_unblock, in_child);
+  pthread_atfork (before_fork, mp_fork_unblock, in_child);
 }
 
 /* Waits ask for it each time, and the system takes longer to say it than most of what they do

@@ -13,6 +13,10 @@ G_BEGIN_DECLS
  * library, which is 1: differs from what is noted in an object that was inherited. */
 extern guint32 mp_fork_count;
 
+/* Whether GLib's pool of threads, which GTask uses, had threads in the process that this one was
+ * forked off from.  It waits for them in vain here.  FALSE with an error if so. */
+gboolean mp_fork_check_threads (GError **error);
+
 /* The number of this process, by which a forked child tells what is its parent's. */
 int mp_own_pid (void);
 

@@ -326,18 +326,19 @@ return_failure (GTask  *task,
   g_task_set_task_data (task, NULL, NULL);
 }
 
-static void
-open_in_thread (GTask        *task,
-                gpointer      source_object,
-                gpointer      task_data,
-                GCancellable *cancellable)
+/* A thread of its own: those of GTask do not come to life in a process that was forked off. */
+static gpointer
+open_in_thread (gpointer data)
 {
+  g_autoptr (GTask) task = data;
+  MpDial *dial = g_task_get_task_data (task);
   GError *error = NULL;
 
-  if (mp_dial_run (task_data, -1, cancellable, &error))
-    g_task_return_pointer (task, make_connection (task_data), g_object_unref);
+  if (mp_dial_run (dial, -1, g_task_get_cancellable (task), &error))
+    g_task_return_pointer (task, make_connection (dial), g_object_unref);
   else
     return_failure (task, error);
+  return NULL;
 }
 
 static gboolean step_cb (gpointer user_data);
@@ -417,7 +418,7 @@ start_open (MpConnector *self,
     {
       g_task_set_task_data (task, dial, (GDestroyNotify) mp_dial_free);
       if (mp_dial_must_block (dial))
-        g_task_run_in_thread (task, open_in_thread);
+        g_thread_unref (g_thread_new ("mproc-open", open_in_thread, g_object_ref (task)));
       else
         step (task);
     }

@@ -51,7 +51,7 @@ mp_listener_get_acceptor (MpListener *self,
   else if (priv->acceptor == NULL)
     priv->acceptor = make_acceptor (priv, error);
 
-  if (!priv->closed && priv->acceptor != NULL)
+  if (!priv->closed && priv->acceptor != NULL && mp_acceptor_check (priv->acceptor, error))
     acceptor = mp_acceptor_ref (priv->acceptor);
   g_mutex_unlock (&priv->lock);
   return acceptor;

@@ -236,6 +236,13 @@ mp_acceptor_unref (MpAcceptor *self)
   g_free (self);
 }
 
+gboolean
+mp_acceptor_check (MpAcceptor *self,
+                   GError    **error)
+{
+  return self->kind != MP_ADDRESS_TLS || mp_fork_check_threads (error);
+}
+
 const char *
 mp_acceptor_get_address (MpAcceptor *self)
 {

@@ -52,6 +52,10 @@ void        mp_acceptor_unref (MpAcceptor *self);
 void     mp_acceptor_close (MpAcceptor *self);
 gboolean mp_acceptor_is_closed (MpAcceptor *self);
 
+/* Whether this process can accept at all: TLS needs threads that a forked child may not have. */
+gboolean mp_acceptor_check (MpAcceptor *self,
+                            GError    **error);
+
 const char *mp_acceptor_get_address (MpAcceptor *self);
 int         mp_acceptor_get_fd (MpAcceptor *self);
 

@@ -210,10 +210,10 @@ add_inet (GArray       *addresses,
 
 /* An address that is a number, or is known without asking: the peers of localhost in Python
  * are on IPv4, so that comes first. */
-static gboolean
-add_known (const MpAddress *self,
-           gboolean         passive,
-           GArray          *addresses)
+gboolean
+mp_address_add_known (const MpAddress *self,
+                      gboolean         passive,
+                      GArray          *addresses)
 {
   const char *name = self->name;
   g_autoptr (GInetAddress) host = NULL;
@@ -236,38 +236,4 @@ add_known (const MpAddress *self,
     }
 
   return TRUE;
-}
-
-GArray *
-mp_address_resolve (const MpAddress *self,
-                    gboolean         passive,
-                    gpointer         cancellable,
-                    GError         **error)
-{
-  g_autoptr (GArray) addresses = g_array_new (FALSE, FALSE, sizeof (MpSocketAddress));
-  g_autoptr (GResolver) resolver = NULL;
-  GList *hosts;
-
-  if (self->kind == MP_ADDRESS_UNIX || self->kind == MP_ADDRESS_ABSTRACT)
-    {
-      MpSocketAddress address;
-
-      if (!mp_address_fill_unix (self->kind, self->name, &address, error))
-        return NULL;
-      g_array_append_val (addresses, address);
-      return g_steal_pointer (&addresses);
-    }
-
-  if (add_known (self, passive, addresses))
-    return g_steal_pointer (&addresses);
-
-  resolver = g_resolver_get_default ();
-  hosts = g_resolver_lookup_by_name (resolver, self->name, cancellable, error);
-  if (hosts == NULL)
-    return NULL;
-
-  for (GList *l = hosts; l != NULL; l = l->next)
-    add_inet (addresses, l->data, self->port);
-  g_resolver_free_addresses (hosts);
-  return g_steal_pointer (&addresses);
 }

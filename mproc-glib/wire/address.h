@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include <glib.h>
+#include <gio/gio.h>
 #include <sys/socket.h>
 
 G_BEGIN_DECLS
@@ -46,12 +46,10 @@ gboolean mp_address_fill_unix (MpAddressKind    kind,
                                MpSocketAddress *address,
                                GError         **error);
 
-/* The numeric addresses of a host, an array of MpSocketAddress.  A name that is no number
- * is asked for, which takes time. */
-GArray  *mp_address_resolve (const MpAddress *self,
-                             gboolean         passive,
-                             gpointer         cancellable,
-                             GError         **error);
+/* Adds the MpSocketAddress of a host that is known without asking for it. */
+gboolean mp_address_add_known (const MpAddress *self,
+                               gboolean         passive,
+                               GArray          *addresses);
 gboolean mp_address_needs_resolver (const MpAddress *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpAddress, mp_address_free)

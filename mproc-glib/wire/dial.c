@@ -8,6 +8,7 @@
 #include "base/mp-deadline.h"
 #include "base/mp-errno.h"
 #include "mp-error.h"
+#include "resolve.h"
 #include "tls.h"
 
 #include <errno.h>
@@ -39,6 +40,7 @@ struct _MpDial
   int         fd;
   gint64      retry;
   MpGreeting *greeting;
+  gint64      call_deadline;
   gint64      deadline; /* of the handshake, once the listener has begun it */
   MpChannel  *channel;
 };
@@ -54,6 +56,7 @@ mp_dial_new (MpAddress            *address,
   self->fd = -1;
   self->retry = -1;
   self->deadline = MP_DEADLINE_NEVER;
+  self->call_deadline = MP_DEADLINE_NEVER;
   return self;
 }
 
@@ -222,7 +225,8 @@ resolve (MpDial       *self,
          GCancellable *cancellable,
          GError      **error)
 {
-  self->candidates = mp_address_resolve (self->address, FALSE, cancellable, error);
+  self->candidates =
+    mp_address_resolve (self->address, FALSE, self->call_deadline, cancellable, error);
   self->state = STATE_CONNECT;
   return self->candidates != NULL ? MP_HANDSHAKE_RUNNING : MP_HANDSHAKE_FAILED;
 }
@@ -346,15 +350,14 @@ mp_dial_run (MpDial       *self,
              GCancellable *cancellable,
              GError      **error)
 {
-  gint64 deadline = mp_deadline_for_timeout (timeout_us);
-
+  self->call_deadline = mp_deadline_for_timeout (timeout_us);
   for (;;)
     {
       MpHandshakeStatus status = mp_dial_step (self, cancellable, error);
 
       if (status != MP_HANDSHAKE_RUNNING)
         return status == MP_HANDSHAKE_DONE;
-      if (!wait_for_step (self, deadline, cancellable, error))
+      if (!wait_for_step (self, self->call_deadline, cancellable, error))
         return FALSE;
     }
 }

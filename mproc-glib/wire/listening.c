@@ -4,7 +4,9 @@
 
 #include "listening.h"
 
+#include "base/mp-deadline.h"
 #include "base/mp-errno.h"
+#include "resolve.h"
 
 #include <errno.h>
 #include <gio/gio.h>
@@ -141,7 +143,7 @@ open_socket (MpListening     *self,
     }
   else
     {
-      candidates = mp_address_resolve (address, TRUE, NULL, error);
+      candidates = mp_address_resolve (address, TRUE, MP_DEADLINE_NEVER, NULL, error);
       if (candidates == NULL)
         return FALSE;
       wanted = g_array_index (candidates, MpSocketAddress, 0);

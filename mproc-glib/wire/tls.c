@@ -4,6 +4,8 @@
 
 #include "tls.h"
 
+#include "base/mp-fork.h"
+
 #include "greeting.h"
 #include "mp-error.h"
 
@@ -126,7 +128,7 @@ mp_tls_connect (int              fd,
   g_autoptr (GSocketConnectable) identity = g_network_address_new (host, port);
   g_autoptr (GIOStream) tls = NULL;
 
-  if (base == NULL)
+  if (base == NULL || !mp_fork_check_threads (error))
     return NULL;
 
   tls = g_tls_client_connection_new (base, identity, error);

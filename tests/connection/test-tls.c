@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "test-fork.h"
+
 #define KEY     "secret_key"
 #define TIMEOUT (20 * G_USEC_PER_SEC)
 
@@ -212,6 +214,104 @@ test_tls_strangers (void)
   g_assert_finalize_object (listener);
 }
 
+/* Exit codes of children. */
+enum
+{
+  AS_EXPECTED = 7,
+  NO_ERROR
+};
+
+static int
+use_inherited (gpointer data)
+{
+  MpConnection *connection = data;
+  g_autoptr (GError) error = NULL;
+
+  if (mp_connection_send (connection, g_variant_new_string ("child"), TIMEOUT, NULL, &error) ||
+      !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED))
+    return NO_ERROR;
+
+  g_clear_error (&error);
+  if (mp_connection_recv (connection, TIMEOUT, NULL, &error) != NULL ||
+      !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED))
+    return NO_ERROR;
+
+  mp_connection_close (connection, NULL);
+  g_object_run_dispose (G_OBJECT (connection));
+  return AS_EXPECTED;
+}
+
+static int
+open_in_child (gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (mp_connector_open (data, TIMEOUT, NULL, &error) != NULL)
+    return NO_ERROR;
+  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED) ? AS_EXPECTED : NO_ERROR;
+}
+
+static int
+accept_in_child (gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (mp_listener_accept (data, TIMEOUT, NULL, &error) != NULL)
+    return NO_ERROR;
+  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED) ? AS_EXPECTED : NO_ERROR;
+}
+
+static int
+resolve_in_child (gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpConnection) connection = NULL;
+
+  /* Whatever comes of it, it comes: a name under "invalid" has no address. */
+  connection = mp_connect ("tcp:mproc-glib.invalid:1", NULL, TIMEOUT, NULL, &error);
+  return connection == NULL && error != NULL ? AS_EXPECTED : NO_ERROR;
+}
+
+/* A forked child cannot use TLS, and does no harm to that of its parent. */
+static void
+test_tls_fork (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpConnection) accepted = NULL;
+  g_autoptr (GVariant) value = NULL;
+  Client client = {
+    NULL,
+  };
+  MpListener *listener;
+  GThread    *thread;
+
+  if (skip_without_tls ())
+    return;
+
+  listener = make_listener (KEY);
+  client.connector = make_connector (listener, KEY, TRUE);
+  thread = g_thread_new ("client", run_client, &client);
+  accepted = mp_listener_accept (listener, TIMEOUT, NULL, &error);
+  g_thread_join (thread);
+  g_assert_no_error (error);
+  g_assert_no_error (client.error);
+
+  test_wait_child (test_fork (use_inherited, client.connection), AS_EXPECTED);
+  test_wait_child (test_fork (open_in_child, client.connector), AS_EXPECTED);
+  test_wait_child (test_fork (accept_in_child, listener), AS_EXPECTED);
+  test_wait_child (test_fork (resolve_in_child, NULL), AS_EXPECTED);
+
+  mp_connection_send (client.connection, g_variant_new_string ("parent"), TIMEOUT, NULL, &error);
+  g_assert_no_error (error);
+  value = mp_connection_recv (accepted, TIMEOUT, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (g_variant_get_string (value, NULL), ==, "parent");
+
+  g_assert_finalize_object (client.connection);
+  g_assert_finalize_object (client.connector);
+  g_assert_finalize_object (listener);
+}
+
 static void
 test_tls_needs_certificate (void)
 {
@@ -233,6 +333,7 @@ main (int    argc,
   g_test_add_data_func ("/tls/no-key", NULL, test_tls);
   g_test_add_func ("/tls/not-trusted", test_tls_not_trusted);
   g_test_add_func ("/tls/strangers", test_tls_strangers);
+  g_test_add_func ("/tls/fork", test_tls_fork);
   g_test_add_func ("/tls/needs-certificate", test_tls_needs_certificate);
 
   result = g_test_run ();

@@ -5,6 +5,7 @@
 #include <mproc-glib/mproc-glib.h>
 
 #include "wire/address.h"
+#include "wire/resolve.h"
 
 int LLVMFuzzerTestOneInput (const guint8 *data,
                             gsize         size);
@@ -23,7 +24,7 @@ LLVMFuzzerTestOneInput (const guint8 *data,
     return 0;
 
   /* What the kernel would get, and what it would be called then, which is an address, too. */
-  resolved = mp_address_resolve (address, TRUE, NULL, NULL);
+  resolved = mp_address_resolve (address, TRUE, -1, NULL, NULL);
   for (guint i = 0; resolved != NULL && i < resolved->len; i++)
     {
       g_autofree char *again =

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "wire/address.h"
+#include "wire/resolve.h"
 
 typedef struct
 {
@@ -118,7 +119,7 @@ test_format (void)
 
       g_assert_no_error (error);
       g_assert_false (mp_address_needs_resolver (address));
-      resolved = mp_address_resolve (address, FALSE, NULL, &error);
+      resolved = mp_address_resolve (address, FALSE, -1, NULL, &error);
       g_assert_no_error (error);
       g_assert_cmpint (resolved->len, ==, 1);
       text = mp_address_format (&g_array_index (resolved, MpSocketAddress, 0), address->kind);
@@ -132,7 +133,7 @@ test_localhost (void)
 {
   g_autoptr (MpAddress) address = mp_address_parse ("tcp:localhost:1", NULL);
   g_autoptr (MpAddress) far = mp_address_parse ("tcp:example.org:1", NULL);
-  g_autoptr (GArray) resolved = mp_address_resolve (address, FALSE, NULL, NULL);
+  g_autoptr (GArray) resolved = mp_address_resolve (address, FALSE, -1, NULL, NULL);
 
   g_assert_cmpint (resolved->len, ==, 2);
   g_assert_cmpint (g_array_index (resolved, MpSocketAddress, 0).storage.ss_family, ==, AF_INET);
