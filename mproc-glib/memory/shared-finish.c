@@ -51,7 +51,8 @@ mp_shared_queue_is_payload (MpSharedQueue *self,
   MpMemory *memory = &self->memory;
 
   if (size == 0 ||
-      (size <= memory->config.max_bytes && mp_memory_contains (memory, block, size) && mp_arena_is_block (memory, block, size)))
+      (size <= memory->config.max_bytes && mp_memory_contains (memory, block, size) &&
+       mp_arena_is_block (memory, block, size)))
     return TRUE;
 
   mp_memory_set_damaged (memory);

@@ -153,7 +153,8 @@ function overrideQueueGets(prototype) {
     prototype.get_finish = function (result) {
         return fromVariant(get_finish.call(this, result));
     };
-    prototype.get_async = function (priority = GLib.PRIORITY_DEFAULT, cancellable = null, callback) {
+    // Below the priority at which a window is drawn: a full queue would leave it no time.
+    prototype.get_async = function (priority = GLib.PRIORITY_DEFAULT_IDLE, cancellable = null, callback) {
         if (callback)
             return get_async.call(this, priority, cancellable, callback);
         return tryFirst(() => this.try_get(), cancellable,

@@ -32,6 +32,8 @@ class Pause:
 
 
 def _dispatch(source, go_on):
+    # Below the priority at which a window is drawn: a full queue would leave it no time.
+    source.set_priority(GLib.PRIORITY_DEFAULT_IDLE)
     source.set_callback(go_on)
     source.attach(GLib.MainContext.get_thread_default())
 
