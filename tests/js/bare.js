@@ -18,7 +18,7 @@ const DEFAULT_ARGUMENTS = 2;
 const RETURNS_ARRAY = /^(try_)?(get|recv)_(data|pickle|vectors)$/;
 
 // Nothing but such arguments: it is for the override of Python.
-const NOT_HERE = /^get_(loadable|payload)$/;
+const NOT_HERE = /^get_(payload|packed)$/;
 
 // Whose timeout is not the first.
 const N_ARGUMENTS = {wait: 3};
