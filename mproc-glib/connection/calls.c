@@ -5,6 +5,7 @@
 #include "calls.h"
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 
 #include "base/mp-async.h"
 #include "base/mp-deadline.h"
@@ -516,7 +517,7 @@ refuse (const char *what,
         guint64     id,
         GError    **error)
 {
-  g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE, "The call %" G_GUINT64_FORMAT " %s", id,
+  g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE, _ ("The call %" PRIu64 " %s"), id,
                what);
   return FALSE;
 }

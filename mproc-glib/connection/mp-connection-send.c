@@ -9,6 +9,8 @@
 #include "formats/pickle-reader.h"
 #include "message/mp-message-private.h"
 
+#include <glib/gi18n-lib.h>
+
 /* Values up to this size are written down on the stack. */
 #define STACK_PAYLOAD 4096
 
@@ -311,7 +313,7 @@ mp_connection_flush (MpConnection *self,
       if (status == MP_CHANNEL_ERROR)
         {
           g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE,
-                               "The peer went away before the whole message was sent");
+                               _ ("The peer went away before the whole message was sent"));
           return FALSE;
         }
       if (mp_channel_wait (channel, G_IO_OUT, left, cancellable, error) != MP_WAIT_READY)

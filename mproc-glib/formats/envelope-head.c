@@ -5,6 +5,7 @@
 #include "envelope-head.h"
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 static const char *const names[] = {
@@ -281,6 +282,6 @@ mp_envelope_look (MpFormat      format,
     return kind;
 
   g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-               "What begins as “%s” has no number of a call", names[kind]);
+               _ ("What begins as “%s” has no number of a call"), names[kind]);
   return MP_ENVELOPE_NONE;
 }

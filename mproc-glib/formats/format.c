@@ -11,6 +11,8 @@
 #include "pickle-writer.h"
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
+
 /* The number of bytes of a codec's name that an error message shows. */
 #define MAX_SHOWN_CODEC 64
 
@@ -90,7 +92,7 @@ mp_format_refuse_opaque (const guint8 *payload,
   g_autofree char *name = g_utf8_make_valid (codec, -1);
 
   g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-               "The message is opaque: it takes the codec “%s” to read it", name);
+               _ ("The message is opaque: it takes the codec “%s” to read it"), name);
   return FALSE;
 }
 
@@ -181,7 +183,7 @@ mp_format_convert (MpFormat from,
   if (formats[to].init_writer == NULL)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                   "A message in the format %s has no form in the format %s",
+                   _ ("A message in the format %s has no form in the format %s"),
                    formats[from].name, formats[to].name);
       return NULL;
     }

@@ -7,6 +7,7 @@
 #include "variant-type.h"
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 /* GLib reads nothing that is nested deeper, so neither do we. */
@@ -66,7 +67,7 @@ refuse (Reader       *self,
         GError      **error)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-               "Not a serialised variant in normal form: %s at byte %" G_GSIZE_FORMAT,
+               _ ("Not a serialised variant in normal form: %s at byte %zu"),
                what, (gsize) (where - self->start));
   return FALSE;
 }

@@ -5,6 +5,7 @@
 #include "gvariant.h"
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 gsize
@@ -38,7 +39,7 @@ refuse (GError    **error,
         gsize       offset)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-               "Not a serialised variant: %s at byte %" G_GSIZE_FORMAT, what, offset);
+               _ ("Not a serialised variant: %s at byte %zu"), what, offset);
   return FALSE;
 }
 

@@ -6,6 +6,8 @@
 #include "json-writer.h"
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 
 /* What json-glib needs for each value, where the text "0," takes two bytes and "{}," three,
@@ -52,7 +54,7 @@ mp_json_refuse (const char *what,
                 GError    **error)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-               "Not JSON: %s at byte %" G_GSIZE_FORMAT, what, offset);
+               _ ("Not JSON: %s at byte %zu"), what, offset);
   return FALSE;
 }
 
@@ -241,7 +243,7 @@ scan_value (Scan    *self,
   if (self->tree_size > MAX_TREE_SIZE)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,
-                   "JSON text whose values need more than %" G_GUINT64_FORMAT " bytes",
+                   _ ("JSON text whose values need more than %" PRIu64 " bytes"),
                    MAX_TREE_SIZE);
       return FALSE;
     }
@@ -362,7 +364,7 @@ mp_json_scan (const guint8 *data,
   if (size > G_MAXINT)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,
-                   "JSON text of more than %d bytes", G_MAXINT);
+                   _ ("JSON text of more than %d bytes"), G_MAXINT);
       return FALSE;
     }
   if (!g_utf8_validate_len ((const char *) data, size, &valid_end))

@@ -6,6 +6,8 @@
 #include "plain-value.h"
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
+
 /* The serialised form of a list model: the type name of its items, and the items. */
 #define LIST_DESCRIPTION_TYPE G_VARIANT_TYPE ("(sav)")
 
@@ -45,7 +47,7 @@ refuse_object (GObject    *object,
                const char *why,
                GError    **error)
 {
-  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, "An object of the type %s %s",
+  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, _ ("An object of the type %s %s"),
                G_OBJECT_TYPE_NAME (object), why);
   return FALSE;
 }
@@ -124,8 +126,8 @@ describe_property (const GParamSpec *pspec,
   description = mp_plain_value_describe (value);
   if (description == NULL)
     g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                 "The property %s of the type %s has a value of the type %s that does not "
-                 "travel",
+                 _ ("The property %s of the type %s has a value of the type %s that does not "
+                    "travel"),
                  pspec->name, G_OBJECT_TYPE_NAME (path->object), G_VALUE_TYPE_NAME (value));
   return description;
 }
@@ -195,14 +197,14 @@ find_type (const char *name,
   if (type == G_TYPE_INVALID || !g_type_is_a (type, G_TYPE_OBJECT) || !is_enabled (type))
     {
       g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                   "The type %s was not enabled to be built from messages", name);
+                   _ ("The type %s was not enabled to be built from messages"), name);
       return G_TYPE_INVALID;
     }
 
   if (!g_type_is_a (type, expected_type) || G_TYPE_IS_ABSTRACT (type))
     {
       g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                   "The type %s is no %s that can be built", name,
+                   _ ("The type %s is no %s that can be built"), name,
                    g_type_name (expected_type));
       return G_TYPE_INVALID;
     }
@@ -227,7 +229,7 @@ build_list (GVariant *description,
       item_type == G_TYPE_INVALID || !g_type_is_a (item_type, G_TYPE_OBJECT))
     {
       g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                   "A list of %s cannot be built as a %s", name, g_type_name (expected_type));
+                   _ ("A list of %s cannot be built as a %s"), name, g_type_name (expected_type));
       return NULL;
     }
 
@@ -252,7 +254,7 @@ refuse_property (GType       type,
                  const char *why,
                  GError    **error)
 {
-  g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE, "The property %s of the type %s %s",
+  g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE, _ ("The property %s of the type %s %s"),
                name, g_type_name (type), why);
   return FALSE;
 }
@@ -381,7 +383,7 @@ build (GVariant *description,
       depth > MP_OBJECT_MAX_NESTING)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-                   "A value of the type %s, nested %u deep, describes no object",
+                   _ ("A value of the type %s, nested %u deep, describes no object"),
                    g_variant_get_type_string (description), depth);
       return NULL;
     }

@@ -10,6 +10,8 @@
 #include "pickle-reader.h"
 #include "pickle-writer.h"
 
+#include <glib/gi18n-lib.h>
+
 /* Hands to a writer what belongs to one item of the outermost container. */
 typedef struct
 {
@@ -26,7 +28,7 @@ static gboolean
 refuse (GError **error)
 {
   g_set_error_literal (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-                       "This is no list or tuple of as many items as it should have");
+                       _ ("This is no list or tuple of as many items as it should have"));
   return FALSE;
 }
 

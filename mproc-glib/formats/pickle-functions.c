@@ -5,6 +5,7 @@
 #include "pickle-functions.h"
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 /* How many bytes of a refused name an error message shows. */
@@ -85,8 +86,7 @@ mp_pickle_function_find (MpPickleMachine *machine,
   shown_module = show_name (module, module_length);
   shown_name = show_name (name, name_length);
   g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-               "The pickle names %s.%s at byte %" G_GSIZE_FORMAT
-               ", and only plain values travel as pickles",
+               _ ("The pickle names %s.%s at byte %zu, and only plain values travel as pickles"),
                shown_module, shown_name, machine->position);
   return FALSE;
 }

@@ -5,6 +5,7 @@
 #include "pickle-machine.h"
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 /* Node numbers have 32 bits; a pickle never needs more nodes than it has bytes. */
@@ -23,7 +24,7 @@ mp_pickle_machine_refuse (MpPickleMachine *self,
                           GError         **error)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-               "Not a pickle: %s at byte %" G_GSIZE_FORMAT, what, self->position);
+               _ ("Not a pickle: %s at byte %zu"), what, self->position);
   return FALSE;
 }
 
@@ -35,7 +36,7 @@ mp_pickle_machine_refuse_function (MpPickleMachine *self,
   const MpPickleFunction *named = &self->tables->functions[function->function];
 
   g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-               "The pickle names %s.%s at byte %u, and only plain values travel as pickles",
+               _ ("The pickle names %s.%s at byte %u, and only plain values travel as pickles"),
                named->module, named->name, function->offset);
   return FALSE;
 }
@@ -50,7 +51,7 @@ mp_pickle_machine_spend (MpPickleMachine *self,
     return TRUE;
 
   g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,
-               "The pickle says too often the same again at byte %" G_GSIZE_FORMAT,
+               _ ("The pickle says too often the same again at byte %zu"),
                self->position);
   return FALSE;
 }

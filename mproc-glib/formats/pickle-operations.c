@@ -8,6 +8,7 @@
 #include "pickle-text.h"
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #define MAX_BIG_INT_BYTES 4096
@@ -426,8 +427,8 @@ run_refused (MpPickleMachine         *self,
              GError                 **error)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-               "The pickle uses the opcode 0x%02x at byte %" G_GSIZE_FORMAT
-               ", and only plain values travel as pickles",
+               _ ("The pickle uses the opcode 0x%02x at byte %zu, and only plain values travel "
+                  "as pickles"),
                self->data[self->position], self->position);
   return FALSE;
 }

@@ -7,6 +7,8 @@
 #include "pickle-writer.h"
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
+
 /* The stack of open containers, with the next item of each. */
 typedef struct
 {
@@ -27,7 +29,7 @@ refuse (const char *what,
         GError    **error)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-               "%s has no form but a pickle", what);
+               _ ("%s has no form but a pickle"), what);
   return FALSE;
 }
 

@@ -5,6 +5,7 @@
 #include "sink.h"
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 /* The most that a value may grow when its format changes.  Sharing is lost in a conversion, so
@@ -54,7 +55,7 @@ mp_sink_grow (MpSink  *self,
   if (size > self->limit - self->size)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,
-                   "The value needs more than %" G_GSIZE_FORMAT " bytes in the new format",
+                   _ ("The value needs more than %zu bytes in the new format"),
                    self->limit);
       return FALSE;
     }
@@ -69,7 +70,7 @@ mp_sink_refuse (const char *what,
                 const char *format,
                 GError    **error)
 {
-  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, "%s has no form as %s", what, format);
+  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, _ ("%s has no form as %s"), what, format);
   return FALSE;
 }
 

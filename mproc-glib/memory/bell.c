@@ -9,6 +9,7 @@
 #include "waiters.h"
 #include "watcher.h"
 
+#include <glib/gi18n-lib.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
@@ -150,7 +151,7 @@ mp_bell_new (MpMemory        *memory,
   self->slot = MP_N_WAITERS;
   if (!open_descriptors (self))
     {
-      mp_set_error_from_errno (error, errno, "Cannot watch the queue");
+      mp_set_error_from_errno (error, errno, _ ("Cannot watch the queue"));
       close_descriptors (self);
       g_free (self);
       return NULL;

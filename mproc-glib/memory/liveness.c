@@ -4,6 +4,7 @@
 
 #include "liveness.h"
 
+#include <glib/gi18n-lib.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
@@ -97,7 +98,7 @@ mp_liveness_open (MpMemory *self,
   if (self->live_fd == -1)
     return mp_check_proc (error) &&
            mp_set_error_from_errno (error, saved_errno,
-                                    "Cannot open the memory of the queue through %s", path);
+                                    _ ("Cannot open the memory of the queue through %s"), path);
   return mp_liveness_check (self, error);
 }
 
@@ -110,7 +111,7 @@ mp_liveness_check (MpMemory *self,
     return TRUE;
 
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
-                       "The descriptors of the queue were closed by this program");
+                       _ ("The descriptors of the queue were closed by this program"));
   return FALSE;
 }
 

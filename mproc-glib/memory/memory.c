@@ -7,6 +7,8 @@
 #include "base/mp-errno.h"
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
@@ -29,7 +31,7 @@ static gboolean
 fail_damaged (GError    **error,
               const char *what)
 {
-  g_set_error (error, MP_ERROR, MP_ERROR_DAMAGED, "Not the memory of a queue: %s", what);
+  g_set_error (error, MP_ERROR, MP_ERROR_DAMAGED, _ ("Not the memory of a queue: %s"), what);
   return FALSE;
 }
 
@@ -53,9 +55,9 @@ fail_to_map (MpMemory *self,
              GError  **error)
 {
   g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOMEM,
-               "There is no address space for a queue with max-bytes %" G_GUINT64_FORMAT
-               ": it needs %" G_GUINT64_FORMAT " MiB, and less with a smaller max-bytes"
-               " (see also ulimit -v): %s",
+               _ ("There is no address space for a queue with max-bytes %" PRIu64
+                  ": it needs %" PRIu64 " MiB, and less with a smaller max-bytes"
+                  " (see also ulimit -v): %s"),
                self->config.max_bytes, self->mapped_size >> 20, g_strerror (ENOMEM));
   return FALSE;
 }
@@ -77,7 +79,7 @@ note_descriptors (MpMemory *self,
   struct stat file, bell;
 
   if (fstat (self->fd, &file) == -1 || fstat (self->bell_fd, &bell) == -1)
-    return mp_set_error_from_errno (error, errno, "Cannot examine the memory of the queue");
+    return mp_set_error_from_errno (error, errno, _ ("Cannot examine the memory of the queue"));
 
   self->device = file.st_dev;
   self->inode = file.st_ino;
@@ -126,7 +128,7 @@ map (MpMemory *self,
   if (base == MAP_FAILED && errno == ENOMEM)
     return fail_to_map (self, error);
   if (base == MAP_FAILED)
-    return mp_set_error_from_errno (error, errno, "Cannot map the memory of the queue");
+    return mp_set_error_from_errno (error, errno, _ ("Cannot map the memory of the queue"));
   madvise (base, (gsize) self->mapped_size, MADV_DONTDUMP);
 
   self->base = base;
@@ -170,17 +172,17 @@ mp_memory_create (MpMemory       *self,
 
   self->fd = memfd_create ("mproc-glib-queue", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (self->fd == -1)
-    return mp_set_error_from_errno (error, errno, "Cannot make memory for the queue");
+    return mp_set_error_from_errno (error, errno, _ ("Cannot make memory for the queue"));
 
   self->bell_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (self->bell_fd == -1)
-    return mp_set_error_from_errno (error, errno, "Cannot make an eventfd for the queue");
+    return mp_set_error_from_errno (error, errno, _ ("Cannot make an eventfd for the queue"));
 
   if (!mp_memory_extend (self, arena_offset (config)) ||
       !mp_memory_back (self, 0, MP_OFFSET_PARTICIPANTS) ||
       !mp_memory_back (self, MP_OFFSET_LEASE_MAP, G_STRUCT_OFFSET (MpLeaseMap, used)) ||
       fcntl (self->fd, F_ADD_SEALS, REQUIRED_SEALS) == -1)
-    return mp_set_error_from_errno (error, errno, "Cannot size the memory of the queue");
+    return mp_set_error_from_errno (error, errno, _ ("Cannot size the memory of the queue"));
   self->known_size = arena_offset (config);
 
   if (!map (self, error))
@@ -200,7 +202,7 @@ check_config (const MpConfig *config,
   if (config->release != MP_LAYOUT_RELEASE)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_DAMAGED,
-                   "The memory of the queue has layout %u, and this library knows %u",
+                   _ ("The memory of the queue has layout %u, and this library knows %u"),
                    config->release, MP_LAYOUT_RELEASE);
       return FALSE;
     }
@@ -238,7 +240,7 @@ check_bell (int      bell_fd,
   if (target == NULL || !g_str_equal (target, "anon_inode:[eventfd]") || flags == -1)
     return fail_damaged (error, "the second descriptor is no eventfd");
   if ((flags & O_NONBLOCK) == 0 && fcntl (bell_fd, F_SETFL, flags | O_NONBLOCK) == -1)
-    return mp_set_error_from_errno (error, errno, "Cannot use the eventfd of the queue");
+    return mp_set_error_from_errno (error, errno, _ ("Cannot use the eventfd of the queue"));
   return TRUE;
 }
 
@@ -265,7 +267,7 @@ mp_memory_open (MpMemory *self,
   if (has_huge_pages (fd))
     return fail_damaged (error, "the file is made of huge pages");
   if (fstat (fd, &status) == -1)
-    return mp_set_error_from_errno (error, errno, "Cannot examine the memory of the queue");
+    return mp_set_error_from_errno (error, errno, _ ("Cannot examine the memory of the queue"));
   if (status.st_size < MP_OFFSET_UNITS)
     return fail_damaged (error, "the file is too short");
   if (pread (fd, &self->config, sizeof self->config, 0) != sizeof self->config)

@@ -14,6 +14,8 @@
 #include "waiters.h"
 #include "watcher.h"
 
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <gio/gio.h>
 #include <poll.h>
 
@@ -622,11 +624,11 @@ fail_to_attach (MpMemory *self,
   mp_liveness_close (self);
   if (recovered)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
-                 "The queue is in use by %u others, which is the most it can have",
+                 _ ("The queue is in use by %u others, which is the most it can have"),
                  MP_N_PARTICIPANTS);
   else
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
-                 "The queue is held by process %" G_GINT64_FORMAT ", which does not go on",
+                 _ ("The queue is held by process %" PRId64 ", which does not go on"),
                  mp_load (&self->state->recoverer_pid));
   return FALSE;
 }

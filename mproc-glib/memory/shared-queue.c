@@ -16,6 +16,7 @@
 
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 #include <sys/resource.h>
 
@@ -136,7 +137,7 @@ create (const MpQueueSettings *settings,
     }
   mp_lock (&self->memory, MP_LOCK_ARENA);
   if (!mp_ring_init (&self->memory))
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE, "There is no memory for a queue");
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE, _ ("There is no memory for a queue"));
   mp_unlock (&self->memory, MP_LOCK_ARENA);
   if (self->memory.head->word == 0)
     g_clear_pointer (&self, free_queue);
@@ -154,7 +155,7 @@ open_shared (GUnixFDList *descriptors,
   if (g_unix_fd_list_get_length (descriptors) != 2)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-                   "A queue in memory has two descriptors, not %d",
+                   _ ("A queue in memory has two descriptors, not %d"),
                    g_unix_fd_list_get_length (descriptors));
       return NULL;
     }
@@ -185,7 +186,7 @@ open_queue (const char            *uri,
   if (!g_str_equal (uri, MP_SHARED_QUEUE_SCHEME ":"))
     {
       g_set_error (&call->error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-                   "Queues in memory have no names, as in “%.64s”", uri);
+                   _ ("Queues in memory have no names, as in “%.64s”"), uri);
       return NULL;
     }
   return descriptors != NULL ? open_shared (descriptors, &call->error)

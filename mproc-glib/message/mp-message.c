@@ -10,6 +10,7 @@
 #include "formats/gvariant.h"
 #include "formats/object.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 /**
@@ -559,7 +560,7 @@ mp_message_get_bytes (MpMessage *self,
     return g_variant_get_data_as_bytes (variant);
 
   g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-               "A value of the type %s has no form as bytes",
+               _ ("A value of the type %s has no form as bytes"),
                g_variant_get_type_string (variant));
   return NULL;
 }
@@ -691,7 +692,7 @@ mp_message_get_object (MpMessage *self,
     variant = peek_variant (self, error);
   else
     g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                 "A message in the format %s has no form as an object",
+                 _ ("A message in the format %s has no form as an object"),
                  mp_format_get_name (self->format));
 
   return variant != NULL ? mp_object_build (variant, expected_type, error) : NULL;
@@ -794,7 +795,7 @@ split_opaque (MpMessage *self,
   if (nul == NULL || nul == data || !g_utf8_validate (data, nul - data, NULL))
     {
       g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-                   "An opaque message has no name of a codec at byte 0");
+                   _ ("An opaque message has no name of a codec at byte 0"));
       return FALSE;
     }
 
@@ -815,7 +816,7 @@ mp_message_new_from_payload (MpFormat format,
   if ((guint) format >= MP_N_FORMATS)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-                   "No format has the number %u", (guint) format);
+                   _ ("No format has the number %u"), (guint) format);
       return NULL;
     }
 

@@ -5,6 +5,7 @@
 #include "mp-process-private.h"
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -42,7 +43,7 @@ mp_process_join (MpProcess    *self,
     {
       if (failure == NULL)
         g_set_error (&failure, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                     _ ("Process %d still runs after %" G_GINT64_FORMAT " µs"),
+                     _ ("Process %d still runs after %" PRId64 " µs"),
                      mp_process_get_pid (self), timeout_us);
       g_propagate_error (error, failure);
       return FALSE;

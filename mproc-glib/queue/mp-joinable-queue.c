@@ -10,6 +10,8 @@
 #include "queue-source.h"
 #include "queue-watch.h"
 
+#include <glib/gi18n-lib.h>
+
 /**
  * MpJoinableQueue:
  *
@@ -476,7 +478,7 @@ mp_joinable_queue_task_done (MpJoinableQueue *self,
   if (token == NULL)
     {
       g_set_error_literal (error, MP_ERROR, MP_ERROR_TOO_MANY_DONE,
-                           "task_done() called too many times");
+                           _ ("task_done() called too many times"));
       return FALSE;
     }
 

@@ -7,6 +7,8 @@
 #include "message/mp-message-private.h"
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
+
 /* Putting and getting whole messages. */
 
 GBytes *
@@ -20,7 +22,7 @@ mp_queue_ref_payload (MpMessage *message,
   if (mp_message_get_fd_list (message) != NULL)
     {
       g_set_error_literal (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                           "Descriptors cannot travel through a queue");
+                           _ ("Descriptors cannot travel through a queue"));
       return NULL;
     }
 

@@ -9,6 +9,7 @@
 #include "message/mp-message-private.h"
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 /* Putting and getting payloads as they are: what language bindings build on. */
@@ -69,7 +70,7 @@ read_opaque (MpQueueDelivery *delivery,
   if (name_size == delivery->size)
     {
       g_set_error_literal (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-                           "An opaque message does not say which codec made it");
+                           _ ("An opaque message does not say which codec made it"));
       return NULL;
     }
   if ((request->accepted & MP_FORMATS_OPAQUE) == 0 ||

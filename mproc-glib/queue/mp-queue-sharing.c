@@ -6,6 +6,8 @@
 
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
+
 /* A queue as something to share. */
 
 static GVariant *
@@ -37,7 +39,7 @@ mp_queue_open_described (GType        type,
   if (!g_variant_is_of_type (description, G_VARIANT_TYPE ("(s)")))
     {
       g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-                   "The description of a queue has type %s, not (s)",
+                   _ ("The description of a queue has type %s, not (s)"),
                    g_variant_get_type_string (description));
       return NULL;
     }
@@ -53,7 +55,7 @@ mp_queue_open_described (GType        type,
     {
       mp_queue_store_clear (&store);
       g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-                   "The memory is not that of a %s", g_type_name (type));
+                   _ ("The memory is not that of a %s"), g_type_name (type));
       return NULL;
     }
   return g_object_new (type, "opened", &store, NULL);

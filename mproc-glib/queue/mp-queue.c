@@ -7,6 +7,8 @@
 #include "base/mp-spin.h"
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
+
 /* The largest message that needs no memory but the caller's stack on its way out. */
 #define SMALL_MESSAGE 2048
 
@@ -642,7 +644,7 @@ mp_queue_open (const char   *uri,
 {
   g_return_val_if_fail (uri != NULL, NULL);
 
-  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, "Queues at “%.64s” are not supported",
+  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, _ ("Queues at “%.64s” are not supported"),
                uri);
   return NULL;
 }

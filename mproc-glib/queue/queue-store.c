@@ -8,6 +8,8 @@
 #include "memory/shared-queue.h"
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 
 const MpQueueBackend *mp_queue_default_backend = &mp_shared_queue_backend;
@@ -31,7 +33,7 @@ mp_queue_find_backend (const char *uri,
     if (g_strcmp0 (scheme, schemes[i].scheme) == 0)
       return schemes[i].backend;
 
-  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, "A queue at “%.64s” cannot be opened",
+  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, _ ("A queue at “%.64s” cannot be opened"),
                uri);
   return NULL;
 }
@@ -79,11 +81,11 @@ set_sized_error (MpQueueStore          *self,
 {
   if (status == MP_QUEUE_TOO_LARGE)
     g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,
-                 "The message is larger than the %" G_GUINT64_FORMAT " bytes the queue takes",
+                 _ ("The message is larger than the %" PRIu64 " bytes the queue takes"),
                  self->settings.max_bytes);
   else
     g_set_error (error, MP_ERROR, MP_ERROR_BUFFER_TOO_SHORT,
-                 "The message has %" G_GSIZE_FORMAT " bytes, and the buffer %" G_GSIZE_FORMAT,
+                 _ ("The message has %zu bytes, and the buffer %zu"),
                  delivery->size, delivery->capacity);
 }
 
@@ -93,10 +95,10 @@ set_form_error (const MpQueueDelivery *delivery,
 {
   if (delivery->tag < MP_N_FORMATS)
     g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                 "A message in the format %s does not have the form asked for",
+                 _ ("A message in the format %s does not have the form asked for"),
                  mp_format_get_name ((MpFormat) delivery->tag));
   else
-    g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE, "No format has the number %u",
+    g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE, _ ("No format has the number %u"),
                  delivery->tag);
 }
 
@@ -108,7 +110,7 @@ set_detached_error (MpQueueStore *self,
   if (self->home == NULL)
     g_propagate_error (error, g_error_copy (self->error));
   else if (self->backend->attach (self->home, error))
-    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BUSY, "The queue had too many users");
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BUSY, _ ("The queue had too many users"));
 }
 
 static void
@@ -119,7 +121,7 @@ set_dropped_error (MpQueueStore *self,
 
   mp_queue_store_count (self, &counts);
   g_set_error (error, MP_ERROR, MP_ERROR_CLOSED,
-               "%" G_GUINT64_FORMAT " messages were dropped, and are not done", counts.n_dropped);
+               _ ("%" PRIu64 " messages were dropped, and are not done"), counts.n_dropped);
 }
 
 static void
@@ -130,37 +132,37 @@ set_plain_error (MpQueueStatus status,
   switch (status)
     {
     case MP_QUEUE_EMPTY:
-      g_set_error_literal (error, MP_ERROR, MP_ERROR_EMPTY, "The queue is empty");
+      g_set_error_literal (error, MP_ERROR, MP_ERROR_EMPTY, _ ("The queue is empty"));
       break;
     case MP_QUEUE_FULL:
-      g_set_error_literal (error, MP_ERROR, MP_ERROR_FULL, "The queue is full");
+      g_set_error_literal (error, MP_ERROR, MP_ERROR_FULL, _ ("The queue is full"));
       break;
     case MP_QUEUE_CLOSED:
-      g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, "The queue is closed");
+      g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, _ ("The queue is closed"));
       break;
     case MP_QUEUE_STALE:
       g_set_error_literal (error, MP_ERROR, MP_ERROR_STALE,
-                           "The message was given to another consumer");
+                           _ ("The message was given to another consumer"));
       break;
     case MP_QUEUE_CANCELLED:
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled");
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("Operation was cancelled"));
       break;
     case MP_QUEUE_TIMED_OUT:
     case MP_QUEUE_INTERRUPTED:
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "The time is over");
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _ ("The time is over"));
       break;
     case MP_QUEUE_NO_SPACE:
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
-                           "There is no memory for what is taken out of the queue");
+                           _ ("There is no memory for what is taken out of the queue"));
       break;
     case MP_QUEUE_BUSY:
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
-                   "The process %" G_GINT64_FORMAT " holds the queue and does not go on",
+                   _ ("The process %" PRId64 " holds the queue and does not go on"),
                    call->busy_pid);
       break;
     default:
       g_set_error_literal (error, MP_ERROR, MP_ERROR_DAMAGED,
-                           "The memory of the queue is damaged");
+                           _ ("The memory of the queue is damaged"));
     }
 }
 

@@ -177,7 +177,7 @@ mp_shareable_open (GVariant    *description,
       !g_variant_is_normal_form (description))
     {
       g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-                   _ ("These %" G_GSIZE_FORMAT " bytes do not describe a thing to share"),
+                   _ ("These %zu bytes do not describe a thing to share"),
                    g_variant_get_size (description));
       return NULL;
     }
@@ -186,7 +186,7 @@ mp_shareable_open (GVariant    *description,
   if (strlen (name) > MAX_NAME_LENGTH)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-                   _ ("The name of a class cannot have %" G_GSIZE_FORMAT " bytes"),
+                   _ ("The name of a class cannot have %zu bytes"),
                    strlen (name));
       return NULL;
     }

@@ -58,7 +58,7 @@ set_errno_error (Wait    *wait,
                  int      code,
                  GError **error)
 {
-  return mp_set_error_from_errno (error, code, _ ("Cannot wait for %" G_GSIZE_FORMAT " objects"),
+  return mp_set_error_from_errno (error, code, _ ("Cannot wait for %zu objects"),
                                   wait->n_objects);
 }
 

@@ -11,6 +11,7 @@
 #include "mp-error.h"
 #include "tls.h"
 
+#include <glib/gi18n-lib.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -194,7 +195,7 @@ mp_acceptor_new (const MpAddress        *address,
     return NULL;
   if (!open_descriptors (self))
     {
-      mp_set_error_from_errno (error, errno, "Preparing to listen failed");
+      mp_set_error_from_errno (error, errno, _ ("Preparing to listen failed"));
       return NULL;
     }
 
@@ -486,12 +487,12 @@ check_user (MpAcceptor *self,
     return TRUE;
 
   if (getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
-    return mp_set_error_from_errno (error, errno, "Asking who the peer is failed");
+    return mp_set_error_from_errno (error, errno, _ ("Asking who the peer is failed"));
   if (peer.uid == geteuid ())
     return TRUE;
 
   g_set_error (error, MP_ERROR, MP_ERROR_AUTHENTICATION_FAILED,
-               "The peer is user %u, and only user %u may connect", peer.uid, geteuid ());
+               _ ("The peer is user %u, and only user %u may connect"), peer.uid, geteuid ());
   return FALSE;
 }
 
@@ -604,7 +605,7 @@ drop_expired (MpAcceptor *self)
         mp_greeting_explain_silence (oldest->greeting, &error);
       else
         g_set_error_literal (&error, MP_ERROR, MP_ERROR_AUTHENTICATION_FAILED,
-                             "The peer did not finish the handshake of TLS in time");
+                             _ ("The peer did not finish the handshake of TLS in time"));
       refuse (self, oldest->address, error);
       pending_free (oldest);
     }

@@ -4,6 +4,7 @@
 
 #include "address.h"
 
+#include <glib/gi18n-lib.h>
 #include <gio/gio.h>
 #include <netinet/in.h>
 #include <stddef.h>
@@ -31,7 +32,8 @@ refuse (const char *text,
   g_autofree char *shown = g_strndup (text, 200);
   g_autofree char *valid = g_utf8_make_valid (shown, -1);
 
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "“%s” is not an address: %s", valid,
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+               _ ("“%s” is not an address: %s"), valid,
                why);
   return NULL;
 }
@@ -136,8 +138,7 @@ mp_address_fill_unix (MpAddressKind    kind,
   if (length > sizeof un.sun_path - 1)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_FILENAME_TOO_LONG,
-                   "The name of a Unix socket has %" G_GSIZE_FORMAT
-                   " bytes; the system allows %" G_GSIZE_FORMAT,
+                   _ ("The name of a Unix socket has %zu bytes; the system allows %zu"),
                    length, sizeof un.sun_path - 1);
       return FALSE;
     }

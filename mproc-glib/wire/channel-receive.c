@@ -7,6 +7,8 @@
 #include "base/mp-deadline.h"
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -35,7 +37,7 @@ check_open (MpChannel *self,
     return TRUE;
 
   g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED,
-                       "The connection was closed while receiving");
+                       _ ("The connection was closed while receiving"));
   return FALSE;
 }
 
@@ -58,7 +60,7 @@ add_arrivals (MpChannel *self,
   for (guint i = 0; i < n_fds; i++)
     close (fds[i]);
   g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-               "More than %d descriptors came with one message", MP_TRANSPORT_MAX_FDS);
+               _ ("More than %d descriptors came with one message"), MP_TRANSPORT_MAX_FDS);
   return FALSE;
 }
 
@@ -87,7 +89,8 @@ take_arrivals (MpChannel        *self,
   self->n_arrivals -= n;
   if (!fits)
     g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-                 "%u descriptors came with one message; at most %d may", n, MP_TRANSPORT_MAX_FDS);
+                 _ ("%u descriptors came with one message; at most %d may"), n,
+                 MP_TRANSPORT_MAX_FDS);
   return fits;
 }
 
@@ -96,10 +99,11 @@ set_end_of_stream (MpChannel *self,
                    GError   **error)
 {
   if (mp_frame_reader_is_empty (&self->reader))
-    g_set_error_literal (error, MP_ERROR, MP_ERROR_END_OF_STREAM, "The peer closed the connection");
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_END_OF_STREAM,
+                         _ ("The peer closed the connection"));
   else
     g_set_error (error, MP_ERROR, MP_ERROR_TRUNCATED,
-                 "The peer went away inside a message, after %" G_GUINT64_FORMAT " bytes of it",
+                 _ ("The peer went away inside a message, after %" PRIu64 " bytes of it"),
                  self->reader.received - self->reader.consumed);
 }
 
@@ -151,8 +155,7 @@ check_buffer (MpChannel    *self,
     return TRUE;
 
   g_set_error (error, MP_ERROR, MP_ERROR_BUFFER_TOO_SHORT,
-               "A message of %" G_GUINT64_FORMAT " bytes does not fit into %" G_GSIZE_FORMAT
-               " bytes",
+               _ ("A message of %" PRIu64 " bytes does not fit into %zu bytes"),
                self->reader.length, target->size);
   return FALSE;
 }
@@ -256,7 +259,7 @@ deliver_kept (MpChannel    *self,
     {
       g_set_error (error, MP_ERROR,
                    target->buffer != NULL ? MP_ERROR_BUFFER_TOO_SHORT : MP_ERROR_TOO_LARGE,
-                   "A message of %" G_GSIZE_FORMAT " bytes is longer than %" G_GSIZE_FORMAT,
+                   _ ("A message of %zu bytes is longer than %zu"),
                    message->length, maximum);
       return MP_CHANNEL_ERROR;
     }
@@ -382,7 +385,7 @@ wait_for_more (MpChannel        *self,
       return TRUE;
 
     case MP_WAIT_TIMED_OUT:
-      mp_channel_set_timed_out ("No message came in time", error);
+      mp_channel_set_timed_out (_ ("No message came in time"), error);
       return FALSE;
 
     default:
@@ -473,7 +476,7 @@ mp_channel_receive (MpChannel        *self,
   memset (message, 0, sizeof *message);
   status = receive_checked (self, &target, timeout_us, cancellable, error);
   if (status == MP_CHANNEL_NOT_NOW)
-    mp_channel_set_timed_out ("No message is there", error);
+    mp_channel_set_timed_out (_ ("No message is there"), error);
   return status == MP_CHANNEL_DONE;
 }
 
@@ -492,7 +495,7 @@ mp_channel_receive_into (MpChannel    *self,
   MpChannelStatus status = receive_checked (self, &target, timeout_us, cancellable, error);
 
   if (status == MP_CHANNEL_NOT_NOW)
-    mp_channel_set_timed_out ("No message is there", error);
+    mp_channel_set_timed_out (_ ("No message is there"), error);
   return status == MP_CHANNEL_DONE ? (gssize) length : -1;
 }
 
@@ -528,7 +531,7 @@ pump_now (MpChannel *self,
     return status;
   if (status != MP_CHANNEL_ERROR)
     g_set_error (error, MP_ERROR, MP_ERROR_FULL,
-                 "%d messages wait to be received: what comes after them is not read",
+                 _ ("%d messages wait to be received: what comes after them is not read"),
                  MAX_KEPT);
   return MP_CHANNEL_ERROR;
 }

@@ -7,6 +7,7 @@
 #include "base/mp-deadline.h"
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -283,16 +284,15 @@ check_sendable (MpChannel *self,
 
   if (length > limit)
     g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,
-                 "A message of %" G_GSIZE_FORMAT " bytes is longer than the %" G_GSIZE_FORMAT
-                 " bytes that are allowed",
+                 _ ("A message of %zu bytes is longer than the %zu bytes that are allowed"),
                  length, limit);
   else if (n_fds > MP_TRANSPORT_MAX_FDS)
     g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,
-                 "%u descriptors are more than the %d that may travel with a message",
+                 _ ("%u descriptors are more than the %d that may travel with a message"),
                  n_fds, MP_TRANSPORT_MAX_FDS);
   else if (n_fds > 0 && !mp_channel_can_pass_fds (self))
     g_set_error_literal (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                         "Descriptors travel over Unix sockets only");
+                         _ ("Descriptors travel over Unix sockets only"));
   else
     return TRUE;
 
@@ -345,7 +345,7 @@ wait_to_send (MpChannel        *self,
       return TRUE;
 
     case MP_WAIT_TIMED_OUT:
-      mp_channel_set_timed_out ("The peer did not make room for the message in time", error);
+      mp_channel_set_timed_out (_ ("The peer did not make room for the message in time"), error);
       return FALSE;
 
     default:
@@ -495,7 +495,7 @@ check_room (MpChannel *self,
     return TRUE;
 
   g_set_error (error, MP_ERROR, MP_ERROR_FULL,
-               "%" G_GSIZE_FORMAT " bytes already wait to be sent; wait until some are",
+               _ ("%zu bytes already wait to be sent; wait until some are"),
                self->queued_bytes);
   return FALSE;
 }

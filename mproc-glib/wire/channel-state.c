@@ -123,7 +123,7 @@ mp_channel_enter (MpChannel *self,
       users = g_atomic_int_get (&self->users);
       if (users == 0 || mp_channel_is_closed (self))
         {
-          g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, "The connection is closed");
+          g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, _ ("The connection is closed"));
           return FALSE;
         }
     }

@@ -8,6 +8,8 @@
 #include "base/mp-deadline.h"
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
+
 static gboolean
 is_source_ready (MpChannelSource *source)
 {
@@ -157,7 +159,7 @@ wait_inside (MpChannel    *self,
       if (mp_channel_is_closed (self) && status != MP_WAIT_ERROR)
         {
           g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED,
-                               "The connection was closed while waiting");
+                               _ ("The connection was closed while waiting"));
           return MP_WAIT_ERROR;
         }
 

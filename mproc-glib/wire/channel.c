@@ -7,6 +7,7 @@
 #include "base/mp-errno.h"
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -145,24 +146,24 @@ mp_channel_dup_fd (MpChannel *self,
 
   if (mp_channel_reads_ahead (self))
     g_set_error_literal (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                         "The connection reads ahead, and would take parts of messages away from "
-                         "another process");
+                         _ ("The connection reads ahead, and would take parts of messages away from "
+                            "another process"));
   else if (!clean)
     g_set_error_literal (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                         "The connection has received bytes that nobody took yet; "
-                         "they would be lost in another process");
+                         _ ("The connection has received bytes that nobody took yet; "
+                            "they would be lost in another process"));
   else if (mp_channel_has_outgoing (self))
     g_set_error_literal (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                         "The connection still has messages to send");
+                         _ ("The connection still has messages to send"));
   else if (!self->transport->funcs->can_share (self->transport))
     g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                 "A connection over a %s cannot be given to another process",
+                 _ ("A connection over a %s cannot be given to another process"),
                  self->transport->funcs->name);
   else
     fd = fcntl (self->transport->funcs->get_fd (self->transport), F_DUPFD_CLOEXEC, 3);
 
   if (fd < 0 && error != NULL && *error == NULL)
-    mp_set_error_from_errno (error, errno, "Duplicating the descriptor failed");
+    mp_set_error_from_errno (error, errno, _ ("Duplicating the descriptor failed"));
   mp_channel_leave (self);
   return fd;
 }

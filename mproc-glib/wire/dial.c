@@ -11,6 +11,7 @@
 #include "resolve.h"
 #include "tls.h"
 
+#include <glib/gi18n-lib.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -107,7 +108,7 @@ try_next (MpDial  *self,
       return MP_HANDSHAKE_RUNNING;
     }
 
-  mp_set_error_from_errno (error, code, "Connecting to %s failed", tried);
+  mp_set_error_from_errno (error, code, _ ("Connecting to %s failed"), tried);
   return MP_HANDSHAKE_FAILED;
 }
 
@@ -320,11 +321,11 @@ wait_for_step (MpDial       *self,
         mp_greeting_explain_silence (self->greeting, error);
       else if (self->greeting != NULL)
         g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                             "The listener did not begin the handshake in time: it is busy, or has "
-                             "no key");
+                             _ ("The listener did not begin the handshake in time: it is busy, or has "
+                                "no key"));
       else
         g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                             "No connection was made in time");
+                             _ ("No connection was made in time"));
       return FALSE;
     }
 

@@ -6,6 +6,8 @@
 
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 
 #define SMALLEST_AHEAD 4096
@@ -58,7 +60,7 @@ mp_frame_parse_header (const guint8 *data,
   if (short_length != -1)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-                   "The peer sent a message with the negative length %d", short_length);
+                   _ ("The peer sent a message with the negative length %d"), short_length);
       return MP_FRAME_ERROR;
     }
 
@@ -72,7 +74,7 @@ mp_frame_parse_header (const guint8 *data,
     return MP_FRAME_COMPLETE;
 
   g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-               "The peer sent a message with the impossible length %" G_GUINT64_FORMAT, *length);
+               _ ("The peer sent a message with the impossible length %" PRIu64), *length);
   return MP_FRAME_ERROR;
 }
 
@@ -126,8 +128,8 @@ mp_frame_reader_peek (MpFrameReader *self,
   if (self->length > limit)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,
-                   "A message of %" G_GUINT64_FORMAT " bytes is longer than the %" G_GSIZE_FORMAT
-                   " bytes that are allowed",
+                   _ ("A message of %" PRIu64 " bytes is longer than the %zu bytes that are "
+                      "allowed"),
                    self->length, limit);
       return MP_FRAME_ERROR;
     }
@@ -163,7 +165,7 @@ grow_payload (MpFrameReader *self,
   if (memory == NULL)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,
-                   "There is no memory for a message of %" G_GUINT64_FORMAT " bytes", self->length);
+                   _ ("There is no memory for a message of %" PRIu64 " bytes"), self->length);
       return FALSE;
     }
 

@@ -8,6 +8,7 @@
 #include "address.h"
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -147,7 +148,7 @@ fail (MpGreeting *self,
   if (failure->domain == MP_ERROR &&
       (failure->code == MP_ERROR_INVALID_MESSAGE || failure->code == MP_ERROR_TOO_LARGE))
     g_set_error (error, MP_ERROR, MP_ERROR_AUTHENTICATION_FAILED,
-                 "The peer does not do the handshake: %s", failure->message);
+                 _ ("The peer does not do the handshake: %s"), failure->message);
   else
     mp_handshake_explain_end (self->handshake, error);
 

@@ -6,6 +6,7 @@
 
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
@@ -457,7 +458,7 @@ mp_handshake_explain_silence (MpHandshake *self,
                               GError     **error)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_AUTHENTICATION_FAILED,
-               "The peer did not finish the handshake in time: %s", get_suspicion (self));
+               _ ("The peer did not finish the handshake in time: %s"), get_suspicion (self));
 }
 
 void
@@ -465,5 +466,5 @@ mp_handshake_explain_end (MpHandshake *self,
                           GError     **error)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_AUTHENTICATION_FAILED,
-               "The peer closed the connection during the handshake: %s", get_suspicion (self));
+               _ ("The peer closed the connection during the handshake: %s"), get_suspicion (self));
 }

@@ -8,6 +8,7 @@
 #include "base/mp-errno.h"
 #include "resolve.h"
 
+#include <glib/gi18n-lib.h>
 #include <errno.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
@@ -44,7 +45,7 @@ make_private_directory (GError **error)
       code = errno;
     }
 
-  mp_set_error_from_errno (error, code, "Making a directory for the socket failed");
+  mp_set_error_from_errno (error, code, _ ("Making a directory for the socket failed"));
   return NULL;
 }
 
@@ -111,7 +112,7 @@ bind_socket (MpListening           *self,
       unlink (self->path) == 0 && bind (self->fd, native, address->length) == 0)
     return TRUE;
 
-  return mp_set_error_from_errno (error, errno, "Binding the address failed");
+  return mp_set_error_from_errno (error, errno, _ ("Binding the address failed"));
 }
 
 static void
@@ -151,17 +152,17 @@ open_socket (MpListening     *self,
 
   self->fd = socket (wanted.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (self->fd < 0)
-    return mp_set_error_from_errno (error, errno, "Making a socket failed");
+    return mp_set_error_from_errno (error, errno, _ ("Making a socket failed"));
   if (!bind_socket (self, &wanted, error))
     return FALSE;
 
   remember_file (self);
   if (listen (self->fd, (int) backlog) < 0)
-    return mp_set_error_from_errno (error, errno, "Listening failed");
+    return mp_set_error_from_errno (error, errno, _ ("Listening failed"));
 
   self->address.length = sizeof self->address.storage;
   if (getsockname (self->fd, (struct sockaddr *) &self->address.storage, &self->address.length) < 0)
-    return mp_set_error_from_errno (error, errno, "Asking for the address failed");
+    return mp_set_error_from_errno (error, errno, _ ("Asking for the address failed"));
 
   return TRUE;
 }

@@ -8,6 +8,7 @@
 #include "base/mp-errno.h"
 #include "mp-error.h"
 
+#include <glib/gi18n-lib.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
@@ -55,7 +56,7 @@ fail (const char *what,
   if (would_block (code))
     return MP_TRANSPORT_WOULD_BLOCK;
 
-  mp_set_error_from_errno (error, code, "%s failed", what);
+  mp_set_error_from_errno (error, code, _ ("%s failed"), what);
   return -1;
 }
 
@@ -246,7 +247,7 @@ receive_from_socket (MpSocketTransport *self,
   if (self->is_unix && message.msg_controllen > 0 && !take_fds (&message, fds, n_fds))
     {
       g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-                   "More than %d descriptors came at once, or more than this process may open",
+                   _ ("More than %d descriptors came at once, or more than this process may open"),
                    MP_TRANSPORT_MAX_FDS);
       return -1;
     }
@@ -483,7 +484,8 @@ mp_socket_transport_new (int      fd,
   is_socket = S_ISSOCK (status.st_mode);
   if (is_socket && !is_stream_socket (fd))
     {
-      g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, "Descriptor %d is not a stream socket",
+      g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
+                   _ ("Descriptor %d is not a stream socket"),
                    fd);
       return NULL;
     }

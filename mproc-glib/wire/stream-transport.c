@@ -87,7 +87,7 @@ mp_stream_transport_send (MpTransport  *transport,
   if (n == 0)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE,
-                           "The peer closed the connection");
+                           _ ("The peer closed the connection"));
       return -1;
     }
   return n;
@@ -331,7 +331,7 @@ mp_stream_transport_new (GIOStream *stream,
       !g_pollable_output_stream_can_poll (G_POLLABLE_OUTPUT_STREAM (output)))
     {
       g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                   "A %s cannot be polled, so it cannot carry a connection",
+                   _ ("A %s cannot be polled, so it cannot carry a connection"),
                    G_OBJECT_TYPE_NAME (stream));
       return NULL;
     }
