@@ -135,8 +135,10 @@ mp_arena_sweep (MpMemory      *self,
       else if (!mp_unit_goes_on (state))
         keep = (state & MP_UNIT_USED) != 0 && marks[unit] != 0;
       if ((state & MP_UNIT_USED) != 0 && !keep)
-        mp_store (&self->units[unit], (guint8) (MP_UNIT_FREE | mp_unit_order (state)));
-      MP_STEP ("arena/swept");
+        {
+          mp_store (&self->units[unit], (guint8) (MP_UNIT_FREE | mp_unit_order (state)));
+          MP_STEP ("arena/swept");
+        }
     }
   mp_arena_rebuild (self);
 }
@@ -162,28 +164,6 @@ mp_arena_get_n_used (MpMemory *self)
 
 /* --- Intents --------------------------------------------------------------------------------- */
 
-/* One intent for each thread at work; a ninth waits for one to get free. */
-static guint
-claim_intent (MpMemory *self)
-{
-  for (;;)
-    {
-      guint32 used = mp_load (&self->intents_used);
-      guint32 free_bits = ~used & ((1u << MP_N_INTENTS) - 1);
-
-      if (free_bits == 0)
-        sched_yield ();
-      else
-        {
-          guint intent = (guint) __builtin_ctz (free_bits);
-
-          if (__atomic_compare_exchange_n (&self->intents_used, &used, used | 1u << intent,
-                                           FALSE, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-            return intent;
-        }
-    }
-}
-
 static void
 release_intent (MpMemory *self,
                 guint     intent)
@@ -203,6 +183,65 @@ drop_intent (MpMemory *self,
   mp_store_release (intent, 0);
   if (offset != 0 && mp_blocks_find (self, offset, &unit, &order))
     mp_blocks_free (self, unit, order, MP_UNIT_COLD);
+}
+
+/* With the lock. */
+static void
+drop_due_intents (MpMemory *self)
+{
+  guint32 due = __atomic_exchange_n (&self->intents_due, 0, __ATOMIC_ACQUIRE);
+
+  for (; due != 0; due &= due - 1)
+    {
+      guint intent = (guint) __builtin_ctz (due);
+
+      drop_intent (self, mp_arena_intent (self, intent));
+      release_intent (self, intent);
+    }
+}
+
+/* Now, or as soon as a thread of ours has the lock. */
+static void
+drop_intent_sometime (MpMemory *self,
+                      guint     intent)
+{
+  __atomic_fetch_or (&self->intents_due, 1u << intent, __ATOMIC_RELEASE);
+  if (!mp_lock_take (self, MP_LOCK_ARENA))
+    return;
+  drop_due_intents (self);
+  mp_unlock (self, MP_LOCK_ARENA);
+}
+
+/* One intent for each thread at work; a ninth waits for one to get free.  FALSE when that needs
+ * the lock, which is not to be had. */
+static gboolean
+claim_intent (MpMemory *self,
+              guint    *intent)
+{
+  for (;;)
+    {
+      guint32 used = mp_load (&self->intents_used);
+      guint32 free_bits = ~used & ((1u << MP_N_INTENTS) - 1);
+
+      if (free_bits == 0 && mp_load (&self->intents_due) != 0)
+        {
+          if (!mp_lock_take (self, MP_LOCK_ARENA))
+            return FALSE;
+          drop_due_intents (self);
+          mp_unlock (self, MP_LOCK_ARENA);
+        }
+      else if (free_bits == 0)
+        {
+          sched_yield ();
+        }
+      else
+        {
+          *intent = (guint) __builtin_ctz (free_bits);
+          if (__atomic_compare_exchange_n (&self->intents_used, &used, used | 1u << *intent,
+                                           FALSE, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            return TRUE;
+        }
+    }
 }
 
 /* With the lock. */
@@ -255,15 +294,24 @@ mp_arena_begin_intent (MpMemory *self,
   gboolean      is_cold;
   MpArenaStatus status;
 
-  *intent = claim_intent (self);
-  mp_lock (self, MP_LOCK_ARENA);
+  if (!claim_intent (self, intent))
+    return MP_ARENA_BUSY;
+  if (!mp_lock_take (self, MP_LOCK_ARENA))
+    {
+      release_intent (self, *intent);
+      return MP_ARENA_BUSY;
+    }
   status = allocate_intent (self, n, *intent, &is_cold);
   mp_unlock (self, MP_LOCK_ARENA);
 
   *offset = mp_load (mp_arena_intent (self, *intent));
   if (status == MP_ARENA_OK && is_cold && !mp_memory_back (self, *offset, n * MP_UNIT_SIZE))
     {
-      mp_lock (self, MP_LOCK_ARENA);
+      if (!mp_lock_take (self, MP_LOCK_ARENA))
+        {
+          drop_intent_sometime (self, *intent);
+          return MP_ARENA_BUSY;
+        }
       status = change_intent (self, n, *intent);
       mp_unlock (self, MP_LOCK_ARENA);
       *offset = mp_load (mp_arena_intent (self, *intent));
@@ -287,14 +335,21 @@ mp_arena_end_intent (MpMemory *self,
                      guint     intent,
                      guint64   unpublished)
 {
-  if (unpublished != 0)
+  if (unpublished == 0)
     {
-      mp_lock (self, MP_LOCK_ARENA);
+      release_intent (self, intent);
+    }
+  else if (mp_lock_take (self, MP_LOCK_ARENA))
+    {
       mp_store (mp_arena_intent (self, intent), 0);
       mp_arena_free (self, unpublished);
       mp_unlock (self, MP_LOCK_ARENA);
+      release_intent (self, intent);
     }
-  release_intent (self, intent);
+  else
+    {
+      drop_intent_sometime (self, intent);
+    }
 }
 
 void
@@ -337,8 +392,13 @@ mp_arena_trim (MpMemory *self)
   gboolean found;
 
   mp_store (&self->must_trim, 0);
-  intent = claim_intent (self);
-  mp_lock (self, MP_LOCK_ARENA);
+  if (!claim_intent (self, &intent))
+    return;
+  if (!mp_lock_take (self, MP_LOCK_ARENA))
+    {
+      release_intent (self, intent);
+      return;
+    }
   found = self->arena->n_free_warm > KEEP_WARM && begin_trim (self, intent, &unit, &order);
   mp_unlock (self, MP_LOCK_ARENA);
   if (found)
@@ -346,9 +406,10 @@ mp_arena_trim (MpMemory *self)
       if (mp_memory_owns_descriptors (self))
         fallocate (self->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                    (off_t) mp_units_offset (self, unit), (off_t) MP_UNIT_SIZE << order);
-      mp_lock (self, MP_LOCK_ARENA);
-      drop_intent (self, mp_arena_intent (self, intent));
-      mp_unlock (self, MP_LOCK_ARENA);
+      drop_intent_sometime (self, intent);
     }
-  release_intent (self, intent);
+  else
+    {
+      release_intent (self, intent);
+    }
 }

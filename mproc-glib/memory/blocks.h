@@ -15,6 +15,7 @@ typedef enum
   MP_ARENA_OK,
   MP_ARENA_FULL,      /* until something is freed */
   MP_ARENA_NO_MEMORY, /* the system has none for us */
+  MP_ARENA_BUSY,      /* the lock is not to be had just now */
 } MpArenaStatus;
 
 /* See mp_blocks_keep_reserve (). */

@@ -210,7 +210,8 @@ mp_lease_trim (MpMemory *self)
     {
       guint32 n_backed, n_left;
 
-      mp_lock (self, MP_LOCK_ARENA);
+      if (!mp_lock_take (self, MP_LOCK_ARENA))
+        return;
       n_backed = MIN (mp_load (&self->arena->n_leases_backed), MP_N_LEASES);
       n_left = MAX (n_backed - MIN (n_backed, TRIM_STEP), mp_lease_count_used (self) * 2);
       n_left = MAX (n_left, KEEP);

@@ -23,6 +23,9 @@
  * processor between the two is mostly back by then. */
 #define SUSPICIOUS_US 200000
 
+/* How long even a call that may not wait does. */
+#define GRACE_US 20000
+
 /* What was noted about a holder longer ago has nothing to do with its holding the lock now. */
 #define FORGET_US 100000
 
@@ -277,7 +280,7 @@ mp_lock_await (MpMemory     *self,
         return MP_LOCK_WAIT_TIMED_OUT;
 
       seen = mark_waited (lock);
-      if (mp_lock_holder (seen) != mp_load (&self->blocked_word[id]))
+      if (seen == 0 || mp_lock_holder (seen) != mp_load (&self->blocked_word[id]))
         return MP_LOCK_WAIT_OVER;
 
       switch (mp_futex_wait (lock, seen, MIN (wait_us, left)))
@@ -296,12 +299,31 @@ mp_lock_await (MpMemory     *self,
     }
 }
 
+gint64
+mp_lock_extend_deadline (MpMemory *self,
+                         gint64    deadline)
+{
+  guint id = MIN (mp_load (&self->blocked_on), MP_N_LOCKS - 1);
+
+  return deadline < 0 ? deadline : MAX (deadline, mp_load (&self->blocked_since[id]) + GRACE_US);
+}
+
 void
-mp_lock (MpMemory *self,
-         MpLockId  id)
+mp_lock_pass_on (MpMemory *self)
+{
+  guint id = MIN (mp_load (&self->blocked_on), MP_N_LOCKS - 1);
+
+  mp_futex_wake (self->locks[id], 1);
+}
+
+gboolean
+mp_lock_take_patiently (MpMemory *self,
+                        MpLockId  id)
 {
   while (!mp_lock_take (self, id))
-    mp_lock_await (self, -1, NULL);
+    if (mp_lock_await (self, mp_lock_extend_deadline (self, 0), NULL) == MP_LOCK_WAIT_TIMED_OUT)
+      return FALSE;
+  return TRUE;
 }
 
 /* Takes back what we said of a lock that was taken away just before.  Another thread of ours may

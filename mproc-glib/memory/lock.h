@@ -148,6 +148,11 @@ typedef enum
 MpLockWait mp_lock_await (MpMemory     *self,
                           gint64        deadline,
                           GCancellable *cancellable);
+/* Not before a while has passed since it was found held: most holders go on soon. */
+gint64 mp_lock_extend_deadline (MpMemory *self,
+                                gint64    deadline);
+/* After waiting, and taking and releasing it: the others that wait come next. */
+void mp_lock_pass_on (MpMemory *self);
 /* Who held it, or 0. */
 gint64 mp_lock_get_blocker (MpMemory *self);
 /* Whether it could not be taken lately, and is still held by the same; all waiters are then
@@ -155,8 +160,8 @@ gint64 mp_lock_get_blocker (MpMemory *self);
 gboolean mp_lock_is_stuck (MpMemory *self,
                            MpLockId  id);
 
-/* Takes it however long that takes. */
-void mp_lock (MpMemory *self,
-              MpLockId  id);
+/* Takes it with none held, if its holder goes on soon. */
+gboolean mp_lock_take_patiently (MpMemory *self,
+                                 MpLockId  id);
 
 G_END_DECLS

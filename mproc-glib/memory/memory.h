@@ -59,6 +59,7 @@ struct _MpMemory
   guint32  lock_word;        /* what locks hold while they are ours, before any was taken away */
   guint32  held[MP_N_LOCKS]; /* what those that are ours hold */
   guint32  intents_used;     /* bits of the participant's intents that threads here use */
+  guint32  intents_due;      /* those of them that only wait for the lock to be dropped */
   guint32  fork_count;       /* of the process that attached: differs in a forked child */
   guint32  recovering;       /* a thread of ours is the recoverer */
   gint64   looked_at;        /* when we last looked who died, in coarse monotonic nanoseconds */

@@ -610,6 +610,7 @@ take_slot (MpMemory *self)
       self->participant = i;
       self->lock_word = mp_lock_word (i, slot->generation);
       mp_store (&self->intents_used, 0);
+      mp_store (&self->intents_due, 0);
       mp_store_release (&slot->state, SLOT_USED);
       return TRUE;
     }

@@ -86,7 +86,8 @@ make_room (MpMemory *self,
     return MP_RING_OK;
 
   is_empty = count == mp_word_count (mp_load (&self->head->word));
-  mp_lock (self, MP_LOCK_ARENA);
+  if (!mp_lock_take (self, MP_LOCK_ARENA))
+    return MP_RING_BUSY;
   status = mp_arena_allocate_segment (self, is_empty, &next);
   mp_unlock (self, MP_LOCK_ARENA);
   if (status != MP_ARENA_OK)
@@ -281,7 +282,7 @@ has_sound_block (MpMemory       *self,
 
 /* Leaves a segment behind, and frees it.  Its producer may not have moved the tail out of
  * it yet; taking the tail lock waits for that, or repairs the tail when it died. */
-static void
+static MpRingStatus
 follow_link (MpMemory *self,
              guint32   count,
              guint64   from,
@@ -289,15 +290,18 @@ follow_link (MpMemory *self,
 {
   if (segment_of (mp_word_offset (mp_load_acquire (&self->tail->word))) == segment_of (from))
     {
-      mp_lock (self, MP_LOCK_TAIL);
+      if (!mp_lock_take (self, MP_LOCK_TAIL))
+        return MP_RING_BUSY;
       mp_unlock (self, MP_LOCK_TAIL);
     }
+  if (!mp_lock_take (self, MP_LOCK_ARENA))
+    return MP_RING_BUSY;
 
   mp_store_release (&self->head->word, mp_word (count, to));
   MP_STEP ("get/followed");
-  mp_lock (self, MP_LOCK_ARENA);
   mp_arena_free (self, segment_of (from));
   mp_unlock (self, MP_LOCK_ARENA);
+  return MP_RING_OK;
 }
 
 MpRingStatus
@@ -317,7 +321,9 @@ mp_ring_peek (MpMemory *self,
         return has_sound_block (self, record) ? MP_RING_OK : MP_RING_DAMAGED;
       if (mp_load (&self->state->damaged) || !mp_arena_is_block (self, link, MP_SEGMENT_SIZE))
         return MP_RING_DAMAGED;
-      follow_link (self, mp_word_count (word), mp_word_offset (word), link);
+      status = follow_link (self, mp_word_count (word), mp_word_offset (word), link);
+      if (status != MP_RING_OK)
+        return status;
     }
 }
 

@@ -15,6 +15,7 @@ typedef enum
   MP_RING_FULL,
   MP_RING_NO_MEMORY, /* the system has none for us */
   MP_RING_DAMAGED,
+  MP_RING_BUSY, /* a lock is not to be had just now, and nothing was changed */
 } MpRingStatus;
 
 /* A message to append.  @block is the arena block that already holds the data, or 0 to

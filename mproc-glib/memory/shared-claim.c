@@ -35,16 +35,18 @@ begin_owning (MpSharedQueue   *self,
 }
 
 /* Takes a lease, and a block for what would else stay in the ring.  With the head lock. */
-static guint32
+static MpQueueStatus
 make_lease (MpSharedQueue  *self,
             const MpRecord *record,
+            guint32        *out_lease,
             guint64        *out_block)
 {
   MpMemory *memory = &self->memory;
   guint64   block = record->block;
   guint32   lease;
 
-  mp_lock (memory, MP_LOCK_ARENA);
+  if (!mp_lock_take (memory, MP_LOCK_ARENA))
+    return MP_QUEUE_BUSY;
   lease = mp_lease_take (memory);
   if (lease != 0 && block == 0 && record->size > 0 &&
       mp_arena_allocate (memory, record->size, &block) != MP_ARENA_OK)
@@ -55,10 +57,13 @@ make_lease (MpSharedQueue  *self,
     }
   mp_unlock (memory, MP_LOCK_ARENA);
 
-  if (lease != 0)
-    mp_memory_lease (memory, lease - 1)->block = block;
+  if (lease == 0)
+    return MP_QUEUE_NO_SPACE;
+
+  mp_memory_lease (memory, lease - 1)->block = block;
+  *out_lease = lease;
   *out_block = block;
-  return lease;
+  return MP_QUEUE_OK;
 }
 
 /* With the head lock. */
@@ -85,12 +90,13 @@ mp_shared_queue_claim (MpSharedQueue   *self,
                        const MpRecord  *record,
                        MpQueueDelivery *delivery)
 {
-  MpMemory *memory = &self->memory;
-  guint64   block;
-  guint32   lease = make_lease (self, record, &block);
+  MpMemory     *memory = &self->memory;
+  guint64       block;
+  guint32       lease;
+  MpQueueStatus status = make_lease (self, record, &lease, &block);
 
-  if (lease == 0)
-    return MP_QUEUE_NO_SPACE;
+  if (status != MP_QUEUE_OK)
+    return status;
 
   if (record->block == 0 && record->size > 0)
     memcpy (mp_memory_at (memory, block), mp_memory_at (memory, record->payload),

@@ -4,6 +4,7 @@
 
 #include "shared-queue-private.h"
 
+#include "lock.h"
 #include "ring.h"
 
 /* How many messages there are, and whether what somebody waits for holds. */
@@ -95,9 +96,13 @@ mp_shared_queue_check (gpointer         user_data,
   switch (condition)
     {
     case MP_QUEUE_WAIT_ITEMS:
+      if (mp_lock_is_stuck (memory, MP_LOCK_HEAD))
+        return FALSE;
       return mp_ring_has_items (memory) || mp_load (&memory->head->n_orphans) != 0 ||
              mp_shared_queue_is_drained (self) || mp_load (&self->is_closed);
     case MP_QUEUE_WAIT_SPACE:
+      if (mp_lock_is_stuck (memory, MP_LOCK_TAIL))
+        return FALSE;
       return mp_ring_has_room (memory, 0) || mp_load (&memory->state->shutdown) ||
              mp_load (&self->is_closed);
     case MP_QUEUE_WAIT_DONE:

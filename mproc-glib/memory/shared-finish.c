@@ -59,13 +59,13 @@ mp_shared_queue_is_payload (MpSharedQueue *self,
   return FALSE;
 }
 
-void
-mp_shared_queue_end_lease (MpSharedQueue *self,
-                           guint32        lease)
+/* With the arena lock, which it releases. */
+static void
+end_lease (MpSharedQueue *self,
+           guint32        lease)
 {
   MpMemory *memory = &self->memory;
 
-  mp_lock (memory, MP_LOCK_ARENA);
   mp_lease_end (memory, lease);
   if (mp_shared_queue_is_acknowledged (self))
     mp_store_release (&memory->arena->n_done, (memory->arena->n_done + 1) & MP_COUNT_MASK);
@@ -73,9 +73,45 @@ mp_shared_queue_end_lease (MpSharedQueue *self,
   __atomic_fetch_sub (&self->n_held, 1, __ATOMIC_RELAXED);
 }
 
+/* Where there is no room either it is ended when we leave the queue.  Until then our death would
+ * have it delivered again. */
+void
+mp_shared_queue_end_lease_sometime (MpSharedQueue *self,
+                                    guint32        lease)
+{
+  if (G_LIKELY (mp_lock_take_patiently (&self->memory, MP_LOCK_ARENA)))
+    {
+      end_lease (self, lease);
+      return;
+    }
+
+  for (guint i = 0; i < MP_N_DUE_LEASES; i++)
+    {
+      guint32 none = 0;
+
+      if (__atomic_compare_exchange_n (&self->due[i], &none, lease, FALSE, __ATOMIC_RELEASE,
+                                       __ATOMIC_RELAXED))
+        break;
+    }
+  __atomic_fetch_add (&self->n_due, 1, __ATOMIC_RELEASE);
+}
+
+void
+mp_shared_queue_end_due_leases (MpSharedQueue *self)
+{
+  mp_store (&self->n_due, 0);
+  for (guint i = 0; i < MP_N_DUE_LEASES; i++)
+    {
+      guint32 lease = __atomic_exchange_n (&self->due[i], 0, __ATOMIC_ACQUIRE);
+
+      if (lease != 0)
+        mp_shared_queue_end_lease_sometime (self, lease);
+    }
+}
+
 /* Puts the message back, ahead of all that is queued, or sets it aside when it was delivered too
  * often; as if it had never been delivered unless that was @counted. */
-void
+gboolean
 mp_shared_queue_return_lease (MpSharedQueue *self,
                               guint32        lease,
                               gboolean       counted)
@@ -84,15 +120,15 @@ mp_shared_queue_return_lease (MpSharedQueue *self,
   MpLease  *slot = mp_memory_lease (memory, lease - 1);
   gboolean  is_exhausted = counted && mp_lease_is_exhausted (memory, lease);
 
+  if (!mp_lock_take (memory, is_exhausted ? MP_LOCK_ARENA : MP_LOCK_HEAD))
+    return FALSE;
   if (is_exhausted)
     {
-      mp_lock (memory, MP_LOCK_ARENA);
       mp_lease_bury (memory, lease, TRUE);
       mp_unlock (memory, MP_LOCK_ARENA);
     }
   else
     {
-      mp_lock (memory, MP_LOCK_HEAD);
       if (!counted)
         mp_store (&slot->n_deliveries, slot->n_deliveries - 1);
       mp_lease_wait (memory, lease);
@@ -101,6 +137,7 @@ mp_shared_queue_return_lease (MpSharedQueue *self,
   __atomic_fetch_sub (&self->n_held, 1, __ATOMIC_RELAXED);
   if (!is_exhausted)
     mp_waiters_wake (memory, MP_QUEUE_WAIT_ITEMS, 1);
+  return TRUE;
 }
 
 /* Whether the delivery is still ours. */
@@ -118,6 +155,31 @@ is_current (MpSharedQueue      *self,
          slot->serial == token->serial && slot->n_deliveries == token->n_deliveries;
 }
 
+typedef struct
+{
+  const MpQueueToken *token;
+  MpQueueFinish       how;
+} Finish;
+
+static MpQueueStatus
+try_finish (MpSharedQueue *self,
+            gpointer       data,
+            gboolean      *passes_on)
+{
+  Finish *finish = data;
+  guint32 lease = finish->token->lease;
+
+  if (!is_current (self, finish->token))
+    return MP_QUEUE_STALE;
+
+  if (finish->how == MP_QUEUE_FINISH_RETRY)
+    return mp_shared_queue_return_lease (self, lease, TRUE) ? MP_QUEUE_OK : MP_QUEUE_BUSY;
+  if (!mp_lock_take (&self->memory, MP_LOCK_ARENA))
+    return MP_QUEUE_BUSY;
+  end_lease (self, lease);
+  return MP_QUEUE_OK;
+}
+
 MpQueueStatus
 mp_shared_queue_finish (gpointer            user_data,
                         const MpQueueToken *token,
@@ -126,22 +188,16 @@ mp_shared_queue_finish (gpointer            user_data,
 {
   MpSharedQueue *self = user_data;
   MpMemory      *memory = &self->memory;
+  Finish         finish = { token, how };
   MpQueueStatus  status = mp_shared_queue_enter (self);
 
+  if (status == MP_QUEUE_OK)
+    status = mp_shared_queue_insist (self, call, try_finish, &finish);
   if (status != MP_QUEUE_OK)
     return status;
-  if (!is_current (self, token))
-    return MP_QUEUE_STALE;
 
-  if (how == MP_QUEUE_FINISH_RETRY)
-    {
-      mp_shared_queue_return_lease (self, token->lease, TRUE);
-    }
-  else
-    {
-      mp_shared_queue_end_lease (self, token->lease);
-      mp_waiters_wake (memory, MP_QUEUE_WAIT_SPACE, 1);
-    }
+  if (how == MP_QUEUE_FINISH_DONE)
+    mp_waiters_wake (memory, MP_QUEUE_WAIT_SPACE, 1);
 
   mp_waiters_wake (memory, MP_QUEUE_WAIT_NEWS, 0);
   if (mp_shared_queue_check (self, MP_QUEUE_WAIT_DONE))
@@ -162,7 +218,33 @@ write_progress (MpLease    *slot,
   g_strlcpy (slot->progress_text, text != NULL ? text : "", sizeof slot->progress_text);
 }
 
+typedef struct
+{
+  const MpQueueToken *token;
+  double              fraction;
+  const char         *text;
+} Progress;
+
 /* With the lock under which leases end: a lease that is read or written to stays what it is. */
+static MpQueueStatus
+try_set_progress (MpSharedQueue *self,
+                  gpointer       data,
+                  gboolean      *passes_on)
+{
+  const Progress *progress = data;
+  MpMemory       *memory = &self->memory;
+  gboolean        current;
+
+  if (!mp_lock_take (memory, MP_LOCK_ARENA))
+    return MP_QUEUE_BUSY;
+  current = is_current (self, progress->token);
+  if (current)
+    write_progress (mp_memory_lease (memory, progress->token->lease - 1), progress->fraction,
+                    progress->text);
+  mp_unlock (memory, MP_LOCK_ARENA);
+  return current ? MP_QUEUE_OK : MP_QUEUE_STALE;
+}
+
 MpQueueStatus
 mp_shared_queue_set_progress (gpointer            user_data,
                               const MpQueueToken *token,
@@ -171,18 +253,11 @@ mp_shared_queue_set_progress (gpointer            user_data,
                               MpQueueCall        *call)
 {
   MpSharedQueue *self = user_data;
-  MpMemory      *memory = &self->memory;
+  Progress       progress = { token, fraction, text };
   MpQueueStatus  status = mp_shared_queue_enter (self);
 
-  if (status != MP_QUEUE_OK)
-    return status;
-
-  mp_lock (memory, MP_LOCK_ARENA);
-  if (is_current (self, token))
-    write_progress (mp_memory_lease (memory, token->lease - 1), fraction, text);
-  else
-    status = MP_QUEUE_STALE;
-  mp_unlock (memory, MP_LOCK_ARENA);
+  if (status == MP_QUEUE_OK)
+    status = mp_shared_queue_insist (self, call, try_set_progress, &progress);
   mp_shared_queue_leave (self);
   return status;
 }
@@ -208,6 +283,28 @@ read_progress (MpSharedQueue   *self,
   return TRUE;
 }
 
+typedef struct
+{
+  guint32         lease; /* index */
+  MpQueueProgress progress;
+  gboolean        held;
+} Listed;
+
+static MpQueueStatus
+try_read_progress (MpSharedQueue *self,
+                   gpointer       data,
+                   gboolean      *passes_on)
+{
+  Listed *listed = data;
+
+  if (!mp_lock_take (&self->memory, MP_LOCK_ARENA))
+    return MP_QUEUE_BUSY;
+  listed->held = read_progress (self, mp_memory_lease (&self->memory, listed->lease),
+                                &listed->progress);
+  mp_unlock (&self->memory, MP_LOCK_ARENA);
+  return MP_QUEUE_OK;
+}
+
 MpQueueStatus
 mp_shared_queue_list (gpointer        user_data,
                       MpQueueListFunc func,
@@ -223,40 +320,34 @@ mp_shared_queue_list (gpointer        user_data,
     return status;
 
   n_used = mp_lease_count_used (memory);
-  for (guint32 i = 0; i < n_used; i++)
+  for (guint32 i = 0; i < n_used && status == MP_QUEUE_OK; i++)
     {
-      MpLease        *slot = mp_memory_lease (memory, i);
-      MpQueueProgress progress;
-      gboolean        held;
+      Listed listed = { .lease = i };
 
       if (!mp_lease_is_used (memory, i + 1))
         continue;
-      mp_lock (memory, MP_LOCK_ARENA);
-      held = mp_lease_is_used (memory, i + 1) && read_progress (self, slot, &progress);
-      mp_unlock (memory, MP_LOCK_ARENA);
-      if (held)
-        func (&progress, func_data);
+      status = mp_shared_queue_insist (self, call, try_read_progress, &listed);
+      if (listed.held)
+        func (&listed.progress, func_data);
     }
   mp_shared_queue_leave (self);
-  return MP_QUEUE_OK;
+  return status;
 }
 
-MpQueueStatus
-mp_shared_queue_get_dead (gpointer         user_data,
-                          MpQueueDelivery *delivery,
-                          MpQueueCall     *call)
+static MpQueueStatus
+try_get_dead (MpSharedQueue *self,
+              gpointer       data,
+              gboolean      *passes_on)
 {
-  MpSharedQueue *self = user_data;
-  MpMemory      *memory = &self->memory;
-  MpQueueStatus  status = mp_shared_queue_enter (self);
-  guint32        lease;
-  MpLease       *slot;
-  guint64        block, size;
+  MpQueueDelivery *delivery = data;
+  MpMemory        *memory = &self->memory;
+  MpQueueStatus    status = MP_QUEUE_OK;
+  guint32          lease;
+  MpLease         *slot;
+  guint64          block, size;
 
-  if (status != MP_QUEUE_OK)
-    return status;
-
-  mp_lock (memory, MP_LOCK_ARENA);
+  if (!mp_lock_take (memory, MP_LOCK_ARENA))
+    return MP_QUEUE_BUSY;
   lease = mp_lease_take_dead (memory);
   mp_unlock (memory, MP_LOCK_ARENA);
   if (lease == 0)
@@ -272,12 +363,27 @@ mp_shared_queue_get_dead (gpointer         user_data,
   else if (!mp_shared_queue_copy_out (self, delivery, block, size))
     status = MP_QUEUE_NO_SPACE;
 
-  mp_lock (memory, MP_LOCK_ARENA);
+  /* If the lock is not to be had it is a dead letter again when we leave the queue. */
+  if (!mp_lock_take_patiently (memory, MP_LOCK_ARENA))
+    return status;
   if (status == MP_QUEUE_OK)
     mp_lease_end (memory, lease);
   else
     mp_lease_bury (memory, lease, FALSE);
   mp_unlock (memory, MP_LOCK_ARENA);
+  return status;
+}
+
+MpQueueStatus
+mp_shared_queue_get_dead (gpointer         user_data,
+                          MpQueueDelivery *delivery,
+                          MpQueueCall     *call)
+{
+  MpSharedQueue *self = user_data;
+  MpQueueStatus  status = mp_shared_queue_enter (self);
+
+  if (status == MP_QUEUE_OK)
+    status = mp_shared_queue_insist (self, call, try_get_dead, delivery);
   mp_shared_queue_leave (self);
   return status;
 }

@@ -191,6 +191,7 @@ receive (MpSharedQueue   *self,
     return MP_QUEUE_DAMAGED;
   if (!fits (delivery, size) || !mp_shared_queue_copy_out (self, delivery, block, size))
     {
+      /* If it cannot be put back now it is when we leave the queue. */
       mp_shared_queue_return_lease (self, delivery->token.lease, FALSE);
       return MP_QUEUE_NO_SPACE;
     }
@@ -198,7 +199,7 @@ receive (MpSharedQueue   *self,
   MP_STEP ("get/received");
   if (!mp_shared_queue_is_acknowledged (self) && !delivery->tentative)
     {
-      mp_shared_queue_end_lease (self, delivery->token.lease);
+      mp_shared_queue_end_lease_sometime (self, delivery->token.lease);
       delivery->token.lease = 0;
     }
   return MP_QUEUE_OK;
@@ -213,7 +214,8 @@ get_some (MpSharedQueue *self,
   MpQueueStatus    status = MP_QUEUE_OK;
   MpQueueDelivery *last = NULL;
 
-  mp_lock (memory, MP_LOCK_HEAD);
+  if (!mp_lock_take (memory, MP_LOCK_HEAD))
+    return MP_QUEUE_BUSY;
   do
     {
       MpQueueDelivery *delivery = &get->deliveries[get->n_got];
@@ -334,32 +336,59 @@ take_copied (MpSharedQueue   *self,
   if (mp_shared_queue_is_acknowledged (self))
     return mp_shared_queue_claim (self, &front->record, delivery);
 
-  mp_ring_advance (memory, &front->record);
-  if (front->record.block != 0)
+  delivery->token.lease = 0;
+  if (front->record.block == 0)
     {
-      mp_lock (memory, MP_LOCK_ARENA);
-      mp_arena_free (memory, front->record.block);
-      mp_unlock (memory, MP_LOCK_ARENA);
+      mp_ring_advance (memory, &front->record);
+      return MP_QUEUE_OK;
     }
+  if (!mp_lock_take (memory, MP_LOCK_ARENA))
+    return MP_QUEUE_BUSY;
+  mp_ring_advance (memory, &front->record);
+  mp_arena_free (memory, front->record.block);
+  mp_unlock (memory, MP_LOCK_ARENA);
   return MP_QUEUE_OK;
 }
 
-static MpQueueStatus
-settle_in_place (MpSharedQueue   *self,
-                 MpQueueDelivery *delivery,
-                 gboolean         take)
+typedef struct
 {
-  MpMemory     *memory = &self->memory;
-  MpQueueStatus status;
-  Front         front;
+  MpQueueDelivery *delivery;
+  gboolean         take;
+} Settle;
 
-  mp_lock (memory, MP_LOCK_HEAD);
+static MpQueueStatus
+settle_in_place (MpSharedQueue *self,
+                 gpointer       data,
+                 gboolean      *passes_on)
+{
+  Settle          *settle = data;
+  MpQueueDelivery *delivery = settle->delivery;
+  MpMemory        *memory = &self->memory;
+  MpQueueStatus    status;
+  Front            front;
+
+  if (!mp_lock_take (memory, MP_LOCK_HEAD))
+    return MP_QUEUE_BUSY;
   status = find_again (self, delivery, &front);
-  delivery->token.lease = 0;
-  if (status == MP_QUEUE_OK && take)
+  if (status == MP_QUEUE_OK && settle->take)
     status = take_copied (self, &front, delivery);
+  else if (status != MP_QUEUE_BUSY)
+    delivery->token.lease = 0;
   mp_unlock (memory, MP_LOCK_HEAD);
   return status;
+}
+
+static MpQueueStatus
+settle_in_hand (MpSharedQueue *self,
+                gpointer       data,
+                gboolean      *passes_on)
+{
+  Settle *settle = data;
+
+  return settle->take ||
+             mp_shared_queue_return_lease (self, settle->delivery->token.lease, FALSE)
+           ? MP_QUEUE_OK
+           : MP_QUEUE_BUSY;
 }
 
 MpQueueStatus
@@ -370,23 +399,22 @@ mp_shared_queue_settle (gpointer         user_data,
 {
   MpSharedQueue *self = user_data;
   MpMemory      *memory = &self->memory;
-  gboolean       in_hand = is_in_hand (delivery);
+  Settle         settle = { delivery, take };
   MpQueueStatus  status = mp_shared_queue_enter (self);
 
   if (status != MP_QUEUE_OK)
     return status;
 
-  if (!in_hand)
-    status = settle_in_place (self, delivery, take);
-  else if (!take)
-    mp_shared_queue_return_lease (self, delivery->token.lease, FALSE);
+  status = mp_shared_queue_insist (self, call,
+                                   is_in_hand (delivery) ? settle_in_hand : settle_in_place,
+                                   &settle);
   delivery->tentative = FALSE;
 
   if (status == MP_QUEUE_OK && take)
     {
       if (delivery->token.lease != 0 && !mp_shared_queue_is_acknowledged (self))
         {
-          mp_shared_queue_end_lease (self, delivery->token.lease);
+          mp_shared_queue_end_lease_sometime (self, delivery->token.lease);
           delivery->token.lease = 0;
         }
       mp_waiters_wake (memory, MP_QUEUE_WAIT_SPACE, 1);

@@ -35,7 +35,8 @@ append (MpSharedQueue    *self,
   MpMemory     *memory = &self->memory;
   MpQueueStatus status;
 
-  mp_lock (memory, MP_LOCK_TAIL);
+  if (!mp_lock_take (memory, MP_LOCK_TAIL))
+    return MP_QUEUE_BUSY;
   if (G_UNLIKELY (mp_load (&memory->state->shutdown)))
     status = MP_QUEUE_CLOSED;
   else
@@ -72,6 +73,8 @@ put_block (MpSharedQueue     *self,
     return MP_QUEUE_FULL;
 
   allocated = mp_arena_begin_intent (memory, item->size, &record.block, &intent);
+  if (allocated == MP_ARENA_BUSY)
+    return MP_QUEUE_BUSY;
   if (allocated != MP_ARENA_OK)
     return allocated == MP_ARENA_FULL ? MP_QUEUE_FULL : MP_QUEUE_NO_SPACE;
   if (G_UNLIKELY (!mp_memory_contains (memory, record.block, item->size)))

@@ -18,6 +18,9 @@ typedef struct
   guint32 n_calls;
 } MpTurn;
 
+/* More than threads that take a large message at once while the memory's lock is stuck. */
+#define MP_N_DUE_LEASES 64
+
 typedef struct
 {
   MpMemory memory;
@@ -27,6 +30,10 @@ typedef struct
 
   guint32 n_held;    /* deliveries that this handle has in hand */
   guint32 is_closed; /* this handle puts and gets no more */
+
+  /* Leases of which nothing is left but to end them, for which there was no lock. */
+  guint32 due[MP_N_DUE_LEASES];
+  guint32 n_due;
 } MpSharedQueue;
 
 static inline gboolean
@@ -44,6 +51,8 @@ mp_shared_queue_ring_status (MpSharedQueue *self,
     return MP_QUEUE_OK;
   if (status == MP_RING_NO_MEMORY)
     return MP_QUEUE_NO_SPACE;
+  if (status == MP_RING_BUSY)
+    return MP_QUEUE_BUSY;
   if (status != MP_RING_DAMAGED)
     return busy;
   mp_memory_set_damaged (&self->memory);
@@ -68,7 +77,8 @@ void mp_shared_queue_clean_up (MpSharedQueue *self);
 static inline void
 mp_shared_queue_leave (MpSharedQueue *self)
 {
-  if (G_UNLIKELY (mp_load (&self->memory.found_dead) || mp_load (&self->memory.must_trim)))
+  if (G_UNLIKELY (mp_load (&self->memory.found_dead) || mp_load (&self->memory.must_trim) ||
+                  mp_load (&self->n_due)))
     mp_shared_queue_clean_up (self);
 }
 
@@ -96,11 +106,14 @@ MpQueueStatus mp_shared_queue_claim (MpSharedQueue   *self,
                                      const MpRecord  *record,
                                      MpQueueDelivery *delivery);
 
-void mp_shared_queue_end_lease (MpSharedQueue *self,
-                                guint32        lease);
-void mp_shared_queue_return_lease (MpSharedQueue *self,
-                                   guint32        lease,
-                                   gboolean       counted);
+/* FALSE when the lock is not to be had, and nothing was done. */
+gboolean mp_shared_queue_return_lease (MpSharedQueue *self,
+                                       guint32        lease,
+                                       gboolean       counted);
+/* Ends the lease now or later: it is nobody's concern but ours. */
+void mp_shared_queue_end_lease_sometime (MpSharedQueue *self,
+                                         guint32        lease);
+void mp_shared_queue_end_due_leases (MpSharedQueue *self);
 
 /* An operation as the waiting loop sees it: FULL, EMPTY or TIMED_OUT mean "not now".  @passes_on
  * is TRUE unless it says that a wake-up that was spent on it is not to be passed on yet. */
@@ -108,11 +121,17 @@ typedef MpQueueStatus (*MpAttempt) (MpSharedQueue *self,
                                     gpointer       data,
                                     gboolean      *passes_on);
 
-MpQueueStatus mp_shared_queue_try_and_wait (MpSharedQueue     *self,
-                                            MpQueueCondition   condition,
-                                            const MpQueueCall *call,
-                                            MpAttempt          attempt,
-                                            gpointer           data);
+/* For calls that wait for nobody but who holds a lock: BUSY when that is for too long. */
+MpQueueStatus mp_shared_queue_insist (MpSharedQueue *self,
+                                      MpQueueCall   *call,
+                                      MpAttempt      attempt,
+                                      gpointer       data);
+
+MpQueueStatus mp_shared_queue_try_and_wait (MpSharedQueue   *self,
+                                            MpQueueCondition condition,
+                                            MpQueueCall     *call,
+                                            MpAttempt        attempt,
+                                            gpointer         data);
 
 /* Rows of the backend's table. */
 MpQueueStatus mp_shared_queue_put (gpointer           self,

@@ -42,6 +42,8 @@ renew (MpMemory *memory)
   MpSharedQueue *self = (MpSharedQueue *) memory;
 
   mp_store (&self->n_held, 0);
+  memset (self->due, 0, sizeof self->due);
+  mp_store (&self->n_due, 0);
 }
 
 void
@@ -49,6 +51,8 @@ mp_shared_queue_clean_up (MpSharedQueue *self)
 {
   if (mp_load (&self->memory.found_dead) && mp_recovery_take_found_dead (&self->memory))
     mp_recovery_run (&self->memory);
+  if (mp_load (&self->n_due) != 0)
+    mp_shared_queue_end_due_leases (self);
   if (mp_load (&self->memory.must_trim))
     {
       mp_arena_trim (&self->memory);
@@ -135,10 +139,9 @@ create (const MpQueueSettings *settings,
       free_queue (self);
       return NULL;
     }
-  mp_lock (&self->memory, MP_LOCK_ARENA);
+  /* Nobody else knows of it yet. */
   if (!mp_ring_init (&self->memory))
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE, _ ("There is no memory for a queue"));
-  mp_unlock (&self->memory, MP_LOCK_ARENA);
   if (self->memory.head->word == 0)
     g_clear_pointer (&self, free_queue);
   return self;
@@ -223,7 +226,7 @@ mp_shared_queue_count_units (gpointer user_data)
   MpSharedQueue *self = user_data;
   guint          n;
 
-  mp_lock (&self->memory, MP_LOCK_ARENA);
+  g_return_val_if_fail (mp_lock_take_patiently (&self->memory, MP_LOCK_ARENA), 0);
   n = mp_arena_get_n_used (&self->memory);
   mp_unlock (&self->memory, MP_LOCK_ARENA);
   return n;
@@ -248,59 +251,94 @@ share (gpointer     user_data,
 /* How much is dropped under one lock. */
 #define DROP_PORTION 256
 
-/* Ends what waits or is queued, at most @n of it.  With the head lock. */
-static guint
-drop_some (MpSharedQueue *self,
-           guint          n)
+/* What is dropped in one go, and how much of it was. */
+typedef struct
+{
+  guint64 n_left;
+  guint64 n_dropped;
+} Drop;
+
+/* With the head and the arena lock.  What is dropped is counted at once: the next one may have
+ * to wait. */
+static void
+note_dropped (MpSharedQueue *self,
+              Drop          *drop)
 {
   MpMemory *memory = &self->memory;
-  guint32   n_dropped = 0, lease;
-  MpRecord  record;
 
-  while (n_dropped < n && mp_ring_peek (memory, &record) == MP_RING_OK)
+  drop->n_left--;
+  drop->n_dropped++;
+  /* Who finds nothing unfinished then sees that some were dropped. */
+  mp_store (&memory->head->n_dropped, memory->head->n_dropped + 1);
+  if (mp_shared_queue_is_acknowledged (self))
+    mp_store_release (&memory->arena->n_done, (memory->arena->n_done + 1) & MP_COUNT_MASK);
+}
+
+/* Ends the message that is next, queued or returned.  With the head lock. */
+static MpQueueStatus
+drop_one (MpSharedQueue *self,
+          Drop          *drop)
+{
+  MpMemory     *memory = &self->memory;
+  MpRecord      record;
+  MpRingStatus  found = mp_ring_peek (memory, &record);
+  MpQueueStatus status = MP_QUEUE_OK;
+  guint32       lease;
+
+  if (found == MP_RING_BUSY || !mp_lock_take (memory, MP_LOCK_ARENA))
+    return MP_QUEUE_BUSY;
+  if (found == MP_RING_OK)
     {
       mp_ring_advance (memory, &record);
-      n_dropped++;
-      if (record.block == 0)
-        continue;
-      mp_lock (memory, MP_LOCK_ARENA);
-      mp_arena_free (memory, record.block);
-      mp_unlock (memory, MP_LOCK_ARENA);
+      if (record.block != 0)
+        mp_arena_free (memory, record.block);
+      note_dropped (self, drop);
     }
-
-  mp_lock (memory, MP_LOCK_ARENA);
-  while (n_dropped < n && (lease = mp_lease_find_waiting (memory)) != 0)
+  else if ((lease = mp_lease_find_waiting (memory)) != 0)
     {
       mp_lease_adopt (memory, lease, 0);
       mp_lease_end (memory, lease);
-      n_dropped++;
+      note_dropped (self, drop);
     }
-  /* Who finds nothing unfinished then sees that some were dropped. */
-  mp_store (&memory->head->n_dropped, memory->head->n_dropped + n_dropped);
-  if (mp_shared_queue_is_acknowledged (self))
-    mp_store_release (&memory->arena->n_done, (memory->arena->n_done + n_dropped) & MP_COUNT_MASK);
+  else
+    {
+      status = MP_QUEUE_EMPTY;
+    }
   mp_unlock (memory, MP_LOCK_ARENA);
-  return n_dropped;
+  return status;
+}
+
+/* A portion. */
+static MpQueueStatus
+try_drop (MpSharedQueue *self,
+          gpointer       data,
+          gboolean      *passes_on)
+{
+  Drop         *drop = data;
+  MpQueueStatus status = MP_QUEUE_OK;
+
+  if (!mp_lock_take (&self->memory, MP_LOCK_HEAD))
+    return MP_QUEUE_BUSY;
+  for (guint i = 0; i < DROP_PORTION && drop->n_left > 0 && status == MP_QUEUE_OK; i++)
+    status = drop_one (self, drop);
+  mp_unlock (&self->memory, MP_LOCK_HEAD);
+  return status;
 }
 
 /* What is queued now, and not what is put meanwhile; so a hostile process's circle has an end. */
-static guint64
-drop_all (MpSharedQueue *self)
+static MpQueueStatus
+drop_all (MpSharedQueue *self,
+          guint64       *n_dropped,
+          MpQueueCall   *call)
 {
-  guint64 n_left = (guint64) mp_ring_count (&self->memory) +
-                   mp_load (&self->memory.head->n_orphans);
-  guint64 n_dropped = 0;
-  guint   n;
+  Drop          drop = { (guint64) mp_ring_count (&self->memory) +
+                         mp_load (&self->memory.head->n_orphans) };
+  MpQueueStatus status = MP_QUEUE_OK;
 
-  do
-    {
-      mp_lock (&self->memory, MP_LOCK_HEAD);
-      n = drop_some (self, (guint) MIN (n_left - n_dropped, DROP_PORTION));
-      mp_unlock (&self->memory, MP_LOCK_HEAD);
-      n_dropped += n;
-    }
-  while (n > 0 && n_dropped < n_left);
-  return n_dropped;
+  while (drop.n_left > 0 && status == MP_QUEUE_OK)
+    status = mp_shared_queue_insist (self, call, try_drop, &drop);
+  *n_dropped = drop.n_dropped;
+  return status == MP_QUEUE_EMPTY ? MP_QUEUE_OK : status;
 }
 
 static MpQueueStatus
@@ -314,9 +352,27 @@ clear (gpointer     user_data,
   if (status != MP_QUEUE_OK)
     return status;
 
-  *n_dropped = drop_all (self);
+  status = drop_all (self, n_dropped, call);
   mp_waiters_wake_all (&self->memory);
   mp_shared_queue_leave (self);
+  return status;
+}
+
+static MpQueueStatus
+try_begin_batch (MpSharedQueue *self,
+                 gpointer       data,
+                 gboolean      *passes_on)
+{
+  MpMemory *memory = &self->memory;
+  guint64   n_total;
+  guint32   n_unfinished;
+
+  if (!mp_lock_take (memory, MP_LOCK_HEAD))
+    return MP_QUEUE_BUSY;
+  n_unfinished = mp_shared_queue_count_tasks (self, &n_total);
+  mp_store (&memory->head->n_before, n_total - n_unfinished);
+  mp_store (&memory->head->n_dropped, 0);
+  mp_unlock (memory, MP_LOCK_HEAD);
   return MP_QUEUE_OK;
 }
 
@@ -325,21 +381,30 @@ begin_batch (gpointer     user_data,
              MpQueueCall *call)
 {
   MpSharedQueue *self = user_data;
-  MpMemory      *memory = &self->memory;
   MpQueueStatus  status = mp_shared_queue_enter (self);
-  guint64        n_total;
-  guint32        n_unfinished;
 
+  if (status == MP_QUEUE_OK)
+    status = mp_shared_queue_insist (self, call, try_begin_batch, NULL);
   if (status != MP_QUEUE_OK)
     return status;
 
-  mp_lock (memory, MP_LOCK_HEAD);
-  n_unfinished = mp_shared_queue_count_tasks (self, &n_total);
-  mp_store (&memory->head->n_before, n_total - n_unfinished);
-  mp_store (&memory->head->n_dropped, 0);
-  mp_unlock (memory, MP_LOCK_HEAD);
-  mp_waiters_wake (memory, MP_QUEUE_WAIT_NEWS, 0);
+  mp_waiters_wake (&self->memory, MP_QUEUE_WAIT_NEWS, 0);
   mp_shared_queue_leave (self);
+  return MP_QUEUE_OK;
+}
+
+/* With the tail lock: whoever has it now still puts, and nobody after it. */
+static MpQueueStatus
+try_close (MpSharedQueue *self,
+           gpointer       data,
+           gboolean      *passes_on)
+{
+  MpMemory *memory = &self->memory;
+
+  if (!mp_lock_take (memory, MP_LOCK_TAIL))
+    return MP_QUEUE_BUSY;
+  mp_store_release (&memory->state->shutdown, 1);
+  mp_unlock (memory, MP_LOCK_TAIL);
   return MP_QUEUE_OK;
 }
 
@@ -351,20 +416,18 @@ shut_down (gpointer     user_data,
   MpSharedQueue *self = user_data;
   MpMemory      *memory = &self->memory;
   MpQueueStatus  status = mp_shared_queue_enter (self);
+  guint64        n_dropped;
 
+  if (status == MP_QUEUE_OK)
+    status = mp_shared_queue_insist (self, call, try_close, NULL);
   if (status != MP_QUEUE_OK)
     return status;
 
-  /* With the tail lock: whoever has it now still puts, and nobody after it. */
-  mp_lock (memory, MP_LOCK_TAIL);
-  mp_store_release (&memory->state->shutdown, 1);
-  mp_unlock (memory, MP_LOCK_TAIL);
-
   if (immediate)
-    drop_all (self);
+    status = drop_all (self, &n_dropped, call);
   mp_waiters_wake_all (memory);
   mp_shared_queue_leave (self);
-  return MP_QUEUE_OK;
+  return status;
 }
 
 /* Those who wait by this handle are woken with all others, who look and wait on. */

@@ -5,6 +5,7 @@
 #include "shared-queue-private.h"
 
 #include "base/mp-deadline.h"
+#include "lock.h"
 #include "ring.h"
 #include "sleeper.h"
 #include "waiters.h"
@@ -34,14 +35,85 @@ judge (MpSharedQueue *self,
   return status != MP_QUEUE_TIMED_OUT && mp_load (&self->is_closed) ? MP_QUEUE_CLOSED : status;
 }
 
+/* How long a call that has no time-out waits for who holds a lock. */
+#define HOLDER_PATIENCE_US G_USEC_PER_SEC
+
+/* Tries until nobody is in the way, or @deadline has passed. */
+static MpQueueStatus
+await_holder (MpSharedQueue *self,
+              MpQueueCall   *call,
+              gint64         deadline,
+              MpAttempt      attempt,
+              gpointer       data,
+              gboolean      *passes_on)
+{
+  MpQueueStatus status;
+
+  deadline = mp_lock_extend_deadline (&self->memory, deadline);
+  do
+    switch (mp_lock_await (&self->memory, deadline, call->cancellable))
+      {
+      case MP_LOCK_WAIT_TIMED_OUT:
+        call->busy_pid = mp_lock_get_blocker (&self->memory);
+        return MP_QUEUE_BUSY;
+      case MP_LOCK_WAIT_CANCELLED:
+        return MP_QUEUE_CANCELLED;
+      case MP_LOCK_WAIT_INTERRUPTED:
+        if (call->interruptible)
+          return MP_QUEUE_INTERRUPTED;
+        break;
+      case MP_LOCK_WAIT_OVER:
+      default:
+        break;
+      }
+  while ((status = attempt (self, data, passes_on)) == MP_QUEUE_BUSY);
+  mp_lock_pass_on (&self->memory);
+  return status;
+}
+
+MpQueueStatus
+mp_shared_queue_insist (MpSharedQueue *self,
+                        MpQueueCall   *call,
+                        MpAttempt      attempt,
+                        gpointer       data)
+{
+  gboolean      ignored = TRUE;
+  MpQueueStatus status = attempt (self, data, &ignored);
+
+  if (G_LIKELY (status != MP_QUEUE_BUSY))
+    return status;
+
+  return await_holder (self, call,
+                       mp_deadline_for_timeout (call->timeout_us < 0 ? HOLDER_PATIENCE_US
+                                                                     : call->timeout_us),
+                       attempt, data, &ignored);
+}
+
+static MpQueueStatus
+try_passing_on (MpSharedQueue *self,
+                MpQueueCall   *call,
+                gint64         deadline,
+                MpAttempt      attempt,
+                gpointer       data,
+                gboolean      *passes_on)
+{
+  MpQueueStatus status = attempt (self, data, passes_on);
+
+  if (G_UNLIKELY (status == MP_QUEUE_BUSY))
+    status = await_holder (self, call, deadline, attempt, data, passes_on);
+  return judge (self, status);
+}
+
 static MpQueueStatus
 try_once (MpSharedQueue *self,
+          MpQueueCall   *call,
+          gint64         deadline,
           MpAttempt      attempt,
           gpointer       data)
 {
   gboolean ignored = TRUE;
 
-  return judge (self, attempt (self, data, &ignored));
+  return try_passing_on (self, call, deadline, attempt, data, &ignored);
 }
 
 typedef struct
@@ -147,12 +219,12 @@ give_way (MpSharedQueue     *self,
 
 /* Sleeps and tries until it works, or the wait is over. */
 static MpQueueStatus
-sleep_until (MpSharedQueue     *self,
-             MpQueueCondition   condition,
-             const MpQueueCall *call,
-             gint64             deadline,
-             MpAttempt          attempt,
-             gpointer           data)
+sleep_until (MpSharedQueue   *self,
+             MpQueueCondition condition,
+             MpQueueCall     *call,
+             gint64           deadline,
+             MpAttempt        attempt,
+             gpointer         data)
 {
   MpSleeper     sleeper;
   MpQueueStatus status;
@@ -164,7 +236,7 @@ sleep_until (MpSharedQueue     *self,
       gboolean      untouched, passes_on = TRUE;
 
       mp_sleeper_arm (&sleeper);
-      status = judge (self, attempt (self, data, &passes_on));
+      status = try_passing_on (self, call, deadline, attempt, data, &passes_on);
       if (is_busy (status))
         slept = sleep_once (self, &sleeper, call, deadline, status);
       untouched = mp_sleeper_disarm (&sleeper);
@@ -179,7 +251,7 @@ sleep_until (MpSharedQueue     *self,
       if (slept != MP_QUEUE_OK ||
           (call->cancellable != NULL && g_cancellable_is_cancelled (call->cancellable)))
         {
-          status = try_once (self, attempt, data);
+          status = try_once (self, call, deadline, attempt, data);
           if (is_busy (status))
             status = slept != MP_QUEUE_OK ? slept : MP_QUEUE_CANCELLED;
           /* A wake-up spent on us goes to the next one. */
@@ -194,26 +266,33 @@ sleep_until (MpSharedQueue     *self,
 
 /* After a first attempt that ended with @status. */
 static MpQueueStatus
-wait_and_try (MpSharedQueue     *self,
-              MpQueueCondition   condition,
-              const MpQueueCall *call,
-              MpQueueStatus      status,
-              MpAttempt          attempt,
-              gpointer           data)
+wait_and_try (MpSharedQueue   *self,
+              MpQueueCondition condition,
+              MpQueueCall     *call,
+              MpQueueStatus    status,
+              MpAttempt        attempt,
+              gpointer         data)
 {
-  gint64 deadline;
+  gboolean ignored = TRUE;
+  gint64   deadline = MP_DEADLINE_NEVER;
 
+  if (G_UNLIKELY (status == MP_QUEUE_BUSY))
+    {
+      deadline = mp_deadline_for_timeout (call->timeout_us);
+      status = await_holder (self, call, deadline, attempt, data, &ignored);
+    }
   status = judge (self, status);
   if (!is_busy (status) || call->timeout_us == 0)
     return status;
   if (call->cancellable != NULL && g_cancellable_is_cancelled (call->cancellable))
     return MP_QUEUE_CANCELLED;
 
-  deadline = mp_deadline_for_timeout (call->timeout_us);
+  if (deadline == MP_DEADLINE_NEVER)
+    deadline = mp_deadline_for_timeout (call->timeout_us);
   /* Once: room may be there and yet too small, and that is worth no spinning. */
   if (spin (self, condition, deadline))
     {
-      status = try_once (self, attempt, data);
+      status = try_once (self, call, deadline, attempt, data);
       if (!is_busy (status))
         return status;
     }
@@ -221,11 +300,11 @@ wait_and_try (MpSharedQueue     *self,
 }
 
 MpQueueStatus
-mp_shared_queue_try_and_wait (MpSharedQueue     *self,
-                              MpQueueCondition   condition,
-                              const MpQueueCall *call,
-                              MpAttempt          attempt,
-                              gpointer           data)
+mp_shared_queue_try_and_wait (MpSharedQueue   *self,
+                              MpQueueCondition condition,
+                              MpQueueCall     *call,
+                              MpAttempt        attempt,
+                              gpointer         data)
 {
   gboolean      ignored = TRUE;
   MpQueueStatus status;

@@ -26,7 +26,7 @@ take (MpMemory    *memory,
   guint32  lease;
   MpLease *slot;
 
-  mp_lock (memory, MP_LOCK_ARENA);
+  g_assert_true (mp_lock_take (memory, MP_LOCK_ARENA));
   lease = mp_lease_take (memory);
   g_assert_cmpuint (lease, >, 0);
   slot = mp_memory_lease (memory, lease - 1);
@@ -43,7 +43,7 @@ static void
 end (MpMemory *memory,
      guint32   lease)
 {
-  mp_lock (memory, MP_LOCK_ARENA);
+  g_assert_true (mp_lock_take (memory, MP_LOCK_ARENA));
   mp_lease_end (memory, lease);
   mp_unlock (memory, MP_LOCK_ARENA);
 }
@@ -52,7 +52,7 @@ static void
 make_wait (MpMemory *memory,
            guint32   lease)
 {
-  mp_lock (memory, MP_LOCK_HEAD);
+  g_assert_true (mp_lock_take (memory, MP_LOCK_HEAD));
   mp_lease_wait (memory, lease);
   mp_unlock (memory, MP_LOCK_HEAD);
 }
@@ -80,13 +80,13 @@ test_waiting (void)
   make_wait (&one, leases[0]);
   g_assert_cmpuint (mp_load (&one.head->n_orphans), ==, 2);
   g_assert_cmpuint (mp_lease_find_waiting (&one), ==, leases[1]);
-  mp_lock (&one, MP_LOCK_HEAD);
+  g_assert_true (mp_lock_take (&one, MP_LOCK_HEAD));
   mp_lease_adopt (&one, leases[1], owner);
   mp_unlock (&one, MP_LOCK_HEAD);
   g_assert_cmpuint (mp_lease_find_waiting (&other), ==, leases[0]);
 
   /* Half changed, the list is made again. */
-  mp_lock (&one, MP_LOCK_HEAD);
+  g_assert_true (mp_lock_take (&one, MP_LOCK_HEAD));
   one.head->first_waiting = one.head->last_waiting = one.head->n_orphans = 0;
   one.head->is_changing = 1;
   mp_lease_repair_waiting (&one);
@@ -107,7 +107,7 @@ test_dead (void)
   test_memory_create (&memory);
   leases[0] = take (&memory, MP_LEASE_HELD, 0);
   leases[1] = take (&memory, MP_LEASE_HELD, 1);
-  mp_lock (&memory, MP_LOCK_ARENA);
+  g_assert_true (mp_lock_take (&memory, MP_LOCK_ARENA));
   g_assert_cmpuint (mp_lease_take_dead (&memory), ==, 0);
   mp_lease_bury (&memory, leases[1], TRUE);
   mp_lease_bury (&memory, leases[0], TRUE);
@@ -154,11 +154,11 @@ test_rebuild (void)
   guint32  lost, held;
 
   test_memory_create (&memory);
-  mp_lock (&memory, MP_LOCK_ARENA);
+  g_assert_true (mp_lock_take (&memory, MP_LOCK_ARENA));
   lost = mp_lease_take (&memory);
   mp_unlock (&memory, MP_LOCK_ARENA);
   held = take (&memory, MP_LEASE_HELD, 1);
-  mp_lock (&memory, MP_LOCK_ARENA);
+  g_assert_true (mp_lock_take (&memory, MP_LOCK_ARENA));
   mp_lease_rebuild_map (&memory);
   g_assert_false (mp_lease_is_used (&memory, lost));
   g_assert_true (mp_lease_is_used (&memory, held));
@@ -177,7 +177,7 @@ test_block (void)
 
   test_memory_create (&memory);
   lease = take (&memory, MP_LEASE_HELD, 1);
-  mp_lock (&memory, MP_LOCK_ARENA);
+  g_assert_true (mp_lock_take (&memory, MP_LOCK_ARENA));
   n_before = mp_arena_get_n_used (&memory);
   g_assert_cmpint (mp_arena_allocate (&memory, 100000, &block), ==, MP_ARENA_OK);
   mp_memory_lease (&memory, lease - 1)->block = block;
@@ -195,7 +195,7 @@ test_damaged (void)
 
   test_memory_create (&memory);
   take (&memory, MP_LEASE_HELD, 1);
-  mp_lock (&memory, MP_LOCK_ARENA);
+  g_assert_true (mp_lock_take (&memory, MP_LOCK_ARENA));
   memory.lease_map->used[0] = 0;
   g_assert_cmpuint (mp_lease_take (&memory), ==, 0);
   mp_unlock (&memory, MP_LOCK_ARENA);

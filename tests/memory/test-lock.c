@@ -65,7 +65,7 @@ take_and_die (gpointer data)
   MpMemory memory = { 0 };
 
   test_memory_open (&memory, data);
-  mp_lock (&memory, MP_LOCK_HEAD);
+  g_assert_true (mp_lock_take (&memory, MP_LOCK_HEAD));
   return 0;
 }
 
@@ -77,7 +77,7 @@ test_owner_dies (void)
 
   test_memory_create (&memory);
   test_wait_child (test_fork (take_and_die, &memory), 0);
-  mp_lock (&memory, MP_LOCK_HEAD);
+  g_assert_true (mp_lock_take (&memory, MP_LOCK_HEAD));
   mp_unlock (&memory, MP_LOCK_HEAD);
   test_memory_close (&memory);
 }
@@ -93,7 +93,8 @@ count_up (gpointer data)
   test_memory_open (&memory, data);
   for (guint i = 0; i < N_ROUNDS; i++)
     {
-      mp_lock (&memory, MP_LOCK_TAIL);
+      while (!mp_lock_take (&memory, MP_LOCK_TAIL))
+        mp_lock_await (&memory, -1, NULL);
       memory.tail->seen_n_bytes++;
       mp_unlock (&memory, MP_LOCK_TAIL);
     }

@@ -16,7 +16,7 @@ append (MpMemory   *memory,
   guint            n_appended = 0;
   MpRingStatus     status;
 
-  mp_lock (memory, MP_LOCK_TAIL);
+  g_assert_true (mp_lock_take (memory, MP_LOCK_TAIL));
   status = mp_ring_append (memory, &item, 1, &n_appended);
   mp_unlock (memory, MP_LOCK_TAIL);
   g_assert_cmpuint (n_appended, ==, status == MP_RING_OK ? 1 : 0);
@@ -30,7 +30,7 @@ take (MpMemory *memory,
   MpRecord     record;
   MpRingStatus status;
 
-  mp_lock (memory, MP_LOCK_HEAD);
+  g_assert_true (mp_lock_take (memory, MP_LOCK_HEAD));
   status = mp_ring_peek (memory, &record);
   if (status == MP_RING_OK)
     {
@@ -117,7 +117,7 @@ test_many_at_once (void)
   MpRingStatus status;
 
   test_memory_create_bounded (&memory, 2);
-  mp_lock (&memory, MP_LOCK_TAIL);
+  g_assert_true (mp_lock_take (&memory, MP_LOCK_TAIL));
   status = mp_ring_append (&memory, items, G_N_ELEMENTS (items), &n_appended);
   mp_unlock (&memory, MP_LOCK_TAIL);
   g_assert_cmpint (status, ==, MP_RING_OK);
@@ -175,8 +175,8 @@ test_walk (void)
   g_assert_cmpint (append (&memory, "12345"), ==, MP_RING_OK);
   g_assert_cmpint (append (&memory, "123"), ==, MP_RING_OK);
 
-  mp_lock (&memory, MP_LOCK_HEAD);
-  mp_lock (&memory, MP_LOCK_TAIL);
+  g_assert_true (mp_lock_take (&memory, MP_LOCK_HEAD));
+  g_assert_true (mp_lock_take (&memory, MP_LOCK_TAIL));
   g_assert_true (mp_ring_walk (&memory, count_visit, &n_visits, &n_bytes));
   mp_unlock (&memory, MP_LOCK_TAIL);
   mp_unlock (&memory, MP_LOCK_HEAD);

@@ -213,7 +213,7 @@ account (const Header    *header,
 static void
 acknowledge (const MpQueueDelivery *delivery)
 {
-  MpQueueCall   call = { 0 };
+  MpQueueCall   call = { .timeout_us = -1 };
   MpQueueFinish how = g_random_int_range (0, 20) == 0 ? MP_QUEUE_FINISH_RETRY
                                                       : MP_QUEUE_FINISH_DONE;
 
