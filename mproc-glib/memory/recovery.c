@@ -221,23 +221,23 @@ release (MpMemory *self,
     mp_unlock (self, id);
 }
 
-/* The leases of a participant that changes none any more, oldest first.  The looking is done in
- * portions, each with the lock for some microseconds. */
+/* The leases of a participant that changes none any more, oldest first; NULL when the lock could
+ * not be had.  The looking is done in portions, each with the lock for some microseconds. */
 static GArray *
 find_held (MpMemory *self,
            guint     participant,
            guint32   word)
 {
   g_autofree guint32 *found = g_new (guint32, MP_LEASE_PORTION);
-  GArray             *held = g_array_new (FALSE, FALSE, sizeof (Held));
-  guint32             after = 0;
+  g_autoptr (GArray) held = g_array_new (FALSE, FALSE, sizeof (Held));
+  guint32 after = 0;
 
   do
     {
       guint32 n;
 
       if (!take (self, MP_LOCK_ARENA, word))
-        break;
+        return NULL;
       n = mp_lease_find_held (self, participant, &after, found);
       for (guint32 i = 0; i < n; i++)
         {
@@ -250,7 +250,7 @@ find_held (MpMemory *self,
   while (after != 0);
 
   g_array_sort (held, compare_held);
-  return held;
+  return g_steal_pointer (&held);
 }
 
 /* Some of them, under one lock.  FALSE when that could not be had. */
@@ -285,6 +285,8 @@ return_held (MpMemory *self,
 {
   g_autoptr (GArray) held = find_held (self, participant, word);
 
+  if (held == NULL)
+    return FALSE;
   for (guint i = 0; i < held->len; i += RETURN_PORTION)
     if (!return_portion (self, participant, word, &g_array_index (held, Held, i),
                          MIN (held->len - i, RETURN_PORTION), n_returned))

@@ -200,8 +200,8 @@ test_circle (void)
   *mp_memory_word_at (&memory, segment) = mp_header (MP_RECORD_LINK, 0, 0, 0);
 
   g_assert_cmpint (take (&memory, &text), ==, MP_RING_DAMAGED);
-  mp_lock (&memory, MP_LOCK_HEAD);
-  mp_lock (&memory, MP_LOCK_TAIL);
+  g_assert_true (mp_lock_take (&memory, MP_LOCK_HEAD));
+  g_assert_true (mp_lock_take (&memory, MP_LOCK_TAIL));
   g_assert_false (mp_ring_walk (&memory, count_visit, &n_visits, &n_bytes));
   mp_ring_repair_tail (&memory);
   mp_unlock (&memory, MP_LOCK_TAIL);
