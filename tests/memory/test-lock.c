@@ -82,6 +82,73 @@ test_owner_dies (void)
   test_memory_close (&memory);
 }
 
+/* Takes the lock within two seconds, as one does who comes again and again. */
+static void
+take_soon (MpMemory *memory,
+           MpLockId  id)
+{
+  const gint64 deadline = g_get_monotonic_time () + 2 * G_USEC_PER_SEC;
+
+  while (!mp_lock_take (memory, id))
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      mp_lock_await (memory, g_get_monotonic_time () + 20000, NULL);
+    }
+}
+
+/* A lock that is in the name of somebody who lives and does not have it, another or oneself, is
+ * nobody's. */
+static void
+test_stray_store (void)
+{
+  MpMemory one = { 0 };
+  MpMemory other = { 0 };
+
+  test_memory_create (&one);
+  test_memory_open (&other, &one);
+
+  for (guint id = 0; id < MP_N_LOCKS; id++)
+    {
+      mp_store (one.locks[id], one.lock_word);
+      take_soon (&other, id);
+      mp_unlock (&other, id);
+      mp_store (one.locks[id], one.lock_word);
+      take_soon (&one, id);
+      mp_unlock (&one, id);
+    }
+  g_assert_cmpuint (mp_load (&one.state->damaged), ==, 0);
+
+  test_memory_close (&other);
+  test_memory_close (&one);
+}
+
+/* Who has it, and does not go on, keeps it; a word that was overwritten meanwhile is damage. */
+static void
+test_stray_store_while_held (void)
+{
+  MpMemory one = { 0 };
+  MpMemory other = { 0 };
+  gint64   end;
+
+  test_memory_create (&one);
+  test_memory_open (&other, &one);
+
+  g_assert_true (mp_lock_take (&one, MP_LOCK_HEAD));
+  end = g_get_monotonic_time () + G_USEC_PER_SEC / 2;
+  while (g_get_monotonic_time () < end)
+    {
+      g_assert_false (mp_lock_take (&other, MP_LOCK_HEAD));
+      mp_lock_await (&other, end, NULL);
+    }
+  g_assert_cmpint (mp_lock_get_blocker (&other), ==, getpid ());
+  mp_store (one.locks[MP_LOCK_HEAD], other.lock_word);
+  mp_unlock (&one, MP_LOCK_HEAD);
+  g_assert_cmpuint (mp_load (&one.state->damaged), ==, 1);
+
+  test_memory_close (&other);
+  test_memory_close (&one);
+}
+
 #define N_ROUNDS 20000
 
 /* Counts with a word that only a lock makes safe. */
@@ -126,6 +193,8 @@ main (int   argc,
   g_test_add_func ("/memory/lock/exclusive", test_exclusive);
   g_test_add_func ("/memory/lock/await", test_await);
   g_test_add_func ("/memory/lock/owner-dies", test_owner_dies);
+  g_test_add_func ("/memory/lock/stray-store", test_stray_store);
+  g_test_add_func ("/memory/lock/stray-store-while-held", test_stray_store_while_held);
   g_test_add_func ("/memory/lock/contended", test_contended);
 
   return g_test_run ();

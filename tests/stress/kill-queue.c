@@ -670,6 +670,99 @@ test_in_hand (void)
   backend.free (queue);
 }
 
+/* --- One who is stopped wherever --------------------------------------------------------------- */
+
+/* How long a call may take beyond its time-out; this machine may be busy. */
+#define OVERDUE_US (200 * 1000)
+
+static void
+stop_at_step (const char *name)
+{
+  if (--n_steps_left > 0)
+    return;
+
+  mp_step_hook = NULL;
+  raise (SIGSTOP);
+}
+
+/* Neither a put nor a get waits longer than it may, and both say who is in the way. */
+static guint n_busy;
+
+static void
+try_both (pid_t  stopped,
+          gint64 timeout_us)
+{
+  static guint8     buffer[LARGE];
+  const MpQueueItem item = { buffer, sizeof buffer, 2 };
+  MpQueueCall       call = { .timeout_us = timeout_us };
+  gint64            begin = g_get_monotonic_time ();
+  guint             n_put;
+  MpQueueStatus     status = backend.put (queue, &item, 1, &call, &n_put);
+
+  g_assert_cmpint (g_get_monotonic_time () - begin, <, timeout_us + OVERDUE_US);
+  if (status == MP_QUEUE_BUSY)
+    {
+      g_assert_cmpint (call.busy_pid, ==, stopped);
+      n_busy++;
+      return;
+    }
+  g_assert_cmpint (status, ==, MP_QUEUE_OK);
+
+  begin = g_get_monotonic_time ();
+  for (MpQueueDelivery delivery = { 0 };; g_free (delivery.data))
+    {
+      const MpQueueAccepted accepted = { .any = MP_QUEUE_TAG (2) };
+      guint                 n_got;
+
+      delivery = (MpQueueDelivery){ 0 };
+      call = (MpQueueCall){ .timeout_us = timeout_us };
+      status = backend.get (queue, &delivery, 1, &accepted, &call, &n_got);
+      if (status != MP_QUEUE_OK)
+        break;
+    }
+  g_assert_true (status == MP_QUEUE_EMPTY || status == MP_QUEUE_BUSY);
+  g_assert_cmpint (g_get_monotonic_time () - begin, <, 3 * (timeout_us + OVERDUE_US));
+}
+
+/* Stops a producer of a large message at each step in turn, and lets it go on. */
+static void
+test_stopped_at_steps (void)
+{
+  const MpQueueSettings settings = { .mode = MP_QUEUE_MODE_PLAIN };
+  MpQueueCall           call = { 0 };
+  MpQueueCounts         counts;
+  guint                 n_stops = 0;
+
+  queue = backend.open ("memory:", NULL, &settings, &call);
+  alarm (HANG_SECONDS);
+  for (guint step = 1;; step++)
+    {
+      pid_t pid;
+      int   status;
+
+      n_steps_left = step;
+      pid = start_putting (stop_at_step);
+      g_assert_cmpint (waitpid (pid, &status, WUNTRACED), ==, pid);
+      if (WIFEXITED (status))
+        break;
+
+      n_stops++;
+      try_both (pid, 0);
+      try_both (pid, 30000);
+      kill (pid, SIGCONT);
+      g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+      g_assert_true (WIFEXITED (status));
+      g_assert_cmpint (WEXITSTATUS (status), ==, 0);
+      try_both (0, 0);
+    }
+  g_test_message ("stopped at %u steps, %u calls found a lock held", n_stops, n_busy);
+  g_assert_cmpuint (n_busy, >, 0);
+  while (backend.count (queue, &counts, &call) == MP_QUEUE_OK && counts.size > 0)
+    try_both (0, 0);
+  alarm (0);
+  backend.free (queue);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -685,6 +778,7 @@ main (int    argc,
   setpgid (0, 0);
   signal (SIGALRM, hang_cb);
   g_test_add_func ("/kill-queue/stopped", test_stopped);
+  g_test_add_func ("/kill-queue/stopped-at-steps", test_stopped_at_steps);
   g_test_add_func ("/kill-queue/plain/in-hand", test_in_hand);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     g_test_add_data_func (cases[i].name, &cases[i], test_kill);
