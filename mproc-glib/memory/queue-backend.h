@@ -31,10 +31,11 @@ typedef enum
   MP_QUEUE_DROPPED,     /* nothing is unfinished, but some messages were dropped and not done */
   MP_QUEUE_STALE,       /* the delivery is not the caller's any more */
   MP_QUEUE_DAMAGED,
-  MP_QUEUE_NO_SPACE, /* memory or a table is exhausted */
-  MP_QUEUE_BUSY,     /* a process holds the queue and does not go on: see `busy_pid` */
-  MP_QUEUE_DETACHED, /* this process cannot use the queue: see `attach` */
-  MP_QUEUE_FAILED,   /* for a reason that only words can say: see `error` */
+  MP_QUEUE_NO_SPACE,      /* the system has no memory for it */
+  MP_QUEUE_TOO_MUCH_HELD, /* by consumers: as many, or as large, messages as the queue can have */
+  MP_QUEUE_BUSY,          /* a process holds the queue and does not go on: see `busy_pid` */
+  MP_QUEUE_DETACHED,      /* this process cannot use the queue: see `attach` */
+  MP_QUEUE_FAILED,        /* for a reason that only words can say: see `error` */
 } MpQueueStatus;
 
 typedef enum

@@ -41,25 +41,31 @@ make_lease (MpSharedQueue  *self,
             guint32        *out_lease,
             guint64        *out_block)
 {
-  MpMemory *memory = &self->memory;
-  guint64   block = record->block;
-  guint32   lease;
+  MpMemory     *memory = &self->memory;
+  MpArenaStatus allocated = MP_ARENA_OK;
+  guint64       block = record->block;
+  guint32       lease;
 
   if (!mp_lock_take (memory, MP_LOCK_ARENA))
     return MP_QUEUE_BUSY;
   lease = mp_lease_take (memory);
-  if (lease != 0 && block == 0 && record->size > 0 &&
-      mp_arena_allocate (memory, record->size, &block) != MP_ARENA_OK)
+  if (lease == 0)
     {
-      mp_memory_lease (memory, lease - 1)->block = 0;
-      mp_lease_end (memory, lease);
-      lease = 0;
+      allocated = mp_lease_count_used (memory) == MP_N_LEASES ? MP_ARENA_FULL : MP_ARENA_NO_MEMORY;
+    }
+  else if (block == 0 && record->size > 0)
+    {
+      allocated = mp_arena_allocate (memory, record->size, &block);
+      if (allocated != MP_ARENA_OK)
+        {
+          mp_memory_lease (memory, lease - 1)->block = 0;
+          mp_lease_end (memory, lease);
+        }
     }
   mp_unlock (memory, MP_LOCK_ARENA);
 
-  if (lease == 0)
-    return MP_QUEUE_NO_SPACE;
-
+  if (allocated != MP_ARENA_OK)
+    return allocated == MP_ARENA_FULL ? MP_QUEUE_TOO_MUCH_HELD : MP_QUEUE_NO_SPACE;
   mp_memory_lease (memory, lease - 1)->block = block;
   *out_lease = lease;
   *out_block = block;

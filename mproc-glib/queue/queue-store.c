@@ -153,7 +153,14 @@ set_plain_error (MpQueueStatus status,
       break;
     case MP_QUEUE_NO_SPACE:
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
-                           _ ("There is no memory for what is taken out of the queue"));
+                           _ ("The system has no memory for the message or for the queue"
+                              " (a limit on memory or file sizes, or a full file system)"));
+      break;
+    case MP_QUEUE_TOO_MUCH_HELD:
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
+                           _ ("Consumers have more messages in hand than the queue can keep, or"
+                              " larger ones than its max-bytes leaves memory for: finish some"
+                              " first"));
       break;
     case MP_QUEUE_BUSY:
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,

@@ -51,6 +51,7 @@ _EXCEPTIONS = {int(code): exception for code, exception in _EXCEPTIONS.items()}
 _ERRNO = {int(code): number for code, number in _ERRNO.items()}
 MP_ERROR = GLib.quark_to_string(Mp.Error.quark())
 IO_ERROR = GLib.quark_to_string(Gio.io_error_quark())
+FILE_ERROR = GLib.quark_to_string(GLib.file_error_quark())
 
 
 def is_error(error, code):
@@ -67,6 +68,8 @@ def exception_of(error):
         kind, words = _EXCEPTIONS[error.code]
         words = error.message if words is None else words
         return kind(words) if words else kind()
+    if error.domain == FILE_ERROR and error.code == GLib.FileError.NOMEM:
+        return OSError(errno.ENOMEM, error.message)
     if error.domain == IO_ERROR:
         if error.code == Gio.IOErrorEnum.TIMED_OUT:
             return TimeoutError(errno.ETIMEDOUT, error.message)
