@@ -2,6 +2,7 @@
 """Mp.Listener and Mp.Client, with each other and with multiprocessing."""
 
 import asyncio
+import errno
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -116,8 +117,6 @@ class TestListener(TestCase):
         for kind, function, *arguments in (
                 (OSError, Mp.Client, ('host.invalid', 1)),
                 (OSError, Mp.connect, 'tcp:host.invalid:1', None, -1, None),
-                (OSError, Mp.Listener, ('192.0.2.1', 0)),
-                (OSError, Mp.Connection, bad),
                 (OSError, Mp.Listener, '/tmp/\udcff'),
                 (OSError, Mp.Client, '/tmp/\udcff'),
                 (OSError, Mp.Client, ('\udcff', 1)),
@@ -133,6 +132,27 @@ class TestListener(TestCase):
         first, _ = Mp.Pipe()
         first.close()
         self.assertRaises(OSError, first.recv_message, -1, None)
+
+    def test_numbers(self):
+        """The class and the number of an error are those that sockets raise."""
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        file = os.path.join(folder, 'file')
+        with open(file, 'w', encoding='utf-8'):
+            pass
+        bad = os.dup(0)
+        os.close(bad)
+        for kind, number, function, *arguments in (
+                (OSError, errno.EADDRNOTAVAIL, Mp.Listener, ('192.0.2.1', 0)),
+                (OSError, errno.EBADF, Mp.Connection, bad),
+                (NotADirectoryError, errno.ENOTDIR, Mp.Client, os.path.join(file, 'socket')),
+                (NotADirectoryError, errno.ENOTDIR, Mp.Listener, os.path.join(file, 'socket')),
+                (FileNotFoundError, errno.ENOENT, Mp.Client, os.path.join(folder, 'socket')),
+                (ConnectionRefusedError, errno.ECONNREFUSED, Mp.Client, file)):
+            with self.subTest(function=function.__name__, arguments=arguments):
+                with self.assertRaises(kind) as caught:
+                    function(*arguments)
+                self.assertIs(type(caught.exception), kind)
+                self.assertEqual(caught.exception.errno, number)
 
     def test_families(self):
         for family in (None, 'AF_UNIX', 'AF_INET', 'AF_INET6'):

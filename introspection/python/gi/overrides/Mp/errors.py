@@ -54,6 +54,21 @@ IO_ERROR = GLib.quark_to_string(Gio.io_error_quark())
 FILE_ERROR = GLib.quark_to_string(GLib.file_error_quark())
 
 
+@functools.cache
+def _numbers():
+    """The numbers of the system's errors, by its words for them."""
+    return {GLib.strerror(number): number for number in errno.errorcode}
+
+
+def _number_of(error):
+    """Returns the errno of an error of Gio's, or None.
+
+    Gio has one code for many of them, and for most has only FAILED; but what failed in the system
+    ends with the system's words."""
+    words = error.message.rpartition(': ')[2]
+    return _numbers().get(words) or _ERRNO.get(error.code)
+
+
 def is_error(error, code):
     return error.code == code and error.domain == MP_ERROR
 
@@ -74,7 +89,7 @@ def exception_of(error):
         if error.code == Gio.IOErrorEnum.TIMED_OUT:
             return TimeoutError(errno.ETIMEDOUT, error.message)
         if error.code != Gio.IOErrorEnum.CANCELLED:
-            number = _ERRNO.get(error.code)
+            number = _number_of(error)
             return OSError(number, error.message) if number else OSError(error.message)
         return error
     # Of names that cannot be resolved, of TLS, of the system: what sockets raise OSError for.
