@@ -6,7 +6,9 @@ import errno
 import multiprocessing
 import multiprocessing.connection
 import os
+import select
 import socket
+import struct
 import tempfile
 import threading
 import unittest
@@ -153,6 +155,18 @@ class TestListener(TestCase):
                     function(*arguments)
                 self.assertIs(type(caught.exception), kind)
                 self.assertEqual(caught.exception.errno, number)
+
+    def test_reset(self):
+        """GLib has one code for a connection that was reset and for one that was closed."""
+        listener = self.listener(('127.0.0.1', 0))
+        for function, *arguments in (('recv',), ('send', 1)):
+            with self.subTest(function=function), socket.create_connection(listener.address) as peer:
+                with listener.accept() as connection:
+                    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+                    peer.close()
+                    select.select([connection.fileno()], [], [], DEADLINE)
+                    with self.assertRaises(ConnectionResetError):
+                        getattr(connection, function)(*arguments)
 
     def test_families(self):
         for family in (None, 'AF_UNIX', 'AF_INET', 'AF_INET6'):

@@ -2,17 +2,15 @@
 """Connections with the methods of multiprocessing.connection.Connection."""
 
 import ctypes
-import errno
 import functools
-import os
 from multiprocessing.context import BufferTooShort
 from multiprocessing.reduction import ForkingPickler
 
-from gi.repository import Gio, GLib
+from gi.repository import GLib
 
 from .describing import describing_repr
 from .calls import answer_of, call_awaited, call_now, run_calls
-from .errors import IO_ERROR, call, exception_of, is_error, is_timeout
+from .errors import call, exception_of, is_error, is_timeout
 from .loops import end_watches, readable, writable
 from .module import Mp, export
 from .queues import Queue
@@ -33,9 +31,6 @@ _connection_flush = Mp.Connection.flush
 
 
 def _sending_exception(error, obj):
-    # GLib has one code for it and for a connection that was reset.
-    if error.domain == IO_ERROR and error.code == Gio.IOErrorEnum.BROKEN_PIPE:
-        return BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
     return refusal(obj, error.message) if is_error(error, Mp.Error.UNSUPPORTED) else exception_of(error)
 
 
