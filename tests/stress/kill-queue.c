@@ -683,7 +683,7 @@ test_in_hand (void)
   backend.free (queue);
 }
 
-/* --- One who is stopped wherever --------------------------------------------------------------- */
+/* --- One who is stopped wherever ------------------------------------------------------------ */
 
 /* How long a call may take beyond its time-out; this machine may be busy. */
 #define OVERDUE_US (200 * 1000)
