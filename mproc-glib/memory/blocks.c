@@ -115,6 +115,21 @@ allocate_piece (MpMemory *self,
   return TRUE;
 }
 
+/* The pieces of a block whose size is no power of two do not become one when it is freed, as
+ * what lies behind it may be cold: the next block of that size uses them again. */
+static gboolean
+allocate_warm (MpMemory *self,
+               guint64   n,
+               guint32  *unit)
+{
+  if (allocate_piece (self, n, FALSE, unit))
+    return TRUE;
+  if (!mp_units_find_recent_run (self, n, unit))
+    return FALSE;
+  take_run (self, *unit, n);
+  return TRUE;
+}
+
 MpArenaStatus
 mp_blocks_allocate (MpMemory *self,
                     guint64   n,
@@ -123,7 +138,7 @@ mp_blocks_allocate (MpMemory *self,
                     gboolean *is_cold)
 {
   errno = 0;
-  *is_cold = self->arena->n_free_warm < n + n_kept || !allocate_piece (self, n, FALSE, unit);
+  *is_cold = self->arena->n_free_warm < n + n_kept || !allocate_warm (self, n, unit);
   if (!*is_cold || allocate_piece (self, n, TRUE, unit) || allocate_run (self, n, unit))
     return MP_ARENA_OK;
   return errno == 0 ? MP_ARENA_FULL : MP_ARENA_NO_MEMORY;

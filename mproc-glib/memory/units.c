@@ -11,6 +11,9 @@
 
 #define MIN_GROWTH 256u /* units */
 
+/* How many of the pieces that were freed last are looked at for a run. */
+#define N_RECENT 8
+
 guint32
 mp_units_count (MpMemory *self)
 {
@@ -174,6 +177,48 @@ mp_units_find_run (MpMemory *self,
           *unit = (guint32) (u - length);
           return TRUE;
         }
+    }
+  return FALSE;
+}
+
+/* How many units of free pieces with memory there are from @unit on; no more than @n matter. */
+static guint64
+measure_warm (MpMemory *self,
+              guint64   unit,
+              guint64   n)
+{
+  guint64 n_units = mp_units_count (self);
+  guint64 end = unit;
+
+  while (end < n_units && end - unit < n &&
+         (self->units[end] & (MP_UNIT_FREE | MP_UNIT_COLD)) == MP_UNIT_FREE)
+    end += mp_unit_size (self->units[end]);
+  return end <= n_units ? end - unit : 0;
+}
+
+/* A block begins with its largest piece, and is freed as it was cut. */
+gboolean
+mp_units_find_recent_run (MpMemory *self,
+                          guint64   n,
+                          guint32  *unit)
+{
+  guint   order = 63 - (guint) __builtin_clzll (n);
+  guint32 next;
+
+  if (order >= MP_N_ORDERS)
+    return FALSE;
+
+  next = mp_load (&self->arena->warm_unit[order]);
+  for (guint i = 0; i < N_RECENT && next != 0 && next <= mp_units_count (self); i++)
+    {
+      if (self->units[next - 1] != (MP_UNIT_FREE | order))
+        return FALSE;
+      if (measure_warm (self, next - 1, n) >= n)
+        {
+          *unit = next - 1;
+          return TRUE;
+        }
+      next = mp_load (&self->links[next - 1].next);
     }
   return FALSE;
 }

@@ -49,6 +49,10 @@ gboolean mp_units_find_run (MpMemory *self,
                             guint64   n,
                             gboolean  only_warm,
                             guint32  *unit);
+/* The same with memory, if such pieces were freed lately: looks at a few only. */
+gboolean mp_units_find_recent_run (MpMemory *self,
+                                   guint64   n,
+                                   guint32  *unit);
 /* Extends the file to hold one more aligned piece of 2^@order units, or else by @n units or
  * what is left until the cap.  FALSE when it cannot, with errno ENOSPC and the like or 0 when
  * that is the cap. */

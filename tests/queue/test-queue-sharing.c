@@ -467,6 +467,28 @@ test_gives_back (gconstpointer data)
   g_assert_finalize_object (queue);
 }
 
+/* Messages that come and go use the same memory again, whatever their size. */
+static void
+test_uses_again (void)
+{
+  const gsize        sizes[] = { 1 << 20, 1100000, 700000 };
+  MpQueue           *queue = mp_queue_new (0, NULL);
+  g_autofree guint8 *message = g_malloc0 (1100000);
+  int                fd = peek_memory (queue);
+
+  for (guint i = 0; i < 300; i++)
+    {
+      gsize size = sizes[i % G_N_ELEMENTS (sizes)];
+
+      g_assert_true (mp_queue_put_data (queue, message, size, 0, NULL, NULL));
+      g_assert_cmpint (mp_queue_get_into (queue, message, size, 0, NULL, NULL), ==, size);
+    }
+  g_assert_cmpuint (memory_in_use (fd), <, 8 << 20);
+
+  close (fd);
+  g_assert_finalize_object (queue);
+}
+
 static MpShareable *
 open_as_queue (int      fd,
                int      bell_fd,
@@ -653,6 +675,7 @@ main (int    argc,
   g_test_add_data_func ("/queue/memory/gives-back/large", GSIZE_TO_POINTER (1 << 20),
                         test_gives_back);
   g_test_add_data_func ("/queue/memory/gives-back/small", GSIZE_TO_POINTER (1000), test_gives_back);
+  g_test_add_func ("/queue/memory/uses-again", test_uses_again);
   g_test_add_func ("/queue/memory/strangers", test_strangers);
   g_test_add_func ("/queue/memory/forged", test_forged);
   g_test_add_func ("/queue/memory/huge-pages", test_huge_pages);
