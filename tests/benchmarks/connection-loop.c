@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Connections of this library in a main loop: received by the signal `message`, one way and
- * there and back. */
+ * there and back; and calls. */
 
 #include "bench.h"
 
@@ -41,6 +41,16 @@ pipe_open (gpointer   user_data,
   return pipe->ends[side->is_producer ? 0 : 1];
 }
 
+static gpointer
+call_open (gpointer   user_data,
+           BenchSide *side)
+{
+  MpConnection *connection = pipe_open (user_data, side);
+
+  mp_connection_set_format (connection, MP_FORMAT_GVARIANT);
+  return connection;
+}
+
 static void
 transmit (MpConnection *connection,
           const guint8 *data,
@@ -54,11 +64,12 @@ static void
 run_loop (MpConnection *connection,
           BenchSide    *side,
           guint8       *buffer,
+          const char   *signal,
           GCallback     callback)
 {
   Peer peer = { g_main_loop_new (NULL, FALSE), side, buffer };
 
-  g_signal_connect (connection, "message", callback, &peer);
+  g_signal_connect (connection, signal, callback, &peer);
   mp_connection_start (connection);
   g_main_loop_run (peer.loop);
 }
@@ -91,7 +102,7 @@ static void
 way_consume (gpointer   user_data,
              BenchSide *side)
 {
-  run_loop (user_data, side, NULL, G_CALLBACK (way_message_cb));
+  run_loop (user_data, side, NULL, "message", G_CALLBACK (way_message_cb));
 }
 
 /* --- There and back -------------------------------------------------------------------------- */
@@ -136,14 +147,91 @@ trip_produce (gpointer   user_data,
 
   bench_fill (side, buffer);
   transmit (user_data, buffer, size);
-  run_loop (user_data, side, buffer, G_CALLBACK (answer_cb));
+  run_loop (user_data, side, buffer, "message", G_CALLBACK (answer_cb));
 }
 
 static void
 trip_consume (gpointer   user_data,
               BenchSide *side)
 {
-  run_loop (user_data, side, NULL, G_CALLBACK (echo_cb));
+  run_loop (user_data, side, NULL, "message", G_CALLBACK (echo_cb));
+}
+
+/* --- Calls ---------------------------------------------------------------------------------- */
+
+static GVariant *
+wrap (const guint8 *buffer,
+      gsize         size)
+{
+  return g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, buffer, size, 1);
+}
+
+static void
+returned_cb (GObject      *object,
+             GAsyncResult *result,
+             gpointer      user_data)
+{
+  Peer         *self = user_data;
+  MpConnection *connection = MP_CONNECTION (object);
+  gsize         size = self->side->options->size;
+
+  if (result != NULL)
+    {
+      g_autoptr (GVariant) value = mp_connection_call_finish (connection, result, NULL);
+      gsize         length;
+      const guint8 *data;
+
+      if (value == NULL)
+        bench_fail ("call");
+      data = g_variant_get_fixed_array (value, &length, 1);
+      bench_check_echo (self->buffer, data, (gssize) length, size);
+    }
+  if (bench_fill (self->side, self->buffer))
+    mp_connection_call_async (connection, wrap (self->buffer, size), -1, G_PRIORITY_DEFAULT, NULL,
+                              returned_cb, self);
+  else
+    g_main_loop_quit (self->loop);
+}
+
+static void
+call_produce (gpointer   user_data,
+              BenchSide *side)
+{
+  g_autofree guint8 *buffer = g_malloc0 (side->options->size);
+  Peer               peer = { g_main_loop_new (NULL, FALSE), side, buffer };
+
+  returned_cb (user_data, NULL, &peer);
+  g_main_loop_run (peer.loop);
+}
+
+static void
+called_cb (MpConnection *connection,
+           MpInvocation *invocation,
+           Peer         *self)
+{
+  g_autoptr (GVariant) value = mp_invocation_get_value (invocation, NULL);
+  gsize         size;
+  const guint8 *data;
+  gboolean      more;
+
+  if (value == NULL)
+    bench_fail ("called");
+  data = g_variant_get_fixed_array (value, &size, 1);
+  more = bench_check (self->side, data, (gssize) size);
+
+  mp_invocation_return_value (invocation, value);
+  if (!more)
+    {
+      mp_connection_flush (connection, -1, NULL, NULL);
+      g_main_loop_quit (self->loop);
+    }
+}
+
+static void
+call_consume (gpointer   user_data,
+              BenchSide *side)
+{
+  run_loop (user_data, side, NULL, "called", G_CALLBACK (called_cb));
 }
 
 int
@@ -152,7 +240,11 @@ main (int    argc,
 {
   static const BenchProgram way = { pipe_set_up, pipe_open, way_produce, way_consume };
   static const BenchProgram trip = { pipe_set_up, pipe_open, trip_produce, trip_consume };
-  static const BenchMode    modes[] = { { "way", &way }, { "trip", &trip }, { NULL } };
+  static const BenchProgram call = { pipe_set_up, call_open, call_produce, call_consume };
+  static const BenchMode    modes[] = { { "way", &way },
+                                        { "trip", &trip },
+                                        { "call", &call },
+                                        { NULL } };
 
   return bench_main (argc, argv, modes);
 }
