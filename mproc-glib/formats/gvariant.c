@@ -33,6 +33,15 @@ mp_gvariant_store_payload (GVariant *value,
   payload[size + 1 + type_length] = MP_GVARIANT_NATIVE_MARK;
 }
 
+/* GLib looks at each byte. */
+GVariant *
+mp_gvariant_get_normal_form (GVariant *value)
+{
+  return g_variant_is_of_type (value, G_VARIANT_TYPE_BYTESTRING)
+           ? g_variant_ref (value)
+           : g_variant_get_normal_form (value);
+}
+
 static gboolean
 refuse (GError    **error,
         const char *what,

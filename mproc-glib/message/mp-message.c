@@ -252,7 +252,7 @@ mp_message_new_variant (GVariant *value)
 
   self = new_message (MP_FORMAT_GVARIANT);
   g_variant_ref_sink (value);
-  self->value = g_variant_get_normal_form (value);
+  self->value = mp_gvariant_get_normal_form (value);
   g_variant_unref (value);
 
   return self;
