@@ -70,22 +70,16 @@ is_within_bounds (MpMemory *self,
   return FALSE;
 }
 
-/* Makes the record at *@offset fit its segment, with space for a link behind it; else
- * links a new segment. */
-static MpRingStatus
-make_room (MpMemory *self,
-           guint64  *offset,
-           guint32   count,
-           gsize     record_size)
+/* Links a new segment, and goes there. */
+static G_GNUC_NO_INLINE MpRingStatus
+link_segment (MpMemory *self,
+              guint64  *offset,
+              guint32   count)
 {
-  gboolean      is_empty;
+  gboolean      is_empty = count == mp_word_count (mp_load (&self->head->word));
   MpArenaStatus status;
   guint64       next;
 
-  if (G_LIKELY (*offset + record_size + MP_LINK_SIZE <= segment_end (*offset)))
-    return MP_RING_OK;
-
-  is_empty = count == mp_word_count (mp_load (&self->head->word));
   if (!mp_lock_take (self, MP_LOCK_ARENA))
     return MP_RING_BUSY;
   status = mp_arena_allocate_segment (self, is_empty, &next);
@@ -100,6 +94,19 @@ make_room (MpMemory *self,
   mp_store_release (&self->tail->word, mp_word (count, next));
   *offset = next;
   return MP_RING_OK;
+}
+
+/* Makes the record at *@offset fit its segment, with space for a link behind it; else
+ * links a new segment. */
+static inline MpRingStatus
+make_room (MpMemory *self,
+           guint64  *offset,
+           guint32   count,
+           gsize     record_size)
+{
+  return G_LIKELY (*offset + record_size + MP_LINK_SIZE <= segment_end (*offset))
+           ? MP_RING_OK
+           : link_segment (self, offset, count);
 }
 
 /* In what portions lines are claimed ahead of the records that they will hold. */
@@ -212,7 +219,7 @@ mp_ring_append (MpMemory         *self,
 /* --- Consumers -------------------------------------------------------------------- */
 
 /* Reads the record at @offset, whatever it is; nothing in it is believed. */
-static MpRingStatus
+static inline MpRingStatus
 read_record (MpMemory *self,
              guint64   offset,
              guint32   count,
@@ -282,7 +289,7 @@ has_sound_block (MpMemory       *self,
 
 /* Leaves a segment behind, and frees it.  Its producer may not have moved the tail out of
  * it yet; taking the tail lock waits for that, or repairs the tail when it died. */
-static MpRingStatus
+static G_GNUC_NO_INLINE MpRingStatus
 follow_link (MpMemory *self,
              guint32   count,
              guint64   from,

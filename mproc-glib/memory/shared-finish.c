@@ -17,29 +17,12 @@
 
 /* Large messages hold arrays of numbers, which are read faster when they are aligned.  g_free () is
  * free (), which is what this memory needs. */
-static guint8 *
-allocate_aligned (gsize size)
+guint8 *
+mp_shared_queue_allocate_payload (gsize size)
 {
   void *memory;
 
   return posix_memalign (&memory, MP_CACHE_LINE, size) == 0 ? memory : NULL;
-}
-
-gboolean
-mp_shared_queue_copy_out (MpSharedQueue   *self,
-                          MpQueueDelivery *delivery,
-                          guint64          offset,
-                          guint64          size)
-{
-  delivery->data = delivery->buffer;
-  delivery->size = size;
-  if (size > delivery->capacity)
-    delivery->data = allocate_aligned (size);
-  if (delivery->data == NULL && size > 0)
-    return FALSE;
-  if (size > 0)
-    memcpy (delivery->data, mp_memory_at (&self->memory, offset), size);
-  return TRUE;
 }
 
 /* Whether a block is where a lease says; if not, the memory is damaged. */

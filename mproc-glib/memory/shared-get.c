@@ -127,7 +127,7 @@ copy_front (MpSharedQueue   *self,
 
 /* Those that are sound are hardly ever refused: what is leased anyway is so at once, lest many
  * consumers copy the same large message for one of them. */
-static MpQueueStatus
+static G_GNUC_NO_INLINE MpQueueStatus
 try_front (MpSharedQueue   *self,
            const Front     *front,
            gboolean         is_sound,
@@ -178,7 +178,7 @@ is_in_hand (const MpQueueDelivery *delivery)
 /* --- Getting -------------------------------------------------------------------------------- */
 
 /* Copies what was leased, and ends the lease unless somebody has to finish or settle it. */
-static MpQueueStatus
+static G_GNUC_NO_INLINE MpQueueStatus
 receive (MpSharedQueue   *self,
          MpQueueDelivery *delivery)
 {

@@ -190,7 +190,7 @@ sleep_once (MpSharedQueue     *self,
 /* How many calls between two looks at the clock. */
 #define TURN_CALLS 16
 
-static void
+static G_GNUC_NO_INLINE void
 give_way (MpSharedQueue     *self,
           MpQueueCondition   condition,
           const MpQueueCall *call)
@@ -265,7 +265,7 @@ sleep_until (MpSharedQueue   *self,
 }
 
 /* After a first attempt that ended with @status. */
-static MpQueueStatus
+static G_GNUC_NO_INLINE MpQueueStatus
 wait_and_try (MpSharedQueue   *self,
               MpQueueCondition condition,
               MpQueueCall     *call,
@@ -309,7 +309,7 @@ mp_shared_queue_try_and_wait (MpSharedQueue   *self,
   gboolean      ignored = TRUE;
   MpQueueStatus status;
 
-  if (G_UNLIKELY (mp_waits_count_sleeping (self->memory.waits[condition]) > 0) &&
+  if (G_UNLIKELY (mp_waits_has_sleeping (self->memory.waits[condition])) &&
       call->timeout_us != 0 &&
       __atomic_fetch_add (&self->turns[condition].n_calls, 1, __ATOMIC_RELAXED) % TURN_CALLS == 0)
     give_way (self, condition, call);

@@ -75,6 +75,17 @@ mp_waits_count_sleeping (const MpWaits *waits)
   return n;
 }
 
+static inline gboolean
+mp_waits_has_sleeping (const MpWaits *waits)
+{
+  guint   n_words = mp_waits_count_words (waits);
+  guint64 any = 0;
+
+  for (guint i = 0; i < n_words; i++)
+    any |= mp_load (&waits->words[i].sleeping);
+  return any != 0;
+}
+
 /* Wakes @n threads and every main loop that wait for @condition.  To be called after a
  * full barrier. */
 static inline void
