@@ -36,8 +36,8 @@ class Futures(types.ModuleType):
 def assert_python_ok(*args, **options):
     """Runs a program with another import."""
     programs = [arg.replace('from concurrent.futures import', 'from mproc import') for arg in args]
-    # Else it would run without PYTHONPATH.
-    return cpython.assert_python_ok_of_python(*programs, __isolated=False, **options)
+    # With a variable of its own it is run with those of this process, PYTHONPATH among them.
+    return cpython.assert_python_ok_of_python(*programs, __isolated=False, PYTHONDONTWRITEBYTECODE='1', **options)
 
 
 def make_case(name, context):
