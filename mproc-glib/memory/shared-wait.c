@@ -187,13 +187,10 @@ sleep_once (MpSharedQueue     *self,
 #define TURN_NS          (1000 * 1000)
 #define LONGEST_PAUSE_NS (20 * 1000 * 1000)
 
-/* How many calls between two looks at the clock. */
-#define TURN_CALLS 16
-
-static G_GNUC_NO_INLINE void
-give_way (MpSharedQueue     *self,
-          MpQueueCondition   condition,
-          const MpQueueCall *call)
+void
+mp_shared_queue_give_way (MpSharedQueue     *self,
+                          MpQueueCondition   condition,
+                          const MpQueueCall *call)
 {
   MpTurn         *turn = &self->turns[condition];
   gint64          now = mp_spin_now ();
@@ -264,14 +261,13 @@ sleep_until (MpSharedQueue   *self,
   return status;
 }
 
-/* After a first attempt that ended with @status. */
-static G_GNUC_NO_INLINE MpQueueStatus
-wait_and_try (MpSharedQueue   *self,
-              MpQueueCondition condition,
-              MpQueueCall     *call,
-              MpQueueStatus    status,
-              MpAttempt        attempt,
-              gpointer         data)
+MpQueueStatus
+mp_shared_queue_wait_and_try (MpSharedQueue   *self,
+                              MpQueueCondition condition,
+                              MpQueueCall     *call,
+                              MpQueueStatus    status,
+                              MpAttempt        attempt,
+                              gpointer         data)
 {
   gboolean ignored = TRUE;
   gint64   deadline = MP_DEADLINE_NEVER;
@@ -297,27 +293,6 @@ wait_and_try (MpSharedQueue   *self,
         return status;
     }
   return sleep_until (self, condition, call, deadline, attempt, data);
-}
-
-MpQueueStatus
-mp_shared_queue_try_and_wait (MpSharedQueue   *self,
-                              MpQueueCondition condition,
-                              MpQueueCall     *call,
-                              MpAttempt        attempt,
-                              gpointer         data)
-{
-  gboolean      ignored = TRUE;
-  MpQueueStatus status;
-
-  if (G_UNLIKELY (mp_waits_has_sleeping (self->memory.waits[condition])) &&
-      call->timeout_us != 0 &&
-      __atomic_fetch_add (&self->turns[condition].n_calls, 1, __ATOMIC_RELAXED) % TURN_CALLS == 0)
-    give_way (self, condition, call);
-
-  status = attempt (self, data, &ignored);
-  return G_LIKELY (status == MP_QUEUE_OK)
-           ? status
-           : wait_and_try (self, condition, call, status, attempt, data);
 }
 
 /* --- Without taking ----------------------------------------------------------------------- */
