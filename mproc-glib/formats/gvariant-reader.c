@@ -13,6 +13,10 @@
 /* GLib reads nothing that is nested deeper, so neither do we. */
 #define MAX_DEPTH 128
 
+/* Each level of variants within variants takes two bytes at least: what is smaller than this
+ * cannot be nested too deeply. */
+#define SHALLOW_PAYLOAD 256
+
 /* A container that is being read.  Its contents start at a multiple of its alignment.  The
  * ends of those children that have no fixed size are stored behind the children. */
 typedef struct
@@ -627,4 +631,20 @@ mp_gvariant_load_payload (GBytes  *payload,
     return NULL;
 
   return mp_gvariant_load_own_payload (payload);
+}
+
+gboolean
+mp_gvariant_check_depth (GVariant     *value,
+                         const guint8 *data,
+                         gsize         size,
+                         GError      **error)
+{
+  MpSink sink;
+
+  if (size < SHALLOW_PAYLOAD ||
+      (value != NULL && strchr (g_variant_get_type_string (value), 'v') == NULL))
+    return TRUE;
+
+  mp_discard_writer_init (&sink, size);
+  return mp_gvariant_read (data, size, &sink, error);
 }

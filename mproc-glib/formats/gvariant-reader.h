@@ -19,4 +19,11 @@ gboolean mp_gvariant_read (const guint8 *data,
 GVariant *mp_gvariant_load_payload (GBytes  *payload,
                                     GError **error);
 
+/* Checks a payload that this process made: fails with MP_ERROR_INVALID_MESSAGE when it is nested
+ * too deeply to be read.  @value is what the payload is of, or NULL when that is not at hand. */
+gboolean mp_gvariant_check_depth (GVariant     *value,
+                                  const guint8 *data,
+                                  gsize         size,
+                                  GError      **error);
+
 G_END_DECLS

@@ -2,6 +2,7 @@
 
 #include "config.h"
 
+#include "shared-leave.h"
 #include "shared-queue-private.h"
 
 #include "arena.h"
@@ -12,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What was got, until it is done: leases that end or go back, their progress, and those that
- * nobody could finish. */
+/* What was got, until it is done: leases that are finished or go back, their progress, and those
+ * that nobody could finish. */
 
 /* Large messages hold arrays of numbers, which are read faster when they are aligned.  g_free () is
  * free (), which is what this memory needs. */
@@ -40,56 +41,6 @@ mp_shared_queue_is_payload (MpSharedQueue *self,
 
   mp_memory_set_damaged (memory);
   return FALSE;
-}
-
-/* With the arena lock, which it releases. */
-static void
-end_lease (MpSharedQueue *self,
-           guint32        lease)
-{
-  MpMemory *memory = &self->memory;
-
-  mp_lease_end (memory, lease);
-  if (mp_shared_queue_is_acknowledged (self))
-    mp_store_release (&memory->arena->n_done, (memory->arena->n_done + 1) & MP_COUNT_MASK);
-  mp_unlock (memory, MP_LOCK_ARENA);
-  __atomic_fetch_sub (&self->n_held, 1, __ATOMIC_RELAXED);
-}
-
-/* Where there is no room either it is ended when we leave the queue.  Until then our death would
- * have it delivered again. */
-void
-mp_shared_queue_end_lease_sometime (MpSharedQueue *self,
-                                    guint32        lease)
-{
-  if (G_LIKELY (mp_lock_take_patiently (&self->memory, MP_LOCK_ARENA)))
-    {
-      end_lease (self, lease);
-      return;
-    }
-
-  for (guint i = 0; i < MP_N_DUE_LEASES; i++)
-    {
-      guint32 none = 0;
-
-      if (__atomic_compare_exchange_n (&self->due[i], &none, lease, FALSE, __ATOMIC_RELEASE,
-                                       __ATOMIC_RELAXED))
-        break;
-    }
-  __atomic_fetch_add (&self->n_due, 1, __ATOMIC_RELEASE);
-}
-
-void
-mp_shared_queue_end_due_leases (MpSharedQueue *self)
-{
-  mp_store (&self->n_due, 0);
-  for (guint i = 0; i < MP_N_DUE_LEASES; i++)
-    {
-      guint32 lease = __atomic_exchange_n (&self->due[i], 0, __ATOMIC_ACQUIRE);
-
-      if (lease != 0)
-        mp_shared_queue_end_lease_sometime (self, lease);
-    }
 }
 
 /* Puts the message back, ahead of all that is queued, or sets it aside when it was delivered too
@@ -159,7 +110,7 @@ try_finish (MpSharedQueue *self,
     return mp_shared_queue_return_lease (self, lease, TRUE) ? MP_QUEUE_OK : MP_QUEUE_BUSY;
   if (!mp_lock_take (&self->memory, MP_LOCK_ARENA))
     return MP_QUEUE_BUSY;
-  end_lease (self, lease);
+  mp_shared_queue_end_lease (self, lease);
   return MP_QUEUE_OK;
 }
 

@@ -4,8 +4,8 @@
 
 #include "memory.h"
 #include "recovery.h"
+#include "queue-backend.h"
 #include "ring.h"
-#include "shared-queue.h"
 #include "waiters.h"
 
 #include "base/mp-spin.h"
@@ -73,18 +73,6 @@ mp_shared_queue_enter (MpSharedQueue *self)
   return MP_QUEUE_OK;
 }
 
-void mp_shared_queue_clean_up (MpSharedQueue *self);
-
-/* What every operation does last, without a lock: cleans up after the dead that it met, and
- * gives memory back. */
-static inline void
-mp_shared_queue_leave (MpSharedQueue *self)
-{
-  if (G_UNLIKELY (mp_load (&self->memory.found_dead) || mp_load (&self->memory.must_trim) ||
-                  mp_load (&self->n_due)))
-    mp_shared_queue_clean_up (self);
-}
-
 /* How many were put, and how many of these are not done with. */
 guint32 mp_shared_queue_count_tasks (MpSharedQueue *self,
                                      guint64       *n_total);
@@ -127,10 +115,6 @@ MpQueueStatus mp_shared_queue_claim (MpSharedQueue   *self,
 gboolean mp_shared_queue_return_lease (MpSharedQueue *self,
                                        guint32        lease,
                                        gboolean       counted);
-/* Ends the lease now or later: it is nobody's concern but ours. */
-void mp_shared_queue_end_lease_sometime (MpSharedQueue *self,
-                                         guint32        lease);
-void mp_shared_queue_end_due_leases (MpSharedQueue *self);
 
 /* An operation as the waiting loop sees it: FULL, EMPTY or TIMED_OUT mean "not now".  @passes_on
  * is TRUE unless it says that a wake-up that was spent on it is not to be passed on yet. */

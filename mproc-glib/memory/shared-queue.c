@@ -2,6 +2,9 @@
 
 #include "config.h"
 
+#include "shared-queue.h"
+
+#include "shared-leave.h"
 #include "shared-queue-private.h"
 
 #include "arena.h"
@@ -44,20 +47,6 @@ renew (MpMemory *memory)
   mp_store (&self->n_held, 0);
   memset (self->due, 0, sizeof self->due);
   mp_store (&self->n_due, 0);
-}
-
-void
-mp_shared_queue_clean_up (MpSharedQueue *self)
-{
-  if (mp_load (&self->memory.found_dead) && mp_recovery_take_found_dead (&self->memory))
-    mp_recovery_run (&self->memory);
-  if (mp_load (&self->n_due) != 0)
-    mp_shared_queue_end_due_leases (self);
-  if (mp_load (&self->memory.must_trim))
-    {
-      mp_arena_trim (&self->memory);
-      mp_lease_trim (&self->memory);
-    }
 }
 
 static gboolean

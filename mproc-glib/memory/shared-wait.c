@@ -2,6 +2,7 @@
 
 #include "config.h"
 
+#include "shared-leave.h"
 #include "shared-queue-private.h"
 
 #include "base/mp-deadline.h"

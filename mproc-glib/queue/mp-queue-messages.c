@@ -4,6 +4,7 @@
 
 #include "mp-queue-private.h"
 
+#include "formats/gvariant-reader.h"
 #include "message/mp-message-private.h"
 #include "mp-error.h"
 
@@ -31,7 +32,7 @@ mp_queue_ref_payload (MpMessage *message,
     return NULL;
   data = g_bytes_get_data (payload, &size);
   if (mp_message_get_format (message) == MP_FORMAT_GVARIANT &&
-      !mp_queue_check_depth (NULL, data, size, error))
+      !mp_gvariant_check_depth (NULL, data, size, error))
     return NULL;
   return g_steal_pointer (&payload);
 }

@@ -25,7 +25,22 @@ typedef struct
   GSource *message_source; /* while started */
 } MpQueuePrivate;
 
-MpQueuePrivate *mp_queue_get_private (MpQueue *self);
+enum
+{
+  MP_QUEUE_SIGNAL_MESSAGE,
+  MP_QUEUE_SIGNAL_CLOSED,
+  MP_QUEUE_N_SIGNALS
+};
+
+/* Set when the class is made. */
+extern int   mp_queue_private_offset;
+extern guint mp_queue_signals[MP_QUEUE_N_SIGNALS];
+
+static inline MpQueuePrivate *
+mp_queue_get_private (MpQueue *self)
+{
+  return G_STRUCT_MEMBER_P (self, mp_queue_private_offset);
+}
 
 /* Makes a queue of a class that may be derived, for memory of another process that has to be
  * of the kind @mode. */
@@ -37,10 +52,8 @@ MpShareable *mp_queue_open_described (GType        type,
 
 void mp_queue_shareable_init (MpShareableInterface *iface);
 void mp_queue_waitable_init (MpWaitableInterface *iface);
-void mp_queue_install_signals (MpQueueClass *klass);
-void mp_queue_emit_closed (MpQueue      *self,
-                           const GError *reason);
-/* Closes the object; @reason is NULL when a call asked for it. */
+
+/* Closes the object, and tells so once; @reason is NULL when a call asked for it. */
 void mp_queue_end (MpQueue      *self,
                    const GError *reason);
 
@@ -95,11 +108,6 @@ gboolean mp_queue_check_payload (MpFormat      format,
 /* What of a message a queue can carry. */
 GBytes *mp_queue_ref_payload (MpMessage *message,
                               GError   **error);
-/* What a queue carries of a value: fails when nobody could read it. */
-gboolean mp_queue_check_depth (GVariant     *value,
-                               const guint8 *payload,
-                               gsize         size,
-                               GError      **error);
 
 /* What can be asked of each message. */
 extern const MpQueueReader mp_queue_message_reader;

@@ -6,24 +6,15 @@
 
 #include "base/mp-stream-source.h"
 
-/* The signals: of each message, and of the end. */
+/* Emitting the signal for each message. */
 
 /* How many messages one dispatch hands out at most. */
 #define MESSAGES_PER_DISPATCH 64
 
-enum
-{
-  SIGNAL_MESSAGE,
-  SIGNAL_CLOSED,
-  N_SIGNALS,
-};
-
-static guint signals[N_SIGNALS];
-
 static gboolean
 has_handler (gpointer self)
 {
-  return mp_stream_source_has_handler (self, signals[SIGNAL_MESSAGE]);
+  return mp_stream_source_has_handler (self, mp_queue_signals[MP_QUEUE_SIGNAL_MESSAGE]);
 }
 
 static gboolean
@@ -44,7 +35,7 @@ message_cb (gpointer user_data)
       message = mp_queue_try_get_message (self, &error);
       if (message == NULL)
         break;
-      g_signal_emit (self, signals[SIGNAL_MESSAGE], 0, message);
+      g_signal_emit (self, mp_queue_signals[MP_QUEUE_SIGNAL_MESSAGE], 0, message);
       if (g_get_monotonic_time () >= end)
         break;
     }
@@ -129,45 +120,4 @@ mp_queue_stop (MpQueue *self)
 
   g_source_destroy (source);
   g_source_unref (source);
-}
-
-void
-mp_queue_emit_closed (MpQueue      *self,
-                      const GError *reason)
-{
-  g_signal_emit (self, signals[SIGNAL_CLOSED], 0, reason);
-}
-
-void
-mp_queue_install_signals (MpQueueClass *klass)
-{
-  /**
-   * MpQueue::message:
-   * @self: a queue
-   * @message: a message that was got
-   *
-   * Emitted for each message between [method@Queue.start] and [method@Queue.stop], in the
-   * main context of the start.
-   *
-   * Since: 1.0
-   */
-  signals[SIGNAL_MESSAGE] =
-    g_signal_new ("message", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                  G_TYPE_NONE, 1, MP_TYPE_MESSAGE);
-
-  /**
-   * MpQueue::closed:
-   * @self: a queue
-   * @reason: (nullable): why: `MP_ERROR_CLOSED` when the queue was shut down and is drained; %NULL
-   *   when this object was closed by a call
-   *
-   * Emitted once, when [property@Queue:closed] becomes %TRUE: when this object is closed, or,
-   * between [method@Queue.start] and [method@Queue.stop], when nothing will come any more, which
-   * closes this object. Emitted in the thread that closes.
-   *
-   * Since: 1.0
-   */
-  signals[SIGNAL_CLOSED] =
-    g_signal_new ("closed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                  G_TYPE_NONE, 1, G_TYPE_ERROR);
 }

@@ -9,32 +9,10 @@
 #include "message/mp-message-private.h"
 #include "mp-error.h"
 
-#include <string.h>
-
 /* Putting and getting GVariants. */
 
 /* The largest payload that the caller's stack holds. */
 #define SMALL_PAYLOAD 2048
-
-/* Each level of variants within variants takes two bytes at least: what is smaller than this
- * cannot be deeper than what is read. */
-#define SHALLOW_PAYLOAD 256
-
-gboolean
-mp_queue_check_depth (GVariant     *value,
-                      const guint8 *payload,
-                      gsize         size,
-                      GError      **error)
-{
-  MpSink sink;
-
-  if (size < SHALLOW_PAYLOAD ||
-      (value != NULL && strchr (g_variant_get_type_string (value), 'v') == NULL))
-    return TRUE;
-
-  mp_discard_writer_init (&sink, size);
-  return mp_gvariant_read (payload, size, &sink, error);
-}
 
 static gboolean
 put_variant (MpQueue      *self,
@@ -54,7 +32,7 @@ put_variant (MpQueue      *self,
   if (size > sizeof stack)
     payload = heap = g_malloc (size);
   mp_gvariant_store_payload (owned, payload);
-  return mp_queue_check_depth (owned, payload, size, error) &&
+  return mp_gvariant_check_depth (owned, payload, size, error) &&
          mp_queue_put_item (self, MP_FORMAT_GVARIANT, payload, size, &call, quiet, error);
 }
 

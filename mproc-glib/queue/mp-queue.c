@@ -9,9 +9,6 @@
 
 #include <glib/gi18n-lib.h>
 
-/* The largest message that needs no memory but the caller's stack on its way out. */
-#define SMALL_MESSAGE 2048
-
 /**
  * MpQueue:
  *
@@ -66,17 +63,11 @@ typedef enum
 
 static GParamSpec *properties[PROP_OPENED + 1];
 
-MpQueuePrivate *
-mp_queue_get_private (MpQueue *self)
-{
-  return mp_queue_get_instance_private (self);
-}
-
 /* The memory of an object that is made for it was opened before. */
 static void
 mp_queue_constructed (GObject *object)
 {
-  MpQueuePrivate *priv = mp_queue_get_instance_private (MP_QUEUE (object));
+  MpQueuePrivate *priv = mp_queue_get_private (MP_QUEUE (object));
 
   G_OBJECT_CLASS (mp_queue_parent_class)->constructed (object);
 
@@ -89,7 +80,7 @@ mp_queue_constructed (GObject *object)
 static void
 mp_queue_dispose (GObject *object)
 {
-  MpQueuePrivate *priv = mp_queue_get_instance_private (MP_QUEUE (object));
+  MpQueuePrivate *priv = mp_queue_get_private (MP_QUEUE (object));
 
   mp_queue_bells_drop (&priv->bells);
 
@@ -99,7 +90,7 @@ mp_queue_dispose (GObject *object)
 static void
 mp_queue_finalize (GObject *object)
 {
-  MpQueuePrivate *priv = mp_queue_get_instance_private (MP_QUEUE (object));
+  MpQueuePrivate *priv = mp_queue_get_private (MP_QUEUE (object));
 
   mp_queue_store_clear (&priv->store);
   mp_queue_bells_clear (&priv->bells);
@@ -114,7 +105,7 @@ mp_queue_get_property (GObject    *object,
                        GParamSpec *pspec)
 {
   MpQueue        *self = MP_QUEUE (object);
-  MpQueuePrivate *priv = mp_queue_get_instance_private (self);
+  MpQueuePrivate *priv = mp_queue_get_private (self);
 
   switch ((MpQueueProperty) property_id)
     {
@@ -146,7 +137,7 @@ static void
 set_spin (MpQueue *self,
           guint    spin_us)
 {
-  MpQueuePrivate *priv = mp_queue_get_instance_private (self);
+  MpQueuePrivate *priv = mp_queue_get_private (self);
 
   if (priv->spin_us == spin_us)
     return;
@@ -164,7 +155,7 @@ mp_queue_set_property (GObject      *object,
                        GParamSpec   *pspec)
 {
   MpQueue        *self = MP_QUEUE (object);
-  MpQueuePrivate *priv = mp_queue_get_instance_private (self);
+  MpQueuePrivate *priv = mp_queue_get_private (self);
 
   switch ((MpQueueProperty) property_id)
     {
@@ -190,9 +181,45 @@ mp_queue_set_property (GObject      *object,
 }
 
 static void
+install_signals (MpQueueClass *klass)
+{
+  /**
+   * MpQueue::message:
+   * @self: a queue
+   * @message: a message that was got
+   *
+   * Emitted for each message between [method@Queue.start] and [method@Queue.stop], in the
+   * main context of the start.
+   *
+   * Since: 1.0
+   */
+  mp_queue_signals[MP_QUEUE_SIGNAL_MESSAGE] =
+    g_signal_new ("message", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 1, MP_TYPE_MESSAGE);
+
+  /**
+   * MpQueue::closed:
+   * @self: a queue
+   * @reason: (nullable): why: `MP_ERROR_CLOSED` when the queue was shut down and is drained; %NULL
+   *   when this object was closed by a call
+   *
+   * Emitted once, when [property@Queue:closed] becomes %TRUE: when this object is closed, or,
+   * between [method@Queue.start] and [method@Queue.stop], when nothing will come any more, which
+   * closes this object. Emitted in the thread that closes.
+   *
+   * Since: 1.0
+   */
+  mp_queue_signals[MP_QUEUE_SIGNAL_CLOSED] =
+    g_signal_new ("closed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 1, G_TYPE_ERROR);
+}
+
+static void
 mp_queue_class_init (MpQueueClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  mp_queue_private_offset = g_type_class_get_instance_private_offset (klass);
 
   object_class->constructed = mp_queue_constructed;
   object_class->dispose = mp_queue_dispose;
@@ -288,13 +315,13 @@ mp_queue_class_init (MpQueueClass *klass)
                           G_PARAM_WRITABLE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
 
   g_object_class_install_properties (object_class, G_N_ELEMENTS (properties), properties);
-  mp_queue_install_signals (klass);
+  install_signals (klass);
 }
 
 static void
 mp_queue_init (MpQueue *self)
 {
-  MpQueuePrivate *priv = mp_queue_get_instance_private (self);
+  MpQueuePrivate *priv = mp_queue_get_private (self);
 
   priv->spin_us = mp_spin_choose_us ();
   mp_queue_bells_init (&priv->bells, &priv->store);
@@ -398,7 +425,7 @@ mp_queue_is_full (MpQueue *self)
 
   g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
 
-  priv = mp_queue_get_instance_private (self);
+  priv = mp_queue_get_private (self);
   mp_queue_store_count (&mp_queue_get_private (self)->store, &counts);
   return priv->store.home != NULL &&
          ((priv->store.settings.max_size != 0 && counts.size >= priv->store.settings.max_size) ||
@@ -422,7 +449,7 @@ mp_queue_get_max_size (MpQueue *self)
 
   g_return_val_if_fail (MP_IS_QUEUE (self), 0);
 
-  priv = mp_queue_get_instance_private (self);
+  priv = mp_queue_get_private (self);
   return priv->store.settings.max_size;
 }
 
@@ -443,7 +470,7 @@ mp_queue_get_max_bytes (MpQueue *self)
 
   g_return_val_if_fail (MP_IS_QUEUE (self), 0);
 
-  priv = mp_queue_get_instance_private (self);
+  priv = mp_queue_get_private (self);
   return priv->store.settings.max_bytes;
 }
 
@@ -485,7 +512,7 @@ mp_queue_get_closed (MpQueue *self)
 
   g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
 
-  priv = mp_queue_get_instance_private (self);
+  priv = mp_queue_get_private (self);
   return g_atomic_int_get (&priv->store.closed);
 }
 
@@ -523,22 +550,6 @@ mp_queue_clear (MpQueue *self,
     return (gint64) n_dropped;
   mp_queue_set_error (self, status, &call, error);
   return -1;
-}
-
-/* Closes the object, and tells so once; @reason is NULL when a call asked for it. */
-void
-mp_queue_end (MpQueue      *self,
-              const GError *reason)
-{
-  MpQueueStore *store = &mp_queue_get_private (self)->store;
-
-  if (!g_atomic_int_compare_and_exchange (&store->closed, FALSE, TRUE))
-    return;
-
-  if (store->home != NULL)
-    store->backend->close (store->home);
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_CLOSED]);
-  mp_queue_emit_closed (self, reason);
 }
 
 /**
@@ -647,101 +658,4 @@ mp_queue_open (const char   *uri,
   g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, _ ("Queues at “%.64s” are not supported"),
                uri);
   return NULL;
-}
-
-/* --- What all ways to put and to get go through ------------------------------------------- */
-
-gboolean
-mp_queue_check (MpQueue *self,
-                GError **error)
-{
-  return mp_queue_store_check (&mp_queue_get_private (self)->store, error);
-}
-
-/* Always returns FALSE. */
-gboolean
-mp_queue_set_error (MpQueue      *self,
-                    MpQueueStatus status,
-                    MpQueueCall  *call,
-                    GError      **error)
-{
-  return mp_queue_store_set_error (&mp_queue_get_private (self)->store, status, call, NULL, error);
-}
-
-gpointer
-mp_queue_get_delivery (MpQueue             *self,
-                       const MpQueueReader *reader,
-                       gpointer             request,
-                       MpQueueDelivery     *delivery,
-                       MpQueueCall         *call,
-                       gboolean             quiet,
-                       MpQueueToken        *token,
-                       GError             **error)
-{
-  MpQueuePrivate *priv = mp_queue_get_instance_private (self);
-  gpointer        value;
-  MpQueueStatus   status = mp_queue_store_get (&priv->store, reader, request, delivery, call,
-                                               &value);
-
-  if (G_UNLIKELY (priv->bells.fd_bell != NULL))
-    mp_queue_bells_refresh (&priv->bells);
-
-  if (G_LIKELY (status == MP_QUEUE_OK))
-    {
-      if (token != NULL)
-        *token = delivery->token;
-      else if (delivery->token.lease != 0)
-        priv->keep (self, &delivery->token);
-      return value;
-    }
-  if (!quiet || (status != MP_QUEUE_EMPTY && status != MP_QUEUE_INTERRUPTED))
-    mp_queue_store_set_error (&priv->store, status, call, delivery, error);
-  return NULL;
-}
-
-gpointer
-mp_queue_get_value (MpQueue             *self,
-                    const MpQueueReader *reader,
-                    gpointer             request,
-                    MpQueueCall         *call,
-                    gboolean             quiet,
-                    MpQueueToken        *token,
-                    GError             **error)
-{
-  guint8          stack[SMALL_MESSAGE];
-  MpQueueDelivery delivery = { .buffer = stack, .capacity = sizeof stack };
-
-  return mp_queue_get_delivery (self, reader, request, &delivery, call, quiet, token, error);
-}
-
-gboolean
-mp_queue_put_item (MpQueue      *self,
-                   MpFormat      format,
-                   gconstpointer data,
-                   gsize         size,
-                   MpQueueCall  *call,
-                   gboolean      quiet,
-                   GError      **error)
-{
-  const MpQueueItem item = { data, size, (guint8) format, NULL };
-
-  return mp_queue_put_one (self, &item, call, quiet, error);
-}
-
-gboolean
-mp_queue_put_one (MpQueue           *self,
-                  const MpQueueItem *item,
-                  MpQueueCall       *call,
-                  gboolean           quiet,
-                  GError           **error)
-{
-  guint         n_put;
-  MpQueueStatus status = mp_queue_store_put (&mp_queue_get_private (self)->store, item, 1, call,
-                                             &n_put);
-
-  if (G_LIKELY (status == MP_QUEUE_OK))
-    return TRUE;
-  if (quiet && (status == MP_QUEUE_FULL || status == MP_QUEUE_INTERRUPTED))
-    return FALSE;
-  return mp_queue_set_error (self, status, call, error);
 }

@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include "memory/shared-queue-private.h"
+#include "memory/shared-queue.h"
 #include "memory/step.h"
 
 #include <glib.h>

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "shared-leave.h"
+
+#include "arena.h"
+#include "lease.h"
+#include "lock.h"
+
+/* What an operation leaves to be done after it: the leases that it could not end, the dead that it
+ * met, and memory to give back. */
+
+void
+mp_shared_queue_end_lease (MpSharedQueue *self,
+                           guint32        lease)
+{
+  MpMemory *memory = &self->memory;
+
+  mp_lease_end (memory, lease);
+  if (mp_shared_queue_is_acknowledged (self))
+    mp_store_release (&memory->arena->n_done, (memory->arena->n_done + 1) & MP_COUNT_MASK);
+  mp_unlock (memory, MP_LOCK_ARENA);
+  __atomic_fetch_sub (&self->n_held, 1, __ATOMIC_RELAXED);
+}
+
+/* When the lock is not to be had, the lease is noted in @due, and ended by a later call.  When @due
+ * is full, it ends with this handle; should this process be killed before, the message is delivered
+ * again. */
+void
+mp_shared_queue_end_lease_sometime (MpSharedQueue *self,
+                                    guint32        lease)
+{
+  if (G_LIKELY (mp_lock_take_patiently (&self->memory, MP_LOCK_ARENA)))
+    {
+      mp_shared_queue_end_lease (self, lease);
+      return;
+    }
+
+  for (guint i = 0; i < MP_N_DUE_LEASES; i++)
+    {
+      guint32 none = 0;
+
+      if (__atomic_compare_exchange_n (&self->due[i], &none, lease, FALSE, __ATOMIC_RELEASE,
+                                       __ATOMIC_RELAXED))
+        break;
+    }
+  __atomic_fetch_add (&self->n_due, 1, __ATOMIC_RELEASE);
+}
+
+static void
+end_due_leases (MpSharedQueue *self)
+{
+  mp_store (&self->n_due, 0);
+  for (guint i = 0; i < MP_N_DUE_LEASES; i++)
+    {
+      guint32 lease = __atomic_exchange_n (&self->due[i], 0, __ATOMIC_ACQUIRE);
+
+      if (lease != 0)
+        mp_shared_queue_end_lease_sometime (self, lease);
+    }
+}
+
+void
+mp_shared_queue_clean_up (MpSharedQueue *self)
+{
+  if (mp_load (&self->memory.found_dead) && mp_recovery_take_found_dead (&self->memory))
+    mp_recovery_run (&self->memory);
+  if (mp_load (&self->n_due) != 0)
+    end_due_leases (self);
+  if (mp_load (&self->memory.must_trim))
+    {
+      mp_arena_trim (&self->memory);
+      mp_lease_trim (&self->memory);
+    }
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-queue-private.h"
+
+/* What the other files of the class build on: its private data, and what all ways to put and to get
+ * go through. */
+
+/* The largest message that needs no memory but the caller's stack on its way out. */
+#define SMALL_MESSAGE 2048
+
+int   mp_queue_private_offset;
+guint mp_queue_signals[MP_QUEUE_N_SIGNALS];
+
+gboolean
+mp_queue_check (MpQueue *self,
+                GError **error)
+{
+  return mp_queue_store_check (&mp_queue_get_private (self)->store, error);
+}
+
+/* Always returns FALSE. */
+gboolean
+mp_queue_set_error (MpQueue      *self,
+                    MpQueueStatus status,
+                    MpQueueCall  *call,
+                    GError      **error)
+{
+  return mp_queue_store_set_error (&mp_queue_get_private (self)->store, status, call, NULL, error);
+}
+
+void
+mp_queue_end (MpQueue      *self,
+              const GError *reason)
+{
+  MpQueueStore *store = &mp_queue_get_private (self)->store;
+
+  if (!g_atomic_int_compare_and_exchange (&store->closed, FALSE, TRUE))
+    return;
+
+  if (store->home != NULL)
+    store->backend->close (store->home);
+  g_object_notify (G_OBJECT (self), "closed");
+  g_signal_emit (self, mp_queue_signals[MP_QUEUE_SIGNAL_CLOSED], 0, reason);
+}
+
+gpointer
+mp_queue_get_delivery (MpQueue             *self,
+                       const MpQueueReader *reader,
+                       gpointer             request,
+                       MpQueueDelivery     *delivery,
+                       MpQueueCall         *call,
+                       gboolean             quiet,
+                       MpQueueToken        *token,
+                       GError             **error)
+{
+  MpQueuePrivate *priv = mp_queue_get_private (self);
+  gpointer        value;
+  MpQueueStatus   status = mp_queue_store_get (&priv->store, reader, request, delivery, call,
+                                               &value);
+
+  if (G_UNLIKELY (priv->bells.fd_bell != NULL))
+    mp_queue_bells_refresh (&priv->bells);
+
+  if (G_LIKELY (status == MP_QUEUE_OK))
+    {
+      if (token != NULL)
+        *token = delivery->token;
+      else if (delivery->token.lease != 0)
+        priv->keep (self, &delivery->token);
+      return value;
+    }
+  if (!quiet || (status != MP_QUEUE_EMPTY && status != MP_QUEUE_INTERRUPTED))
+    mp_queue_store_set_error (&priv->store, status, call, delivery, error);
+  return NULL;
+}
+
+gpointer
+mp_queue_get_value (MpQueue             *self,
+                    const MpQueueReader *reader,
+                    gpointer             request,
+                    MpQueueCall         *call,
+                    gboolean             quiet,
+                    MpQueueToken        *token,
+                    GError             **error)
+{
+  guint8          stack[SMALL_MESSAGE];
+  MpQueueDelivery delivery = { .buffer = stack, .capacity = sizeof stack };
+
+  return mp_queue_get_delivery (self, reader, request, &delivery, call, quiet, token, error);
+}
+
+gboolean
+mp_queue_put_item (MpQueue      *self,
+                   MpFormat      format,
+                   gconstpointer data,
+                   gsize         size,
+                   MpQueueCall  *call,
+                   gboolean      quiet,
+                   GError      **error)
+{
+  const MpQueueItem item = { data, size, (guint8) format, NULL };
+
+  return mp_queue_put_one (self, &item, call, quiet, error);
+}
+
+gboolean
+mp_queue_put_one (MpQueue           *self,
+                  const MpQueueItem *item,
+                  MpQueueCall       *call,
+                  gboolean           quiet,
+                  GError           **error)
+{
+  guint         n_put;
+  MpQueueStatus status = mp_queue_store_put (&mp_queue_get_private (self)->store, item, 1, call,
+                                             &n_put);
+
+  if (G_LIKELY (status == MP_QUEUE_OK))
+    return TRUE;
+  if (quiet && (status == MP_QUEUE_FULL || status == MP_QUEUE_INTERRUPTED))
+    return FALSE;
+  return mp_queue_set_error (self, status, call, error);
+}
