@@ -27,23 +27,23 @@ static gboolean
 receive_words (GError **error)
 {
   g_autoptr (MpConnection) connection = MP_CONNECTION (mp_inherit ("connection", error));
-  g_autoptr (GError) end = NULL;
+  g_autoptr (GError) failure = NULL;
   GVariant *word;
 
   if (connection == NULL)
     return FALSE;
 
-  while ((word = mp_connection_recv (connection, -1, NULL, &end)) != NULL)
+  /* Until the other end is closed. */
+  while ((word = mp_connection_next_value (connection, &failure)) != NULL)
     {
       g_print ("Received: %s\n", g_variant_get_string (word, NULL));
       g_variant_unref (word);
     }
 
-  /* The other end is closed. */
-  if (g_error_matches (end, MP_ERROR, MP_ERROR_END_OF_STREAM))
+  if (failure == NULL)
     return TRUE;
 
-  g_propagate_error (error, g_steal_pointer (&end));
+  g_propagate_error (error, g_steal_pointer (&failure));
   return FALSE;
 }
 

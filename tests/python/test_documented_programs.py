@@ -79,6 +79,12 @@ class TestPrograms(unittest.TestCase):
     def test_from_multiprocessing(self):
         self.run_page('docs/from-multiprocessing.md', ['python'])
 
+    def test_connections(self):
+        self.run_page('docs/connections.md', ['c'])
+
+    def test_main_loops(self):
+        self.run_page('docs/main-loops.md', ['c'])
+
     def test_javascript(self):
         self.run_page('docs/javascript.md', ['js', 'js', 'js'])
 

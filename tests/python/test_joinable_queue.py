@@ -40,6 +40,21 @@ class TestJoinableQueue(TestCase):
         with self.assertRaisesRegex(ValueError, r'task_done\(\) called too many times'):
             tasks.task_done()
 
+    def test_batches(self):
+        tasks = Mp.JoinableQueue()
+        for number in range(3):
+            tasks.put(number)
+        tasks.get()
+        tasks.task_done()
+        tasks.clear()
+        self.assertEqual((tasks.get_n_dropped(), tasks.get_n_done(), tasks.get_n_total()), (2, 1, 3))
+        with self.assertRaisesRegex(OSError, '2 messages'):
+            tasks.join()
+
+        tasks.begin_batch()
+        self.assertEqual((tasks.get_n_dropped(), tasks.get_n_done(), tasks.get_n_total()), (0, 0, 0))
+        tasks.join()
+
     def test_it_is_a_queue(self):
         tasks = Mp.JoinableQueue(1)
         self.assertIsInstance(tasks, Mp.Queue)

@@ -20,13 +20,10 @@ SCRIPTS = ('.py', '.js', '.vala', '.ts')
 
 # What has no user yet, and why it stays.
 EXCEPTIONS = {
-    'mp_connection_next_value': 'the loop of C; other languages have one of their own',
     'mp_get_major_version': 'every library of GNOME has it',
     'mp_get_micro_version': 'every library of GNOME has it',
     'mp_get_minor_version': 'every library of GNOME has it',
     'mp_message_ref': 'bindings call it by the type of the message',
-    'mp_queue_get_n_bytes': 'how much of max-bytes is taken, for who watches a queue',
-    'mp_waitable_get_condition': 'for foreign loops, with mp_waitable_get_fd ()',
 }
 
 

@@ -195,6 +195,14 @@ class TestQueue(TestCase):
             values.put(b'x' * 100000)
         self.assertEqual(values.qsize(), 0)
 
+    def test_bytes_are_counted(self):
+        values = Mp.Queue()
+        values.put_bytes(GLib.Bytes.new(b'x' * 1000), -1, None)
+        values.put_bytes(GLib.Bytes.new(b'x' * 10), -1, None)
+        self.assertEqual(values.get_n_bytes(), 1010)
+        values.get()
+        self.assertEqual(values.get_n_bytes(), 10)
+
     def test_closed(self):
         values = Mp.Queue()
         with self.assertRaises(AssertionError):
