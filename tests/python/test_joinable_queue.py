@@ -48,8 +48,9 @@ class TestJoinableQueue(TestCase):
         tasks.task_done()
         tasks.clear()
         self.assertEqual((tasks.get_n_dropped(), tasks.get_n_done(), tasks.get_n_total()), (2, 1, 3))
-        with self.assertRaisesRegex(OSError, '2 messages'):
-            tasks.join()
+        for join in (tasks.join, lambda: asyncio.run(tasks.join_async())):
+            with self.assertRaisesRegex(ValueError, '2 messages'):
+                join()
 
         tasks.begin_batch()
         self.assertEqual((tasks.get_n_dropped(), tasks.get_n_done(), tasks.get_n_total()), (0, 0, 0))

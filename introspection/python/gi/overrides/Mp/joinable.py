@@ -8,10 +8,10 @@ from queue import Empty
 
 from gi.repository import GLib
 
-from .errors import call
+from .errors import call, is_error
 from .loops import readable, until
 from .module import Mp, export
-from .queues import reduce_queue
+from .queues import QueueClosed, reduce_queue
 from .values import value_of
 from .waiting import end_of, left, sleep_until_done, sleep_until_readable, wait_for
 
@@ -38,7 +38,7 @@ class JoinableQueue(Mp.JoinableQueue):
             if not wait_for(functools.partial(sleep_until_done, self), timeout):
                 raise TimeoutError(errno.ETIMEDOUT, 'Some tasks are not done')
         except GLib.Error as error:
-            raise self._exception(error) from None
+            raise self._join_exception(error) from None
 
     def join_async(self, *arguments):
         """Waits as join does, to be awaited; with arguments it is the function of C."""
@@ -53,7 +53,11 @@ class JoinableQueue(Mp.JoinableQueue):
                             functools.partial(_join_async, self),
                             functools.partial(_join_finish, self))
         except GLib.Error as error:
-            raise self._exception(error) from None
+            raise self._join_exception(error) from None
+
+    def _join_exception(self, error):
+        """A join fails when messages were dropped; the error says how many."""
+        return QueueClosed(error.message) if is_error(error, Mp.Error.CLOSED) else self._exception(error)
 
     def get_task(self, block=True, timeout=None):
         """Gets what is next as a Task, which knows which delivery it is."""
