@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "shared-leave.h"
+#include "shared-payload.h"
 #include "shared-queue-private.h"
 
 #include "arena.h"
@@ -10,38 +11,10 @@
 #include "lock.h"
 #include "waiters.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* What was got, until it is done: leases that are finished or go back, their progress, and those
  * that nobody could finish. */
-
-/* Large messages hold arrays of numbers, which are read faster when they are aligned.  g_free () is
- * free (), which is what this memory needs. */
-guint8 *
-mp_shared_queue_allocate_payload (gsize size)
-{
-  void *memory;
-
-  return posix_memalign (&memory, MP_CACHE_LINE, size) == 0 ? memory : NULL;
-}
-
-/* Whether a block is where a lease says; if not, the memory is damaged. */
-gboolean
-mp_shared_queue_is_payload (MpSharedQueue *self,
-                            guint64        block,
-                            guint64        size)
-{
-  MpMemory *memory = &self->memory;
-
-  if (size == 0 ||
-      (size <= memory->config.max_bytes && mp_memory_contains (memory, block, size) &&
-       mp_arena_is_block (memory, block, size)))
-    return TRUE;
-
-  mp_memory_set_damaged (memory);
-  return FALSE;
-}
 
 /* Puts the message back, ahead of all that is queued, or sets it aside when it was delivered too
  * often; as if it had never been delivered unless that was @counted. */

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "shared-leave.h"
+#include "shared-payload.h"
 #include "shared-queue-private.h"
 
 #include "arena.h"

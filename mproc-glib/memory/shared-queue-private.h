@@ -80,29 +80,6 @@ guint32 mp_shared_queue_count_tasks (MpSharedQueue *self,
 /* Whether nothing more can come out. */
 gboolean mp_shared_queue_is_drained (MpSharedQueue *self);
 
-guint8  *mp_shared_queue_allocate_payload (gsize size);
-gboolean mp_shared_queue_is_payload (MpSharedQueue *self,
-                                     guint64        block,
-                                     guint64        size);
-
-/* Copies a payload to the caller's buffer, or to memory of its own. */
-static inline gboolean
-mp_shared_queue_copy_out (MpSharedQueue   *self,
-                          MpQueueDelivery *delivery,
-                          guint64          offset,
-                          guint64          size)
-{
-  delivery->data = delivery->buffer;
-  delivery->size = size;
-  if (G_UNLIKELY (size > delivery->capacity))
-    delivery->data = mp_shared_queue_allocate_payload (size);
-  if (G_UNLIKELY (delivery->data == NULL) && size > 0)
-    return FALSE;
-  if (size > 0)
-    memcpy (delivery->data, mp_memory_at (&self->memory, offset), size);
-  return TRUE;
-}
-
 /* With the head lock. */
 void          mp_shared_queue_adopt (MpSharedQueue   *self,
                                      guint32          lease,

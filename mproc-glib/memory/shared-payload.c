@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "shared-payload.h"
+
+#include "arena.h"
+
+#include <stdlib.h>
+
+/* Payloads on their way out. */
+
+/* Large messages hold arrays of numbers, which are read faster when they are aligned.  g_free () is
+ * free (), which is what this memory needs. */
+guint8 *
+mp_shared_queue_allocate_payload (gsize size)
+{
+  void *memory;
+
+  return posix_memalign (&memory, MP_CACHE_LINE, size) == 0 ? memory : NULL;
+}
+
+/* Whether a block is where a lease says; if not, the memory is damaged. */
+gboolean
+mp_shared_queue_is_payload (MpSharedQueue *self,
+                            guint64        block,
+                            guint64        size)
+{
+  MpMemory *memory = &self->memory;
+
+  if (size == 0 ||
+      (size <= memory->config.max_bytes && mp_memory_contains (memory, block, size) &&
+       mp_arena_is_block (memory, block, size)))
+    return TRUE;
+
+  mp_memory_set_damaged (memory);
+  return FALSE;
+}

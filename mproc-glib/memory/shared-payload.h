@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "shared-queue-private.h"
+
+#include <string.h>
+
+G_BEGIN_DECLS
+
+guint8  *mp_shared_queue_allocate_payload (gsize size);
+gboolean mp_shared_queue_is_payload (MpSharedQueue *self,
+                                     guint64        block,
+                                     guint64        size);
+
+/* Copies a payload to the caller's buffer, or to memory of its own. */
+static inline gboolean
+mp_shared_queue_copy_out (MpSharedQueue   *self,
+                          MpQueueDelivery *delivery,
+                          guint64          offset,
+                          guint64          size)
+{
+  delivery->data = delivery->buffer;
+  delivery->size = size;
+  if (G_UNLIKELY (size > delivery->capacity))
+    delivery->data = mp_shared_queue_allocate_payload (size);
+  if (G_UNLIKELY (delivery->data == NULL) && size > 0)
+    return FALSE;
+  if (size > 0)
+    memcpy (delivery->data, mp_memory_at (&self->memory, offset), size);
+  return TRUE;
+}
+
+G_END_DECLS
