@@ -5,6 +5,7 @@
 #include "shared-leave.h"
 #include "shared-payload.h"
 #include "shared-queue-private.h"
+#include "shared-wait.h"
 
 #include "arena.h"
 #include "lease.h"

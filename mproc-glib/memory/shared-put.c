@@ -4,6 +4,7 @@
 
 #include "shared-leave.h"
 #include "shared-queue-private.h"
+#include "shared-wait.h"
 
 #include "arena.h"
 #include "lock.h"

@@ -4,6 +4,7 @@
 
 #include "shared-leave.h"
 #include "shared-queue-private.h"
+#include "shared-wait.h"
 
 #include "base/mp-deadline.h"
 #include "lock.h"
