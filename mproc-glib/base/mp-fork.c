@@ -132,14 +132,14 @@ mp_fork_hook_add (MpForkHook *self,
 void
 mp_fork_hook_remove (MpForkHook *self)
 {
-  if (self->link == NULL)
-    return;
-
   mp_fork_block ();
-  *self->link = self->next;
-  if (self->next != NULL)
-    self->next->link = self->link;
-  self->link = NULL;
+  if (self->link != NULL)
+    {
+      *self->link = self->next;
+      if (self->next != NULL)
+        self->next->link = self->link;
+      self->link = NULL;
+    }
   mp_fork_unblock ();
 }
 

@@ -226,6 +226,16 @@ test_make (void)
 
 /* --- No address space ----------------------------------------------------------------------- */
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+
+static void
+test_address_space (void)
+{
+  g_test_skip ("a sanitizer needs all of the address space");
+}
+
+#else
+
 static void
 limit_address_space (guint64 size)
 {
@@ -256,12 +266,10 @@ make_in_little_space (gconstpointer data)
 static void
 test_address_space (void)
 {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  g_test_skip ("a sanitizer needs all of the address space");
-#else
   run_in_child (make_in_little_space, NULL);
-#endif
 }
+
+#endif
 
 /* --- Core dumps ----------------------------------------------------------------------------- */
 
