@@ -20,14 +20,16 @@ mp_queue_check (MpQueue *self,
   return mp_queue_store_check (&mp_queue_get_private (self)->store, error);
 }
 
-/* Always returns FALSE. */
+/* Always returns FALSE.  @self is NULL for a task of no queue, which is STALE. */
 gboolean
 mp_queue_set_error (MpQueue      *self,
                     MpQueueStatus status,
                     MpQueueCall  *call,
                     GError      **error)
 {
-  return mp_queue_store_set_error (&mp_queue_get_private (self)->store, status, call, NULL, error);
+  MpQueueStore *store = self != NULL ? &mp_queue_get_private (self)->store : NULL;
+
+  return mp_queue_store_set_error (store, status, call, NULL, error);
 }
 
 void
