@@ -281,7 +281,8 @@ mp_connection_send_message (MpConnection *self,
  *
  * Sends what earlier sends that stopped in the middle of a message left.
  *
- * Like [method@Connection.wait] it returns when a signal was handled.
+ * Returns early when a signal handler ran, as [method@Waitable.wait] does with
+ * `MP_WAIT_INTERRUPTIBLE`.
  *
  * Returns: whether nothing is left; %FALSE without an error when the time is over or a signal
  *   came, with @error when the peer is gone
