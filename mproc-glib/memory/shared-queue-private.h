@@ -9,8 +9,6 @@
 
 #include "base/mp-spin.h"
 
-#include <string.h>
-
 G_BEGIN_DECLS
 
 /* How long a handle has been served at one end of the queue without giving way. */
