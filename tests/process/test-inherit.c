@@ -223,16 +223,23 @@ child_grandparent (const char *argument)
   return 0;
 }
 
+/* Runs @function in a child that has inherited the writing end of a pipe as "out". */
 static void
-test_inherit_not_further (void)
+run_with_pipe (const char *function)
 {
-  MpProcess *process = make_child ("grandparent", NULL);
+  MpProcess *process = make_child (function, NULL);
   int        fd = give_pipe (process);
 
   start (process);
   join (process, 0);
   g_assert_finalize_object (process);
   close (fd);
+}
+
+static void
+test_inherit_not_further (void)
+{
+  run_with_pipe ("grandparent");
 }
 
 static int
@@ -254,13 +261,7 @@ child_unknown_class (const char *argument)
 static void
 test_inherit_unknown_class (void)
 {
-  MpProcess *process = make_child ("unknown-class", NULL);
-  int        fd = give_pipe (process);
-
-  start (process);
-  join (process, 0);
-  g_assert_finalize_object (process);
-  close (fd);
+  run_with_pipe ("unknown-class");
 }
 
 /* Sends back what it gets, until the parent closes. */
@@ -585,13 +586,7 @@ child_threads (const char *argument)
 static void
 test_inherit_threads (void)
 {
-  MpProcess *process = make_child ("threads", NULL);
-  int        fd = give_pipe (process);
-
-  start (process);
-  join (process, 0);
-  g_assert_finalize_object (process);
-  close (fd);
+  run_with_pipe ("threads");
 }
 
 static const TestChild children[] = {
