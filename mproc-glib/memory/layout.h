@@ -23,7 +23,7 @@ G_BEGIN_DECLS
  * what is read is read once, into a local, and checked before it is used. */
 
 #define MP_LAYOUT_MAGIC   G_GUINT64_CONSTANT (0x0a316575515f504d) /* "MP_Queu1\n", little-endian */
-#define MP_LAYOUT_RELEASE 1
+#define MP_LAYOUT_RELEASE 2
 
 #define MP_CACHE_LINE     128
 #define MP_N_PARTICIPANTS 4096
@@ -53,6 +53,12 @@ typedef struct
   guint64 max_bytes;
   guint64 n_units_cap;
   guint64 layout_check; /* where the arena begins: differs when any constant above does */
+
+  /* For people who look at the queue from outside. */
+  gint64 created_at; /* microseconds of real time */
+  gint64 creator;    /* the process that made it */
+  char   name[MP_QUEUE_NAME_SIZE];
+  char   kind[MP_QUEUE_KIND_SIZE];
 } MpConfig;
 
 /* Head and tail words pack a count of messages and a position, so that one store commits
@@ -102,8 +108,9 @@ typedef struct
   guint32 first_waiting;
   guint32 last_waiting;
   guint32 is_changing;
-  guint64 n_before;  /* messages that were done with before the present batch began */
-  guint64 n_dropped; /* messages of this batch that were dropped */
+  guint64 n_before;      /* messages that were done with before the present batch began */
+  guint64 n_dropped;     /* messages of this batch that were dropped */
+  guint64 n_redelivered; /* deliveries ever begun of messages that had been delivered before */
 } MpHeadLine;
 
 /* Waiters that look after the others: a few sleeping threads, and a few main loops. */
@@ -173,6 +180,11 @@ typedef struct
   guint64 intents[MP_N_INTENTS];
   guint32 holds[3]; /* the word of each lock that it has */
   guint32 n_thefts; /* how many it did not say to have, and lost */
+
+  /* For people who look at the queue from outside. */
+  guint64 n_put;       /* messages, under the tail lock */
+  guint64 n_got;       /* messages, under the head lock */
+  gint64  attached_at; /* microseconds of real time */
 } MpParticipant;
 
 typedef struct
@@ -202,9 +214,10 @@ typedef struct
   guint32 position; /* count of the head when it was claimed */
   guint32 n_deliveries;
   guint32 tag;
-  guint32 next; /* in its list: a lease plus one */
+  guint32 next;       /* in its list: a lease plus one */
+  gint64  claimed_at; /* when this delivery began, coarse monotonic nanoseconds */
   double  progress;
-  char    progress_text[72];
+  char    progress_text[MP_QUEUE_PROGRESS_SIZE];
 } MpLease;
 
 /* Which leases are used: a bit for each, and one for each word of those that are full. */

@@ -6,6 +6,7 @@
 
 #include "base/mp-errno.h"
 #include "mp-error.h"
+#include "queue-name.h"
 
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
@@ -157,6 +158,16 @@ init (MpMemory *self)
   g_mutex_init (&self->attach_mutex);
 }
 
+/* The name of the queue is in that of the file, where lsof and ls show it. */
+static int
+create_file (const MpConfig *config)
+{
+  g_autofree char *name = g_strconcat ("mproc-glib-queue", config->name[0] != '\0' ? ":" : "",
+                                       config->name, NULL);
+
+  return memfd_create (name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+}
+
 /* Makes empty memory for a queue.  What the lines hold at first is the caller's: until it
  * stores the magic nobody else can open it. */
 gboolean
@@ -170,7 +181,7 @@ mp_memory_create (MpMemory       *self,
   self->config.release = MP_LAYOUT_RELEASE;
   self->config.layout_check = arena_offset (config);
 
-  self->fd = memfd_create ("mproc-glib-queue", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  self->fd = create_file (config);
   if (self->fd == -1)
     return mp_set_error_from_errno (error, errno, _ ("Cannot make memory for the queue"));
 
@@ -193,6 +204,14 @@ mp_memory_create (MpMemory       *self,
 }
 
 static gboolean
+is_text (const char *text,
+         gsize       size)
+{
+  return memchr (text, '\0', size) != NULL &&
+         (text[0] == '\0' || mp_queue_is_name (text));
+}
+
+static gboolean
 check_config (const MpConfig *config,
               guint64         file_size,
               GError        **error)
@@ -210,6 +229,8 @@ check_config (const MpConfig *config,
     return fail_damaged (error, "unknown mode");
   if (config->max_size > MP_MAX_COUNT)
     return fail_damaged (error, "max-size out of range");
+  if (!is_text (config->name, sizeof config->name) || !is_text (config->kind, sizeof config->kind))
+    return fail_damaged (error, "what it is called is no name");
   if (config->n_units_cap == 0 || config->n_units_cap > MAX_UNITS)
     return fail_damaged (error, "size of the arena out of range");
   if (config->layout_check != arena_offset (config) || config->layout_check > file_size)

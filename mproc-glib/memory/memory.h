@@ -172,6 +172,14 @@ mp_memory_lease (MpMemory *self,
   return mp_memory_at (self, MP_OFFSET_LEASES + (guint64) index * MP_CACHE_LINE);
 }
 
+/* A count that one thread at a time changes, under a lock, and others read at any time. */
+static inline void
+mp_memory_add_to (guint64 *count,
+                  guint64  n)
+{
+  mp_store (count, mp_load (count) + n);
+}
+
 /* Cheap, and a few milliseconds late. */
 static inline gint64
 mp_coarse_now (void)

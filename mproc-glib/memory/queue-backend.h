@@ -44,12 +44,19 @@ typedef enum
   MP_QUEUE_MODE_ACKNOWLEDGED,
 } MpQueueMode;
 
+/* With the byte that ends each text. */
+#define MP_QUEUE_NAME_SIZE     64
+#define MP_QUEUE_KIND_SIZE     16
+#define MP_QUEUE_PROGRESS_SIZE 64
+
 typedef struct
 {
   MpQueueMode mode;
-  guint32     max_size;       /* 0: unlimited */
-  guint64     max_bytes;      /* 0: as many as is sensible */
-  guint32     max_deliveries; /* 0: unlimited */
+  guint32     max_size;                 /* 0: unlimited */
+  guint64     max_bytes;                /* 0: as many as is sensible */
+  guint32     max_deliveries;           /* 0: unlimited */
+  char        name[MP_QUEUE_NAME_SIZE]; /* empty: none; else mp_queue_is_name () */
+  char        kind[MP_QUEUE_KIND_SIZE]; /* the class of the object that made it, without prefix */
 } MpQueueSettings;
 
 /* What comes with every call that may wait or fail: how long it may take, and afterwards the
@@ -163,7 +170,7 @@ typedef struct
   guint32 n_deliveries;
   gint64  pid;
   double  fraction; /* negative: not told */
-  char    text[72];
+  char    text[MP_QUEUE_PROGRESS_SIZE];
 } MpQueueProgress;
 
 typedef void (*MpQueueListFunc) (const MpQueueProgress *progress,

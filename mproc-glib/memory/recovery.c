@@ -609,6 +609,9 @@ take_slot (MpMemory *self)
       mp_cover (&self->state->n_participants, i + 1);
       mp_store (&slot->pid, getpid ());
       mp_store (&slot->n_waking, 0);
+      mp_store (&slot->n_put, 0);
+      mp_store (&slot->n_got, 0);
+      mp_store (&slot->attached_at, g_get_real_time ());
       self->participant = i;
       self->lock_word = mp_lock_word (i, slot->generation);
       mp_store (&self->intents_used, 0);

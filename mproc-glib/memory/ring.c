@@ -209,6 +209,7 @@ mp_ring_append (MpMemory         *self,
   mp_store_release (&tail->word, mp_word (count, offset));
   MP_STEP ("put/counted");
   mp_store (&tail->n_bytes, n_bytes);
+  mp_memory_add_to (&mp_memory_participant (self, self->participant)->n_put, done);
   /* After the word: who sees it sees the word too. */
   mp_store_release (&tail->n_total,
                     tail->n_total + ((count - (guint32) tail->n_total) & MP_COUNT_MASK));

@@ -85,6 +85,7 @@ fill_lease (MpMemory       *memory,
   slot->serial = memory->head->serial++;
   slot->n_deliveries = 1;
   slot->tag = record->tag;
+  mp_store (&slot->claimed_at, mp_coarse_now ());
   slot->progress = -1;
   slot->progress_text[0] = '\0';
 }
@@ -129,5 +130,7 @@ mp_shared_queue_adopt (MpSharedQueue   *self,
   MpLease  *slot = mp_memory_lease (memory, lease - 1);
 
   mp_store (&slot->n_deliveries, slot->n_deliveries + 1);
+  mp_store (&slot->claimed_at, mp_coarse_now ());
+  mp_memory_add_to (&memory->head->n_redelivered, 1);
   mp_lease_adopt (memory, lease, begin_owning (self, lease, delivery));
 }

@@ -83,11 +83,19 @@ find_front (MpSharedQueue *self,
   return status;
 }
 
+static inline void
+count_got (MpSharedQueue *self)
+{
+  MpMemory *memory = &self->memory;
+
+  mp_memory_add_to (&mp_memory_participant (memory, memory->participant)->n_got, 1);
+}
+
 /* Takes the message: copied at once when it is small and need not be finished, else leased. */
 static inline MpQueueStatus
-take_front (MpSharedQueue   *self,
-            const Front     *front,
-            MpQueueDelivery *delivery)
+take_uncounted (MpSharedQueue   *self,
+                const Front     *front,
+                MpQueueDelivery *delivery)
 {
   if (G_UNLIKELY (front->orphan != 0))
     {
@@ -102,6 +110,18 @@ take_front (MpSharedQueue   *self,
   MP_STEP ("get/copied");
   mp_ring_advance (&self->memory, &front->record);
   return MP_QUEUE_OK;
+}
+
+static inline MpQueueStatus
+take_front (MpSharedQueue   *self,
+            const Front     *front,
+            MpQueueDelivery *delivery)
+{
+  MpQueueStatus status = take_uncounted (self, front, delivery);
+
+  if (G_LIKELY (status == MP_QUEUE_OK))
+    count_got (self);
+  return status;
 }
 
 /* Copies the message, and leaves it where it is. */
@@ -325,9 +345,9 @@ find_again (MpSharedQueue         *self,
 
 /* Takes what the caller has a copy of already.  With the head lock. */
 static MpQueueStatus
-take_copied (MpSharedQueue   *self,
-             const Front     *front,
-             MpQueueDelivery *delivery)
+take_copied_uncounted (MpSharedQueue   *self,
+                       const Front     *front,
+                       MpQueueDelivery *delivery)
 {
   MpMemory *memory = &self->memory;
 
@@ -351,6 +371,18 @@ take_copied (MpSharedQueue   *self,
   mp_arena_free (memory, front->record.block);
   mp_unlock (memory, MP_LOCK_ARENA);
   return MP_QUEUE_OK;
+}
+
+static MpQueueStatus
+take_copied (MpSharedQueue   *self,
+             const Front     *front,
+             MpQueueDelivery *delivery)
+{
+  MpQueueStatus status = take_copied_uncounted (self, front, delivery);
+
+  if (status == MP_QUEUE_OK)
+    count_got (self);
+  return status;
 }
 
 typedef struct

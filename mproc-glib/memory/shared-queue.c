@@ -116,14 +116,18 @@ create (const MpQueueSettings *settings,
   MpSharedQueue *self = allocate ();
   guint64        wanted = settings->max_bytes != 0 ? settings->max_bytes : choose_max_bytes ();
   guint64        max_bytes = MIN (wanted, MAX_MAX_BYTES);
-  const MpConfig config = {
-    .mode = settings->mode,
-    .max_size = MIN (settings->max_size, MP_MAX_COUNT),
-    .max_deliveries = settings->max_deliveries,
-    .max_bytes = max_bytes,
-    .n_units_cap = (2 * max_bytes + choose_slack (max_bytes)) / MP_UNIT_SIZE,
+  MpConfig       config = {
+          .mode = settings->mode,
+          .max_size = MIN (settings->max_size, MP_MAX_COUNT),
+          .max_deliveries = settings->max_deliveries,
+          .max_bytes = max_bytes,
+          .n_units_cap = (2 * max_bytes + choose_slack (max_bytes)) / MP_UNIT_SIZE,
+          .created_at = g_get_real_time (),
+          .creator = getpid (),
   };
 
+  memcpy (config.name, settings->name, sizeof config.name);
+  memcpy (config.kind, settings->kind, sizeof config.kind);
   if (!mp_memory_create (&self->memory, &config, error) || !join (self, error))
     {
       free_queue (self);
@@ -198,6 +202,8 @@ get_settings (gpointer         user_data,
     .max_bytes = self->memory.config.max_bytes,
     .max_deliveries = self->memory.config.max_deliveries,
   };
+  memcpy (settings->name, self->memory.config.name, sizeof settings->name);
+  memcpy (settings->kind, self->memory.config.kind, sizeof settings->kind);
 }
 
 static void

@@ -392,6 +392,7 @@ mp_joinable_queue_init (MpJoinableQueue *self)
   MpQueuePrivate         *queue = mp_queue_get_private (MP_QUEUE (self));
 
   queue->store.settings.mode = MP_QUEUE_MODE_ACKNOWLEDGED;
+  g_strlcpy (queue->store.settings.kind, "JoinableQueue", MP_QUEUE_KIND_SIZE);
   queue->keep = keep;
   g_queue_init (&priv->kept);
   g_mutex_init (&priv->kept_mutex);

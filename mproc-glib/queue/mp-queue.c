@@ -5,6 +5,7 @@
 #include "mp-queue-private.h"
 
 #include "base/mp-spin.h"
+#include "memory/queue-name.h"
 #include "mp-error.h"
 
 #include <glib/gi18n-lib.h>
@@ -52,7 +53,8 @@ G_DEFINE_TYPE_WITH_CODE (MpQueue,
 
 typedef enum
 {
-  PROP_MAX_SIZE = 1,
+  PROP_NAME = 1,
+  PROP_MAX_SIZE,
   PROP_MAX_BYTES,
   PROP_SIZE,
   PROP_N_BYTES,
@@ -71,9 +73,9 @@ mp_queue_constructed (GObject *object)
 
   G_OBJECT_CLASS (mp_queue_parent_class)->constructed (object);
 
-  if (priv->store.home == NULL)
+  if (priv->store.home == NULL && priv->store.error == NULL)
     mp_queue_store_open (&priv->store, NULL, NULL);
-  else
+  else if (priv->store.home != NULL)
     priv->store.backend->get_settings (priv->store.home, &priv->store.settings);
 }
 
@@ -109,6 +111,9 @@ mp_queue_get_property (GObject    *object,
 
   switch ((MpQueueProperty) property_id)
     {
+    case PROP_NAME:
+      g_value_set_string (value, mp_queue_get_name (self));
+      break;
     case PROP_MAX_SIZE:
       g_value_set_uint (value, mp_queue_get_max_size (self));
       break;
@@ -159,6 +164,10 @@ mp_queue_set_property (GObject      *object,
 
   switch ((MpQueueProperty) property_id)
     {
+    case PROP_NAME:
+      mp_queue_settings_set_name (&priv->store.settings, g_value_get_string (value),
+                                  &priv->store.error);
+      break;
     case PROP_MAX_SIZE:
       priv->store.settings.max_size = g_value_get_uint (value);
       break;
@@ -226,6 +235,20 @@ mp_queue_class_init (MpQueueClass *klass)
   object_class->finalize = mp_queue_finalize;
   object_class->get_property = mp_queue_get_property;
   object_class->set_property = mp_queue_set_property;
+
+  /**
+   * MpQueue:name:
+   *
+   * What tools that look at queues from outside call the queue; %NULL when it has no name.
+   *
+   * A letter, and at most 62 more letters, digits, dots, underscores and hyphens. Names of
+   * queues need not differ.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_NAME] =
+    g_param_spec_string ("name", NULL, NULL, NULL,
+                         G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
 
   /**
    * MpQueue:max-size:
@@ -324,6 +347,7 @@ mp_queue_init (MpQueue *self)
   MpQueuePrivate *priv = mp_queue_get_private (self);
 
   priv->spin_us = mp_spin_choose_us ();
+  g_strlcpy (priv->store.settings.kind, "Queue", MP_QUEUE_KIND_SIZE);
   mp_queue_bells_init (&priv->bells, &priv->store);
 }
 
@@ -368,6 +392,27 @@ mp_queue_new_full (guint    max_size,
                                            NULL);
 
   return mp_queue_check (self, error) ? g_steal_pointer (&self) : NULL;
+}
+
+/**
+ * mp_queue_get_name: (get-property name)
+ * @self: a queue
+ *
+ * Tells what tools that look at queues from outside call the queue.
+ *
+ * Returns: (nullable): the name; %NULL when it has none
+ *
+ * Since: 1.0
+ */
+const char *
+mp_queue_get_name (MpQueue *self)
+{
+  const char *name;
+
+  g_return_val_if_fail (MP_IS_QUEUE (self), NULL);
+
+  name = mp_queue_get_private (self)->store.settings.name;
+  return name[0] != '\0' ? name : NULL;
 }
 
 /**

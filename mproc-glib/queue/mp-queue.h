@@ -227,6 +227,8 @@ MpMessage *mp_queue_get_message_finish (MpQueue      *self,
                                         GError      **error);
 
 MP_AVAILABLE_IN_1_0
+const char *mp_queue_get_name (MpQueue *self);
+MP_AVAILABLE_IN_1_0
 guint mp_queue_get_size (MpQueue *self);
 MP_AVAILABLE_IN_1_0
 gboolean mp_queue_is_empty (MpQueue *self);

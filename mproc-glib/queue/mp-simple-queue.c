@@ -29,6 +29,9 @@ mp_simple_queue_class_init (MpSimpleQueueClass *klass)
 static void
 mp_simple_queue_init (MpSimpleQueue *self)
 {
+  MpQueuePrivate *queue = mp_queue_get_private (MP_QUEUE (self));
+
+  g_strlcpy (queue->store.settings.kind, "SimpleQueue", MP_QUEUE_KIND_SIZE);
 }
 
 /**

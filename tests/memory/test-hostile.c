@@ -6,6 +6,7 @@
 
 #include "memory/layout.h"
 #include "memory/shared-queue.h"
+#include "mp-error.h"
 
 #include <poll.h>
 #include <string.h>
@@ -103,11 +104,38 @@ test_full_bell (void)
   backend.free (maker);
 }
 
+/* A name that has no end, or that no name may be, is no name. */
+static void
+test_name (void)
+{
+  const char *const     names[] = { "a\033[2J", "/etc/passwd",
+                                    "a23456789-123456789-123456789-123456789-123456789-123456789-1234" };
+  const MpQueueSettings settings = { 0 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      gpointer     maker = open_queue (0);
+      MpQueueCall  call = { 0 };
+      const gssize size = (gssize) MIN (strlen (names[i]) + 1, MP_QUEUE_NAME_SIZE);
+      g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+      g_autofree char *uri = backend.share (maker, fds, NULL);
+
+      g_assert_cmpint (pwrite (g_unix_fd_list_peek_fds (fds, NULL)[0], names[i], (gsize) size,
+                               G_STRUCT_OFFSET (MpConfig, name)),
+                       ==, size);
+      g_assert_null (backend.open ("memory:", fds, &settings, &call));
+      g_assert_error (call.error, MP_ERROR, MP_ERROR_DAMAGED);
+      g_clear_error (&call.error);
+      backend.free (maker);
+    }
+}
+
 int
 main (int    argc,
       char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/hostile/name", test_name);
   g_test_add_func ("/hostile/size", test_size);
   g_test_add_func ("/hostile/full-bell", test_full_bell);
   return g_test_run ();

@@ -189,6 +189,12 @@ class TestQueue(TestCase):
         with self.assertRaises(OverflowError):
             Mp.Queue(2 ** 40)
 
+    def test_name(self):
+        self.assertEqual(Mp.Queue(name='tasks').get_name(), 'tasks')
+        self.assertIsNone(Mp.Queue().props.name)
+        with self.assertRaises(OSError):
+            Mp.Queue(name='4').put(1)
+
     def test_too_large(self):
         values = Mp.Queue(max_bytes=1000)
         with self.assertRaises(OSError):

@@ -22,7 +22,7 @@ typedef struct
   GBytes *bytes;
   guint8  tag;
   double  fraction;
-  char    text[72];
+  char    text[MP_QUEUE_PROGRESS_SIZE];
 } Message;
 
 typedef struct

@@ -27,14 +27,15 @@ class Queue(Generic[T]):
 
     _kind: Any = Mp.Queue
 
-    def __init__(self, maxsize: int = 0, *, ctx: Any = None, max_bytes: int = 0) -> None:
+    def __init__(self, maxsize: int = 0, *, ctx: Any = None, max_bytes: int = 0,
+                 name: str | None = None) -> None:
         """Makes an empty queue.
 
         @maxsize: how many objects it holds at most; 0 for any number
         @ctx: a context of multiprocessing, which makes no difference
-        @max_bytes: how much memory it takes at most; 0 for a share of the machine's"""
-        properties = {'max_bytes': max_bytes} if max_bytes else {}
-        self._queue = self._kind(maxsize, codec=objects, **properties)
+        @max_bytes: how much memory it takes at most; 0 for a share of the machine's
+        @name: what tools that look at queues from outside call it"""
+        self._queue = self._kind(maxsize, codec=objects, max_bytes=max_bytes, name=name)
 
     def put(self, obj: T, block: bool = True, timeout: float | None = None) -> None:
         """Puts @obj.
@@ -150,8 +151,9 @@ class JoinableQueue(Queue[T]):
 
     _kind = Mp.JoinableQueue
 
-    def __init__(self, maxsize: int = 0, *, ctx: Any = None, max_bytes: int = 0) -> None:
-        super().__init__(maxsize, ctx=ctx, max_bytes=max_bytes)
+    def __init__(self, maxsize: int = 0, *, ctx: Any = None, max_bytes: int = 0,
+                 name: str | None = None) -> None:
+        super().__init__(maxsize, ctx=ctx, max_bytes=max_bytes, name=name)
         self._start_counting()
 
     def __setstate__(self, state: Any) -> None:
