@@ -12,14 +12,15 @@
 #include <fcntl.h>
 #include <sched.h>
 
-/* Free memory up to this is kept for the next burst; what exceeds it goes back to the
- * system, a piece at a time. */
+/* Free units with memory up to this number are kept for the next burst of messages.  Above it the
+ * memory of the largest pieces is returned to the system, one piece at a time. */
 #define KEEP_WARM      (64u * 1024 * 1024 / MP_UNIT_SIZE)
 #define MIN_TRIM_ORDER 5
 
 /* --- Blocks ---------------------------------------------------------------------------------- */
 
-/* What is kept for the next small block may be in the way of a large one. */
+/* The empty units that mp_cells_free () keeps for small blocks may be what a large block needs:
+ * give them back and try once more. */
 static MpArenaStatus
 allocate_units (MpMemory *self,
                 guint64   size,
@@ -143,7 +144,7 @@ mp_arena_sweep (MpMemory      *self,
   mp_arena_rebuild (self);
 }
 
-/* How many units are in used blocks. */
+/* Returns the number of units that belong to used blocks. */
 guint
 mp_arena_get_n_used (MpMemory *self)
 {
@@ -171,7 +172,8 @@ release_intent (MpMemory *self,
   __atomic_fetch_and (&self->intents_used, ~(1u << intent), __ATOMIC_RELEASE);
 }
 
-/* Frees the intent's block, whose memory may not be there. */
+/* Frees the intent's block.  It counts as cold, since it is not known whether its memory was
+ * allocated. */
 static void
 drop_intent (MpMemory *self,
              guint64  *intent)
@@ -185,7 +187,7 @@ drop_intent (MpMemory *self,
     mp_blocks_free (self, unit, order, MP_UNIT_COLD);
 }
 
-/* With the lock. */
+/* The caller holds the arena lock. */
 static void
 drop_due_intents (MpMemory *self)
 {
@@ -200,7 +202,8 @@ drop_due_intents (MpMemory *self)
     }
 }
 
-/* Now, or as soon as a thread of ours has the lock. */
+/* Frees the intent's block at once if the arena lock is free, else when a thread of this handle
+ * next holds it. */
 static void
 drop_intent_sometime (MpMemory *self,
                       guint     intent)
@@ -212,8 +215,9 @@ drop_intent_sometime (MpMemory *self,
   mp_unlock (self, MP_LOCK_ARENA);
 }
 
-/* One intent for each thread at work; a ninth waits for one to get free.  FALSE when that needs
- * the lock, which is not to be had. */
+/* Each thread that is putting a large message uses one intent; when all MP_N_INTENTS are used, a
+ * further thread yields until one is free.  Returns FALSE if that needs the arena lock and it
+ * cannot be taken now. */
 static gboolean
 claim_intent (MpMemory *self,
               guint    *intent)
@@ -244,7 +248,7 @@ claim_intent (MpMemory *self,
     }
 }
 
-/* With the lock. */
+/* The caller holds the arena lock. */
 static MpArenaStatus
 allocate_intent (MpMemory *self,
                  guint64   n,
@@ -267,7 +271,8 @@ allocate_intent (MpMemory *self,
   return status;
 }
 
-/* Another block for an intent whose memory is not to be had.  With the lock. */
+/* Replaces the block of an intent by a warm one, after the system refused memory for the first.
+ * The caller holds the arena lock. */
 static MpArenaStatus
 change_intent (MpMemory *self,
                guint64   n,
@@ -282,8 +287,8 @@ change_intent (MpMemory *self,
   return MP_ARENA_OK;
 }
 
-/* The memory is asked for without the lock: for a large message that takes as long as to copy
- * it. */
+/* Memory is requested from the system after the lock is released: for a large message that takes as
+ * long as copying it. */
 MpArenaStatus
 mp_arena_begin_intent (MpMemory *self,
                        guint64   size,
@@ -321,7 +326,8 @@ mp_arena_begin_intent (MpMemory *self,
   return status;
 }
 
-/* Where it is: whoever publishes the block clears it, with the lock that publishing takes. */
+/* Returns the address of the intent.  The code that publishes the block clears the intent while it
+ * holds the lock under which it publishes. */
 guint64 *
 mp_arena_intent (MpMemory *self,
                  guint     intent)
@@ -329,7 +335,8 @@ mp_arena_intent (MpMemory *self,
   return &mp_memory_participant (self, self->participant)->intents[intent];
 }
 
-/* Ends an intent that is clear; or @unpublished is the block that was not published after all. */
+/* Ends an intent: either one that is already clear, or one whose block @unpublished was not
+ * published and is freed. */
 void
 mp_arena_end_intent (MpMemory *self,
                      guint     intent,
@@ -364,7 +371,8 @@ mp_arena_drop_intents (MpMemory *self,
 
 /* --- Giving memory back ----------------------------------------------------------------------- */
 
-/* Takes the largest warm free piece out, as an intent, so that it is found when we die. */
+/* Takes the largest warm free piece out of the lists.  It is recorded as an intent, so that it is
+ * freed if this process is killed before it puts the piece back. */
 static gboolean
 begin_trim (MpMemory *self,
             guint     intent,
@@ -383,7 +391,8 @@ begin_trim (MpMemory *self,
   return FALSE;
 }
 
-/* The system takes as long as the piece is large: it does without the lock. */
+/* Punching a hole takes time in proportion to the size of the piece, so it is done without the
+ * lock. */
 void
 mp_arena_trim (MpMemory *self)
 {

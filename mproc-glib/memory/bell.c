@@ -18,10 +18,10 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-/* How often to look when there is no slot left for us. */
+/* How often the main loop checks the queue when all slots of the waiters' table are taken. */
 #define WITHOUT_SLOT_US (100 * 1000)
 
-/* What has rung, as the epoll descriptor says it. */
+/* The source of an event, as stored in its epoll data. */
 enum
 {
   SOURCE_BELL,
@@ -36,9 +36,9 @@ struct _MpBell
   MpMemory        *memory;
   MpQueueCondition condition;
   int              epoll_fd;
-  int              tick_fd;    /* a timer: when to look whatever rings before */
-  int              death_fd;   /* an inotify watch, as a watcher; else -1 */
-  int              pending_fd; /* an eventfd of our own that keeps the bell ringing; -1 at first */
+  int              tick_fd;    /* a timer: bounds the time to the next check */
+  int              death_fd;   /* the inotify descriptor of a watcher, else -1 */
+  int              pending_fd; /* a private eventfd, see mp_bell_hold (); created on first use */
   gboolean         pending;
   guint            slot;
   guint32          fork_count;
@@ -113,9 +113,10 @@ ring_always (MpBell *self)
   add (self, self->pending_fd, EPOLLIN, SOURCE_PENDING);
 }
 
-/* An inherited epoll descriptor is the parent's: what the child would take out of it, the
- * parent would miss.  The child gets its own under the same number, which main loops may
- * already know.  The slot stays the parent's, and so does its being a watcher. */
+/* An inherited epoll descriptor shares its state with the parent: an event that the child consumes
+ * would be lost to the parent.  The child therefore creates its own epoll instance under the same
+ * number, which main loops may already poll.  The slot in the waiters' table and the role of a
+ * watcher stay with the parent. */
 static void
 replace_after_fork (MpForkHook *hook)
 {
@@ -167,7 +168,7 @@ waits_of (MpBell *self)
   return self->memory->waits[self->condition];
 }
 
-/* The parent's, before a fork, stays the parent's. */
+/* A slot that was claimed before a fork belongs to the parent process. */
 static gboolean
 has_slot (MpBell *self)
 {
@@ -196,8 +197,8 @@ mp_bell_get_fd (MpBell *self)
   return self->epoll_fd;
 }
 
-/* Takes in what has rung.  Returns whether to look who died.  Setting the timer also makes it
- * silent. */
+/* Consumes the pending events.  Returns whether to check for dead participants.  Setting the timer
+ * anew also clears its readiness. */
 static gboolean
 clear (MpBell *self)
 {
@@ -246,7 +247,8 @@ ensure_slot (MpBell *self)
   choose_tick (self);
 }
 
-/* Returns whether it became a watcher now: of those who died before it will not be told. */
+/* Returns whether this bell became a watcher just now.  The caller then checks for dead
+ * participants once, since inotify does not report earlier deaths. */
 static gboolean
 ensure_watcher (MpBell *self)
 {
@@ -276,7 +278,7 @@ mp_bell_arm (MpBell  *self,
 {
   gboolean looks;
 
-  /* Still armed: nothing has rung for us since. */
+  /* Still armed: no waker has run since the bell was armed. */
   if (!rang && has_slot (self) && mp_waits_is_armed (waits_of (self), self->slot))
     return FALSE;
 
@@ -293,7 +295,7 @@ mp_bell_arm (MpBell  *self,
   return looks;
 }
 
-/* Keeps the bell ringing, or lets it be silent. */
+/* Keeps the descriptor readable while @pending, by an eventfd in the epoll set. */
 void
 mp_bell_hold (MpBell  *self,
               gboolean pending)

@@ -6,12 +6,12 @@
 
 G_BEGIN_DECLS
 
-/* Wakes a main loop.
+/* A bell is a descriptor that wakes a main loop when a condition of the queue may hold.
  *
- * All processes write to one eventfd, which nobody reads: its counter never becomes empty,
- * so it is no level but an edge, and no reader can take another's wake-up away.  Each bell
- * holds it, edge-triggered, in an epoll descriptor of its own, beside a timer, and as a watcher
- * beside what tells of deaths. */
+ * All processes write to one shared eventfd that is never read, so that no reader can consume a
+ * wake-up meant for another.  Its counter stays above 0; only the edge of a write counts.  Each
+ * bell has its own epoll instance, which holds the eventfd edge-triggered, a timer, and, if the
+ * bell is a watcher, the inotify descriptor that reports deaths. */
 
 typedef struct _MpBell MpBell;
 
@@ -20,10 +20,11 @@ MpBell *mp_bell_new (MpMemory        *memory,
                      GError         **error);
 void    mp_bell_free (MpBell *self);
 int     mp_bell_get_fd (MpBell *self);
-/* Returns whether it is time to look who died. */
+/* Arms the bell for the next wake-up; @rang says that its descriptor was readable.  Returns whether
+ * the caller is to check for dead participants now. */
 gboolean mp_bell_arm (MpBell  *self,
                       gboolean rang);
-/* After that look: whether it found somebody dead. */
+/* To be called after that check; @found says whether a dead participant was found. */
 void mp_bell_looked (MpBell  *self,
                      gboolean found);
 void mp_bell_hold (MpBell  *self,

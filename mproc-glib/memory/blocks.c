@@ -15,15 +15,16 @@ G_STATIC_ASSERT (MP_N_RESERVE_UNITS == 1u << RESERVE_ORDER);
 
 /* --- Allocating ------------------------------------------------------------------------ */
 
-/* The smallest order whose pieces have @n units. */
+/* The smallest order whose pieces have at least @n units. */
 static guint
 order_for (guint64 n)
 {
   return n <= 1 ? 0 : 64 - (guint) __builtin_clzll (n - 1);
 }
 
-/* Uses the first @n units of a free piece that is in no list: as few pieces as they need, the
- * first of them with @mark.  That store commits; what lies behind it is named before. */
+/* Allocates the first @n units of a free piece that is in no list, as few pieces as they need, and
+ * frees the rest.  Storing @mark in the first piece commits the allocation; the state of the pieces
+ * behind it is stored before. */
 static void
 cut (MpMemory *self,
      guint32   unit,
@@ -55,7 +56,7 @@ cut (MpMemory *self,
   MP_STEP ("arena/allocated");
 }
 
-/* Uses @n units of free pieces side by side, the first of which is marked last. */
+/* Allocates @n units of adjacent free pieces.  The first piece is marked last, which commits. */
 static void
 take_run (MpMemory *self,
           guint32   start,
@@ -80,7 +81,7 @@ take_run (MpMemory *self,
   cut (self, start, first_order, MIN (n, first_size), MP_UNIT_USED);
 }
 
-/* When no single piece is large enough: those that lie side by side may be. */
+/* Used when no single piece is large enough: adjacent free pieces together may be. */
 static gboolean
 allocate_run (MpMemory *self,
               guint64   n,
@@ -115,8 +116,9 @@ allocate_piece (MpMemory *self,
   return TRUE;
 }
 
-/* The pieces of a block whose size is no power of two do not become one when it is freed, as
- * what lies behind it may be cold: the next block of that size uses them again. */
+/* A block whose size is no power of two consists of several pieces, which do not merge when it is
+ * freed if the memory behind them is cold.  So look for such a run of pieces too, which the next
+ * block of that size can use again. */
 static gboolean
 allocate_warm (MpMemory *self,
                guint64   n,
@@ -183,7 +185,7 @@ mp_blocks_find_more (MpMemory *self,
   return mp_unit_goes_on (state) && next + mp_unit_size (state) <= mp_units_count (self);
 }
 
-/* The first piece goes last, so that a block of which some is still used can be found. */
+/* The first piece is freed last, so that a block that is only partly freed can still be found. */
 void
 mp_blocks_free (MpMemory *self,
                 guint32   unit,
@@ -209,9 +211,9 @@ mp_blocks_free (MpMemory *self,
 
 /* --- With memory -------------------------------------------------------------------------- */
 
-/* Where the system has no more memory, a full queue must still get empty, and an empty one take
- * something: what consumers have in hand needs memory, and so does the segment behind a full
- * one.  What is put leaves this much. */
+/* When the system has no more memory, consumers must still be able to empty a full queue, and
+ * producers to put into an empty one: a lease needs memory for its copy, and the segment behind a
+ * full one does too.  Producers leave MP_N_RESERVE_UNITS units with memory for that. */
 MpArenaStatus
 mp_blocks_keep_reserve (MpMemory *self)
 {

@@ -6,51 +6,51 @@
 
 G_BEGIN_DECLS
 
-/* Blocks of whole units: as few pieces of the unit table, side by side, as the size needs.
+/* Blocks of whole units: a row of adjacent pieces of the unit table, as few as the size needs.
  *
- * The caller holds the arena lock, but for the functions that say otherwise. */
+ * The caller holds the arena lock, except where a function's comment says otherwise. */
 
 typedef enum
 {
   MP_ARENA_OK,
-  MP_ARENA_FULL,      /* until something is freed */
-  MP_ARENA_NO_MEMORY, /* the system has none for us */
-  MP_ARENA_BUSY,      /* the lock is not to be had just now */
+  MP_ARENA_FULL,      /* no room until a block is freed */
+  MP_ARENA_NO_MEMORY, /* the system has no memory */
+  MP_ARENA_BUSY,      /* the lock could not be taken, try later */
 } MpArenaStatus;
 
 /* See mp_blocks_keep_reserve (). */
 #define MP_N_RESERVE_UNITS 16u
 
-/* Used units, warm ones if there are more than @n_kept.  @is_cold: their memory has yet to be
- * asked for, with mp_memory_back (). */
+/* Allocates @n units, warm ones if more than @n_kept of these remain.  When *@is_cold is set, the
+ * caller has to allocate their memory with mp_memory_back (). */
 MpArenaStatus mp_blocks_allocate (MpMemory *self,
                                   guint64   n,
                                   guint32   n_kept,
                                   guint32  *unit,
                                   gboolean *is_cold);
-/* Where the system has no more memory, units that still have some. */
+/* Allocates units that already have memory, for when the system has no more. */
 gboolean mp_blocks_allocate_warm (MpMemory *self,
                                   guint64   n,
                                   guint32  *unit);
-/* Units whose memory is there, for @size bytes. */
+/* Allocates units for @size bytes, with memory. */
 MpArenaStatus mp_blocks_allocate_backed (MpMemory *self,
                                          guint64   size,
                                          guint32   n_kept,
                                          guint64  *offset);
 MpArenaStatus mp_blocks_keep_reserve (MpMemory *self);
-/* @cold: MP_UNIT_COLD when the memory may not be there, else 0. */
+/* @cold is MP_UNIT_COLD if the units may have no memory, else 0. */
 void mp_blocks_free (MpMemory *self,
                      guint32   unit,
                      guint     order,
                      guint8    cold);
 
-/* The first piece of the block that begins at @offset, or FALSE: the offset may be garbage.
- * Works without the lock for a block that cannot be freed meanwhile. */
+/* Finds the first piece of the block that begins at @offset, which may be any number.  Returns
+ * FALSE if there is none.  Needs no lock if the block cannot be freed meanwhile. */
 gboolean mp_blocks_find (MpMemory *self,
                          guint64   offset,
                          guint32  *unit,
                          guint    *order);
-/* The next piece of the same block; likewise. */
+/* Finds the next piece of the same block, under the same conditions. */
 gboolean mp_blocks_find_more (MpMemory *self,
                               guint32  *unit,
                               guint    *order);

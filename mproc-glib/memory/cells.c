@@ -25,7 +25,7 @@ kind_of (guint8 state)
   return (state & MP_UNIT_ORDER_MASK) - MP_UNIT_FIRST_CELLS;
 }
 
-/* A bit for each cell of a unit. */
+/* The bitmap of a unit all of whose cells are free. */
 static guint32
 all_cells (guint kind)
 {
@@ -155,8 +155,8 @@ mp_cells_contain (MpMemory *self,
          (mp_load (&self->links[unit].free_cells) & (1u << *cell)) == 0;
 }
 
-/* One unit without used cells is kept, so that taking and finishing in turn does not divide
- * and unite it each time. */
+/* One empty unit of each cell size is kept, so that alternating allocations and frees do not divide
+ * a unit and give it back each time. */
 gboolean
 mp_cells_free (MpMemory *self,
                guint64   offset)
@@ -185,7 +185,8 @@ mp_cells_free (MpMemory *self,
   return TRUE;
 }
 
-/* The list is another process's word: it is not followed further than there are units. */
+/* The list may have been corrupted by another process, so at most as many links are followed as
+ * there are units. */
 void
 mp_cells_trim (MpMemory *self)
 {

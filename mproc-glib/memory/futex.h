@@ -10,9 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The futexes of a queue lie in memory that processes share: never the private kind. */
+/* The futexes of a queue are shared by processes, so FUTEX_PRIVATE_FLAG must not be used. */
 
-/* Sleeps while *@word is @seen, at most @timeout_us.  Returns 0, or the errno. */
+/* Sleeps while *@word equals @seen, for at most @timeout_us.  Returns 0 or the errno. */
 static inline int
 mp_futex_wait (guint32 *word,
                guint32  seen,
@@ -24,7 +24,7 @@ mp_futex_wait (guint32 *word,
   return syscall (SYS_futex, word, FUTEX_WAIT, seen, &timeout, NULL, 0) == -1 ? errno : 0;
 }
 
-/* Returns how many slept. */
+/* Wakes at most @n threads.  Returns how many were asleep. */
 static inline int
 mp_futex_wake (guint32 *word,
                int      n)

@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* What lies where in the shared memory of a queue.
+/* The layout of the shared memory of a queue.
  *
  *   config        immutable; checked and copied when a process attaches
  *   lines         tail (producers), head (consumers), waits, arena: a cache line pair each
@@ -18,9 +18,9 @@ G_BEGIN_DECLS
  *   links         the lists through the units, and which of their cells are free
  *   arena         record segments and payload blocks
  *
- * Everything up to the arena is sparse: pages that nobody touched cost nothing.  Offsets
- * count from the start of the file.  Any of it may have been written by a hostile process:
- * what is read is read once, into a local, and checked before it is used. */
+ * The file is sparse up to the arena: pages that were never touched use no memory.  Offsets count
+ * from the start of the file.  A hostile process may have written any of it, so each value is read
+ * once, into a local variable, and checked before it is used. */
 
 #define MP_LAYOUT_MAGIC   G_GUINT64_CONSTANT (0x0a316575515f504d) /* "MP_Queu1\n", little-endian */
 #define MP_LAYOUT_RELEASE 2
@@ -38,21 +38,21 @@ G_BEGIN_DECLS
 #define MP_SEGMENT_SIZE  (MP_UNIT_SIZE << MP_SEGMENT_ORDER)
 #define MP_INLINE_LIMIT  2048
 
-/* Positions of the kernel's record locks that tell who lives, far behind any data.  The
- * one behind the participants' is the recoverer's. */
+/* Offsets of the kernel's record locks that show which participants are alive, far behind any data.
+ * The one behind the participants' is that of the recoverer. */
 #define MP_LIVENESS_BASE (G_GINT64_CONSTANT (1) << 62)
 #define MP_RECOVERER     MP_N_PARTICIPANTS
 
 typedef struct
 {
-  guint64 magic; /* stored last */
+  guint64 magic; /* stored last, by the creator */
   guint32 release;
   guint32 mode;
   guint32 max_size;
   guint32 max_deliveries;
   guint64 max_bytes;
   guint64 n_units_cap;
-  guint64 layout_check; /* where the arena begins: differs when any constant above does */
+  guint64 layout_check; /* offset of the arena, which depends on all constants above */
 
   /* For people who look at the queue from outside. */
   gint64 created_at; /* microseconds of real time */
@@ -91,64 +91,65 @@ typedef struct
   guint32 lock;
   guint64 word;      /* where the next record goes */
   guint64 n_bytes;   /* payload bytes ever put */
-  guint64 n_total;   /* messages ever put; the word's count tells its low bits */
-  guint64 seen_head; /* producers' copy of the head word, reloaded only when full */
+  guint64 n_total;   /* messages ever put; its low bits are the word's count */
+  guint64 seen_head; /* producers' copy of the head word, reloaded only when the queue looks full */
   guint64 seen_n_bytes;
 } MpTailLine;
 
 typedef struct
 {
   guint32 lock;
-  guint32 n_orphans; /* leases that wait for a new consumer */
+  guint32 n_orphans; /* returned messages that wait for a new consumer */
   guint64 word;      /* the next record to take */
   guint64 n_bytes;   /* payload bytes ever taken */
-  guint64 serial;    /* deliveries ever begun: the age of a lease */
+  guint64 serial;    /* deliveries ever begun; orders leases by age */
   guint32 claim;     /* the lease that is being claimed, plus one */
-  /* The list of those that wait, and whether it is being changed. */
+  /* The list of returned messages, and whether it is being changed. */
   guint32 first_waiting;
   guint32 last_waiting;
   guint32 is_changing;
-  guint64 n_before;      /* messages that were done with before the present batch began */
-  guint64 n_dropped;     /* messages of this batch that were dropped */
+  guint64 n_before;      /* messages that were finished before the present batch began */
+  guint64 n_dropped;     /* messages of the present batch that were dropped */
   guint64 n_redelivered; /* deliveries ever begun of messages that had been delivered before */
 } MpHeadLine;
 
-/* Waiters that look after the others: a few sleeping threads, and a few main loops. */
+/* Waiters that detect the death of other participants: a few sleeping threads and main loops. */
 #define MP_N_WATCHERS 4
 
 typedef struct
 {
-  guint32 shutdown;                /* nothing more is put, by nobody */
-  guint32 damaged;                 /* a check failed: every later call says so */
+  guint32 shutdown;                /* set once shut down: later puts fail */
+  guint32 damaged;                 /* a check failed: every later call fails */
   guint32 recoverer;               /* generation of the present recoverer */
-  guint32 n_participants;          /* no slot behind these was ever used: the end of every scan */
-  guint32 n_waiters;               /* likewise of the waiters' table */
-  guint32 next_waiter;             /* where the next waiter looks for a free slot first */
-  guint32 watchers[MP_N_WATCHERS]; /* slots of the waiters' table, plus one */
-  guint32 is_leaky;                /* somebody died with a lock, and what he lost is not found */
-  guint32 given_up;                /* somebody wants to be woken when a lock is released */
-  gint64  recoverer_pid;           /* for people */
-  gint64  looked_at;               /* when somebody last looked who died, coarse monotonic ns */
+  guint32 n_participants;          /* slots from here on were never used: where scans end */
+  guint32 n_waiters;               /* the same for the waiters' table */
+  guint32 next_waiter;             /* where the search for a free waiter slot begins */
+  guint32 watchers[MP_N_WATCHERS]; /* indices into the waiters' table, plus one */
+  guint32 is_leaky;                /* a lock holder died: what it lost is not yet found */
+  guint32 given_up;                /* wake all waiters when a lock is released */
+  gint64  recoverer_pid;           /* for error messages only */
+  gint64  looked_at;               /* time of the last check for deaths, coarse monotonic ns */
 } MpStateLine;
 
-/* The conditions that memory tells of: all but that of answers, which come at once. */
+/* The conditions that waiters in shared memory wait for: all but MP_QUEUE_WAIT_ANSWERS, since every
+ * operation here ends at once. */
 #define MP_N_CONDITIONS MP_QUEUE_WAIT_ANSWERS
 
 #define MP_N_WAIT_WORDS (MP_N_WAITERS / 64)
 
-/* Sixty-four slots of the waiters' table, a bit for each. */
+/* One bit for each of 64 slots of the waiters' table. */
 typedef struct
 {
-  guint64 sleeping; /* threads, each asleep on the futex of its slot */
-  guint64 armed;    /* main loops, all woken by the shared bell */
+  guint64 sleeping; /* threads, which sleep on the futex of their slot */
+  guint64 armed;    /* main loops, all woken by the shared eventfd */
 } MpWaitWord;
 
-/* Who waits for one condition.  Slots are handed out round and round among those that were
- * used before, so that wakers look at few words. */
+/* The waiters for one condition.  Slots are assigned in rotation among those that were used before,
+ * so that wakers have to scan few words. */
 typedef struct
 {
-  guint32    n_words; /* no bit behind these was ever set */
-  guint32    turn;    /* the slot behind the one that was woken last */
+  guint32    n_words; /* words from here on were never used */
+  guint32    turn;    /* the slot after the one that was woken last */
   MpWaitWord words[MP_N_WAIT_WORDS];
 } MpWaits;
 
@@ -156,18 +157,18 @@ typedef struct
 {
   guint32 lock;
   guint32 n_units;
-  guint32 n_done;     /* messages done with, modulo the count's range */
+  guint32 n_done;     /* finished messages, modulo the range of the count */
   guint32 n_dead;     /* leases that exceeded max_deliveries */
-  guint32 first_dead; /* their list, and whether it is being changed */
+  guint32 first_dead; /* the list of these, and whether it is being changed */
   guint32 last_dead;
   guint32 is_changing;
-  guint32 n_leases_used;          /* the last used lease: the end of every scan */
-  guint32 n_leases_backed;        /* so many have memory */
+  guint32 n_leases_used;          /* up to the last used lease: where scans end */
+  guint32 n_leases_backed;        /* leases that have memory */
   guint32 n_free;                 /* free units */
-  guint32 n_free_warm;            /* those of them that still have memory */
-  guint32 warm_unit[MP_N_ORDERS]; /* first of these pieces of each order, plus one */
-  guint32 cold_unit[MP_N_ORDERS]; /* first of the others */
-  /* For each size of cells: the first unit with free ones, plus one. */
+  guint32 n_free_warm;            /* free units that still have memory */
+  guint32 warm_unit[MP_N_ORDERS]; /* first free piece with memory of each order, plus one */
+  guint32 cold_unit[MP_N_ORDERS]; /* first free piece without memory, plus one */
+  /* The first unit with free cells of each cell size, plus one. */
   guint32 partial_unit[MP_N_CELL_SIZES];
 } MpArenaLine;
 
@@ -175,11 +176,11 @@ typedef struct
 {
   guint32 state;
   guint32 generation;
-  gint64  pid;      /* for people: nobody decides by it */
-  guint32 n_waking; /* threads that have taken wake-ups which they have not given yet */
+  gint64  pid;      /* for error messages and lists only */
+  guint32 n_waking; /* threads that cleared bits of sleepers and are about to wake these */
   guint64 intents[MP_N_INTENTS];
-  guint32 holds[3]; /* the word of each lock that it has */
-  guint32 n_thefts; /* how many it did not say to have, and lost */
+  guint32 holds[3]; /* the lock words that it has announced: see lock.h */
+  guint32 n_thefts; /* locks that were taken from it since they were not announced */
 
   /* For people who look at the queue from outside. */
   guint64 n_put;       /* messages, under the tail lock */
@@ -191,9 +192,9 @@ typedef struct
 {
   guint32 futex;
   guint32 owner;    /* participant plus one */
-  guint32 watches;  /* which of the watchers it is, plus one */
-  guint32 by_bell;  /* a thread that sleeps on the shared bell, and not on the futex */
-  gint64  woken_at; /* nanoseconds of monotonic time: tells the cost of waking from the wait */
+  guint32 watches;  /* index of its watcher's seat, plus one */
+  guint32 by_bell;  /* the thread polls the shared eventfd and does not wait on the futex */
+  gint64  woken_at; /* time of the last wake-up in monotonic ns: separates waiting from waking */
 } MpWaiter;
 
 typedef enum
@@ -202,25 +203,25 @@ typedef enum
   MP_LEASE_HELD,
   MP_LEASE_ORPHAN,
   MP_LEASE_DEAD,
-  MP_LEASE_DEAD_HELD, /* somebody is copying it out */
+  MP_LEASE_DEAD_HELD, /* a dead letter that is being copied out */
 } MpLeaseState;
 
 typedef struct
 {
-  guint64 owner;  /* state, participant and its generation: see lease.c */
-  guint64 serial; /* orders leases by age, and tells one delivery from the next */
-  guint64 block;  /* offset of the payload, 0 when it has none */
+  guint64 owner;  /* state, participant and its generation: see mp_lease_owner () */
+  guint64 serial; /* orders leases by age, and identifies a delivery */
+  guint64 block;  /* offset of the payload, 0 if it is empty */
   guint64 size;
-  guint32 position; /* count of the head when it was claimed */
+  guint32 position; /* count of the head word when it was claimed */
   guint32 n_deliveries;
   guint32 tag;
-  guint32 next;       /* in its list: a lease plus one */
+  guint32 next;       /* the next lease in its list, plus one */
   gint64  claimed_at; /* when this delivery began, coarse monotonic nanoseconds */
   double  progress;
   char    progress_text[MP_QUEUE_PROGRESS_SIZE];
 } MpLease;
 
-/* Which leases are used: a bit for each, and one for each word of those that are full. */
+/* The used leases: one bit for each lease, and one for each full word of these bits. */
 typedef struct
 {
   guint64 full[MP_N_LEASES / 64 / 64];
@@ -231,10 +232,10 @@ typedef struct
 {
   guint32 next; /* unit plus one */
   guint32 previous;
-  guint32 free_cells; /* of a unit that is divided into cells: a bit for each */
+  guint32 free_cells; /* if the unit is divided into cells: a bit for each */
 } MpUnitLink;
 
-/* The lines begin on the second page, so that the config can stay read-only in caches. */
+/* The lines begin on the second page, so that cache lines of the config are never invalidated. */
 enum
 {
   MP_OFFSET_TAIL = 4096,
@@ -260,8 +261,8 @@ G_STATIC_ASSERT (sizeof (MpLease) == MP_CACHE_LINE);
 G_STATIC_ASSERT (MP_OFFSET_LEASE_MAP + sizeof (MpLeaseMap) <= MP_OFFSET_UNITS);
 G_STATIC_ASSERT (MP_OFFSET_WAITS + MP_N_CONDITIONS * MP_WAITS_SIZE <= MP_OFFSET_PARTICIPANTS);
 
-/* A record: one header word, then the payload, or the offset of the block that holds it,
- * or of the next segment.  A header of zero means that nothing is committed there. */
+/* A record is one header word, then the payload, the offset of the block that holds it, or the
+ * offset of the next segment.  A header of 0 means that no record is committed there yet. */
 typedef enum
 {
   MP_RECORD_NONE,
@@ -316,13 +317,13 @@ mp_record_size (gsize payload)
          ~(gsize) (MP_RECORD_ALIGNMENT - 1);
 }
 
-/* Shared words are only ever touched through these. */
+/* Shared words are accessed only through these macros. */
 #define mp_load(p)             __atomic_load_n ((p), __ATOMIC_RELAXED)
 #define mp_load_acquire(p)     __atomic_load_n ((p), __ATOMIC_ACQUIRE)
 #define mp_store(p, v)         __atomic_store_n ((p), (v), __ATOMIC_RELAXED)
 #define mp_store_release(p, v) __atomic_store_n ((p), (v), __ATOMIC_RELEASE)
 
-/* Raises a number to @wanted unless it is as large already. */
+/* Raises *@number to at least @wanted. */
 static inline void
 mp_cover (guint32 *number,
           guint32  wanted)
@@ -334,8 +335,8 @@ mp_cover (guint32 *number,
     ;
 }
 
-/* What was stored before is visible to whoever is looked at after.  The locked operations of
- * x86 do that by themselves; where this is called one has just been made. */
+/* Orders the stores before against the loads after.  On x86 every locked instruction already does
+ * that, and this is only called right after one. */
 static inline void
 mp_full_barrier (void)
 {

@@ -11,10 +11,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-/* The table has memory for this many leases more than are used, and for a fourth of those. */
+/* Memory is allocated for this many leases beyond the used ones, and a quarter of those. */
 #define SPARE 64
 
-/* It is given back only where that is worth a call, and not more at a time. */
+/* Memory of unused leases is returned only above KEEP leases, and at most TRIM_STEP at a time,
+ * since punching a hole is done under the lock. */
 #define KEEP      4096u
 #define TRIM_STEP 8192u
 
@@ -141,7 +142,7 @@ release (MpMemory *self,
   note_full (self, (lease - 1) / 64);
 }
 
-/* The next used lease, or 0. */
+/* The first used lease behind @after, or 0. */
 static guint32
 next_used (MpMemory *self,
            guint32   after)
@@ -162,7 +163,7 @@ next_used (MpMemory *self,
   return word * 64 + (guint32) __builtin_ctzll (bits) + 1;
 }
 
-/* The table ends with the last lease that is used. */
+/* Lowers the end of the table to the last used lease. */
 static void
 shorten (MpMemory *self)
 {
@@ -230,7 +231,8 @@ mp_lease_trim (MpMemory *self)
 
 /* --- The lists ---------------------------------------------------------------------------- */
 
-/* A list that is being changed says so: who is killed then leaves it to be made again. */
+/* `is_changing` is set while a list is changed.  If the process is killed meanwhile, the list is
+ * rebuilt by the repair of the lock. */
 static void
 append (MpMemory *self,
         guint32  *first,
@@ -297,7 +299,7 @@ mp_lease_find_waiting (MpMemory *self)
   return find_first (self, &self->head->first_waiting, MP_LEASE_ORPHAN);
 }
 
-/* @lease is what mp_lease_find_waiting () found. */
+/* @lease is the one that mp_lease_find_waiting () returned. */
 void
 mp_lease_adopt (MpMemory *self,
                 guint32   lease,
@@ -413,7 +415,7 @@ mp_lease_foreach (MpMemory *self,
     func (self, mp_memory_lease (self, lease - 1), user_data);
 }
 
-/* Makes a list again, in the order of the table, and returns its length. */
+/* Rebuilds a list in the order of the table.  Returns its length. */
 static guint32
 relink (MpMemory    *self,
         guint32     *first,

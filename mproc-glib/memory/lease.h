@@ -6,14 +6,15 @@
 
 G_BEGIN_DECLS
 
-/* A lease is a message in somebody's hands: claimed, and not yet done with.  Leases lie
- * outside the ring, so that one held for minutes blocks neither order nor memory.
+/* A lease is a message that a consumer has got and not yet finished.  Leases are stored outside the
+ * ring, so that a message that is processed for minutes blocks neither the order nor the memory of
+ * the ring.
  *
- * The owner word commits each change of a lease by one store: its state, who holds it, and
- * the generation of the holder.  A map says which leases are taken; the lowest free one is taken
- * next, so that the table gets shorter when few are left.  Those that wait for a new consumer
- * are in one list, those that were delivered too often in another, each in the order in which
- * they got there. */
+ * Each change of a lease is committed by one store to its owner word: the state, the participant
+ * that holds it, and the generation of that participant.  A bitmap records which leases are used;
+ * the lowest free one is taken, so that the table shrinks when few are left.  Returned messages
+ * that wait for a new consumer form one list, dead letters (delivered too often) another, each in
+ * the order of arrival. */
 
 static inline guint64
 mp_lease_owner (MpLeaseState state,
@@ -35,54 +36,57 @@ mp_lease_participant (guint64 owner)
   return (guint) (owner >> 3) & 0xffff;
 }
 
-/* --- With the arena lock.  A lease is an index plus one everywhere. --- */
+/* --- Under the arena lock.  A lease is passed as its index plus one everywhere. --- */
 
-/* A free lease, or 0 when there are too many or there is no memory. */
+/* Takes a free lease.  Returns 0 if all are used or there is no memory. */
 guint32 mp_lease_take (MpMemory *self);
 /* Ends the lease and frees its block. */
 void mp_lease_end (MpMemory *self,
                    guint32   lease);
-/* Sets a message aside that was delivered too often; @is_new unless it was before. */
+/* Makes the message a dead letter, since it was delivered too often.  @is_new is FALSE if it was
+ * one before, so that it is not counted again. */
 void mp_lease_bury (MpMemory *self,
                     guint32   lease,
                     gboolean  is_new);
-/* The first of those, which the caller then holds, or 0. */
+/* Takes the first dead letter, or returns 0. */
 guint32 mp_lease_take_dead (MpMemory *self);
-/* Finds those that a dead participant held among the next MP_LEASE_PORTION used ones behind
- * *@after, which is then where to go on, or 0.  Returns how many they are. */
+/* Finds the leases held by @participant among the next MP_LEASE_PORTION used ones behind *@after,
+ * which is set to where the next call continues, or to 0 at the end.  Returns how many were found.
+ */
 #define MP_LEASE_PORTION 4096
 guint32 mp_lease_find_held (MpMemory *self,
                             guint     participant,
                             guint32  *after,
                             guint32  *found);
 
-/* --- With the head lock --- */
+/* --- Under the head lock --- */
 
-/* Makes a lease wait for a new consumer. */
+/* Appends the lease to the list of returned messages, which wait for a new consumer. */
 void mp_lease_wait (MpMemory *self,
                     guint32   lease);
-/* The one that has waited longest, or 0. */
+/* The first returned message, or 0. */
 guint32 mp_lease_find_waiting (MpMemory *self);
-/* Gives it to the owner. */
+/* Takes that message out of the list and stores its new owner word. */
 void mp_lease_adopt (MpMemory *self,
                      guint32   lease,
                      guint64   owner);
 
-/* Where every look through the leases ends.  Works without a lock. */
+/* The end of the used part of the table, where scans end.  Needs no lock. */
 guint32  mp_lease_count_used (MpMemory *self);
 gboolean mp_lease_is_used (MpMemory *self,
                            guint32   lease);
-/* Gives the memory of what is not used any more to the system.  Takes and releases the arena
+/* Returns memory behind the used part of the table to the system.  Takes and releases the arena
  * lock itself. */
 void mp_lease_trim (MpMemory *self);
 
 /* --- After a death --- */
 
-/* With the head lock, and the arena lock, respectively, if it was held by the dead. */
+/* Called by the new holder of the head lock and of the arena lock, respectively, after the former
+ * holder died. */
 void mp_lease_repair_waiting (MpMemory *self);
 void mp_lease_repair_dead (MpMemory *self);
 void mp_lease_repair_map (MpMemory *self);
-/* With all locks: the map again from the leases. */
+/* Under all locks: rebuilds the bitmap from the leases. */
 void    mp_lease_rebuild_map (MpMemory *self);
 guint32 mp_lease_count (MpMemory    *self,
                         MpLeaseState state);
@@ -98,7 +102,7 @@ mp_lease_is_own (MpMemory *self,
                                   mp_memory_participant (self, self->participant)->generation);
 }
 
-/* Whether a message that comes back is to be set aside. */
+/* Whether a returned message has used up its deliveries and becomes a dead letter. */
 static inline gboolean
 mp_lease_is_exhausted (MpMemory *self,
                        guint32   lease)

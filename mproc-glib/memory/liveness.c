@@ -13,14 +13,15 @@
 
 #include "base/mp-errno.h"
 
-/* Who lives: each participant holds a record lock on one byte of the file, through an open
- * file description of its own.  The kernel drops it at death, whatever the pid namespace;
- * it outlives the thread that took it, and no other descriptor's closing drops it.
+/* Detects which participants are alive.  Each holds a record lock on one byte of the file, through
+ * an open file description of its own (F_OFD_SETLK).  The kernel drops the lock when the process
+ * ends, also across pid namespaces.  It does not depend on the thread that took it, and closing
+ * other descriptors of the file does not drop it.
  *
- * A page that is mapped from the description keeps it, and us alive, also when the program has
- * closed all its descriptors; that page is not inherited by a forked child.  The descriptor is,
- * and the child would keep its parent alive: it closes its copy at once, and attaches afresh
- * when it first uses the handle. */
+ * A mapped page keeps the description open, and thus the lock held, even if the program closes all
+ * its descriptors.  That page is not inherited by a forked child.  The descriptor is, and would
+ * keep the parent alive in the eyes of others: a child closes it at once, and attaches as a
+ * participant of its own when it first uses the handle. */
 
 static void
 close_descriptors (MpMemory *self)
@@ -47,11 +48,11 @@ forget_parent (MpForkHook *hook)
   self->death_fd = -1;
   self->anchor = NULL;
   self->recovering = self->watching = 0;
-  /* Who held it was about to attach for the parent: the child begins again. */
+  /* The thread that held the mutex exists in the parent only; the child attaches anew anyway. */
   mp_fork_reset_mutex (&self->attach_mutex);
 }
 
-/* From when on the handle may be used, so that no child is forked without its knowing. */
+/* To be called before the handle is used, so that the hook runs in every forked child. */
 void
 mp_liveness_init (MpMemory *self)
 {
@@ -79,7 +80,7 @@ map_anchor (int fd)
   return NULL;
 }
 
-/* Opens the file once more: a description of our own. */
+/* Opens the file once more, to get an open file description of this handle alone. */
 gboolean
 mp_liveness_open (MpMemory *self,
                   GError  **error)
@@ -87,7 +88,8 @@ mp_liveness_open (MpMemory *self,
   g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", self->fd);
   int              saved_errno;
 
-  /* A child that is forked in between would keep the description, and us alive. */
+  /* A child that is forked before `live_fd` is stored would not close it, and its copy of the
+   * description would keep the lock after this process has died. */
   mp_fork_block ();
   mp_store (&self->live_fd, open (path, O_RDWR | O_CLOEXEC));
   saved_errno = errno;
@@ -163,8 +165,9 @@ mp_liveness_unclaim (MpMemory *self,
   control_lock (self, F_OFD_SETLK, F_UNLCK, participant, NULL);
 }
 
-/* Whether the descriptor is of the description that has our own lock: one of the same file that
- * another handle opened under its number knows nothing of that one's lock. */
+/* Whether live_fd refers to the description that holds this handle's lock.  If the program closed
+ * all descriptors and another handle of the same queue was opened under this number, device and
+ * inode are the same, but the lock belongs to a different description. */
 static gboolean
 has_own_lock (MpMemory *self)
 {
@@ -176,7 +179,8 @@ has_own_lock (MpMemory *self)
            found == F_UNLCK));
 }
 
-/* Whether somebody else holds the participant's lock; when in doubt, yes. */
+/* Whether the participant's lock is held.  Returns TRUE in case of doubt, so that a living
+ * participant is never taken for dead. */
 gboolean
 mp_liveness_is_alive (MpMemory *self,
                       guint     participant)

@@ -15,24 +15,25 @@
 #define FIRST_WAIT_US   100
 #define LONGEST_WAIT_US 2000
 
-/* How long taking a lock may take.  A holder that just lost its processor to another program is
- * mostly back by then. */
+/* How long a thread waits for a lock before the call fails.  A holder that was merely preempted has
+ * usually run again by then. */
 #define PATIENCE_US 2000
 
-/* After this a lock that its owner does not say to hold is taken away: one that lost its
- * processor between the two is mostly back by then. */
+/* A lock that its owner has not announced for this long is taken away.  An owner that was preempted
+ * between taking and announcing it has usually run again by then. */
 #define SUSPICIOUS_US 200000
 
-/* How long even a call that may not wait does. */
+/* The least time that a call waits for a lock, even if it is not to wait for a message. */
 #define GRACE_US 20000
 
-/* What was noted about a holder longer ago has nothing to do with its holding the lock now. */
+/* An older note about a holder says nothing about how long it has held the lock now. */
 #define FORGET_US 100000
 
-/* Those who wait on look this often whether the holder died, and whether they were cancelled. */
+/* Upper bound for the interval at which mp_lock_await () checks whether the holder died and whether
+ * the call was cancelled. */
 #define LONGEST_LOOK_US 20000
 
-/* More than any processor takes to make a store visible. */
+/* Longer than a store takes to become visible to other processors. */
 #define SETTLE_NS 1000000
 
 /* --- Who is in the way ------------------------------------------------------------------ */
@@ -66,12 +67,12 @@ owner_is_dead (MpMemory *self,
 {
   guint participant = mp_lock_owner (word);
 
-  /* A word that nobody can have written is nobody's. */
+  /* No participant has such a number: the word was corrupted. */
   if (participant > MP_RECOVERER)
     return TRUE;
 
-  /* Recoverers share one lock that says that they live: the word tells the present one
-   * from those before it. */
+  /* All recoverers use the same record lock as their sign of life, so compare the generation in the
+   * word to distinguish the present recoverer from earlier ones. */
   if (participant == MP_RECOVERER &&
       mp_lock_holder (word) != mp_lock_word (MP_RECOVERER, mp_load (&self->state->recoverer)))
     return TRUE;
@@ -79,8 +80,8 @@ owner_is_dead (MpMemory *self,
   return !mp_liveness_is_alive (self, participant);
 }
 
-/* Whether the owner is a participant that says that it has the lock, or the recoverer, who says
- * nothing. */
+/* Whether the owner has announced that it holds the lock.  Always TRUE for the recoverer, which
+ * announces nothing. */
 static gboolean
 owner_says_so (MpMemory *self,
                MpLockId  id,
@@ -93,7 +94,7 @@ owner_says_so (MpMemory *self,
            mp_lock_holder (word);
 }
 
-/* Whether the owner has been seen not to say so, and not otherwise, for a good while. */
+/* Whether the same owner has been observed for SUSPICIOUS_US without an announcement. */
 static gboolean
 is_suspicious (MpMemory *self,
                MpLockId  id,
@@ -146,7 +147,7 @@ take_spinning (guint32 *lock,
   return FALSE;
 }
 
-/* Takes the lock from exactly the owner that was seen.  The recoverer says nothing. */
+/* Takes the lock if it still has the owner that was seen.  The recoverer announces nothing. */
 static gboolean
 take_from (MpMemory *self,
            MpLockId  id,
@@ -157,7 +158,7 @@ take_from (MpMemory *self,
          (mp_lock_owner (word) == MP_RECOVERER || mp_lock_say (self, id, word));
 }
 
-/* And repairs what it guards. */
+/* The same if that owner is dead.  Also repairs the state that the lock guards. */
 static gboolean
 take_from_dead (MpMemory *self,
                 MpLockId  id,
@@ -172,8 +173,9 @@ take_from_dead (MpMemory *self,
   return TRUE;
 }
 
-/* Takes the lock from a participant that lives and does not say that it has it.  Should it have
- * been about to say so it either sees that the lock is ours, or we see what it says. */
+/* Takes the lock from a living participant that has not announced it.  If the owner was just about
+ * to do so, either it sees that it has lost the lock, or we see its announcement and give the lock
+ * back. */
 static gboolean
 take_from_silent (MpMemory *self,
                   MpLockId  id,
@@ -185,10 +187,10 @@ take_from_silent (MpMemory *self,
   if (owner_says_so (self, id, seen))
     return FALSE;
 
-  /* What another thread of that participant takes from now on has another word. */
+  /* Locks that other threads of that participant take from now on get a different word. */
   __atomic_fetch_add (&mp_memory_participant (self, mp_lock_owner (seen))->n_thefts, 1,
                       __ATOMIC_SEQ_CST);
-  /* So do we, when that is ourselves: but only the next time. */
+  /* If that participant is this one, our own word changes only with the next attempt. */
   if (mp_lock_holder (seen) == word || !take_from (self, id, seen, word))
     return FALSE;
 
@@ -204,7 +206,7 @@ take_from_silent (MpMemory *self,
   return TRUE;
 }
 
-/* Says in the lock that somebody waits.  Returns what is there then; 0 when it was released. */
+/* Sets MP_LOCK_WAITED in the lock.  Returns its new value, or 0 if it was released meanwhile. */
 static guint32
 mark_waited (guint32 *lock)
 {
@@ -217,7 +219,8 @@ mark_waited (guint32 *lock)
   return seen == 0 ? 0 : seen | MP_LOCK_WAITED;
 }
 
-/* Takes a lock that was not free at once, unless its holder keeps it. */
+/* Slow path of taking a lock that was not free.  Gives up after PATIENCE_US, or at once if the same
+ * holder was found in the way shortly before. */
 gboolean
 mp_lock_take_slow (MpMemory *self,
                    MpLockId  id,
@@ -240,7 +243,8 @@ mp_lock_take_slow (MpMemory *self,
       if (seen == 0)
         continue;
 
-      /* Others may still wait: who takes it after a wait says so for them. */
+      /* Other threads may still wait, so a thread that takes the lock after waiting keeps the flag.
+       */
       own = word | MP_LOCK_WAITED;
       if (begin == 0)
         begin = g_get_monotonic_time ();
@@ -326,8 +330,8 @@ mp_lock_take_patiently (MpMemory *self,
   return TRUE;
 }
 
-/* Takes back what we said of a lock that was taken away just before.  Another thread of ours may
- * have it by now: then it has another word. */
+/* Withdraws the announcement of a lock that was taken away just before.  Another thread of this
+ * participant may hold the lock by now, in which case its word is different and is kept. */
 void
 mp_lock_unsay (MpMemory *self,
                MpLockId  id,
@@ -339,7 +343,7 @@ mp_lock_unsay (MpMemory *self,
 
 /* --- Releasing -------------------------------------------------------------------------- */
 
-/* Whether the lock was taken away from us because we did not say that we have it. */
+/* Whether the lock was taken away because this participant had not announced it in time. */
 static gboolean
 was_taken_away (MpMemory *self,
                 guint32   word)
@@ -353,8 +357,8 @@ was_taken_away (MpMemory *self,
   return ((self->lock_word ^ word) >> MP_LOCK_THEFTS_SHIFT & 0xff) != (n_thefts & 0xff);
 }
 
-/* Releases a lock for which others wait, or which is not ours any more: then somebody wrote to
- * the word who had no business to. */
+/* Releases a lock for which others wait, or whose word has changed.  A change other than a
+ * revocation means that the memory was corrupted. */
 void
 mp_lock_release_slow (MpMemory *self,
                       MpLockId  id,
@@ -378,7 +382,8 @@ mp_lock_release_slow (MpMemory *self,
     mp_waiters_wake_all (self);
 }
 
-/* Who is told to come again when it is released may sleep then. */
+/* Whether the holder that blocked us last still holds the lock.  If so, `given_up` is set, so that
+ * the release wakes all waiters; a caller that gets TRUE can therefore go to sleep. */
 gboolean
 mp_lock_is_stuck (MpMemory *self,
                   MpLockId  id)

@@ -10,19 +10,20 @@
 
 G_BEGIN_DECLS
 
-/* A lock is a word: who owns it (participant plus one, 13 bits), the generation of that
- * participant (10 bits), how many locks were taken away from it (8 bits), and whether somebody
- * waits (the top bit).  They nest in the order head, tail, arena.
+/* A lock is one word: its owner (participant plus one, 13 bits), the generation of that participant
+ * (10 bits), how many locks were taken away from it (8 bits), and whether threads wait (the top
+ * bit).  Locks nest in the order head, tail, arena.
  *
- * Nobody waits for long: who holds a lock may be stopped.  Taking one fails after a few
- * milliseconds; what was begun under an outer lock is then undone, the outer lock released, and
- * the caller waits, holding nothing, as long as its own caller allows.
+ * The holder may be stopped by a signal, so taking a lock fails after a few milliseconds.  The
+ * operation then undoes what it did, releases the outer lock, and waits without holding any lock,
+ * for as long as the caller's timeout allows.
  *
- * Each participant says in its slot which locks it holds.  Those words are written with the lock
- * in hand, hence after it was taken and before it is released.  So a lock whose owner does not
- * say that it holds it was either taken this instant or is nobody's: a stray store named its
- * owner.  Who finds it so for a while takes it away; who was about to say so then finds that
- * one more was taken away from it, looks into the lock, and has touched nothing yet. */
+ * Each participant announces in its slot which locks it holds, by a word that is written after the
+ * lock was taken and cleared before it is released.  So a lock whose owner has not announced it was
+ * either taken just now, or a stray store has put that owner there.  If this lasts, another
+ * participant takes the lock away, after increasing n_thefts of the owner.  An owner that was about
+ * to announce it sees the increase, checks the lock, and fails before it has touched what the lock
+ * guards. */
 
 #define MP_LOCK_WAITED          (1u << 31)
 #define MP_LOCK_OWNER_BITS      13
@@ -46,7 +47,7 @@ mp_lock_owner (guint32 word)
   return (word & ((1u << MP_LOCK_OWNER_BITS) - 1)) - 1;
 }
 
-/* What is left of a word without what waiters do to it. */
+/* The word without the flag that waiters set. */
 static inline guint32
 mp_lock_holder (guint32 word)
 {
@@ -63,7 +64,7 @@ void     mp_lock_release_slow (MpMemory *self,
                                MpLockId  id,
                                guint32   word);
 
-/* For the recoverer, who has a word of its own. */
+/* Takes a lock with another word than the handle's own, which only the recoverer does. */
 static inline gboolean
 mp_lock_take_as (MpMemory *self,
                  MpLockId  id,
@@ -80,8 +81,7 @@ mp_lock_take_as (MpMemory *self,
   return TRUE;
 }
 
-/* A full barrier too: what was written before is visible before the caller looks who
- * waits for it. */
+/* Also a full barrier: earlier stores are visible before the caller checks for waiters. */
 static inline void
 mp_lock_release_as (MpMemory *self,
                     MpLockId  id,
@@ -95,7 +95,7 @@ mp_lock_release_as (MpMemory *self,
   MP_STEP ("lock/released");
 }
 
-/* FALSE when it was taken away meanwhile. */
+/* Announces that this participant holds the lock.  Returns FALSE if it was taken away meanwhile. */
 static inline gboolean
 mp_lock_say (MpMemory *self,
              MpLockId  id,
@@ -110,7 +110,8 @@ mp_lock_say (MpMemory *self,
   return FALSE;
 }
 
-/* FALSE when who holds it does not go on: see mp_lock_await (). */
+/* Returns FALSE if the holder does not release it in time; the caller then releases all other locks
+ * and calls mp_lock_await (). */
 static inline gboolean
 mp_lock_take (MpMemory *self,
               MpLockId  id)
@@ -123,8 +124,8 @@ mp_lock_take (MpMemory *self,
     return FALSE;
   mp_store (&own->holds[id], word);
   __atomic_signal_fence (__ATOMIC_SEQ_CST);
-  /* A theft is counted before it is done.  Reading the lock's word here, right after the locked
-   * operation on it, would cost about 3 ns more. */
+  /* n_thefts is increased before a lock is taken away, so comparing it is enough.  Reading the
+   * lock's word here, right after the locked instruction on it, would cost about 3 ns more. */
   if (G_UNLIKELY (mp_load (&own->n_thefts) != n_thefts) && !mp_lock_say (self, id, word))
     return FALSE;
 
@@ -144,29 +145,32 @@ mp_unlock (MpMemory *self,
 
 typedef enum
 {
-  MP_LOCK_WAIT_OVER, /* try again */
+  MP_LOCK_WAIT_OVER, /* try to take the lock again */
   MP_LOCK_WAIT_TIMED_OUT,
   MP_LOCK_WAIT_CANCELLED,
   MP_LOCK_WAIT_INTERRUPTED, /* a signal handler ran */
 } MpLockWait;
 
-/* After a lock could not be taken, and with none held: waits until there is hope. */
+/* To be called after a lock could not be taken, and without holding any.  Waits until the lock is
+ * released, or its holder has died or changed. */
 MpLockWait mp_lock_await (MpMemory     *self,
                           gint64        deadline,
                           GCancellable *cancellable);
-/* Not before a while has passed since it was found held: most holders go on soon. */
+/* Extends the deadline to a short time after the lock was found held, since most holders release it
+ * soon. */
 gint64 mp_lock_extend_deadline (MpMemory *self,
                                 gint64    deadline);
-/* After waiting, and taking and releasing it: the others that wait come next. */
+/* Wakes the next thread that waits for the lock.  To be called after mp_lock_await () and a
+ * successful operation. */
 void mp_lock_pass_on (MpMemory *self);
-/* Who held it, or 0. */
+/* The pid of the process that held it, or 0. */
 gint64 mp_lock_get_blocker (MpMemory *self);
-/* Whether it could not be taken lately, and is still held by the same; all waiters are then
- * woken when it is released. */
+/* Whether the lock could not be taken lately and still has the same holder.  If so, all waiters of
+ * the queue are woken when it is released. */
 gboolean mp_lock_is_stuck (MpMemory *self,
                            MpLockId  id);
 
-/* Takes it with none held, if its holder goes on soon. */
+/* Takes the lock, waiting up to GRACE_US.  The caller holds no other lock. */
 gboolean mp_lock_take_patiently (MpMemory *self,
                                  MpLockId  id);
 

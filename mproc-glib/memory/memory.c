@@ -22,8 +22,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-/* Without these a peer could cut the file short under our feet, and reading it would be
- * SIGBUS. */
+/* Without these seals another process could truncate the file, and reading it would raise SIGBUS.
+ */
 #define REQUIRED_SEALS  (F_SEAL_SHRINK | F_SEAL_SEAL)
 #define ARENA_ALIGNMENT ((guint64) MP_SEGMENT_SIZE)
 #define MAX_UNITS       (G_GUINT64_CONSTANT (1) << 27)
@@ -89,7 +89,7 @@ note_descriptors (MpMemory *self,
   return TRUE;
 }
 
-/* Also between fork () and exec (). */
+/* Async-signal-safe, so that it can be called between fork () and exec (). */
 gboolean
 mp_memory_owns_descriptors (MpMemory *self)
 {
@@ -107,9 +107,9 @@ mp_memory_owns_descriptors (MpMemory *self)
   return FALSE;
 }
 
-/* The whole cap is mapped at once, beyond the end of the file: growing is then only
- * ftruncate (), and nobody ever maps again.  It has no place in a core dump: that would be as
- * large as the cap, and the dead hold what they had until it is written. */
+/* The maximum size is mapped at once, beyond the end of the file, so that growing the file needs no
+ * new mapping in any process.  The mapping is excluded from core dumps: they would be as large as
+ * the maximum size, and a dying process keeps its locks and leases until its dump is written. */
 static gboolean
 map (MpMemory *self,
      GError  **error)
@@ -168,8 +168,8 @@ create_file (const MpConfig *config)
   return memfd_create (name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 }
 
-/* Makes empty memory for a queue.  What the lines hold at first is the caller's: until it
- * stores the magic nobody else can open it. */
+/* Creates empty memory for a queue.  The caller initialises the lines; no other process can open
+ * the queue until the caller has stored the magic. */
 gboolean
 mp_memory_create (MpMemory       *self,
                   const MpConfig *config,
@@ -238,7 +238,7 @@ check_config (const MpConfig *config,
   return TRUE;
 }
 
-/* Where there is no huge page left, touching one that the file has by its size is SIGBUS. */
+/* If the system has run out of huge pages, touching one within the file's size raises SIGBUS. */
 static gboolean
 has_huge_pages (int fd)
 {
@@ -247,7 +247,7 @@ has_huge_pages (int fd)
   return fstatfs (fd, &status) == 0 && (guint32) status.f_type == HUGETLBFS_MAGIC;
 }
 
-/* The bell is written to: anything but an eventfd could block us or harm others. */
+/* The library writes to this descriptor, and anything but an eventfd could block or do harm. */
 static gboolean
 check_bell (int      bell_fd,
             GError **error)
@@ -265,8 +265,8 @@ check_bell (int      bell_fd,
   return TRUE;
 }
 
-/* Opens memory that another process made, perhaps a hostile one.  Takes both descriptors,
- * also when it fails. */
+/* Opens memory that another, possibly hostile process created.  Takes ownership of both
+ * descriptors, also on failure. */
 gboolean
 mp_memory_open (MpMemory *self,
                 int       fd,
@@ -318,7 +318,7 @@ mp_memory_close (MpMemory *self)
   g_mutex_clear (&self->attach_mutex);
 }
 
-/* The file may have grown since we looked. */
+/* Another process may have extended the file since `known_size` was read. */
 gboolean
 mp_memory_extend_known_size (MpMemory *self,
                              guint64   end)
@@ -333,7 +333,7 @@ mp_memory_extend_known_size (MpMemory *self,
   return TRUE;
 }
 
-/* Beyond the limit the system would send SIGXFSZ, which kills who does not expect it. */
+/* Exceeding the limit would raise SIGXFSZ, which kills a process that does not handle it. */
 static gboolean
 is_beyond_limit (guint64 size)
 {
@@ -375,7 +375,7 @@ mp_memory_extend (MpMemory *self,
 #define MADV_POPULATE_WRITE 23
 #endif
 
-/* Has the pages mapped too, which costs less than to meet them one by one. */
+/* Allocates and maps the pages in one call, which costs less than a page fault for each. */
 static gboolean
 populate (MpMemory *self,
           guint64   offset,
@@ -394,7 +394,7 @@ populate (MpMemory *self,
     result = madvise (self->base + begin, (gsize) (offset + size - begin), MADV_POPULATE_WRITE);
   while (result == -1 && errno == EINTR);
 
-  /* It would have been SIGBUS. */
+  /* A plain access would have raised SIGBUS. */
   if (result == -1 && errno == EFAULT)
     errno = ENOSPC;
   return result == 0;

@@ -21,14 +21,14 @@ typedef enum
   MP_N_LOCKS,
 } MpLockId;
 
-/* A process's handle on the shared memory of one queue: the mapping, a checked copy of
- * the config, and who this process is in there. */
+/* A process's handle on the shared memory of one queue: the mapping, a checked copy of the config,
+ * and its slot among the participants. */
 struct _MpMemory
 {
   guint8 *base;
   guint64 mapped_size;
   int     fd;
-  int     bell_fd; /* the eventfd that wakes main loops: written, never read */
+  int     bell_fd; /* the shared eventfd that wakes main loops */
 
   MpConfig     config;
   MpTailLine  *tail;
@@ -42,53 +42,54 @@ struct _MpMemory
   MpUnitLink  *links;
   guint64      arena_offset;
 
-  /* Which file and which kind of bell the descriptors are of: a program that closes all its
-   * descriptors closes ours, and opens others under their numbers. */
+  /* Device and inode of the descriptors.  If the program closes all descriptors and opens other
+   * files under these numbers, the library must not touch those. */
   dev_t   device, bell_device;
   ino_t   inode, bell_inode;
-  guint32 is_lost; /* they are ours no more */
+  guint32 is_lost; /* the descriptors refer to other files now */
 
-  /* How much of the file is known to be there; what lies behind raises SIGBUS. */
+  /* The known size of the file; touching memory behind its end raises SIGBUS. */
   guint64 known_size;
 
-  /* This handle as a participant.  live_fd is a description of the file of our own, whose
-   * record lock tells the others that we live. */
+  /* The handle's identity as a participant.  live_fd is an open file description of its own, whose
+   * record lock shows other processes that it is alive. */
   int      live_fd;
-  gpointer anchor; /* a page of that description, which keeps it when the descriptor is closed */
+  gpointer anchor; /* a mapped page that keeps the description open */
   guint32  participant;
-  guint32  lock_word;        /* what locks hold while they are ours, before any was taken away */
-  guint32  held[MP_N_LOCKS]; /* what those that are ours hold */
-  guint32  intents_used;     /* bits of the participant's intents that threads here use */
-  guint32  intents_due;      /* those of them that only wait for the lock to be dropped */
-  guint32  fork_count;       /* of the process that attached: differs in a forked child */
-  guint32  recovering;       /* a thread of ours is the recoverer */
-  gint64   looked_at;        /* when we last looked who died, in coarse monotonic nanoseconds */
-  guint32  must_trim;        /* much of the arena is free, and the system does not know */
+  guint32  lock_word;        /* the word of locks that it holds, before any was taken away */
+  guint32  held[MP_N_LOCKS]; /* the words with which it took the locks */
+  guint32  intents_used;     /* a bit for each of the participant's intents in use */
+  guint32  intents_due;      /* a bit for each intent to be freed under the lock */
+  guint32  fork_count;       /* mp_fork_count at the attach: differs in a forked child */
+  guint32  recovering;       /* a thread of this handle is the recoverer */
+  gint64   looked_at;        /* time of the last check for deaths, coarse monotonic ns */
+  guint32  must_trim;        /* memory should be returned to the system */
   guint32  found_dead;       /* a lock was taken from a dead owner: recover soon */
   GMutex   attach_mutex;
 
-  /* What a thread of ours that watches sleeps on: see watcher.h. */
-  int     watch_fd; /* an epoll descriptor of the bell and of death_fd */
+  /* The descriptors that a sleeping watcher thread polls: see watcher.h. */
+  int     watch_fd; /* epoll instance with bell_fd and death_fd */
   int     death_fd;
-  guint32 watching; /* a thread uses them */
+  guint32 watching; /* whether a thread uses them */
 
   MpForkHook fork_hook;
 
-  /* The lock that could not be taken last; and of each by whom it was then held, since when,
-   * and when last, in monotonic time. */
+  /* The lock that could not be taken last.  For each lock: the word that its holder had then, and
+   * since when and when last it was observed, in monotonic time. */
   guint32 blocked_on;
   guint32 blocked_word[MP_N_LOCKS];
   gint64  blocked_since[MP_N_LOCKS];
   gint64  blocked_at[MP_N_LOCKS];
 
-  /* Of each lock the word of an owner that did not say that it has it, and since when. */
+  /* For each lock: the word of an owner that has not announced it, and since when. */
   guint32 silent_word[MP_N_LOCKS];
   gint64  silent_since[MP_N_LOCKS];
 
-  /* Called in a forked child before it uses the handle: forgets what is the parent's. */
+  /* Called in a forked child before it first uses the handle: drops state that belongs to the
+   * parent. */
   void (*renew) (MpMemory *self);
 
-  /* How the state that each lock guards is repaired when its owner died. */
+  /* Repairs the state that each lock guards after its holder died. */
   void (*repair[MP_N_LOCKS]) (MpMemory *self);
 };
 
@@ -101,17 +102,18 @@ gboolean mp_memory_open (MpMemory *self,
                          GError  **error);
 void     mp_memory_close (MpMemory *self);
 
-/* Whether the descriptors are still ours, which is asked before anything is done with them
- * that could harm others, or believed that could.  If not the handle is of no use from now on. */
+/* Whether the descriptors still refer to the files that the library opened.  Checked before any
+ * operation on them that could harm other files or whose result is trusted.  Once it has failed,
+ * the handle cannot be used any more. */
 gboolean mp_memory_owns_descriptors (MpMemory *self);
 
 gboolean mp_memory_extend_known_size (MpMemory *self,
                                       guint64   end);
-/* Makes the file at least that long.  FALSE with errno when it cannot be. */
+/* Extends the file to at least @size bytes.  Returns FALSE with errno set on failure. */
 gboolean mp_memory_extend (MpMemory *self,
                            guint64   size);
-/* Has the system provide memory for a part of the file, which may lie within pages that have
- * it.  Where there is none, FALSE with errno, and not SIGBUS for who touches it. */
+/* Allocates memory for a range of the file, parts of which may have memory already.  If the system
+ * has none, returns FALSE with errno set, whereas touching the range would raise SIGBUS. */
 gboolean mp_memory_back (MpMemory *self,
                          guint64   offset,
                          guint64   size);
@@ -137,7 +139,7 @@ mp_memory_offset_of (MpMemory     *self,
   return (guint64) ((const guint8 *) place - self->base);
 }
 
-/* Whether the bytes are within the arena and within the file. */
+/* Whether the range lies within the arena and within the file. */
 static inline gboolean
 mp_memory_contains (MpMemory *self,
                     guint64   offset,
@@ -180,7 +182,7 @@ mp_memory_add_to (guint64 *count,
   mp_store (count, mp_load (count) + n);
 }
 
-/* Cheap, and a few milliseconds late. */
+/* Cheap, but up to a few milliseconds behind. */
 static inline gint64
 mp_coarse_now (void)
 {
@@ -190,7 +192,8 @@ mp_coarse_now (void)
   return now.tv_sec * G_GINT64_CONSTANT (1000000000) + now.tv_nsec;
 }
 
-/* Says for every process that a check failed; unless it was ours alone that did. */
+/* Marks the queue as damaged for every process, unless the check failed only because this process
+ * has lost its descriptors. */
 static inline void
 mp_memory_set_damaged (MpMemory *self)
 {

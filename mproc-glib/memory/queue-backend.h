@@ -9,12 +9,12 @@
 
 G_BEGIN_DECLS
 
-/* What a home for queues has to offer.  MpQueue speaks to its backend through this table
- * alone, so that a second home is a new file and a row where backends are chosen.
+/* What a backend, a place in which queues live, has to implement.  MpQueue calls its backend only
+ * through this table, so a further backend is a new file and a row in the table of schemes.
  *
- * A backend knows no value and no format: a message is a tag and bytes.  Every slot is
- * filled but those of operations that end later.  Answers are codes and not errors, since an
- * empty queue is daily life. */
+ * A backend knows neither values nor formats: a message is a tag and bytes.  Every slot is filled,
+ * except those of operations that end later.  Results are status codes and not GErrors, since
+ * "empty" and "full" are frequent results and an error is expensive to create. */
 
 typedef enum
 {
@@ -23,19 +23,19 @@ typedef enum
   MP_QUEUE_FULL,
   MP_QUEUE_CLOSED,
   MP_QUEUE_TOO_LARGE,
-  MP_QUEUE_TOO_SHORT,  /* the buffer: the message stays queued */
-  MP_QUEUE_OTHER_FORM, /* the next message has a tag that the caller cannot read: it stays */
+  MP_QUEUE_TOO_SHORT,  /* the buffer; the message stays queued */
+  MP_QUEUE_OTHER_FORM, /* the caller cannot read the tag of the next message, which stays queued */
   MP_QUEUE_CANCELLED,
-  MP_QUEUE_INTERRUPTED, /* a signal handler ran, and the caller wants to know */
-  MP_QUEUE_TIMED_OUT,   /* a wait that gets nothing */
-  MP_QUEUE_DROPPED,     /* nothing is unfinished, but some messages were dropped and not done */
-  MP_QUEUE_STALE,       /* the delivery is not the caller's any more */
+  MP_QUEUE_INTERRUPTED, /* a signal handler ran and the call is `interruptible` */
+  MP_QUEUE_TIMED_OUT,   /* the condition of `wait` did not come to hold */
+  MP_QUEUE_DROPPED,     /* no message is unfinished, but some were dropped */
+  MP_QUEUE_STALE,       /* the delivery does not belong to the caller any more */
   MP_QUEUE_DAMAGED,
-  MP_QUEUE_NO_SPACE,      /* the system has no memory for it */
-  MP_QUEUE_TOO_MUCH_HELD, /* by consumers: as many, or as large, messages as the queue can have */
-  MP_QUEUE_BUSY,          /* a process holds the queue and does not go on: see `busy_pid` */
-  MP_QUEUE_DETACHED,      /* this process cannot use the queue: see `attach` */
-  MP_QUEUE_FAILED,        /* for a reason that only words can say: see `error` */
+  MP_QUEUE_NO_SPACE,      /* the system has no memory for the message */
+  MP_QUEUE_TOO_MUCH_HELD, /* consumers hold as many or as large messages as the queue can store */
+  MP_QUEUE_BUSY,          /* a process holds a lock and does not run: see `busy_pid` */
+  MP_QUEUE_DETACHED,      /* this process cannot use the queue any more: see `attach` */
+  MP_QUEUE_FAILED,        /* another error: see `error` */
 } MpQueueStatus;
 
 typedef enum
@@ -53,22 +53,22 @@ typedef struct
 {
   MpQueueMode mode;
   guint32     max_size;                 /* 0: unlimited */
-  guint64     max_bytes;                /* 0: as many as is sensible */
+  guint64     max_bytes;                /* 0: the backend's default */
   guint32     max_deliveries;           /* 0: unlimited */
   char        name[MP_QUEUE_NAME_SIZE]; /* empty: none; else mp_queue_is_name () */
   char        kind[MP_QUEUE_KIND_SIZE]; /* the class of the object that made it, without prefix */
 } MpQueueSettings;
 
-/* What comes with every call that may wait or fail: how long it may take, and afterwards the
- * details of its failure. */
+/* Arguments and results of every call that may wait or fail: how long it may take, and the details
+ * of a failure. */
 typedef struct
 {
-  gint64        timeout_us; /* -1: for ever; 0: not at all */
+  gint64        timeout_us; /* -1: no timeout; 0: do not wait */
   GCancellable *cancellable;
   gboolean      interruptible;
 
-  /* From the backend. */
-  GError *error;    /* with FAILED; the caller's to free */
+  /* Set by the backend. */
+  GError *error;    /* with FAILED; owned by the caller */
   gint64  busy_pid; /* with BUSY */
 } MpQueueCall;
 
@@ -80,8 +80,8 @@ typedef struct
   gsize         size;
   guint8        tag;
 
-  /* When a message of at least MP_QUEUE_MIN_PIECES bytes is in several places, these, in the
-   * place of @data; @size is that of all. */
+  /* If a message of at least MP_QUEUE_MIN_PIECES bytes is scattered over several buffers, these
+   * replace @data; @size is the sum of their sizes. */
   const GOutputVector *pieces;
 } MpQueueItem;
 
@@ -102,17 +102,17 @@ mp_queue_item_store (const MpQueueItem *item,
       memcpy (destination + done, item->pieces[i].buffer, item->pieces[i].size);
 }
 
-/* Which messages a get can read: a bit for each tag. */
+/* The tags that a get can read, as bit masks. */
 typedef struct
 {
-  guint32 any;        /* whatever the bytes are: taken at once */
-  guint32 sound;      /* unless the bytes are not what the tag says */
-  guint32 by_content; /* only some: what the bytes say decides */
+  guint32 any;        /* readable whatever the bytes are: taken at once */
+  guint32 sound;      /* readable unless the bytes are malformed */
+  guint32 by_content; /* readable depending on the content */
 } MpQueueAccepted;
 
 #define MP_QUEUE_TAG(tag) (1u << (tag))
 
-/* Names one delivery of one message for `finish`. */
+/* Identifies one delivery of one message, for `finish`. */
 typedef struct
 {
   guint32 lease; /* 0: none */
@@ -122,21 +122,21 @@ typedef struct
 
 typedef struct
 {
-  /* From the caller: where a message that fits is copied.  What is larger gets memory of
-   * its own, or stays queued when the buffer is all that the caller has. */
+  /* Set by the caller: a buffer for messages that fit.  Larger ones get allocated memory, or stay
+   * queued if `only_buffer` is set. */
   guint8  *buffer;
   gsize    capacity;
   gboolean only_buffer;
 
-  /* From the backend. */
+  /* Set by the backend. */
   guint8      *data; /* the buffer, or memory to be freed with g_free () */
   gsize        size;
   guint8       tag;
-  MpQueueToken token; /* without a lease the message is the caller's for good */
+  MpQueueToken token; /* without a lease, nothing remains to be finished */
 
-  /* The message is the caller's only when `settle` said so: it is not accepted as `any`. */
+  /* The message was not accepted as `any`, so it belongs to the caller only after `settle`. */
   gboolean tentative;
-  guint64  position; /* the backend's, to find the message again */
+  guint64  position; /* private to the backend, to find the message again */
 } MpQueueDelivery;
 
 typedef enum
@@ -150,8 +150,8 @@ typedef enum
   MP_QUEUE_WAIT_ITEMS,   /* something to get */
   MP_QUEUE_WAIT_SPACE,   /* room for something to put */
   MP_QUEUE_WAIT_DONE,    /* nothing unfinished */
-  MP_QUEUE_WAIT_NEWS,    /* a bell's only: something was put or finished */
-  MP_QUEUE_WAIT_ANSWERS, /* a bell's only: an operation may have ended */
+  MP_QUEUE_WAIT_NEWS,    /* for bells only: a message was put or finished */
+  MP_QUEUE_WAIT_ANSWERS, /* for bells only: an operation may have ended */
 } MpQueueCondition;
 
 typedef struct
@@ -160,16 +160,16 @@ typedef struct
   guint32 n_unfinished;
   guint64 n_bytes;
   guint64 n_total;   /* put in this batch, or unfinished when it began */
-  guint64 n_dropped; /* of these */
+  guint64 n_dropped; /* those of these that were dropped */
 } MpQueueCounts;
 
-/* A delivery in somebody's hands. */
+/* A delivered message that is not finished yet. */
 typedef struct
 {
   guint64 serial;
   guint32 n_deliveries;
   gint64  pid;
-  double  fraction; /* negative: not told */
+  double  fraction; /* negative: not reported */
   char    text[MP_QUEUE_PROGRESS_SIZE];
 } MpQueueProgress;
 
@@ -179,7 +179,8 @@ typedef void (*MpQueueListFunc) (const MpQueueProgress *progress,
 /* A descriptor that becomes readable when a condition may hold, in one main loop. */
 typedef struct _MpQueueBell MpQueueBell;
 
-/* A call that ends later.  The caller fills in what the blocking slot would be given. */
+/* An operation that ends later.  The caller fills in the arguments of the corresponding blocking
+ * slot. */
 typedef enum
 {
   MP_QUEUE_OPERATION_PUT,
@@ -199,22 +200,23 @@ struct _MpQueueOperation
   gboolean               take;      /* SETTLE */
   MpQueueCondition       condition; /* WAIT */
 
-  /* From the backend, before it calls @done. */
+  /* Set by the backend before it calls @done. */
   MpQueueStatus status;
-  MpQueueCall   call; /* its error and busy_pid; nothing waits longer than its caller says */
+  MpQueueCall   call; /* its timeout, and the details of a failure */
   void (*done) (MpQueueOperation *self);
 
-  GList link; /* the backend's, for its own list */
+  GList link; /* private to the backend */
 };
 
 typedef struct
 {
-  /* What the queue is in, for messages of errors. */
+  /* Where queues of this backend live, for error messages. */
   const char *name;
 
-  /* Opens what @uri and @descriptors, which are borrowed, name.  Without descriptors a home
-   * whose queues have no names makes a new one, as @wanted says; @wanted is %NULL when the
-   * queue is to be taken as it is.  NULL with the call's error set. */
+  /* Opens the queue that @uri and @descriptors identify; both are borrowed.  Without descriptors, a
+   * backend whose queues have no names creates a new queue with the settings @wanted; if @wanted is
+   * NULL, an existing queue is opened with its own settings.  Returns NULL with the call's error
+   * set on failure. */
   gpointer (*open) (const char            *uri,
                     GUnixFDList           *descriptors,
                     const MpQueueSettings *wanted,
@@ -222,25 +224,26 @@ typedef struct
   void (*free) (gpointer self);
   void (*get_settings) (gpointer         self,
                         MpQueueSettings *settings);
-  /* How long a waiter may spin before it sleeps; 0 is not at all. */
+  /* How long a waiter may spin before it sleeps; 0 disables spinning. */
   void (*set_spin) (gpointer self,
                     guint    spin_us);
 
-  /* Appends as many as there is room for before the wait is over; OK when that is all. */
+  /* Appends as many items as there is room for until the timeout.  OK if all were appended. */
   MpQueueStatus (*put) (gpointer           self,
                         const MpQueueItem *items,
                         guint              n_items,
                         MpQueueCall       *call,
                         guint             *n_put);
-  /* Waits for the first, and takes what else is there and accepted as `any`, at most @n. */
+  /* Waits for one message, and also takes those behind it that are accepted as `any`, at most @n in
+   * all. */
   MpQueueStatus (*get) (gpointer               self,
                         MpQueueDelivery       *deliveries,
                         guint                  n,
                         const MpQueueAccepted *accepted,
                         MpQueueCall           *call,
                         guint                 *n_got);
-  /* Takes a message that was delivered tentatively, or leaves it in its place, uncounted.
-   * STALE when it was not there any more: another consumer was faster. */
+  /* Takes a message that was delivered tentatively, or leaves it in its place without counting the
+   * delivery.  STALE if another consumer has taken it meanwhile. */
   MpQueueStatus (*settle) (gpointer         self,
                            MpQueueDelivery *delivery,
                            gboolean         take,
@@ -257,7 +260,7 @@ typedef struct
                              double              fraction,
                              const char         *text,
                              MpQueueCall        *call);
-  /* Calls @func for each delivery that is in somebody's hands. */
+  /* Calls @func for each delivered message that is not finished yet. */
   MpQueueStatus (*list) (gpointer        self,
                          MpQueueListFunc func,
                          gpointer        user_data,
@@ -268,25 +271,25 @@ typedef struct
   MpQueueStatus (*shutdown) (gpointer     self,
                              gboolean     immediate,
                              MpQueueCall *call);
-  /* Drops what is queued now. */
+  /* Drops the messages that are queued at the time of the call. */
   MpQueueStatus (*clear) (gpointer     self,
                           guint64     *n_dropped,
                           MpQueueCall *call);
-  /* From now on what was done or dropped until now counts no more. */
+  /* Begins a new batch: messages finished or dropped before are no longer counted. */
   MpQueueStatus (*begin_batch) (gpointer     self,
                                 MpQueueCall *call);
-  /* Ends this handle alone: whoever waits by it for items or space gets CLOSED. */
+  /* Closes this handle only: calls that wait for items or space through it get CLOSED. */
   void (*close) (gpointer self);
   MpQueueStatus (*count) (gpointer       self,
                           MpQueueCounts *counts,
                           MpQueueCall   *call);
-  /* Whether the condition holds now; TRUE also when waiting for it would fail.  Never waits. */
+  /* Whether the condition holds now.  Also TRUE if waiting for it would fail.  Never waits. */
   gboolean (*check) (gpointer         self,
                      MpQueueCondition condition);
 
-  /* Operations that end later, where calls meet a network; else NULL.  @done is called in
-   * `bell_arm` of a bell for ANSWERS and nowhere else.  `cancel` says FALSE when it is too
-   * late: @done comes. */
+  /* Operations that end later, for backends on a network; else NULL.  @done is called only by
+   * `bell_arm` of a bell for ANSWERS.  `cancel` returns FALSE if it is too late and @done will be
+   * called. */
   void (*begin) (gpointer          self,
                  MpQueueOperation *operation);
   gboolean (*cancel) (gpointer          self,
@@ -298,20 +301,20 @@ typedef struct
   void (*bell_free) (gpointer     self,
                      MpQueueBell *bell);
   int (*bell_fd) (MpQueueBell *bell);
-  /* Makes the bell ring for what comes from now on; the caller then checks once more.
-   * @rang: the descriptor was found readable. */
+  /* Arms the bell for changes from now on; the caller then checks the condition once more.  @rang
+   * says that the descriptor was readable. */
   void (*bell_arm) (gpointer     self,
                     MpQueueBell *bell,
                     gboolean     rang);
-  /* Keeps the descriptor readable as long as @pending. */
+  /* Keeps the descriptor readable while @pending. */
   void (*bell_hold) (MpQueueBell *bell,
                      gboolean     pending);
 
-  /* What another process needs to open the queue: a URI, and descriptors appended. */
+  /* Describes the queue for another process: returns a URI and appends descriptors. */
   char *(*share) (gpointer     self,
                   GUnixFDList *descriptors,
                   GError     **error);
-  /* FALSE with the reason when this process cannot use the queue. */
+  /* Checks that this process can use the queue.  Returns FALSE with the reason in @error if not. */
   gboolean (*attach) (gpointer self,
                       GError **error);
 } MpQueueBackend;

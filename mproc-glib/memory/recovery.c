@@ -19,22 +19,23 @@
 #include <gio/gio.h>
 #include <poll.h>
 
-/* How long a recoverer waits for another, and for each of the locks, one of which may be in the
- * hands of who is stopped. */
+/* How long a recoverer waits for another one, and for all locks: the holder of a lock may be
+ * stopped. */
 #define PATIENCE_US        20000
 #define ATTACH_PATIENCE_US G_USEC_PER_SEC
 #define FIRST_PAUSE_NS     100000
 #define LONGEST_PAUSE_NS   5000000
 
-/* How many leases are given back under one lock. */
+/* How many leases are returned to the queue under one lock. */
 #define RETURN_PORTION 256
 
-/* How often consumers look who died where there is always something to get: each of them, or
- * all together when they are many, since each look costs a system call for each participant. */
+/* How often consumers that never sleep check for dead participants.  Each check costs a system call
+ * for each participant, so with many participants this is the interval of all consumers together,
+ * else that of each of them. */
 #define LOOK_EVERY_NS     (10 * 1000 * 1000)
 #define MANY_PARTICIPANTS 16
 
-/* States of a participant's slot. */
+/* The states of a participant's slot. */
 enum
 {
   SLOT_FREE,
@@ -43,10 +44,11 @@ enum
 
 /* --- What each lock guards -------------------------------------------------------------
  *
- * Run by who takes the lock from a dead owner, with that lock and perhaps those before it
- * in the order; never takes another.  Killed half way, it is run again by the next. */
+ * Run by the participant that takes a lock from a dead holder, under that lock and perhaps those
+ * before it in the order.  They take no other locks.  If the participant is killed meanwhile, the
+ * next one runs the repair again. */
 
-/* A claim whose head word was not stored did not happen. */
+/* Undoes a claim whose head word was not stored: see mp_shared_queue_claim (). */
 void
 mp_recovery_repair_head (MpMemory *self)
 {
@@ -85,7 +87,7 @@ mp_recovery_repair_arena (MpMemory *self)
 
 typedef struct
 {
-  guint32 *marks; /* a word for each unit */
+  guint32 *marks; /* one word for each unit */
   guint32  n_marks;
 } Marks;
 
@@ -125,8 +127,8 @@ mark_intents (MpMemory *self,
       mark (self, mp_load (&mp_memory_participant (self, i)->intents[j]), marks);
 }
 
-/* Frees what nobody can reach.  The marks are private: were they kept in the unit table, a
- * death in here would leave everything looking free. */
+/* Frees blocks that are not reachable.  The marks are in private memory: if they were in the unit
+ * table, a recoverer that dies during the sweep would leave all blocks unmarked, hence free. */
 static void
 collect_garbage (MpMemory *self)
 {
@@ -135,7 +137,7 @@ collect_garbage (MpMemory *self)
   guint64             n_bytes;
 
   if (words == NULL)
-    return; /* What is lost stays lost until the next recovery. */
+    return; /* The blocks remain allocated until the next recovery. */
   marks.marks = words;
   if (!mp_ring_walk (self, mark, &marks, &n_bytes))
     {
@@ -150,7 +152,7 @@ collect_garbage (MpMemory *self)
   mp_store (&self->tail->n_bytes, self->head->n_bytes + n_bytes);
 }
 
-/* Counters that a death may have left one off. */
+/* Recomputes the counters, which a participant that was killed may have left one off. */
 static void
 recount (MpMemory *self)
 {
@@ -180,8 +182,9 @@ compare_held (gconstpointer a,
   return (left->serial > right->serial) - (left->serial < right->serial);
 }
 
-/* Gives one back, if it is still the participant's: its last claim may have been undone.  With
- * the head and the arena lock. */
+/* Returns one lease to the queue, if the participant still holds it: the repair of the head may
+ * have undone its last claim.  The caller holds the head and the arena lock.  Returns whether the
+ * message can be delivered again. */
 static gboolean
 return_lease (MpMemory *self,
               guint     participant,
@@ -201,7 +204,7 @@ return_lease (MpMemory *self,
   return mp_lease_state (owner) == MP_LEASE_HELD;
 }
 
-/* Locks, for the recoverer with its @word; 0 is our own. */
+/* Takes a lock: with the recoverer's @word, or as this participant if @word is 0. */
 static gboolean
 take (MpMemory *self,
       MpLockId  id,
@@ -221,8 +224,9 @@ release (MpMemory *self,
     mp_unlock (self, id);
 }
 
-/* The leases of a participant that changes none any more, oldest first; NULL when the lock could
- * not be had.  The looking is done in portions, each with the lock for some microseconds. */
+/* Finds the leases of a participant that is dead or about to leave, oldest first.  Scans in
+ * portions, each under the lock for some microseconds.  Returns NULL if the lock could not be
+ * taken. */
 static GArray *
 find_held (MpMemory *self,
            guint     participant,
@@ -253,7 +257,7 @@ find_held (MpMemory *self,
   return g_steal_pointer (&held);
 }
 
-/* Some of them, under one lock.  FALSE when that could not be had. */
+/* Returns some of these leases under one lock.  Returns FALSE if it could not be taken. */
 static gboolean
 return_portion (MpMemory   *self,
                 guint       participant,
@@ -276,7 +280,7 @@ return_portion (MpMemory   *self,
   return TRUE;
 }
 
-/* Returns all that a participant has in hand, a dead one or our own. */
+/* Returns all leases that a participant holds, a dead one or this one. */
 static gboolean
 return_held (MpMemory *self,
              guint     participant,
@@ -323,7 +327,8 @@ free_slot (MpMemory *self,
   mp_store_release (&slot->state, SLOT_FREE);
 }
 
-/* Others are held up by nothing that we wait for: what we have is given back first. */
+/* Takes all locks.  If one cannot be taken, those already taken are released before waiting, so
+ * that no other participant is blocked meanwhile. */
 static gboolean
 lock_all (MpMemory *self,
           guint32   word)
@@ -361,7 +366,7 @@ is_done (MpMemory *self)
   return mp_word_count (mp_load_acquire (&self->tail->word)) == mp_load (&self->arena->n_done);
 }
 
-/* Only those for whom there is something: a death is nothing to the others. */
+/* Wakes only waiters whose condition holds now: others have no use for being woken by a death. */
 static void
 wake_concerned (MpMemory *self,
                 gboolean  loops)
@@ -383,8 +388,8 @@ wake_concerned (MpMemory *self,
     wake (self, MP_QUEUE_WAIT_DONE, G_MAXUINT);
 }
 
-/* What a lock's owner had half done when it died is found by going through everything.  With all
- * locks, which tell whether somebody died with one: also one who died meanwhile. */
+/* Finds what a dead lock holder left incomplete by scanning everything.  Runs under all locks, so
+ * that a participant that dies with a lock meanwhile is noticed too. */
 static void
 mend_leaks (MpMemory *self)
 {
@@ -399,7 +404,8 @@ mend_leaks (MpMemory *self)
   MP_STEP ("recovery/counted");
 }
 
-/* Without a lock the dead had only what they had in hand, and blocks that they had not put. */
+/* A participant that died without holding a lock leaves only its leases, unpublished blocks and
+ * slots of the waiters' table. */
 static void
 clean_up (MpMemory     *self,
           const guint8 *dead,
@@ -446,7 +452,8 @@ return_all (MpMemory     *self,
   return TRUE;
 }
 
-/* With the recoverer's claim.  The dead stay as they are when a lock cannot be had. */
+/* Recovers all dead participants.  The caller is the recoverer.  If a lock cannot be taken, their
+ * slots are kept for the next recovery. */
 static gboolean
 recover_dead (MpMemory *self)
 {
@@ -461,7 +468,8 @@ recover_dead (MpMemory *self)
   MP_STEP ("recovery/locked");
 
   clean_up (self, dead, n_participants);
-  /* What they had begun is ours before it is nobody's. */
+  /* Take over the dead participants' counts of begun wake-ups before their slots are freed: if this
+   * process dies now, its own count makes the next recoverer wake everyone. */
   mp_waiters_begin_waking (self, n_waking);
   for (guint i = 0; i < n_participants; i++)
     if (dead[i])
@@ -478,8 +486,9 @@ recover_dead (MpMemory *self)
   return TRUE;
 }
 
-/* One recoverer at a time, of all processes and, by the attach mutex that the caller holds,
- * of our own threads.  The kernel would wait for the claim without an end. */
+/* Becomes the recoverer: there is one at a time among all processes and, by the attach mutex that
+ * the caller holds, among the threads of this handle.  Polls, since waiting for a record lock in
+ * the kernel has no timeout. */
 static gboolean
 begin (MpMemory *self,
        gint64    patience_us)
@@ -508,7 +517,7 @@ end (MpMemory *self)
   mp_liveness_unclaim (self, MP_RECOVERER);
 }
 
-/* A time in the future is that of a container whose clock differs. */
+/* Time namespaces can have different monotonic clocks, so a time may be in the future. */
 static gboolean
 is_recent (gint64 then,
            gint64 now)
@@ -580,7 +589,8 @@ mp_recovery_look_after (MpMemory *self)
   if (mp_recovery_run (self))
     return TRUE;
 
-  /* Usually it is awake and about to end: then a few wake up for nothing. */
+  /* That waker may be stopped before it has woken anyone.  Usually it is just running, and a few
+   * waiters are woken in vain. */
   if (is_somebody_waking (self))
     mp_waiters_wake_everyone (self);
   wake_concerned (self, FALSE);
@@ -589,8 +599,8 @@ mp_recovery_look_after (MpMemory *self)
 
 /* --- Participants ---------------------------------------------------------------------- */
 
-/* The kernel lets one have the lock of a slot, and only recovery frees a slot whose owner died:
- * nothing else has to be held. */
+/* Only one process can lock the slot's byte, and only recovery frees the slot of a dead
+ * participant, so no other lock is needed. */
 static gboolean
 take_slot (MpMemory *self)
 {
@@ -639,7 +649,8 @@ fail_to_attach (MpMemory *self,
   return FALSE;
 }
 
-/* Where a thousand come at once each would look a thousand times who died. */
+/* A participant that gets a slot checks for dead ones only if none did so lately: a thousand
+ * processes that attach at once would otherwise make a million system calls. */
 static gboolean
 attach (MpMemory *self,
         GError  **error)
@@ -656,7 +667,7 @@ attach (MpMemory *self,
     return TRUE;
 
   mp_store (&self->state->looked_at, now);
-  /* Who has a slot need not wait for another recoverer. */
+  /* With a slot, there is no need to wait for another recoverer. */
   if (begin (self, attached ? PATIENCE_US : ATTACH_PATIENCE_US))
     {
       recover_dead (self);
@@ -666,8 +677,8 @@ attach (MpMemory *self,
   return attached || take_slot (self) || fail_to_attach (self, recovered, error);
 }
 
-/* Makes this handle a participant, unless another thread just did: when it is opened, and
- * anew in a forked child. */
+/* Makes this handle a participant, unless another thread has just done so: when it is opened, and
+ * again in a forked child. */
 gboolean
 mp_recovery_attach_anew (MpMemory *self,
                          GError  **error)
@@ -692,7 +703,7 @@ mp_recovery_attach_anew (MpMemory *self,
   return attached;
 }
 
-/* Gives back what this handle had in hand, and leaves. */
+/* Returns the leases of this handle and frees its slot. */
 static void
 leave (MpMemory *self)
 {
@@ -706,7 +717,8 @@ leave (MpMemory *self)
   free_slot (self, self->participant);
 }
 
-/* Where that cannot be had in time, others recover us as if we had died. */
+/* If the locks cannot be taken in time, the slot stays used, and others recover this participant as
+ * if it had died. */
 void
 mp_recovery_detach (MpMemory *self)
 {

@@ -7,13 +7,13 @@
 
 G_BEGIN_DECLS
 
-/* What a death leaves behind, and how a participant comes and goes. */
+/* How participants attach and detach, and how the state that dead ones leave behind is repaired. */
 
 gboolean mp_recovery_attach_anew (MpMemory *self,
                                   GError  **error);
 void     mp_recovery_detach (MpMemory *self);
 
-/* Every operation begins with it: in a forked child the handle is nobody's yet. */
+/* Called at the start of every operation: a forked child first has to attach as a participant. */
 static inline gboolean
 mp_recovery_attach (MpMemory *self,
                     GError  **error)
@@ -22,12 +22,13 @@ mp_recovery_attach (MpMemory *self,
          mp_recovery_attach_anew (self, error);
 }
 
-/* Looks who died, and cleans up after them.  Returns whether anybody had. */
+/* Checks for dead participants and recovers them.  Returns whether there were any. */
 gboolean mp_recovery_run (MpMemory *self);
 
-/* The same, unless somebody did so a moment ago: for calls that come often. */
+/* The same, unless it was done a moment ago: for frequent calls. */
 void mp_recovery_run_at_times (MpMemory *self);
-/* The same, and wakes who should not be asleep: whoever was about to wake them may be stopped. */
+/* The same, and also wakes waiters whose condition holds: the process that was about to wake them
+ * may be stopped. */
 gboolean mp_recovery_look_after (MpMemory *self);
 
 void mp_recovery_repair_head (MpMemory *self);

@@ -44,8 +44,8 @@ mp_ring_init (MpMemory *self)
 
 /* --- Producers -------------------------------------------------------------------- */
 
-/* Whether the message fits beside @count others and @n_bytes; looks at the consumers' line
- * only when the copy of what they had taken says that it does not. */
+/* Whether the message fits in addition to @count others with @n_bytes.  Reads the consumers' cache
+ * line only if the producers' copy of it says that the message does not fit. */
 static gboolean
 is_within_bounds (MpMemory *self,
                   guint32   count,
@@ -70,7 +70,7 @@ is_within_bounds (MpMemory *self,
   return FALSE;
 }
 
-/* Links a new segment, and goes there. */
+/* Links a new segment and moves *@offset and the tail to it. */
 static G_GNUC_NO_INLINE MpRingStatus
 link_segment (MpMemory *self,
               guint64  *offset,
@@ -96,7 +96,7 @@ link_segment (MpMemory *self,
   return MP_RING_OK;
 }
 
-/* Makes the record at *@offset fit its segment, with space for a link behind it; else
+/* Ensures that the record fits into the segment at *@offset with space for a link behind it; else
  * links a new segment. */
 static inline MpRingStatus
 make_room (MpMemory *self,
@@ -109,14 +109,14 @@ make_room (MpMemory *self,
            : link_segment (self, offset, count);
 }
 
-/* In what portions lines are claimed ahead of the records that they will hold. */
+/* The number of bytes whose cache lines are fetched for writing at once, ahead of the records. */
 #define CLAIM_SIZE 1024
 #define CACHE_LINE 64
 
-/* The consumers' caches still have the lines that we are about to write, from when they
- * read what was there before; each unlock would wait until a line is ours alone.  Written to
- * ahead of their turn, many in a row, they all come in the time of one.  Nobody looks behind
- * the tail, so what is written there does not matter. */
+/* The lines about to be written are still in the consumers' caches, from the records that were read
+ * there before, and each release of the lock would wait until one line is exclusive to this
+ * processor.  Storing to many lines in a row, ahead of use, overlaps these waits.  Consumers do not
+ * read behind the tail, so the values stored do not matter. */
 static void
 claim_ahead (MpMemory *self,
              guint64   offset,
@@ -169,8 +169,8 @@ mp_ring_append (MpMemory         *self,
   if (G_UNLIKELY (!is_position (self, offset)))
     return MP_RING_DAMAGED;
 
-  /* Everything behind the first record is written before the first header: that one store
-   * commits them all. */
+  /* Everything behind the first record is written before the first header, whose store then commits
+   * all of them. */
   for (done = 0; done < n_items; done++)
     {
       const MpRingItem *item = &items[done];
@@ -210,7 +210,7 @@ mp_ring_append (MpMemory         *self,
   MP_STEP ("put/counted");
   mp_store (&tail->n_bytes, n_bytes);
   mp_memory_add_to (&mp_memory_participant (self, self->participant)->n_put, done);
-  /* After the word: who sees it sees the word too. */
+  /* Stored after the word, so that a reader of n_total also sees that word. */
   mp_store_release (&tail->n_total,
                     tail->n_total + ((count - (guint32) tail->n_total) & MP_COUNT_MASK));
   *n_appended = done;
@@ -219,7 +219,7 @@ mp_ring_append (MpMemory         *self,
 
 /* --- Consumers -------------------------------------------------------------------- */
 
-/* Reads the record at @offset, whatever it is; nothing in it is believed. */
+/* Reads the record at @offset.  Its content is untrusted and checked. */
 static inline MpRingStatus
 read_record (MpMemory *self,
              guint64   offset,
@@ -269,7 +269,7 @@ read_record (MpMemory *self,
                : MP_RING_DAMAGED;
     }
 
-  /* A segment begins with a message: two links in a row would be the beginning of a circle. */
+  /* A segment begins with a message: two links in a row could form a circle. */
   record->payload = record->block = record->next = 0;
   *link = second;
   return mp_header_kind (header) == MP_RECORD_LINK && segment_of (offset) != offset &&
@@ -278,8 +278,8 @@ read_record (MpMemory *self,
            : MP_RING_DAMAGED;
 }
 
-/* Apart from the rest, since a tail that is repaired may name blocks that a fast consumer
- * has freed already. */
+/* Not part of read_record (): while a tail is repaired, records may name blocks that a fast
+ * consumer has already freed. */
 static gboolean
 has_sound_block (MpMemory       *self,
                  const MpRecord *record)
@@ -288,8 +288,9 @@ has_sound_block (MpMemory       *self,
                                 mp_arena_is_block (self, record->block, record->size));
 }
 
-/* Leaves a segment behind, and frees it.  Its producer may not have moved the tail out of
- * it yet; taking the tail lock waits for that, or repairs the tail when it died. */
+/* Moves the head to the next segment and frees the former one.  The producer may not have moved the
+ * tail out of that segment yet; taking the tail lock waits until it has, or repairs the tail if it
+ * died. */
 static G_GNUC_NO_INLINE MpRingStatus
 follow_link (MpMemory *self,
              guint32   count,
@@ -346,8 +347,8 @@ mp_ring_advance (MpMemory       *self,
 
 /* --- Without a lock ----------------------------------------------------------------- */
 
-/* Exact at one moment: while the tail was read, the head did not move.  The head may be
- * ahead of the tail by what is just being put. */
+/* Exact for one moment, since the head did not move while the tail was read.  The head may be ahead
+ * of the tail by messages that are just being put. */
 guint32
 mp_ring_count (MpMemory *self)
 {
@@ -383,9 +384,9 @@ mp_ring_count_bytes (MpMemory *self)
   return (gint64) (put - taken) > 0 ? put - taken : 0;
 }
 
-/* What the header at the head says, without following links: a link means that something
- * was put behind it, or is about to be.  When the head has moved on meanwhile, what lies
- * there may be anything: that there is nothing is believed only of where the head still is. */
+/* Checks only the header at the head, without following links: a link means that a message was put
+ * behind it, or is about to be.  If the head moves meanwhile, that memory may have been reused, so
+ * "empty" counts only if the head has not moved. */
 gboolean
 mp_ring_has_items (MpMemory *self)
 {
@@ -402,7 +403,7 @@ mp_ring_has_items (MpMemory *self)
   return found;
 }
 
-/* Whether behind the next message, a small one, there is another. */
+/* Whether at least two messages are queued, the first of them a small one. */
 gboolean
 mp_ring_has_small_items (MpMemory *self)
 {
@@ -421,7 +422,7 @@ max_size (MpMemory *self)
   return self->config.max_size != 0 ? self->config.max_size : MP_MAX_COUNT;
 }
 
-/* Whether there is room for several messages, where they are small. */
+/* Whether there is room for at least two messages, and those queued are small. */
 gboolean
 mp_ring_has_small_room (MpMemory *self)
 {
@@ -440,7 +441,8 @@ mp_ring_has_room (MpMemory *self,
 
 /* --- After a death ------------------------------------------------------------------ */
 
-/* What the dead one had committed: one step's messages, and a link. */
+/* Advances the tail over the records that the dead producer had committed: at most MP_RING_MAX_RUN
+ * messages and a link. */
 void
 mp_ring_repair_tail (MpMemory *self)
 {

@@ -6,20 +6,20 @@
 
 G_BEGIN_DECLS
 
-/* The messages in their order: records in chained segments, from the head to the tail. */
+/* The messages in their order: records in linked segments, from the head to the tail. */
 
 typedef enum
 {
   MP_RING_OK,
   MP_RING_EMPTY,
   MP_RING_FULL,
-  MP_RING_NO_MEMORY, /* the system has none for us */
+  MP_RING_NO_MEMORY, /* the system has no memory */
   MP_RING_DAMAGED,
-  MP_RING_BUSY, /* a lock is not to be had just now, and nothing was changed */
+  MP_RING_BUSY, /* a lock could not be taken, and nothing was changed */
 } MpRingStatus;
 
-/* A message to append.  @block is the arena block that already holds the data, or 0 to
- * have it copied into the record. */
+/* A message to append.  @block is the arena block that already holds the data, or 0 if the data is
+ * to be copied into the record. */
 typedef struct
 {
   const guint8 *data;
@@ -31,32 +31,32 @@ typedef struct
 /* A message at the head. */
 typedef struct
 {
-  guint64 payload; /* offset of the bytes */
+  guint64 payload; /* offset of the payload */
   guint64 size;
-  guint64 next;  /* offset of the record after it */
-  guint64 block; /* offset of its block, or 0 when it is inline */
-  guint32 count; /* of the head */
+  guint64 next;  /* offset of the next record */
+  guint64 block; /* offset of its block, or 0 if it is inline */
+  guint32 count; /* count of the head word at this record */
   guint8  tag;
 } MpRecord;
 
 gboolean mp_ring_init (MpMemory *self);
 
-/* How many messages are appended in one step at most. */
+/* The largest number of messages that are appended in one step. */
 #define MP_RING_MAX_RUN 64
 
-/* With the tail lock.  Appends as many items as there is room for; FULL when that is none. */
+/* Under the tail lock.  Appends as many items as there is room for; FULL if none fits. */
 MpRingStatus mp_ring_append (MpMemory         *self,
                              const MpRingItem *items,
                              guint             n_items,
                              guint            *n_appended);
 
-/* With the head lock. */
+/* Under the head lock. */
 MpRingStatus mp_ring_peek (MpMemory *self,
                            MpRecord *record);
 void         mp_ring_advance (MpMemory       *self,
                               const MpRecord *record);
 
-/* Without a lock. */
+/* Need no lock. */
 guint32  mp_ring_count (MpMemory *self);
 guint64  mp_ring_count_total (MpMemory *self);
 guint64  mp_ring_count_bytes (MpMemory *self);
@@ -66,12 +66,13 @@ gboolean mp_ring_has_small_room (MpMemory *self);
 gboolean mp_ring_has_room (MpMemory *self,
                            gsize     size);
 
-/* After a death, with the tail lock: takes in what the dead owner had committed. */
+/* For the new holder of the tail lock: advances the tail over the records that the dead holder had
+ * committed. */
 void mp_ring_repair_tail (MpMemory *self);
 
-/* For recovery, with the head and the tail lock: calls @visit for each segment and each
- * block, and measures what is queued.  FALSE when it is damaged, as @visit also says of what it
- * has seen before. */
+/* For recovery, under the head and the tail lock: calls @visit for each segment and each block, and
+ * adds up the size of queued messages.  Returns FALSE if the ring is damaged; @visit returns FALSE
+ * for an offset that it has visited before. */
 typedef gboolean (*MpRingVisit) (MpMemory *self, guint64 offset, gpointer user_data);
 gboolean mp_ring_walk (MpMemory   *self,
                        MpRingVisit visit,

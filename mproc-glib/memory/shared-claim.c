@@ -12,9 +12,9 @@
 
 #include <string.h>
 
-/* How a message gets into the hands of a consumer: as a lease.  All of it with the head lock. */
+/* Hands a message to a consumer as a lease.  All functions here run under the head lock. */
 
-/* What the owner word of a lease says that becomes ours. */
+/* Fills in the delivery and returns the owner word for a lease that this handle is to hold. */
 static guint64
 begin_owning (MpSharedQueue   *self,
               guint32          lease,
@@ -34,7 +34,7 @@ begin_owning (MpSharedQueue   *self,
   return mp_lease_owner (MP_LEASE_HELD, memory->participant, generation);
 }
 
-/* Takes a lease, and a block for what would else stay in the ring.  With the head lock. */
+/* Takes a free lease, and a block for the payload if it is inline in the ring. */
 static MpQueueStatus
 make_lease (MpSharedQueue  *self,
             const MpRecord *record,
@@ -72,7 +72,6 @@ make_lease (MpSharedQueue  *self,
   return MP_QUEUE_OK;
 }
 
-/* With the head lock. */
 static void
 fill_lease (MpMemory       *memory,
             guint32         lease,
@@ -90,8 +89,8 @@ fill_lease (MpMemory       *memory,
   slot->progress_text[0] = '\0';
 }
 
-/* The head word is what claims: a lease whose claim it does not confirm is none.  With the
- * head lock. */
+/* Takes the record at the head as a lease.  The store of the head word commits: if the process is
+ * killed before, the repair of the head frees the lease that is noted in `claim`. */
 MpQueueStatus
 mp_shared_queue_claim (MpSharedQueue   *self,
                        const MpRecord  *record,
@@ -120,7 +119,7 @@ mp_shared_queue_claim (MpSharedQueue   *self,
   return MP_QUEUE_OK;
 }
 
-/* With the head lock. */
+/* Takes a returned message for this handle. */
 void
 mp_shared_queue_adopt (MpSharedQueue   *self,
                        guint32          lease,

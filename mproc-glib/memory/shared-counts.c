@@ -7,9 +7,10 @@
 #include "lock.h"
 #include "ring.h"
 
-/* How many messages there are, and whether what somebody waits for holds. */
+/* Numbers of messages, and whether the condition that a caller waits for holds. */
 
-/* How many were put, and how many of these are not done with: never more. */
+/* Returns the number of unfinished messages and, in @n_total, of those ever put.  The former never
+ * exceeds the latter, although both change concurrently. */
 guint32
 mp_shared_queue_count_tasks (MpSharedQueue *self,
                              guint64       *n_total)
@@ -36,7 +37,8 @@ count_unfinished (MpSharedQueue *self)
   return mp_shared_queue_count_tasks (self, &n_total);
 }
 
-/* What is in the ring and what was given back, as long as neither became the other. */
+/* The sum of messages in the ring and returned ones, read again if a message changed from one to
+ * the other meanwhile. */
 static guint32
 count_queued (MpSharedQueue *self)
 {
@@ -71,9 +73,9 @@ mp_shared_queue_count (gpointer       user_data,
   return MP_QUEUE_OK;
 }
 
-/* Whether nothing more can come out: what others have in hand may still come back.  Who has
- * something in hand itself does not wait for that, or two who finish what they have at the end
- * would wait for each other. */
+/* Whether a get can never return a message again.  Messages that other consumers hold may still be
+ * returned.  A consumer that holds messages itself does not wait for that: two consumers that
+ * finish their messages at the end would wait for each other. */
 gboolean
 mp_shared_queue_is_drained (MpSharedQueue *self)
 {

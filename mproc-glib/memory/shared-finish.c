@@ -14,11 +14,12 @@
 
 #include <string.h>
 
-/* What was got, until it is done: leases that are finished or go back, their progress, and those
- * that nobody could finish. */
+/* What happens to a message after a get: finishing and returning leases, their progress, and dead
+ * letters. */
 
-/* Puts the message back, ahead of all that is queued, or sets it aside when it was delivered too
- * often; as if it had never been delivered unless that was @counted. */
+/* Returns the message to the queue, ahead of all queued ones, or makes it a dead letter if it was
+ * delivered too often.  Unless @counted, the delivery does not count.  Returns FALSE if the lock
+ * could not be taken. */
 gboolean
 mp_shared_queue_return_lease (MpSharedQueue *self,
                               guint32        lease,
@@ -48,7 +49,7 @@ mp_shared_queue_return_lease (MpSharedQueue *self,
   return TRUE;
 }
 
-/* Whether the delivery is still ours. */
+/* Whether the delivery still belongs to this handle. */
 static gboolean
 is_current (MpSharedQueue      *self,
             const MpQueueToken *token)
@@ -110,7 +111,8 @@ mp_shared_queue_finish (gpointer            user_data,
   mp_waiters_wake (memory, MP_QUEUE_WAIT_NEWS, 0);
   if (mp_shared_queue_check (self, MP_QUEUE_WAIT_DONE))
     mp_waiters_wake (memory, MP_QUEUE_WAIT_DONE, G_MAXUINT);
-  /* Those who wait for what may come back can stop waiting. */
+  /* After a shutdown, consumers wait for messages that may be returned; this may have been the
+   * last. */
   if (mp_load (&memory->state->shutdown))
     mp_waiters_wake (memory, MP_QUEUE_WAIT_ITEMS, G_MAXUINT);
   mp_shared_queue_leave (self);
@@ -133,7 +135,8 @@ typedef struct
   const char         *text;
 } Progress;
 
-/* With the lock under which leases end: a lease that is read or written to stays what it is. */
+/* Runs under the lock under which leases end, so that the lease does not end while it is accessed.
+ */
 static MpQueueStatus
 try_set_progress (MpSharedQueue *self,
                   gpointer       data,
@@ -271,7 +274,8 @@ try_get_dead (MpSharedQueue *self,
   else if (!mp_shared_queue_copy_out (self, delivery, block, size))
     status = MP_QUEUE_NO_SPACE;
 
-  /* If the lock is not to be had it is a dead letter again when we leave the queue. */
+  /* If the lock cannot be taken, the lease becomes a dead letter again when this handle detaches.
+   */
   if (!mp_lock_take_patiently (memory, MP_LOCK_ARENA))
     return status;
   if (status == MP_QUEUE_OK)

@@ -15,21 +15,21 @@
 
 #include <string.h>
 
-/* Getting: what is next is taken at once when its tag says that the caller can read it.  Else
- * it stays in its place until the caller has read its copy, and is taken if it is still next;
- * so nothing that turns out to be unreadable is ever out of the queue. */
+/* Getting messages.  The next message is taken at once if its tag says that the caller can read it.
+ * Otherwise the caller reads a copy first, and then takes the message if it is still the next one;
+ * so a message that turns out to be unreadable never leaves the queue. */
 
-/* Where a tentative delivery is, in its `position`; else the head's word at that time. */
+/* Values of a tentative delivery's `position`; any other value is the head word at that time. */
 enum
 {
   POSITION_IN_HAND,
   POSITION_ORPHAN,
 };
 
-/* The message that is next: a lease without a holder, or else the record at the head. */
+/* The next message: a returned one, or else the record at the head. */
 typedef struct
 {
-  guint32  orphan; /* the lease, or 0 */
+  guint32  orphan; /* the lease of a returned message, or 0 */
   MpRecord record;
   guint64  size;
   guint8   tag;
@@ -56,7 +56,7 @@ fits (MpQueueDelivery *delivery,
 
 /* --- The next message, with the head lock --------------------------------------------------- */
 
-/* What was given back, by the living and the dead, comes ahead of all else. */
+/* Returned messages, also those of dead consumers, go ahead of all others. */
 static inline MpQueueStatus
 find_front (MpSharedQueue *self,
             Front         *front)
@@ -91,7 +91,7 @@ count_got (MpSharedQueue *self)
   mp_memory_add_to (&mp_memory_participant (memory, memory->participant)->n_got, 1);
 }
 
-/* Takes the message: copied at once when it is small and need not be finished, else leased. */
+/* Takes the message: copies it at once if it is small and need not be finished, else leases it. */
 static inline MpQueueStatus
 take_uncounted (MpSharedQueue   *self,
                 const Front     *front,
@@ -124,7 +124,7 @@ take_front (MpSharedQueue   *self,
   return status;
 }
 
-/* Copies the message, and leaves it where it is. */
+/* Copies the message and leaves it in its place. */
 static MpQueueStatus
 copy_front (MpSharedQueue   *self,
             const Front     *front,
@@ -148,8 +148,9 @@ copy_front (MpSharedQueue   *self,
                                                                          : MP_QUEUE_NO_SPACE;
 }
 
-/* Those that are sound are hardly ever refused: what is leased anyway is so at once, lest many
- * consumers copy the same large message for one of them. */
+/* Delivers the message tentatively.  A message accepted as `sound` is hardly ever refused by its
+ * reader, so one that needs a lease gets it at once: otherwise many consumers might copy the same
+ * large message, of which only one can take it. */
 static G_GNUC_NO_INLINE MpQueueStatus
 try_front (MpSharedQueue   *self,
            const Front     *front,
@@ -165,7 +166,7 @@ try_front (MpSharedQueue   *self,
   return take_front (self, front, delivery);
 }
 
-/* Gets the next message, unless it has to be settled and there are others before it. */
+/* Gets the next message.  A message that has to be settled is delivered only as the first one. */
 static inline MpQueueStatus
 get_front (MpSharedQueue   *self,
            Get             *get,
@@ -200,7 +201,7 @@ is_in_hand (const MpQueueDelivery *delivery)
 
 /* --- Getting -------------------------------------------------------------------------------- */
 
-/* Copies what was leased, and ends the lease unless somebody has to finish or settle it. */
+/* Copies a leased message, and ends the lease unless the message has to be finished or settled. */
 static G_GNUC_NO_INLINE MpQueueStatus
 receive (MpSharedQueue   *self,
          MpQueueDelivery *delivery)
@@ -214,7 +215,7 @@ receive (MpSharedQueue   *self,
     return MP_QUEUE_DAMAGED;
   if (!fits (delivery, size) || !mp_shared_queue_copy_out (self, delivery, block, size))
     {
-      /* If it cannot be put back now it is when we leave the queue. */
+      /* If the lock cannot be taken, the message is returned when this handle detaches. */
       mp_shared_queue_return_lease (self, delivery->token.lease, FALSE);
       return MP_QUEUE_NO_SPACE;
     }
@@ -228,7 +229,7 @@ receive (MpSharedQueue   *self,
   return MP_QUEUE_OK;
 }
 
-/* Under one lock as long as nothing has to be leased. */
+/* Gets several messages under one lock, up to the first one that needs a lease. */
 static MpQueueStatus
 get_some (MpSharedQueue *self,
           Get           *get)
@@ -264,7 +265,7 @@ get_some (MpSharedQueue *self,
   return status;
 }
 
-/* A wake-up that was spent on a tentative delivery is passed on when that is settled. */
+/* If the delivery is tentative, other waiters are woken when it is settled, not here. */
 static MpQueueStatus
 try_get (MpSharedQueue *self,
          gpointer       data,
@@ -286,10 +287,10 @@ try_get (MpSharedQueue *self,
   return MP_QUEUE_OK;
 }
 
-/* What the dead had in hand comes ahead of newer messages also where there are always
- * some, so that nobody sleeps, which is when one else looks who died.  Looking costs a
- * system call for each participant, hence not before each message.  A plain queue has leases
- * only while a large message is copied out. */
+/* Messages that dead consumers held are to go ahead of newer ones, also if the queue is never
+ * empty.  Sleeping consumers detect deaths, but then none sleeps, so check here.  A check costs a
+ * system call for each participant, so it is not made for each message.  In a plain queue, leases
+ * exist only while a large message is copied. */
 static void
 look_who_died (MpSharedQueue *self)
 {
@@ -321,7 +322,7 @@ mp_shared_queue_get (gpointer               user_data,
 
 /* --- Settling ------------------------------------------------------------------------------ */
 
-/* Whether the message is still the next one.  With the head lock. */
+/* Whether the message is still the next one.  The caller holds the head lock. */
 static MpQueueStatus
 find_again (MpSharedQueue         *self,
             const MpQueueDelivery *delivery,
@@ -343,7 +344,7 @@ find_again (MpSharedQueue         *self,
            : MP_QUEUE_STALE;
 }
 
-/* Takes what the caller has a copy of already.  With the head lock. */
+/* Takes a message of which the caller already has a copy.  The caller holds the head lock. */
 static MpQueueStatus
 take_copied_uncounted (MpSharedQueue   *self,
                        const Front     *front,

@@ -8,8 +8,8 @@
 #include "lease.h"
 #include "lock.h"
 
-/* What an operation leaves to be done after it: the leases that it could not end, the dead that it
- * met, and memory to give back. */
+/* Deferred work that an operation does at its end: leases that could not be ended, recovery of dead
+ * participants that were noticed, and memory to be returned to the system. */
 
 void
 mp_shared_queue_end_lease (MpSharedQueue *self,
@@ -24,9 +24,9 @@ mp_shared_queue_end_lease (MpSharedQueue *self,
   __atomic_fetch_sub (&self->n_held, 1, __ATOMIC_RELAXED);
 }
 
-/* When the lock is not to be had, the lease is noted in @due, and ended by a later call.  When @due
- * is full, it ends with this handle; should this process be killed before, the message is delivered
- * again. */
+/* If the lock cannot be taken, the lease is recorded in @due and a later call ends it.  If @due is
+ * full, the lease ends when this handle detaches.  If the process is killed before, the message is
+ * delivered again. */
 void
 mp_shared_queue_end_lease_sometime (MpSharedQueue *self,
                                     guint32        lease)

@@ -6,17 +6,17 @@
 
 G_BEGIN_DECLS
 
-/* With the arena lock, which it releases. */
+/* Ends a lease.  The caller holds the arena lock, which is released. */
 void mp_shared_queue_end_lease (MpSharedQueue *self,
                                 guint32        lease);
-/* Ends the lease now, or later when the lock is not to be had: nobody waits for that. */
+/* Ends the lease now, or in a later call if the lock cannot be taken now. */
 void mp_shared_queue_end_lease_sometime (MpSharedQueue *self,
                                          guint32        lease);
 
 void mp_shared_queue_clean_up (MpSharedQueue *self);
 
-/* What every operation does last, without a lock: cleans up after the dead that it met, and
- * gives memory back. */
+/* Called at the end of every operation, without holding a lock: recovers dead participants that
+ * were noticed and returns memory to the system. */
 static inline void
 mp_shared_queue_leave (MpSharedQueue *self)
 {

@@ -8,10 +8,10 @@
 
 #include <stdlib.h>
 
-/* Payloads on their way out. */
+/* Copying payloads out of the shared memory. */
 
-/* Large messages hold arrays of numbers, which are read faster when they are aligned.  g_free () is
- * free (), which is what this memory needs. */
+/* Large messages often hold arrays of numbers, which are read faster from aligned memory.  The
+ * caller frees it with g_free (), which is the same as free (). */
 guint8 *
 mp_shared_queue_allocate_payload (gsize size)
 {
@@ -20,7 +20,7 @@ mp_shared_queue_allocate_payload (gsize size)
   return posix_memalign (&memory, MP_CACHE_LINE, size) == 0 ? memory : NULL;
 }
 
-/* Whether a block is where a lease says; if not, the memory is damaged. */
+/* Checks that a lease refers to a valid block.  If not, marks the queue as damaged. */
 gboolean
 mp_shared_queue_is_payload (MpSharedQueue *self,
                             guint64        block,

@@ -13,7 +13,7 @@ gboolean mp_shared_queue_is_payload (MpSharedQueue *self,
                                      guint64        block,
                                      guint64        size);
 
-/* Copies a payload to the caller's buffer, or to memory of its own. */
+/* Copies a payload to the caller's buffer, or to newly allocated memory. */
 static inline gboolean
 mp_shared_queue_copy_out (MpSharedQueue   *self,
                           MpQueueDelivery *delivery,

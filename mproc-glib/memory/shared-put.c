@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-/* Putting: small messages into the ring, many in one step; large ones into blocks. */
+/* Putting messages: small ones into the ring, many in one step; large ones into blocks. */
 
 G_STATIC_ASSERT (MP_INLINE_LIMIT < MP_QUEUE_MIN_PIECES);
 
@@ -24,9 +24,10 @@ typedef struct
   guint              n_put;
 } Put;
 
-/* What is in the ring needs no @intent, if it had one.  That is cleared before the lock is
- * released, which recovery takes too: left behind, it would keep the block for who has it
- * next, also when that one has died. */
+/* Appends messages to the ring.  A published block needs no @intent any more, which is cleared
+ * before the lock is released; recovery takes that lock too.  If it were cleared later and this
+ * process died in between, recovery would take the block for an unpublished one, also after a
+ * consumer has freed it and it was allocated again. */
 static MpQueueStatus
 append (MpSharedQueue    *self,
         const MpRingItem *items,
@@ -58,7 +59,7 @@ append (MpSharedQueue    *self,
   return status;
 }
 
-/* A large message is copied before anybody is held up by it. */
+/* A large message is copied into its block before the tail lock is taken. */
 static MpQueueStatus
 put_block (MpSharedQueue     *self,
            const MpQueueItem *item)

@@ -11,14 +11,15 @@
 
 G_BEGIN_DECLS
 
-/* How long a handle has been served at one end of the queue without giving way. */
+/* Since when a handle has been served at one end of the queue without letting sleepers go first. */
 typedef struct
 {
-  gint64  begun_ns; /* 0: not known yet */
+  gint64  begun_ns; /* 0: not measured yet */
   guint32 n_calls;
 } MpTurn;
 
-/* More than threads that take a large message at once while the memory's lock is stuck. */
+/* More than the number of threads that usually take large messages while the lock cannot be taken.
+ */
 #define MP_N_DUE_LEASES 64
 
 typedef struct
@@ -28,10 +29,10 @@ typedef struct
   MpTurn   turns[MP_N_CONDITIONS];
   guint32  spin_ns;
 
-  guint32 n_held;    /* deliveries that this handle has in hand */
-  guint32 is_closed; /* this handle puts and gets no more */
+  guint32 n_held;    /* messages that this handle holds */
+  guint32 is_closed; /* this handle was closed */
 
-  /* Leases of which nothing is left but to end them, for which there was no lock. */
+  /* Leases that only remain to be ended, which needs the arena lock: see shared-leave.c. */
   guint32 due[MP_N_DUE_LEASES];
   guint32 n_due;
 } MpSharedQueue;
@@ -59,7 +60,7 @@ mp_shared_queue_ring_status (MpSharedQueue *self,
   return MP_QUEUE_DAMAGED;
 }
 
-/* What every operation does first: says whether this process can use the queue. */
+/* Called at the start of every operation: checks that this process can use the queue. */
 static inline MpQueueStatus
 mp_shared_queue_enter (MpSharedQueue *self)
 {
@@ -70,14 +71,14 @@ mp_shared_queue_enter (MpSharedQueue *self)
   return MP_QUEUE_OK;
 }
 
-/* How many were put, and how many of these are not done with. */
+/* Returns the number of unfinished messages and, in @n_total, of those ever put. */
 guint32 mp_shared_queue_count_tasks (MpSharedQueue *self,
                                      guint64       *n_total);
 
-/* Whether nothing more can come out. */
+/* Whether a get can never return a message again. */
 gboolean mp_shared_queue_is_drained (MpSharedQueue *self);
 
-/* With the head lock. */
+/* Under the head lock. */
 void          mp_shared_queue_adopt (MpSharedQueue   *self,
                                      guint32          lease,
                                      MpQueueDelivery *delivery);
@@ -85,12 +86,12 @@ MpQueueStatus mp_shared_queue_claim (MpSharedQueue   *self,
                                      const MpRecord  *record,
                                      MpQueueDelivery *delivery);
 
-/* FALSE when the lock is not to be had, and nothing was done. */
+/* Returns FALSE, having done nothing, if the lock could not be taken. */
 gboolean mp_shared_queue_return_lease (MpSharedQueue *self,
                                        guint32        lease,
                                        gboolean       counted);
 
-/* Rows of the backend's table. */
+/* Slots of the backend table. */
 MpQueueStatus mp_shared_queue_put (gpointer           self,
                                    const MpQueueItem *items,
                                    guint              n_items,

@@ -28,18 +28,18 @@
 #define MIN_MAX_BYTES     (G_GUINT64_CONSTANT (1) << 20)
 #define MAX_MAX_BYTES     (G_GUINT64_CONSTANT (128) << 30)
 
-/* What the arena has beyond twice the messages: what consumers have in hand.  Twice, since a
- * record or a block can be nearly twice as large as its message, and since the largest message
- * has to fit beside whatever lies in the middle. */
+/* The arena is twice as large as all messages together, plus this much for messages that consumers
+ * hold.  Twice, since a record or block can be nearly twice as large as its message, and since the
+ * largest message has to fit also if free memory is fragmented. */
 #define MIN_SLACK (sizeof (gpointer) > 4 ? G_GUINT64_CONSTANT (256) << 20 : 32 << 20)
 #define MAX_SLACK (G_GUINT64_CONSTANT (1) << 30)
 
-/* A default queue takes at most this part of the address space that a limit leaves. */
+/* A queue with default settings takes at most this fraction of a limited address space. */
 #define ADDRESS_SPACE_SHARE 16
 
 /* --- Coming and going ------------------------------------------------------------------ */
 
-/* What the parent of a forked child has in hand is the parent's. */
+/* Drops what a forked child inherited: the messages that its parent holds belong to the parent. */
 static void
 renew (MpMemory *memory)
 {
@@ -92,7 +92,8 @@ join (MpSharedQueue *self,
   return mp_recovery_attach (&self->memory, error);
 }
 
-/* Where a limit is set on the address space, default queues are smaller, so that several fit. */
+/* If the address space is limited, queues with default settings are smaller, so that several fit.
+ */
 static guint64
 choose_max_bytes (void)
 {
@@ -133,7 +134,7 @@ create (const MpQueueSettings *settings,
       free_queue (self);
       return NULL;
     }
-  /* Nobody else knows of it yet. */
+  /* No other process has opened the queue yet, so no lock is needed. */
   if (!mp_ring_init (&self->memory))
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE, _ ("There is no memory for a queue"));
   if (self->memory.head->word == 0)
@@ -141,7 +142,7 @@ create (const MpQueueSettings *settings,
   return self;
 }
 
-/* Takes the descriptors that mp_shared_queue_share () gave: the memory's and the bell's. */
+/* Opens the descriptors that mp_shared_queue_share () returned: the memory's and the eventfd's. */
 static gpointer
 open_shared (GUnixFDList *descriptors,
              GError     **error)
@@ -244,18 +245,18 @@ share (gpointer     user_data,
 
 /* --- The end --------------------------------------------------------------------------- */
 
-/* How much is dropped under one lock. */
+/* How many messages are dropped under one lock. */
 #define DROP_PORTION 256
 
-/* What is dropped in one go, and how much of it was. */
+/* The messages still to be dropped, and those dropped so far. */
 typedef struct
 {
   guint64 n_left;
   guint64 n_dropped;
 } Drop;
 
-/* With the head and the arena lock.  What is dropped is counted at once: the next one may have
- * to wait. */
+/* Counts a dropped message.  The caller holds the head and the arena lock.  Each is counted at
+ * once, since the operation may have to wait for a lock before the next one. */
 static void
 note_dropped (MpSharedQueue *self,
               Drop          *drop)
@@ -264,13 +265,13 @@ note_dropped (MpSharedQueue *self,
 
   drop->n_left--;
   drop->n_dropped++;
-  /* Who finds nothing unfinished then sees that some were dropped. */
+  /* Stored before n_done, so that a process that sees all messages finished also sees this. */
   mp_store (&memory->head->n_dropped, memory->head->n_dropped + 1);
   if (mp_shared_queue_is_acknowledged (self))
     mp_store_release (&memory->arena->n_done, (memory->arena->n_done + 1) & MP_COUNT_MASK);
 }
 
-/* Ends the message that is next, queued or returned.  With the head lock. */
+/* Drops the next message, queued or returned.  The caller holds the head lock. */
 static MpQueueStatus
 drop_one (MpSharedQueue *self,
           Drop          *drop)
@@ -304,7 +305,7 @@ drop_one (MpSharedQueue *self,
   return status;
 }
 
-/* A portion. */
+/* Drops one portion. */
 static MpQueueStatus
 try_drop (MpSharedQueue *self,
           gpointer       data,
@@ -321,7 +322,8 @@ try_drop (MpSharedQueue *self,
   return status;
 }
 
-/* What is queued now, and not what is put meanwhile; so a hostile process's circle has an end. */
+/* Drops as many messages as are queued now, not those put meanwhile.  The number is fixed in
+ * advance, so a circle of records made by a hostile process does not loop for ever. */
 static MpQueueStatus
 drop_all (MpSharedQueue *self,
           guint64       *n_dropped,
@@ -389,7 +391,7 @@ begin_batch (gpointer     user_data,
   return MP_QUEUE_OK;
 }
 
-/* With the tail lock: whoever has it now still puts, and nobody after it. */
+/* Under the tail lock: the present holder can still put, later ones cannot. */
 static MpQueueStatus
 try_close (MpSharedQueue *self,
            gpointer       data,
@@ -426,7 +428,7 @@ shut_down (gpointer     user_data,
   return status;
 }
 
-/* Those who wait by this handle are woken with all others, who look and wait on. */
+/* Wakes all waiters of the queue; those of other handles find nothing and wait on. */
 static void
 close_handle (gpointer user_data)
 {

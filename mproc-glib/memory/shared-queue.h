@@ -6,13 +6,13 @@
 
 G_BEGIN_DECLS
 
-/* The queue in shared memory, as MpQueue calls it. */
+/* The backend for queues in shared memory. */
 
 #define MP_SHARED_QUEUE_SCHEME "memory"
 
 extern const MpQueueBackend mp_shared_queue_backend;
 
-/* How many 4 KiB units the queue has in use: for tests. */
+/* The number of 4 KiB units in use.  For tests. */
 guint mp_shared_queue_count_units (gpointer self);
 
 G_END_DECLS

@@ -14,7 +14,8 @@
 
 #include <poll.h>
 
-/* Trying until it works: first spinning, when that has lately paid, then asleep. */
+/* Repeats an operation until it succeeds: first by spinning, if that has been successful lately,
+ * then by sleeping in between. */
 
 static gboolean
 is_busy (MpQueueStatus status)
@@ -22,8 +23,8 @@ is_busy (MpQueueStatus status)
   return status == MP_QUEUE_EMPTY || status == MP_QUEUE_FULL || status == MP_QUEUE_TIMED_OUT;
 }
 
-/* Nobody will ever put into, or take out of, what was damaged or closed meanwhile; and what failed
- * may have failed for want of descriptors. */
+/* Maps a "not now" status to the reason for which waiting would be useless: the queue is damaged,
+ * the handle was closed, or the process has lost its descriptors. */
 static MpQueueStatus
 judge (MpSharedQueue *self,
        MpQueueStatus  status)
@@ -37,10 +38,10 @@ judge (MpSharedQueue *self,
   return status != MP_QUEUE_TIMED_OUT && mp_load (&self->is_closed) ? MP_QUEUE_CLOSED : status;
 }
 
-/* How long a call that has no time-out waits for who holds a lock. */
+/* How long a call without a timeout waits for the holder of a lock. */
 #define HOLDER_PATIENCE_US G_USEC_PER_SEC
 
-/* Tries until nobody is in the way, or @deadline has passed. */
+/* Waits until the lock is released and tries again, until @deadline. */
 static MpQueueStatus
 await_holder (MpSharedQueue *self,
               MpQueueCall   *call,
@@ -182,10 +183,10 @@ sleep_once (MpSharedQueue     *self,
 
 /* --- Taking turns ------------------------------------------------------------------------ */
 
-/* Who never sleeps is always faster than who has to be woken first, and would be served alone.
- * After a turn it wakes who is next, and pauses for about as long as the processors need for a
- * turn of each that sleeps.  The pause is no sleep that others have to end: that would cost a
- * system call for each message. */
+/* A thread that never sleeps is always faster than one that has to be woken first, and would get
+ * all the messages.  After its turn it wakes the next sleeper and pauses for about as long as the
+ * processors need for one turn of each sleeper.  The pause has a fixed length, since being woken
+ * out of it would cost others a system call for each message. */
 #define TURN_NS          (1000 * 1000)
 #define LONGEST_PAUSE_NS (20 * 1000 * 1000)
 
@@ -205,7 +206,7 @@ mp_shared_queue_give_way (MpSharedQueue     *self,
   if (begun_ns == 0 || now - begun_ns < TURN_NS)
     return;
 
-  /* Half of the time that is left is for what it was called for. */
+  /* Leave half of the caller's timeout for the operation itself. */
   if (call->timeout_us >= 0)
     pause.tv_nsec = MIN (pause.tv_nsec, call->timeout_us * 500);
   mp_waiters_wake (&self->memory, condition, 1);
@@ -216,7 +217,7 @@ mp_shared_queue_give_way (MpSharedQueue     *self,
 
 /* --- Sleeping ---------------------------------------------------------------------------- */
 
-/* Sleeps and tries until it works, or the wait is over. */
+/* Sleeps and tries in turn until the operation succeeds or the wait is over. */
 static MpQueueStatus
 sleep_until (MpSharedQueue   *self,
              MpQueueCondition condition,
@@ -242,7 +243,8 @@ sleep_until (MpSharedQueue   *self,
 
       if (!is_busy (status))
         {
-          /* There may be more than was made for us alone. */
+          /* There may be more messages, or more room, than this thread used: wake the next waiter.
+           */
           if (passes_on && mp_shared_queue_check (self, condition))
             mp_waiters_wake (&self->memory, condition, 1);
           break;
@@ -253,7 +255,7 @@ sleep_until (MpSharedQueue   *self,
           status = try_once (self, call, deadline, attempt, data);
           if (is_busy (status))
             status = slept != MP_QUEUE_OK ? slept : MP_QUEUE_CANCELLED;
-          /* A wake-up spent on us goes to the next one. */
+          /* A waker has cleared this thread's bit, so pass the wake-up on to the next waiter. */
           if (!untouched)
             mp_waiters_wake (&self->memory, condition, 1);
           break;
@@ -287,7 +289,7 @@ mp_shared_queue_wait_and_try (MpSharedQueue   *self,
 
   if (deadline == MP_DEADLINE_NEVER)
     deadline = mp_deadline_for_timeout (call->timeout_us);
-  /* Once: room may be there and yet too small, and that is worth no spinning. */
+  /* Spin only once: there may be room that is too small, for which spinning would end at once. */
   if (spin (self, condition, deadline))
     {
       status = try_once (self, call, deadline, attempt, data);

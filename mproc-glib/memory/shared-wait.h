@@ -7,23 +7,23 @@
 
 G_BEGIN_DECLS
 
-/* An operation as the waiting loop sees it: FULL, EMPTY or TIMED_OUT mean "not now".  @passes_on
- * is TRUE unless it says that a wake-up that was spent on it is not to be passed on yet. */
+/* An operation that can be tried repeatedly.  FULL, EMPTY and TIMED_OUT mean "not now".  @passes_on
+ * is TRUE unless the operation sets it to FALSE, to delay waking the next waiter. */
 typedef MpQueueStatus (*MpAttempt) (MpSharedQueue *self,
                                     gpointer       data,
                                     gboolean      *passes_on);
 
-/* For calls that wait for nobody but who holds a lock: BUSY when that is for too long. */
+/* For operations that wait only for locks.  BUSY if the holder does not release it in time. */
 MpQueueStatus mp_shared_queue_insist (MpSharedQueue *self,
                                       MpQueueCall   *call,
                                       MpAttempt      attempt,
                                       gpointer       data);
 
-/* Lets those who sleep have their turn, after one of its own. */
+/* Lets sleeping threads go first, after this one has had its turn. */
 void mp_shared_queue_give_way (MpSharedQueue     *self,
                                MpQueueCondition   condition,
                                const MpQueueCall *call);
-/* After a first attempt that ended with @status. */
+/* Continues after a first attempt that ended with @status. */
 MpQueueStatus mp_shared_queue_wait_and_try (MpSharedQueue   *self,
                                             MpQueueCondition condition,
                                             MpQueueCall     *call,
@@ -31,10 +31,10 @@ MpQueueStatus mp_shared_queue_wait_and_try (MpSharedQueue   *self,
                                             MpAttempt        attempt,
                                             gpointer         data);
 
-/* How many calls between two looks at the clock. */
+/* The number of calls between two readings of the clock. */
 #define MP_TURN_CALLS 16
 
-/* Inline, so that the first attempt is too. */
+/* Inline, so that the compiler can inline the first attempt. */
 static inline MpQueueStatus
 mp_shared_queue_try_and_wait (MpSharedQueue   *self,
                               MpQueueCondition condition,

@@ -9,14 +9,14 @@
 
 #include <poll.h>
 
-/* How long a thread sleeps before it becomes a watcher where one is wanted: where messages
- * come fast nobody has to, since consumers look between them. */
+/* How long a thread sleeps before it becomes a watcher, if one is wanted.  At high message rates no
+ * watcher is needed, since consumers check for deaths between messages. */
 #define FIRST_SLICE_US 2000
 
-/* A watcher that nobody tells of deaths. */
+/* How often a watcher without inotify descriptor checks. */
 #define BLIND_SLICE_US (100 * 1000)
 
-/* With every slot taken, sleepers try again this often. */
+/* How often a thread tries again if all slots of the waiters' table are taken. */
 #define WITHOUT_SLOT_US (5 * 1000)
 
 static MpWaiter *
@@ -52,7 +52,7 @@ mp_sleeper_begin (MpSleeper       *self,
                                                 NULL);
 }
 
-/* The word before the bit: the other way round a wake-up in between would be lost. */
+/* The futex word is read before the bit is set: otherwise a wake-up in between would be lost. */
 void
 mp_sleeper_arm (MpSleeper *self)
 {
@@ -71,7 +71,7 @@ mp_sleeper_disarm (MpSleeper *self)
          mp_waits_clear (self->memory->waits[self->condition], self->slot, TRUE);
 }
 
-/* Only ever after a sleep: it costs descriptors. */
+/* Called only after the thread has slept a while, since a watcher needs descriptors. */
 static gboolean
 become_watcher (MpSleeper *self)
 {
@@ -85,12 +85,13 @@ become_watcher (MpSleeper *self)
 
   self->watches = TRUE;
   self->by_bell = mp_watcher_open (self->memory);
-  /* Before the word is looked at once more: a waker that does not see this has changed it. */
+  /* Stored before the futex word is checked once more: a waker that does not see this store has
+   * already changed the word. */
   __atomic_store_n (&waiter_of (self)->by_bell, self->by_bell, __ATOMIC_SEQ_CST);
   return TRUE;
 }
 
-/* Whoever leaves last sees that another takes its place. */
+/* The last watcher to leave wakes another sleeper to take its place. */
 static void
 stop_watching (MpSleeper *self)
 {
@@ -128,7 +129,7 @@ is_woken (MpSleeper *self)
          __atomic_load_n (&waiter_of (self)->futex, __ATOMIC_SEQ_CST) != self->seen;
 }
 
-/* 0, or the errno. */
+/* Returns 0 or the errno. */
 static int
 sleep_by_bell (MpSleeper *self,
                gint64     timeout_us)
@@ -162,7 +163,7 @@ sleep_by_futex (MpSleeper *self,
            : mp_futex_wait (&waiter_of (self)->futex, self->seen, timeout_us);
 }
 
-/* At the end of a slice.  Returns whether to look after the others. */
+/* Handles the end of a slice.  Returns whether to check for deaths now. */
 static gboolean
 end_slice (MpSleeper *self,
            gint64     slice)
@@ -173,8 +174,8 @@ end_slice (MpSleeper *self,
          slice != FIRST_SLICE_US;
 }
 
-/* What was neither a wake-up nor the end of a slice: a death, a bell that rang for others, or a
- * nudge.  Returns whether to look after the others. */
+/* Handles a return that was neither a wake-up nor the end of a slice: a death, the eventfd written
+ * for other waiters, or a nudge.  Returns whether to check for deaths now. */
 static gboolean
 is_death (MpSleeper *self)
 {
@@ -190,9 +191,9 @@ is_death (MpSleeper *self)
   return died && mp_watcher_hear (self->memory, self->slot, &self->alarm);
 }
 
-/* Sleeps until woken, or until it is time to look after others, after which the sleep goes on;
- * @deadline is monotonic time, or -1.  Nothing but a wake-up makes a sleeper try again, since it
- * might be faster than who was woken. */
+/* Sleeps until woken, or until it is time to check for deaths, after which the caller continues the
+ * sleep.  @deadline is monotonic time, or -1.  Only a wake-up makes a sleeper try its operation
+ * again: otherwise it could overtake the thread that was woken. */
 MpSleepResult
 mp_sleeper_sleep (MpSleeper *self,
                   gint64     deadline)

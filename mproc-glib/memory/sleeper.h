@@ -8,13 +8,13 @@
 
 G_BEGIN_DECLS
 
-/* A thread that sleeps until a condition may hold: on the futex of its slot, or, when it is a
- * watcher, on descriptors that also tell of deaths. */
+/* A thread that sleeps until a condition may hold: on the futex of its slot or, if it is a watcher,
+ * in poll () on descriptors that also report deaths. */
 
 typedef enum
 {
   MP_SLEEP_WOKEN,
-  MP_SLEEP_LOOK, /* time to see who died meanwhile */
+  MP_SLEEP_LOOK, /* time to check for deaths */
   MP_SLEEP_TIMED_OUT,
   MP_SLEEP_INTERRUPTED, /* a signal handler ran */
 } MpSleepResult;
@@ -23,10 +23,10 @@ typedef struct
 {
   MpMemory        *memory;
   MpQueueCondition condition;
-  guint            slot; /* MP_N_WAITERS when the table was full */
+  guint            slot; /* MP_N_WAITERS if the table was full */
   guint32          seen;
   gboolean         watches;
-  gboolean         by_bell; /* as a watcher; without, it looks often */
+  gboolean         by_bell; /* polls descriptors; only as a watcher */
   MpWatcherAlarm   alarm;
   GCancellable    *cancellable;
   gulong           cancelled_id;
@@ -37,13 +37,14 @@ void mp_sleeper_begin (MpSleeper       *self,
                        MpQueueCondition condition,
                        GCancellable    *cancellable);
 void mp_sleeper_arm (MpSleeper *self);
-/* Whether the bit was still there: if not, a waker has spent its wake-up on us. */
+/* Clears the thread's bit.  Returns FALSE if a waker had already cleared it, and so has spent a
+ * wake-up on this thread. */
 gboolean      mp_sleeper_disarm (MpSleeper *self);
 MpSleepResult mp_sleeper_sleep (MpSleeper *self,
                                 gint64     deadline);
-/* After a look that found somebody dead. */
+/* To be called after a check that found a dead participant. */
 void mp_sleeper_calm (MpSleeper *self);
-/* When it was last woken, in nanoseconds of monotonic time. */
+/* The time of the last wake-up, in nanoseconds of monotonic time. */
 gint64 mp_sleeper_get_woken_at (MpSleeper *self);
 void   mp_sleeper_end (MpSleeper *self);
 

@@ -2,8 +2,8 @@
 
 #pragma once
 
-/* A step at which a death would hurt.  The kill harness builds the library with hooks in
- * these places; everywhere else they are nothing. */
+/* Marks a step of an operation at which a crash is hardest to recover from.  The kill harness
+ * builds the library with a hook in these places; in all other builds they are empty. */
 #ifdef MP_WITH_STEPS
 extern void (*mp_step_hook) (const char *name);
 #define MP_STEP(name)           \

@@ -11,7 +11,7 @@
 
 #define MIN_GROWTH 256u /* units */
 
-/* How many of the pieces that were freed last are looked at for a run. */
+/* How many of the pieces freed last are examined in the search for a run. */
 #define N_RECENT 8
 
 guint32
@@ -31,7 +31,7 @@ mp_units_count (MpMemory *self)
 
 /* --- The free lists -------------------------------------------------------------------- */
 
-/* A free piece's list. */
+/* The list to which a free piece belongs. */
 static guint32 *
 list_of (MpMemory *self,
          guint32   unit,
@@ -78,8 +78,8 @@ mp_units_remove (MpMemory *self,
     self->arena->n_free_warm -= MIN (self->arena->n_free_warm, 1u << order);
 }
 
-/* Whether the piece's buddy is free too, and alike: memory that was given back stays apart
- * from memory that is still warm. */
+/* Whether the piece's buddy is also free, and warm or cold like the piece: memory that was returned
+ * to the system stays separate from memory that is present. */
 static gboolean
 can_merge (MpMemory *self,
            guint32   unit,
@@ -90,7 +90,8 @@ can_merge (MpMemory *self,
          self->units[buddy] == self->units[unit];
 }
 
-/* While lists are rebuilt, in ascending order, only the lower pieces are in a list yet. */
+/* Merges a free piece with its buddies and puts it into its list.  @only_lower: while the lists are
+ * rebuilt in ascending order, only pieces below this one are in a list yet. */
 static void
 release (MpMemory *self,
          guint32   unit,
@@ -181,7 +182,7 @@ mp_units_find_run (MpMemory *self,
   return FALSE;
 }
 
-/* How many units of free pieces with memory there are from @unit on; no more than @n matter. */
+/* The number of units in adjacent free pieces with memory from @unit on, counted up to @n. */
 static guint64
 measure_warm (MpMemory *self,
               guint64   unit,
@@ -196,7 +197,8 @@ measure_warm (MpMemory *self,
   return end <= n_units ? end - unit : 0;
 }
 
-/* A block begins with its largest piece, and is freed as it was cut. */
+/* Finds the pieces of a freed block: a block begins with its largest piece, and its pieces are
+ * freed as they were cut. */
 gboolean
 mp_units_find_recent_run (MpMemory *self,
                           guint64   n,
@@ -255,7 +257,8 @@ mp_units_rebuild (MpMemory *self)
 
 /* --- Growing ---------------------------------------------------------------------------- */
 
-/* Names the new units as the largest pieces that are aligned to their size. */
+/* The order of the largest piece that begins at @unit, ends before @end, and is aligned to its
+ * size. */
 static guint
 piece_order (guint64 unit,
              guint64 end)

@@ -6,26 +6,26 @@
 
 G_BEGIN_DECLS
 
-/* The unit table: what each 4 KiB of the arena belongs to.
+/* The unit table: the state of each 4 KiB of the arena.
  *
- * The arena is a row of pieces, each of a power of two of units and aligned to its size.  The
- * state byte of a piece's first unit says how long it is and whether it is used; those of its
- * other units are 0.  A block is one used piece, and those behind it that are marked as
- * going on with it.  Every change commits by the store of one byte; the lists of free pieces
- * are derived from the table.
+ * The arena is a row of pieces.  The size of each is a power of two of units, and it is aligned to
+ * its size.  The state byte of a piece's first unit stores its size and whether it is used; the
+ * bytes of its other units are 0.  A block is one used piece, followed by those marked as its
+ * continuation.  Every change is committed by storing one byte; the lists of free pieces can be
+ * rebuilt from the table.
  *
- * The caller holds the arena lock, but for the functions that say otherwise. */
+ * The caller holds the arena lock, except where a function's comment says otherwise. */
 
 #define MP_UNIT_FREE       0x40
 #define MP_UNIT_USED       0x80
-#define MP_UNIT_COLD       0x20 /* free: the file may have no memory there */
-#define MP_UNIT_MORE       0x20 /* used: goes on with the block before it */
+#define MP_UNIT_COLD       0x20 /* free piece: the file may have no memory there */
+#define MP_UNIT_MORE       0x20 /* used piece: continues the block before it */
 #define MP_UNIT_ORDER_MASK 0x1f
 
-/* Above the orders: a used unit that is divided into cells, one value for each cell size. */
+/* Values above the orders: a used unit that is divided into cells, one value for each cell size. */
 #define MP_UNIT_FIRST_CELLS MP_N_ORDERS
 
-/* How many units there are: never more than the file has.  Works without the lock. */
+/* The number of units, which never exceeds what the file has.  Needs no lock. */
 guint32 mp_units_count (MpMemory *self);
 void    mp_units_push (MpMemory *self,
                        guint32   unit,
@@ -33,34 +33,34 @@ void    mp_units_push (MpMemory *self,
 void    mp_units_remove (MpMemory *self,
                          guint32   unit,
                          guint     order);
-/* Puts a free piece in its list, merged with its buddies as far as they are alike. */
+/* Puts a free piece into its list, merged with its buddies if these are free and equally warm. */
 void mp_units_release (MpMemory *self,
                        guint32   unit,
                        guint     order);
-/* A free piece of at least 2^@order units: a warm one, or a cold one. */
+/* Finds a free piece of at least 2^@order units, warm or cold as @is_cold says. */
 gboolean mp_units_find (MpMemory *self,
                         guint     order,
                         gboolean  is_cold,
                         guint32  *unit,
                         guint    *found);
-/* The first of free pieces side by side that together have @n units, and memory if
- * @only_warm. */
+/* Finds adjacent free pieces that together have at least @n units, all with memory if @only_warm.
+ * Returns the first. */
 gboolean mp_units_find_run (MpMemory *self,
                             guint64   n,
                             gboolean  only_warm,
                             guint32  *unit);
-/* The same with memory, if such pieces were freed lately: looks at a few only. */
+/* The same for pieces with memory, but examines only a few that were freed lately. */
 gboolean mp_units_find_recent_run (MpMemory *self,
                                    guint64   n,
                                    guint32  *unit);
-/* Extends the file to hold one more aligned piece of 2^@order units, or else by @n units or
- * what is left until the cap.  FALSE when it cannot, with errno ENOSPC and the like or 0 when
- * that is the cap. */
+/* Extends the file for one more aligned piece of 2^@order units, or by @n units or as many as the
+ * maximum size allows.  Returns FALSE on failure, with errno set by the system, or 0 if the maximum
+ * size is reached. */
 gboolean mp_units_grow (MpMemory *self,
                         guint     order);
 gboolean mp_units_grow_by (MpMemory *self,
                            guint64   n);
-/* Makes the free lists again from the table. */
+/* Rebuilds the free lists from the table. */
 void mp_units_rebuild (MpMemory *self);
 
 static inline guint64

@@ -31,8 +31,8 @@ mp_waits_set (MpWaits *waits,
               guint    slot,
               gboolean sleeping)
 {
-  /* Before: a waker that does not see the number has committed what it wakes for before the
-   * waiter's last look. */
+  /* n_words is raised before the bit is set: a waker that does not see the new number committed its
+   * change before the waiter's last check of the condition. */
   mp_cover (&waits->n_words, slot / 64 + 1);
   __atomic_fetch_or (word_of (waits, slot, sleeping), bit_of (slot), __ATOMIC_SEQ_CST);
 }
@@ -46,9 +46,8 @@ mp_waits_clear (MpWaits *waits,
           bit_of (slot)) != 0;
 }
 
-/* Slots are handed out and woken in the same direction, round and round: so who waits is woken
- * about in the order of arrival, and nobody is passed over for ever.  Returns MP_N_WAITERS when
- * all are taken. */
+/* Slots are assigned and woken in the same direction, in rotation, so that waiters are woken
+ * roughly in order of arrival and none starves.  Returns MP_N_WAITERS if all are taken. */
 guint
 mp_waiters_claim_slot (MpMemory *memory)
 {
@@ -106,7 +105,7 @@ ring_bell (MpMemory *memory)
     {
       gssize ignored = 0;
 
-      /* Only a hostile process counts that far. */
+      /* The counter is full, which only a hostile process can cause. */
       if (errno == EAGAIN)
         ignored = read (memory->bell_fd, &count, sizeof count);
       else if (errno != EINTR)
@@ -115,7 +114,8 @@ ring_bell (MpMemory *memory)
     }
 }
 
-/* A futex tells whether somebody slept on it, and the bell does not. */
+/* Returns whether a thread was woken.  FUTEX_WAKE returns that; a write to the eventfd does not, so
+ * the owner of the slot counts as woken if it is alive. */
 gboolean
 mp_waiters_wake_slot (MpMemory *memory,
                       guint     slot)
@@ -131,7 +131,7 @@ mp_waiters_wake_slot (MpMemory *memory,
   return mp_liveness_is_alive (memory, mp_load (&waiter->owner) - 1);
 }
 
-/* Wakes at most @n of @bits, which are those of the word @index.  Returns how many. */
+/* Wakes at most @n of the sleepers in @bits, which belong to the word @index.  Returns how many. */
 static guint
 wake_word (MpMemory *memory,
            MpWaits  *waits,
@@ -150,14 +150,14 @@ wake_word (MpMemory *memory,
 
       mp_store (&waits->turn, slot + 1);
       MP_STEP ("wake/taken");
-      /* Who was not asleep yet may also be dead: then the next one has to know. */
+      /* A thread that was not asleep yet may also be dead, so it does not count as woken. */
       n_woken += (guint) mp_waiters_wake_slot (memory, slot);
     }
   return n_woken;
 }
 
-/* From behind the slot that was woken last round to it again: the word in which that is comes
- * first with its upper part, and last with the lower. */
+/* Wakes sleepers in rotation, starting after the slot that was woken last.  The word that contains
+ * that slot is visited twice: its upper bits first, its lower bits last. */
 static void
 wake_sleepers (MpMemory *memory,
                MpWaits  *waits,
@@ -194,7 +194,7 @@ wake_loops (MpMemory *memory,
     ring_bell (memory);
 }
 
-/* Who recovers the dead before it has a slot of its own has nowhere to note it. */
+/* Returns NULL during a recovery that runs before this handle has a slot. */
 static guint32 *
 count_of_waking (MpMemory *memory)
 {
@@ -265,7 +265,7 @@ count_slots (MpMemory *memory)
   return MIN (mp_load (&memory->state->n_waiters), MP_N_WAITERS);
 }
 
-/* Also those whose bits somebody has taken. */
+/* Also wakes waiters whose bits a dead waker has already cleared. */
 void
 mp_waiters_wake_everyone (MpMemory *memory)
 {
@@ -288,7 +288,7 @@ sleeping_in_word (MpMemory *memory,
   return bits;
 }
 
-/* Its word stays as it is, since nothing is there for it. */
+/* Leaves the futex word unchanged, since the sleeper's condition does not hold. */
 void
 mp_waiters_nudge (MpMemory *memory)
 {
@@ -312,7 +312,7 @@ mp_waiters_count (MpMemory *memory)
   return n;
 }
 
-/* Frees the slots of a dead participant. */
+/* Frees the waiter slots of a dead participant. */
 void
 mp_waiters_forget (MpMemory *memory,
                    guint     participant)

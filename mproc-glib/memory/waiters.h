@@ -6,12 +6,12 @@
 
 G_BEGIN_DECLS
 
-/* Who sleeps until a condition may hold, and who wakes them.
+/* Threads and main loops that wait for a condition, and how they are woken.
  *
- * A sleeper reads its futex word, then sets its bit, then looks once more, then sleeps.  A
- * waker takes a bit off, and only if that was set changes the word.  So a wake-up that was
- * meant for somebody is either slept for or found in the word.  Bits, not counters: those
- * of the dead can be cleared. */
+ * A sleeper reads its futex word, sets its bit, checks the condition once more, and sleeps.  A
+ * waker clears a bit, and changes the word only if the bit was set.  So each wake-up either ends a
+ * sleep or is noticed by the changed word.  Bits and not counters, so that those of dead waiters
+ * can be cleared. */
 
 guint mp_waiters_claim_slot (MpMemory *memory);
 void  mp_waiters_release_slot (MpMemory *memory,
@@ -19,34 +19,34 @@ void  mp_waiters_release_slot (MpMemory *memory,
 void  mp_waiters_wake_slow (MpMemory        *memory,
                             MpQueueCondition condition,
                             guint            n);
-/* Without the main loops. */
+/* The same for threads only, not for main loops. */
 void mp_waiters_wake_threads (MpMemory        *memory,
                               MpQueueCondition condition,
                               guint            n);
 void mp_waiters_wake_all (MpMemory *memory);
-/* After the death of a waker, also those whose wake-ups it had taken. */
+/* For use after a waker has died: also wakes the waiters whose bits it had already cleared. */
 void mp_waiters_wake_everyone (MpMemory *memory);
-/* Makes one sleeping thread look what else is to do. */
+/* Interrupts one sleeping thread, so that it checks whether a watcher is wanted. */
 void mp_waiters_nudge (MpMemory *memory);
-/* Says that @n wake-ups are being given: who is killed in between may have taken some that
- * nobody else knows of. */
+/* Records in this participant's slot that @n wake-ups are in progress.  If it is killed between
+ * clearing a bit and waking the waiter, the recoverer knows that all waiters have to be woken. */
 void mp_waiters_begin_waking (MpMemory *memory,
                               guint32   n);
 void mp_waiters_end_waking (MpMemory *memory,
                             guint32   n);
-/* Returns whether somebody was asleep there. */
+/* Returns whether a thread was asleep there. */
 gboolean mp_waiters_wake_slot (MpMemory *memory,
                                guint     slot);
-/* How many wait for whatever. */
+/* The number of waiters for any condition. */
 guint mp_waiters_count (MpMemory *memory);
 void  mp_waiters_forget (MpMemory *memory,
                          guint     participant);
 
-/* Sets a bit of a slot: of sleepers, or of main loops. */
+/* Sets the bit of a slot, as a sleeping thread or as a main loop. */
 void mp_waits_set (MpWaits *waits,
                    guint    slot,
                    gboolean sleeping);
-/* Takes it off.  Returns whether it was set. */
+/* Clears the bit.  Returns whether it was set. */
 gboolean mp_waits_clear (MpWaits *waits,
                          guint    slot,
                          gboolean sleeping);
@@ -86,8 +86,8 @@ mp_waits_has_sleeping (const MpWaits *waits)
   return any != 0;
 }
 
-/* Wakes @n threads and every main loop that wait for @condition.  To be called after a
- * full barrier. */
+/* Wakes @n threads and all main loops that wait for @condition.  The caller has made a full
+ * barrier. */
 static inline void
 mp_waiters_wake (MpMemory        *memory,
                  MpQueueCondition condition,

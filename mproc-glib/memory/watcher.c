@@ -12,12 +12,12 @@
 
 #define N_OF_EACH_KIND (MP_N_WATCHERS / 2)
 
-/* How often the first watcher looks, and how often all others together do. */
+/* How often the first watcher checks for deaths, and how often all other waiters together do. */
 #define FIRST_TICK_US  (3 * G_GINT64_CONSTANT (1000000))
 #define OTHERS_TICK_US (2 * G_GINT64_CONSTANT (1000000))
 
-/* Looking costs a system call for each participant, and each takes longer the more there are:
- * with this many looks become rarer. */
+/* A check costs a system call for each participant, and each call takes longer the more
+ * participants there are: from this number of waiters on, checks become less frequent. */
 #define MANY_WAITERS 1024
 
 static guint32 *
@@ -27,8 +27,8 @@ seat_of (MpMemory *memory,
   return &memory->state->watchers[index];
 }
 
-/* A place counts as taken only when the waiter that it names says the same: it may have been
- * killed, or the word been overwritten. */
+/* A seat counts as taken only if the waiter it names refers back to it: the waiter may have been
+ * killed, or the word may have been corrupted. */
 static gboolean
 is_taken (MpMemory *memory,
           guint     index)
@@ -101,7 +101,7 @@ mp_watcher_end (MpMemory *memory,
                                  __ATOMIC_RELAXED);
 }
 
-/* A number below @limit, different in each waiter: nothing that has to be hard to guess. */
+/* A pseudo-random number below @limit that differs between waiters.  It need not be secure. */
 static gint64
 choose_below (gint64 limit,
               guint  slot)
@@ -153,7 +153,7 @@ mp_watcher_choose_tick (MpMemory *memory,
   if (is_first (memory, slot))
     return FIRST_TICK_US * rarer;
 
-  /* On the average each looks every n times as long. */
+  /* On average, each of the n waiters checks once in n intervals. */
   return OTHERS_TICK_US / 10 + choose_below (2 * MAX (n, 1) * rarer * OTHERS_TICK_US, slot);
 }
 
@@ -204,7 +204,7 @@ close_both (MpMemory *memory)
   mp_store (&memory->watch_fd, -1);
 }
 
-/* No fork in between: a child closes what it inherits of these. */
+/* Forks are blocked meanwhile, so that a child knows all the descriptors that it has to close. */
 gboolean
 mp_watcher_open (MpMemory *memory)
 {

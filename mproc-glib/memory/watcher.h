@@ -6,21 +6,20 @@
 
 G_BEGIN_DECLS
 
-/* Who looks after the others.
+/* Watchers: the waiters that detect the death of other participants.
  *
- * The kernel tells who watches the file when a participant's description of it is closed, and
- * that is, when the participant dies.  Were all who wait told, each exit would wake them all; so
- * two sleeping threads and two main loops, the watchers, are told and clean up.  There are
- * two of each since one may be killed or stopped.  The others sleep without an end, but for
- * a look now and then that finds out when all watchers are gone: all waiters of a queue
- * together wake up about once a second. */
+ * When a process dies, the kernel closes its description of the file, which inotify reports to
+ * those that watch the file.  If all waiters watched it, each exit would wake them all.  So only a
+ * few do, the watchers, and recover the dead: two sleeping threads and two main loops, since one of
+ * each may be killed or stopped.  The other waiters sleep without a limit, except for rare checks
+ * in case all watchers are gone: all waiters of a queue together wake up about once a second. */
 
-/* What a watcher heard of a death.  The first watcher looks at once, and once more a little later
- * when it found nobody dead: the kernel tells of the closing of a file just before it drops the
- * locks on it.  The others look later, unless somebody has looked meanwhile. */
+/* A death that inotify has reported.  The first watcher checks at once, and once more a little
+ * later if it found no dead participant, since the kernel reports the close just before it drops
+ * the locks.  The other watchers check later, unless another waiter has done so meanwhile. */
 typedef struct
 {
-  gint64   heard_at; /* 0: nothing */
+  gint64   heard_at; /* 0: no report */
   gboolean defers;
 } MpWatcherAlarm;
 
@@ -32,44 +31,47 @@ typedef enum
   MP_WATCHER_LOOP,
 } MpWatcherKind;
 
-/* Whether there are fewer watchers than there should be. */
+/* Whether there are fewer watchers of this kind than wanted. */
 gboolean mp_watcher_is_wanted (MpMemory     *memory,
                                MpWatcherKind kind);
-/* Whether there is any. */
+/* Whether there is any watcher of this kind. */
 gboolean mp_watcher_is_there (MpMemory     *memory,
                               MpWatcherKind kind);
-/* Makes the waiter of @slot a watcher, if one is wanted.  It then looks who died before. */
+/* Makes the waiter of @slot a watcher, if one is wanted.  The caller then checks for earlier
+ * deaths, which inotify does not report. */
 gboolean mp_watcher_begin (MpMemory     *memory,
                            MpWatcherKind kind,
                            guint         slot);
 void     mp_watcher_end (MpMemory *memory,
                          guint     slot);
 
-/* Both return whether to look now. */
+/* Both return whether to check for dead participants now. */
 gboolean mp_watcher_hear (MpMemory       *memory,
                           guint           slot,
                           MpWatcherAlarm *alarm);
 gboolean mp_watcher_hear_later (MpMemory       *memory,
                                 MpWatcherAlarm *alarm);
 
-/* In how many microseconds the waiter of @slot is to look, whatever wakes it before. */
+/* After how many microseconds the waiter of @slot is to check next if no event comes before. */
 gint64 mp_watcher_choose_tick (MpMemory *memory,
                                guint     slot);
 
-/* A descriptor that is readable after somebody died, or -1: watches are few for each user. */
+/* Opens an inotify descriptor that becomes readable after a death.  Returns -1 if the user's limit
+ * of inotify instances is reached. */
 int  mp_watcher_open_deaths (MpMemory *memory);
 void mp_watcher_drain (int fd);
 
-/* What a watching thread sleeps on: the shared bell and the deaths.  They are the handle's, and
- * for one thread at a time. */
+/* The descriptors that a watcher thread polls: the shared eventfd and the inotify descriptor.  They
+ * belong to the handle and are used by one thread at a time. */
 gboolean mp_watcher_claim_handle (MpMemory *memory);
 void     mp_watcher_release_handle (MpMemory *memory);
-/* FALSE when they cannot be had. */
+/* Returns FALSE if they cannot be opened. */
 gboolean mp_watcher_open (MpMemory *memory);
-/* Takes in what has rung.  FALSE when nothing has: they are somebody else's by now. */
+/* Consumes the pending events.  Returns FALSE if there were none, or if the descriptors refer to
+ * other files by now. */
 gboolean mp_watcher_clear (MpMemory *memory,
                            gboolean *died);
-/* Closes them if no thread uses them any more. */
+/* Closes them unless a thread uses them. */
 void mp_watcher_close (MpMemory *memory);
 
 G_END_DECLS
