@@ -163,6 +163,12 @@ mp_arena_get_n_used (MpMemory *self)
   return n_used;
 }
 
+guint64
+mp_arena_count_free (MpMemory *self)
+{
+  return self->config.n_units_cap - mp_units_count (self) + mp_load (&self->arena->n_free);
+}
+
 /* --- Intents --------------------------------------------------------------------------------- */
 
 static void

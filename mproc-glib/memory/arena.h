@@ -43,6 +43,8 @@ void     mp_arena_sweep (MpMemory      *self,
                          const guint32 *marks,
                          guint32        n_marks);
 guint    mp_arena_get_n_used (MpMemory *self);
+/* How many units can be allocated, whatever their order, at the moment.  Needs no lock. */
+guint64 mp_arena_count_free (MpMemory *self);
 
 /* An intent is a block that a thread has allocated and not yet published.  Recovery keeps it as
  * long as its owner is alive, and frees it once its owner has died.  These functions take and

@@ -65,6 +65,7 @@ struct _MpMemory
   gint64   looked_at;        /* time of the last check for deaths, coarse monotonic ns */
   guint32  must_trim;        /* memory should be returned to the system */
   guint32  found_dead;       /* a lock was taken from a dead owner: recover soon */
+  guint32  found_damage;     /* those who sleep are to hear of it soon */
   GMutex   attach_mutex;
 
   /* The descriptors that a sleeping watcher thread polls: see watcher.h. */
@@ -197,8 +198,10 @@ mp_coarse_now (void)
 static inline void
 mp_memory_set_damaged (MpMemory *self)
 {
-  if (G_LIKELY (mp_memory_owns_descriptors (self)))
-    mp_store (&self->state->damaged, 1);
+  if (G_UNLIKELY (!mp_memory_owns_descriptors (self)))
+    return;
+  mp_store (&self->state->damaged, 1);
+  mp_store (&self->found_damage, 1);
 }
 
 G_END_DECLS

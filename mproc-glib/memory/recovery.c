@@ -589,6 +589,8 @@ mp_recovery_look_after (MpMemory *self)
   if (mp_recovery_run (self))
     return TRUE;
 
+  if (!mp_ring_is_sound (self))
+    mp_memory_set_damaged (self);
   /* That waker may be stopped before it has woken anyone.  Usually it is just running, and a few
    * waiters are woken in vain. */
   if (is_somebody_waking (self))

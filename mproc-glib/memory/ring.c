@@ -60,14 +60,27 @@ is_within_bounds (MpMemory *self,
       guint32 queued = (count - mp_word_count (tail->seen_head)) & MP_COUNT_MASK;
       gint64  queued_bytes = (gint64) (n_bytes - tail->seen_n_bytes);
 
+      /* What is counted of an empty queue is what somebody scribbled there. */
       if (queued < max_size &&
-          queued_bytes + (gint64) size <= (gint64) self->config.max_bytes)
+          (queued_bytes + (gint64) size <= (gint64) self->config.max_bytes ||
+           (round == 1 && queued == 0)))
         return TRUE;
 
       tail->seen_head = mp_load_acquire (&self->head->word);
       tail->seen_n_bytes = mp_load (&self->head->n_bytes);
     }
   return FALSE;
+}
+
+/* Behind a head that is not where the messages are nothing would ever become free.  With the tail
+ * lock: nothing is being put, and the head is not ahead. */
+static gboolean
+is_soundly_full (MpMemory *self)
+{
+  guint32 count = mp_word_count (mp_load (&self->tail->word));
+  guint32 taken = mp_word_count (mp_load (&self->head->word));
+
+  return ((count - taken) & MP_COUNT_MASK) <= MP_MAX_COUNT && mp_ring_is_sound (self);
 }
 
 /* Links a new segment and moves *@offset and the tail to it. */
@@ -201,7 +214,7 @@ mp_ring_append (MpMemory         *self,
     }
 
   if (done == 0)
-    return status;
+    return status != MP_RING_FULL || is_soundly_full (self) ? status : MP_RING_DAMAGED;
 
   MP_STEP ("put/written");
   mp_store_release (mp_memory_word_at (self, first), first_header);
@@ -403,6 +416,28 @@ mp_ring_has_items (MpMemory *self)
   return found;
 }
 
+/* Whether there is a message where the head is when the tail counts some.  Both were there at one
+ * moment: the head did not move meanwhile, and what the tail counts was committed before. */
+gboolean
+mp_ring_is_sound (MpMemory *self)
+{
+  gboolean found;
+  guint32  count;
+  guint64  head;
+
+  do
+    {
+      head = mp_load_acquire (&self->head->word);
+      count = mp_word_count (mp_load_acquire (&self->tail->word)) - mp_word_count (head);
+      found = is_position (self, mp_word_offset (head)) &&
+              mp_load_acquire (mp_memory_word_at (self, mp_word_offset (head))) != 0;
+    }
+  while (head != mp_load (&self->head->word));
+
+  count &= MP_COUNT_MASK;
+  return found || count == 0 || count > MP_MAX_COUNT;
+}
+
 /* Whether at least two messages are queued, the first of them a small one. */
 gboolean
 mp_ring_has_small_items (MpMemory *self)
@@ -435,8 +470,10 @@ gboolean
 mp_ring_has_room (MpMemory *self,
                   gsize     size)
 {
-  return mp_ring_count (self) < max_size (self) &&
-         mp_ring_count_bytes (self) + size <= self->config.max_bytes;
+  guint32 n = mp_ring_count (self);
+
+  return n == 0 ||
+         (n < max_size (self) && mp_ring_count_bytes (self) + size <= self->config.max_bytes);
 }
 
 /* --- After a death ------------------------------------------------------------------ */

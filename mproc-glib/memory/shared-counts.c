@@ -4,6 +4,7 @@
 
 #include "shared-queue-private.h"
 
+#include "arena.h"
 #include "lock.h"
 #include "ring.h"
 
@@ -85,6 +86,34 @@ mp_shared_queue_is_drained (MpSharedQueue *self)
           mp_load (&self->n_held) != 0 || count_unfinished (self) == 0);
 }
 
+/* A caller that waits for room for what was refused, and was told of less, would try in vain and
+ * wait again at once. */
+void
+mp_shared_queue_note_refused (MpSharedQueue *self,
+                              gsize          size)
+{
+  gboolean lacks_memory = mp_ring_has_room (&self->memory, size);
+
+  mp_store (&self->refused_size, size);
+  mp_store (&self->refused_free, lacks_memory ? mp_arena_count_free (&self->memory) + 1 : 0);
+}
+
+void
+mp_shared_queue_forget_refused (MpSharedQueue *self)
+{
+  mp_store (&self->refused_size, 0);
+  mp_store (&self->refused_free, 0);
+}
+
+static gboolean
+has_room (MpSharedQueue *self)
+{
+  guint64 wanted = mp_load (&self->refused_free);
+
+  return mp_ring_has_room (&self->memory, (gsize) mp_load (&self->refused_size)) &&
+         (wanted == 0 || mp_arena_count_free (&self->memory) >= wanted);
+}
+
 gboolean
 mp_shared_queue_check (gpointer         user_data,
                        MpQueueCondition condition)
@@ -105,7 +134,7 @@ mp_shared_queue_check (gpointer         user_data,
     case MP_QUEUE_WAIT_SPACE:
       if (mp_lock_is_stuck (memory, MP_LOCK_TAIL))
         return FALSE;
-      return mp_ring_has_room (memory, 0) || mp_load (&memory->state->shutdown) ||
+      return has_room (self) || mp_load (&memory->state->shutdown) ||
              mp_load (&self->is_closed);
     case MP_QUEUE_WAIT_DONE:
       return count_unfinished (self) == 0;

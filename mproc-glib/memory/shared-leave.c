@@ -7,6 +7,7 @@
 #include "arena.h"
 #include "lease.h"
 #include "lock.h"
+#include "waiters.h"
 
 /* Deferred work that an operation does at its end: leases that could not be ended, recovery of dead
  * participants that were noticed, and memory to be returned to the system. */
@@ -68,6 +69,11 @@ mp_shared_queue_clean_up (MpSharedQueue *self)
     mp_recovery_run (&self->memory);
   if (mp_load (&self->n_due) != 0)
     end_due_leases (self);
+  if (mp_load (&self->memory.found_damage))
+    {
+      mp_store (&self->memory.found_damage, 0);
+      mp_waiters_wake_all (&self->memory);
+    }
   if (mp_load (&self->memory.must_trim))
     {
       mp_arena_trim (&self->memory);

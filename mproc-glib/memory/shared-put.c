@@ -135,6 +135,10 @@ try_put (MpSharedQueue *self,
 
       status = put_some (self, put->items + put->n_put, put->n_items - put->n_put, &n);
       put->n_put += n;
+      if (G_UNLIKELY (status == MP_QUEUE_FULL))
+        mp_shared_queue_note_refused (self, put->items[put->n_put].size);
+      else if (G_UNLIKELY (mp_load (&self->refused_size) != 0))
+        mp_shared_queue_forget_refused (self);
     }
   return status;
 }

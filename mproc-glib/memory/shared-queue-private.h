@@ -29,8 +29,13 @@ typedef struct
   MpTurn   turns[MP_N_CONDITIONS];
   guint32  spin_ns;
 
-  guint32 n_held;    /* messages that this handle holds */
-  guint32 is_closed; /* this handle was closed */
+  /* What was refused last, until something is put again: to wait for room is to wait for that. */
+  guint64 refused_size;
+  guint64 refused_free; /* if memory was lacking: the units that were free, plus one; else 0 */
+
+  gint64  checked_at; /* when head and tail were last compared, in coarse monotonic nanoseconds */
+  guint32 n_held;     /* messages that this handle holds */
+  guint32 is_closed;  /* this handle was closed */
 
   /* Leases that only remain to be ended, which needs the arena lock: see shared-leave.c. */
   guint32 due[MP_N_DUE_LEASES];
@@ -74,6 +79,11 @@ mp_shared_queue_enter (MpSharedQueue *self)
 /* Returns the number of unfinished messages and, in @n_total, of those ever put. */
 guint32 mp_shared_queue_count_tasks (MpSharedQueue *self,
                                      guint64       *n_total);
+
+/* Notes that a message of that size found no room, or that something was put. */
+void mp_shared_queue_note_refused (MpSharedQueue *self,
+                                   gsize          size);
+void mp_shared_queue_forget_refused (MpSharedQueue *self);
 
 /* Whether a get can never return a message again. */
 gboolean mp_shared_queue_is_drained (MpSharedQueue *self);

@@ -265,13 +265,8 @@ sleep_until (MpSharedQueue   *self,
   return status;
 }
 
-MpQueueStatus
-mp_shared_queue_wait_and_try (MpSharedQueue   *self,
-                              MpQueueCondition condition,
-                              MpQueueCall     *call,
-                              MpQueueStatus    status,
-                              MpAttempt        attempt,
-                              gpointer         data)
+static MpQueueStatus
+wait_and_try (MpSharedQueue *self, MpQueueCondition condition, MpQueueCall *call, MpQueueStatus status, MpAttempt attempt, gpointer data)
 {
   gboolean ignored = TRUE;
   gint64   deadline = MP_DEADLINE_NEVER;
@@ -297,6 +292,37 @@ mp_shared_queue_wait_and_try (MpSharedQueue   *self,
         return status;
     }
   return sleep_until (self, condition, call, deadline, attempt, data);
+}
+
+/* How often what keeps a call from working is looked into. */
+#define CHECK_EVERY_NS (100 * 1000 * 1000)
+
+/* A queue whose head or tail was overwritten would look empty, or full, for ever. */
+static gboolean
+is_sound (MpSharedQueue *self)
+{
+  gint64 now = mp_coarse_now ();
+
+  if (G_LIKELY (now - mp_load (&self->checked_at) < CHECK_EVERY_NS))
+    return TRUE;
+  mp_store (&self->checked_at, now);
+  return mp_ring_is_sound (&self->memory);
+}
+
+MpQueueStatus
+mp_shared_queue_wait_and_try (MpSharedQueue   *self,
+                              MpQueueCondition condition,
+                              MpQueueCall     *call,
+                              MpQueueStatus    status,
+                              MpAttempt        attempt,
+                              gpointer         data)
+{
+  status = wait_and_try (self, condition, call, status, attempt, data);
+  if (!is_busy (status) || is_sound (self))
+    return status;
+
+  mp_memory_set_damaged (&self->memory);
+  return MP_QUEUE_DAMAGED;
 }
 
 /* --- Without taking ----------------------------------------------------------------------- */

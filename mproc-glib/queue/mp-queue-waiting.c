@@ -156,8 +156,9 @@ mp_queue_get_fd (MpQueue *self)
  * things, or by its descriptor in a foreign loop.
  *
  * It is ready at first, if anything fits, and then once each time that something was taken
- * out since, or that somebody died. That may make too little room for a large message, or
- * another producer may be faster, so try and wait in turn:
+ * out since, or that somebody died. After a message was refused it is ready when there is room
+ * for one of that size, until something is put. Another producer may be faster, so try and
+ * wait in turn:
  *
  * ```c
  * g_autoptr (MpWaitable) room = mp_queue_watch_room (queue, &error);

@@ -4,6 +4,7 @@
 
 #include "memory/layout.h"
 #include "memory/shared-queue.h"
+#include "test-places.h"
 
 #include <gio/gunixfdlist.h>
 #include <string.h>
@@ -24,38 +25,14 @@ typedef struct
   guint32 value;
 } Patch;
 
-static const struct
-{
-  guint64 offset;
-  guint64 size;
-} regions[] = {
-  { 0, 64 },
-  { MP_OFFSET_TAIL, 1024 },
-  { MP_OFFSET_PARTICIPANTS, 4 * MP_CACHE_LINE },
-  { MP_OFFSET_WAITERS, 256 },
-  { MP_OFFSET_LEASES, 8 * MP_CACHE_LINE },
-  { MP_OFFSET_UNITS, 512 },
-  { 0, 2 * MP_SEGMENT_SIZE }, /* of the arena */
-};
-
-/* Who holds a lock and lives can hold up everybody, and is no finding. */
-static gboolean
-is_lock (guint64 offset)
-{
-  return offset == MP_OFFSET_TAIL || offset == MP_OFFSET_HEAD || offset == MP_OFFSET_ARENA;
-}
-
 static void
 apply (int          fd,
        guint64      arena_offset,
        const Patch *patch)
 {
-  guint   index = patch->region % G_N_ELEMENTS (regions);
-  guint64 offset = regions[index].offset + patch->word * 4u % regions[index].size;
+  guint64 offset = test_place (patch->region, patch->word, arena_offset);
 
-  if (index == G_N_ELEMENTS (regions) - 1)
-    offset += arena_offset;
-  if (!is_lock (offset) && pwrite (fd, &patch->value, 4, (off_t) offset) != 4)
+  if (pwrite (fd, &patch->value, 4, (off_t) offset) != 4)
     g_assert_not_reached ();
 }
 

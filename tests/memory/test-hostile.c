@@ -5,7 +5,10 @@
 #include "config.h"
 
 #include "memory/layout.h"
+#include "memory/shared-queue-private.h"
 #include "memory/shared-queue.h"
+#include "memory/waiters.h"
+#include "test-fork.h"
 #include "mp-error.h"
 
 #include <poll.h>
@@ -130,6 +133,108 @@ test_name (void)
     }
 }
 
+static MpQueueStatus
+get (gpointer queue)
+{
+  const MpQueueAccepted accepted = { .any = G_MAXUINT32 };
+  MpQueueDelivery       delivery = { 0 };
+  MpQueueCall           call = { 0 };
+  guint                 n_got;
+  MpQueueStatus         status = backend.get (queue, &delivery, 1, &accepted, &call, &n_got);
+
+  if (status == MP_QUEUE_OK)
+    g_free (delivery.data);
+  return status;
+}
+
+/* A head that is somewhere else, where nothing is: the queue does not look empty for ever. */
+static void
+test_lost_head (void)
+{
+  gpointer      queue = open_queue (0);
+  MpMemory     *memory = &((MpSharedQueue *) queue)->memory;
+  const gint64  deadline = g_get_monotonic_time () + 2 * G_USEC_PER_SEC;
+  guint64       word = memory->head->word;
+  MpQueueStatus status;
+
+  put (queue, 10);
+  mp_store (&memory->head->word,
+            mp_word (mp_word_count (word), mp_word_offset (word) + MP_SEGMENT_SIZE / 2));
+  while ((status = get (queue)) == MP_QUEUE_EMPTY)
+    g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+  g_assert_cmpint (status, ==, MP_QUEUE_DAMAGED);
+  backend.free (queue);
+}
+
+/* A tail that counts what is not there: the queue does not look full for ever. */
+static void
+test_lost_tail (void)
+{
+  gpointer          queue = open_queue (0);
+  MpMemory         *memory = &((MpSharedQueue *) queue)->memory;
+  const MpQueueItem item = { (const guint8 *) "x", 1, 2 };
+  MpQueueCall       call = { 0 };
+  guint64           word = memory->tail->word;
+  guint             n_put;
+
+  mp_store (&memory->tail->word, mp_word (MP_MAX_COUNT, mp_word_offset (word)));
+  g_assert_cmpint (backend.put (queue, &item, 1, &call, &n_put), ==, MP_QUEUE_DAMAGED);
+  backend.free (queue);
+}
+
+/* Whatever is counted, an empty queue takes a message. */
+static void
+test_lost_count (void)
+{
+  gpointer  queue = open_queue (0);
+  MpMemory *memory = &((MpSharedQueue *) queue)->memory;
+
+  mp_store (&memory->tail->n_bytes, G_GUINT64_CONSTANT (1) << 40);
+  for (guint i = 0; i < 3; i++)
+    {
+      put (queue, 10);
+      g_assert_cmpint (get (queue), ==, MP_QUEUE_OK);
+    }
+  backend.free (queue);
+}
+
+static int
+wait_for_space (gpointer queue)
+{
+  MpQueueCall call = { .timeout_us = -1 };
+
+  return backend.wait (queue, MP_QUEUE_WAIT_SPACE, &call) == MP_QUEUE_DAMAGED ? 0 : 1;
+}
+
+/* Who sleeps hears of damage from who finds it, and not when it looks by itself. */
+static void
+test_damage_wakes (void)
+{
+  const MpQueueSettings settings = { .max_size = 1 };
+  MpQueueCall           call = { 0 };
+  gpointer              queue = backend.open ("memory:", NULL, &settings, &call);
+  MpMemory             *memory = &((MpSharedQueue *) queue)->memory;
+  MpWaits              *waits = memory->waits[MP_QUEUE_WAIT_SPACE];
+  MpQueueBell          *bell = backend.bell_new (queue, MP_QUEUE_WAIT_DONE, NULL);
+  struct pollfd         fd = { backend.bell_fd (bell), POLLIN, 0 };
+  pid_t                 pid;
+
+  put (queue, 10);
+  pid = test_fork (wait_for_space, queue);
+  while (!mp_waits_has_sleeping (waits))
+    g_usleep (1000);
+  backend.bell_arm (queue, bell, TRUE);
+
+  mp_store (mp_memory_word_at (memory, mp_word_offset (memory->head->word)), G_MAXUINT64);
+  g_assert_cmpint (get (queue), ==, MP_QUEUE_DAMAGED);
+  g_assert_false (mp_waits_has_sleeping (waits));
+  g_assert_cmpint (poll (&fd, 1, 0), ==, 1);
+  test_wait_child (pid, 0);
+
+  backend.bell_free (queue, bell);
+  backend.free (queue);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -138,5 +243,9 @@ main (int    argc,
   g_test_add_func ("/hostile/name", test_name);
   g_test_add_func ("/hostile/size", test_size);
   g_test_add_func ("/hostile/full-bell", test_full_bell);
+  g_test_add_func ("/hostile/lost-head", test_lost_head);
+  g_test_add_func ("/hostile/lost-tail", test_lost_tail);
+  g_test_add_func ("/hostile/lost-count", test_lost_count);
+  g_test_add_func ("/hostile/damage-wakes", test_damage_wakes);
   return g_test_run ();
 }
