@@ -15,24 +15,24 @@
 
 #include "base/mp-async.h"
 
-/* One wait.  While it lasts, an object that was found ready is marked by the complement of
- * its descriptor: poll() skips negative ones, and no second array is needed. */
+/* The state of one wait.  A ready object is marked by storing the complement of its descriptor:
+ * poll () skips negative descriptors, and no second array is needed. */
 typedef struct
 {
   MpWaitable **objects;
   gsize        n_objects;
   gsize        n_ready;
 
-  /* One for each object, and one more for a cancellable. */
+  /* One entry for each object, and one for the cancellable. */
   struct pollfd *fds;
 
-  /* Where the kernel watches them, or %NULL when they are polled one by one. */
+  /* The epoll set of the objects, or NULL if they are passed to poll () one by one. */
   MpPollSet *set;
 
-  /* Whether there are objects that can be judged by their descriptor alone. */
+  /* Whether the readiness of some object can be determined only by polling its descriptor. */
   gboolean must_poll;
 
-  /* What to poll all descriptors for, whatever the objects say; 0 to ask the objects. */
+  /* The events to poll all descriptors for; 0 to use each object's own condition. */
   short events;
 } Wait;
 
@@ -62,7 +62,7 @@ set_errno_error (Wait    *wait,
                                   wait->n_objects);
 }
 
-/* Asks an object, in one of the two ways, whether it is ready. */
+/* Checks whether an object is ready, by @how, one of its two virtual functions for that. */
 static gboolean
 ask (Wait *wait,
      gsize i,
@@ -86,8 +86,8 @@ ask (Wait *wait,
   return TRUE;
 }
 
-/* Neighbours are often of one class, and looking the interface up takes longer than most of
- * what is asked of it: @last is that of the neighbour. */
+/* Adjacent objects often have the same class, and looking up an interface takes longer than most
+ * calls of it: @last is the interface of the preceding object. */
 static inline MpWaitableInterface *
 get_iface (MpWaitable          *object,
            MpWaitableInterface *last)
@@ -115,7 +115,7 @@ get_descriptors (Wait *wait)
     }
 }
 
-/* The first look at all objects. */
+/* Checks all objects before polling. */
 static gboolean
 look_at_all (Wait    *wait,
              GError **error)
@@ -130,7 +130,7 @@ look_at_all (Wait    *wait,
 
       iface = get_iface (object, iface);
 
-      /* One without an answer of its own is left to its descriptor. */
+      /* An object without such a function is ready when its descriptor is. */
       how = iface->has_pending != NULL ? iface->has_pending : iface->is_ready;
       if (wait->events != 0)
         how = NULL;
@@ -145,7 +145,8 @@ look_at_all (Wait    *wait,
   return TRUE;
 }
 
-/* The look at those whose descriptor has fired. */
+/* Checks the objects whose descriptors poll () has reported: a descriptor can be readable
+ * spuriously. */
 static gboolean
 look_at_fired (Wait    *wait,
                GError **error)
@@ -163,7 +164,8 @@ look_at_fired (Wait    *wait,
       else if (!ask (wait, i, iface->is_ready, error))
         return FALSE;
 
-      /* A descriptor closed behind the object's back would be polled in vain for ever. */
+      /* The descriptor was closed without the object's knowledge, so it would never become ready.
+       */
       if (wait->fds[i].fd >= 0 && (wait->fds[i].revents & POLLNVAL) != 0)
         return set_closed_error (wait->objects[i], error);
     }
@@ -188,7 +190,7 @@ collect (Wait  *wait,
   return ready;
 }
 
-/* Polls the descriptors, or the one that stands for all of them; @timeout is %NULL for ever. */
+/* Polls the descriptors, or the epoll set that holds all of them.  A NULL @timeout is none. */
 static int
 poll_descriptors (Wait                  *wait,
                   const struct timespec *timeout)
@@ -205,8 +207,8 @@ poll_descriptors (Wait                  *wait,
   return n_fired > 0 ? mp_poll_set_collect (wait->set, wait->fds) : n_fired;
 }
 
-/* Polls once, until @deadline or, with one object ready, not at all.  Returns what poll()
- * returns, -1 with errno EINTR included. */
+/* Polls once, until @deadline, or without blocking if an object is ready already.  Returns the
+ * result of poll (), including -1 with EINTR. */
 static int
 poll_once (Wait  *wait,
            gint64 deadline)
@@ -218,7 +220,7 @@ poll_once (Wait  *wait,
                                                    : mp_deadline_fill_left (deadline, &left));
 }
 
-/* Polls until something is ready, @deadline has passed or, if @flags say so, a signal handler
+/* Polls until an object is ready, @deadline has passed or, if @flags request it, a signal handler
  * has run. */
 static gboolean
 poll_until_ready (Wait         *wait,
@@ -255,8 +257,8 @@ poll_until_ready (Wait         *wait,
   return TRUE;
 }
 
-/* Has the kernel watch the objects if they were waited for before, and so will be again.  A
- * first wait, which may be the only one, polls them for less. */
+/* Uses an epoll set if the same objects were waited for before, since they probably will be again.
+ * For a first wait, which may be the only one, poll () is cheaper. */
 static void
 choose_set (Wait      *wait,
             MpPollSet *set)
@@ -281,7 +283,7 @@ wait_until_ready (Wait         *wait,
          poll_until_ready (wait, deadline, flags, cancellable, error);
 }
 
-/* As above, with a descriptor for the cancellable. */
+/* The same with a descriptor for the cancellable. */
 static gboolean
 wait_cancellably (Wait         *wait,
                   MpPollSet    *set,
@@ -312,20 +314,21 @@ wait_cancellably (Wait         *wait,
  * @n_ready: (out) (optional): how many of them are ready
  * @error: return location for an error
  *
- * Waits until at least one of @objects is ready, and returns all that are.
+ * Waits until at least one of @objects is ready, and returns all ready ones.
  *
- * They come in the order in which they were given; when the time is over and none is
- * ready, the array is empty, and that is no error. An empty list waits for the time, or for the
- * cancellation, alone. The main context of the caller does not run.
+ * They are returned in the order of @objects. If none is ready when the timeout expires, the array
+ * is empty and no error is set. With an empty list, the call only waits for the timeout or the
+ * cancellation. The caller's main context is not iterated.
  *
- * Repeated waits for the same array of 65 objects or more do not cost more for more objects: the
- * kernel goes on watching them between the waits, which takes one descriptor until the first of
- * them is gone.
+ * Repeated waits on the same array of more than 64 objects do not take longer for more objects: an
+ * epoll set is kept between the waits. It uses one descriptor until the first of the objects is
+ * finalized.
  *
- * Fails with `MP_ERROR_CLOSED` when one of the objects is closed, and with
- * `G_IO_ERROR_CANCELLED`. Signal handlers run while it waits, and it goes on waiting unless @flags
- * say `MP_WAIT_FLAGS_INTERRUPTIBLE`: then it returns an empty array after one. An interpreter that
- * runs its handlers between two calls needs that, and calls again with the time that is left.
+ * Fails with `MP_ERROR_CLOSED` if one of the objects is closed, and with `G_IO_ERROR_CANCELLED`.
+ * The wait continues after a signal handler of the process has run, unless @flags contain
+ * `MP_WAIT_FLAGS_INTERRUPTIBLE`: then it returns an empty array. Language bindings use that flag,
+ * since an interpreter runs its signal handlers only between two calls, and then call again with
+ * the remaining time.
  *
  * Returns: (transfer container) (array length=n_ready): the objects that are ready, followed
  *   by a %NULL that does not count. %NULL in C when @error is set
@@ -366,7 +369,7 @@ mp_wait (MpWaitable  **objects,
   return collect (&wait, n_ready);
 }
 
-/* Waits for one object whose class has no way of its own. */
+/* Waits for one object whose class does not implement `wait`. */
 static gboolean
 wait_for_one (MpWaitable   *self,
               short         events,
@@ -399,18 +402,19 @@ mp_waitable_set_no_condition (MpWaitable *self,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Waits for a condition of one object.
+ * Waits until a condition of one object holds.
  *
- * For a connection or a queue, that a receive or a get, a send or a put, would not have to
- * wait; others may be faster. With `MP_WAIT_FLAGS_INTERRUPTIBLE` the wait also ends when a signal
- * handler of the process has run. Language bindings wait that way, in a loop, so that handlers of
- * theirs, which run between two calls, run at once.
+ * For a connection or a queue, the conditions mean that a receive or get, or a send or put, would
+ * not block at that moment; another thread or process may be faster. With
+ * `MP_WAIT_FLAGS_INTERRUPTIBLE` the wait also ends after a signal handler of the process has run.
+ * Language bindings wait that way, in a loop, so that their own signal handlers, which run between
+ * two calls, are not delayed.
  *
- * Fails with `MP_ERROR_CLOSED` when the object is closed, with `MP_ERROR_UNSUPPORTED` when
- * its class does not have @condition, and with `G_IO_ERROR_CANCELLED`.
+ * Fails with `MP_ERROR_CLOSED` if the object is closed, with `MP_ERROR_UNSUPPORTED` if its class
+ * does not support @condition, and with `G_IO_ERROR_CANCELLED`.
  *
- * Returns: whether the condition holds; %FALSE without an error when the time is over or a
- *   signal handler has ended the wait
+ * Returns: whether the condition holds; %FALSE without an error if the timeout expired or a signal
+ *   handler ended the wait
  *
  * Since: 1.0
  */
@@ -440,14 +444,14 @@ mp_waitable_wait (MpWaitable   *self,
   return mp_waitable_set_no_condition (self, error);
 }
 
-/* A wait under way in a main context; the data of its task. */
+/* An asynchronous wait: the data of its task. */
 typedef struct
 {
   Wait   wait;
   gint64 deadline;
 
-  /* All descriptors in one.  A main context wakes itself up for each descriptor that comes or
-   * goes, and walks through all of them at each turn. */
+  /* One epoll descriptor instead of many: a main context wakes up for each descriptor that is added
+   * or removed, and iterates over all of them in each turn. */
   MpPollSet *set;
 } AsyncWait;
 
@@ -491,7 +495,8 @@ return_ready (GTask *task)
   g_task_return_pointer (task, ready, ready_free);
 }
 
-/* Takes @error.  The descriptors of the wait are closed now, not when the result is dropped. */
+/* Takes ownership of @error.  The descriptors of the wait are closed now, not when the result is
+ * freed. */
 static void
 return_failure (GTask  *task,
                 GError *error)
@@ -570,10 +575,10 @@ attach_wait_source (GTask *task)
  * @callback: (scope async): called when the wait is over
  * @user_data: data for @callback
  *
- * Waits in the main context as [func@wait] does in the thread.
+ * Asynchronous form of [func@wait].
  *
- * Holds a reference to each of @objects until it is over. @callback runs in the main context
- * that was the thread's default one at the call.
+ * Holds a reference to each of @objects until the wait is over. @callback is called in the main
+ * context that was the thread-default one at the time of the call.
  *
  * Since: 1.0
  */
@@ -622,10 +627,9 @@ mp_wait_async (MpWaitable        **objects,
  * @n_ready: (out) (optional): how many objects are ready
  * @error: return location for an error
  *
- * Ends what [func@wait_async] began.
+ * Finishes a wait begun with [func@wait_async].
  *
- * The objects live at least as long as @result; a reference of the caller's own makes
- * them live longer.
+ * The objects stay alive at least as long as @result; take references to keep them longer.
  *
  * Returns: (transfer container) (array length=n_ready): the objects that are ready, in the
  *   order in which they were given, followed by a %NULL that does not count. %NULL in C

@@ -6,7 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* The error of a wait for a condition that the class of @self does not have.  Returns FALSE. */
+/* Sets the error of a wait for a condition that the class of @self does not support.  Returns
+ * FALSE. */
 gboolean mp_waitable_set_no_condition (MpWaitable *self,
                                        GError    **error);
 

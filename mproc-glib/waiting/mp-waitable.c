@@ -12,11 +12,11 @@
 /**
  * MpWaitable:
  *
- * Something that becomes ready: a queue with an item, a connection with bytes, a listener
- * with a client, a process that has ended.
+ * An object that becomes ready: a queue with a message, a connection with data, a listener with a
+ * peer to accept, a process that has ended.
  *
- * [func@wait] waits for any of them, mixed as one likes. A descriptor that belongs to
- * something else joins in through [func@Waitable.new_for_fd].
+ * [func@wait] waits for any mixture of them. A descriptor from elsewhere takes part through
+ * [func@Waitable.new_for_fd].
  *
  * ```c
  * MpWaitable *objects[] = { MP_WAITABLE (results), MP_WAITABLE (worker) };
@@ -41,7 +41,7 @@ struct _MpFdWaitable
 {
   GObject parent_instance;
 
-  /* Somebody else's, who closes it. */
+  /* Borrowed: the creator of the object closes it. */
   int fd;
 };
 
@@ -92,11 +92,11 @@ set_closed_error (MpWaitable *self,
  * mp_waitable_new_for_fd:
  * @fd: an open file descriptor
  *
- * Wraps a descriptor, so that [func@wait] can wait for it.
+ * Creates an object that makes [func@wait] wait for a descriptor.
  *
- * It is ready when there is something to read, or when the other side has hung up. The
- * descriptor stays the caller's, who closes it, and not before this object has been waited for.
- * One that is opened anew needs a new object, even with the same number.
+ * The object is ready when the descriptor is readable or the other side has hung up. The descriptor
+ * still belongs to the caller, who must not close it before the last wait for this object. A
+ * descriptor that is opened later needs a new object, even if it has the same number.
  *
  * Returns: (transfer full): a new object
  *
@@ -118,12 +118,13 @@ mp_waitable_new_for_fd (int fd)
  * mp_waitable_get_fd: (virtual get_fd)
  * @self: a waitable
  *
- * Gives the descriptor to poll for [method@Waitable.get_condition] in a foreign loop.
+ * Returns the descriptor to poll for [method@Waitable.get_condition] in another kind of main loop.
  *
- * Ask [method@Waitable.is_ready] before each time it is polled, since there may be something
- * that the descriptor does not show, and after it has fired, since it can fire for nothing.
+ * Call [method@Waitable.is_ready] each time before polling, since the object may have buffered data
+ * that the descriptor does not show, and after the descriptor became ready, since that can be
+ * spurious.
  *
- * Returns: a descriptor that stays the object's, or -1 when the object is closed
+ * Returns: a descriptor that is owned by the object, or -1 if the object is closed
  *
  * Since: 1.0
  */
@@ -139,9 +140,9 @@ mp_waitable_get_fd (MpWaitable *self)
  * mp_waitable_get_condition: (virtual get_condition)
  * @self: a waitable
  *
- * Gives what to poll the descriptor for.
+ * Returns the condition to poll the descriptor for.
  *
- * Returns: the conditions; none at all waits for hang-up and errors alone
+ * Returns: the condition; 0 means only hang-up and errors
  *
  * Since: 1.0
  */
@@ -161,12 +162,12 @@ mp_waitable_get_condition (MpWaitable *self)
  * @self: a waitable
  * @error: return location for an error
  *
- * Says whether the object is ready now, without waiting.
+ * Checks whether the object is ready now, without waiting.
  *
- * When it is not, its descriptor fires as soon as it is. Fails with `MP_ERROR_CLOSED` when
- * it never will be since it is closed.
+ * If it is not, its descriptor becomes ready as soon as the object does. Fails with
+ * `MP_ERROR_CLOSED` if the object was closed and never will be ready.
  *
- * Returns: whether it is ready; %FALSE without an error when it is not
+ * Returns: %TRUE if it is ready; %FALSE without an error if it is not
  *
  * Since: 1.0
  */

@@ -15,21 +15,21 @@ G_DECLARE_INTERFACE (MpWaitable, mp_waitable, MP, WAITABLE, GObject)
 /**
  * MpWaitableInterface:
  * @g_iface: the parent interface
- * @get_fd: the descriptor to poll; it stays the object's, and is the same one until the object
- *   is closed. -1 from then on
- * @get_condition: what to poll it for; 0 waits for hang-up and errors alone. %NULL: for
- *   something to read
- * @is_ready: whether the object is ready now, without blocking; called when the descriptor
- *   is ready. Returns %FALSE with @error set when the object is closed. %NULL: the object is
- *   ready whenever the descriptor is
- * @has_pending: called before the descriptor is polled: whether the object is ready whatever
- *   the descriptor says, since it has read ahead for example. Where it can do without a
- *   system call, a wait for many objects is cheap. Returns %FALSE with @error set
- *   when the object is closed. %NULL: as @is_ready
- * @wait: waits for one condition, as [method@Waitable.wait] says. %NULL: polls the descriptor,
- *   and knows no other condition than being readable or writable
+ * @get_fd: returns the descriptor to poll, which is owned by the object and stays the same until
+ *   the object is closed; -1 afterwards
+ * @get_condition: returns the condition to poll it for; 0 means only hang-up and errors. %NULL:
+ *   readable
+ * @is_ready: checks whether the object is ready now, without blocking; called when the descriptor
+ *   is ready. Returns %FALSE with @error set if the object is closed. %NULL: the object is ready
+ *   whenever the descriptor is
+ * @has_pending: called before the descriptor is polled: whether the object is ready regardless of
+ *   the descriptor, for example since it has read ahead. A wait for many objects is cheap if this
+ *   needs no system call. Returns %FALSE with @error set if the object is closed. %NULL: as
+ *   @is_ready
+ * @wait: implements [method@Waitable.wait]. %NULL: polls the descriptor, and supports no conditions
+ *   other than readable and writable
  *
- * What a class gives so that [func@wait] can wait for it.
+ * What a class implements so that [func@wait] can wait for its instances.
  *
  * Since: 1.0
  */

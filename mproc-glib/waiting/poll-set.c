@@ -10,8 +10,8 @@
 
 #include "base/mp-fork.h"
 
-/* What the kernel was told of an object.  The stamp tells it from a later one at the same
- * address with the same descriptor. */
+/* An object as it was added to the epoll instance.  The stamp distinguishes it from a later object
+ * at the same address with the same descriptor. */
 typedef struct
 {
   MpWaitable *object;
@@ -27,12 +27,12 @@ struct _MpWatch
   gsize               n_slots;
   gboolean            is_kept;
 
-  /* -1 as long as the kernel knows nothing.  A forked child has it in common with its parent,
-   * who is not to be disturbed. */
+  /* The epoll instance, -1 before it is created.  A forked child shares it with its parent, so a
+   * process with another pid creates its own. */
   int epoll_fd;
   int pid;
 
-  /* Whether some descriptor is there twice; the kernel knows only one of its slots then. */
+  /* Whether a descriptor occurs more than once; epoll then reports only one of its slots. */
   gboolean has_twins;
 };
 
@@ -56,7 +56,7 @@ get_stamp_quark (void)
   return quark;
 }
 
-/* A number that no object had before, and that goes away with the object. */
+/* Gives the object a number that no other object has had. */
 static gsize
 ensure_stamp (MpWaitable *object)
 {
@@ -102,7 +102,7 @@ create (MpWaitable **objects,
   return self;
 }
 
-/* The set that was kept for @objects, or a new one; in both cases nobody else has it. */
+/* Returns the set that was kept for @objects, or a new one.  Only the caller refers to it. */
 MpPollSet *
 mp_poll_set_take (MpWaitable **objects,
                   gsize        n_objects)
@@ -118,7 +118,7 @@ mp_poll_set_take (MpWaitable **objects,
   return create (objects, n_objects);
 }
 
-/* Keeps it for the next wait; one that was kept meanwhile makes room. */
+/* Keeps the set for the next wait.  It replaces one that was kept meanwhile. */
 void
 mp_poll_set_keep (MpPollSet *self)
 {
@@ -168,7 +168,7 @@ is_current (MpPollSet           *self,
   return TRUE;
 }
 
-/* What to wait for on the descriptor of a slot, which others may have too. */
+/* The union of the events of all slots that have the descriptor of this slot. */
 static guint32
 collect_events (MpPollSet *self,
                 int        fd)
@@ -199,8 +199,8 @@ add (MpPollSet *self,
   return epoll_ctl (self->epoll_fd, EPOLL_CTL_MOD, slot->fd, &event) == 0 ? 0 : errno;
 }
 
-/* Begins anew, because nothing can be taken out of the kernel's set whose descriptor may have
- * been closed meanwhile and have another meaning. */
+/* Creates a new epoll instance, since descriptors cannot be removed from the old one: they may have
+ * been closed and reused meanwhile. */
 static int
 fill (MpPollSet           *self,
       const struct pollfd *fds)
@@ -255,7 +255,7 @@ mark (const Slot    *slot,
       struct pollfd *fd,
       guint32        events)
 {
-  /* One that is ready already has no descriptor here. */
+  /* The object is marked as ready already. */
   if (fd->fd < 0)
     return 0;
 

@@ -8,16 +8,15 @@
 
 G_BEGIN_DECLS
 
-/* The descriptors of many objects in one, which the kernel watches: to wait for them takes as
- * long for a thousand as for one.  To put a thousand there takes a thousand system calls, so
- * that a set is kept for the next wait for the same objects.
+/* An epoll set with the descriptors of many objects.  Waiting for it takes equally long for one
+ * object and for a thousand.  Adding a thousand takes a thousand system calls, so the set is kept
+ * for the next wait for the same objects.
  *
- * It hangs on the first of them, as what else it has: it needs no lock, because a wait takes
- * it away, and it goes away with that object.  It refers to none of them. */
+ * A kept set is stored as data of the first object and freed with it.  It needs no lock, since a
+ * wait takes it out, and it holds no references to the objects. */
 typedef struct _MpWatch MpPollSet;
 
-/* Up to this many objects nothing is kept: polling them is fast enough, and a set holds a
- * descriptor of its own. */
+/* Up to this many objects no set is kept: poll () is fast enough, and a set uses a descriptor. */
 #define MP_POLL_SET_FEW 64
 
 MpPollSet *mp_poll_set_take (MpWaitable **objects,
@@ -25,18 +24,20 @@ MpPollSet *mp_poll_set_take (MpWaitable **objects,
 void       mp_poll_set_keep (MpPollSet *self);
 void       mp_poll_set_free (MpPollSet *self);
 
-/* Whether there was a wait for these objects before. */
+/* Whether the set was kept from an earlier wait for these objects. */
 gboolean mp_poll_set_is_kept (MpPollSet *self);
 
-/* Sees to it that the kernel watches what @fds says, which has an element for each object;
- * what is negative there is left out.  Returns 0 or an errno. */
+/* Updates the epoll instance from @fds, which has an entry for each object; negative descriptors
+ * are left out.  Returns 0 or an errno. */
 int mp_poll_set_update (MpPollSet           *self,
                         const struct pollfd *fds);
 
-/* The descriptor that is readable when one of them has fired; only after an update. */
+/* The epoll descriptor, which is readable when one of the descriptors is ready.  Valid after an
+ * update. */
 int mp_poll_set_get_fd (MpPollSet *self);
 
-/* Writes into @fds what has fired; negative ones stay untouched.  Returns how many it were. */
+/* Stores the events in @fds, where negative descriptors stay untouched.  Returns the number of
+ * ready descriptors. */
 int mp_poll_set_collect (MpPollSet     *self,
                          struct pollfd *fds);
 

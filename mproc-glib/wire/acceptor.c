@@ -22,20 +22,20 @@
 
 #define EVENTS_PER_CALL 64
 
-/* A peer whose handshake makes no progress for that long, in microseconds, does not keep others
- * from being accepted any longer.  For each such peer it is half as long, so that even many
- * silent peers cost honest ones little time. */
+/* A peer whose handshake makes no progress for this long, in microseconds, no longer counts as
+ * active, so that further peers are accepted.  The time is halved for each such peer, so that many
+ * silent peers delay others only a little. */
 #define STALL_US   (250 * 1000)
 #define MOST_SHIFT 16
 
-/* What is remembered of those who did not get in, until somebody asks. */
+/* How many refused peers are remembered until the listener reports them. */
 #define MAX_REFUSED 256
 
-/* How long to leave the socket alone when there are no descriptors left, in microseconds. */
+/* How long accepting pauses after the process has run out of descriptors, in microseconds. */
 #define PAUSE_US (50 * 1000)
 
-/* A peer in its handshake.  With TLS the handshake is done in a thread, which puts what
- * came of it into the results. */
+/* A connection whose handshake is in progress.  A TLS handshake runs in a thread, which puts its
+ * result into `tls_results`. */
 typedef struct
 {
   MpAcceptor   *acceptor;
@@ -44,11 +44,11 @@ typedef struct
   int           fd;
   char         *address;
   gint64        deadline;
-  gint64        progress; /* when it last did something */
+  gint64        progress; /* time of the last step */
   GIOCondition  watched;
   GCancellable *tls;
 
-  /* Whether nothing but this owns the descriptor yet. */
+  /* Whether the descriptor belongs to this struct, since no channel or thread has it yet. */
   gboolean raw;
 } Pending;
 
@@ -63,7 +63,7 @@ struct _MpAcceptor
   int epoll_fd;
   int timer_fd;
 
-  /* Readable while there is something to take, and for good once closed. */
+  /* Readable while there are peers to take, and permanently once closed. */
   int event_fd;
 
   GMutex       lock;
@@ -71,8 +71,8 @@ struct _MpAcceptor
   gboolean     closed;
   gboolean     listens;
   gint64       resume;
-  int          n_expecting; /* calls that wait for a peer */
-  gboolean     started;     /* as many as come are served */
+  int          n_expecting; /* accept calls that are waiting */
+  gboolean     started;     /* between start () and stop (): accept all peers */
   GQueue       pending;
   GQueue       accepted;
   GQueue       refused;
@@ -95,7 +95,7 @@ mp_refused_free (MpRefused *refused)
   g_free (refused);
 }
 
-/* The data of an event is the pending peer, or one of these. */
+/* The epoll data of an event points to a Pending or to one of these. */
 static int listening_mark, timer_mark, event_mark;
 
 static gboolean
@@ -110,7 +110,7 @@ watch (MpAcceptor *self,
   return epoll_ctl (self->epoll_fd, operation, fd, &event) == 0;
 }
 
-/* Opens @fd, under its number if it has one already. */
+/* Stores a new descriptor in @fd.  If @fd is open, the new one takes over its number. */
 static void
 put_fd (int *fd,
         int  fresh)
@@ -127,7 +127,7 @@ put_fd (int *fd,
   close (fresh);
 }
 
-/* Only system calls, as a fork hook needs it. */
+/* Makes only system calls, since it runs in a fork hook. */
 static gboolean
 open_descriptors (MpAcceptor *self)
 {
@@ -141,7 +141,7 @@ open_descriptors (MpAcceptor *self)
   return self->listens;
 }
 
-/* Makes the descriptor readable for good, in a process that can only close it. */
+/* Makes the descriptor permanently readable, for a child whose listener is already closed. */
 static void
 open_closed (MpAcceptor *self)
 {
@@ -151,9 +151,9 @@ open_closed (MpAcceptor *self)
     watch (self, EPOLL_CTL_ADD, self->event_fd, EPOLLIN, &event_mark);
 }
 
-/* In a forked child.  The peers that are here are the parent's: the child must not keep their
- * connections open.  It watches the socket with descriptors of its own, under the same numbers,
- * since what the kernel keeps for the old ones is the parent's, too. */
+/* Fork hook, runs in the child.  Pending and accepted connections belong to the parent, so the
+ * child must not keep them open.  Epoll, timer and event descriptors share their state with the
+ * parent, so the child replaces them by its own under the same numbers. */
 static void
 in_child (MpForkHook *hook)
 {
@@ -304,7 +304,7 @@ mp_acceptor_is_closed (MpAcceptor *self)
   return closed;
 }
 
-/* Takes @error. */
+/* Takes ownership of @error. */
 static void
 refuse (MpAcceptor *self,
         const char *address,
@@ -320,7 +320,7 @@ refuse (MpAcceptor *self,
     mp_refused_free (g_queue_pop_head (&self->refused));
 }
 
-/* Takes @channel. */
+/* Takes ownership of @channel. */
 static void
 let_in (MpAcceptor *self,
         MpChannel  *channel,
@@ -333,7 +333,7 @@ let_in (MpAcceptor *self,
   g_queue_push_tail (&self->accepted, accepted);
 }
 
-/* Takes one more step in the handshake of a peer; it may be gone afterwards. */
+/* Continues the handshake of a peer.  May free @pending. */
 static void
 step_pending (Pending *pending)
 {
@@ -386,7 +386,7 @@ add_pending (MpAcceptor *self,
   return pending;
 }
 
-/* A thread is worth its while only for a peer that has said hello. */
+/* Waits for the ClientHello before a thread is used, so that silent peers occupy none. */
 static void
 step_tls (Pending *pending)
 {
@@ -429,7 +429,7 @@ begin_tls (MpAcceptor *self,
   step_tls (pending);
 }
 
-/* Takes @fd. */
+/* Begins to serve a new connection.  Takes ownership of @fd. */
 static void
 welcome (MpAcceptor *self,
          int         fd,
@@ -471,7 +471,7 @@ welcome (MpAcceptor *self,
   step_pending (pending);
 }
 
-/* Whether the kernel says that the peer is the same user as this process, if that matters. */
+/* Checks that the peer runs as the same user as this process, if that is required. */
 static gboolean
 check_user (MpAcceptor *self,
             int         fd,
@@ -502,7 +502,7 @@ pause_listening (MpAcceptor *self)
   self->resume = g_get_monotonic_time () + PAUSE_US;
 }
 
-/* FALSE when there is nobody else at the door, or no way to let him in. */
+/* Accepts one connection.  Returns FALSE if no other is waiting, or none can be accepted now. */
 static gboolean
 accept_one (MpAcceptor *self)
 {
@@ -539,8 +539,8 @@ accept_one (MpAcceptor *self)
   return TRUE;
 }
 
-/* How many of the peers in their handshake make progress, and when the next of them will have
- * stopped to, -1 if there is none. */
+/* Returns how many handshakes make progress, and when the next of them will count as stalled, or -1
+ * if there is none. */
 static guint
 count_active (MpAcceptor *self,
               gint64     *next_stall)
@@ -565,8 +565,8 @@ count_active (MpAcceptor *self,
   return n_active;
 }
 
-/* Whether one more peer will be served.  Others stay in the kernel's queue, where another process
- * that listens at the same socket may take them. */
+/* Whether a further connection is to be accepted.  Otherwise it stays in the kernel's backlog,
+ * where another process that listens on the same socket can take it. */
 static gboolean
 has_capacity (MpAcceptor *self,
               gint64     *next_stall)
@@ -637,7 +637,7 @@ take_tls_results (MpAcceptor *self)
     }
 }
 
-/* Sets the clock to what happens next, and listens unless there is a reason not to. */
+/* Sets the timer to the next deadline, and polls the listening socket if a peer can be accepted. */
 static void
 arrange_next (MpAcceptor *self)
 {
@@ -706,8 +706,8 @@ mp_acceptor_process (MpAcceptor *self)
       if (self->resume > 0 && self->resume <= g_get_monotonic_time ())
         self->resume = 0;
 
-      /* Stepping a peer never removes another one, so the events stay valid; accepting may
-       * drop the oldest, so that comes last. */
+      /* Continuing a handshake frees at most that peer, so the other events stay valid.  Accepting
+       * may evict the oldest peer, so it comes last. */
       for (int i = 0; i < n; i++)
         {
           if (events[i].data.ptr != &listening_mark)
@@ -759,7 +759,7 @@ mp_acceptor_has_accepted (MpAcceptor *self)
   return has;
 }
 
-/* Whether there is a peer to take, or a failed handshake to tell of. */
+/* Whether there is an accepted peer to take or a refused one to report. */
 gboolean
 mp_acceptor_has_news (MpAcceptor *self)
 {

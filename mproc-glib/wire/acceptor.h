@@ -12,10 +12,10 @@ G_BEGIN_DECLS
 
 /* A listening socket, and the connections whose handshake is in progress.
  *
- * One descriptor of epoll watches the socket, every peer that is still in its handshake, and
- * the clock, so that handshakes go on beside accepting, whoever waits and in whichever way:
- * poll get_fd () for something to read, then call process () and take what is there.  Any
- * thread may. */
+ * One epoll descriptor covers the socket, all connections whose handshake is in progress, and a
+ * timer.  So handshakes continue while others are accepted, whichever way the caller waits: poll
+ * get_fd () until it is readable, call process (), and take the results.  All functions may be
+ * called from any thread. */
 typedef struct _MpAcceptor MpAcceptor;
 
 typedef struct
@@ -26,7 +26,7 @@ typedef struct
   guint          max_pending;
 } MpAcceptorConfig;
 
-/* A peer that was accepted, after its handshake if there is one. */
+/* An accepted peer, whose handshake, if any, is complete. */
 typedef struct
 {
   MpChannel *channel;
@@ -40,34 +40,35 @@ typedef struct
   GError *error;
 } MpRefused;
 
-/* Begins to listen; what @config points to is copied. */
+/* Begins to listen.  @config and what it points to are copied. */
 MpAcceptor *mp_acceptor_new (const MpAddress        *address,
                              const MpAcceptorConfig *config,
                              GError                **error);
 MpAcceptor *mp_acceptor_ref (MpAcceptor *self);
 void        mp_acceptor_unref (MpAcceptor *self);
 
-/* Stops listening, drops the peers that were not taken, removes the socket file, and makes the
- * descriptor readable for good. */
+/* Stops listening, drops peers that were not taken, removes the socket file, and makes the
+ * descriptor permanently readable. */
 void     mp_acceptor_close (MpAcceptor *self);
 gboolean mp_acceptor_is_closed (MpAcceptor *self);
 
-/* Whether this process can accept at all: TLS needs threads that a forked child may not have. */
+/* Checks that this process can accept connections: TLS uses threads, which a forked child may not
+ * have. */
 gboolean mp_acceptor_check (MpAcceptor *self,
                             GError    **error);
 
 const char *mp_acceptor_get_address (MpAcceptor *self);
 int         mp_acceptor_get_fd (MpAcceptor *self);
 
-/* How many peers this process will serve: one, as many as there are calls that wait for one, each
- * of which is announced and revoked with @n_more 1 and -1, or all, with up to max_pending
- * handshakes at a time. */
+/* How many peers to accept ahead: one; one for each call that waits for a peer, which calls
+ * expect () with 1 when it begins and -1 when it ends; or, once started, all, with up to
+ * max_pending handshakes at a time. */
 void mp_acceptor_expect (MpAcceptor *self,
                          int         n_more);
 void mp_acceptor_set_started (MpAcceptor *self,
                               gboolean    started);
 
-/* Does what can be done now, without waiting. */
+/* Makes all progress that is possible without waiting. */
 void        mp_acceptor_process (MpAcceptor *self);
 gboolean    mp_acceptor_has_accepted (MpAcceptor *self);
 gboolean    mp_acceptor_has_news (MpAcceptor *self);

@@ -209,8 +209,8 @@ add_inet (GArray       *addresses,
     g_array_append_val (addresses, address);
 }
 
-/* An address that is a number, or is known without asking: the peers of localhost in Python
- * are on IPv4, so that comes first. */
+/* Adds a numeric address, or one that needs no name resolution: "localhost", for which Python's
+ * peers use IPv4, so that comes first. */
 gboolean
 mp_address_add_known (const MpAddress *self,
                       gboolean         passive,

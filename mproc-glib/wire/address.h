@@ -7,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* Where a listener is: unix:/path, unix: (a private path is picked), unix-abstract:name,
- * tcp:host:port and tls:host:port, where a host with colons stands in brackets. */
+/* The address of a listener: unix:/path, unix: (a private path is chosen), unix-abstract:name,
+ * tcp:host:port or tls:host:port, where a host with colons is in brackets. */
 typedef enum
 {
   MP_ADDRESS_UNIX,
@@ -21,7 +21,7 @@ typedef struct
 {
   MpAddressKind kind;
 
-  /* The path, the name or the host; an empty path is to be picked. */
+  /* The path, the name or the host.  If the path is empty, one is chosen. */
   char   *name;
   guint16 port;
 } MpAddress;
@@ -36,17 +36,17 @@ MpAddress *mp_address_parse (const char *text,
                              GError    **error);
 void       mp_address_free (MpAddress *self);
 
-/* The text of what the kernel says; @kind tells TLS from TCP. */
+/* Formats a kernel address as text; @kind distinguishes TLS from TCP. */
 char *mp_address_format (const MpSocketAddress *address,
                          MpAddressKind          kind);
 
-/* Fills in a Unix address; fails when the path is too long. */
+/* Fills in a Unix address.  Fails if the path is too long. */
 gboolean mp_address_fill_unix (MpAddressKind    kind,
                                const char      *name,
                                MpSocketAddress *address,
                                GError         **error);
 
-/* Adds the MpSocketAddress of a host that is known without asking for it. */
+/* Adds the addresses of a host that needs no name resolution.  Returns FALSE for other hosts. */
 gboolean mp_address_add_known (const MpAddress *self,
                                gboolean         passive,
                                GArray          *addresses);

@@ -10,7 +10,7 @@
 
 G_BEGIN_DECLS
 
-/* Descriptors wait here until the message that they came with is taken. */
+/* The maximum number of received descriptors that wait for their message to be taken. */
 #define MP_CHANNEL_MAX_ARRIVALS (3 * MP_TRANSPORT_MAX_FDS)
 
 /* A thread that sleeps on the channel, on its own stack. */
@@ -24,21 +24,21 @@ struct _MpChannelSleeper
   gboolean           registered;
 };
 
-/* A source that waits for the channel.  It is here for those who have to end its watch. */
+/* A GSource that waits for the channel.  Closing the channel has to remove its child source. */
 typedef struct
 {
   GSource      parent;
   MpChannel   *channel;
   GIOCondition condition;
 
-  /* Whether it waits for what is to be pumped, not for what is to be received. */
+  /* Whether it waits for messages to pass to the filter, not for messages to receive. */
   gboolean pumps;
 
-  /* Under the wait lock of the channel; %NULL once the channel is closed. */
+  /* Guarded by the channel's wait_lock; NULL once the channel is closed. */
   GSource *watch;
   GList    link;
 
-  /* The fork after which it was made. */
+  /* The value of mp_fork_count when it was created. */
   guint32 fork_count;
 } MpChannelSource;
 
@@ -51,15 +51,15 @@ struct _MpChannel
   gint            writable;
   gsize           limit;
 
-  /* The handle is closed by the last call that leaves: one is counted for being open. */
+  /* The calls in progress, plus one while the channel is open.  The last one to leave closes the
+   * descriptor. */
   gint closed;
   gint users;
 
-  /* How many ask for bytes beyond the next message to be read. */
+  /* How many users have enabled reading ahead. */
   gint n_reading_ahead;
 
-  /* Whether this is a forked child, and the place in the stream of that direction is known to the
-   * parent alone. */
+  /* Set in a forked child if only the parent knows the position in the stream of that direction. */
   gboolean receiving_is_parents;
   gboolean sending_is_parents;
 
@@ -72,28 +72,29 @@ struct _MpChannel
   } arrivals[MP_CHANNEL_MAX_ARRIVALS];
   guint n_arrivals;
 
-  /* Messages that the filter has let pass when nobody was receiving, the oldest first. */
+  /* Messages that the filter has passed on while no call was receiving, oldest first. */
   MpChannelFilter filter;
   gpointer        filter_data;
   GQueue          kept;
 
-  /* The call whose buffer the reader writes into while that call sleeps. */
+  /* The call that lends its buffer to the reader while it sleeps. */
   gconstpointer lender;
 
   GMutex send_lock;
   GQueue outgoing;
   gsize  queued_bytes;
 
-  /* Taken last, and for the lists alone. */
+  /* The innermost lock, which guards only these lists. */
   GMutex            wait_lock;
   GQueue            sources;
   MpChannelSleeper *sleepers;
   gint              n_waiters;
 
-  /* The fork before which sources are in no list, since another thread was changing it then. */
+  /* Sources created before this fork are in no list, since another thread of the parent was
+   * changing it during the fork. */
   guint32 lists_since;
 
-  /* Whether it pays to spin before sleeping until there is something to read. */
+  /* Adaptive spinning before a sleep until the channel is readable. */
   MpSpin spin;
 };
 
@@ -101,8 +102,8 @@ gboolean mp_channel_enter (MpChannel *self,
                            GError   **error);
 void     mp_channel_leave (MpChannel *self);
 
-/* A sleeper is registered under the lock of the direction that it found idle, so that no
- * change between looking and sleeping is missed. */
+/* A sleeper is registered under the lock of the direction that was found idle, so that no change
+ * between that check and the sleep is missed. */
 void         mp_channel_begin_sleep (MpChannel        *self,
                                      MpChannelSleeper *sleeper);
 MpWaitStatus mp_channel_sleep (MpChannel        *self,

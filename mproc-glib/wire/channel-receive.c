@@ -12,13 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
-/* So many messages are kept for receivers while others are read for the filter. */
+/* The maximum number of messages kept for receivers while others are read for the filter. */
 #define MAX_KEPT 4096
 
-/* So many are read for the filter before whoever does not want to wait gets control again. */
+/* How many messages a non-blocking call reads for the filter before it returns. */
 #define PUMPED_PER_TRY 256
 
-/* Receiving ends for good: a duplex channel can still send. */
+/* Ends receiving permanently.  A duplex channel can still send. */
 static void
 end_receiving (MpChannel *self,
                gboolean   malformed)
@@ -64,7 +64,7 @@ add_arrivals (MpChannel *self,
   return FALSE;
 }
 
-/* Takes the descriptors of the message that was just consumed. */
+/* Takes the descriptors that belong to the message just consumed. */
 static gboolean
 take_arrivals (MpChannel        *self,
                MpChannelMessage *message,
@@ -107,7 +107,7 @@ set_end_of_stream (MpChannel *self,
                  self->reader.received - self->reader.consumed);
 }
 
-/* One read into the reader. */
+/* Makes one read call into the reader. */
 static MpChannelStatus
 receive_piece (MpChannel *self,
                GError   **error)
@@ -136,7 +136,7 @@ receive_piece (MpChannel *self,
   return MP_CHANNEL_DONE;
 }
 
-/* Where a message is to go: memory of the caller, or memory made for it. */
+/* The destination of a message: the caller's buffer, or newly allocated memory. */
 typedef struct
 {
   gsize             limit;
@@ -187,7 +187,7 @@ receive_pieces (MpChannel    *self,
     }
 }
 
-/* Moves a complete message to where it is to go. */
+/* Moves a complete message to its destination. */
 static MpChannelStatus
 deliver (MpChannel    *self,
          const Target *target,
@@ -327,7 +327,7 @@ receive_now (MpChannel        *self,
   return status;
 }
 
-/* The caller's memory is not to be written to any more. */
+/* Takes the caller's buffer back from the reader. */
 static void
 end_lending (MpChannel    *self,
              const Target *target)
@@ -350,7 +350,8 @@ end_lending (MpChannel    *self,
   mp_channel_wake (self);
 }
 
-/* After some errors no later message can be told from the rest of this one. */
+/* Ends receiving after errors that leave the reader in the middle of a message, so that the
+ * beginning of the next one cannot be found. */
 static void
 after_failure (MpChannel    *self,
                const GError *error)
@@ -424,7 +425,7 @@ receive (MpChannel    *self,
   return status;
 }
 
-/* Everything that the calls below have in common. */
+/* The common part of the receive functions below. */
 static MpChannelStatus
 receive_checked (MpChannel    *self,
                  const Target *target,
@@ -566,7 +567,7 @@ has_read_message (MpChannel *self)
                                                        NULL) != MP_FRAME_INCOMPLETE;
 }
 
-/* Whether there is something to pump, with what was read already. */
+/* Whether the bytes read so far contain a message for the filter. */
 gboolean
 mp_channel_has_unfiltered (MpChannel *self)
 {
@@ -578,7 +579,7 @@ mp_channel_has_unfiltered (MpChannel *self)
   return there;
 }
 
-/* Whether a receive would end at once, with what was read already. */
+/* Whether the bytes read so far are enough for a receive to end at once. */
 gboolean
 mp_channel_has_message (MpChannel *self)
 {

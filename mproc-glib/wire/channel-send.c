@@ -13,12 +13,13 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How many pieces are written with one call, and how much may wait to be written. */
+/* How many buffers one call writes, and how many bytes may wait to be written. */
 #define MAX_VECTORS 128
 #define MAX_QUEUED  (16 * 1024 * 1024)
 
-/* A message on its way out.  That of a blocking call lives on its stack and uses the
- * caller's bytes; that of an asynchronous one holds the bytes and its own descriptors. */
+/* A message being sent.  That of a blocking call is on its stack and refers to the caller's bytes;
+ * that of an asynchronous call holds a reference to the bytes and its own duplicates of the
+ * descriptors. */
 typedef struct
 {
   guint8        header[MP_FRAME_MAX_HEADER];
@@ -39,8 +40,8 @@ typedef struct
   gpointer          user_data;
 } Outgoing;
 
-/* What a flush has finished: messages whose callbacks are still to run, and whether calls
- * wait to hear that theirs is among the others. */
+/* The messages that a flush has finished: those whose callbacks are still to be called, and whether
+ * there are any for which a blocking call waits. */
 typedef struct
 {
   GQueue   queued;
@@ -82,7 +83,7 @@ get_left (const Outgoing *outgoing)
   return outgoing->header_size + outgoing->length - outgoing->sent;
 }
 
-/* What is left of a message, in at most two pieces. */
+/* Adds the unsent part of a message, in at most two buffers. */
 static guint
 add_vectors (const Outgoing *outgoing,
              struct iovec   *vectors)
@@ -100,8 +101,8 @@ add_vectors (const Outgoing *outgoing,
   return n;
 }
 
-/* Writes as much of the queue as fits into one call.  A message with descriptors is written
- * alone, so that the receiver can tell whose they are. */
+/* Writes as much of the queue as fits into one call.  A message with descriptors is written alone,
+ * so that the receiver can assign them to it. */
 static gssize
 write_outgoing (MpChannel *self,
                 GError   **error)
@@ -134,7 +135,7 @@ finish (MpChannel    *self,
     outgoing->error = g_error_copy (error);
   outgoing->finished = TRUE;
 
-  /* From now on it may go away at any time, together with the stack that it is on. */
+  /* From now on a blocking call may return, and its stack frame with this struct is gone. */
   if (outgoing->on_heap)
     {
       self->queued_bytes -= outgoing->length;
@@ -163,8 +164,8 @@ account_sent (MpChannel *self,
     }
 }
 
-/* Sends what can be sent now.  The messages that are done are collected, because their
- * callbacks must run without the lock. */
+/* Sends as much as possible without blocking.  Finished messages are collected, because their
+ * callbacks must be called without the lock. */
 static MpChannelStatus
 flush_locked (MpChannel *self,
               Finished  *finished)
@@ -206,7 +207,7 @@ run_finished (MpChannel *self,
     }
 }
 
-/* DONE when nothing is left to send. */
+/* Returns DONE if nothing is left to send. */
 MpChannelStatus
 mp_channel_flush (MpChannel *self)
 {
@@ -248,7 +249,7 @@ mp_channel_fail_outgoing (MpChannel    *self,
   run_finished (self, &finished);
 }
 
-/* Whether a message can no longer be taken back. */
+/* Whether sending a message has begun, so that it cannot be withdrawn. */
 static gboolean
 is_begun (MpChannel      *self,
           const Outgoing *outgoing)
@@ -257,8 +258,8 @@ is_begun (MpChannel      *self,
          (self->transport->funcs->holds_back && self->outgoing.head->data == outgoing);
 }
 
-/* In a forked child, by its hook: the parent sends what waits.  Nothing is freed, as that is not
- * safe there. */
+/* Called by the fork hook in a child: queued messages are sent by the parent.  Nothing is freed,
+ * since that is not safe in a fork hook. */
 void
 mp_channel_forget_outgoing (MpChannel *self)
 {
@@ -299,7 +300,7 @@ check_sendable (MpChannel *self,
   return FALSE;
 }
 
-/* The caller goes away in the middle of its message: what is left of it is kept. */
+/* Copies the rest of a message whose blocking call returns before all of it was sent. */
 static void
 detach (MpChannel *self,
         Outgoing  *outgoing)
@@ -316,7 +317,8 @@ detach (MpChannel *self,
   link->data = copy;
 }
 
-/* The time is over.  TRUE when the message will be sent nevertheless. */
+/* Ends a send whose timeout has expired.  Returns TRUE if the message will be sent nevertheless,
+ * since a part of it was. */
 static gboolean
 give_up (MpChannel *self,
          Outgoing  *outgoing)
@@ -353,8 +355,8 @@ wait_to_send (MpChannel        *self,
     }
 }
 
-/* Sends @outgoing, which is the last in the queue, and all before it.  Called, and returns,
- * with the lock. */
+/* Sends @outgoing, the last in the queue, and all before it.  The caller holds the lock, which is
+ * released only while sleeping. */
 static gboolean
 send_queued (MpChannel    *self,
              Outgoing     *outgoing,
@@ -463,7 +465,7 @@ mp_channel_send (MpChannel    *self,
   return success;
 }
 
-/* Own duplicates, which live as long as the message waits. */
+/* Duplicates the descriptors for as long as the message waits. */
 static gboolean
 take_fd_list (Outgoing    *outgoing,
               GUnixFDList *fd_list,
@@ -500,7 +502,7 @@ check_room (MpChannel *self,
   return FALSE;
 }
 
-/* Puts a message behind the others; flush () sends them. */
+/* Appends a message to the queue; flush () sends it. */
 gboolean
 mp_channel_queue (MpChannel        *self,
                   GBytes           *payload,

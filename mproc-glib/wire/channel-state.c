@@ -111,7 +111,7 @@ mp_channel_end_reading_ahead (MpChannel *self)
   g_atomic_int_add (&self->n_reading_ahead, -1);
 }
 
-/* Keeps the handle open until leave (); fails when the channel is closed. */
+/* Keeps the descriptor open until leave ().  Fails if the channel is closed. */
 gboolean
 mp_channel_enter (MpChannel *self,
                   GError   **error)

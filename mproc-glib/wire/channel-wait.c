@@ -10,12 +10,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* A look is a system call, and gets in the way of a peer that is about to write.  Left alone for
- * a moment the peer writes more, and one call reads all of that. */
+/* The number of pauses between two checks while spinning.  Each check is a system call and slows
+ * down a peer that is about to write.  After a short pause the peer may have written more, all of
+ * which is read with one call. */
 #define PAUSES_BEFORE_LOOK 25
 
-/* Each thread that ever slept has one descriptor that wakes it; a forked child must not
- * listen to that of its parent. */
+/* The eventfd that wakes a thread, created when it first sleeps.  A forked child must not share it
+ * with its parent. */
 typedef struct
 {
   int fd;
@@ -94,7 +95,7 @@ typedef struct
   GCancellable *cancellable;
 } Look;
 
-/* Whether sleeping would end at once. */
+/* Whether the channel is readable now, so that a sleep would end at once. */
 static gboolean
 look (gpointer data)
 {
@@ -107,8 +108,8 @@ look (gpointer data)
          mp_channel_is_closed (self->channel) || g_cancellable_is_cancelled (self->cancellable);
 }
 
-/* Something to read is waited for spinning, when that has lately paid: to sleep and to be
- * woken costs both sides more than most answers take. */
+/* Spins until the channel is readable, if that was successful lately: sleeping and being woken
+ * costs both sides more than most replies take. */
 static gboolean
 spin (MpChannel    *self,
       GIOCondition  condition,
@@ -121,15 +122,15 @@ spin (MpChannel    *self,
   if (condition != G_IO_IN || deadline == 0)
     return FALSE;
 
-  /* One more, since 0 would be no answer. */
+  /* Stored plus one: g_once_init_leave () must not get 0. */
   if (g_once_init_enter (&spin_us))
     g_once_init_leave (&spin_us, 1 + mp_spin_choose_us ());
 
   return mp_spin_until (&self->spin, (spin_us - 1) * 1000, deadline, look, &data);
 }
 
-/* Sleeps, and takes the sleeper off the list.  A close that happened before the sleeper was
- * on the list is noticed here, one that happens later rings the bell. */
+/* Sleeps, then removes the sleeper from the list.  A close that happened before the sleeper was
+ * added is noticed here; a later one writes to its eventfd. */
 MpWaitStatus
 mp_channel_sleep (MpChannel        *self,
                   MpChannelSleeper *sleeper,
@@ -154,8 +155,8 @@ mp_channel_sleep (MpChannel        *self,
   return status;
 }
 
-/* Wakes everybody who waits for the channel.  A source whose context runs in this thread
- * looks again by itself before it polls. */
+/* Wakes all calls that wait for the channel.  A source whose main context is iterated by this
+ * thread needs no wake-up, since it checks again before it polls. */
 void
 mp_channel_wake (MpChannel *self)
 {
@@ -182,7 +183,7 @@ mp_channel_wake (MpChannel *self)
   g_mutex_unlock (&self->wait_lock);
 }
 
-/* The descriptor is about to be closed, so no source may poll it any longer. */
+/* Removes the child sources that poll the descriptor, which is about to be closed. */
 void
 mp_channel_close_sources (MpChannel *self)
 {

@@ -108,8 +108,8 @@ mp_channel_create_pump_source (MpChannel *self)
   return base;
 }
 
-/* Whether @condition holds although the descriptor may not show it.  A socket shows all but
- * what was read ahead; a stream may keep more, and is asked. */
+/* Whether @condition holds although the descriptor may not show it.  With a socket, that can be
+ * only data read ahead; a stream may have buffered more, so it is asked. */
 gboolean
 mp_channel_has_pending (MpChannel   *self,
                         GIOCondition condition,
@@ -122,7 +122,7 @@ mp_channel_has_pending (MpChannel   *self,
          mp_channel_wait (self, condition, 0, NULL, error) == MP_WAIT_READY;
 }
 
-/* Registers the sleeper unless a message is there. */
+/* Registers the sleeper unless a message is available. */
 static gboolean
 begin_wait (MpChannel        *self,
             GIOCondition      condition,
@@ -163,7 +163,7 @@ wait_inside (MpChannel    *self,
           return MP_WAIT_ERROR;
         }
 
-      /* The bell may have rung for a message that is there, or for somebody else. */
+      /* The thread was woken for a message that is available now, or for another reason. */
       if (status != MP_WAIT_WOKEN)
         return status;
     }

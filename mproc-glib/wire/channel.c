@@ -42,8 +42,8 @@ forget_waiters (MpChannel *self)
   self->n_waiters = self->sources.length;
 }
 
-/* In a forked child.  The calls of other threads are the parent's, as is what was received and
- * not taken, and what waits to be sent. */
+/* Fork hook, runs in the child.  Calls of other threads, messages received but not taken, and
+ * messages waiting to be sent belong to the parent. */
 static void
 in_child (MpForkHook *hook)
 {
@@ -53,7 +53,8 @@ in_child (MpForkHook *hook)
   forget_received (self);
   forget_waiters (self);
 
-  /* A thread that was inside when the channel was closed will not leave here. */
+  /* A call that was in progress when the channel was closed exists only in the parent, so it will
+   * not close the descriptor here. */
   if (self->closed && self->users > 0)
     mp_transport_disconnect_fd (self->transport->funcs->get_fd (self->transport));
   self->users = self->closed ? 0 : 1;
@@ -122,7 +123,7 @@ mp_channel_close (MpChannel *self,
   mp_channel_close_sources (self);
   mp_channel_wake (self);
 
-  /* The failure of a close says nothing that a caller could act on unless it is the last. */
+  /* Only the last call to leave closes the descriptor and can report an error. */
   if (g_atomic_int_dec_and_test (&self->users))
     return self->transport->funcs->close (self->transport, error);
 

@@ -6,8 +6,9 @@
 
 G_BEGIN_DECLS
 
-/* Whole messages over a transport: the frames of both directions, the callers that wait,
- * and the handle, which stays open while a call is inside.  Any thread may call anything. */
+/* A channel moves whole messages over a transport.  It keeps the state of both directions, the
+ * waiting callers, and the descriptor, which stays open while a call is in progress.  All functions
+ * may be called from any thread. */
 typedef struct _MpChannel MpChannel;
 
 typedef enum
@@ -17,7 +18,7 @@ typedef enum
   MP_CHANNEL_DONE = 1
 } MpChannelStatus;
 
-/* A message that was received: memory of the caller, with a NUL behind it, and descriptors. */
+/* A received message: memory owned by the caller, followed by a NUL byte, and descriptors. */
 typedef struct
 {
   guint8 *data;
@@ -26,15 +27,15 @@ typedef struct
   guint   n_fds;
 } MpChannelMessage;
 
-/* Called once for each message that was queued, in the thread that sent it or closed the
- * channel; @error is NULL when it is with the kernel. */
+/* Called once for each queued message, in the thread that sent it or closed the channel; @error is
+ * NULL if all of it was passed to the kernel. */
 typedef void (*MpChannelSentFunc) (const GError *error,
                                    gpointer      user_data);
 
-/* Looks at each whole message before a receiver gets it: DONE when it has taken the data and the
- * descriptors or does not want them to be seen, NOT_NOW when the message is for a receiver, ERROR
- * when it may not be there.  It runs under a lock, and calls neither the channel nor foreign
- * code. */
+/* Examines each complete message before a receiver gets it.  Returns DONE if it has taken the data
+ * and descriptors or if receivers are not to see them, NOT_NOW if the message is for a receiver,
+ * ERROR if the message is not allowed.  It runs under a lock and must call neither the channel nor
+ * foreign code. */
 typedef MpChannelStatus (*MpChannelFilter) (MpChannelMessage *message,
                                             gpointer          user_data,
                                             GError          **error);
@@ -56,21 +57,21 @@ int      mp_channel_get_fd (MpChannel *self);
 gboolean mp_channel_close (MpChannel *self,
                            GError   **error);
 
-/* Reading ahead, while at least one asks for it: many messages with one system call.  What was
- * read ahead does not show at the descriptor, and neither a forked child nor another process that
- * has the descriptor can go on after it. */
+/* Enables reading ahead as long as at least one user has it enabled: many messages with one system
+ * call.  The descriptor does not show data read ahead, and neither a forked child nor another
+ * process that has the descriptor can continue after it. */
 void     mp_channel_begin_reading_ahead (MpChannel *self);
 void     mp_channel_end_reading_ahead (MpChannel *self);
 gboolean mp_channel_reads_ahead (MpChannel *self);
 
-/* Whether a part of the next message is there. */
+/* Whether a part of the next message has been received. */
 gboolean mp_channel_is_inside_message (MpChannel *self);
 
-/* Whether the descriptor shows everything that there is to receive. */
+/* Whether the descriptor shows all data to be received, none having been read ahead. */
 gboolean mp_channel_fd_is_complete (MpChannel *self);
 
-/* Receiving.  @max_length is the caller's own maximum; a longer message ends receiving for
- * good, as its bytes stay in the way. */
+/* Receiving.  @max_length is the caller's own limit.  A longer message ends receiving permanently,
+ * since its bytes are not consumed. */
 MpChannelStatus mp_channel_try_receive (MpChannel        *self,
                                         gsize             max_length,
                                         MpChannelMessage *message,
@@ -87,24 +88,24 @@ gssize          mp_channel_receive_into (MpChannel    *self,
                                          gint64        timeout_us,
                                          GCancellable *cancellable,
                                          GError      **error);
-/* Sets the filter, for good. */
+/* Sets the filter, which cannot be removed. */
 void mp_channel_set_filter (MpChannel      *self,
                             MpChannelFilter filter,
                             gpointer        user_data);
 
-/* Reads what is there for the filter, and keeps what is for receivers until they come.  NOT_NOW
- * when there is no more, DONE when there may be; fails with MP_ERROR_FULL when too much waits for
- * receivers. */
+/* Reads the messages that are available, passes them to the filter, and keeps those that are for
+ * receivers.  Returns NOT_NOW if there are no more, DONE if there may be; fails with MP_ERROR_FULL
+ * if too many wait for receivers. */
 MpChannelStatus mp_channel_pump (MpChannel *self,
                                  GError   **error);
 
-/* A source that is ready while there is something to pump. */
+/* Creates a source that is ready while there are messages to pump. */
 GSource *mp_channel_create_pump_source (MpChannel *self);
 
 void mp_channel_message_clear (MpChannelMessage *message);
 
-/* Sending.  What was begun is sent to its end: when the time is over in the middle of a
- * message, the rest of it is kept, leaves before anything else, and the call succeeds. */
+/* Sending.  A message of which a part was sent is always completed: if the timeout expires in its
+ * middle, the rest is kept and sent before anything else, and the call succeeds. */
 gboolean        mp_channel_send (MpChannel    *self,
                                  const guint8 *data,
                                  gsize         length,
@@ -121,8 +122,8 @@ gboolean        mp_channel_queue (MpChannel        *self,
                                   GError          **error);
 MpChannelStatus mp_channel_flush (MpChannel *self);
 
-/* Takes back what was queued with @user_data, with the error CANCELLED, unless a part of it
- * is on its way. */
+/* Withdraws the message that was queued with @user_data, unless a part of it was sent.  Its
+ * callback gets the error CANCELLED. */
 void mp_channel_withdraw (MpChannel    *self,
                           gconstpointer user_data);
 
@@ -141,8 +142,8 @@ GSource     *mp_channel_create_source (MpChannel    *self,
                                        GIOCondition  condition,
                                        GCancellable *cancellable);
 
-/* A duplicate of the descriptor for another process; fails when bytes were read ahead or
- * are still to be sent, because they would be lost. */
+/* Duplicates the descriptor for another process.  Fails if data was read ahead or is still to be
+ * sent, because it would be lost. */
 int mp_channel_dup_fd (MpChannel *self,
                        GError   **error);
 

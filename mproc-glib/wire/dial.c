@@ -16,7 +16,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* When the queue of a Unix listener is full, the kernel offers nothing to wait for. */
+/* How often to try again while the backlog of a Unix listener is full: a descriptor cannot be
+ * polled for that. */
 #define RETRY_US (5 * 1000)
 
 typedef enum
@@ -34,7 +35,7 @@ struct _MpDial
   MpPeerSettings settings;
   State          state;
 
-  /* The addresses of the host, and which one it is the turn of. */
+  /* The addresses of the host, and the index of the one being tried. */
   GArray *candidates;
   guint   turn;
 
@@ -42,7 +43,7 @@ struct _MpDial
   gint64      retry;
   MpGreeting *greeting;
   gint64      call_deadline;
-  gint64      deadline; /* of the handshake, once the listener has begun it */
+  gint64      deadline; /* of the handshake, set when the listener begins it */
   MpChannel  *channel;
 };
 
@@ -93,7 +94,7 @@ get_candidate (MpDial *self)
   return &g_array_index (self->candidates, MpSocketAddress, self->turn);
 }
 
-/* Goes on with the next address of the host, if there is one. */
+/* Continues with the next address of the host, if there is one. */
 static MpHandshakeStatus
 try_next (MpDial  *self,
           int      code,
@@ -120,7 +121,7 @@ begin_greeting (MpDial       *self,
   int          fd = g_steal_fd (&self->fd);
   MpTransport *transport;
 
-  /* Others that get the socket from us expect what they would have made. */
+  /* Code that gets the socket later expects a blocking one, which is the default. */
   fcntl (fd, F_SETFL, fcntl (fd, F_GETFL) & ~O_NONBLOCK);
   mp_transport_set_no_delay (fd);
   if (self->address->kind == MP_ADDRESS_TLS)
@@ -203,7 +204,8 @@ greet (MpDial  *self,
 {
   MpHandshakeStatus status = mp_greeting_step (self->greeting, error);
 
-  /* A listener that is busy says nothing for as long as it is, which is no fault of its. */
+  /* A busy listener may be silent for long before it accepts, so the timeout of the handshake
+   * begins with its first message. */
   if (self->deadline < 0 && mp_greeting_has_heard (self->greeting))
     self->deadline = mp_deadline_for_timeout (self->settings.handshake_timeout_us);
 
@@ -265,7 +267,7 @@ mp_dial_step (MpDial       *self,
   State             before;
   guint             turn;
 
-  /* As long as a step leads to another one. */
+  /* Continue as long as a step completes and leads to the next one. */
   do
     {
       before = self->state;
@@ -304,7 +306,7 @@ mp_dial_get_wait (MpDial       *self,
     }
 }
 
-/* Waits for what the next step needs; FALSE when the time is over or it was cancelled. */
+/* Waits for what the next step needs.  Returns FALSE on timeout or cancellation. */
 static gboolean
 wait_for_step (MpDial       *self,
                gint64        deadline,
@@ -333,7 +335,7 @@ wait_for_step (MpDial       *self,
   if (until < 0 || (deadline >= 0 && deadline < until))
     until = deadline;
 
-  /* Of a stream only it knows itself what there is. */
+  /* Only the stream itself knows whether it has decrypted data, so do not poll the socket. */
   if (self->greeting != NULL && self->address->kind == MP_ADDRESS_TLS)
     {
       gint64 left = mp_deadline_get_left (until);

@@ -11,24 +11,24 @@
 
 G_BEGIN_DECLS
 
-/* Connecting to a listener, a step at a time: each address of the host, then the handshake.
- * The steps do not wait, except those that must_block () is about. */
+/* Connects to a listener, step by step: each address of the host in turn, then the handshake.
+ * Steps do not block, except when mp_dial_must_block () returns TRUE. */
 typedef struct _MpDial MpDial;
 
-/* Takes @address; @settings are copied. */
+/* Takes ownership of @address; copies @settings. */
 MpDial *mp_dial_new (MpAddress            *address,
                      const MpPeerSettings *settings);
 void    mp_dial_free (MpDial *self);
 
-/* Whether there is a name to ask for or TLS to set up, for which GIO has no call that does
- * not wait in a thread or a main context. */
+/* Whether a name has to be resolved or TLS has to be set up, which GIO offers only in threads, with
+ * a main context, or blocking. */
 gboolean mp_dial_must_block (MpDial *self);
 
 MpHandshakeStatus mp_dial_step (MpDial       *self,
                                 GCancellable *cancellable,
                                 GError      **error);
 
-/* After RUNNING: step again when @condition holds for @fd (-1: none), or at @time of the
+/* After RUNNING: call the next step when @condition holds for @fd (-1: none), or at @time of the
  * monotonic clock (-1: never). */
 void     mp_dial_get_wait (MpDial       *self,
                            int          *fd,
@@ -39,7 +39,7 @@ gboolean mp_dial_run (MpDial       *self,
                       GCancellable *cancellable,
                       GError      **error);
 
-/* After DONE. */
+/* To be called after DONE. */
 MpChannel *mp_dial_take_channel (MpDial *self,
                                  char  **address);
 

@@ -16,7 +16,7 @@
 
 #define SHORT_HEADER 4
 
-/* How much memory a long message gets before its bytes are there. */
+/* How much memory is allocated for a long message before its bytes have arrived. */
 #define FIRST_PAYLOAD (256 * 1024)
 
 gsize
@@ -103,8 +103,8 @@ get_filled (MpFrameReader *self)
   return get_ahead_length (self) - self->header_size;
 }
 
-/* Whether the next message is there, is still coming, or is not acceptable.  The error
- * stays: asking again gives it again. */
+/* Whether the next message is complete, incomplete, or invalid.  An error persists: later calls
+ * return it again. */
 MpFrameStatus
 mp_frame_reader_peek (MpFrameReader *self,
                       gsize          limit,
@@ -137,7 +137,7 @@ mp_frame_reader_peek (MpFrameReader *self,
   return get_filled (self) >= self->length ? MP_FRAME_COMPLETE : MP_FRAME_INCOMPLETE;
 }
 
-/* Moves what is there of a large message out of the read-ahead buffer. */
+/* Moves the received part of a large message out of the read-ahead buffer. */
 static void
 begin_payload (MpFrameReader *self,
                guint8        *memory,
@@ -177,7 +177,7 @@ grow_payload (MpFrameReader *self,
   return TRUE;
 }
 
-/* How many bytes are missing until the length is known. */
+/* The number of bytes missing until the length is known. */
 static gsize
 get_missing_header (MpFrameReader *self)
 {
@@ -186,7 +186,7 @@ get_missing_header (MpFrameReader *self)
   return there < SHORT_HEADER ? SHORT_HEADER - there : MP_FRAME_MAX_HEADER - there;
 }
 
-/* Whether the rest of the message goes straight to the memory that will hold it. */
+/* Whether the rest of the message is received directly into its own memory. */
 static gboolean
 is_direct (MpFrameReader *self)
 {
@@ -228,8 +228,8 @@ make_room_ahead (MpFrameReader *self)
     resize_ahead (self, 2 * self->ahead_size);
 }
 
-/* Where the next bytes go: one or two places.  To be called when peeking found an
- * incomplete message; there is always room for at least a byte. */
+/* Returns where to store the next bytes: one or two buffers.  To be called after peek () found an
+ * incomplete message; there is always room for at least one byte. */
 gboolean
 mp_frame_reader_get_space (MpFrameReader *self,
                            struct iovec  *vectors,
@@ -264,7 +264,7 @@ mp_frame_reader_get_space (MpFrameReader *self,
   return TRUE;
 }
 
-/* That many bytes were written to where get_space () said. */
+/* Accounts for @n bytes stored in the buffers that get_space () returned. */
 void
 mp_frame_reader_commit (MpFrameReader *self,
                         gsize          size)
@@ -302,7 +302,8 @@ consume (MpFrameReader *self)
   self->length = 0;
 }
 
-/* The message that peeking said is complete, as memory of the caller, with a NUL behind it. */
+/* Takes the message that peek () found complete, as memory owned by the caller, followed by a NUL
+ * byte. */
 guint8 *
 mp_frame_reader_take (MpFrameReader *self,
                       gsize         *length)
@@ -323,7 +324,7 @@ mp_frame_reader_take (MpFrameReader *self,
   return payload;
 }
 
-/* As take (), into memory that holds at least the message. */
+/* Like take (), but copies into a buffer that is large enough. */
 void
 mp_frame_reader_copy (MpFrameReader *self,
                       guint8        *buffer)
@@ -340,8 +341,8 @@ mp_frame_reader_copy (MpFrameReader *self,
   consume (self);
 }
 
-/* Lets the rest of a message arrive in the caller's memory, if it does not pass through the
- * read-ahead buffer. */
+/* Lets the rest of a message be received directly into the caller's buffer, unless it passes
+ * through the read-ahead buffer. */
 gboolean
 mp_frame_reader_lend (MpFrameReader *self,
                       guint8        *buffer,
@@ -366,8 +367,8 @@ mp_frame_reader_lend (MpFrameReader *self,
   return TRUE;
 }
 
-/* The caller wants its memory back before the message is complete: what came so far moves
- * to memory of the reader.  FALSE when there is none, and the place in the stream is lost. */
+/* Ends lending before the message is complete: the part received so far moves to memory of the
+ * reader.  Returns FALSE if there is no memory, and the position in the stream is lost. */
 gboolean
 mp_frame_reader_take_back (MpFrameReader *self)
 {
@@ -389,7 +390,7 @@ mp_frame_reader_take_back (MpFrameReader *self)
   return TRUE;
 }
 
-/* Whether the reader stands between two messages with nothing read ahead. */
+/* Whether the reader is between two messages and has read nothing ahead. */
 gboolean
 mp_frame_reader_is_empty (MpFrameReader *self)
 {

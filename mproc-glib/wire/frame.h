@@ -7,12 +7,12 @@
 
 G_BEGIN_DECLS
 
-/* A message on the wire is its length and its bytes.  The length is a signed 32-bit number
- * in network order; -1 says that an unsigned 64-bit number follows. */
+/* A message on the wire is its length, then its bytes.  The length is a signed 32-bit number in
+ * network byte order; -1 means that an unsigned 64-bit number follows. */
 #define MP_FRAME_MAX_HEADER 12
 
-/* When it reads ahead, longer messages are received straight into the memory that will hold them;
- * shorter ones pass through the read-ahead buffer, many with one system call. */
+/* With reading ahead, longer messages are received directly into their own memory; shorter ones
+ * pass through the read-ahead buffer, many with one system call. */
 #define MP_FRAME_LARGE 16384
 
 typedef enum
@@ -22,32 +22,32 @@ typedef enum
   MP_FRAME_COMPLETE = 1
 } MpFrameStatus;
 
-/* Puts pieces of a stream together to messages.  It does no input itself: it says where the
- * next bytes go, is told how many came, and keeps its place between any two of them. */
+/* Assembles messages from pieces of a stream.  It does no input itself: it returns where to store
+ * the next bytes, is told how many were stored, and can be interrupted between any two of them. */
 typedef struct
 {
-  /* Whether bytes beyond the next message may be asked for.  Otherwise what the descriptor
-   * shows is what there is, and after each message another reader can take over. */
+  /* Whether bytes beyond the next message may be requested.  If not, the descriptor always shows
+   * whether there is data, and another reader can take over after each message. */
   gboolean reads_ahead;
 
-  /* The header of the next message, and with reads_ahead what came with it. */
+  /* The header of the next message, and with reads_ahead the bytes that were read with it. */
   guint8 *ahead;
   gsize   ahead_size;
   gsize   start;
   gsize   end;
 
-  /* How many bytes beyond a message are welcome: many after small ones, few after large
-   * ones, which would have to be copied out of the read-ahead buffer. */
+  /* How many bytes beyond a message to request: many after small messages, few after large ones,
+   * which would have to be copied out of the read-ahead buffer. */
   gsize appetite;
 
-  /* Whether the last read filled the buffer, so that a larger one is worth its while. */
+  /* Whether the last read filled the buffer, so that a larger one is worthwhile. */
   gboolean filled_up;
 
   gboolean have_header;
   gsize    header_size;
   guint64  length;
 
-  /* The memory of a large message that is under way; lent when it is the caller's. */
+  /* The memory of a large message that is incomplete.  `lent`: it is the caller's. */
   guint8  *payload;
   gsize    filled;
   gsize    allocated;

@@ -29,7 +29,7 @@ name_unix_ends (MpHandshake *handshake,
   };
   socklen_t length = sizeof peer;
 
-  /* Which of its connections it is does not matter: nobody else is at the other end. */
+  /* All connections within this process share these names: both ends are trusted. */
   if (getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.pid == getpid ())
     mp_handshake_set_ends (handshake, "this process", "this process");
 }
@@ -139,7 +139,8 @@ send_output (MpGreeting *self,
   return TRUE;
 }
 
-/* What the channel says about a peer that left or sent nonsense, in terms of a handshake. */
+/* Converts the channel's error about a peer that closed or sent garbage to an error of the
+ * handshake. */
 static MpHandshakeStatus
 fail (MpGreeting *self,
       GError     *failure,
@@ -181,12 +182,13 @@ mp_greeting_step (MpGreeting *self,
 
       self->has_heard = TRUE;
 
-      /* The verdict goes out also when it is bad. */
+      /* The peer is also told a negative result. */
       status = mp_handshake_feed (self->handshake, message.data, message.length, error);
       send_output (self, NULL);
     }
 
-  /* The last message has to be with the kernel, since nobody flushes after this. */
+  /* The last message must have been passed to the kernel, since the queue is not flushed after
+   * this. */
   if (status == MP_HANDSHAKE_DONE && mp_channel_has_outgoing (self->channel))
     return MP_HANDSHAKE_RUNNING;
 

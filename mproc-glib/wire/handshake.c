@@ -17,7 +17,7 @@
 
 #define PREFIX_LENGTH (sizeof CHALLENGE_PREFIX - 1)
 
-/* A challenge of this length comes from a peer that can only do MD5. */
+/* The length of a challenge from a peer that supports only MD5. */
 #define LEGACY_NONCE 20
 #define NONCE        40
 
@@ -31,8 +31,8 @@ typedef struct
   gboolean      legacy;
 } Digest;
 
-/* Python's peers may pick SHA-3 as well, which GLib does not have: such an answer cannot be
- * checked, and is refused. */
+/* Python's peers may also choose SHA-3, which GLib lacks: such an answer cannot be checked and is
+ * refused. */
 static const Digest digests[] = {
   { "{sha256}", G_CHECKSUM_SHA256, 32, FALSE },
   { "{sha384}", G_CHECKSUM_SHA384, 48, FALSE },
@@ -57,20 +57,21 @@ struct _MpHandshake
   GBytes         *key;
   gboolean        legacy_digests;
 
-  /* Ours, without the prefix; among the outstanding ones from when it is sent. */
+  /* Our challenge without the prefix.  It is in outstanding_challenges from the time it is sent. */
   guint8  challenge[MP_HANDSHAKE_MAX_MESSAGE];
   gsize   challenge_length;
   GBytes *outstanding;
 
-  /* The two ends, or NULL. */
+  /* The names of the two ends, or NULL. */
   char *own_end;
   char *other_end;
 
   GQueue output;
 };
 
-/* The challenges of this process that wait for an answer, with the handshake that sent each.
- * A stranger who sends one of them back wants us to answer it for him. */
+/* The challenges of this process that wait for an answer, with the handshake that sent each.  An
+ * attacker who sends one of them back wants this process to compute the answer: a reflection
+ * attack. */
 static GHashTable *outstanding_challenges;
 G_LOCK_DEFINE_STATIC (outstanding_challenges);
 
@@ -99,7 +100,7 @@ remove_outstanding (MpHandshake *self)
   g_clear_pointer (&self->outstanding, g_bytes_unref);
 }
 
-/* Whether a challenge is one of this process, and did not come straight from its sender. */
+/* Whether a challenge was sent by this process and did not come directly from its sender. */
 static gboolean
 is_reflected (MpHandshake  *self,
               const guint8 *challenge,
@@ -261,7 +262,7 @@ compute_mac (MpHandshake  *self,
   g_hmac_get_digest (hmac, mac, &mac_length);
 }
 
-/* Takes the same time wherever the first difference is. */
+/* Takes the same time wherever the first difference is, so as not to reveal it to an attacker. */
 static gboolean
 equal_in_constant_time (const guint8 *one,
                         const guint8 *other,
@@ -290,7 +291,7 @@ find_digest (const guint8 *bytes,
   return NULL;
 }
 
-/* The digest that a challenge asks for, or NULL with the reason. */
+/* Returns the digest that a challenge requests, or NULL with @error set. */
 static const Digest *
 choose_digest (MpHandshake  *self,
                const guint8 *challenge,
@@ -439,7 +440,7 @@ mp_handshake_feed (MpHandshake  *self,
     }
 }
 
-/* What a peer that says nothing in this state has probably misunderstood. */
+/* The probable reason why a peer is silent in this state. */
 static const char *
 get_suspicion (MpHandshake *self)
 {

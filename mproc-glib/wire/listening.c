@@ -19,9 +19,10 @@
 
 #define SOCKET_NAME "socket"
 
-/* Makes a directory that only this user can enter.  The run-time directory may be so deep
- * that the name of the socket does not fit into an address any more.  Where there is none GLib
- * names the cache, of which nobody ever removes what a process that was killed left there. */
+/* Creates a directory that only this user can access.  The path of XDG_RUNTIME_DIR may be too long
+ * for the address of a socket.  If it is not set, g_get_user_runtime_dir () would return the cache
+ * directory, where sockets left by killed processes would stay for ever; so use the temporary
+ * directory. */
 static char *
 make_private_directory (GError **error)
 {
@@ -71,7 +72,7 @@ choose_path (MpListening     *self,
   return TRUE;
 }
 
-/* Whether the file is a socket that nobody listens on any more. */
+/* Whether the file is a socket on which no process listens any more. */
 static gboolean
 is_stale (const char            *path,
           const MpSocketAddress *address)
@@ -101,7 +102,7 @@ bind_socket (MpListening           *self,
   const struct sockaddr *native = (const struct sockaddr *) &address->storage;
   int                    reuse = 1;
 
-  /* Otherwise a port stays taken for minutes after its connections are gone. */
+  /* Otherwise a port stays in use for minutes after its connections were closed. */
   if (address->storage.ss_family != AF_UNIX)
     setsockopt (self->fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof reuse);
 

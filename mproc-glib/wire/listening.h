@@ -16,8 +16,8 @@ typedef struct
   char *path;
   char *directory;
 
-  /* Whose files these are: a forked child leaves them alone, and so do we once somebody has
-   * put another file in their place. */
+  /* The process that created the files, and the identity of the socket file.  A forked child does
+   * not remove them, nor is the file removed after another process has replaced it. */
   pid_t owner;
   dev_t device;
   ino_t inode;

@@ -6,22 +6,22 @@
 
 G_BEGIN_DECLS
 
-/* How long a handshake may take unless a program says otherwise, in microseconds. */
+/* The default timeout of a handshake, in microseconds. */
 #define MP_PEER_DEFAULT_HANDSHAKE_TIMEOUT (10 * G_USEC_PER_SEC)
 
-/* What both sides of a connection that is being set up have to know: how to prove that they
- * have the key, and what to show and to trust with TLS. */
+/* The settings that connector and listener have in common: how to authenticate, and which
+ * certificates to present and to trust with TLS. */
 typedef struct
 {
-  /* NULL: no handshake; an empty one is a key. */
+  /* NULL: no handshake.  An empty key is a key. */
   GBytes  *auth_key;
   gboolean legacy_digests;
   gint64   handshake_timeout_us;
 
-  /* Whom the connecting side trusts, NULL for those whom the system trusts. */
+  /* The certificate authorities that the connecting side trusts; NULL: the system's. */
   GTlsDatabase *database;
 
-  /* What this side shows. */
+  /* The certificate that this side presents. */
   GTlsCertificate *certificate;
 } MpPeerSettings;
 

@@ -15,7 +15,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* What the thread and who waits for it have in common; the last one frees it. */
+/* Shared by the thread and the caller that waits for it; reference-counted. */
 typedef struct
 {
   gatomicrefcount  ref_count;

@@ -6,12 +6,12 @@
 
 G_BEGIN_DECLS
 
-/* The addresses of a host in numbers, an array of MpSocketAddress.  For a name that is no number
- * the system is asked until @deadline.
+/* Resolves a host to an array of MpSocketAddress.  Names that are not numeric are looked up by the
+ * system until @deadline.
  *
- * GIO does that in a thread of a pool, which a process that was forked off does not have, and then
- * waits for ever.  This makes a thread of its own for the C library's call, which nothing can
- * interrupt; when the time is over it is left to end by itself. */
+ * GIO uses a thread pool for that, whose threads a forked child does not have, so it would wait for
+ * ever.  This function starts a thread of its own for getaddrinfo (), which cannot be interrupted;
+ * after the deadline that thread is left to end by itself. */
 GArray *mp_address_resolve (const MpAddress *address,
                             gboolean         passive,
                             gint64           deadline,

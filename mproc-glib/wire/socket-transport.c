@@ -22,12 +22,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Messages up to this size are put into one place before they are sent. */
+/* Messages up to this size are copied into one buffer before they are sent. */
 #define MAX_SMALL 2048
 
-/* A transport over one descriptor: a socket, an end of a pipe, or whatever can be read and
- * written.  The mode of a socket is left alone, because it belongs to every process that
- * holds the socket: each call asks not to block instead. */
+/* A transport over one descriptor: a socket, an end of a pipe, or anything that can be read and
+ * written.  O_NONBLOCK belongs to the open file description, which other processes may share, so a
+ * socket's is not changed: each call uses MSG_DONTWAIT instead. */
 typedef struct
 {
   MpTransport parent;
@@ -60,8 +60,8 @@ fail (const char *what,
   return -1;
 }
 
-/* Writes to something that is no socket, where no flag keeps SIGPIPE away: a signal that
- * this write raised is taken back before anybody sees it. */
+/* Writes to a descriptor other than a socket, for which no flag suppresses SIGPIPE: a signal raised
+ * by this write is consumed before it is delivered. */
 static gssize
 write_without_signal (int                 fd,
                       const struct iovec *vectors,
@@ -111,8 +111,8 @@ put_fds (struct msghdr *message,
   memcpy (CMSG_DATA (header), fds, n_fds * sizeof (int));
 }
 
-/* Bytes that are already in one place save the kernel from fetching a description of the
- * places, which takes longer than moving them there. */
+/* Sends from one buffer, which takes less time for small messages than having the kernel process an
+ * array of buffers. */
 static gssize
 send_small (int                 fd,
             const struct iovec *vectors,
@@ -127,8 +127,8 @@ send_small (int                 fd,
       length += vectors[i].iov_len;
     }
 
-  /* A program may well have a function of its own called send (), which would be called instead
-   * of the C library's. */
+  /* sendto (), since a program may define a function called send () that would replace the C
+   * library's. */
   return sendto (fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
 }
 
@@ -186,7 +186,7 @@ mp_socket_transport_send (MpTransport  *transport,
   return n >= 0 ? n : fail ("Sending", errno, error);
 }
 
-/* Takes the descriptors out of @message; FALSE when some did not fit. */
+/* Takes the descriptors out of @message.  Returns FALSE if there were too many. */
 static gboolean
 take_fds (struct msghdr *message,
           int           *fds,
@@ -380,7 +380,7 @@ mp_socket_transport_can_share (MpTransport *transport)
   return TRUE;
 }
 
-/* A socket has no state but the kernel's, which a child may share. */
+/* A socket has no state outside the kernel, so a child may use it. */
 static void
 mp_socket_transport_disown (MpTransport *transport)
 {
@@ -418,8 +418,9 @@ static const MpTransportFuncs socket_funcs = {
   .free = mp_socket_transport_free,
 };
 
-/* A pipe has no call that does not block, so it needs the mode of its own: opening it anew
- * under the same number leaves alone the processes that share the old opening. */
+/* Pipes have no MSG_DONTWAIT, so O_NONBLOCK has to be set.  Opening the pipe anew under the same
+ * number gives it an open file description of its own, so that processes sharing the old one are
+ * not affected. */
 static gboolean
 stop_blocking (int      fd,
                gboolean is_pipe)
@@ -457,7 +458,7 @@ is_unix_socket (int fd)
   return getsockopt (fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_UNIX;
 }
 
-/* Frames need a stream: datagrams would be cut. */
+/* Frames need a stream socket: datagrams could be truncated. */
 static gboolean
 is_stream_socket (int fd)
 {

@@ -9,7 +9,7 @@
 #include <glib-unix.h>
 #include <glib/gi18n-lib.h>
 
-/* A transport over a stream that can be polled, above all one of TLS. */
+/* A transport over a pollable stream, usually a TLS connection. */
 typedef struct
 {
   MpTransport            parent;
@@ -20,12 +20,11 @@ typedef struct
   /* The socket below, or -1. */
   int fd;
 
-  /* Whether this is a forked child and the state of the stream, its keys for example, is the
-   * parent's. */
+  /* Set in a forked child: the state of the stream, such as TLS keys, belongs to the parent. */
   gboolean is_disowned;
 } MpStreamTransport;
 
-/* Whether this process may use the stream. */
+/* Checks that this process may use the stream. */
 static gboolean
 check_owner (MpStreamTransport *self,
              GError           **error)
@@ -54,8 +53,8 @@ finish (gssize   n,
       return MP_TRANSPORT_WOULD_BLOCK;
     }
 
-  /* A peer that was killed says no goodbye.  Whether it was inside a message is
-   * known from the frames, so this is no other end than that of a socket. */
+  /* A peer that was killed sends no close_notify.  The frames show whether the stream ended inside
+   * a message, so treat it like the end of a socket. */
   if (g_error_matches (failure, G_TLS_ERROR, G_TLS_ERROR_EOF))
     {
       g_error_free (failure);
@@ -134,7 +133,7 @@ is_ready (MpStreamTransport *self,
          ((condition & G_IO_OUT) != 0 && g_pollable_output_stream_is_writable (self->output));
 }
 
-/* What an iteration of the private context found. */
+/* The result of an iteration of the private main context. */
 typedef struct
 {
   gboolean ready;
@@ -195,8 +194,8 @@ attach_deadline (GMainContext *context,
   attach (context, source, timeout_cb, found);
 }
 
-/* Sources are all that a stream offers to wait with, so they run in a context of their own,
- * which nobody else ever sees. */
+/* A stream can be waited for only by a GSource, so attach it to a private main context that no
+ * other code uses. */
 static MpWaitStatus
 mp_stream_transport_wait (MpTransport  *transport,
                           GIOCondition  condition,
@@ -229,7 +228,7 @@ mp_stream_transport_wait (MpTransport  *transport,
     attach (context, g_cancellable_source_new (cancellable), NULL, NULL);
   attach_deadline (context, deadline, &found.timed_out);
 
-  /* Once only: when a signal ends it, the caller wants to know. */
+  /* Only one iteration: the caller has to be told if a signal ended it. */
   g_main_context_iteration (context, TRUE);
 
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
@@ -241,7 +240,7 @@ mp_stream_transport_wait (MpTransport  *transport,
   return found.timed_out ? MP_WAIT_TIMED_OUT : MP_WAIT_INTERRUPTED;
 }
 
-/* The socket at the bottom of a stack of streams, or -1. */
+/* Returns the socket below a stack of streams, or -1. */
 static int
 find_fd (GIOStream *top)
 {

@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A record of TLS: a byte for its kind, two for the version, two for the length. */
+/* The header of a TLS record: type (1 byte), version (2), length (2). */
 #define RECORD_HEADER    5
 #define RECORD_HANDSHAKE 22
 #define LARGEST_RECORD   (16384 + 256)
@@ -43,7 +43,7 @@ refuse_hello (const char *why,
   return MP_HANDSHAKE_FAILED;
 }
 
-/* Makes the descriptor readable only when that many bytes are there. */
+/* Makes the descriptor readable only when @n bytes are available. */
 static void
 set_low_water (int fd,
                int n)
@@ -77,7 +77,7 @@ mp_tls_check_hello (int      fd,
   return n >= RECORD_HEADER && n >= length ? MP_HANDSHAKE_DONE : MP_HANDSHAKE_RUNNING;
 }
 
-/* A GIO connection over a descriptor, which it takes. */
+/* Creates a GIO connection over a descriptor, which it takes ownership of. */
 static GIOStream *
 wrap_socket (int      fd,
              gint64   timeout_us,
@@ -91,7 +91,7 @@ wrap_socket (int      fd,
       return NULL;
     }
 
-  /* A bound for each read of the handshake; there is none in GIO for all of it. */
+  /* Bounds each read of the handshake; GIO has no timeout for the whole handshake. */
   if (timeout_us >= 0)
     g_socket_set_timeout (gsocket, (guint) MIN (timeout_us / G_USEC_PER_SEC + 1, G_MAXINT32));
   return G_IO_STREAM (g_socket_connection_factory_create_connection (gsocket));
@@ -142,7 +142,7 @@ mp_tls_connect (int              fd,
   return shake_hands (G_TLS_CONNECTION (tls), base, cancellable, error);
 }
 
-/* What a thread needs to know. */
+/* The arguments of a handshake thread. */
 typedef struct
 {
   int              fd;
@@ -239,7 +239,7 @@ mp_tls_accept (int              fd,
   job->cancellable = g_object_ref (cancellable);
   job->results = g_async_queue_ref (results);
 
-  /* The listener may be gone when the thread is done. */
+  /* Duplicated, since the listener may be closed before the thread is done. */
   job->event_fd = fcntl (event_fd, F_DUPFD_CLOEXEC, 3);
   g_thread_pool_push (get_threads (), job, NULL);
 }

@@ -9,11 +9,11 @@
 
 G_BEGIN_DECLS
 
-/* TLS by GIO.  Its handshake blocks, so a listener does it in threads; these are at most so
- * many, for all listeners. */
+/* TLS by GIO.  Its handshake blocks, so listeners run it in threads, at most this many for all
+ * listeners together. */
 #define MP_TLS_MAX_THREADS 32
 
-/* What came of a handshake that was begun with @cancellable. */
+/* The result of the handshake that was begun with @cancellable. */
 typedef struct
 {
   GCancellable *cancellable;
@@ -24,13 +24,13 @@ typedef struct
 GAsyncQueue *mp_tls_results_new (void);
 void         mp_tls_result_free (MpTlsResult *result);
 
-/* Whether the whole first message of a client is there; takes nothing.  FAILED: this is no
- * client of TLS.  RUNNING: the descriptor is readable when it is worth asking again. */
+/* Checks, without consuming anything, whether the whole ClientHello has arrived.  FAILED: the peer
+ * does not speak TLS.  RUNNING: check again when the descriptor is readable. */
 MpHandshakeStatus mp_tls_check_hello (int      fd,
                                       GError **error);
 
-/* Does both handshakes, that of TLS and, with a key, ours, in a thread, which puts what came
- * of it into @results and writes to @event_fd.  Takes @fd. */
+/* Runs the handshake of TLS and, with a key, the one of this library in a thread, which pushes the
+ * result to @results and writes to @event_fd.  Takes ownership of @fd. */
 void mp_tls_accept (int              fd,
                     GTlsCertificate *certificate,
                     GBytes          *auth_key,
@@ -40,7 +40,7 @@ void mp_tls_accept (int              fd,
                     GAsyncQueue     *results,
                     int              event_fd);
 
-/* Does the handshake of TLS as a client, and waits for it.  Takes @fd. */
+/* Runs the handshake of TLS as a client, blocking.  Takes ownership of @fd. */
 MpChannel *mp_tls_connect (int              fd,
                            const char      *host,
                            guint16          port,

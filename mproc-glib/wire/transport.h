@@ -7,10 +7,10 @@
 
 G_BEGIN_DECLS
 
-/* The most descriptors that travel with one message. */
+/* The maximum number of descriptors that one message can carry. */
 #define MP_TRANSPORT_MAX_FDS 16
 
-/* What send () and receive () return, with no error, when they would have to wait. */
+/* The result of send () and receive (), without an error set, if they would block. */
 #define MP_TRANSPORT_WOULD_BLOCK (-2)
 
 typedef enum
@@ -24,18 +24,18 @@ typedef enum
 
 typedef struct _MpTransport MpTransport;
 
-/* How a kind of channel moves bytes and descriptors.  It knows nothing of messages.  Every
- * slot is filled; only wait () blocks. */
+/* The functions of a transport, which moves bytes and descriptors and knows nothing of messages.
+ * Every slot is filled; only wait () blocks. */
 typedef struct
 {
   const char *name;
 
-  /* Whether send () may have taken hold of what it said would block, so that the same
-   * bytes have to come again. */
+  /* Whether send () may have buffered data for which it returned WOULD_BLOCK, so that the next call
+   * must pass the same bytes again. */
   gboolean holds_back;
 
-  /* The number of bytes taken, -1 with an error, or MP_TRANSPORT_WOULD_BLOCK.  The
-   * descriptors travel with the first byte. */
+  /* Returns the number of bytes sent, -1 with @error set, or MP_TRANSPORT_WOULD_BLOCK.  The
+   * descriptors are sent with the first byte. */
   gssize (*send) (MpTransport  *self,
                   struct iovec *vectors,
                   guint         n_vectors,
@@ -43,9 +43,9 @@ typedef struct
                   guint         n_fds,
                   GError      **error);
 
-  /* The number of bytes received, 0 at the end of the stream, -1 with an error, or
-   * MP_TRANSPORT_WOULD_BLOCK.  Descriptors that came along are the caller's, and belong to
-   * the last byte received. */
+  /* Returns the number of bytes received, 0 at the end of the stream, -1 with @error set, or
+   * MP_TRANSPORT_WOULD_BLOCK.  Received descriptors are owned by the caller and belong to the last
+   * byte received. */
   gssize (*receive) (MpTransport  *self,
                      struct iovec *vectors,
                      guint         n_vectors,
@@ -53,9 +53,9 @@ typedef struct
                      guint        *n_fds,
                      GError      **error);
 
-  /* Sleeps until @condition, the deadline of the monotonic clock (-1: none), a signal,
-   * something to read on @wake_fd (-1: none), or cancellation.  Hang-up counts as ready.
-   * With @condition 0 only the others count. */
+  /* Sleeps until @condition holds, the deadline on the monotonic clock (-1: none), a signal,
+   * @wake_fd is readable (-1: none), or cancellation.  Hang-up counts as ready.  With @condition 0,
+   * only the others end the sleep. */
   MpWaitStatus (*wait) (MpTransport  *self,
                         GIOCondition  condition,
                         int           wake_fd,
@@ -63,20 +63,20 @@ typedef struct
                         GCancellable *cancellable,
                         GError      **error);
 
-  /* A source that is ready when @condition holds, or a hang-up. */
+  /* Creates a source that is ready when @condition holds or the peer has hung up. */
   GSource *(*watch) (MpTransport *self,
                      GIOCondition condition);
 
-  /* The descriptor to poll, or -1. */
+  /* Returns the descriptor to poll, or -1. */
   int (*get_fd) (MpTransport *self);
 
-  /* Whether descriptors can travel, and whether the descriptor alone is the channel, so
-   * that another process that has it can go on. */
+  /* Whether descriptors can be passed; and whether the descriptor alone makes up the channel, so
+   * that another process that gets it can continue. */
   gboolean (*can_pass_fds) (MpTransport *self);
   gboolean (*can_share) (MpTransport *self);
 
-  /* In a child that was forked, by a fork hook: what only one process can use is the parent's, so
-   * that nothing that the child does later, not even closing it, reaches the peer. */
+  /* Called by a fork hook in the child: state that only one process can use is left to the parent,
+   * so that nothing the child does later, including closing, reaches the peer. */
   void (*disown) (MpTransport *self);
 
   gboolean (*close) (MpTransport *self,
@@ -84,19 +84,20 @@ typedef struct
   void (*free) (MpTransport *self);
 } MpTransportFuncs;
 
-/* The first member of each transport. */
+/* The base of each transport, its first member. */
 struct _MpTransport
 {
   const MpTransportFuncs *funcs;
 };
 
-/* Takes @fd when it succeeds: a connected socket or an end of a pipe. */
+/* Creates a transport for a connected socket or an end of a pipe.  Takes ownership of @fd on
+ * success. */
 MpTransport *mp_socket_transport_new (int      fd,
                                       GError **error);
 MpTransport *mp_stream_transport_new (GIOStream *stream,
                                       GError   **error);
 
-/* Polls like wait (), for those who have no transport: @fd may be -1. */
+/* Polls like wait (), without a transport.  @fd may be -1. */
 MpWaitStatus mp_transport_poll (int           fd,
                                 GIOCondition  condition,
                                 int           wake_fd,
@@ -104,11 +105,11 @@ MpWaitStatus mp_transport_poll (int           fd,
                                 GCancellable *cancellable,
                                 GError      **error);
 
-/* Puts a socket without a peer in the place of what @fd is, in this process alone.  Safe in fork
- * hooks. */
+/* Replaces @fd by a socket without a peer, in this process only.  Safe in fork hooks. */
 void mp_transport_disconnect_fd (int fd);
 
-/* Messages are written whole, so that waiting for more of them only costs time. */
+/* Sets TCP_NODELAY: messages are written as a whole, so waiting for further data only adds latency.
+ */
 void mp_transport_set_no_delay (int fd);
 
 G_END_DECLS
