@@ -265,22 +265,17 @@ check_bell (int      bell_fd,
   return TRUE;
 }
 
-/* Opens memory that another, possibly hostile process created.  Takes ownership of both
- * descriptors, also on failure. */
+/* Reads and checks what the memory of a queue says about itself.  Whoever made the file may be
+ * hostile. */
 gboolean
-mp_memory_open (MpMemory *self,
-                int       fd,
-                int       bell_fd,
-                GError  **error)
+mp_memory_read_config (int       fd,
+                       MpConfig *config,
+                       guint64  *file_size,
+                       GError  **error)
 {
   struct stat status;
-  int         seals;
+  int         seals = fcntl (fd, F_GET_SEALS);
 
-  init (self);
-  self->fd = fd;
-  self->bell_fd = bell_fd;
-
-  seals = fcntl (fd, F_GET_SEALS);
   if (seals == -1 || (seals & REQUIRED_SEALS) != REQUIRED_SEALS)
     return fail_damaged (error, "the file is not sealed");
   if (seals & (F_SEAL_WRITE | F_SEAL_GROW))
@@ -291,14 +286,27 @@ mp_memory_open (MpMemory *self,
     return mp_set_error_from_errno (error, errno, _ ("Cannot examine the memory of the queue"));
   if (status.st_size < MP_OFFSET_UNITS)
     return fail_damaged (error, "the file is too short");
-  if (pread (fd, &self->config, sizeof self->config, 0) != sizeof self->config)
+  if (pread (fd, config, sizeof *config, 0) != sizeof *config)
     return fail_damaged (error, "the file cannot be read");
-  if (!check_config (&self->config, (guint64) status.st_size, error) ||
-      !check_bell (bell_fd, error))
-    return FALSE;
 
-  self->known_size = (guint64) status.st_size;
-  return map (self, error);
+  *file_size = (guint64) status.st_size;
+  return check_config (config, *file_size, error);
+}
+
+/* Opens memory that another process made, perhaps a hostile one.  Takes both descriptors,
+ * also when it fails. */
+gboolean
+mp_memory_open (MpMemory *self,
+                int       fd,
+                int       bell_fd,
+                GError  **error)
+{
+  init (self);
+  self->fd = fd;
+  self->bell_fd = bell_fd;
+
+  return mp_memory_read_config (fd, &self->config, &self->known_size, error) &&
+         check_bell (bell_fd, error) && map (self, error);
 }
 
 void

@@ -102,6 +102,10 @@ gboolean mp_memory_open (MpMemory *self,
                          int       bell_fd,
                          GError  **error);
 void     mp_memory_close (MpMemory *self);
+gboolean mp_memory_read_config (int       fd,
+                                MpConfig *config,
+                                guint64  *file_size,
+                                GError  **error);
 
 /* Whether the descriptors still refer to the files that the library opened.  Checked before any
  * operation on them that could harm other files or whose result is trusted.  Once it has failed,

@@ -9,24 +9,12 @@
 
 #include <string.h>
 
-static guint64
-segment_of (guint64 offset)
-{
-  return offset & ~(guint64) (MP_SEGMENT_SIZE - 1);
-}
-
-static guint64
-segment_end (guint64 offset)
-{
-  return segment_of (offset) + MP_SEGMENT_SIZE;
-}
-
 static gboolean
 is_position (MpMemory *self,
              guint64   offset)
 {
   return (offset & (MP_RECORD_ALIGNMENT - 1)) == 0 &&
-         mp_memory_contains (self, offset, segment_end (offset) - offset);
+         mp_memory_contains (self, offset, mp_segment_end (offset) - offset);
 }
 
 gboolean
@@ -117,7 +105,7 @@ make_room (MpMemory *self,
            guint32   count,
            gsize     record_size)
 {
-  return G_LIKELY (*offset + record_size + MP_LINK_SIZE <= segment_end (*offset))
+  return G_LIKELY (*offset + record_size + MP_LINK_SIZE <= mp_segment_end (*offset))
            ? MP_RING_OK
            : link_segment (self, offset, count);
 }
@@ -138,7 +126,8 @@ claim_ahead (MpMemory *self,
   guint64 begin = (next & ~(guint64) (CLAIM_SIZE - 1)) + CLAIM_SIZE;
   guint64 end = begin + CLAIM_SIZE;
 
-  if (G_LIKELY (((offset ^ next) & ~(guint64) (CLAIM_SIZE - 1)) == 0) || end > segment_end (offset))
+  if (G_LIKELY (((offset ^ next) & ~(guint64) (CLAIM_SIZE - 1)) == 0) ||
+      end > mp_segment_end (offset))
     return;
   for (guint64 line = begin; line < end; line += CACHE_LINE)
     mp_store (mp_memory_word_at (self, line), 0);
@@ -192,7 +181,7 @@ mp_ring_append (MpMemory         *self,
 
       if (!is_within_bounds (self, count, n_bytes, item->size))
         break;
-      if (G_UNLIKELY (offset + size + MP_LINK_SIZE > segment_end (offset)) &&
+      if (G_UNLIKELY (offset + size + MP_LINK_SIZE > mp_segment_end (offset)) &&
           (first != 0 || (status = make_room (self, &offset, count, size)) != MP_RING_OK))
         break;
 
@@ -241,8 +230,7 @@ read_record (MpMemory *self,
              guint64  *link)
 {
   guint64 *words;
-  guint64  header, second;
-  gsize    size;
+  guint64  header;
 
   if (G_UNLIKELY (!is_position (self, offset)))
     return MP_RING_DAMAGED;
@@ -251,42 +239,9 @@ read_record (MpMemory *self,
   header = mp_load_acquire (&words[0]);
   if (header == 0)
     return MP_RING_EMPTY;
-  if (G_UNLIKELY (mp_header_sequence (header) != (count & MP_SEQUENCE_MASK)))
-    return MP_RING_DAMAGED;
-
-  record->count = count;
-  record->size = mp_header_size (header);
-  record->tag = mp_header_tag (header);
-  *link = 0;
-
-  if (G_LIKELY (mp_header_kind (header) == MP_RECORD_INLINE))
-    {
-      size = mp_record_size (record->size);
-      record->payload = offset + sizeof (guint64);
-      record->block = 0;
-      record->next = offset + size;
-      return G_LIKELY (record->size <= MP_INLINE_LIMIT &&
-                       record->next + MP_LINK_SIZE <= segment_end (offset))
-               ? MP_RING_OK
-               : MP_RING_DAMAGED;
-    }
-
-  second = mp_load (&words[1]);
-  if (mp_header_kind (header) == MP_RECORD_BLOCK)
-    {
-      record->payload = record->block = second;
-      record->next = offset + mp_record_size (sizeof (guint64));
-      return second != 0 && record->size <= self->config.max_bytes &&
-                 record->next + MP_LINK_SIZE <= segment_end (offset)
-               ? MP_RING_OK
-               : MP_RING_DAMAGED;
-    }
-
-  /* A segment begins with a message: two links in a row could form a circle. */
-  record->payload = record->block = record->next = 0;
-  *link = second;
-  return mp_header_kind (header) == MP_RECORD_LINK && segment_of (offset) != offset &&
-             segment_of (second) == second && is_position (self, second)
+  return G_LIKELY (mp_record_decode (offset, count, header, mp_load (&words[1]),
+                                     self->config.max_bytes, record, link) &&
+                   (*link == 0 || is_position (self, *link)))
            ? MP_RING_OK
            : MP_RING_DAMAGED;
 }
@@ -310,7 +265,7 @@ follow_link (MpMemory *self,
              guint64   from,
              guint64   to)
 {
-  if (segment_of (mp_word_offset (mp_load_acquire (&self->tail->word))) == segment_of (from))
+  if (mp_segment_of (mp_word_offset (mp_load_acquire (&self->tail->word))) == mp_segment_of (from))
     {
       if (!mp_lock_take (self, MP_LOCK_TAIL))
         return MP_RING_BUSY;
@@ -321,7 +276,7 @@ follow_link (MpMemory *self,
 
   mp_store_release (&self->head->word, mp_word (count, to));
   MP_STEP ("get/followed");
-  mp_arena_free (self, segment_of (from));
+  mp_arena_free (self, mp_segment_of (from));
   mp_unlock (self, MP_LOCK_ARENA);
   return MP_RING_OK;
 }
@@ -529,7 +484,7 @@ mp_ring_walk (MpMemory   *self,
   guint64  link;
 
   *n_bytes = 0;
-  if (!is_position (self, offset) || !visit (self, segment_of (offset), user_data))
+  if (!is_position (self, offset) || !visit (self, mp_segment_of (offset), user_data))
     return FALSE;
 
   for (;;)

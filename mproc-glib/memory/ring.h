@@ -3,6 +3,7 @@
 #pragma once
 
 #include "memory.h"
+#include "record.h"
 
 G_BEGIN_DECLS
 
@@ -27,17 +28,6 @@ typedef struct
   guint64       block;
   guint8        tag;
 } MpRingItem;
-
-/* A message at the head. */
-typedef struct
-{
-  guint64 payload; /* offset of the payload */
-  guint64 size;
-  guint64 next;  /* offset of the next record */
-  guint64 block; /* offset of its block, or 0 if it is inline */
-  guint32 count; /* count of the head word at this record */
-  guint8  tag;
-} MpRecord;
 
 gboolean mp_ring_init (MpMemory *self);
 
