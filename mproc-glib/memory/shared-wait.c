@@ -266,7 +266,12 @@ sleep_until (MpSharedQueue   *self,
 }
 
 static MpQueueStatus
-wait_and_try (MpSharedQueue *self, MpQueueCondition condition, MpQueueCall *call, MpQueueStatus status, MpAttempt attempt, gpointer data)
+wait_and_try (MpSharedQueue   *self,
+              MpQueueCondition condition,
+              MpQueueCall     *call,
+              MpQueueStatus    status,
+              MpAttempt        attempt,
+              gpointer         data)
 {
   gboolean ignored = TRUE;
   gint64   deadline = MP_DEADLINE_NEVER;
