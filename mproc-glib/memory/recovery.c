@@ -40,6 +40,7 @@ enum
 {
   SLOT_FREE,
   SLOT_USED,
+  SLOT_LEFT, /* by a process that was about to end: see mp_recovery_leave () */
 };
 
 /* --- What each lock guards -------------------------------------------------------------
@@ -301,8 +302,17 @@ static gboolean
 is_dead (MpMemory *self,
          guint     participant)
 {
-  return mp_load (&mp_memory_participant (self, participant)->state) == SLOT_USED &&
+  return mp_load (&mp_memory_participant (self, participant)->state) != SLOT_FREE &&
          !mp_liveness_is_alive (self, participant);
+}
+
+/* Whether the others have to do something about its death. */
+static gboolean
+is_missed (MpMemory *self,
+           guint     participant)
+{
+  return mp_load (&mp_memory_participant (self, participant)->state) == SLOT_USED &&
+         is_dead (self, participant);
 }
 
 static void
@@ -543,8 +553,9 @@ mp_recovery_run (MpMemory *self)
     return FALSE;
 
   mp_store (&self->state->looked_at, mp_coarse_now ());
+  any = mp_load (&self->state->is_leaky) != 0;
   for (guint i = 0; i < n_participants && !any; i++)
-    any = is_dead (self, i);
+    any = is_missed (self, i);
   if (!any)
     return FALSE;
 
@@ -679,6 +690,14 @@ attach (MpMemory *self,
   return attached || take_slot (self) || fail_to_attach (self, recovered, error);
 }
 
+/* After mp_recovery_leave ().  The slot is still ours, as long as this process lives. */
+static void
+rejoin (MpMemory *self)
+{
+  mp_store_release (&mp_memory_participant (self, self->participant)->state, SLOT_USED);
+  mp_store_release (&self->fork_count, mp_fork_count);
+}
+
 /* Makes this handle a participant, unless another thread has just done so: when it is opened, and
  * again in a forked child. */
 gboolean
@@ -700,6 +719,10 @@ mp_recovery_attach_anew (MpMemory *self,
             self->renew (self);
           mp_store_release (&self->fork_count, mp_fork_count);
         }
+    }
+  else
+    {
+      rejoin (self);
     }
   g_mutex_unlock (&self->attach_mutex);
   return attached;
@@ -731,4 +754,41 @@ mp_recovery_detach (MpMemory *self)
   leave (self);
   g_mutex_unlock (&self->attach_mutex);
   mp_liveness_close (self);
+}
+
+/* Threads that sleep do not count: who wakes them in vain goes on to the next one. */
+static gboolean
+is_idle (MpMemory *self)
+{
+  MpParticipant *slot = mp_memory_participant (self, self->participant);
+  guint32        held = mp_load (&slot->n_waking);
+
+  for (guint i = 0; i < MP_N_LOCKS; i++)
+    held |= mp_load (&slot->holds[i]);
+  return held == 0 && mp_load (&self->intents_used) == 0;
+}
+
+void
+mp_recovery_leave (MpMemory *self)
+{
+  MpParticipant *slot;
+  guint          n_returned = 0;
+
+  /* A thread that attaches is in the middle of something. */
+  if (!g_mutex_trylock (&self->attach_mutex))
+    return;
+  slot = mp_memory_participant (self, self->participant);
+  if (self->live_fd != -1 && mp_load (&self->fork_count) == mp_fork_count &&
+      mp_memory_owns_descriptors (self) && return_held (self, self->participant, 0, &n_returned))
+    {
+      if (n_returned > 0)
+        wake_concerned (self, TRUE);
+      mp_watcher_end_all (self);
+      if (is_idle (self))
+        {
+          mp_store (&self->fork_count, 0);
+          mp_store_release (&slot->state, SLOT_LEFT);
+        }
+    }
+  g_mutex_unlock (&self->attach_mutex);
 }

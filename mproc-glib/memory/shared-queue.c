@@ -11,6 +11,7 @@
 #include "arena.h"
 #include "bell.h"
 #include "lease.h"
+#include "leaving.h"
 #include "liveness.h"
 #include "lock.h"
 #include "recovery.h"
@@ -73,6 +74,7 @@ free_queue (gpointer user_data)
 {
   MpSharedQueue *self = user_data;
 
+  mp_leaving_remove (&self->memory);
   mp_recovery_detach (&self->memory);
   mp_watcher_close (&self->memory);
   mp_liveness_clear (&self->memory);
@@ -89,6 +91,7 @@ join (MpSharedQueue *self,
   self->memory.repair[MP_LOCK_ARENA] = mp_recovery_repair_arena;
   self->memory.renew = renew;
   mp_liveness_init (&self->memory);
+  mp_leaving_add (&self->memory);
   return mp_recovery_attach (&self->memory, error);
 }
 

@@ -101,6 +101,26 @@ mp_watcher_end (MpMemory *memory,
                                  __ATOMIC_RELAXED);
 }
 
+void
+mp_watcher_end_all (MpMemory *memory)
+{
+  gboolean any = FALSE;
+
+  for (guint i = 0; i < MP_N_WATCHERS; i++)
+    if (is_taken (memory, i))
+      {
+        guint slot = mp_load (seat_of (memory, i)) - 1;
+
+        if (slot >= MP_N_WAITERS ||
+            mp_load (&mp_memory_waiter (memory, slot)->owner) != memory->participant + 1)
+          continue;
+        mp_watcher_end (memory, slot);
+        any = TRUE;
+      }
+  if (any)
+    mp_waiters_nudge (memory);
+}
+
 /* A pseudo-random number below @limit that differs between waiters.  It need not be secure. */
 static gint64
 choose_below (gint64 limit,

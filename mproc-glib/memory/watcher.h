@@ -44,6 +44,8 @@ gboolean mp_watcher_begin (MpMemory     *memory,
                            guint         slot);
 void     mp_watcher_end (MpMemory *memory,
                          guint     slot);
+/* For all waiters of this handle; a sleeper takes over. */
+void mp_watcher_end_all (MpMemory *memory);
 
 /* Both return whether to check for dead participants now. */
 gboolean mp_watcher_hear (MpMemory       *memory,
