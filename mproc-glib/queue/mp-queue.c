@@ -5,6 +5,7 @@
 #include "mp-queue-private.h"
 
 #include "base/mp-spin.h"
+#include "memory/leaving.h"
 #include "memory/queue-name.h"
 #include "mp-error.h"
 
@@ -615,6 +616,24 @@ mp_queue_close (MpQueue *self)
   g_return_if_fail (MP_IS_QUEUE (self));
 
   mp_queue_end (self, NULL);
+}
+
+/**
+ * mp_queue_leave_all:
+ *
+ * Leaves all queues in memory that this process uses, as the normal end of a process does.
+ *
+ * Tasks that it has in hand go back, and the other processes have nothing to clean up when it ends.
+ * Call it before `_exit ()`, which runs no handlers; `exit ()` and a return from `main ()` do it by
+ * themselves. Of queues that a thread is in the middle of using the others take care, as after a
+ * death. An object that is used later joins its queue again.
+ *
+ * Since: 1.0
+ */
+void
+mp_queue_leave_all (void)
+{
+  mp_leaving_leave_all ();
 }
 
 /**

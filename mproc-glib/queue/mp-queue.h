@@ -246,6 +246,8 @@ gboolean mp_queue_get_closed (MpQueue *self);
 MP_AVAILABLE_IN_1_0
 void mp_queue_close (MpQueue *self);
 MP_AVAILABLE_IN_1_0
+void mp_queue_leave_all (void);
+MP_AVAILABLE_IN_1_0
 gboolean mp_queue_flush (MpQueue      *self,
                          gint64        timeout_us,
                          GCancellable *cancellable,

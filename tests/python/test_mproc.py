@@ -288,6 +288,36 @@ def take(queue, n, how):
         sys.exit(0)
 
 
+def touch(queue):
+    queue.get()
+
+
+def states_of_participants(queue):
+    """The states of the first slots in the memory of a queue: 0 free, 1 used, 2 left."""
+    link = f'/memfd:mproc-glib-queue:{queue._queue.props.name}'
+    for number in os.listdir('/proc/self/fd'):
+        path = f'/proc/self/fd/{number}'
+        if os.path.exists(path) and os.readlink(path).startswith(link):
+            with open(path, 'rb') as file:
+                return [os.pread(file.fileno(), 4, 12288 + index * 128)[0] for index in range(4)]
+    raise AssertionError('no such queue')
+
+
+class TestLeaving(helping.TestCase):
+    """multiprocessing ends its processes by os._exit ()."""
+
+    def test_end(self):
+        for method in 'fork', 'spawn':
+            with self.subTest(method):
+                queue = mproc.Queue(name='leaving')
+                queue.put('x')
+                child = mproc.get_context(method).Process(target=touch, args=(queue,))
+                child.start()
+                child.join()
+                self.assertEqual(child.exitcode, 0)
+                self.assertNotIn(1, states_of_participants(queue)[1:])
+
+
 class TestWithoutTaskDone(helping.TestCase):
     def left_after(self, how, method='fork'):
         queue = mproc.JoinableQueue()

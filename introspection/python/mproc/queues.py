@@ -18,6 +18,15 @@ __all__ = ['Empty', 'Full', 'JoinableQueue', 'Queue', 'SimpleQueue']
 T = TypeVar('T')
 
 
+def _leave_at_end(_key: object = None) -> None:
+    """Has this process leave its queues when multiprocessing ends it, which calls os._exit ()."""
+    util.Finalize(None, Mp.Queue.leave_all, exitpriority=-100)
+
+
+_leave_at_end()
+util.register_after_fork(_leave_at_end, _leave_at_end)
+
+
 class Queue(Generic[T]):
     """A queue of any number of producers and consumers, for objects of any kind.
 
