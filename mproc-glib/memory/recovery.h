@@ -13,9 +13,9 @@ gboolean mp_recovery_attach_anew (MpMemory *self,
                                   GError  **error);
 void     mp_recovery_detach (MpMemory *self);
 
-/* For a process that is about to end while other threads may still be at work: returns the leases of
- * this handle and promises the others that its death needs no recovery, unless it is in the middle
- * of something.  The next recovery frees the slot. */
+/* For a process that is about to end while other threads may still be at work: returns the leases
+ * of this handle and promises the others that its death needs no recovery, unless it is in the
+ * middle of something.  The next recovery frees the slot. */
 void mp_recovery_leave (MpMemory *self);
 
 /* Called at the start of every operation: a forked child first has to attach as a participant. */
