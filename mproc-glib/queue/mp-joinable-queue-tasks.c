@@ -8,7 +8,7 @@
 #include "mp-queue-private.h"
 #include "mp-task-private.h"
 
-/* Getting messages as tasks of their own, and what nobody could finish. */
+/* Getting messages as MpTask objects, and dead letters. */
 
 static MpTask *
 get_task (MpJoinableQueue *self,
@@ -32,7 +32,7 @@ get_task (MpJoinableQueue *self,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Gets the next message as a task of its own.
+ * Gets the next message as a task.
  *
  * Fails as [method@Queue.get_message] does.
  *
@@ -57,9 +57,9 @@ mp_joinable_queue_get_task (MpJoinableQueue *self,
  * @self: a queue
  * @error: return location for an error
  *
- * Gets the next message as a task of its own, if there is one.
+ * Gets the next message as a task, if there is one.
  *
- * Returns: (transfer full) (nullable): a task; %NULL without an error when there is none
+ * Returns: (transfer full) (nullable): a task; %NULL without an error if there is none
  *
  * Since: 1.0
  */
@@ -84,12 +84,12 @@ wrap_in_task (MpQueue            *queue,
  * mp_joinable_queue_get_task_async:
  * @self: a queue
  * @io_priority: the priority, such as %G_PRIORITY_DEFAULT
- * @cancellable: (nullable): a cancellable; a cancelled call takes nothing
- * @callback: (scope async): called when there is a task, in the caller's thread-default main
+ * @cancellable: (nullable): a cancellable; a cancelled call takes no message
+ * @callback: (scope async): called when a task is available, in the caller's thread-default main
  *   context
  * @user_data: (closure): data for @callback
  *
- * Gets the next message as a task of its own, as soon as there is one.
+ * Gets the next message as a task, as soon as there is one.
  *
  * Since: 1.0
  */
@@ -114,7 +114,7 @@ mp_joinable_queue_get_task_async (MpJoinableQueue    *self,
  * @result: what the callback was given
  * @error: return location for an error
  *
- * Ends [method@JoinableQueue.get_task_async].
+ * Finishes a call of [method@JoinableQueue.get_task_async].
  *
  * Returns: (transfer full): a task; %NULL with @error set
  *
@@ -135,9 +135,9 @@ mp_joinable_queue_get_task_finish (MpJoinableQueue *self,
  * @self: a queue
  * @error: return location for an error
  *
- * Takes the oldest message that was set aside because it was delivered too often.
+ * Takes the oldest dead letter: a message that was set aside because it was delivered too often.
  *
- * Returns: (transfer full) (nullable): a message; %NULL without an error when there is none
+ * Returns: (transfer full) (nullable): a message; %NULL without an error if there is none
  *
  * Since: 1.0
  */

@@ -15,10 +15,10 @@
 /**
  * MpJoinableQueue:
  *
- * A queue of tasks that knows when all are done, and delivers again what was not.
+ * A queue of tasks that tracks which are done, and redelivers those that are not.
  *
- * Each message that is got stays with its consumer until that says that it is done. If the
- * consumer dies, or drops it unfinished, the message goes to the next one, ahead of newer
+ * Each message belongs to the consumer that got it until that consumer marks it as done. If the
+ * consumer dies, or drops the message unfinished, it goes to the next consumer, ahead of newer
  * messages. [method@JoinableQueue.join] waits until everything that was put is done.
  *
  * ```c
@@ -32,13 +32,13 @@
  *   }
  * ```
  *
- * There are two ways to say so: [method@Task.done] for each task by itself, and
- * [method@JoinableQueue.task_done] for what was got by the functions of [class@Queue],
+ * There are two ways to mark a message as done: [method@Task.done] for an individual task, and
+ * [method@JoinableQueue.task_done] for messages that were got by the functions of [class@Queue],
  * oldest first.
  *
- * A message that was delivered `max-deliveries` times without getting done is set aside,
- * lest it kill one consumer after the other; see [method@JoinableQueue.get_dead]. It counts
- * as done.
+ * A message that was delivered `max-deliveries` times without being marked as done is set aside as
+ * a dead letter, so that it does not crash one consumer after another; see
+ * [method@JoinableQueue.get_dead]. It counts as done.
  *
  * All functions may be called from any thread.
  *
@@ -47,19 +47,19 @@
 
 #define DEFAULT_MAX_DELIVERIES 10
 
-/* How often news of progress are told at most: what no eye can follow needs no drawing. */
+/* The least interval between notifications of progress: faster changes could not be seen. */
 #define NEWS_INTERVAL_US (50 * 1000)
 
 typedef struct
 {
-  GSource *news_source; /* while progress is reported */
+  GSource *news_source; /* while report-progress is set */
 
-  /* What this object got by the functions of MpQueue and task_done () was not called for, oldest
-   * first. */
+  /* The deliveries that this object got by the functions of MpQueue and that are not yet marked as
+   * done, oldest first. */
   GMutex     kept_mutex;
   GQueue     kept;            /* MpQueueToken */
-  gboolean   kept_by_parent;  /* the list is that of the process that forked this one off */
-  gboolean   kept_is_unsound; /* and it was being changed */
+  gboolean   kept_by_parent;  /* set in a forked child: the list belongs to the parent */
+  gboolean   kept_is_unsound; /* another thread of the parent was changing it during the fork */
   MpForkHook fork_hook;
 } MpJoinableQueuePrivate;
 
@@ -106,7 +106,7 @@ mp_joinable_queue_shareable_init (MpShareableInterface *iface)
 
 static MpWaitableInterface *parent_waitable;
 
-/* As of any queue, and for all tasks to be done. */
+/* Waits for the conditions of any queue, or until all tasks are done. */
 static gboolean
 mp_joinable_queue_wait (MpWaitable   *waitable,
                         MpCondition   condition,
@@ -144,7 +144,8 @@ count_done (const MpQueueCounts *counts)
   return counts->n_total - MIN (n_others, counts->n_total);
 }
 
-/* --- What is to be finished by its age ------------------------------------------------------ */
+/* --- Deliveries that task_done () finishes, oldest first
+ * ------------------------------------------------------ */
 
 static void
 reset_after_fork (MpForkHook *hook)
@@ -155,7 +156,7 @@ reset_after_fork (MpForkHook *hook)
   priv->kept_is_unsound |= mp_fork_reset_mutex (&priv->kept_mutex);
 }
 
-/* What the parent has in hand is the parent's. */
+/* Locks the list.  A forked child first drops the parent's entries. */
 static void
 lock_kept (MpJoinableQueuePrivate *priv)
 {
@@ -293,7 +294,7 @@ mp_joinable_queue_class_init (MpJoinableQueueClass *klass)
   /**
    * MpJoinableQueue:max-deliveries:
    *
-   * How often a message is delivered before it is set aside; 0 is no limit.
+   * How often a message is delivered before it is set aside as a dead letter; 0 means no limit.
    *
    * Since: 1.0
    */
@@ -304,7 +305,7 @@ mp_joinable_queue_class_init (MpJoinableQueueClass *klass)
   /**
    * MpJoinableQueue:unfinished:
    *
-   * How many messages were put and are not done.
+   * The number of messages that were put and are not done.
    *
    * Notified while [property@JoinableQueue:report-progress] is set.
    *
@@ -317,7 +318,7 @@ mp_joinable_queue_class_init (MpJoinableQueueClass *klass)
   /**
    * MpJoinableQueue:n-done:
    *
-   * How many messages of the batch are done; what was dropped is not.
+   * The number of messages of the batch that are done. Dropped messages do not count.
    *
    * Notified while [property@JoinableQueue:report-progress] is set.
    *
@@ -330,8 +331,8 @@ mp_joinable_queue_class_init (MpJoinableQueueClass *klass)
   /**
    * MpJoinableQueue:n-total:
    *
-   * How many messages the batch has: those that were put, by everybody, and those that were
-   * unfinished when it began.
+   * The number of messages of the batch: those put by any process since it began, and those that
+   * were unfinished when it began.
    *
    * Notified while [property@JoinableQueue:report-progress] is set.
    *
@@ -344,7 +345,7 @@ mp_joinable_queue_class_init (MpJoinableQueueClass *klass)
   /**
    * MpJoinableQueue:n-dropped:
    *
-   * How many messages of the batch were dropped, by [method@Queue.clear] or an immediate
+   * The number of messages of the batch that were dropped, by [method@Queue.clear] or an immediate
    * [method@Queue.shutdown].
    *
    * Notified while [property@JoinableQueue:report-progress] is set.
@@ -358,9 +359,9 @@ mp_joinable_queue_class_init (MpJoinableQueueClass *klass)
   /**
    * MpJoinableQueue:progress:
    *
-   * The done part of the batch, from 0 to 1: to be bound to a progress bar.
+   * The fraction of the batch that is done, from 0 to 1, for example to be bound to a progress bar.
    *
-   * 0 before anything was put; see [method@JoinableQueue.begin_batch] for the next batch.
+   * It is 0 before anything was put. See [method@JoinableQueue.begin_batch] for the next batch.
    *
    * Notified while [property@JoinableQueue:report-progress] is set.
    *
@@ -373,8 +374,8 @@ mp_joinable_queue_class_init (MpJoinableQueueClass *klass)
   /**
    * MpJoinableQueue:report-progress:
    *
-   * Whether changes of the other properties are notified, in the thread-default main context
-   * of whoever set this, twenty times a second at most.
+   * Whether changes of the other properties are notified, at most twenty times a second, in the
+   * main context that was the thread-default one when this was set.
    *
    * Since: 1.0
    */
@@ -404,9 +405,9 @@ mp_joinable_queue_init (MpJoinableQueue *self)
  * @max_size: how many messages may be queued; 0 is no limit
  * @error: return location for an error
  *
- * Makes a queue of tasks.
+ * Creates a queue of tasks.
  *
- * Returns: (transfer full): a queue, or %NULL when there is no memory for it
+ * Returns: (transfer full): a queue, or %NULL with @error set
  *
  * Since: 1.0
  */
@@ -424,9 +425,9 @@ mp_joinable_queue_new (guint    max_size,
  * @max_deliveries: how often a message is delivered before it is set aside; 0 is no limit
  * @error: return location for an error
  *
- * Makes a queue of tasks that is bounded in every way.
+ * Creates a queue of tasks with all limits given.
  *
- * Returns: (transfer full): a queue, or %NULL when there is no memory for it
+ * Returns: (transfer full): a queue, or %NULL with @error set
  *
  * Since: 1.0
  */
@@ -452,10 +453,11 @@ mp_joinable_queue_new_full (guint    max_size,
  * @self: a queue
  * @error: return location for an error
  *
- * Says that the oldest message that was got here and is not yet marked done is done.
+ * Marks the oldest message that was got through this object and is not yet marked as done.
  *
- * Those got as [class@Task] are not among them. Fails with `MP_ERROR_TOO_MANY_DONE` when
- * there is none, and with `MP_ERROR_STALE` when it was given to another consumer meanwhile.
+ * Messages got as [class@Task] do not count. Fails with `MP_ERROR_TOO_MANY_DONE` if there is no
+ * such message, and with `MP_ERROR_STALE` if the message was redelivered to another consumer
+ * meanwhile.
  *
  * Returns: %TRUE; %FALSE with @error set
  *
@@ -495,10 +497,10 @@ mp_joinable_queue_task_done (MpJoinableQueue *self,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Waits until everything that was put is done.
+ * Waits until all messages that were put are done.
  *
- * Fails with `G_IO_ERROR_TIMED_OUT` when it is not by then, and with `MP_ERROR_CLOSED` when nothing
- * is unfinished, but some messages were dropped and not done.
+ * Fails with `G_IO_ERROR_TIMED_OUT` if they are not before the timeout, and with `MP_ERROR_CLOSED`
+ * if no message is unfinished, but some were dropped.
  *
  * Returns: whether all is done; %FALSE with @error set
  *
@@ -534,7 +536,7 @@ mp_joinable_queue_join (MpJoinableQueue *self,
  *   thread-default main context
  * @user_data: (closure): data for @callback
  *
- * Waits until everything that was put is done.
+ * Waits until all messages that were put are done.
  *
  * Since: 1.0
  */
@@ -558,7 +560,7 @@ mp_joinable_queue_join_async (MpJoinableQueue    *self,
  * @result: what the callback was given
  * @error: return location for an error
  *
- * Ends [method@JoinableQueue.join_async].
+ * Finishes a call of [method@JoinableQueue.join_async].
  *
  * Returns: whether all is done; %FALSE with @error set
  *
@@ -579,14 +581,14 @@ mp_joinable_queue_join_finish (MpJoinableQueue *self,
  * @self: a queue
  * @error: return location for an error
  *
- * Makes something to wait for until everything that was put is done: with [func@wait], beside
- * other things, or by its descriptor in a foreign loop.
+ * Creates an object to wait for until all messages that were put are done: with [func@wait],
+ * together with other objects, or by its descriptor in another kind of main loop.
  *
- * It is ready while all is done. Call [method@Waitable.is_ready] before each time that its
- * descriptor is polled. It costs a few descriptors, and holds a reference to the queue.
+ * It is ready while all messages are done. Call [method@Waitable.is_ready] each time before its
+ * descriptor is polled. It uses a few descriptors, and holds a reference to the queue.
  *
- * Returns: (transfer full): something to wait for; %NULL with @error set when the queue cannot
- *   be used or there are no descriptors left
+ * Returns: (transfer full): an object to wait for; %NULL with @error set if the queue cannot be
+ *   used or the process has run out of descriptors
  *
  * Since: 1.0
  */
@@ -606,7 +608,7 @@ mp_joinable_queue_watch_done (MpJoinableQueue *self,
  * mp_joinable_queue_get_unfinished: (get-property unfinished)
  * @self: a queue
  *
- * Gets how many messages were put and are not done.
+ * Gets the number of messages that were put and are not done.
  *
  * Returns: the number of messages
  *
@@ -627,7 +629,7 @@ mp_joinable_queue_get_unfinished (MpJoinableQueue *self)
  * mp_joinable_queue_get_n_done: (get-property n-done)
  * @self: a queue
  *
- * Gets how many messages of the batch are done.
+ * Gets the number of messages of the batch that are done.
  *
  * Returns: the number of messages
  *
@@ -648,7 +650,7 @@ mp_joinable_queue_get_n_done (MpJoinableQueue *self)
  * mp_joinable_queue_get_n_total: (get-property n-total)
  * @self: a queue
  *
- * Gets how many messages the batch has.
+ * Gets the number of messages of the batch.
  *
  * Returns: the number of messages
  *
@@ -669,7 +671,7 @@ mp_joinable_queue_get_n_total (MpJoinableQueue *self)
  * mp_joinable_queue_get_max_deliveries: (get-property max-deliveries)
  * @self: a queue
  *
- * Gets how often a message is delivered before it is set aside.
+ * Gets how often a message is delivered before it is set aside as a dead letter.
  *
  * Returns: the number of deliveries; 0 is no limit
  *
@@ -687,9 +689,9 @@ mp_joinable_queue_get_max_deliveries (MpJoinableQueue *self)
  * mp_joinable_queue_get_progress: (get-property progress)
  * @self: a queue
  *
- * Gets the done part of the batch.
+ * Gets the fraction of the batch that is done.
  *
- * Returns: a number from 0 to 1; 0 when nothing was put
+ * Returns: a number from 0 to 1; 0 if nothing was put
  *
  * Since: 1.0
  */
@@ -708,7 +710,7 @@ mp_joinable_queue_get_progress (MpJoinableQueue *self)
  * mp_joinable_queue_get_n_dropped: (get-property n-dropped)
  * @self: a queue
  *
- * Gets how many messages of the batch were dropped.
+ * Gets the number of messages of the batch that were dropped.
  *
  * Returns: the number of messages
  *
@@ -730,12 +732,12 @@ mp_joinable_queue_get_n_dropped (MpJoinableQueue *self)
  * @self: a queue
  * @error: return location for an error
  *
- * Begins a batch: what was done or dropped until now counts no more in `n-done`, `n-total`,
- * `n-dropped` and `progress`, in any process, and what was dropped makes no join fail any more.
+ * Begins a new batch: messages done or dropped until now no longer count in `n-done`, `n-total`,
+ * `n-dropped` and `progress`, in any process, and dropped ones no longer make joins fail.
  *
- * A queue begins with its first batch.
+ * The first batch begins when the queue is created.
  *
- * Returns: %TRUE; %FALSE with @error set when the queue cannot be used
+ * Returns: %TRUE; %FALSE with @error set if the queue cannot be used
  *
  * Since: 1.0
  */
@@ -772,11 +774,11 @@ add_progress (const MpQueueProgress *progress,
  * mp_joinable_queue_list_progress:
  * @self: a queue
  *
- * Lists what consumers, in any process, have in hand.
+ * Lists the messages that consumers in any process hold.
  *
- * Each is a number that tells deliveries apart, the consumer's process as it sees itself, the
- * delivery count, and what [method@Task.set_progress] said last: the fraction, negative when
- * nothing was said, and the text.
+ * Each entry has a number that identifies the delivery, the consumer's process id in its own pid
+ * namespace, the delivery count, and the last values of [method@Task.set_progress]: the fraction,
+ * which is negative if none was set, and the text.
  *
  * Returns: (transfer full): an array of type `a(txuds)`
  *
@@ -823,7 +825,7 @@ news_cb (gpointer user_data)
  * mp_joinable_queue_get_report_progress: (get-property report-progress)
  * @self: a queue
  *
- * Gets whether changes of the counts are notified.
+ * Gets whether changes of the other properties are notified.
  *
  * Returns: whether they are
  *

@@ -7,15 +7,15 @@
 #include "base/mp-async.h"
 #include "queue-source.h"
 
-/* Asynchronous calls.  Where a backend answers at once each tries; what has to wait gets a source
- * in the caller's main context that tries again.  Elsewhere each begins an operation, and its
- * source waits for the answer. */
+/* Asynchronous calls.  With a backend whose operations end at once, a call tries, and if it has to
+ * wait it attaches a source to the caller's main context that tries again.  With other backends, it
+ * begins an operation, and its source waits for the operation to end. */
 
 typedef struct
 {
   MpQueueOperation operation;
-  MpQueueCondition condition; /* what to wait for where each answer comes at once */
-  GSource         *source;    /* while it waits for the answer of an operation */
+  MpQueueCondition condition; /* what to wait for, if operations end at once */
+  GSource         *source;    /* waits for the end of an operation */
   gboolean         has_ended;
 
   GBytes *payload; /* PUT */
@@ -148,7 +148,7 @@ begin (MpQueue             *self,
   store->backend->begin (store->home, &call->operation);
 }
 
-/* Called in whatever main context the backend's answers were read: wakes the task's own. */
+/* Called in the main context in which the backend's replies are read; wakes that of the task. */
 static void
 operation_done (MpQueueOperation *operation)
 {
@@ -158,8 +158,8 @@ operation_done (MpQueueOperation *operation)
   g_source_set_ready_time (call->source, 0);
 }
 
-/* What was delivered is read, and settled by another operation if it has to be.  Returns whether
- * the task waits for that. */
+/* Reads the delivered message.  A tentative delivery is settled by another operation: then returns
+ * TRUE, and the task waits for its end. */
 static gboolean
 read_answer (MpQueue   *self,
              AsyncCall *call)
@@ -176,7 +176,7 @@ read_answer (MpQueue   *self,
   return TRUE;
 }
 
-/* Another consumer was faster: the get begins anew. */
+/* If another consumer has taken the message meanwhile, starts the get anew and returns TRUE. */
 static gboolean
 judge_settled (MpQueue   *self,
                AsyncCall *call)
@@ -206,7 +206,7 @@ answer_cb (gpointer user_data)
   g_source_set_ready_time (call->source, -1);
   if (!g_atomic_int_get (&call->has_ended))
     {
-      /* What is being settled was got already. */
+      /* A settle operation is not cancelled, since its message is already delivered. */
       if (call->operation.kind == MP_QUEUE_OPERATION_SETTLE || cancellable == NULL ||
           !g_cancellable_is_cancelled (cancellable) ||
           !store->backend->cancel (store->home, &call->operation))
@@ -246,7 +246,7 @@ begin_call (MpQueue   *self,
   g_source_unref (call->source);
 }
 
-/* Takes @call. */
+/* Takes ownership of @call. */
 static void
 start (MpQueue            *self,
        AsyncCall          *call,
@@ -347,7 +347,7 @@ put_async (MpQueue            *self,
  *   main context
  * @user_data: (closure): data for @callback
  *
- * Puts a value of any GVariant type, as soon as there is room.
+ * Puts a value of any GVariant type as soon as there is room.
  *
  * Since: 1.0
  */
@@ -375,7 +375,7 @@ mp_queue_put_async (MpQueue            *self,
  * @result: what the callback was given
  * @error: return location for an error
  *
- * Ends [method@Queue.put_async].
+ * Finishes a call of [method@Queue.put_async].
  *
  * Returns: whether the value was put; %FALSE with @error set
  *
@@ -395,12 +395,12 @@ mp_queue_put_finish (MpQueue      *self,
  * mp_queue_get_async:
  * @self: a queue
  * @io_priority: the priority, such as %G_PRIORITY_DEFAULT
- * @cancellable: (nullable): a cancellable; a cancelled call takes nothing
- * @callback: (scope async): called when there is a value, in the caller's thread-default
- *   main context
+ * @cancellable: (nullable): a cancellable; a cancelled call takes no message
+ * @callback: (scope async): called when a value is available, in the caller's thread-default main
+ *   context
  * @user_data: (closure): data for @callback
  *
- * Gets the next message as a GVariant, as soon as there is one.
+ * Gets the next message as a GVariant as soon as there is one.
  *
  * Since: 1.0
  */
@@ -424,7 +424,7 @@ mp_queue_get_async (MpQueue            *self,
  * @result: what the callback was given
  * @error: return location for an error
  *
- * Ends [method@Queue.get_async].
+ * Finishes a call of [method@Queue.get_async].
  *
  * Returns: (transfer full): the value; %NULL with @error set
  *
@@ -476,7 +476,7 @@ mp_queue_put_message_async (MpQueue            *self,
  * @result: what the callback was given
  * @error: return location for an error
  *
- * Ends [method@Queue.put_message_async].
+ * Finishes a call of [method@Queue.put_message_async].
  *
  * Returns: whether the message was put; %FALSE with @error set
  *
@@ -496,9 +496,9 @@ mp_queue_put_message_finish (MpQueue      *self,
  * mp_queue_get_message_async:
  * @self: a queue
  * @io_priority: the priority, such as %G_PRIORITY_DEFAULT
- * @cancellable: (nullable): a cancellable; a cancelled call takes nothing
- * @callback: (scope async): called when there is a message, in the caller's thread-default
- *   main context
+ * @cancellable: (nullable): a cancellable; a cancelled call takes no message
+ * @callback: (scope async): called when a message is available, in the caller's thread-default main
+ *   context
  * @user_data: (closure): data for @callback
  *
  * Gets the next message, as soon as there is one.
@@ -526,7 +526,7 @@ mp_queue_get_message_async (MpQueue            *self,
  * @result: what the callback was given
  * @error: return location for an error
  *
- * Ends [method@Queue.get_message_async].
+ * Finishes a call of [method@Queue.get_message_async].
  *
  * Returns: (transfer full): the message; %NULL with @error set
  *

@@ -6,10 +6,10 @@
 
 #include "message/mp-message-private.h"
 
-/* Many messages in one step. */
+/* Putting and getting many messages in one step. */
 
 #define MAX_BATCH     64
-#define SMALL_MESSAGE 2048 /* of larger ones each gets memory of its own */
+#define SMALL_MESSAGE 2048 /* larger ones are allocated individually */
 
 static gboolean
 collect_items (GPtrArray   *messages,
@@ -37,13 +37,13 @@ collect_items (GPtrArray   *messages,
  * @messages: (element-type MpMessage): messages, without descriptors
  * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
  * @cancellable: (nullable): a cancellable
- * @n_put: (out) (optional): how many were put, from the first; also when it fails
+ * @n_put: (out) (optional): how many were put, counted from the first; set also on failure
  * @error: return location for an error
  *
- * Puts messages in their order, as few steps as possible.
+ * Puts messages in their order, in as few steps as possible.
  *
- * When the time is over before there was room for all, it fails with `MP_ERROR_FULL`, and
- * @n_put tells how many got in. Others may put in between.
+ * If there is not enough room for all before the timeout, it fails with `MP_ERROR_FULL`, and @n_put
+ * is the number that was put. Messages of other producers may come in between.
  *
  * Returns: whether all were put; %FALSE with @error set
  *
@@ -80,7 +80,7 @@ mp_queue_put_many (MpQueue      *self,
   return status == MP_QUEUE_OK || mp_queue_set_error (self, status, &call, error);
 }
 
-/* Messages that are whatever they are cannot be refused. */
+/* Reads messages whose format cannot be refused, so that all that were delivered are taken. */
 static void
 take_messages (MpQueue         *self,
                MpQueueDelivery *deliveries,
@@ -97,7 +97,7 @@ take_messages (MpQueue         *self,
     }
 }
 
-/* Waits for the first, and takes what else is there. */
+/* Waits for the first message, and takes those behind it that are available. */
 static MpQueueStatus
 get_deliveries (MpQueue         *self,
                 MpQueueDelivery *deliveries,
@@ -117,7 +117,7 @@ get_deliveries (MpQueue         *self,
                               n_got);
 }
 
-/* What has to be settled comes by itself. */
+/* Gets a single message, for one that has to be settled. */
 static gboolean
 get_one (MpQueue         *self,
          MpQueueDelivery *delivery,
@@ -144,7 +144,7 @@ get_one (MpQueue         *self,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Waits for the first message, and takes what else is there, in order.
+ * Waits for the first message, and also takes those behind it that are available, in order.
  *
  * Fails as [method@Queue.get_message] does.
  *

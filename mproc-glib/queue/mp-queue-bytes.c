@@ -26,7 +26,7 @@ put_data (MpQueue      *self,
 
 /* --- Readers -------------------------------------------------------------------------------- */
 
-/* A variant or a pickle can be nothing but bytes. */
+/* The formats of which a message may contain nothing but a byte string, which its content shows. */
 #define CAN_BE_BYTES                                                     \
   (MP_QUEUE_TAG (MP_FORMAT_GVARIANT) | MP_QUEUE_TAG (MP_FORMAT_PICKLE) | \
    MP_QUEUE_TAG (MP_FORMAT_OPAQUE))
@@ -51,7 +51,7 @@ static const MpQueueReader bytes_reader = {
   .free_value = (GDestroyNotify) g_bytes_unref,
 };
 
-/* @request: where the length goes. */
+/* @request points to the length to be set. */
 static gpointer
 read_data (MpQueueDelivery *delivery,
            gpointer         request,
@@ -75,7 +75,8 @@ static const MpQueueReader data_reader = {
   .free_value = g_free,
 };
 
-/* The bytes within another form are never more than its payload, which did fit. */
+/* A byte string within another format is not longer than its payload, which fitted into the buffer.
+ */
 static gpointer
 read_into_buffer (MpQueueDelivery *delivery,
                   gpointer         request,
@@ -95,7 +96,7 @@ read_into_buffer (MpQueueDelivery *delivery,
   return delivery;
 }
 
-/* Its value tells no more than that the buffer was filled. */
+/* The value returned by this reader only indicates that the buffer was filled. */
 static const MpQueueReader buffer_reader = {
   .accepted = ACCEPTED,
   .read = read_into_buffer,
@@ -113,9 +114,9 @@ static const MpQueueReader buffer_reader = {
  *
  * Puts bytes.
  *
- * Fails with `MP_ERROR_FULL` when there is no room by then, `MP_ERROR_TOO_LARGE` when there
- * never will be, and `MP_ERROR_CLOSED` when this object or the queue was closed. What was
- * not put is still the caller's.
+ * Fails with `MP_ERROR_FULL` if there is no room before the timeout, `MP_ERROR_TOO_LARGE` if the
+ * message is larger than the queue's `max-bytes`, and `MP_ERROR_CLOSED` if this object was closed
+ * or the queue was shut down. On failure, nothing was put.
  *
  * Returns: whether it was put; %FALSE with @error set
  *
@@ -144,9 +145,9 @@ mp_queue_put_bytes (MpQueue      *self,
  *
  * Gets the next message as bytes.
  *
- * Fails with `MP_ERROR_EMPTY` when there is nothing by then, and with `MP_ERROR_CLOSED` when
- * the queue was shut down and is drained. A message that has no form as
- * bytes fails with `MP_ERROR_UNSUPPORTED` and stays queued.
+ * Fails with `MP_ERROR_EMPTY` if there is no message before the timeout, and with `MP_ERROR_CLOSED`
+ * if this object was closed, or the queue was shut down and is drained. A message that cannot be
+ * converted to bytes fails with `MP_ERROR_UNSUPPORTED` and stays queued.
  *
  * Returns: (transfer full): the bytes; %NULL with @error set
  *
@@ -176,9 +177,9 @@ mp_queue_get_bytes (MpQueue      *self,
  *
  * Puts bytes from an array.
  *
- * Fails with `MP_ERROR_FULL` when there is no room by then, `MP_ERROR_TOO_LARGE` when there
- * never will be, and `MP_ERROR_CLOSED` when this object or the queue was closed. What was
- * not put is still the caller's.
+ * Fails with `MP_ERROR_FULL` if there is no room before the timeout, `MP_ERROR_TOO_LARGE` if the
+ * message is larger than the queue's `max-bytes`, and `MP_ERROR_CLOSED` if this object was closed
+ * or the queue was shut down. On failure, nothing was put.
  *
  * Returns: whether it was put; %FALSE with @error set
  *
@@ -205,11 +206,11 @@ mp_queue_put_data (MpQueue      *self,
  * @length: how many bytes
  * @error: return location for an error
  *
- * Puts bytes from an array, if there is room at once.
+ * Puts bytes from an array, if there is room now.
  *
- * A full queue is no error.
+ * A full queue is not an error.
  *
- * Returns: whether it was put; %FALSE without an error when the queue is full
+ * Returns: whether it was put; %FALSE without an error if the queue is full
  *
  * Since: 1.0
  */
@@ -235,9 +236,9 @@ mp_queue_try_put_data (MpQueue      *self,
  *
  * Gets the next message as an array of bytes.
  *
- * Fails with `MP_ERROR_EMPTY` when there is nothing by then, and with `MP_ERROR_CLOSED` when
- * the queue was shut down and is drained. A message that has no form as
- * bytes fails with `MP_ERROR_UNSUPPORTED` and stays queued.
+ * Fails with `MP_ERROR_EMPTY` if there is no message before the timeout, and with `MP_ERROR_CLOSED`
+ * if this object was closed, or the queue was shut down and is drained. A message that cannot be
+ * converted to bytes fails with `MP_ERROR_UNSUPPORTED` and stays queued.
  *
  * Returns: (transfer full) (array length=length) (element-type guint8) (nullable): the bytes;
  *   %NULL with @error set
@@ -262,20 +263,20 @@ mp_queue_get_data (MpQueue      *self,
 /**
  * mp_queue_get_into:
  * @self: a queue
- * @buffer: (array length=size) (element-type guint8): memory that the bytes are written to
+ * @buffer: (array length=size) (element-type guint8): the buffer for the bytes
  * @size: how many bytes @buffer has
  * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Gets the next message as bytes into a buffer of the caller, without any allocation.
+ * Gets the next message as bytes into the caller's buffer, without allocating memory.
  *
- * Fails as [method@Queue.get_data] does, and with `MP_ERROR_BUFFER_TOO_SHORT` when the
- * message does not fit; it stays queued then.
+ * Fails as [method@Queue.get_data] does, and with `MP_ERROR_BUFFER_TOO_SHORT` if the message does
+ * not fit; it then stays queued.
  *
- * This is for C and Vala: Python and JavaScript hand out a copy of their buffer.
+ * This is for C and Vala: in Python and JavaScript, @buffer would be a copy of the array.
  *
- * Returns: how many bytes the message has, or -1 with @error set
+ * Returns: the size of the message in bytes, or -1 with @error set
  *
  * Since: 1.0
  */

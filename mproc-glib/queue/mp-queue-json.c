@@ -11,7 +11,8 @@
 
 /* Putting and getting JSON. */
 
-/* What is no JSON would get into the way of what comes after it, for every reader. */
+/* Checks the text before it is put: a message that is not valid JSON could not be read, and would
+ * block the messages behind it. */
 static gboolean
 put_json (MpQueue      *self,
           const char   *json,
@@ -37,7 +38,7 @@ read_json (MpQueueDelivery *delivery,
   return message != NULL ? mp_message_get_json (message, error) : NULL;
 }
 
-/* What is opaque is among them so that the error can say what it takes to read it. */
+/* Opaque messages are accepted so that the error can name the codec that reads them. */
 static const MpQueueReader json_reader = {
   .accepted = {
     .sound = MP_QUEUE_TAG (MP_FORMAT_JSON),
@@ -70,10 +71,10 @@ get_json (MpQueue      *self,
  *
  * Puts JSON text.
  *
- * Text that is no JSON fails with `MP_ERROR_INVALID_MESSAGE`. Fails with
- * `MP_ERROR_FULL` when there is no room by then, `MP_ERROR_TOO_LARGE` when there never will
- * be, and `MP_ERROR_CLOSED` when this object or the queue was closed. What was not put is still
- * the caller's.
+ * Text that is not valid JSON fails with `MP_ERROR_INVALID_MESSAGE`. Fails with `MP_ERROR_FULL` if
+ * there is no room before the timeout, `MP_ERROR_TOO_LARGE` if the message is larger than the
+ * queue's `max-bytes`, and `MP_ERROR_CLOSED` if this object was closed or the queue was shut down.
+ * On failure, nothing was put.
  *
  * Returns: whether it was put; %FALSE with @error set
  *
@@ -98,11 +99,11 @@ mp_queue_put_json (MpQueue      *self,
  * @json: JSON text in UTF-8
  * @error: return location for an error
  *
- * Puts JSON text, if there is room at once.
+ * Puts JSON text, if there is room now.
  *
- * A full queue is no error. Else it fails as [method@Queue.put_json] does.
+ * A full queue is not an error. Otherwise it fails as [method@Queue.put_json] does.
  *
- * Returns: whether it was put; %FALSE without an error when the queue is full
+ * Returns: whether it was put; %FALSE without an error if the queue is full
  *
  * Since: 1.0
  */
@@ -126,9 +127,9 @@ mp_queue_try_put_json (MpQueue    *self,
  *
  * Gets the next message as JSON.
  *
- * Fails with `MP_ERROR_EMPTY` when there is nothing by then, and with `MP_ERROR_CLOSED` when
- * the queue was shut down and is drained. A message that has no form as
- * JSON fails with `MP_ERROR_UNSUPPORTED` and stays queued.
+ * Fails with `MP_ERROR_EMPTY` if there is no message before the timeout, and with `MP_ERROR_CLOSED`
+ * if this object was closed, or the queue was shut down and is drained. A message that cannot be
+ * converted to JSON fails with `MP_ERROR_UNSUPPORTED` and stays queued.
  *
  * Returns: (transfer full) (nullable): JSON text in UTF-8; %NULL with @error set
  *
@@ -152,10 +153,9 @@ mp_queue_get_json (MpQueue      *self,
  *
  * Gets the next message as JSON, if there is one.
  *
- * An empty queue is no error.
+ * An empty queue is not an error.
  *
- * Returns: (transfer full) (nullable): JSON text in UTF-8; %NULL without an error when
- *   there is none
+ * Returns: (transfer full) (nullable): JSON text in UTF-8; %NULL without an error if there is none
  *
  * Since: 1.0
  */

@@ -75,7 +75,7 @@ read_message (MpQueueDelivery *delivery,
   return mp_queue_steal_message (delivery, error);
 }
 
-/* Only one that is opaque can be malformed as a message. */
+/* Of all formats, only an opaque message can be malformed. */
 const MpQueueReader mp_queue_message_reader = {
   .accepted = {
     .any = MP_QUEUE_TAG (MP_FORMAT_GVARIANT) | MP_QUEUE_TAG (MP_FORMAT_JSON) |
@@ -109,9 +109,9 @@ get_message (MpQueue      *self,
  *
  * Puts a message.
  *
- * Fails with `MP_ERROR_FULL` when there is no room by then, `MP_ERROR_TOO_LARGE` when there
- * never will be, and `MP_ERROR_CLOSED` when this object or the queue was closed. What was
- * not put is still the caller's.
+ * Fails with `MP_ERROR_FULL` if there is no room before the timeout, `MP_ERROR_TOO_LARGE` if the
+ * message is larger than the queue's `max-bytes`, and `MP_ERROR_CLOSED` if this object was closed
+ * or the queue was shut down. On failure, nothing was put.
  *
  * Returns: whether it was put; %FALSE with @error set
  *
@@ -136,11 +136,11 @@ mp_queue_put_message (MpQueue      *self,
  * @message: a message, without descriptors
  * @error: return location for an error
  *
- * Puts a message, if there is room at once.
+ * Puts a message, if there is room now.
  *
- * A full queue is no error.
+ * A full queue is not an error.
  *
- * Returns: whether it was put; %FALSE without an error when the queue is full
+ * Returns: whether it was put; %FALSE without an error if the queue is full
  *
  * Since: 1.0
  */
@@ -162,10 +162,10 @@ mp_queue_try_put_message (MpQueue   *self,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Gets the next message, in whatever form it was put.
+ * Gets the next message, whatever its format.
  *
- * Fails with `MP_ERROR_EMPTY` when there is nothing by then, and with `MP_ERROR_CLOSED` when
- * the queue was shut down and is drained.
+ * Fails with `MP_ERROR_EMPTY` if there is no message before the timeout, and with `MP_ERROR_CLOSED`
+ * if this object was closed, or the queue was shut down and is drained.
  *
  * Returns: (transfer full) (nullable): the message; %NULL with @error set
  *
@@ -187,12 +187,11 @@ mp_queue_get_message (MpQueue      *self,
  * @self: a queue
  * @error: return location for an error
  *
- * Gets the next message, in whatever form it was put, if there is one.
+ * Gets the next message, whatever its format, if there is one.
  *
- * An empty queue is no error.
+ * An empty queue is not an error.
  *
- * Returns: (transfer full) (nullable): the message; %NULL without an error when
- *   there is none
+ * Returns: (transfer full) (nullable): the message; %NULL without an error if there is none
  *
  * Since: 1.0
  */

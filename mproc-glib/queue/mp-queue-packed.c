@@ -8,16 +8,17 @@
 
 #include <string.h>
 
-/* Many payloads in one call, and in one step of the queue: for language bindings, whose calls
- * cost more than a message does.
+/* Putting and getting many payloads in one call and one step of the queue, for language bindings,
+ * in which a call costs more than a message does.
  *
- * Packed payloads are their number, the sizes of all, the formats of all, one byte each, and the
- * payloads one behind the other.  Numbers have 32 bits, in the byte order of the machine. */
+ * Packed payloads are stored as their number, the size of each, the format of each as one byte, and
+ * the concatenated payloads.  Numbers have 32 bits in the byte order of the machine. */
 
 #define MAX_BATCH     64
 #define SMALL_MESSAGE 2048
 
-/* What a get takes at most, so that it ends also when others put all the time. */
+/* The maximum number of messages that one get takes, so that it ends also if producers are faster.
+ */
 #define MAX_PACKED 4096
 
 typedef struct
@@ -66,7 +67,7 @@ unpack (Packed       *packed,
   return rest == 0;
 }
 
-/* Puts some; @payload moves on. */
+/* Puts one batch and advances @payload. */
 static MpQueueStatus
 put_batch (MpQueue       *self,
            const Packed  *packed,
@@ -116,20 +117,20 @@ find_payload (const Packed *packed,
  * mp_queue_put_packed:
  * @self: a queue
  * @data: (array length=length) (element-type guint8): packed payloads: their number, the size of
- *   each, the [enum@Format] of each in a byte, and the payloads one behind the other; numbers
- *   have 32 bits in the order of the machine
+ *   each, the [enum@Format] of each as one byte, and the concatenated payloads; numbers have 32
+ *   bits in the byte order of the machine
  * @length: how many bytes
- * @first: how many to leave out, since they were put before
- * @n_put: (out): how many were put, after @first; also when it fails
+ * @first: how many to skip, since an earlier call put them
+ * @n_put: (out): how many were put, beginning with @first; set also on failure
  * @timeout_us: how long to wait for room, in microseconds; -1 for ever, 0 not at all
  * @error: return location for an error
  *
  * Puts many payloads in as few steps as possible, each as [method@Queue.put_payload] does.
  *
- * It returns also when a signal handler of the process ran; see [method@Queue.get_payload].
+ * It also returns after a signal handler of the process has run; see [method@Queue.get_payload].
  *
- * Returns: whether all were put; %FALSE without an error when there was no room until the time
- *   was over or a signal handler ran
+ * Returns: whether all were put; %FALSE without an error if there was no room before the timeout or
+ *   a signal handler ran
  *
  * Since: 1.0
  */
@@ -223,8 +224,8 @@ take_batch (MpQueue         *self,
     }
 }
 
-/* What has to be looked at comes by itself.  FALSE when it cannot be read, or somebody else has
- * it now. */
+/* Takes a single message that has to be settled.  Returns FALSE if it cannot be read or another
+ * consumer has taken it. */
 static gboolean
 take_one (MpQueue         *self,
           MpQueueDelivery *delivery,
@@ -247,7 +248,7 @@ take_one (MpQueue         *self,
   return data != NULL;
 }
 
-/* Waits for the first, and takes what else is there. */
+/* Waits for the first message, and takes those behind it that are available. */
 static MpQueueStatus
 take_all (MpQueue     *self,
           MpFormats    accepted,
@@ -287,21 +288,21 @@ take_all (MpQueue     *self,
 /**
  * mp_queue_get_packed:
  * @self: a queue
- * @accepted: (type guint): the forms that the caller can read, [flags@Formats]
+ * @accepted: (type guint): the formats that the caller can read, [flags@Formats]
  * @codec: (nullable): the codec whose opaque messages the caller can read
- * @max: the most payloads to get; 0 for as many as are there, but at most 4096
+ * @max: the maximum number of payloads to get, up to 4096; 0 is the same as 4096
  * @length: (out): how many bytes
  * @timeout_us: how long to wait for the first, in microseconds; -1 for ever, 0 not at all
  * @error: return location for an error
  *
- * Gets many payloads, each as [method@Queue.get_payload] does: waits for the first, and takes what
- * else is there.
+ * Gets many payloads, each as [method@Queue.get_payload] does: waits for the first message, and
+ * also takes those behind it that are available.
  *
- * A message that cannot be read stays queued, and is an error when it is the first.
+ * A message that cannot be read stays queued; it is an error only if it is the first one.
  *
  * Returns: (transfer full) (array length=length) (element-type guint8) (nullable): packed payloads,
- *   see [method@Queue.put_packed]; %NULL without an error when the time is over or a signal
- *   handler ran, with @error when the first cannot be read or the queue cannot be used
+ *   see [method@Queue.put_packed]; %NULL without an error if the timeout expired or a signal
+ *   handler ran, with @error set if the first message cannot be read or the queue cannot be used
  *
  * Since: 1.0
  */

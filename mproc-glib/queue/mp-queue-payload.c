@@ -12,14 +12,15 @@
 #include <glib/gi18n-lib.h>
 #include <string.h>
 
-/* Putting and getting payloads as they are: what language bindings build on. */
+/* Putting and getting serialized payloads, for language bindings that read and write them with
+ * their own code. */
 
 #define ALL_TAGS ((1u << MP_N_FORMATS) - 1)
 
 typedef struct
 {
   MpFormats   accepted;
-  MpFormat    target; /* what is not accepted is converted to; NONE when nothing is */
+  MpFormat    target; /* the format to convert other formats to; NONE: none */
   const char *codec;
 
   MpFormat format;
@@ -38,8 +39,7 @@ choose_target (MpFormats accepted)
   return MP_FORMAT_NONE;
 }
 
-/* What is opaque is among them in any case, so that the error can say what it takes to read
- * it. */
+/* Opaque messages are always included, so that the error can name the codec that reads them. */
 MpQueueAccepted
 mp_queue_accept_payloads (MpFormats   accepted,
                           const char *codec)
@@ -48,7 +48,7 @@ mp_queue_accept_payloads (MpFormats   accepted,
   const guint32 convertible = choose_target (accepted) != MP_FORMAT_NONE ? ALL_TAGS : 0;
   guint32       any = MP_QUEUE_TAG (MP_FORMAT_BYTES);
 
-  /* Who loads every pickle has no use for a check. */
+  /* The codec "pickle" means that the caller loads any pickle, so there is no need for a check. */
   if (g_strcmp0 (codec, "pickle") == 0)
     any |= MP_QUEUE_TAG (MP_FORMAT_PICKLE);
 
@@ -59,7 +59,7 @@ mp_queue_accept_payloads (MpFormats   accepted,
   };
 }
 
-/* The bytes of a codec, without its name. */
+/* Reads the bytes that a codec made, without the codec's name. */
 static guint8 *
 read_opaque (MpQueueDelivery *delivery,
              Request         *request,
@@ -84,7 +84,7 @@ read_opaque (MpQueueDelivery *delivery,
   return g_memdup2 (delivery->data + name_size + 1, MAX (1, request->length));
 }
 
-/* Checks the payload, or converts it. */
+/* Checks the payload or converts it. */
 static guint8 *
 read_as_message (MpQueueDelivery *delivery,
                  Request         *request,
@@ -97,13 +97,13 @@ read_as_message (MpQueueDelivery *delivery,
     payload = mp_message_convert_payload (message, request->format, error);
   if (payload == NULL)
     return NULL;
-  /* The message may still have it, and then this makes a copy. */
+  /* Makes a copy if the message still holds a reference to the payload. */
   g_clear_pointer (&message, mp_message_unref);
   return g_bytes_unref_to_data (g_steal_pointer (&payload), &request->length);
 }
 
-/* Whether the payload is what its tag says, and can be handed out as it is.  A pickle that would
- * have its reader import something has to be written anew without that. */
+/* Whether the payload is valid in the format of its tag and can be returned unchanged.  A pickle
+ * that would make its reader import a module is written again without that. */
 static gboolean
 is_ready (MpQueueDelivery *delivery,
           const char      *codec,
@@ -149,29 +149,31 @@ read_payload (MpQueueDelivery *delivery,
 /**
  * mp_queue_get_payload:
  * @self: a queue
- * @accepted: (type guint): the forms that the caller can read, [flags@Formats]
+ * @accepted: (type guint): the formats that the caller can read, [flags@Formats]
  * @codec: (nullable): the codec whose opaque messages the caller can read
- * @format: (out) (type gint): the form of the result, an [enum@Format]; `NONE` when there is none
+ * @format: (out) (type gint): the format of the result, an [enum@Format]; `NONE` if there is none
  * @length: (out): how many bytes
  * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
  * @error: return location for an error
  *
- * Gets the bytes of the next message, for who reads them by means of their own.
+ * Gets the payload of the next message, for callers that deserialize it with their own code.
  *
- * A message in a form that is accepted comes as it was put, once it was checked; any other is
- * converted to the first of `PICKLE`, `JSON`, `GVARIANT` and `BYTES` that is. Of an opaque
- * message come the bytes that the codec made. Pickles name no functions and no classes; but who
- * names the codec `pickle` loads every pickle anyway, and gets those unchecked.
+ * A message in an accepted format is checked and returned unchanged; any other is converted to the
+ * first of `PICKLE`, `JSON`, `GVARIANT` and `BYTES` that is accepted. Of an opaque message, the
+ * bytes that the codec made are returned. Pickles that pass the check refer to no functions or
+ * classes; but a caller that names the codec `pickle` loads any pickle anyway, and gets them
+ * unchecked.
  *
- * It returns also when a signal handler of the process ran, so that languages whose handlers run
- * later can let them: call it in a loop.
+ * It also returns after a signal handler of the process has run, so that interpreters that run
+ * their handlers later can do so: call it in a loop.
  *
- * Fails with `MP_ERROR_CLOSED` when the queue was shut down and is drained. A message that has
- * none of the forms fails with `MP_ERROR_UNSUPPORTED` and stays queued.
+ * Fails with `MP_ERROR_CLOSED` if this object was closed, or the queue was shut down and is
+ * drained. A message that cannot be converted to an accepted format fails with
+ * `MP_ERROR_UNSUPPORTED` and stays queued.
  *
- * Returns: (transfer full) (array length=length) (element-type guint8) (nullable): the bytes;
- *   %NULL without an error when the time is over or a signal handler ran, with @error when
- *   the message cannot be read or the queue cannot be used
+ * Returns: (transfer full) (array length=length) (element-type guint8) (nullable): the bytes; %NULL
+ *   without an error if the timeout expired or a signal handler ran, with @error set if the message
+ *   cannot be read or the queue cannot be used
  *
  * Since: 1.0
  */
@@ -201,7 +203,7 @@ mp_queue_get_payload (MpQueue    *self,
   return data;
 }
 
-/* What nobody could read would get into the way of what comes after it. */
+/* Checks a payload before it is put: one that cannot be read would block the messages behind it. */
 gboolean
 mp_queue_check_payload (MpFormat      format,
                         const guint8 *data,
@@ -225,22 +227,23 @@ mp_queue_check_payload (MpFormat      format,
 /**
  * mp_queue_put_payload:
  * @self: a queue
- * @format: (type gint): the form of @data, an [enum@Format]
+ * @format: (type gint): the format of @data, an [enum@Format]
  * @data: (array length=length) (element-type guint8): the bytes; if opaque, the name of the codec,
- *   a NUL, and what the codec made
+ *   a NUL byte, and the bytes made by the codec
  * @length: how many bytes
  * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
  * @error: return location for an error
  *
- * Puts bytes that are a value in the form @format.
+ * Puts the bytes of a value that is serialized in @format.
  *
- * It returns also when a signal handler of the process ran; see [method@Queue.get_payload].
+ * It also returns after a signal handler of the process has run; see [method@Queue.get_payload].
  *
- * What is not in that form fails with `MP_ERROR_INVALID_MESSAGE`, and a pickle that names a
- * function or a class with `MP_ERROR_UNSUPPORTED`. Else it fails as [method@Queue.put] does.
+ * Bytes that are not valid in that format fail with `MP_ERROR_INVALID_MESSAGE`, and a pickle that
+ * refers to a function or a class with `MP_ERROR_UNSUPPORTED`. Otherwise it fails as
+ * [method@Queue.put] does.
  *
- * Returns: whether it was put; %FALSE without an error when there was no room until the time
- *   was over or a signal handler ran
+ * Returns: whether it was put; %FALSE without an error if there was no room before the timeout or a
+ *   signal handler ran
  *
  * Since: 1.0
  */

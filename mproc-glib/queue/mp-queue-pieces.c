@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-/* Putting what is in several places, such as a description and the arrays that it describes,
- * without a copy of the whole. */
+/* Putting a message that is scattered over several buffers, such as a header and the arrays that it
+ * describes, without first copying it into one buffer. */
 
 static gsize
 collect (GOutputVector  *pieces,
@@ -29,23 +29,23 @@ collect (GOutputVector  *pieces,
  * mp_queue_put_pieces:
  * @self: a queue
  * @format: `BYTES` or `OPAQUE`
- * @addresses: (array length=n_pieces) (element-type guintptr): where the pieces are
- * @sizes: (array length=n_pieces) (element-type gsize): how many bytes each has
+ * @addresses: (array length=n_pieces) (element-type guintptr): the addresses of the pieces
+ * @sizes: (array length=n_pieces) (element-type gsize): the size of each in bytes
  * @n_pieces: how many pieces
  * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
  * @error: return location for an error
  *
- * Puts one message that lies in several places, as [method@Queue.put_payload] puts one that lies
- * in one. This is for bindings that know memory by its address.
+ * Puts one message from several buffers, as [method@Queue.put_payload] does from one. This is for
+ * language bindings that have addresses of memory.
  *
  * Each piece of a large message is copied once, into the memory of the queue. The first piece of an
- * opaque message begins with the name of the codec and a NUL.
+ * opaque message begins with the name of the codec and a NUL byte.
  *
- * It returns also when a signal handler of the process ran; see [method@Queue.get_payload].
- * Else it fails as [method@Queue.put] does.
+ * It also returns after a signal handler of the process has run; see [method@Queue.get_payload].
+ * Otherwise it fails as [method@Queue.put] does.
  *
- * Returns: whether it was put; %FALSE without an error when there was no room until the time
- *   was over or a signal handler ran
+ * Returns: whether it was put; %FALSE without an error if there was no room before the timeout or a
+ *   signal handler ran
  *
  * Since: 1.0
  */
@@ -74,7 +74,7 @@ mp_queue_put_pieces (MpQueue        *self,
   pieces = g_new (GOutputVector, n_pieces);
   item.pieces = pieces;
   item.size = collect (pieces, addresses, sizes, n_pieces);
-  /* Small messages have no block of their own to be put together in. */
+  /* Small messages are stored inline, not in a block into which pieces could be copied. */
   if (item.size < MP_QUEUE_MIN_PIECES)
     {
       joined = g_malloc (MAX (1, item.size));

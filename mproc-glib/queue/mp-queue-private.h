@@ -17,12 +17,12 @@ typedef struct
   MpQueueBells bells;
   guint        spin_us;
 
-  /* What a subclass does with what was got by the functions of this class, and waits to be
-   * finished; NULL where nothing has to be. */
+  /* Called by the functions of this class that get a message with the delivery that has to be
+   * finished, which a subclass remembers; NULL if deliveries need not be finished. */
   void (*keep) (MpQueue            *self,
                 const MpQueueToken *token);
 
-  GSource *message_source; /* while started */
+  GSource *message_source; /* between start () and stop () */
 } MpQueuePrivate;
 
 enum
@@ -32,7 +32,7 @@ enum
   MP_QUEUE_N_SIGNALS
 };
 
-/* Set when the class is made. */
+/* Set when the class is initialised. */
 extern int   mp_queue_private_offset;
 extern guint mp_queue_signals[MP_QUEUE_N_SIGNALS];
 
@@ -42,8 +42,8 @@ mp_queue_get_private (MpQueue *self)
   return G_STRUCT_MEMBER_P (self, mp_queue_private_offset);
 }
 
-/* Makes a queue of a class that may be derived, for memory of another process that has to be
- * of the kind @mode. */
+/* Creates an object of @type, which may be a subclass, for a queue of another process, whose mode
+ * has to be @mode. */
 MpShareable *mp_queue_open_described (GType        type,
                                       MpQueueMode  mode,
                                       GVariant    *description,
@@ -53,7 +53,7 @@ MpShareable *mp_queue_open_described (GType        type,
 void mp_queue_shareable_init (MpShareableInterface *iface);
 void mp_queue_waitable_init (MpWaitableInterface *iface);
 
-/* Closes the object, and tells so once; @reason is NULL when a call asked for it. */
+/* Closes the object and emits "closed" once; @reason is NULL if a call of close () caused it. */
 void mp_queue_end (MpQueue      *self,
                    const GError *reason);
 
@@ -64,8 +64,8 @@ gboolean mp_queue_set_error (MpQueue      *self,
                              MpQueueCall  *call,
                              GError      **error);
 
-/* Gets what is next as @reader makes it.  Nothing to get is no error when @quiet.  @token, if
- * given, is that of the delivery, to be finished by the caller. */
+/* Gets the next message as a value made by @reader.  If @quiet, an empty queue is not an error.
+ * @token, if given, is set to the delivery, which the caller has to finish. */
 gpointer mp_queue_get_value (MpQueue             *self,
                              const MpQueueReader *reader,
                              gpointer             request,
@@ -73,7 +73,7 @@ gpointer mp_queue_get_value (MpQueue             *self,
                              gboolean             quiet,
                              MpQueueToken        *token,
                              GError             **error);
-/* The same into the buffer of @delivery. */
+/* The same with the buffer of @delivery. */
 gpointer mp_queue_get_delivery (MpQueue             *self,
                                 const MpQueueReader *reader,
                                 gpointer             request,
@@ -82,7 +82,7 @@ gpointer mp_queue_get_delivery (MpQueue             *self,
                                 gboolean             quiet,
                                 MpQueueToken        *token,
                                 GError             **error);
-/* A full queue is no error when @quiet. */
+/* If @quiet, a full queue is not an error. */
 gboolean mp_queue_put_item (MpQueue      *self,
                             MpFormat      format,
                             gconstpointer data,
@@ -96,24 +96,24 @@ gboolean mp_queue_put_one (MpQueue           *self,
                            gboolean           quiet,
                            GError           **error);
 
-/* Which messages can be had as payloads of these forms. */
+/* Returns which messages can be read or converted as payloads in these formats. */
 MpQueueAccepted mp_queue_accept_payloads (MpFormats   accepted,
                                           const char *codec);
-/* Whether the bytes are what their format says. */
+/* Checks that the bytes are valid in their format. */
 gboolean mp_queue_check_payload (MpFormat      format,
                                  const guint8 *data,
                                  gsize         length,
                                  GError      **error);
 
-/* What of a message a queue can carry. */
+/* Returns the payload of a message, or NULL with @error set if a queue cannot carry it. */
 GBytes *mp_queue_ref_payload (MpMessage *message,
                               GError   **error);
 
-/* What can be asked of each message. */
+/* The readers for messages and variants. */
 extern const MpQueueReader mp_queue_message_reader;
 extern const MpQueueReader mp_queue_variant_reader;
 
-/* A message of a delivery; takes the delivery's memory. */
+/* Makes an MpMessage of a delivery, whose memory it takes. */
 MpMessage *mp_queue_steal_message (MpQueueDelivery *delivery,
                                    GError         **error);
 
@@ -133,7 +133,7 @@ mp_queue_check_call (MpQueue      *self,
 
 /* --- Asynchronous calls ------------------------------------------------------------------ */
 
-/* What the caller of an asynchronous get is given in the place of the value. */
+/* Converts the value to the result of an asynchronous get. */
 typedef gpointer (*MpQueueWrapFunc) (MpQueue            *self,
                                      gpointer            value,
                                      const MpQueueToken *token);

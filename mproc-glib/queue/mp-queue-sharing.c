@@ -8,7 +8,7 @@
 
 #include <glib/gi18n-lib.h>
 
-/* A queue as something to share. */
+/* Implements MpShareable for queues. */
 
 static GVariant *
 describe (MpShareable *shareable,

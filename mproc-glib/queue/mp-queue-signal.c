@@ -6,9 +6,9 @@
 
 #include "base/mp-stream-source.h"
 
-/* Emitting the signal for each message. */
+/* Emitting the signal "message". */
 
-/* How many messages one dispatch hands out at most. */
+/* The maximum number of messages for which one dispatch emits the signal. */
 #define MESSAGES_PER_DISPATCH 64
 
 static gboolean
@@ -42,7 +42,7 @@ message_cb (gpointer user_data)
   if (error == NULL)
     return G_SOURCE_CONTINUE;
 
-  /* Shut down and drained, closed, or broken: nothing will come any more. */
+  /* The queue is shut down and drained, closed, or damaged: no more messages will come. */
   if (mp_queue_get_private (self)->message_source == source)
     mp_queue_stop (self);
   mp_queue_end (self, error);
@@ -58,19 +58,18 @@ create_watch (gpointer self)
 /**
  * mp_queue_start:
  * @self: a queue
- * @io_priority: the priority, such as %G_PRIORITY_DEFAULT_IDLE, at which a full queue leaves a
- *   window time to draw
+ * @io_priority: the priority, such as %G_PRIORITY_DEFAULT_IDLE, at which a window is drawn before
+ *   messages are handled
  *
- * Begins to get messages in the caller's thread-default main context and to emit
+ * Starts getting messages in the caller's thread-default main context, emitting
  * [signal@Queue::message] for each.
  *
- * Nothing is taken while no handler is connected to the signal: what comes meanwhile stays
- * queued. One turn of the main context hands out no more messages than handlers deal with in two
- * milliseconds.
+ * While no handler is connected to the signal, messages stay queued. Each iteration of the main
+ * context handles only as many messages as take about two milliseconds.
  *
- * It ends by [method@Queue.stop], and by itself, with [signal@Queue::closed], when the queue is
- * shut down and drained, or cannot be used. The queue lives at least as long. Starting twice is
- * fine.
+ * It ends with [method@Queue.stop], and by itself, with [signal@Queue::closed], when the queue is
+ * shut down and drained or cannot be used. The queue stays alive until then. Starting twice is
+ * allowed.
  *
  * Since: 1.0
  */
@@ -99,9 +98,9 @@ mp_queue_start (MpQueue *self,
  * mp_queue_stop:
  * @self: a queue
  *
- * Ends what [method@Queue.start] began. What is queued stays so.
+ * Stops what [method@Queue.start] started. Queued messages stay queued.
  *
- * To be called in the thread of that main context.
+ * It has to be called in the thread of that main context.
  *
  * Since: 1.0
  */

@@ -4,10 +4,10 @@
 
 #include "mp-queue-private.h"
 
-/* What the other files of the class build on: its private data, and what all ways to put and to get
- * go through. */
+/* The base for the other files of the class: its private data, and the common part of all put and
+ * get functions. */
 
-/* The largest message that needs no memory but the caller's stack on its way out. */
+/* The largest message that is received in a buffer on the stack. */
 #define SMALL_MESSAGE 2048
 
 int   mp_queue_private_offset;
@@ -20,7 +20,7 @@ mp_queue_check (MpQueue *self,
   return mp_queue_store_check (&mp_queue_get_private (self)->store, error);
 }
 
-/* Always returns FALSE.  @self is NULL for a task of no queue, which is STALE. */
+/* Always returns FALSE.  @self is NULL for a task that belongs to no queue, which is STALE. */
 gboolean
 mp_queue_set_error (MpQueue      *self,
                     MpQueueStatus status,

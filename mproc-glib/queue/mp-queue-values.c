@@ -11,7 +11,7 @@
 
 /* Putting and getting GVariants. */
 
-/* The largest payload that the caller's stack holds. */
+/* The largest payload that is serialized in a buffer on the stack. */
 #define SMALL_PAYLOAD 2048
 
 static gboolean
@@ -53,7 +53,7 @@ read_variant (MpQueueDelivery *delivery,
   return message != NULL ? mp_message_get_variant (message, error) : NULL;
 }
 
-/* What is opaque is among them so that the error can say what it takes to read it. */
+/* Opaque messages are accepted so that the error can name the codec that reads them. */
 const MpQueueReader mp_queue_variant_reader = {
   .accepted = {
     .any = MP_QUEUE_TAG (MP_FORMAT_BYTES),
@@ -87,10 +87,10 @@ get_variant (MpQueue      *self,
  *
  * Puts a value of any GVariant type.
  *
- * Fails with `MP_ERROR_FULL` when there is no room by then, `MP_ERROR_TOO_LARGE` when there
- * never will be, and `MP_ERROR_CLOSED` when this object or the queue was closed. A value that
- * is nested too deeply to be read fails with `MP_ERROR_INVALID_MESSAGE`. What was not put is
- * still the caller's.
+ * Fails with `MP_ERROR_FULL` if there is no room before the timeout, `MP_ERROR_TOO_LARGE` if the
+ * message is larger than the queue's `max-bytes`, and `MP_ERROR_CLOSED` if this object was closed
+ * or the queue was shut down. A value that is nested too deeply to be read fails with
+ * `MP_ERROR_INVALID_MESSAGE`. On failure, nothing was put.
  *
  * Returns: whether it was put; %FALSE with @error set
  *
@@ -115,11 +115,11 @@ mp_queue_put (MpQueue      *self,
  * @value: a value; a floating reference is taken
  * @error: return location for an error
  *
- * Puts a value of any GVariant type, if there is room at once.
+ * Puts a value of any GVariant type, if there is room now.
  *
- * A full queue is no error.
+ * A full queue is not an error.
  *
- * Returns: whether it was put; %FALSE without an error when the queue is full
+ * Returns: whether it was put; %FALSE without an error if the queue is full
  *
  * Since: 1.0
  */
@@ -143,11 +143,11 @@ mp_queue_try_put (MpQueue  *self,
  *
  * Gets the next message as a GVariant.
  *
- * Fails with `MP_ERROR_EMPTY` when there is nothing by then, and with `MP_ERROR_CLOSED` when
- * the queue was shut down and is drained. A message that has no form as
- * a GVariant fails with `MP_ERROR_UNSUPPORTED`, a malformed one with
- * `MP_ERROR_INVALID_MESSAGE`; both stay queued, and [method@Queue.get_message] takes out
- * whatever is next.
+ * Fails with `MP_ERROR_EMPTY` if there is no message before the timeout, and with `MP_ERROR_CLOSED`
+ * if this object was closed, or the queue was shut down and is drained. A message that cannot be
+ * converted to a GVariant fails with `MP_ERROR_UNSUPPORTED`, a malformed one with
+ * `MP_ERROR_INVALID_MESSAGE`; both stay queued. [method@Queue.get_message] gets the next message
+ * whatever it is.
  *
  * Returns: (transfer full) (nullable): the value; %NULL with @error set
  *
@@ -171,10 +171,9 @@ mp_queue_get (MpQueue      *self,
  *
  * Gets the next message as a GVariant, if there is one.
  *
- * An empty queue is no error.
+ * An empty queue is not an error.
  *
- * Returns: (transfer full) (nullable): the value; %NULL without an error when
- *   there is none
+ * Returns: (transfer full) (nullable): the value; %NULL without an error if there is none
  *
  * Since: 1.0
  */
@@ -192,17 +191,17 @@ mp_queue_try_get (MpQueue *self,
  * @self: a queue
  * @error: return location for an error
  *
- * Gets the next message as a GVariant, for a loop that ends when the queue does.
+ * Gets the next message as a GVariant, for a loop that ends when the queue is shut down.
  *
  * ```c
  * while ((value = mp_queue_next_value (queue, &error)) != NULL)
  * ```
  *
- * Waits for ever, and fails as [method@Queue.get] does, but that the queue was shut down and
- * is drained is no error.
+ * Waits without a timeout, and fails as [method@Queue.get] does, except that it is not an error if
+ * the queue was shut down and is drained.
  *
- * Returns: (transfer full) (nullable): the value; %NULL without an error at the end, with
- *   @error set when it fails
+ * Returns: (transfer full) (nullable): the value; %NULL without an error at the end, with @error
+ *   set on failure
  *
  * Since: 1.0
  */

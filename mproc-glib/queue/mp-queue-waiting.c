@@ -8,7 +8,7 @@
 #include "queue-watch.h"
 #include "waiting/mp-waitable-private.h"
 
-/* A queue as something to wait for: in calls, in main loops, by its descriptor. */
+/* Waiting for a queue: in calls, in main loops, and by its descriptor. */
 
 static GIOCondition
 get_condition (MpWaitable *waitable)
@@ -42,8 +42,8 @@ is_ready (MpWaitable *waitable,
          mp_queue_bells_check (&mp_queue_get_private (self)->bells, TRUE);
 }
 
-/* Waits for a condition; FALSE without an error when the time is over or, if @flags say so, a
- * signal handler ran. */
+/* Waits for a condition.  Returns FALSE without an error on timeout or, if @flags request it, after
+ * a signal handler has run. */
 gboolean
 mp_queue_wait_for (MpQueue         *self,
                    MpQueueCondition condition,
@@ -100,11 +100,11 @@ mp_queue_waitable_init (MpWaitableInterface *iface)
  * @self: a queue
  * @cancellable: (nullable): a cancellable; the source is dispatched when it is cancelled, too
  *
- * Makes a source that is dispatched while there is something to get.
+ * Creates a source that is dispatched while there are messages to get.
  *
- * Its callback is a plain [callback@GLib.SourceFunc]. Another consumer may be faster: use
- * [method@Queue.try_get] there. The source holds a reference to the queue. It is also
- * dispatched when the queue is shut down and drained; a get then says so.
+ * Its callback is a plain [callback@GLib.SourceFunc]. Another consumer may be faster, so use
+ * [method@Queue.try_get] there. The source holds a reference to the queue. It is also dispatched
+ * when the queue is shut down and drained; a get then fails with `MP_ERROR_CLOSED`.
  *
  * Returns: (transfer full): a source, to be attached to any main context
  *
@@ -129,13 +129,13 @@ mp_queue_create_source (MpQueue      *self,
  * mp_queue_get_fd:
  * @self: a queue
  *
- * Gets a descriptor to poll, for `select`, asyncio and other foreign loops.
+ * Gets a descriptor to poll, for `select`, asyncio and other kinds of main loops.
  *
- * It is readable while there is something to get. It may also be readable when there is
- * nothing, since another consumer was faster: use a `try_` call then, which also makes it
- * right again. It stays the queue's: neither read nor close it.
+ * It is readable while there are messages to get. It may also be readable spuriously, since another
+ * consumer was faster: call a `try_` function then, which also makes it unreadable again. It is
+ * owned by the queue and must be neither read nor closed.
  *
- * Returns: a descriptor, or -1 when there is none to be had
+ * Returns: a descriptor, or -1 if it cannot be created
  *
  * Since: 1.0
  */
@@ -152,13 +152,12 @@ mp_queue_get_fd (MpQueue *self)
  * @self: a queue
  * @error: return location for an error
  *
- * Makes something to wait for until there may be room: with [func@wait], beside other
- * things, or by its descriptor in a foreign loop.
+ * Creates an object to wait for until there may be room: with [func@wait], together with other
+ * objects, or by its descriptor in another kind of main loop.
  *
- * It is ready at first, if anything fits, and then once each time that something was taken
- * out since, or that somebody died. After a message was refused it is ready when there is room
- * for one of that size, until something is put. Another producer may be faster, so try and
- * wait in turn:
+ * It is ready at first, if any message fits, and then once after each time that messages were taken
+ * or a process died. After a put was refused it is ready when there is room for a message of that
+ * size, until another one is put. Another producer may be faster, so try and wait in turn:
  *
  * ```c
  * g_autoptr (MpWaitable) room = mp_queue_watch_room (queue, &error);
@@ -167,11 +166,11 @@ mp_queue_get_fd (MpQueue *self)
  *   poll (&(struct pollfd) { mp_waitable_get_fd (room), POLLIN, 0 }, 1, -1);
  * ```
  *
- * It is also ready when the queue is shut down; a put then says so. It costs a few
- * descriptors, and holds a reference to the queue.
+ * It is also ready when the queue is shut down; a put then fails with `MP_ERROR_CLOSED`. It uses a
+ * few descriptors, and holds a reference to the queue.
  *
- * Returns: (transfer full): something to wait for; %NULL with @error set when the queue cannot
- *   be used or there are no descriptors left
+ * Returns: (transfer full): an object to wait for; %NULL with @error set if the queue cannot be
+ *   used or the process has run out of descriptors
  *
  * Since: 1.0
  */

@@ -16,9 +16,9 @@
  *
  * A queue of messages between processes, in shared memory.
  *
- * Any number of producers and consumers, in whatever process holds the queue, put and get
- * in one total order: first in, first out. Nothing that was put is lost and nobody hangs
- * when a process is killed, at whatever instant.
+ * Any number of producers and consumers, in all processes that have opened the queue, put and get
+ * in one total order: first in, first out. If a process is killed, at any instant, no message that
+ * was put is lost and no other process hangs.
  *
  * ```c
  * g_autoptr (MpQueue) queue = mp_queue_new (0, &error);
@@ -28,14 +28,13 @@
  * answer = mp_queue_get (queue, G_USEC_PER_SEC, NULL, &error);
  * ```
  *
- * A message keeps the form in which it was put, and is converted for a reader who asks for
- * another. Should that be impossible, the message stays queued.
+ * A message keeps the format in which it was put, and is converted for a reader that asks for
+ * another one. If that is impossible, the message stays queued.
  *
- * `max-size` bounds how many messages are queued, `max-bytes` how many bytes they have
- * together; what consumers have in hand counts for neither. A timeout is in microseconds:
- * -1 waits for ever, 0 does not wait. Waiting never runs a main context; for programs with
- * a main loop there are the asynchronous calls, [method@Queue.create_source] and
- * [signal@Queue::message].
+ * `max-size` bounds how many messages are queued, `max-bytes` how many bytes they have together;
+ * messages that consumers hold count for neither. A timeout is in microseconds: -1 means no
+ * timeout, 0 does not wait. Waiting never iterates a main context; for programs with a main loop
+ * there are the asynchronous calls, [method@Queue.create_source] and [signal@Queue::message].
  *
  * To hand a queue to another process see [class@Process] and
  * [method@Connection.send_shareable]; a forked child can use it as it is.
@@ -66,7 +65,7 @@ typedef enum
 
 static GParamSpec *properties[PROP_OPENED + 1];
 
-/* The memory of an object that is made for it was opened before. */
+/* Opens a new queue, unless the object was created for one that is already open. */
 static void
 mp_queue_constructed (GObject *object)
 {
@@ -210,12 +209,12 @@ install_signals (MpQueueClass *klass)
   /**
    * MpQueue::closed:
    * @self: a queue
-   * @reason: (nullable): why: `MP_ERROR_CLOSED` when the queue was shut down and is drained; %NULL
-   *   when this object was closed by a call
+   * @reason: (nullable): the reason: `MP_ERROR_CLOSED` if the queue was shut down and is drained;
+   *   %NULL if this object was closed by a call
    *
    * Emitted once, when [property@Queue:closed] becomes %TRUE: when this object is closed, or,
-   * between [method@Queue.start] and [method@Queue.stop], when nothing will come any more, which
-   * closes this object. Emitted in the thread that closes.
+   * between [method@Queue.start] and [method@Queue.stop], when no more messages will come, which
+   * closes this object. Emitted in the thread that closes it.
    *
    * Since: 1.0
    */
@@ -240,10 +239,10 @@ mp_queue_class_init (MpQueueClass *klass)
   /**
    * MpQueue:name:
    *
-   * What tools that look at queues from outside call the queue; %NULL when it has no name.
+   * The name by which tools show the queue; %NULL if it has none.
    *
-   * A letter, and at most 62 more letters, digits, dots, underscores and hyphens. Names of
-   * queues need not differ.
+   * It consists of a letter and at most 62 further letters, digits, dots, underscores and hyphens.
+   * Names of queues need not be unique.
    *
    * Since: 1.0
    */
@@ -254,7 +253,7 @@ mp_queue_class_init (MpQueueClass *klass)
   /**
    * MpQueue:max-size:
    *
-   * How many messages may be queued; 0 is no limit.
+   * The maximum number of queued messages; 0 means no limit.
    *
    * Since: 1.0
    */
@@ -265,9 +264,9 @@ mp_queue_class_init (MpQueueClass *klass)
   /**
    * MpQueue:max-bytes:
    *
-   * How many bytes all queued messages may have together, and so the largest message.
+   * The maximum size of all queued messages together, in bytes, and thus of a single message.
    *
-   * 0 when the queue is made stands for 4 GiB. Memory is taken only when messages need it.
+   * 0 in a constructor stands for 4 GiB. Memory is allocated only as messages need it.
    *
    * Since: 1.0
    */
@@ -278,7 +277,7 @@ mp_queue_class_init (MpQueueClass *klass)
   /**
    * MpQueue:size:
    *
-   * How many messages are queued now. Nobody is notified when it changes.
+   * The number of queued messages. Changes are not notified.
    *
    * Since: 1.0
    */
@@ -289,7 +288,7 @@ mp_queue_class_init (MpQueueClass *klass)
   /**
    * MpQueue:n-bytes:
    *
-   * How many bytes the queued messages have now. Nobody is notified when it changes.
+   * The size of all queued messages together, in bytes. Changes are not notified.
    *
    * Since: 1.0
    */
@@ -300,12 +299,11 @@ mp_queue_class_init (MpQueueClass *klass)
   /**
    * MpQueue:spin:
    *
-   * The longest time, in microseconds, that a blocking call watches the queue before it
-   * sleeps.
+   * The longest time, in microseconds, that a blocking call spins before it sleeps.
    *
-   * It does so only while that has lately paid, and never on a machine with one processor.
-   * 0 turns it off, as the environment variable `MPROC_GLIB_SPIN_US=0` does for all queues
-   * of a process.
+   * It spins only as long as that has been successful lately, and never on a machine with one
+   * processor. 0 disables spinning, as does the environment variable `MPROC_GLIB_SPIN_US=0` for all
+   * queues of a process.
    *
    * Since: 1.0
    */
@@ -319,7 +317,7 @@ mp_queue_class_init (MpQueueClass *klass)
    *
    * Whether this object is closed.
    *
-   * It is after [method@Queue.close], and when [signal@Queue::closed] is emitted.
+   * It is closed by [method@Queue.close], and before [signal@Queue::closed] is emitted.
    *
    * Since: 1.0
    */
@@ -330,7 +328,7 @@ mp_queue_class_init (MpQueueClass *klass)
   /**
    * MpQueue:opened: (skip)
    *
-   * What the queue is made for, when that is there already.
+   * The backend's handle, if the object is created for a queue that is already open.
    *
    * Since: 1.0
    */
@@ -357,9 +355,9 @@ mp_queue_init (MpQueue *self)
  * @max_size: how many messages may be queued; 0 is no limit
  * @error: return location for an error
  *
- * Makes a queue.
+ * Creates a queue.
  *
- * Returns: (transfer full): a queue, or %NULL when there is no memory for it
+ * Returns: (transfer full): a queue, or %NULL with @error set
  *
  * Since: 1.0
  */
@@ -376,9 +374,9 @@ mp_queue_new (guint    max_size,
  * @max_bytes: how many bytes all queued messages may have together; 0 is 4 GiB
  * @error: return location for an error
  *
- * Makes a queue that is bounded in both ways.
+ * Creates a queue with limits on the number and the size of messages.
  *
- * Returns: (transfer full): a queue, or %NULL when there is no memory for it
+ * Returns: (transfer full): a queue, or %NULL with @error set
  *
  * Since: 1.0
  */
@@ -399,9 +397,9 @@ mp_queue_new_full (guint    max_size,
  * mp_queue_get_name: (get-property name)
  * @self: a queue
  *
- * Tells what tools that look at queues from outside call the queue.
+ * Gets the name by which tools show the queue.
  *
- * Returns: (nullable): the name; %NULL when it has none
+ * Returns: (nullable): the name; %NULL if it has none
  *
  * Since: 1.0
  */
@@ -420,7 +418,7 @@ mp_queue_get_name (MpQueue *self)
  * mp_queue_get_size: (get-property size)
  * @self: a queue
  *
- * Tells how many messages are queued, exactly, at the moment of the call.
+ * Gets the exact number of queued messages at the moment of the call.
  *
  * Returns: the number of messages
  *
@@ -441,9 +439,9 @@ mp_queue_get_size (MpQueue *self)
  * mp_queue_is_empty:
  * @self: a queue
  *
- * Tells whether no message is queued, at the moment of the call.
+ * Checks whether no message is queued at the moment of the call.
  *
- * Returns: whether there is nothing to get
+ * Returns: whether the queue is empty
  *
  * Since: 1.0
  */
@@ -457,7 +455,7 @@ mp_queue_is_empty (MpQueue *self)
  * mp_queue_is_full:
  * @self: a queue
  *
- * Tells whether there is no room for another message, at the moment of the call.
+ * Checks whether there is no room for another message at the moment of the call.
  *
  * Returns: whether a put would have to wait
  *
@@ -482,7 +480,7 @@ mp_queue_is_full (MpQueue *self)
  * mp_queue_get_max_size: (get-property max-size)
  * @self: a queue
  *
- * Gets how many messages may be queued.
+ * Gets the maximum number of queued messages.
  *
  * Returns: the number of messages; 0 is no limit
  *
@@ -503,7 +501,7 @@ mp_queue_get_max_size (MpQueue *self)
  * mp_queue_get_max_bytes: (get-property max-bytes)
  * @self: a queue
  *
- * Gets how many bytes all queued messages may have together.
+ * Gets the maximum size of all queued messages together.
  *
  * Returns: the number of bytes
  *
@@ -524,7 +522,7 @@ mp_queue_get_max_bytes (MpQueue *self)
  * mp_queue_get_n_bytes: (get-property n-bytes)
  * @self: a queue
  *
- * Gets how many bytes the queued messages have, at the moment of the call.
+ * Gets the size of all queued messages together at the moment of the call.
  *
  * Returns: the number of bytes
  *
@@ -545,9 +543,9 @@ mp_queue_get_n_bytes (MpQueue *self)
  * mp_queue_get_closed: (get-property closed)
  * @self: a queue
  *
- * Tells whether this object is closed.
+ * Gets whether this object is closed.
  *
- * Returns: whether this object puts and gets no more
+ * Returns: whether this object is closed
  *
  * Since: 1.0
  */
@@ -567,12 +565,12 @@ mp_queue_get_closed (MpQueue *self)
  * @self: a queue
  * @error: return location for an error
  *
- * Drops what is queued, and goes on.
+ * Drops all queued messages. The queue can still be used.
  *
- * What consumers have in hand stays theirs, and so does what is put meanwhile. In a
- * [class@JoinableQueue] what was dropped is not done: see [method@JoinableQueue.join].
+ * Messages that consumers hold are not affected, nor are those put meanwhile. In a
+ * [class@JoinableQueue] dropped messages are not done: see [method@JoinableQueue.join].
  *
- * Returns: how many messages were dropped, or -1 with @error set
+ * Returns: the number of dropped messages, or -1 with @error set
  *
  * Since: 1.0
  */
@@ -602,11 +600,12 @@ mp_queue_clear (MpQueue *self,
  * mp_queue_close:
  * @self: a queue
  *
- * Ends this object: it puts and gets no more.
+ * Closes this object, through which no more messages are put and got.
  *
- * Later calls fail with `MP_ERROR_CLOSED`, and so do those that wait, in whatever thread. Nobody
- * else is affected, and what is queued stays so; see [method@Queue.shutdown] for that. Tasks that
- * were got can still be finished, and joined. Closing twice is fine.
+ * Later calls fail with `MP_ERROR_CLOSED`, as do calls that are waiting in any thread. Other
+ * objects and processes are not affected, and queued messages stay queued; see
+ * [method@Queue.shutdown] to end the queue. Tasks that were got can still be finished, and joined.
+ * Closing twice is allowed.
  *
  * Since: 1.0
  */
@@ -643,11 +642,11 @@ mp_queue_leave_all (void)
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Returns when what this process has put is in the queue.
+ * Waits until all that this process has put is in the queue.
  *
- * In shared memory it is there when the put returns, so there is nothing to wait for.
+ * In shared memory that is so as soon as the put returns, so there is nothing to wait for.
  *
- * Returns: %TRUE; %FALSE with @error set when the queue cannot be used
+ * Returns: %TRUE; %FALSE with @error set if the queue cannot be used
  *
  * Since: 1.0
  */
@@ -668,13 +667,14 @@ mp_queue_flush (MpQueue      *self,
  * @immediate: whether to drop what is queued
  * @error: return location for an error
  *
- * Ends the queue for everybody, in every process.
+ * Ends the queue for all processes.
  *
- * Puts fail with `MP_ERROR_CLOSED` from now on. Gets drain what is left, and then fail with
- * `MP_ERROR_CLOSED`; whoever waits, wherever, wakes. In a [class@JoinableQueue] what others
- * have in hand counts as left, since it comes back when they die.
+ * From now on puts fail with `MP_ERROR_CLOSED`. Gets return the remaining messages, and then fail
+ * with `MP_ERROR_CLOSED`; all waiting calls in all processes wake up. In a [class@JoinableQueue],
+ * messages that other consumers hold count as remaining, since they are redelivered if those
+ * consumers die.
  *
- * Returns: %TRUE; %FALSE with @error set when the queue cannot be used
+ * Returns: %TRUE; %FALSE with @error set if the queue cannot be used
  *
  * Since: 1.0
  */
@@ -703,10 +703,10 @@ mp_queue_shutdown (MpQueue *self,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Opens a queue by its name.
+ * Opens a queue by a URI.
  *
- * No scheme is supported yet; queues in shared memory have no name, and are handed from
- * process to process.
+ * No scheme is supported yet: queues in shared memory have no URI, and are passed from process to
+ * process.
  *
  * Returns: (transfer full): a queue, or %NULL with @error set
  *

@@ -9,10 +9,10 @@
 /**
  * MpSimpleQueue:
  *
- * A queue of messages between processes with nothing to configure.
+ * A queue of messages between processes without settings.
  *
- * It has no bound on the number of messages, and its own put and get know no timeout: a get
- * waits until there is something. What else [class@Queue] offers is there too.
+ * It does not limit the number of messages, and its own put and get have no timeout: a get waits
+ * until there is a message. The functions of [class@Queue] can be used too.
  *
  * All functions may be called from any thread.
  *
@@ -38,9 +38,9 @@ mp_simple_queue_init (MpSimpleQueue *self)
  * mp_simple_queue_new:
  * @error: return location for an error
  *
- * Makes a queue.
+ * Creates a queue.
  *
- * Returns: (transfer full): a queue, or %NULL when there is no memory for it
+ * Returns: (transfer full): a queue, or %NULL with @error set
  *
  * Since: 1.0
  */
@@ -81,7 +81,7 @@ mp_simple_queue_put (MpSimpleQueue *self,
  *
  * Waits for the next message, and gets it as a GVariant.
  *
- * Fails with `MP_ERROR_CLOSED` when this object was closed; else see [method@Queue.get].
+ * Fails with `MP_ERROR_CLOSED` if this object was closed; see also [method@Queue.get].
  *
  * Returns: (transfer full): the value; %NULL with @error set
  *

@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* Takes the message. */
+/* Takes ownership of @message. */
 MpTask *mp_task_new (MpQueue            *queue,
                      MpMessage          *message,
                      const MpQueueToken *token);

@@ -7,7 +7,7 @@
 /**
  * MpTask:
  *
- * A message that a [class@JoinableQueue] has delivered, and that waits to be done.
+ * A message that a [class@JoinableQueue] has delivered and that is to be marked as done.
  *
  * ```c
  * g_autoptr (MpTask) task = mp_joinable_queue_get_task (queue, -1, NULL, &error);
@@ -16,8 +16,8 @@
  * mp_task_done (task, &error);
  * ```
  *
- * A task that is dropped unfinished, or whose process dies, is delivered again, ahead of
- * newer messages, with a delivery count one higher.
+ * A task that is dropped unfinished, or whose process dies, is redelivered ahead of newer messages,
+ * with its delivery count increased by one.
  *
  * All functions may be called from any thread.
  *
@@ -103,7 +103,7 @@ mp_task_class_init (MpTaskClass *klass)
   /**
    * MpTask:message:
    *
-   * What was put.
+   * The message that was put.
    *
    * Since: 1.0
    */
@@ -114,7 +114,7 @@ mp_task_class_init (MpTaskClass *klass)
   /**
    * MpTask:delivery-count:
    *
-   * How often the message was delivered, this time included.
+   * How often the message was delivered, including this delivery.
    *
    * Since: 1.0
    */
@@ -148,9 +148,9 @@ mp_task_new (MpQueue            *queue,
  * mp_task_get_message: (get-property message)
  * @self: a task
  *
- * Gets what was put.
+ * Gets the message that was put.
  *
- * Returns: (transfer none) (nullable): the message; %NULL for a task of no queue
+ * Returns: (transfer none) (nullable): the message; %NULL if the task belongs to no queue
  *
  * Since: 1.0
  */
@@ -169,7 +169,7 @@ mp_task_get_message (MpTask *self)
  * mp_task_get_delivery_count: (get-property delivery-count)
  * @self: a task
  *
- * Gets how often the message was delivered, this time included.
+ * Gets how often the message was delivered, including this delivery.
  *
  * Returns: the number of deliveries
  *
@@ -203,12 +203,12 @@ finish_or_fail (MpTask       *self,
  * @self: a task
  * @error: return location for an error
  *
- * Says that the work is done: the message will not be delivered again.
+ * Marks the task as done: the message will not be delivered again.
  *
- * Fails with `MP_ERROR_STALE` when it was given to another consumer meanwhile, or is
- * finished already.
+ * Fails with `MP_ERROR_STALE` if the message was redelivered to another consumer meanwhile, or is
+ * already finished.
  *
- * Returns: whether it was still this consumer's; %FALSE with @error set
+ * Returns: %TRUE; %FALSE with @error set
  *
  * Since: 1.0
  */
@@ -226,11 +226,11 @@ mp_task_done (MpTask  *self,
  * @self: a task
  * @error: return location for an error
  *
- * Gives the message back: it is delivered again, ahead of newer ones.
+ * Returns the message to the queue: it is redelivered ahead of newer ones.
  *
  * Fails as [method@Task.done] does.
  *
- * Returns: whether it was still this consumer's; %FALSE with @error set
+ * Returns: %TRUE; %FALSE with @error set
  *
  * Since: 1.0
  */
@@ -247,15 +247,15 @@ mp_task_retry (MpTask  *self,
  * mp_task_set_progress:
  * @self: a task
  * @fraction: how much is done, from 0 to 1
- * @text: (nullable): what is being done; 71 bytes of UTF-8 are kept
+ * @text: (nullable): a description of the current step, truncated to 71 bytes of UTF-8
  * @error: return location for an error
  *
- * Says how far the work is, for [method@JoinableQueue.list_progress] in any process.
+ * Sets how far the work has progressed, for [method@JoinableQueue.list_progress] in any process.
  *
- * Fails with `MP_ERROR_STALE` when the message was given to another consumer meanwhile, and for a
- * task of no queue.
+ * Fails with `MP_ERROR_STALE` if the message was redelivered to another consumer meanwhile, or the
+ * task belongs to no queue.
  *
- * Returns: whether it was still this consumer's; %FALSE with @error set
+ * Returns: %TRUE; %FALSE with @error set
  *
  * Since: 1.0
  */

@@ -4,11 +4,11 @@
 
 #include "queue-bells.h"
 
-/* How many bells that nobody uses are kept. */
+/* The maximum number of unused bells that are kept. */
 #define MAX_IDLE_BELLS 4
 
-/* What another thread of the parent was changing is left as it is, and done without: sources
- * know their bells, and nobody else has to find them. */
+/* If another thread of the parent was changing the list during the fork, the child abandons it:
+ * sources refer to their bells directly, and the list only serves to find one for a new source. */
 static void
 reset_after_fork (MpForkHook *hook)
 {
@@ -119,7 +119,7 @@ mp_queue_bells_unref (MpQueueBells *self,
   g_mutex_unlock (&self->mutex);
 }
 
-/* Sources hold the queue, so that in its dispose none but idle bells are left. */
+/* Sources hold references to the queue, so when it is disposed only unused bells are left. */
 void
 mp_queue_bells_drop (MpQueueBells *self)
 {
@@ -142,9 +142,9 @@ has_items (MpQueueBells *self)
   return self->store->backend->check (self->store->home, MP_QUEUE_WAIT_ITEMS);
 }
 
-/* Makes the descriptor level.  Returns whether there is something to get.  Without @rang a
- * descriptor that is still armed is left as it is, and no system call is needed: it may be
- * readable for nothing then. */
+/* Makes the descriptor level-triggered: readable as long as there are messages.  Returns whether
+ * there are.  Unless @rang, a descriptor that is still armed is not touched, which saves system
+ * calls; it may then be readable spuriously. */
 static gboolean
 refresh_locked (MpQueueBells *self,
                 gboolean      rang)

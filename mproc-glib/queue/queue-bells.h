@@ -10,16 +10,17 @@ G_BEGIN_DECLS
 
 /* The bells of one queue object: descriptors that wake main loops. */
 
-/* A bell for the asynchronous calls of one main context that wait for one condition: its
- * sources look one after the other, so that none can take the others' ring.  A few without
- * users are kept for the calls to come, since a bell costs several descriptors. */
+/* A bell shared by the sources of one main context that wait for the same condition.  Sources are
+ * checked one after the other, and the first consumes the wake-up, so a counter lets the others
+ * notice it.  A few unused bells are kept for later calls, since a bell uses several descriptors.
+ */
 typedef struct
 {
   guint            n_users;
-  GMainContext    *context; /* tells contexts apart, no more; NULL: of one source alone */
+  GMainContext    *context; /* identifies the context, not referenced; NULL: for one source only */
   MpQueueCondition condition;
-  MpQueueBell     *bell;    /* NULL when descriptors had run out */
-  guint            n_rings; /* that some source has taken in for all */
+  MpQueueBell     *bell;    /* NULL if the process had run out of descriptors */
+  guint            n_rings; /* counts the wake-ups that any of the sources has consumed */
 } MpSharedBell;
 
 typedef struct
@@ -27,18 +28,18 @@ typedef struct
   MpQueueStore *store;
   MpForkHook    fork_hook;
   GMutex        mutex;
-  MpQueueBell  *fd_bell; /* whose descriptor was given away, kept level by every get */
+  MpQueueBell  *fd_bell; /* of the public descriptor, kept level-triggered by every get */
   GPtrArray    *shared;  /* MpSharedBell */
-  gboolean      unsound; /* the list was being changed when this process was forked off */
+  gboolean      unsound; /* another thread was changing `shared` during a fork */
 } MpQueueBells;
 
 void mp_queue_bells_init (MpQueueBells *self,
                           MpQueueStore *store);
-/* Frees those that no source has. */
+/* Frees the bells that no source uses. */
 void mp_queue_bells_drop (MpQueueBells *self);
 void mp_queue_bells_clear (MpQueueBells *self);
 
-/* For what touches the bells of a queue; unlocked by g_mutex_unlock (). */
+/* Locks the mutex, which g_mutex_unlock () unlocks, and repairs the list after a fork. */
 void mp_queue_bells_lock (MpQueueBells *self);
 
 MpSharedBell *mp_queue_bells_ref (MpQueueBells    *self,
@@ -47,14 +48,14 @@ MpSharedBell *mp_queue_bells_ref (MpQueueBells    *self,
 void          mp_queue_bells_unref (MpQueueBells *self,
                                     MpSharedBell *shared);
 
-/* The descriptor that foreign loops poll, made when it is first asked for, or -1. */
+/* Returns the descriptor for other kinds of main loops, which is created on first use, or -1. */
 int mp_queue_bells_peek_fd (MpQueueBells *self);
-/* The same, level: readable while there is something to get. */
+/* The same, after making it level-triggered: readable as long as there are messages to get. */
 int mp_queue_bells_get_fd (MpQueueBells *self);
-/* Makes it level again, after a get. */
+/* Makes it level-triggered again, after a get. */
 void mp_queue_bells_refresh (MpQueueBells *self);
-/* Whether there is something to get; if not, the descriptor fires when there is.  @rang: after
- * it has fired. */
+/* Returns whether there are messages to get; if not, the descriptor becomes readable when there
+ * are.  @rang says that it was readable. */
 gboolean mp_queue_bells_check (MpQueueBells *self,
                                gboolean      rang);
 

@@ -6,7 +6,7 @@
 
 #include "base/mp-async.h"
 
-/* How often a source without a bell looks: descriptors had run out. */
+/* How often a source without a bell, for which there were no descriptors, checks its condition. */
 #define WITHOUT_BELL_MS 20
 
 typedef struct
@@ -17,14 +17,15 @@ typedef struct
   MpQueueCondition condition;
   MpSharedBell    *bell;
   gpointer         tag;
-  guint            n_rings; /* that this source knows of */
+  guint            n_rings; /* value of the bell's n_rings that this source has seen */
   gboolean         looked;
   gboolean         paused;
-  gboolean         weak; /* the owner outlives the source without being held */
+  gboolean         weak; /* the owner is not referenced and outlives the source */
 } QueueSource;
 
-/* Room may be there and yet too small, and news and answers have no state at all: for these a
- * source is dispatched at first and at each ring, not while a condition holds. */
+/* Whether the source is dispatched at first and then at each wake-up, instead of as long as the
+ * condition holds: there may be room that is too small, and MP_QUEUE_WAIT_NEWS and _ANSWERS are
+ * events without a state. */
 static gboolean
 goes_by_rings (QueueSource *self)
 {
@@ -50,7 +51,8 @@ source_arm (QueueSource *self,
     store->backend->bell_arm (store->home, self->bell->bell, rang);
 }
 
-/* Arming takes a ring in, which may have been for the others of this bell too. */
+/* Arming the bell consumes the wake-up, which may be meant for its other sources too, so count it.
+ */
 static gboolean
 source_look_by_rings (QueueSource *self,
                       gboolean     rang)
@@ -70,7 +72,7 @@ source_look_by_rings (QueueSource *self,
   return TRUE;
 }
 
-/* Looks, arms the bell, and looks again for what came in between. */
+/* Checks the condition, arms the bell, and checks again for changes in between. */
 static gboolean
 source_look (QueueSource *self,
              gboolean     rang)

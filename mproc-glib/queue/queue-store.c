@@ -14,7 +14,7 @@
 
 const MpQueueBackend *mp_queue_default_backend = &mp_shared_queue_backend;
 
-/* Where queues can be. */
+/* The backends, by the scheme of their URIs. */
 static const struct
 {
   const char           *scheme;
@@ -38,7 +38,7 @@ mp_queue_find_backend (const char *uri,
   return NULL;
 }
 
-/* Without @uri it makes a queue that has no name. */
+/* Opens a queue; without @uri, creates one in the default backend. */
 void
 mp_queue_store_open (MpQueueStore *self,
                      const char   *uri,
@@ -102,7 +102,7 @@ set_form_error (const MpQueueDelivery *delivery,
                  delivery->tag);
 }
 
-/* It failed, and may not fail again when it is asked why. */
+/* Calls attach () again for the reason.  It may succeed this time. */
 static void
 set_detached_error (MpQueueStore *self,
                     GError      **error)
@@ -205,7 +205,7 @@ mp_queue_store_set_error (MpQueueStore          *self,
   return FALSE;
 }
 
-/* What each call asks first: whether there is a queue at all. */
+/* Checked by each call first: whether the queue could be opened. */
 gboolean
 mp_queue_store_check (MpQueueStore *self,
                       GError      **error)
@@ -214,7 +214,7 @@ mp_queue_store_check (MpQueueStore *self,
          mp_queue_store_set_error (self, MP_QUEUE_DETACHED, NULL, NULL, error);
 }
 
-/* Nothing, where it cannot be told. */
+/* All counts are 0 if they cannot be determined. */
 void
 mp_queue_store_count (MpQueueStore  *self,
                       MpQueueCounts *counts)
@@ -259,7 +259,7 @@ mp_queue_delivery_clear (MpQueueDelivery *delivery)
     g_clear_pointer (&delivery->data, g_free);
 }
 
-/* Another consumer was faster with what was delivered tentatively. */
+/* Frees the value of a tentative delivery that could not be settled. */
 static void
 drop_value (const MpQueueReader *reader,
             MpQueueCall         *call,

@@ -7,35 +7,35 @@
 
 G_BEGIN_DECLS
 
-/* What a queue object has behind it: a backend, and what was opened there.  Payloads go in and
- * come out here, and the backend's answers become errors. */
+/* The storage behind a queue object: a backend and its handle.  Payloads are put and got through
+ * it, and status codes of the backend become errors. */
 
 typedef struct
 {
   const MpQueueBackend *backend;
-  gpointer              home;     /* the backend's; NULL when it could not be opened */
-  GError               *error;    /* why not */
-  MpQueueSettings       settings; /* as asked for, then as they are */
-  gboolean              closed;   /* this object puts and gets no more */
+  gpointer              home;     /* the backend's handle; NULL if it could not be opened */
+  GError               *error;    /* why it could not be opened */
+  MpQueueSettings       settings; /* as requested; once open, the actual ones */
+  gboolean              closed;   /* this object was closed */
 } MpQueueStore;
 
 /* How one kind of get reads messages. */
 typedef struct
 {
   MpQueueAccepted accepted;
-  /* Returns the value, or NULL with @error set: then the message stays queued.  May take the
+  /* Returns the value, or NULL with @error set, and then the message stays queued.  May take the
    * delivery's memory. */
   gpointer (*read) (MpQueueDelivery *delivery,
                     gpointer         request,
                     GError         **error);
-  /* Frees a value that was read and turned out to be another consumer's. */
+  /* Frees a value that was read from a message which another consumer then took. */
   GDestroyNotify free_value;
 } MpQueueReader;
 
-/* The backend of queues that nobody named otherwise; a test has it be another. */
+/* The backend of queues without a URI.  Tests replace it. */
 extern const MpQueueBackend *mp_queue_default_backend;
 
-/* NULL with @error set when there is no backend for the scheme of @uri. */
+/* Returns NULL with @error set if there is no backend for the scheme of @uri. */
 const MpQueueBackend *mp_queue_find_backend (const char *uri,
                                              GError    **error);
 
@@ -60,7 +60,8 @@ MpQueueStatus mp_queue_store_put (MpQueueStore      *self,
                                   guint              n_items,
                                   MpQueueCall       *call,
                                   guint             *n_put);
-/* Gets what is next as @reader makes it, or leaves it queued: FAILED when that was refused. */
+/* Gets the next message as a value made by @reader.  FAILED if the reader refused it, in which case
+ * it stays queued. */
 MpQueueStatus mp_queue_store_get (MpQueueStore        *self,
                                   const MpQueueReader *reader,
                                   gpointer             request,
@@ -68,7 +69,7 @@ MpQueueStatus mp_queue_store_get (MpQueueStore        *self,
                                   MpQueueCall         *call,
                                   gpointer            *value);
 
-/* The payload of a delivery in memory of its own, which is taken or made. */
+/* Returns the payload of a delivery in allocated memory, which is taken from it or copied. */
 guint8 *mp_queue_delivery_steal (MpQueueDelivery *delivery);
 void    mp_queue_delivery_clear (MpQueueDelivery *delivery);
 

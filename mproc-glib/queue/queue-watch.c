@@ -13,7 +13,7 @@ struct _MpQueueWatch
 {
   GObject parent_instance;
 
-  GObject         *owner; /* the queue that the bells are of */
+  GObject         *owner; /* the queue object to which the bells belong */
   MpQueueBells    *bells;
   MpQueueCondition condition;
   MpQueueBell     *bell;
@@ -36,8 +36,8 @@ has_rung (MpQueueWatch *self)
   return poll (&fd, 1, 0) > 0;
 }
 
-/* Arms the bell before it looks, so that what comes in between rings.  Room may be there and
- * yet too small, so that once looked at it counts again only when something was taken. */
+/* Arms the bell before the check, so that a change in between wakes again.  There may be room that
+ * is too small, so after one check it counts again only when a message was taken. */
 static gboolean
 look (MpQueueWatch *self)
 {

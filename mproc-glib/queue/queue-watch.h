@@ -8,8 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* What else one can wait for at a queue, beside something to get, which the queue itself is
- * waited for.  It holds @owner, the queue object that the bells are of. */
+/* Creates an object to wait for another condition of a queue than messages, for which the queue
+ * itself is waited for.  It references @owner, the queue object to which the bells belong. */
 MpWaitable *mp_queue_watch_new (GObject         *owner,
                                 MpQueueBells    *bells,
                                 MpQueueCondition condition,
