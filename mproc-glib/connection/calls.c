@@ -13,21 +13,21 @@
 #include "message/mp-message-private.h"
 #include "mp-error.h"
 
-/* So many calls of the peer wait for their answers before no more are read, and so many may come
- * nevertheless, since answers are read behind them. */
+/* With MANY_CALLS unanswered calls of the peer, no more are read.  Up to MAX_INCOMING may still
+ * arrive, since answers to calls of this end have to be read, and calls may be in front of them. */
 #define MANY_CALLS   1024
 #define MAX_INCOMING 65536
 
-/* A call of this end, the data of its task. */
+/* A call made by this end: the data of its task. */
 typedef struct
 {
   guint64 id;
 
-  /* For the timeout and the cancellable, until the call is over. */
+  /* The source of the timeout and the cancellable, until the call ends. */
   GSource *source;
 } Call;
 
-/* Reads in one main context, as long as calls wait for answers there. */
+/* Reads in one main context as long as calls wait for answers there. */
 typedef struct
 {
   GMainContext *context;
@@ -43,14 +43,14 @@ struct _MpCalls
   const gint         *format;
   MpFlushers         *flushers;
 
-  /* Guards what follows. */
+  /* Guards the members below. */
   GMutex      lock;
   guint64     last_id;
-  GHashTable *outstanding; /* tasks by number */
+  GHashTable *outstanding; /* tasks by id */
   GSList     *pumps;
 
   GQueue        incoming;
-  GHashTable   *unanswered; /* calls of the peer by number, those of the queue included */
+  GHashTable   *unanswered; /* calls of the peer by id, including those in `incoming` */
   GMainContext *context;
   GThread      *taker;
   gboolean      told;
@@ -111,7 +111,7 @@ unref_owner (gpointer data)
   g_object_unref (((MpCalls *) data)->owner);
 }
 
-/* With the lock. */
+/* The caller holds the lock. */
 static void
 tell_incoming (MpCalls *self)
 {
@@ -189,7 +189,7 @@ hold_pump (MpCalls *self,
   pump->n_calls++;
 }
 
-/* With the lock.  Gives the source to destroy without it, or NULL. */
+/* The caller holds the lock.  Returns the source, to be destroyed after unlocking, or NULL. */
 static GSource *
 release_pump (MpCalls      *self,
               GMainContext *context)
@@ -216,7 +216,7 @@ destroy_source (GSource *source)
   g_source_unref (source);
 }
 
-/* Takes a call off the list, unless somebody else has. */
+/* Takes a call out of the list.  Returns NULL if another thread has already taken it. */
 static GTask *
 take_call (MpCalls  *self,
            guint64   id,
@@ -230,7 +230,7 @@ take_call (MpCalls  *self,
   return task;
 }
 
-/* What has come for a call, or its failure. */
+/* The result of a call, or its error. */
 typedef struct
 {
   GTask         *task;
@@ -253,8 +253,8 @@ answer_free (gpointer data)
   g_free (answer);
 }
 
-/* Domains that this process does not know are not made known to it: a peer could do so without
- * end, and they would never be freed. */
+/* Unknown error domains are not registered as quarks: a peer could send any number of them, and
+ * quarks are never freed. */
 static GError *
 make_error (const char *domain,
             int         code,
@@ -315,7 +315,7 @@ answer_cb (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* Takes @task, @payload and @error. */
+/* Takes ownership of @task, @payload and @error. */
 static void
 give_answer (GTask         *task,
              GSource       *pump,
@@ -336,7 +336,7 @@ give_answer (GTask         *task,
                   answer_free);
 }
 
-/* Sends an envelope, or says why not; takes @envelope. */
+/* Sends an envelope.  Returns FALSE with @error set on failure.  Takes ownership of @envelope. */
 static gboolean
 send_envelope (MpCalls          *self,
                GBytes           *envelope,
@@ -355,7 +355,7 @@ send_envelope (MpCalls          *self,
   return TRUE;
 }
 
-/* What cannot be sent any more is told by what is read, or not read. */
+/* Failures to send are ignored: if the connection is broken, reading from it fails too. */
 static void
 ignore_sent_cb (const GError *error,
                 gpointer      user_data)
@@ -422,7 +422,7 @@ watch_end (MpCalls *self,
   g_source_attach (call->source, g_task_get_context (task));
 }
 
-/* A request that could not be sent has no answer. */
+/* A request that could not be sent will get no answer, so it fails. */
 static void
 request_sent_cb (const GError *error,
                  gpointer      user_data)
@@ -499,7 +499,7 @@ mp_calls_begin (MpCalls   *self,
                      request_sent_cb, g_object_ref (task), &error))
     return;
 
-  /* The reference that the channel did not take. */
+  /* Drop the reference for request_sent_cb (), which is not called. */
   if (request != NULL)
     g_object_unref (task);
   g_mutex_lock (&self->lock);
@@ -522,7 +522,7 @@ refuse (const char *what,
   return FALSE;
 }
 
-/* Takes @payload. */
+/* Takes ownership of @payload. */
 static gboolean
 add_incoming (MpCalls *self,
               MpFormat format,
@@ -560,7 +560,7 @@ cancel_unanswered (MpCalls *self,
   if (call == NULL)
     return;
 
-  /* Nobody has heard of it yet, or somebody has. */
+  /* If the call was not passed to a handler yet, drop it; otherwise cancel it. */
   if (g_queue_remove (&self->incoming, call))
     mp_incoming_call_unref (call);
   else
@@ -602,7 +602,7 @@ filter (MpChannelMessage *message,
     task = take_call (self, id, &pump);
   g_mutex_unlock (&self->lock);
 
-  /* An answer may also come when nobody waits for it any more. */
+  /* The call may have been cancelled or timed out before its answer arrives. */
   if (task != NULL)
     give_answer (task, pump, kind, format, g_steal_pointer (&payload), NULL);
   return is_sound ? MP_CHANNEL_DONE : MP_CHANNEL_ERROR;
@@ -676,7 +676,7 @@ make_answer (MpIncomingCall *call,
   if (envelope != NULL)
     return envelope;
 
-  /* A value that has no form in the format is an error that travels, too. */
+  /* If the value cannot be converted to the format, the caller gets that error. */
   if (failure == NULL)
     failure = error;
   return mp_envelope_close_error (call->format, call->id, g_quark_to_string (failure->domain),
@@ -704,7 +704,8 @@ mp_calls_answer (MpCalls        *self,
                       ignore_sent_cb, NULL, &failure) &&
       failure != NULL)
     {
-      /* No caller waits for ever: one that does not read answers loses the connection. */
+      /* Close the connection to a peer that does not read its answers: otherwise its calls would
+       * wait for ever. */
       g_debug ("A call was not answered: %s", failure->message);
       if (g_error_matches (failure, MP_ERROR, MP_ERROR_FULL))
         self->funcs->unread (self->owner, failure);

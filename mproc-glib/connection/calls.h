@@ -8,9 +8,9 @@
 
 G_BEGIN_DECLS
 
-/* The calls of one connection: those of this end that wait for their answers, and those of the
- * peer that this end has not answered.  It is the filter of the channel, so that whoever reads
- * from it finds the answers for everybody. */
+/* The calls of one connection: those made by this end that wait for answers, and those of the peer
+ * that this end has not answered yet.  It is the channel's filter, so any thread that reads from
+ * the channel delivers the answers to all calls. */
 typedef struct _MpCalls MpCalls;
 
 /* A call of the peer that is not answered yet. */
@@ -21,19 +21,20 @@ typedef struct
   MpFormat        format;
   GBytes         *payload;
 
-  /* Cancelled in @context when the caller does not wait any more. */
+  /* Cancelled in @context when the caller no longer waits. */
   GCancellable *cancellable;
   GMainContext *context;
 } MpIncomingCall;
 
 void mp_incoming_call_unref (MpIncomingCall *self);
 
-/* What the owner, a GObject that has @format and the flushers in it, does in a main context. */
+/* Functions of the owner, a GObject that contains @format and the flushers.  They are called in a
+ * main context. */
 typedef struct
 {
-  /* There are calls to be taken. */
+  /* Calls of the peer can be taken. */
   void (*incoming) (gpointer owner);
-  /* Reading failed, and all calls with it. */
+  /* Reading failed, and so did all calls. */
   void (*failed) (gpointer      owner,
                   const GError *error);
   /* The peer does not read its answers. */
@@ -48,8 +49,8 @@ MpCalls *mp_calls_new (gpointer            owner,
                        MpFlushers         *flushers);
 void     mp_calls_free (MpCalls *self);
 
-/* Makes a call of @value.  @task, which is taken, is given the answer as a message; its source
- * tag, priority and cancellable are set. */
+/* Makes a call with @value.  Takes ownership of @task, which gets the answer as a message; its
+ * source tag, priority and cancellable have been set. */
 void mp_calls_begin (MpCalls   *self,
                      MpMessage *value,
                      gint64     timeout_us,
@@ -59,21 +60,22 @@ void mp_calls_begin (MpCalls   *self,
 void mp_calls_end (MpCalls      *self,
                    const GError *reason);
 
-/* Where calls of the peer are handed out; NULL for the context of the one who reads them. */
+/* Sets the main context in which calls of the peer are emitted; NULL means that of the thread that
+ * reads them. */
 void mp_calls_set_context (MpCalls      *self,
                            GMainContext *context);
 
-/* Between these the thread takes calls by itself, and is not told of them. */
+/* Between these two calls, the thread takes calls itself and `incoming` is not called. */
 void mp_calls_begin_taking (MpCalls *self);
 void mp_calls_end_taking (MpCalls *self);
 
-/* The next call of the peer, or NULL. */
+/* Returns the next call of the peer, or NULL. */
 MpIncomingCall *mp_calls_take (MpCalls *self);
 
-/* Whether so many calls of the peer are not answered that no more are to be read. */
+/* Whether there are so many unanswered calls of the peer that no more are to be read. */
 gboolean mp_calls_are_many (MpCalls *self);
 
-/* Answers @call, once; @value or @error is NULL. */
+/* Answers @call; later answers are ignored.  Either @value or @error is NULL. */
 void mp_calls_answer (MpCalls        *self,
                       MpIncomingCall *call,
                       MpMessage      *value,

@@ -29,7 +29,7 @@ flush_free (gpointer data)
 {
   Flush *flush = data;
 
-  /* Its main context may have ended before all was sent. */
+  /* The main context may be destroyed before everything is sent. */
   g_mutex_lock (&flush->flushers->lock);
   flush->flushers->sources = g_slist_remove (flush->flushers->sources, flush->source);
   g_mutex_unlock (&flush->flushers->lock);
@@ -39,7 +39,7 @@ flush_free (gpointer data)
   g_free (flush);
 }
 
-/* Whether a source of this context is at work already. */
+/* Whether there is already a source for this main context. */
 static gboolean
 has_source (MpFlushers   *self,
             GMainContext *context)

@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* What empties the outgoing queue of a channel: one source for each main context that has sent,
- * so that what is sent in one turn leaves with one system call. */
+/* Sources that send the outgoing queue of a channel, one for each main context that has sent: what
+ * is sent in one iteration then needs only one system call. */
 typedef struct
 {
   GMutex  lock;
@@ -17,7 +17,7 @@ typedef struct
 void mp_flushers_init (MpFlushers *self);
 void mp_flushers_clear (MpFlushers *self);
 
-/* @owner has @self in it, and lives until all is sent. */
+/* @owner contains @self, and is referenced until everything is sent. */
 void mp_flushers_ensure (MpFlushers   *self,
                          MpChannel    *channel,
                          gpointer      owner,

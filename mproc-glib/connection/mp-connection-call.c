@@ -7,9 +7,9 @@
 #include "base/mp-async.h"
 #include "mp-error.h"
 
-/* Calls of this end. */
+/* Calls made by this end. */
 
-/* Takes @task. */
+/* Takes ownership of @task. */
 static void
 begin_call (MpConnection *self,
             MpMessage    *value,
@@ -34,24 +34,24 @@ begin_call (MpConnection *self,
 /**
  * mp_connection_call_async:
  * @self: a connection
- * @value: what to call the peer with; a floating reference is taken
+ * @value: the argument of the call; a floating reference is taken
  * @timeout_us: how long to wait for the answer, in microseconds; -1 for ever
  * @io_priority: the priority of the request
  * @cancellable: (nullable): a cancellable
- * @callback: (scope async): called when there is an answer, or an error
+ * @callback: (scope async): called when there is an answer or an error
  * @user_data: data for @callback
  *
- * Calls the peer, and waits for its answer in the main context.
+ * Calls the peer asynchronously.
  *
- * The peer gets it by its [signal@Connection::called], and answers when it likes: any number of
- * calls may be under way, in both directions. What a call is on the wire is documented, so that
- * other programs can take part. The connection's [property@Connection:format] is GVariant, JSON
- * or pickle, and stays so.
+ * The peer gets the call by its [signal@Connection::called], and can answer at any time later. Any
+ * number of calls may be in progress, in both directions. The format of calls on the wire is
+ * documented, so that other programs can take part. [property@Connection:format] has to be
+ * GVariant, JSON or pickle, and must not be changed afterwards.
  *
- * Other messages may be sent beside calls: those that come while an answer is waited for are kept
- * for [method@Connection.recv] and [signal@Connection::message].
+ * Other messages may be sent in between: those that arrive while a call waits for its answer are
+ * kept for [method@Connection.recv] and [signal@Connection::message].
  *
- * A call that is cancelled, or whose time is over, tells the peer so.
+ * If the call is cancelled or times out, the peer is notified.
  *
  * Since: 1.0
  */
@@ -83,9 +83,9 @@ mp_connection_call_async (MpConnection       *self,
  *
  * Finishes [method@Connection.call_async].
  *
- * Fails with the error that the peer answered, `MP_ERROR_REMOTE` if its domain is not known here;
- * with `G_IO_ERROR_TIMED_OUT` when no answer came in time; and as a receive does when the peer is
- * gone.
+ * Fails with the error with which the peer answered, or `MP_ERROR_REMOTE` if its domain is unknown
+ * in this process; with `G_IO_ERROR_TIMED_OUT` if no answer came in time; and as a receive does if
+ * the peer is gone.
  *
  * Returns: (transfer full): the answer
  *
@@ -107,14 +107,14 @@ mp_connection_call_finish (MpConnection *self,
 /**
  * mp_connection_call_message_async:
  * @self: a connection
- * @message: what to call the peer with; its descriptors do not travel
+ * @message: the argument of the call; its descriptors are not sent
  * @timeout_us: how long to wait for the answer, in microseconds; -1 for ever
  * @io_priority: the priority of the request
  * @cancellable: (nullable): a cancellable
- * @callback: (scope async): called when there is an answer, or an error
+ * @callback: (scope async): called when there is an answer or an error
  * @user_data: data for @callback
  *
- * Calls the peer with a value in any form; see [method@Connection.call_async].
+ * Calls the peer with a value in any format; see [method@Connection.call_async].
  *
  * Since: 1.0
  */
@@ -168,15 +168,15 @@ result_cb (GObject      *object,
 /**
  * mp_connection_call:
  * @self: a connection
- * @value: what to call the peer with; a floating reference is taken
+ * @value: the argument of the call; a floating reference is taken
  * @timeout_us: how long to wait for the answer, in microseconds; -1 for ever
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Calls the peer, and waits for its answer.
+ * Calls the peer and waits for its answer.
  *
- * The main context of the caller does not run meanwhile: calls of the peer are answered
- * afterwards. See [method@Connection.call_async] and [method@Connection.call_finish].
+ * The caller's main context is not iterated meanwhile, so calls of the peer are handled afterwards.
+ * See [method@Connection.call_async] and [method@Connection.call_finish].
  *
  * Returns: (transfer full): the answer
  *
@@ -195,7 +195,7 @@ mp_connection_call (MpConnection *self,
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
   g_return_val_if_fail (value != NULL, NULL);
 
-  /* A context of its own: it runs nobody else's sources. */
+  /* Use a private main context, so that no other sources are dispatched. */
   context = g_main_context_new ();
   g_main_context_push_thread_default (context);
   mp_connection_call_async (self, value, timeout_us, G_PRIORITY_DEFAULT, cancellable, result_cb,
@@ -203,7 +203,7 @@ mp_connection_call (MpConnection *self,
   while (result == NULL)
     g_main_context_iteration (context, TRUE);
 
-  /* The peer is told of a call that was given up. */
+  /* Send the notification of a call that was cancelled or timed out. */
   while (g_main_context_iteration (context, FALSE))
     continue;
   g_main_context_pop_thread_default (context);

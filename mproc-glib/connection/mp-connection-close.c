@@ -13,10 +13,10 @@
  *
  * Closes this end.
  *
- * What the peer has room for of messages that wait to be sent is sent; other calls that
- * are under way fail with `MP_ERROR_CLOSED`. Closing twice is fine.
+ * Messages that wait to be sent are sent as far as the peer has room for them; other calls in
+ * progress fail with `MP_ERROR_CLOSED`. Closing twice is allowed.
  *
- * Returns: whether nothing went wrong; the connection is closed in any case
+ * Returns: whether no error occurred; the connection is closed in any case
  *
  * Since: 1.0
  */
@@ -56,7 +56,7 @@ close_ready_cb (gpointer user_data)
  * @callback: (scope async): called when the connection is closed
  * @user_data: data for @callback
  *
- * Sends what waits to be sent, and closes this end then.
+ * Sends the messages that wait to be sent, then closes this end.
  *
  * Since: 1.0
  */
@@ -95,7 +95,7 @@ mp_connection_close_async (MpConnection       *self,
  *
  * Finishes [method@Connection.close_async].
  *
- * Returns: whether nothing went wrong; the connection is closed in any case
+ * Returns: whether no error occurred; the connection is closed in any case
  *
  * Since: 1.0
  */

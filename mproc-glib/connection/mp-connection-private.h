@@ -11,36 +11,37 @@
 
 G_BEGIN_DECLS
 
-/* There is no "unlimited": a length that a peer announces is never believed beyond this. */
+/* The upper bound of max-message-size.  There is no "unlimited", since the length in a header is
+ * untrusted. */
 #define MP_CONNECTION_LARGEST_MESSAGE      (G_GUINT64_CONSTANT (1) << 40)
 #define MP_CONNECTION_DEFAULT_MESSAGE_SIZE (64 * 1024 * 1024)
 
-/* What the files of this class share.  The channel is set once, when the object is made, and
- * is NULL in an object that was made without one: that is a closed connection. */
+/* The private data, shared by the files of this class.  The channel is set once, in construction.
+ * It is NULL in an object that was constructed without one, which counts as closed. */
 typedef struct
 {
   MpChannel *channel;
   gint       format;
   char      *peer_address;
 
-  /* Whether the property asks for reading ahead. */
+  /* The property read-ahead. */
   gint read_ahead;
 
-  /* Whether it was told that this end is closed. */
+  /* Whether "closed" was emitted. */
   gint told_closed;
 
-  /* Guards what follows. */
+  /* Guards the members below. */
   GMutex lock;
 
-  /* The source of start (). */
+  /* The source that start () attached. */
   GSource *started;
 
-  /* The tasks that wait for a message, the oldest first. */
+  /* The tasks that wait for a message, oldest first. */
   GQueue receivers;
 
   MpFlushers flushers;
 
-  /* Set once, when this end begins to make or to answer calls; read atomically. */
+  /* Set once, when this end first makes or answers a call; read atomically. */
   MpCalls *calls;
 } MpConnectionPrivate;
 
@@ -65,7 +66,7 @@ enum
   MP_CONNECTION_N_SIGNALS
 };
 
-/* Set when the class is made. */
+/* Set when the class is initialised. */
 extern int         mp_connection_private_offset;
 extern guint       mp_connection_signals[MP_CONNECTION_N_SIGNALS];
 extern GParamSpec *mp_connection_properties[MP_CONNECTION_N_PROPS];
@@ -76,16 +77,16 @@ mp_connection_get_private (MpConnection *self)
   return G_STRUCT_MEMBER_P (self, mp_connection_private_offset);
 }
 
-/* Gives a connection over @channel, which it takes; @peer_address may be NULL. */
+/* Creates a connection over @channel, of which it takes ownership.  @peer_address may be NULL. */
 MpConnection *mp_connection_new_for_channel (GType       type,
                                              MpChannel  *channel,
                                              const char *peer_address);
 
-/* The channel, or NULL and an error when there is none. */
+/* Returns the channel, or NULL with @error set if there is none. */
 MpChannel *mp_connection_get_channel (MpConnection *self,
                                       GError      **error);
 
-/* Receives as the channel does, with the caller's own maximum in bytes, where -1 is none. */
+/* Receives as the channel does, with the caller's own limit in bytes; -1 means none. */
 gboolean        mp_connection_receive (MpConnection     *self,
                                        gssize            max_length,
                                        gint64            timeout_us,
@@ -97,8 +98,8 @@ MpChannelStatus mp_connection_try_receive (MpConnection     *self,
                                            MpChannelMessage *received,
                                            GError          **error);
 
-/* The same in two steps, for callers with a lock: taking runs no foreign code, and settling tells
- * what taking has found. */
+/* The same in two steps, for callers that hold a lock: try_take () runs no foreign code, and
+ * settle () emits the signals that follow from its result. */
 MpChannelStatus mp_connection_try_take (MpConnection     *self,
                                         gssize            max_length,
                                         MpChannelMessage *received,
@@ -106,16 +107,16 @@ MpChannelStatus mp_connection_try_take (MpConnection     *self,
 void            mp_connection_settle (MpConnection *self,
                                       const GError *failure);
 
-/* Makes this end one that makes and answers calls; fails when there is no channel. */
+/* Returns the calls of this connection, created on first use.  Fails if there is no channel. */
 MpCalls *mp_connection_get_calls (MpConnection *self,
                                   GError      **error);
 gboolean mp_connection_has_handler (MpConnection *self,
                                     guint         signal);
 
-/* Emits `called` for the next call of the peer; FALSE when there is none. */
+/* Emits "called" for the next call of the peer.  Returns FALSE if there is none. */
 gboolean mp_connection_hand_out_call (MpConnection *self);
 
-/* Closes this end, and tells so once; @reason is NULL when a call asked for it. */
+/* Closes this end and emits "closed" once; @reason is NULL if a call of close () caused it. */
 gboolean mp_connection_end (MpConnection *self,
                             const GError *reason,
                             GError      **error);

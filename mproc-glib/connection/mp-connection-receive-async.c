@@ -7,13 +7,13 @@
 
 #include "base/mp-async.h"
 
-/* A task that waits for a message.  Whichever source finds one serves the oldest task. */
+/* A task that waits for a message.  Any of the sources that finds one completes the oldest task. */
 typedef struct
 {
   const MpReceivedForm *form;
   gssize                max_length;
 
-  /* Until the task is served or cancelled. */
+  /* Until the task is completed or cancelled. */
   GSource *source;
 } Receiver;
 
@@ -54,7 +54,7 @@ complete_receive (MpConnection     *self,
     g_task_return_error (task, error);
 }
 
-/* Takes the oldest task off the list if there is a message, or an error, for it. */
+/* Takes the oldest task out of the list if there is a message or an error for it. */
 static GTask *
 take_served_receiver (MpConnection     *self,
                       MpChannelMessage *received,
@@ -100,7 +100,7 @@ serve_receivers (MpConnection *self)
     }
 }
 
-/* Whether the task was still waiting. */
+/* Removes a task from the list.  Returns whether it was still waiting. */
 static gboolean
 withdraw_receiver (MpConnectionPrivate *priv,
                    GTask               *task)
@@ -136,7 +136,7 @@ receive_ready_cb (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* Takes @task. */
+/* Takes ownership of @task. */
 static void
 start_receive (MpConnection         *self,
                GTask                *task,
@@ -176,13 +176,13 @@ start_receive (MpConnection         *self,
  * @self: a connection
  * @io_priority: the priority of the request
  * @cancellable: (nullable): a cancellable
- * @callback: (scope async): called when there is a value, or an error
+ * @callback: (scope async): called when there is a value or an error
  * @user_data: data for @callback
  *
- * Receives a value without waiting, from the connection's [property@Connection:format].
+ * Receives a value asynchronously, from the connection's [property@Connection:format].
  *
- * Several receives may be under way: they are served in the order of the calls. A
- * cancelled one takes nothing.
+ * Several receives may be in progress: they complete in the order of the calls. A cancelled one
+ * takes no message.
  *
  * Since: 1.0
  */
@@ -227,14 +227,14 @@ mp_connection_recv_finish (MpConnection *self,
 /**
  * mp_connection_recv_bytes_async:
  * @self: a connection
- * @max_length: the largest message to take, in bytes; -1 for none but
+ * @max_length: the largest message to receive, in bytes; -1 for no limit other than
  *   [property@Connection:max-message-size]
  * @io_priority: the priority of the request
  * @cancellable: (nullable): a cancellable
- * @callback: (scope async): called when there is a message, or an error
+ * @callback: (scope async): called when there is a message or an error
  * @user_data: data for @callback
  *
- * Receives a message as the bytes that it has on the wire, without waiting.
+ * Receives a message asynchronously as its serialized bytes.
  *
  * See [method@Connection.recv_async].
  *
@@ -284,10 +284,10 @@ mp_connection_recv_bytes_finish (MpConnection *self,
  * @self: a connection
  * @io_priority: the priority of the request
  * @cancellable: (nullable): a cancellable
- * @callback: (scope async): called when there is a message, or an error
+ * @callback: (scope async): called when there is a message or an error
  * @user_data: data for @callback
  *
- * Receives a message with its descriptors without waiting.
+ * Receives a message with its descriptors asynchronously.
  *
  * See [method@Connection.recv_message] and [method@Connection.recv_async].
  *

@@ -56,8 +56,8 @@ try_receive (MpConnection         *self,
  *
  * Receives a value, from the connection's [property@Connection:format].
  *
- * Fails with `G_IO_ERROR_TIMED_OUT` when the time is over, and with `MP_ERROR_INVALID_MESSAGE`
- * when the message is not in that format. Descriptors that came along are closed.
+ * Fails with `G_IO_ERROR_TIMED_OUT` after the timeout, and with `MP_ERROR_INVALID_MESSAGE` if the
+ * message is not valid in that format. Descriptors that were sent along are closed.
  *
  * Returns: (transfer full): the value
  *
@@ -79,10 +79,10 @@ mp_connection_recv (MpConnection *self,
  * @self: a connection
  * @error: return location for an error
  *
- * Takes a message if one is there, like [method@Connection.recv].
+ * Receives a message if one has arrived; like [method@Connection.recv].
  *
- * Returns: (transfer full) (nullable): the value, or %NULL without an error when no whole message
- *   is there
+ * Returns: (transfer full) (nullable): the value, or %NULL without an error if no complete message
+ *   has arrived
  *
  * Since: 1.0
  */
@@ -109,10 +109,11 @@ is_end (const GError *error)
  *
  * Receives the next message as a GVariant, for a loop that ends when one of the ends is closed.
  *
- * Waits for ever, and fails as [method@Connection.recv] does, but the end is no error.
+ * Waits without a timeout, and fails as [method@Connection.recv] does, except that the end is not
+ * an error.
  *
- * Returns: (transfer full) (nullable): the value; %NULL without an error at the end, with
- *   @error set when it fails
+ * Returns: (transfer full) (nullable): the value; %NULL without an error at the end, with @error
+ *   set on failure
  *
  * Since: 1.0
  */
@@ -134,15 +135,15 @@ mp_connection_next_value (MpConnection *self,
 /**
  * mp_connection_recv_bytes:
  * @self: a connection
- * @max_length: the largest message to take, in bytes; -1 for none but
+ * @max_length: the largest message to receive, in bytes; -1 for no limit other than
  *   [property@Connection:max-message-size]
  * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Receives a message as the bytes that it has on the wire.
+ * Receives a message as its serialized bytes.
  *
- * A longer message than @max_length fails with `MP_ERROR_TOO_LARGE`, and nothing can be
+ * If the message is longer than @max_length, it fails with `MP_ERROR_TOO_LARGE`, and nothing can be
  * received afterwards.
  *
  * Returns: (transfer full): the bytes
@@ -164,14 +165,14 @@ mp_connection_recv_bytes (MpConnection *self,
 /**
  * mp_connection_try_recv_bytes:
  * @self: a connection
- * @max_length: the largest message to take, in bytes; -1 for none but
+ * @max_length: the largest message to receive, in bytes; -1 for no limit other than
  *   [property@Connection:max-message-size]
  * @error: return location for an error
  *
- * Takes a message if one is there, like [method@Connection.recv_bytes].
+ * Receives a message if one has arrived; like [method@Connection.recv_bytes].
  *
- * Returns: (transfer full) (nullable): the bytes, or %NULL without an error when no whole message
- *   is there
+ * Returns: (transfer full) (nullable): the bytes, or %NULL without an error if no complete message
+ *   has arrived
  *
  * Since: 1.0
  */
@@ -193,7 +194,7 @@ mp_connection_try_recv_bytes (MpConnection *self,
  * @length: (out): return location for the number of bytes
  * @error: return location for an error
  *
- * Receives a message as the bytes that it has on the wire.
+ * Receives a message as its serialized bytes.
  *
  * Returns: (transfer full) (array length=length) (element-type guint8): the bytes
  *
@@ -215,19 +216,19 @@ mp_connection_recv_data (MpConnection *self,
 /**
  * mp_connection_recv_into:
  * @self: a connection
- * @buffer: (array length=size) (element-type guint8): memory that the message is written to
+ * @buffer: (array length=size) (element-type guint8): the buffer for the message
  * @size: the size of @buffer, in bytes
- * @offset: where in @buffer the message is to begin
+ * @offset: the offset in @buffer at which to store the message
  * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Receives a message as the bytes that it has on the wire, into memory of the caller.
+ * Receives a message as its serialized bytes into the caller's buffer.
  *
- * A message that does not fit fails with `MP_ERROR_BUFFER_TOO_SHORT` and is still there for
- * the next receive. What is in @buffer after a failure is undefined.
+ * If the message does not fit, it fails with `MP_ERROR_BUFFER_TOO_SHORT`, and the next receive can
+ * still get the message. The content of @buffer after a failure is undefined.
  *
- * C and Vala programs call this. In Python and JavaScript @buffer would be a copy.
+ * This is for C and Vala: in Python and JavaScript, @buffer would be a copy of the array.
  *
  * Returns: the number of bytes of the message, or -1
  *
@@ -259,14 +260,14 @@ mp_connection_recv_into (MpConnection *self,
 /**
  * mp_connection_recv_into_address:
  * @self: a connection
- * @address: the address of memory that the message is written to
+ * @address: the address of the buffer for the message
  * @size: the size of that memory, in bytes
  * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Does what [method@Connection.recv_into] does, for languages that know the memory of a buffer
- * by its address alone.
+ * Does the same as [method@Connection.recv_into], for languages that have only the address of a
+ * buffer.
  *
  * Returns: the number of bytes of the message, or -1
  *
@@ -291,9 +292,9 @@ mp_connection_recv_into_address (MpConnection *self,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Receives a value and writes it as JSON.
+ * Receives a value and converts it to JSON.
  *
- * Fails with `MP_ERROR_UNSUPPORTED` when the value has no form in JSON.
+ * Fails with `MP_ERROR_UNSUPPORTED` if the value cannot be represented in JSON.
  *
  * Returns: (transfer full): JSON text
  *
@@ -318,9 +319,9 @@ mp_connection_recv_json (MpConnection *self,
  * @length: (out): return location for the number of bytes
  * @error: return location for an error
  *
- * Receives a value and writes it as a Python pickle.
+ * Receives a value and converts it to a Python pickle.
  *
- * It builds plain values and calls nothing else, whoever sent it: see
+ * Loading it only builds plain values and calls nothing, even if the peer is malicious: see
  * [method@Message.get_pickle].
  *
  * Returns: (transfer full) (array length=length) (element-type guint8): a pickle
@@ -346,10 +347,10 @@ mp_connection_recv_pickle (MpConnection *self,
  * @length: (out): return location for the number of bytes
  * @error: return location for an error
  *
- * Takes a message if one is there, like [method@Connection.recv_pickle].
+ * Receives a message if one has arrived; like [method@Connection.recv_pickle].
  *
  * Returns: (transfer full) (array length=length) (element-type guint8) (nullable): a pickle, or
- *   %NULL without an error when no whole message is there
+ *   %NULL without an error if no complete message has arrived
  *
  * Since: 1.0
  */
@@ -373,7 +374,7 @@ mp_connection_try_recv_pickle (MpConnection *self,
  *
  * Receives a message in the connection's [property@Connection:format], with its descriptors.
  *
- * Its payload is converted, and checked, when it is asked for.
+ * Its payload is checked and converted when a method of the message accesses it.
  *
  * Returns: (transfer full): the message
  *
@@ -395,10 +396,10 @@ mp_connection_recv_message (MpConnection *self,
  * @self: a connection
  * @error: return location for an error
  *
- * Takes a message if one is there, like [method@Connection.recv_message].
+ * Receives a message if one has arrived; like [method@Connection.recv_message].
  *
- * Returns: (transfer full) (nullable): the message, or %NULL without an error when no whole
- *   message is there
+ * Returns: (transfer full) (nullable): the message, or %NULL without an error if no complete
+ *   message has arrived
  *
  * Since: 1.0
  */

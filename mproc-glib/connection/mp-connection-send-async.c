@@ -51,7 +51,7 @@ watch_cancellation (GTask *task)
   g_task_set_task_data (task, source, (GDestroyNotify) g_source_unref);
 }
 
-/* Takes @task. */
+/* Takes ownership of @task. */
 static void
 start_send (MpConnection *self,
             GTask        *task,
@@ -81,7 +81,7 @@ start_send (MpConnection *self,
       return;
     }
 
-  /* Sends are written by a source, together with those that follow at once. */
+  /* The message is sent by a source, together with others that are sent in the same iteration. */
   mp_flushers_ensure (&mp_connection_get_private (self)->flushers, channel, self,
                       g_task_get_context (task), g_task_get_priority (task));
 }
@@ -92,14 +92,14 @@ start_send (MpConnection *self,
  * @value: a value; a floating reference is taken
  * @io_priority: the priority of the request
  * @cancellable: (nullable): a cancellable
- * @callback: (scope async): called when the bytes are with the kernel
+ * @callback: (scope async): called when the bytes were passed to the kernel
  * @user_data: data for @callback
  *
- * Sends a value without waiting, in the connection's [property@Connection:format].
+ * Sends a value asynchronously, in the connection's [property@Connection:format].
  *
- * Messages leave in the order of the calls, many with one system call. Fails with
- * `MP_ERROR_FULL` when 16 MiB already wait to be sent. What was cancelled before its first
- * byte left is not sent.
+ * Messages are sent in the order of the calls, many with one system call. Fails with
+ * `MP_ERROR_FULL` if 16 MiB are already waiting to be sent. A message that is cancelled before its
+ * first byte was sent is not sent.
  *
  * Since: 1.0
  */
@@ -154,10 +154,10 @@ mp_connection_send_finish (MpConnection *self,
  * @bytes: bytes
  * @io_priority: the priority of the request
  * @cancellable: (nullable): a cancellable
- * @callback: (scope async): called when the bytes are with the kernel
+ * @callback: (scope async): called when the bytes were passed to the kernel
  * @user_data: data for @callback
  *
- * Sends bytes as a message, as they are, without waiting.
+ * Sends bytes unchanged as a message, asynchronously.
  *
  * See [method@Connection.send_async].
  *
@@ -209,10 +209,10 @@ mp_connection_send_bytes_finish (MpConnection *self,
  * @message: a message
  * @io_priority: the priority of the request
  * @cancellable: (nullable): a cancellable
- * @callback: (scope async): called when the bytes are with the kernel
+ * @callback: (scope async): called when the bytes were passed to the kernel
  * @user_data: data for @callback
  *
- * Sends a message and its descriptors without waiting.
+ * Sends a message and its descriptors asynchronously.
  *
  * See [method@Connection.send_message] and [method@Connection.send_async].
  *

@@ -11,10 +11,10 @@
 
 #include <glib/gi18n-lib.h>
 
-/* Values up to this size are written down on the stack. */
+/* Values up to this size are serialized in a buffer on the stack. */
 #define STACK_PAYLOAD 4096
 
-/* Sends bytes as they are. */
+/* Sends bytes unchanged. */
 static gboolean
 send_payload (MpConnection *self,
               const guint8 *data,
@@ -37,7 +37,7 @@ send_payload (MpConnection *self,
   return mp_channel_send (channel, data, length, fds, n_fds, timeout_us, cancellable, error);
 }
 
-/* The way of a variant to a peer that reads variants: no copy and no object in between. */
+/* Sends a variant to a peer that reads variants, without intermediate objects. */
 static gboolean
 send_variant (MpConnection *self,
               GVariant     *value,
@@ -71,10 +71,10 @@ send_variant (MpConnection *self,
  *
  * Sends a value, in the connection's [property@Connection:format].
  *
- * Waits until its bytes are with the kernel. Fails with `MP_ERROR_UNSUPPORTED` when
- * the value has no form in that format.
+ * Waits until its bytes were passed to the kernel. Fails with `MP_ERROR_UNSUPPORTED` if the value
+ * cannot be represented in that format.
  *
- * Returns: whether the value is, or will be, sent
+ * Returns: whether the message was sent, or will be sent completely
  *
  * Since: 1.0
  */
@@ -107,9 +107,9 @@ mp_connection_send (MpConnection *self,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Sends bytes as a message, as they are.
+ * Sends bytes unchanged as a message.
  *
- * Returns: whether they are, or will be, sent
+ * Returns: whether the message was sent, or will be sent completely
  *
  * Since: 1.0
  */
@@ -139,9 +139,9 @@ mp_connection_send_bytes (MpConnection *self,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Sends bytes as a message, as they are.
+ * Sends bytes unchanged as a message.
  *
- * Returns: whether they are, or will be, sent
+ * Returns: whether the message was sent, or will be sent completely
  *
  * Since: 1.0
  */
@@ -167,9 +167,9 @@ mp_connection_send_data (MpConnection *self,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Sends a value that is written as JSON, in the connection's [property@Connection:format].
+ * Sends a value given as JSON, converted to the connection's [property@Connection:format].
  *
- * Returns: whether the value is, or will be, sent
+ * Returns: whether the message was sent, or will be sent completely
  *
  * Since: 1.0
  */
@@ -198,13 +198,13 @@ mp_connection_send_json (MpConnection *self,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Sends a value that is written as a Python pickle, in the connection's
+ * Sends a value given as a Python pickle, converted to the connection's
  * [property@Connection:format].
  *
- * A pickle that names a function or a class fails with `MP_ERROR_UNSUPPORTED`, a malformed one
+ * A pickle that refers to a function or a class fails with `MP_ERROR_UNSUPPORTED`, a malformed one
  * with `MP_ERROR_INVALID_MESSAGE`.
  *
- * Returns: whether the value is, or will be, sent
+ * Returns: whether the message was sent, or will be sent completely
  *
  * Since: 1.0
  */
@@ -241,11 +241,11 @@ mp_connection_send_pickle (MpConnection *self,
  * Sends a message, converted to the connection's [property@Connection:format], and
  * its descriptors.
  *
- * At most 16 descriptors travel with a message, and over Unix sockets only: more fail
- * with `MP_ERROR_TOO_LARGE`, another kind of channel with `MP_ERROR_UNSUPPORTED`. They
- * stay the message's; the peer gets duplicates.
+ * A message can have at most 16 descriptors, and only over Unix sockets: more fail with
+ * `MP_ERROR_TOO_LARGE`, and another kind of channel with `MP_ERROR_UNSUPPORTED`. The descriptors
+ * still belong to the message; the peer gets duplicates.
  *
- * Returns: whether the message is, or will be, sent
+ * Returns: whether the message was sent, or will be sent completely
  *
  * Since: 1.0
  */
@@ -279,13 +279,13 @@ mp_connection_send_message (MpConnection *self,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Sends what earlier sends that stopped in the middle of a message left.
+ * Sends what was left by earlier sends that ended in the middle of a message.
  *
- * Returns early when a signal handler ran, as [method@Waitable.wait] does with
- * `MP_WAIT_INTERRUPTIBLE`.
+ * Returns early after a signal handler has run, as [method@Waitable.wait] does with
+ * `MP_WAIT_FLAGS_INTERRUPTIBLE`.
  *
- * Returns: whether nothing is left; %FALSE without an error when the time is over or a signal
- *   came, with @error when the peer is gone
+ * Returns: whether nothing is left to send; %FALSE without an error if the timeout expired or a
+ *   signal handler ran, with @error set if the peer is gone
  *
  * Since: 1.0
  */

@@ -10,9 +10,9 @@
 #include "base/mp-stream-source.h"
 #include "mp-error.h"
 
-/* The calls of the peer, as signals. */
+/* Emits signals for calls of the peer. */
 
-/* So long is handed out in one turn of the main context. */
+/* How long calls are emitted in one iteration of the main context. */
 #define US_PER_TURN 2000
 
 gboolean

@@ -12,8 +12,8 @@
 #include "formats/gvariant.h"
 #include "mp-error.h"
 
-/* What mp_connection_describe () returns: the index of the descriptor, whether it is readable and
- * writable, the format, and the size of the largest message. */
+/* The type of a description: the index of the descriptor, whether the end is readable and writable,
+ * the format, and max-message-size. */
 #define SHARED_TYPE "(hbbut)"
 
 static GVariant *
@@ -126,16 +126,16 @@ mp_connection_shareable_init (MpShareableInterface *iface)
 /**
  * mp_connection_send_shareable:
  * @self: a connection over a Unix socket
- * @shareable: a queue, a connection or the like
+ * @shareable: a queue, a connection or another shareable object
  * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Hands something to the process at the other end, which takes it with
+ * Passes an object to the process at the other end, which gets it with
  * [method@Connection.recv_shareable].
  *
- * Fails as [method@Shareable.describe] and [method@Connection.send_message] do. Where descriptors
- * cannot travel that is `MP_ERROR_UNSUPPORTED`.
+ * Fails as [method@Shareable.describe] and [method@Connection.send_message] do, for example with
+ * `MP_ERROR_UNSUPPORTED` if descriptors cannot be sent over this connection.
  *
  * Returns: whether it was sent; %FALSE with @error set
  *
@@ -166,7 +166,8 @@ mp_connection_send_shareable (MpConnection *self,
   if (description == NULL)
     return FALSE;
 
-  /* A variant whatever the format of the connection: other formats do not keep its type. */
+  /* Always a variant, whatever the connection's format, since other formats do not preserve its
+   * type. */
   size = mp_gvariant_get_payload_size (description);
   payload = g_malloc (size);
   mp_gvariant_store_payload (description, payload);
@@ -181,10 +182,10 @@ mp_connection_send_shareable (MpConnection *self,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Receives what the other end has sent with [method@Connection.send_shareable].
+ * Receives an object that the other end has sent with [method@Connection.send_shareable].
  *
- * Fails as [method@Connection.recv_message] and [func@Shareable.open] do. A message that is
- * none of these is gone then.
+ * Fails as [method@Connection.recv_message] and [func@Shareable.open] do. If the received message
+ * is of another kind, it is lost.
  *
  * Returns: (transfer full): an object of the class that was sent, or %NULL with @error set
  *
@@ -208,7 +209,7 @@ mp_connection_recv_shareable (MpConnection *self,
   if (!mp_connection_receive (self, -1, timeout_us, cancellable, &received, error))
     return NULL;
 
-  /* The descriptors become the list's. */
+  /* The list takes ownership of the descriptors. */
   descriptors = g_unix_fd_list_new_from_array (received.fds, (int) received.n_fds);
   received.n_fds = 0;
   payload = mp_received_bytes.make (&received, MP_FORMAT_GVARIANT, NULL, NULL);

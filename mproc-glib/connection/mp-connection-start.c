@@ -7,10 +7,11 @@
 
 #include "base/mp-stream-source.h"
 
-/* How many messages one dispatch hands out at most. */
+/* The maximum number of messages for which one dispatch emits the signal. */
 #define MESSAGES_PER_DISPATCH 128
 
-/* Whether somebody is there for what comes, and is not behind with it. */
+/* Whether a handler for messages or calls is connected and does not have too many unanswered calls.
+ */
 static gboolean
 may_read (gpointer self)
 {
@@ -23,7 +24,7 @@ may_read (gpointer self)
          mp_connection_has_handler (self, MP_CONNECTION_SIGNAL_CALLED);
 }
 
-/* An end with a handler for calls is one that answers them. */
+/* Begins to treat incoming messages as calls once a handler for calls is connected. */
 static void
 begin_serving (MpConnection *self,
                GMainContext *context)
@@ -37,7 +38,7 @@ begin_serving (MpConnection *self,
     mp_calls_set_context (priv->calls, context);
 }
 
-/* Without a handler for messages they are left for a receiver, and are no reason to wake up. */
+/* Without a handler, messages are left for receivers, so wake up only for calls. */
 static GSource *
 create_watch (gpointer self)
 {
@@ -48,7 +49,7 @@ create_watch (gpointer self)
            : mp_channel_create_pump_source (priv->channel);
 }
 
-/* Takes one message for its handlers, or has the calls that came before others. */
+/* Takes one message for its handlers, or reads further calls. */
 static MpChannelStatus
 read_next (MpConnection     *self,
            MpChannelMessage *received,
@@ -77,7 +78,7 @@ emit_message (MpConnection     *self,
   return TRUE;
 }
 
-/* Hands out what comes next; FALSE when there is nothing, or never will be. */
+/* Emits a signal for the next message or call.  Returns FALSE if there is none, now or for ever. */
 static gboolean
 emit_next (MpConnection *self,
            GError      **error)
@@ -142,21 +143,20 @@ message_ready_cb (gpointer user_data)
  * mp_connection_start:
  * @self: a connection
  *
- * Has [signal@Connection::message] emitted for each message, in the thread-default main
- * context of the caller.
+ * Starts emitting [signal@Connection::message] for each message, in the caller's thread-default
+ * main context.
  *
- * Nothing is taken while no handler is connected to the signal: what comes meanwhile waits for
- * one, or for [method@Connection.recv]. When the peer has closed its end or died, or sends what
- * is no message, this end is closed, see [signal@Connection::closed].
+ * While no handler is connected, messages wait for one, or for [method@Connection.recv]. This end
+ * is closed when the peer has closed its end or died, or sends bytes that are not a message: see
+ * [signal@Connection::closed].
  *
- * Reads ahead until it is stopped; see [property@Connection:read-ahead].
+ * It reads ahead until it is stopped; see [property@Connection:read-ahead].
  *
- * One turn of the main context hands out no more messages than handlers deal with in two
- * milliseconds.
+ * Each iteration of the main context handles only as many messages as take about two milliseconds.
  *
- * The main context holds a reference to the connection until [method@Connection.stop] is called
- * or the connection is closed. Does nothing when the connection is started already, is closed, or
- * does not receive.
+ * The main context holds a reference to the connection until [method@Connection.stop] is called or
+ * the connection is closed. Does nothing if the connection is already started, is closed, or cannot
+ * receive.
  *
  * Since: 1.0
  */
@@ -187,10 +187,10 @@ mp_connection_start (MpConnection *self)
  * mp_connection_stop:
  * @self: a connection
  *
- * Ends what [method@Connection.start] began; messages wait again to be received.
+ * Stops what [method@Connection.start] started; messages wait to be received again.
  *
- * Some of them may have been read ahead, and do not show at the descriptor until they are
- * received; see [property@Connection:read-ahead].
+ * Some may have been read ahead; the descriptor does not show those: see
+ * [property@Connection:read-ahead].
  *
  * Since: 1.0
  */

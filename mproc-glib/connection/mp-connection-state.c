@@ -9,7 +9,7 @@
 
 #include "mp-error.h"
 
-/* What a connection is and knows of itself, for the other files of the class. */
+/* The state of a connection and its properties, for the other files of the class. */
 
 int         mp_connection_private_offset;
 guint       mp_connection_signals[MP_CONNECTION_N_SIGNALS];
@@ -70,7 +70,7 @@ mp_connection_settle (MpConnection *self,
 {
   MpConnectionPrivate *priv = mp_connection_get_private (self);
 
-  /* The channel closes itself when the peer sends what no message begins with. */
+  /* The channel closes itself when the peer sends bytes that cannot begin a message. */
   if (failure != NULL && !g_error_matches (failure, MP_ERROR, MP_ERROR_CLOSED) &&
       priv->channel != NULL && mp_channel_is_closed (priv->channel))
     tell_closed (self, failure);
@@ -143,9 +143,9 @@ mp_connection_new_for_channel (GType       type,
  * mp_connection_get_readable: (get-property readable)
  * @self: a connection
  *
- * Says whether this end receives.
+ * Gets whether this end can receive.
  *
- * Returns: whether it does
+ * Returns: whether it can
  *
  * Since: 1.0
  */
@@ -164,9 +164,9 @@ mp_connection_get_readable (MpConnection *self)
  * mp_connection_get_writable: (get-property writable)
  * @self: a connection
  *
- * Says whether this end sends.
+ * Gets whether this end can send.
  *
- * Returns: whether it does
+ * Returns: whether it can
  *
  * Since: 1.0
  */
@@ -185,10 +185,10 @@ mp_connection_get_writable (MpConnection *self)
  * mp_connection_get_closed: (get-property closed)
  * @self: a connection
  *
- * Says whether this end is closed: by a call, or since the peer was found to be gone while the
- * connection was started, or to send what is no message.
+ * Gets whether this end is closed: by a call, or because the peer was found to be gone or to send
+ * bytes that are not a message.
  *
- * Returns: whether it was
+ * Returns: whether it is closed
  *
  * Since: 1.0
  */
@@ -207,7 +207,7 @@ mp_connection_get_closed (MpConnection *self)
  * mp_connection_get_format: (get-property format)
  * @self: a connection
  *
- * Gives the form that values have on the wire.
+ * Gets the format of values on the wire.
  *
  * Returns: the format
  *
@@ -226,7 +226,7 @@ mp_connection_get_format (MpConnection *self)
  * @self: a connection
  * @format: a format
  *
- * Sets the form that values have on the wire, for the messages to come.
+ * Sets the format of values on the wire, for later messages.
  *
  * Since: 1.0
  */
@@ -250,7 +250,7 @@ mp_connection_set_format (MpConnection *self,
  * mp_connection_get_max_message_size: (get-property max-message-size)
  * @self: a connection
  *
- * Gives the size of the largest message accepted or sent.
+ * Gets the size of the largest message accepted or sent.
  *
  * Returns: the size in bytes
  *
@@ -298,9 +298,9 @@ mp_connection_set_max_message_size (MpConnection *self,
  * mp_connection_get_read_ahead: (get-property read-ahead)
  * @self: a connection
  *
- * Says whether receives may read more than one message at a time.
+ * Gets whether receives may read more than one message at a time.
  *
- * Returns: whether they may, also when the connection is not started
+ * Returns: whether they may, even if the connection is not started
  *
  * Since: 1.0
  */
@@ -317,7 +317,7 @@ mp_connection_get_read_ahead (MpConnection *self)
  * @self: a connection
  * @read_ahead: whether receives may read more than one message at a time
  *
- * Allows receives to read more than one message at a time, or forbids it; see
+ * Sets whether receives may read more than one message at a time; see
  * [property@Connection:read-ahead].
  *
  * Since: 1.0
@@ -347,9 +347,9 @@ mp_connection_set_read_ahead (MpConnection *self,
  * mp_connection_get_peer_credentials: (get-property peer-credentials)
  * @self: a connection
  *
- * Says who made the other end: process, user and group, as the kernel noted them then.
+ * Gets the process, user and group that created the other end, as recorded by the kernel then.
  *
- * Returns: (transfer full) (nullable): credentials, or %NULL if this is no Unix socket
+ * Returns: (transfer full) (nullable): credentials, or %NULL if this is not a Unix socket
  *
  * Since: 1.0
  */
@@ -380,9 +380,9 @@ mp_connection_get_peer_credentials (MpConnection *self)
  * mp_connection_get_peer_address: (get-property peer-address)
  * @self: a connection
  *
- * Gives the address of the other end.
+ * Gets the address of the other end.
  *
- * Returns: (nullable): an address such as [func@connect] takes, or %NULL
+ * Returns: (nullable): an address in the syntax of [func@connect], or %NULL
  *
  * Since: 1.0
  */

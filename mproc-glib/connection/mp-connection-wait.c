@@ -14,10 +14,9 @@
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Waits until there is something to receive: a message, a part of one, or the news that
- * the peer is gone.
+ * Waits until there is something to receive: a message, a part of one, or the end of the stream.
  *
- * Returns: whether there is; %FALSE without an error when the time is over
+ * Returns: whether there is; %FALSE without an error after the timeout
  *
  * Since: 1.0
  */
@@ -37,15 +36,15 @@ mp_connection_poll (MpConnection *self,
  * mp_connection_get_fd:
  * @self: a connection
  *
- * Gives the descriptor, for a foreign main loop to poll.
+ * Gets the descriptor to poll, for another kind of main loop.
  *
- * It is readable when there is something to receive, though perhaps not all of a message. A
- * connection over TLS has more than the descriptor shows: take messages with
- * [method@Connection.try_recv] or one of its relatives until there are none. While the
- * connection reads ahead, see [property@Connection:read-ahead], there is no descriptor that
- * would show what there is; use [method@Connection.create_source] or [method@Waitable.get_fd].
+ * It is readable when there is something to receive, though perhaps not a complete message. A
+ * connection over TLS can have more data than the descriptor shows: call
+ * [method@Connection.try_recv] or a similar function until it returns no message. While the
+ * connection reads ahead, see [property@Connection:read-ahead], no descriptor shows whether there
+ * is data; use [method@Connection.create_source] or [method@Waitable.get_fd].
  *
- * Returns: a descriptor that stays the connection's; -1 when it is closed, has none, or reads ahead
+ * Returns: a descriptor owned by the connection; -1 if it is closed, has none, or reads ahead
  *
  * Since: 1.0
  */
@@ -65,7 +64,7 @@ mp_connection_get_fd (MpConnection *self)
  * @self: a connection
  * @cancellable: (nullable): a cancellable, whose cancellation dispatches the source too
  *
- * Gives a source that is ready while there is something to receive, or the connection
+ * Creates a source that is dispatched while there is something to receive, or once the connection
  * is closed.
  *
  * Its callback is a plain [callback@GLib.SourceFunc].

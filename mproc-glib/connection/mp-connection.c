@@ -23,30 +23,29 @@
  * reply = mp_connection_recv (child, -1, NULL, &error);
  * ```
  *
- * Connections come from [func@pipe], from a [class@Listener] and from [func@connect]. What
- * they send on the wire is what Python's `multiprocessing.connection` sends, so the peer
- * may be such a program: [property@Connection:format] says how [method@Connection.send]
- * and [method@Connection.recv] write values, and [method@Connection.send_bytes] and its
- * relatives carry bytes as they are.
+ * Connections are created by [func@pipe], a [class@Listener] and [func@connect]. They use the wire
+ * format of Python's `multiprocessing.connection`, so the peer may be a Python program:
+ * [property@Connection:format] determines how [method@Connection.send] and [method@Connection.recv]
+ * serialize values, and [method@Connection.send_bytes] and similar functions transfer bytes
+ * unchanged.
  *
- * A receive that times out, is cancelled or is interrupted in the middle of a message
- * loses nothing: the next one goes on. A send that stops in the middle of a message counts as
- * done, and the rest of the message leaves before anything else.
+ * A receive that times out, is cancelled or is interrupted in the middle of a message loses
+ * nothing: the next one continues. A send that ends in the middle of a message counts as
+ * successful, and the rest of the message is sent before anything else.
  *
- * When the peer has closed its end, receives fail with `MP_ERROR_END_OF_STREAM`; when it
- * went away inside a message, with `MP_ERROR_TRUNCATED`. A message that is longer than
- * [property@Connection:max-message-size], or than the caller's maximum, fails with
- * `MP_ERROR_TOO_LARGE` before memory is taken for it. Its bytes are still in the way, so that
- * nothing can
- * be received any more; a connection that can do nothing else is closed. Bytes that cannot be the
- * start of a message fail with `MP_ERROR_INVALID_MESSAGE` and close the connection.
+ * When the peer has closed its end, receives fail with `MP_ERROR_END_OF_STREAM`; if that happened
+ * inside a message, with `MP_ERROR_TRUNCATED`. A message that is longer than
+ * [property@Connection:max-message-size], or than the caller's own limit, fails with
+ * `MP_ERROR_TOO_LARGE` before memory is allocated for it. Its bytes are not consumed, so nothing
+ * can be received afterwards; a connection that cannot send either is closed. Bytes that cannot be
+ * the start of a message fail with `MP_ERROR_INVALID_MESSAGE` and close the connection.
  *
- * A blocking receive looks again and again for up to 50 µs before it sleeps, as long as that
- * lately paid: to sleep and to be woken takes longer than most answers. The environment variable
- * `MPROC_GLIB_SPIN_US=0` turns it off, and with one processor it never happens.
+ * A blocking receive spins for up to 50 µs before it sleeps, as long as that was successful lately:
+ * sleeping and being woken takes longer than most replies. The environment variable
+ * `MPROC_GLIB_SPIN_US=0` disables that, and on a machine with one processor it is never done.
  *
- * All calls may be made from any thread, also at the same time; messages never mix. The calls that
- * do not end in `_async` work in a forked child as well.
+ * All functions may be called from any thread, also concurrently; messages are never interleaved.
+ * Functions that do not end in `_async` also work in a forked child.
  *
  * Since: 1.0
  */
@@ -166,9 +165,9 @@ install_properties (GObjectClass *object_class)
   /**
    * MpConnection:readable:
    *
-   * Whether this end receives.
+   * Whether this end can receive.
    *
-   * Becomes %FALSE for good when a message was too large to be received.
+   * It becomes %FALSE permanently when a message is too large to be received.
    *
    * Since: 1.0
    */
@@ -179,7 +178,7 @@ install_properties (GObjectClass *object_class)
   /**
    * MpConnection:writable:
    *
-   * Whether this end sends.
+   * Whether this end can send.
    *
    * Since: 1.0
    */
@@ -192,7 +191,7 @@ install_properties (GObjectClass *object_class)
    *
    * Whether this end is closed.
    *
-   * It is after [method@Connection.close], and when [signal@Connection::closed] is emitted.
+   * It is closed by [method@Connection.close], and before [signal@Connection::closed] is emitted.
    *
    * Since: 1.0
    */
@@ -203,11 +202,11 @@ install_properties (GObjectClass *object_class)
   /**
    * MpConnection:format:
    *
-   * The form that values have on the wire, which both ends have to agree upon.
+   * The format of values on the wire, which has to be the same at both ends.
    *
-   * [method@Connection.send], [method@Connection.recv] and all other calls except those for
-   * bytes convert to it and from it. A peer that uses `send ()` of Python's
-   * `multiprocessing` needs `MP_FORMAT_PICKLE`.
+   * [method@Connection.send], [method@Connection.recv] and all other functions except those for
+   * bytes convert to and from it. A peer that uses `send ()` of Python's `multiprocessing` needs
+   * `MP_FORMAT_PICKLE`.
    *
    * Since: 1.0
    */
@@ -220,7 +219,7 @@ install_properties (GObjectClass *object_class)
    *
    * The largest message accepted or sent, in bytes, header excluded.
    *
-   * A longer one fails with `MP_ERROR_TOO_LARGE`, before memory is taken for it.
+   * A longer one fails with `MP_ERROR_TOO_LARGE`, before memory is allocated for it.
    *
    * Since: 1.0
    */
@@ -234,14 +233,14 @@ install_properties (GObjectClass *object_class)
    *
    * Whether receives may read more than one message at a time.
    *
-   * Many small messages then come with one system call. It is so in any case while the connection
-   * is started, see [method@Connection.start]. What was read ahead is known to this object alone,
-   * therefore as long as it is so, or something that was read ahead has not been received:
-   * [method@Connection.get_fd] gives no descriptor, the connection cannot be handed to another
-   * process, and a process that is forked cannot receive from it.
+   * Many small messages are then received with one system call. A connection that is started always
+   * reads ahead, see [method@Connection.start]. Only this object has the data that was read ahead.
+   * Therefore, while reading ahead is enabled or such data has not been received yet,
+   * [method@Connection.get_fd] returns no descriptor, the connection cannot be passed to another
+   * process, and a forked child cannot receive from it.
    *
-   * Without reading ahead the descriptor shows all there is, and several processes may take whole
-   * messages from one connection as long as they take turns, with a lock for example.
+   * Without reading ahead, the descriptor shows all available data, and several processes can
+   * receive whole messages from one connection if they take turns, for example with a lock.
    *
    * Since: 1.0
    */
@@ -252,7 +251,8 @@ install_properties (GObjectClass *object_class)
   /**
    * MpConnection:peer-credentials:
    *
-   * Who made the other end, as the kernel says, or %NULL if this is no Unix socket.
+   * The credentials of the process that created the other end, according to the kernel, or %NULL if
+   * this is not a Unix socket.
    *
    * Since: 1.0
    */
@@ -283,8 +283,8 @@ install_signals (GType type)
    * @self: the connection
    * @message: the message
    *
-   * Emitted for each message that comes between [method@Connection.start] and
-   * [method@Connection.stop], in the main context in which it was started.
+   * Emitted for each message between [method@Connection.start] and [method@Connection.stop], in the
+   * main context in which it was started.
    *
    * Since: 1.0
    */
@@ -295,13 +295,13 @@ install_signals (GType type)
   /**
    * MpConnection::closed:
    * @self: the connection
-   * @reason: (nullable): why: `MP_ERROR_END_OF_STREAM` when the peer has closed its end or died;
-   *   %NULL when this end was closed by a call
+   * @reason: (nullable): the reason: `MP_ERROR_END_OF_STREAM` if the peer has closed its end or
+   *   died; %NULL if this end was closed by a call
    *
    * Emitted once, when [property@Connection:closed] becomes %TRUE: when this end is closed, or,
    * between [method@Connection.start] and [method@Connection.stop], when the peer is gone or
-   * nothing can be received from it any more, which closes this end. A receive that finds what
-   * cannot be the start of a message closes it, too. Emitted in the thread that closes.
+   * nothing can be received from it any more, which closes this end. A receive of bytes that cannot
+   * be the start of a message also closes it. Emitted in the thread that closes it.
    *
    * Since: 1.0
    */
@@ -312,13 +312,13 @@ install_signals (GType type)
   /**
    * MpConnection::called:
    * @self: the connection
-   * @invocation: the call, which is to be answered, now or later
+   * @invocation: the call, to be answered now or later
    *
    * Emitted for each call of the peer between [method@Connection.start] and
    * [method@Connection.stop], in the main context in which it was started.
    *
-   * While no handler is connected calls are answered with `MP_ERROR_UNSUPPORTED` if this end makes
-   * calls itself, and are messages like others if it does not.
+   * While no handler is connected, calls are answered with `MP_ERROR_UNSUPPORTED` if this end makes
+   * calls itself; otherwise they are received as ordinary messages.
    *
    * Since: 1.0
    */
@@ -359,10 +359,10 @@ mp_connection_init (MpConnection *self)
  * @writable: whether to send to it
  * @error: return location for an error
  *
- * Makes a connection of a descriptor that the caller already has.
+ * Creates a connection over a descriptor that the caller has opened.
  *
- * The connection owns @fd from then on and closes it; when this fails, @fd is still
- * the caller's. A pipe is made non-blocking, for this process alone where the system allows that.
+ * The connection takes ownership of @fd and closes it; on failure, @fd still belongs to the caller.
+ * A pipe is made non-blocking, for this process alone where the system allows that.
  *
  * Returns: (transfer full): a connection
  *
@@ -388,13 +388,13 @@ mp_connection_new_for_fd (int      fd,
 
 /**
  * mp_connection_new_for_stream: (constructor)
- * @stream: a stream whose two halves can be polled
+ * @stream: a stream whose input and output streams can be polled
  * @error: return location for an error
  *
- * Makes a connection over a stream, for example one of TLS.
+ * Creates a connection over a stream, for example a TLS connection.
  *
- * Fails with `MP_ERROR_UNSUPPORTED` when the stream cannot be polled. Nobody else may use
- * it afterwards; closing the connection closes it.
+ * Fails with `MP_ERROR_UNSUPPORTED` if the stream cannot be polled. No other code may use the
+ * stream afterwards; closing the connection closes it.
  *
  * Returns: (transfer full): a connection
  *

@@ -12,7 +12,7 @@
 
 typedef struct
 {
-  /* Guards what follows. */
+  /* Guards the members below. */
   GMutex         lock;
   char          *address;
   MpPeerSettings settings;
@@ -21,7 +21,7 @@ typedef struct
 /**
  * MpConnector:
  *
- * Connects to listeners, with settings.
+ * Connects to listeners, with settings other than the defaults.
  *
  * ```c
  * g_autoptr (MpConnector) connector = mp_connector_new ("tls:example.org:6000", key);
@@ -30,11 +30,11 @@ typedef struct
  * connection = mp_connector_open (connector, 5 * G_USEC_PER_SEC, NULL, &error);
  * ```
  *
- * [func@connect] is enough where the defaults are good. The addresses are those of
- * [class@Listener], and the listener may be one of Python's `multiprocessing.connection`.
- * One connector can open many connections.
+ * [func@connect] is enough if the defaults suffice. For addresses see [class@Listener]; the
+ * listener may be a `multiprocessing.connection.Listener` of Python. One connector can open many
+ * connections.
  *
- * All calls may be made from any thread.
+ * All functions may be called from any thread.
  *
  * Since: 1.0
  */
@@ -178,7 +178,7 @@ mp_connector_class_init (MpConnectorClass *klass)
   /**
    * MpConnector:auth-key:
    *
-   * The key that both sides have, or %NULL if the listener has none. An empty one is a key.
+   * The key that both sides have, or %NULL if the listener has none. An empty key is a key.
    *
    * Since: 1.0
    */
@@ -188,10 +188,10 @@ mp_connector_class_init (MpConnectorClass *klass)
   /**
    * MpConnector:handshake-timeout:
    *
-   * How long the listener may take to show that it has the key, in microseconds.
+   * The timeout of the handshake, in microseconds.
    *
-   * Counts from when it has begun the handshake. A listener that is busy may let a peer wait
-   * before that, for as long as the timeout of the call allows.
+   * It begins when the listener begins the handshake. A busy listener may keep a peer waiting
+   * before that, up to the timeout of the call.
    *
    * Since: 1.0
    */
@@ -202,7 +202,7 @@ mp_connector_class_init (MpConnectorClass *klass)
   /**
    * MpConnector:legacy-digests:
    *
-   * Whether the key may be shown with MD5, which Python before 3.12 needs.
+   * Whether authentication may use MD5, which Python before 3.12 needs.
    *
    * Since: 1.0
    */
@@ -212,7 +212,7 @@ mp_connector_class_init (MpConnectorClass *klass)
   /**
    * MpConnector:tls-certificate:
    *
-   * The certificate to show to a listener that asks for one, or %NULL.
+   * The certificate to present to a listener that requests one, or %NULL.
    *
    * Since: 1.0
    */
@@ -222,7 +222,7 @@ mp_connector_class_init (MpConnectorClass *klass)
   /**
    * MpConnector:tls-database:
    *
-   * The certificates to trust, or %NULL for those that the system trusts.
+   * The certificate authorities to trust, or %NULL for those that the system trusts.
    *
    * Since: 1.0
    */
@@ -243,7 +243,7 @@ mp_connector_init (MpConnector *self)
  * @address: the address of a listener
  * @auth_key: (nullable): the key that both sides have
  *
- * Makes a connector; nothing is connected yet.
+ * Creates a connector. It does not connect yet.
  *
  * Returns: (transfer full): a connector
  *
@@ -290,11 +290,11 @@ make_connection (MpDial *dial)
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Connects to the listener, and shows it the key.
+ * Connects to the listener and runs the handshake, if there is a key.
  *
- * Fails with `MP_ERROR_AUTHENTICATION_FAILED` when one side does not have the key of the
- * other, and with `G_IO_ERROR_TIMED_OUT`. A listener that has no key, and sends nothing, cannot be
- * told from one that is busy: with a key, give a timeout where that may be so.
+ * Fails with `MP_ERROR_AUTHENTICATION_FAILED` if the two sides do not have the same key, and with
+ * `G_IO_ERROR_TIMED_OUT`. A listener without a key sends nothing, and so cannot be distinguished
+ * from a busy one: with a key, pass a timeout if that is possible.
  *
  * Returns: (transfer full): a connection
  *
@@ -317,7 +317,7 @@ mp_connector_open (MpConnector  *self,
   return make_connection (dial);
 }
 
-/* Takes @error.  The socket is closed now, not when the result is dropped. */
+/* Takes ownership of @error.  The socket is closed now, not when the result is freed. */
 static void
 return_failure (GTask  *task,
                 GError *error)
@@ -326,7 +326,7 @@ return_failure (GTask  *task,
   g_task_set_task_data (task, NULL, NULL);
 }
 
-/* A thread of its own: those of GTask do not come to life in a process that was forked off. */
+/* Runs in a thread of its own, since GTask's thread pool does not work in a forked child. */
 static gpointer
 open_in_thread (gpointer data)
 {
@@ -351,7 +351,8 @@ step_fd_cb (int          fd,
   return step_cb (user_data);
 }
 
-/* One source for what the next step needs; whichever part of it fires takes the step. */
+/* Creates a source for everything the next step may wait for; any of its parts triggers the step.
+ */
 static GSource *
 create_step_source (GTask *task)
 {
@@ -402,7 +403,7 @@ step_cb (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* Takes the reference to @task. */
+/* Takes ownership of @task. */
 static void
 start_open (MpConnector *self,
             GTask       *task)
@@ -431,10 +432,10 @@ start_open (MpConnector *self,
  * @self: a connector
  * @io_priority: the priority of the request
  * @cancellable: (nullable): a cancellable
- * @callback: (scope async): called when there is a connection, or an error
+ * @callback: (scope async): called when there is a connection or an error
  * @user_data: data for @callback
  *
- * Connects to the listener without waiting.
+ * Connects to the listener asynchronously.
  *
  * Since: 1.0
  */
@@ -508,10 +509,10 @@ mp_connect (const char   *address,
  * @auth_key: (nullable): the key that both sides have
  * @io_priority: the priority of the request
  * @cancellable: (nullable): a cancellable
- * @callback: (scope async): called when there is a connection, or an error
+ * @callback: (scope async): called when there is a connection or an error
  * @user_data: data for @callback
  *
- * Connects to a listener without waiting; see [method@Connector.open].
+ * Connects to a listener asynchronously; see [method@Connector.open].
  *
  * Since: 1.0
  */

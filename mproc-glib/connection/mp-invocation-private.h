@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* Takes @call. */
+/* Takes ownership of @call. */
 MpInvocation *mp_invocation_new (MpConnection   *connection,
                                  MpIncomingCall *call);
 

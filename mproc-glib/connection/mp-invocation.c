@@ -28,12 +28,12 @@
  * }
  * ```
  *
- * It comes with [signal@Connection::called]. Calls may be answered in any order, each once: an
- * answer after the first is ignored, and so is one that nobody waits for any more. Keep a
- * reference to answer later. An invocation that is dropped without an answer fails with
- * `G_IO_ERROR_FAILED` for the caller.
+ * It is passed to handlers of [signal@Connection::called]. Calls may be answered in any order.
+ * Answers after the first one are ignored, and so are those for which the caller no longer waits.
+ * Keep a reference to answer later. If an invocation is dropped without an answer, the call fails
+ * with `G_IO_ERROR_FAILED`.
  *
- * All calls may be made from any thread.
+ * All functions may be called from any thread.
  *
  * Since: 1.0
  */
@@ -96,9 +96,10 @@ mp_invocation_new (MpConnection   *connection,
  * mp_invocation_get_connection:
  * @self: an invocation
  *
- * Gives the connection that the call came by.
+ * Gets the connection over which the call came.
  *
- * Returns: (transfer none) (nullable): the connection; %NULL for an invocation that no call made
+ * Returns: (transfer none) (nullable): the connection; %NULL if the invocation was created by other
+ *   code
  *
  * Since: 1.0
  */
@@ -114,12 +115,14 @@ mp_invocation_get_connection (MpInvocation *self)
  * mp_invocation_get_cancellable:
  * @self: an invocation
  *
- * Gives what is cancelled when the caller does not wait any more.
+ * Gets a cancellable that is cancelled when the caller no longer waits.
  *
- * That is when it was cancelled, its time is over, or it is gone; in the main context in which
- * [signal@Connection::called] is emitted. Pass it on to what works on the answer.
+ * That is when the call was cancelled or timed out, or the caller is gone. It is cancelled in the
+ * main context in which [signal@Connection::called] is emitted. Pass it on to the operations that
+ * compute the answer.
  *
- * Returns: (transfer none) (nullable): a cancellable; %NULL for an invocation that no call made
+ * Returns: (transfer none) (nullable): a cancellable; %NULL if the invocation was created by other
+ *   code
  *
  * Since: 1.0
  */
@@ -136,7 +139,7 @@ mp_invocation_get_cancellable (MpInvocation *self)
  * @self: an invocation
  * @error: return location for an error
  *
- * Gives the value of the call as a message, for the form in which a program wants it.
+ * Gets the argument of the call as a message, which can be read in any format.
  *
  * Returns: (transfer full): a message in the format of the connection; %NULL with @error set
  *
@@ -165,7 +168,7 @@ mp_invocation_get_message (MpInvocation *self,
  * @self: an invocation
  * @error: return location for an error
  *
- * Gives the value of the call.
+ * Gets the argument of the call.
  *
  * Fails as [method@Message.get_variant] does.
  *
@@ -192,8 +195,8 @@ mp_invocation_get_value (MpInvocation *self,
  *
  * Answers the call.
  *
- * A value that has no form in the format of the connection makes the call fail, with the error
- * that says so.
+ * If the value cannot be represented in the format of the connection, the call fails with that
+ * error.
  *
  * Since: 1.0
  */
@@ -213,9 +216,9 @@ mp_invocation_return_value (MpInvocation *self,
 /**
  * mp_invocation_return_message:
  * @self: an invocation
- * @message: the answer; its descriptors do not travel
+ * @message: the answer; its descriptors are not sent
  *
- * Answers the call with a value in any form.
+ * Answers the call with a value in any format.
  *
  * Since: 1.0
  */
@@ -236,8 +239,8 @@ mp_invocation_return_message (MpInvocation *self,
  *
  * Makes the call fail.
  *
- * The domain, the code and the message travel. Where the process of the caller knows the domain it
- * gets the same error, else `MP_ERROR_REMOTE` with the domain before the message.
+ * Domain, code and message are sent to the caller. If the domain exists in the caller's process, it
+ * gets the same error, otherwise `MP_ERROR_REMOTE` with the domain's name prepended to the message.
  *
  * Since: 1.0
  */

@@ -34,7 +34,8 @@ emit_handshake_failed (MpListener *self,
   g_signal_emit (self, signal_id, 0, refused->address, refused->error);
 }
 
-/* Lets handshakes go on, tells of those that failed, and gives who got in, or NULL. */
+/* Continues handshakes, emits signals for those that failed, and returns a connection to an
+ * accepted peer, or NULL. */
 static MpConnection *
 accept_now (MpListener *self,
             MpAcceptor *acceptor)
@@ -58,9 +59,9 @@ accept_now (MpListener *self,
  * @self: a listener
  * @error: return location for an error
  *
- * Accepts a peer if one got in, without waiting.
+ * Accepts a peer if one is available, without waiting.
  *
- * Returns: (transfer full) (nullable): a connection, or %NULL without an error when there is none
+ * Returns: (transfer full) (nullable): a connection, or %NULL without an error if there is none
  *
  * Since: 1.0
  */
@@ -83,7 +84,8 @@ mp_listener_try_accept (MpListener *self,
   return connection;
 }
 
-/* Waits until there is something to do; FALSE when there never will be, or the time is over. */
+/* Waits until handshakes can continue or a peer can be accepted.  Returns FALSE if that will never
+ * be, or on timeout. */
 static gboolean
 wait_for_more (MpAcceptor   *acceptor,
                gint64        deadline,
@@ -112,11 +114,11 @@ wait_for_more (MpAcceptor   *acceptor,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Waits for a peer that gets in.
+ * Waits for a peer whose handshake succeeds, and accepts it.
  *
- * Takes no more peers than there are such calls under way: others wait in the kernel's queue, and
- * another process that listens at the same socket may serve them. Only peers whose handshake
- * makes no progress do not count.
+ * Serves only as many peers at a time as there are such calls in progress: further ones wait in the
+ * kernel's backlog, and another process that listens on the same socket may serve them. Peers whose
+ * handshake makes no progress do not count.
  *
  * Returns: (transfer full): a connection to it
  *
@@ -152,7 +154,7 @@ typedef struct
   MpAcceptor *acceptor;
   gpointer    tag;
 
-  /* Whether it is that of one call that waits for a peer. */
+  /* Whether the source belongs to one accept call. */
   gboolean expects;
 } AcceptorSource;
 
@@ -196,7 +198,7 @@ static GSourceFuncs acceptor_source_funcs = {
   mp_acceptor_source_finalize,
 };
 
-/* Takes @acceptor. */
+/* Takes ownership of @acceptor. */
 static GSource *
 create_source (MpAcceptor *acceptor)
 {
@@ -236,10 +238,10 @@ accept_ready_cb (gpointer user_data)
  * @self: a listener
  * @io_priority: the priority of the request
  * @cancellable: (nullable): a cancellable
- * @callback: (scope async): called when a peer got in, or there is an error
+ * @callback: (scope async): called when a peer was accepted or there is an error
  * @user_data: data for @callback
  *
- * Accepts a peer without waiting.
+ * Accepts a peer asynchronously.
  *
  * Since: 1.0
  */
@@ -299,11 +301,11 @@ mp_listener_accept_finish (MpListener   *self,
  * mp_listener_get_fd:
  * @self: a listener
  *
- * Gives the descriptor, for a foreign main loop to poll for something to read.
+ * Gets the descriptor to poll for reading, for another kind of main loop.
  *
- * When it fires, call [method@Listener.try_accept] until there is nobody.
+ * When it is readable, call [method@Listener.try_accept] until it returns %NULL.
  *
- * Returns: a descriptor that stays the listener's; -1 when it does not listen
+ * Returns: a descriptor owned by the listener; -1 if it does not listen
  *
  * Since: 1.0
  */
@@ -341,17 +343,16 @@ incoming_ready_cb (gpointer user_data)
  * mp_listener_start:
  * @self: a listener
  *
- * Has [signal@Listener::incoming] emitted for each peer that gets in, in the
- * thread-default main context of the caller.
+ * Starts emitting [signal@Listener::incoming] for each accepted peer, in the caller's
+ * thread-default main context.
  *
- * With a key, up to [property@Listener:max-pending] peers are in their handshake at the same time.
- * Of several processes that have started one listener, each serves those that it has begun to shake
- * hands with, so that a small number spreads them more evenly.
+ * With a key, up to [property@Listener:max-pending] handshakes are in progress at the same time. If
+ * several processes have started the same listener, each serves the peers whose handshake it has
+ * begun, so a small number distributes them more evenly.
  *
  * The main context holds a reference to the listener until [method@Listener.stop] or
- * [method@Listener.close] is called. Does nothing when it is started already, or cannot listen;
- * call
- * [method@Listener.listen] first to know why.
+ * [method@Listener.close] is called. Does nothing if it is already started or cannot listen; call
+ * [method@Listener.listen] first to get the error.
  *
  * Since: 1.0
  */
@@ -384,7 +385,7 @@ mp_listener_start (MpListener *self)
  * mp_listener_stop:
  * @self: a listener
  *
- * Ends what [method@Listener.start] began; peers wait again to be accepted.
+ * Stops what [method@Listener.start] started; peers wait to be accepted again.
  *
  * Since: 1.0
  */
@@ -415,7 +416,7 @@ mp_listener_waitable_get_fd (MpWaitable *waitable)
   return mp_listener_get_fd (MP_LISTENER (waitable));
 }
 
-/* The descriptor also fires for handshakes, which go on here. */
+/* The descriptor also becomes readable for handshakes, which are continued here. */
 static gboolean
 mp_listener_waitable_is_ready (MpWaitable *waitable,
                                GError    **error)

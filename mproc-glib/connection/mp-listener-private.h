@@ -8,13 +8,13 @@
 
 G_BEGIN_DECLS
 
-/* What the files of this class share. */
+/* The private data, shared by the files of this class. */
 typedef struct
 {
   char            *address;
   MpAcceptorConfig config;
 
-  /* Guards what follows. */
+  /* Guards the members below. */
   GMutex      lock;
   MpAcceptor *acceptor;
   gboolean    closed;
@@ -29,7 +29,7 @@ enum
   MP_LISTENER_N_SIGNALS
 };
 
-/* Set when the class is made. */
+/* Set when the class is initialised. */
 extern int   mp_listener_private_offset;
 extern guint mp_listener_signals[MP_LISTENER_N_SIGNALS];
 
@@ -39,7 +39,7 @@ mp_listener_get_private (MpListener *self)
   return G_STRUCT_MEMBER_P (self, mp_listener_private_offset);
 }
 
-/* The acceptor, which begins to listen when it is asked for first. */
+/* Returns the acceptor, which is created, and begins to listen, on first use. */
 MpAcceptor *mp_listener_get_acceptor (MpListener *self,
                                       GError    **error);
 

@@ -8,7 +8,7 @@
 
 #include "mp-error.h"
 
-/* What a listener is and knows of itself, for the other files of the class. */
+/* The state of a listener and its properties, for the other files of the class. */
 
 int   mp_listener_private_offset;
 guint mp_listener_signals[MP_LISTENER_N_SIGNALS];
@@ -61,9 +61,9 @@ mp_listener_get_acceptor (MpListener *self,
  * mp_listener_get_address: (get-property address)
  * @self: a listener
  *
- * Says where it listens, with everything picked filled in.
+ * Gets the address at which it listens, with automatically chosen parts filled in.
  *
- * Returns: (transfer full): an address such as [func@connect] takes
+ * Returns: (transfer full): an address in the syntax of [func@connect]
  *
  * Since: 1.0
  */
@@ -87,7 +87,7 @@ mp_listener_get_address (MpListener *self)
  * mp_listener_get_last_accepted: (get-property last-accepted)
  * @self: a listener
  *
- * Gives the address of the peer that was accepted last.
+ * Gets the address of the peer that was accepted last.
  *
  * Returns: (transfer full) (nullable): an address, or %NULL if there was none
  *
@@ -112,7 +112,7 @@ mp_listener_get_last_accepted (MpListener *self)
  * mp_listener_get_closed: (get-property closed)
  * @self: a listener
  *
- * Says whether the listener was closed.
+ * Gets whether the listener was closed.
  *
  * Returns: whether it was
  *

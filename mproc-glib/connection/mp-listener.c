@@ -7,13 +7,13 @@
 #define DEFAULT_BACKLOG     128
 #define DEFAULT_MAX_PENDING 256
 
-/* What a listener does when it was not told where to listen. */
+/* The default of the property address. */
 #define DEFAULT_ADDRESS "unix:"
 
 /**
  * MpListener:
  *
- * Waits at an address for peers that connect.
+ * Listens at an address and accepts peers that connect.
  *
  * ```c
  * g_autoptr (GBytes) key = g_bytes_new_static ("secret", 6);
@@ -26,24 +26,24 @@
  * An address is one of
  *
  * - `unix:/path`: a socket file, which is removed when the listener is closed
- * - `unix:`: a socket file in a new directory that only this user can enter
- * - `unix-abstract:name`: a name without a file, and so without permissions
- * - `tcp:host:port`, where an empty host is every interface, IPv6 stands in brackets,
- *   and port 0 picks one
+ * - `unix:`: a socket file in a new directory that only this user can access
+ * - `unix-abstract:name`: a name without a file, hence without permissions
+ * - `tcp:host:port`, where an empty host means all interfaces, IPv6 addresses are in brackets, and
+ *   for port 0 a free port is chosen
  * - `tls:host:port`: the same, encrypted, with [property@Listener:tls-certificate]
  *
- * With a key, both sides show that they have it before anything else, in the way of Python's
- * `multiprocessing.connection`, so that such a program can be the peer. Until Python 3.11 they
- * need [property@Listener:legacy-digests]. The key protects the beginning of a connection, and
- * nothing that follows: through a network that strangers share, use TLS.
+ * With a key, both sides first authenticate each other as Python's `multiprocessing.connection`
+ * does, so that Python programs can be the peer. Python up to 3.11 needs
+ * [property@Listener:legacy-digests]. The key protects only the beginning of a connection, not what
+ * follows: in a network that others can access, use TLS.
  *
- * Strangers do not get in each other's way. Handshakes go on beside accepting, end after
- * [property@Listener:handshake-timeout], and there are at most [property@Listener:max-pending] of
- * them. One that fails is told by [signal@Listener::handshake-failed] and does not end a
- * wait. They go on while somebody waits: in an accept, or in the main loop between
+ * Peers that have not authenticated do not block others. Handshakes run concurrently, end after
+ * [property@Listener:handshake-timeout], and at most [property@Listener:max-pending] are in
+ * progress. A handshake that fails is reported by [signal@Listener::handshake-failed] and does not
+ * end an accept. Handshakes make progress while a call waits in accept, or in the main loop between
  * [method@Listener.start] and [method@Listener.stop].
  *
- * All calls may be made from any thread.
+ * All functions may be called from any thread.
  *
  * Since: 1.0
  */
@@ -208,7 +208,7 @@ install_properties (GObjectClass *object_class)
   /**
    * MpListener:address:
    *
-   * Where to listen; once it does, where it does, with everything picked filled in.
+   * The address at which to listen. Once it listens, automatically chosen parts are filled in.
    *
    * Since: 1.0
    */
@@ -218,7 +218,7 @@ install_properties (GObjectClass *object_class)
   /**
    * MpListener:auth-key:
    *
-   * The key that a peer has to have, or %NULL to let everybody in. An empty one is a key.
+   * The key that a peer must have, or %NULL for no authentication. An empty key is a key.
    *
    * Since: 1.0
    */
@@ -228,7 +228,7 @@ install_properties (GObjectClass *object_class)
   /**
    * MpListener:backlog:
    *
-   * How many peers may wait in the kernel to be accepted.
+   * How many peers may wait in the kernel's backlog to be accepted.
    *
    * Since: 1.0
    */
@@ -248,7 +248,7 @@ install_properties (GObjectClass *object_class)
   /**
    * MpListener:handshake-timeout:
    *
-   * How long a peer may take to show that it has the key, in microseconds.
+   * The timeout of a peer's handshake, in microseconds.
    *
    * Since: 1.0
    */
@@ -269,7 +269,7 @@ install_properties (GObjectClass *object_class)
   /**
    * MpListener:legacy-digests:
    *
-   * Whether a peer may show with MD5 that it has the key, as Python does before 3.12.
+   * Whether a peer may authenticate with MD5, as Python does before 3.12.
    *
    * Since: 1.0
    */
@@ -279,7 +279,7 @@ install_properties (GObjectClass *object_class)
   /**
    * MpListener:max-pending:
    *
-   * How many peers may be in their handshake at the same time. A further one evicts the oldest.
+   * How many handshakes may be in progress at the same time. A further peer evicts the oldest.
    *
    * Since: 1.0
    */
@@ -289,7 +289,7 @@ install_properties (GObjectClass *object_class)
   /**
    * MpListener:same-user-only:
    *
-   * Whether only processes of the same user may connect, for Unix sockets.
+   * For Unix sockets, whether only processes of the same user may connect.
    *
    * Since: 1.0
    */
@@ -299,7 +299,7 @@ install_properties (GObjectClass *object_class)
   /**
    * MpListener:tls-certificate:
    *
-   * The certificate, with its private key, that a `tls:` address shows to its peers.
+   * The certificate, with its private key, that a `tls:` address presents to peers.
    *
    * Since: 1.0
    */
@@ -325,9 +325,9 @@ mp_listener_class_init (MpListenerClass *klass)
   /**
    * MpListener::incoming:
    * @self: the listener
-   * @connection: the connection to a peer that got in
+   * @connection: a connection to the accepted peer
    *
-   * Emitted for each peer between [method@Listener.start] and [method@Listener.stop], in
+   * Emitted for each accepted peer between [method@Listener.start] and [method@Listener.stop], in
    * the main context in which it was started.
    *
    * Since: 1.0
@@ -342,7 +342,7 @@ mp_listener_class_init (MpListenerClass *klass)
    * @address: the address of the peer
    * @error: why it did not get in
    *
-   * Emitted for each peer that did not get in, in the thread that accepts.
+   * Emitted for each peer whose handshake failed, in the thread that accepts.
    *
    * Since: 1.0
    */
@@ -360,14 +360,14 @@ mp_listener_init (MpListener *self)
 /**
  * mp_listener_new:
  * @address: where to listen
- * @auth_key: (nullable): the key that a peer has to have
+ * @auth_key: (nullable): the key that a peer must have
  * @error: return location for an error
  *
- * Begins to listen.
+ * Creates a listener and begins to listen.
  *
- * A socket file that nobody listens on any more is replaced. Fails with `G_IO_ERROR_ADDRESS_IN_USE`
- * when somebody does, and with `G_IO_ERROR_FILENAME_TOO_LONG` when a path has more than
- * 107 bytes.
+ * A socket file on which no process listens any more is replaced. Fails with
+ * `G_IO_ERROR_ADDRESS_IN_USE` if the address is in use, and with `G_IO_ERROR_FILENAME_TOO_LONG` if
+ * a path has more than 107 bytes.
  *
  * Returns: (transfer full): a listener
  *
@@ -391,9 +391,9 @@ mp_listener_new (const char *address,
  * @self: a listener
  * @error: return location for an error
  *
- * Begins to listen, for a listener that was made from properties.
+ * Begins to listen, for a listener that was constructed with properties.
  *
- * The other calls do so too; this one says at once if it does not work.
+ * Other functions do that too when they are first called; this one only reports errors early.
  *
  * Returns: whether it listens
  *
@@ -415,10 +415,10 @@ mp_listener_listen (MpListener *self,
  * mp_listener_close:
  * @self: a listener
  *
- * Stops to listen, and removes the socket file.
+ * Stops listening, and removes the socket file.
  *
- * Peers that nobody has accepted yet are dropped, calls that wait fail with
- * `MP_ERROR_CLOSED`, and connections that were accepted live on. Closing twice is fine.
+ * Peers that were not accepted yet are dropped, and calls that wait fail with `MP_ERROR_CLOSED`.
+ * Accepted connections stay open. Closing twice is allowed.
  *
  * Since: 1.0
  */

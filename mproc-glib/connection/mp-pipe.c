@@ -32,15 +32,15 @@ make_end (int      fd,
  * @second: (out) (transfer full): return location for the other end
  * @error: return location for an error
  *
- * Makes two connections that are each other's peer.
+ * Creates two connections that are each other's peer.
  *
- * Without @duplex, @first only receives and @second only sends. One end is usually
- * given to another process.
+ * Without @duplex, @first can only receive and @second can only send. One end is usually passed to
+ * another process.
  *
- * Both kinds are sockets, so that descriptors can travel with the messages and writing to
- * an end whose peer is gone is an error and never a signal.
+ * Both kinds are sockets, so descriptors can be sent with messages, and writing to an end whose
+ * peer is gone is an error and never raises SIGPIPE.
  *
- * Returns: whether the ends could be made
+ * Returns: whether the ends were created
  *
  * Since: 1.0
  */
@@ -59,7 +59,7 @@ mp_pipe (gboolean       duplex,
   if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
     return mp_set_error_from_errno (error, errno, _ ("Making a pipe failed"));
 
-  /* What is never to be sent from the first end is never received at the second. */
+  /* Disable the unused direction. */
   if (!duplex)
     shutdown (fds[0], SHUT_WR);
 

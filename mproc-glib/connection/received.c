@@ -19,7 +19,7 @@ make_bytes (MpChannelMessage *received,
 
 const MpReceivedForm mp_received_bytes = { make_bytes, (GDestroyNotify) g_bytes_unref };
 
-/* The descriptors of a message become the message's. */
+/* Moves the received descriptors to the MpMessage. */
 static void
 move_fds (MpChannelMessage *received,
           MpMessage        *message)

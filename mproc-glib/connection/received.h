@@ -7,10 +7,10 @@
 
 G_BEGIN_DECLS
 
-/* A form in which a program takes what was received: how it is made, and freed.
+/* A type of result of a receive: how it is created and freed.
  *
- * make () takes the data and the descriptors of @received out of it, where it needs them.
- * @length is set by those forms that are arrays. */
+ * make () takes from @received the data and the descriptors that it needs.  @length is set for
+ * types that are arrays. */
 typedef struct
 {
   gpointer (*make) (MpChannelMessage *received,
