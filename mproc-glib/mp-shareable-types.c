@@ -8,7 +8,7 @@
 #include "mp-joinable-queue.h"
 #include "mp-simple-queue.h"
 
-/* One row for each class that implements MpShareable. */
+/* The types of the library that implement MpShareable. */
 GType (*const mp_shareable_types[]) (void) = {
   mp_connection_get_type,
   mp_joinable_queue_get_type,

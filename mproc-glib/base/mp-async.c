@@ -14,8 +14,8 @@ mp_async_new_task (gpointer            object,
 {
   GTask *task = g_task_new (object, cancellable, callback, user_data);
 
-  /* g_task_set_source_tag () as a macro would also name the task after the variable, at the
-   * cost of a copy. */
+  /* In parentheses, since the macro of this name would also name the task, which copies a string.
+   */
   (g_task_set_source_tag) (task, source_tag);
   g_task_set_priority (task, io_priority);
   g_task_set_check_cancellable (task, FALSE);
@@ -32,15 +32,15 @@ void
 mp_async_add_child (GSource *source,
                     GSource *child)
 {
-  /* Sources without a dummy callback are those of this library, which take a plain
-   * GSourceFunc. */
+  /* Sources without a closure callback are those of this library, whose callbacks are plain
+   * GSourceFuncs. */
   if (child->source_funcs->closure_callback != NULL)
     g_source_set_dummy_callback (child);
   else
     g_source_set_callback (child, keep_cb, NULL, NULL);
 
-  /* A source that may not recurse is taken out of the poll while it is dispatched, and put
-   * back, which are two system calls.  It is enough that its parent is taken out. */
+  /* GLib removes a source that may not recurse from the poll set while it is dispatched, which
+   * costs two system calls.  It is enough if that is done for its parent. */
   g_source_set_can_recurse (child, TRUE);
   g_source_add_child_source (source, child);
   g_source_unref (child);

@@ -6,9 +6,10 @@
 
 G_BEGIN_DECLS
 
-/* What every asynchronous call begins with: a task that knows which call it is of and at which
- * priority it runs.  A result that is there is given, also when its cancellation came right
- * after it: what was taken from a queue or a connection must not be lost. */
+/* Creates the task of an asynchronous call, with its source tag and priority.
+ * g_task_set_check_cancellable () is off: if a result exists, it is returned even if the
+ * cancellation came right after it, since a message that was taken from a queue or connection must
+ * not be lost. */
 GTask *mp_async_new_task (gpointer            object,
                           gpointer            source_tag,
                           int                 io_priority,
@@ -16,16 +17,16 @@ GTask *mp_async_new_task (gpointer            object,
                           GAsyncReadyCallback callback,
                           gpointer            user_data);
 
-/* Has @source dispatched when @child is ready, and takes @child.
+/* Makes @source be dispatched when @child is ready.  Takes ownership of @child.
  *
- * A finished task must not keep a reference to its source: GLib leaves a destroyed source in
- * the list of its context, which is walked in each turn, until its last reference is gone, and
- * a result may be kept for long (by a garbage collector).  So attach a source, and give the
- * reference away. */
+ * A finished task must not keep a reference to its source: GLib keeps a destroyed source in the
+ * list of its context, which is traversed in each iteration, until its last reference is dropped,
+ * and a garbage collector may keep a task for long.  So attach the source and drop the reference.
+ */
 void mp_async_add_child (GSource *source,
                          GSource *child);
 
-/* Has @source dispatched when @cancellable, which may be NULL, is cancelled. */
+/* Makes @source be dispatched when @cancellable, which may be NULL, is cancelled. */
 void mp_async_add_cancellable (GSource      *source,
                                GCancellable *cancellable);
 

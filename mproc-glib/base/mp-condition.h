@@ -9,12 +9,12 @@ G_BEGIN_DECLS
 
 /**
  * MpCondition:
- * @MP_CONDITION_READABLE: there is something to take: an item, a message or the news that no
- *   more will come, a peer that connects
- * @MP_CONDITION_WRITABLE: there is room to put or send something small
- * @MP_CONDITION_DONE: the work is done: all tasks of a queue, or a process that has ended
+ * @MP_CONDITION_READABLE: there is something to get: a message, a peer that connects, or the end of
+ *   the stream
+ * @MP_CONDITION_WRITABLE: there is room to put or send a small message
+ * @MP_CONDITION_DONE: all tasks of a queue are done, or a process has ended
  *
- * What one can wait for at an object.
+ * The conditions of an object that can be waited for.
  *
  * Since: 1.0
  */
@@ -27,8 +27,8 @@ typedef enum
 
 /**
  * MpWaitFlags:
- * @MP_WAIT_FLAGS_NONE: wait until the condition holds or the time is over
- * @MP_WAIT_FLAGS_INTERRUPTIBLE: return also when a signal handler has run
+ * @MP_WAIT_FLAGS_NONE: wait until the condition holds or the timeout expires
+ * @MP_WAIT_FLAGS_INTERRUPTIBLE: also return after a signal handler has run
  *
  * How to wait.
  *

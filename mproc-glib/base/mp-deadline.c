@@ -16,8 +16,8 @@ mp_deadline_for_timeout (gint64 timeout_us)
   return timeout_us > G_MAXINT64 - now ? MP_DEADLINE_NEVER : now + timeout_us;
 }
 
-/* The clock is read once: MAX () would read it twice, and what is 0 at first may be -1 then,
- * which is for ever. */
+/* The clock is read only once: MAX () would evaluate it twice, and the second result could be -1,
+ * which means no timeout. */
 gint64
 mp_deadline_get_left (gint64 deadline)
 {

@@ -6,15 +6,15 @@
 
 G_BEGIN_DECLS
 
-/* Sets an error in the domain G_IO_ERROR for what a system call said: what was to be done, as
- * @format says, and why it could not be.  Returns FALSE.  Keeps errno. */
+/* Sets an error in the domain G_IO_ERROR for the errno @code: @format says what was attempted, and
+ * the text of the errno is appended.  Returns FALSE.  Keeps errno. */
 gboolean mp_set_error_from_errno (GError    **error,
                                   int         code,
                                   const char *format,
                                   ...) G_GNUC_PRINTF (3, 4);
 
-/* Whether /proc is there.  Fails with G_IO_ERROR_NOT_SUPPORTED where it is not, as after chroot (),
- * which the errno of who wanted a file in it does not tell. */
+/* Checks that /proc exists.  Fails with G_IO_ERROR_NOT_SUPPORTED if it does not, for example after
+ * chroot (): the errno of opening a file in it would be misleading. */
 gboolean mp_check_proc (GError **error);
 
 G_END_DECLS

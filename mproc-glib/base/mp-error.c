@@ -9,7 +9,7 @@
 /**
  * mp_error_quark:
  *
- * Gives the error domain of this library, which C knows as %MP_ERROR.
+ * Gets the error domain of this library, which is %MP_ERROR in C.
  *
  * Returns: the quark
  *
@@ -19,7 +19,7 @@
 G_DEFINE_QUARK (mp-error-quark, mp_error)
 /* clang-format on */
 
-/* Where the translations of messages are; GLib looks for them when it needs one. */
+/* Sets the directory of the translations.  GLib loads them when a message is first translated. */
 static void __attribute__ ((constructor))
 bind_translations (void)
 {

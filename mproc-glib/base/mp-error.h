@@ -20,27 +20,27 @@ G_BEGIN_DECLS
 
 /**
  * MpError:
- * @MP_ERROR_EMPTY: there is nothing to get, at once or by the deadline
- * @MP_ERROR_FULL: there is no room, at once or by the deadline
+ * @MP_ERROR_EMPTY: no message is available before the timeout
+ * @MP_ERROR_FULL: there is no room before the timeout
  * @MP_ERROR_CLOSED: this end, or the whole queue, was closed
  * @MP_ERROR_END_OF_STREAM: the peer closed, at a message boundary
- * @MP_ERROR_TRUNCATED: the peer went away inside a message
- * @MP_ERROR_TOO_LARGE: a message exceeds the limit, or the caller's maximum
+ * @MP_ERROR_TRUNCATED: the peer closed or died in the middle of a message
+ * @MP_ERROR_TOO_LARGE: a message exceeds the limit, or the caller's own limit
  * @MP_ERROR_BUFFER_TOO_SHORT: the message does not fit the caller's buffer; it is not lost
  * @MP_ERROR_NOT_READABLE: a receive on the writing end of a one-way pipe
  * @MP_ERROR_NOT_WRITABLE: a send on the reading end of a one-way pipe
  * @MP_ERROR_AUTHENTICATION_FAILED: the peer does not have the key
- * @MP_ERROR_INVALID_MESSAGE: malformed bytes came from a peer or a file
- * @MP_ERROR_UNSUPPORTED: a value has no form in the wanted format
+ * @MP_ERROR_INVALID_MESSAGE: bytes from a peer or a file are malformed
+ * @MP_ERROR_UNSUPPORTED: a value cannot be represented in the requested format
  * @MP_ERROR_TOO_MANY_DONE: `task_done` was called more often than there were tasks
- * @MP_ERROR_STALE: this delivery was given to another consumer meanwhile
+ * @MP_ERROR_STALE: the message was redelivered to another consumer meanwhile
  * @MP_ERROR_DAMAGED: shared memory fails its checks
- * @MP_ERROR_REMOTE: the peer answered a call with an error whose domain is not known here
+ * @MP_ERROR_REMOTE: the peer answered a call with an error whose domain is unknown in this process
  *
- * What this library, and no layer below it, can say about a failure.
+ * The errors of this library itself. Those of lower layers keep their own domain.
  *
- * Nothing is lost when a call fails: what was not put is still the caller's, and what
- * was not got is still queued.
+ * Nothing is lost when a call fails: a message that was not put still belongs to the caller, and
+ * one that was not got is still queued.
  *
  * Since: 1.0
  */

@@ -11,17 +11,17 @@
 
 guint32 mp_fork_count = 1;
 
-/* 0 when unknown. */
+/* 0: not known yet. */
 static int own_pid;
 
-/* Held while the process is forked, so that a child finds the list whole. */
+/* Held during a fork, so that the list is consistent in the child. */
 static GMutex      hooks_mutex;
 static MpForkHook *hooks;
 
-/* Threads of GLib's pools are called after the program, with this in front. */
+/* Threads of GLib's pools are named after the program, with this prefix. */
 #define POOL_PREFIX "pool-"
 
-/* Whether GLib's pools had threads at the last fork; in a child for good. */
+/* Whether GLib's pools had threads at the last fork; and in a child, whether it has lost them. */
 static gboolean had_threads, has_lost_threads;
 
 static gboolean
@@ -33,7 +33,7 @@ is_pool_thread (const char *id)
   return g_file_get_contents (path, &name, NULL, NULL) && g_str_has_prefix (name, POOL_PREFIX);
 }
 
-/* Before a fork.  Without GTask nothing of GIO has used threads. */
+/* Called before a fork.  If GTask was never used, GIO has not started any threads. */
 static gboolean
 find_threads (void)
 {
@@ -92,16 +92,16 @@ in_child (void)
   g_mutex_unlock (&hooks_mutex);
 }
 
-/* When the library is loaded, and not when it is first used: a child that is forked while
- * another thread of its parent is inside g_once_init_enter () would wait for that thread. */
+/* Runs when the library is loaded, not on first use: a child that is forked while another thread of
+ * its parent is inside g_once_init_enter () would wait for that thread for ever. */
 static void __attribute__ ((constructor))
 install_handlers (void)
 {
   pthread_atfork (before_fork, mp_fork_unblock, in_child);
 }
 
-/* Waits ask for it each time, and the system takes longer to say it than most of what they do
- * besides. */
+/* The pid is cached, since every wait needs it and getpid () takes longer than most of what a wait
+ * does. */
 int
 mp_own_pid (void)
 {

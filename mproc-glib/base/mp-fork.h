@@ -6,30 +6,31 @@
 
 G_BEGIN_DECLS
 
-/* What a forked child must not take over as it is: descriptors with state in the kernel, and
- * mutexes that another thread of the parent may have held at that moment. */
+/* Handling of forks: a child must not use inherited descriptors whose state in the kernel is shared
+ * with the parent, nor mutexes that another thread of the parent held during the fork. */
 
-/* How often this process was forked off, counted from its first ancestor that loaded the
- * library, which is 1: differs from what is noted in an object that was inherited. */
+/* The number of forks between this process and its first ancestor that loaded the library, plus
+ * one.  An inherited object recorded a different number. */
 extern guint32 mp_fork_count;
 
-/* Whether GLib's pool of threads, which GTask uses, had threads in the process that this one was
- * forked off from.  It waits for them in vain here.  FALSE with an error if so. */
+/* Checks that GLib's thread pool, which GTask uses, works.  If it had threads in the parent when
+ * this process was forked, the pool waits for them in vain.  Returns FALSE with @error set then. */
 gboolean mp_fork_check_threads (GError **error);
 
-/* The number of this process, by which a forked child tells what is its parent's. */
+/* The pid of this process, which a forked child compares to recognise what belongs to its parent.
+ */
 int mp_own_pid (void);
 
-/* Part of an object, called in each forked child as long as it is added.  Only the forking
- * thread is there then, and between fork () and exec () only what is safe in signal handlers
- * may be called, so that hooks keep to system calls and stores. */
+/* A fork hook is embedded in an object, and is called in each forked child while it is added.  Only
+ * the forking thread exists in the child, and only async-signal-safe functions may be called, so
+ * hooks make only system calls and stores. */
 typedef struct _MpForkHook MpForkHook;
 struct _MpForkHook
 {
   void (*in_child) (MpForkHook *self);
 
   MpForkHook  *next;
-  MpForkHook **link; /* the pointer that points to this hook; NULL: not added */
+  MpForkHook **link; /* the pointer to this hook in the list; NULL: not added */
 };
 
 void mp_fork_hook_add (MpForkHook *self,
@@ -40,12 +41,13 @@ void mp_fork_hook_remove (MpForkHook *self);
 #define MP_FORK_HOOK_OWNER(hook, Type) \
   ((Type *) (gpointer) ((guint8 *) (hook) -G_STRUCT_OFFSET (Type, fork_hook)))
 
-/* No other thread forks in between: for descriptors that a hook has to know of. */
+/* Prevent forks by other threads in between, while descriptors are opened that a hook has to know.
+ */
 void mp_fork_block (void);
 void mp_fork_unblock (void);
 
-/* For hooks: unlocks a mutex.  Returns whether another thread held it in the parent, and what
- * it guards may be half changed. */
+/* For hooks: unlocks a mutex.  Returns whether another thread of the parent held it, in which case
+ * the state that it guards may be inconsistent. */
 gboolean mp_fork_reset_mutex (GMutex *mutex);
 
 G_END_DECLS

@@ -15,9 +15,9 @@ G_BEGIN_DECLS
  * @MP_FORMAT_BYTES: bytes without a structure
  * @MP_FORMAT_PICKLE: a Python pickle of plain values
  * @MP_FORMAT_OBJECT: a [class@GObject.Object] by its type name and properties
- * @MP_FORMAT_OPAQUE: bytes of a codec that only the two ends know
+ * @MP_FORMAT_OPAQUE: bytes of a codec that only sender and receiver know
  *
- * The form that the bytes of a message are in.
+ * The format of the bytes of a message.
  *
  * Since: 1.0
  */
@@ -41,7 +41,7 @@ typedef enum
  * @MP_FORMATS_OBJECT: see `MP_FORMAT_OBJECT`
  * @MP_FORMATS_OPAQUE: see `MP_FORMAT_OPAQUE`
  *
- * A set of forms.
+ * A set of formats.
  *
  * Since: 1.0
  */

@@ -9,6 +9,6 @@
 /**
  * MP_AVAILABLE_IN_1_0: (skip)
  *
- * Marks a symbol that programs may use since version 1.0.
+ * Marks a public symbol that exists since version 1.0.
  */
 #define MP_AVAILABLE_IN_1_0 __attribute__ ((visibility ("default"))) extern

@@ -25,8 +25,8 @@ store (guint32 *number,
   __atomic_store_n (number, value, __ATOMIC_RELAXED);
 }
 
-/* From the environment, or the default; 0 means no spinning.  With one processor it is 0,
- * since the other side could do nothing meanwhile. */
+/* Returns the value from the environment, or the default; 0 disables spinning.  It is 0 with a
+ * single processor, since the other side cannot run meanwhile. */
 guint
 mp_spin_choose_us (void)
 {
@@ -77,9 +77,10 @@ note_failure (MpSpin *self,
   store (&self->wait_ns, wait_ns / 2 + limit_ns);
 }
 
-/* A consumer that takes each message while its producer writes the next one makes both wait
- * for the same cache lines.  If it found several messages after a wait, it waits longer before
- * its next look and then takes several at once; if it found one, it answers at once. */
+/* If a consumer takes each message while its producer writes the next one, both wait for the same
+ * cache lines.  A consumer that found several messages after its last wait therefore pauses before
+ * the next check, and then takes several at once; one that found a single message checks at once.
+ */
 static guint32
 get_lag (MpSpin *self)
 {
@@ -91,7 +92,7 @@ get_lag (MpSpin *self)
                                                                                         : 0;
 }
 
-/* Called after a successful spin: whether several messages were there. */
+/* To be called after a successful spin with whether several messages were found. */
 void
 mp_spin_set_lag (MpSpin  *self,
                  gboolean found_several)
@@ -104,7 +105,7 @@ mp_spin_set_lag (MpSpin  *self,
     store (&self->lag_ns, lag_ns > LAG_MIN_NS ? lag_ns / 2 : 0);
 }
 
-/* Lets @duration_ns pass, but for the wait's deadline; returns what time it is then. */
+/* Pauses for @duration_ns, or until the deadline.  Returns the time afterwards. */
 static gint64
 look_away (gint64  start,
            guint32 duration_ns,
@@ -120,9 +121,9 @@ look_away (gint64  start,
   return now;
 }
 
-/* Looks with growing pauses, since each look takes the cache line away from the process that
- * is about to write it.  TRUE when @look returned TRUE; FALSE when sleeping is better, or
- * @deadline, of the monotonic clock, has passed. */
+/* Checks the condition with growing pauses, since each check takes the cache line away from the
+ * processor that is about to write it.  Returns TRUE if @look returned TRUE; FALSE if sleeping is
+ * better, or if @deadline, on the monotonic clock, has passed. */
 gboolean
 mp_spin_until (MpSpin    *self,
                guint32    max_ns,
@@ -137,7 +138,7 @@ mp_spin_until (MpSpin    *self,
     return FALSE;
 
   start = mp_spin_now ();
-  /* Not for so long that no time is left to look. */
+  /* Leave at least half of the time for checks. */
   now = look_away (start, MIN (get_lag (self), limit_ns / 2), deadline);
   while (now - start < limit_ns && (deadline < 0 || now / 1000 < deadline))
     {
@@ -157,7 +158,7 @@ mp_spin_until (MpSpin    *self,
   return FALSE;
 }
 
-/* After a sleep from @start to @now that a waker ended at @woken_at. */
+/* To be called after a sleep from @start to @now, which a waker ended at @woken_at. */
 void
 mp_spin_slept (MpSpin *self,
                gint64  start,

@@ -11,24 +11,24 @@ G_BEGIN_DECLS
 #define MP_SPIN_DEFAULT_US 100
 #define MP_SPIN_MAX_US     1000
 
-/* Whether spinning pays, for one condition as one handle sees it.
+/* Adaptive spinning: statistics of one handle's waits for one condition.
  *
- * A waiter spins at most about as long as a sleep and a wake-up cost, and only while recent
- * waits were shorter than that.  The cost is measured: a waker notes when it woke, and who
- * wakes up compares.  That also tells how long the wait itself was; otherwise two partners
- * that both sleep would each take the other's waking for a long wait, for ever.  When
- * spinning does not pay it is tried again ever more rarely.  Where the waker is the
- * kernel, and notes nothing, the cost is guessed, and those rare tries are what finds out.
+ * A waiter spins about as long as a sleep and a wake-up cost, and only while recent waits were
+ * shorter than that.  The cost is measured: a waker stores the time, and the woken thread compares.
+ * That also separates the wait itself from the wake-up; otherwise two partners that both sleep
+ * would mistake each other's wake-up for a long wait, and never spin again.  When spinning is not
+ * successful, it is tried less and less often.  If the kernel is the waker, which stores no time,
+ * the cost is estimated, and the rare attempts correct the estimate.
  *
- * Threads race for these numbers, and none of them matters. */
+ * Threads update these numbers without locks; lost updates do no harm. */
 typedef struct
 {
-  guint32 wait_ns;   /* moving average of waits, without the waking */
-  guint32 waking_ns; /* moving average of what waking costs; 0: not known yet */
+  guint32 wait_ns;   /* moving average of waits without the wake-up */
+  guint32 waking_ns; /* moving average of the cost of a wake-up; 0: not known yet */
   guint32 n_skipped;
-  guint32 probe_every; /* power of two */
-  guint32 lag_ns;      /* how long to pause before the first look */
-  guint32 n_prompt;    /* waits without that pause, to try it now and then */
+  guint32 probe_every; /* spin every so many waits; a power of two */
+  guint32 lag_ns;      /* pause before the first check */
+  guint32 n_prompt;    /* waits without that pause since it was last tried */
 } MpSpin;
 
 /* Returns whether the condition holds. */

@@ -9,7 +9,7 @@
 typedef struct
 {
   GSource  parent;
-  gpointer object; /* which the callback keeps alive */
+  gpointer object; /* kept alive by the callback */
   gboolean (*is_handled) (gpointer object);
   GSource *(*make_watch) (gpointer object);
   GSource *watch;
@@ -30,7 +30,7 @@ drop_watch (StreamSource *self)
   g_clear_pointer (&self->watch, g_source_unref);
 }
 
-/* Looks for a handler in each turn of the main context, which whoever connects one is in. */
+/* Checks for a handler in each iteration: connecting one usually happens in this main context. */
 static gboolean
 stream_source_prepare (GSource *source,
                        int     *timeout)
@@ -52,7 +52,7 @@ stream_source_prepare (GSource *source,
       drop_watch (self);
     }
 
-  /* A message may be there already. */
+  /* A message may be available already. */
   return watches;
 }
 

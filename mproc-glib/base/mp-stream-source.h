@@ -6,13 +6,13 @@
 
 G_BEGIN_DECLS
 
-/* How long handlers may take, in one dispatch, before other sources get a turn. */
+/* How long the handlers of one dispatch may take before other sources are dispatched. */
 #define MP_STREAM_US_PER_DISPATCH 2000
 
-/* The source of an object that emits a signal for each message.  It waits with what @watch makes
- * only while @is_handled says that a handler is connected: a message for which there is none stays
- * where it is, and a watch would then be ready in each turn.  Its callback has to keep @object
- * alive. */
+/* Creates the source of an object that emits a signal for each message.  It waits with the source
+ * that @watch creates only while @is_handled says that a handler is connected: otherwise messages
+ * are not taken, and the source would be dispatched in each iteration.  Its callback has to keep
+ * @object alive. */
 GSource *mp_stream_source_new (gpointer object,
                                gboolean (*is_handled) (gpointer object),
                                GSource *(*watch) (gpointer object));

@@ -7,9 +7,9 @@
 /**
  * mp_get_major_version:
  *
- * Gets the first number of the version of the library that the program runs with.
+ * Gets the major version number of the library with which the program runs.
  *
- * [const@MAJOR_VERSION] is that of the version that it is compiled with.
+ * [const@MAJOR_VERSION] is the one with which the program was compiled.
  *
  * Returns: the number
  *
@@ -24,9 +24,9 @@ mp_get_major_version (void)
 /**
  * mp_get_minor_version:
  *
- * Gets the second number of the version of the library that the program runs with.
+ * Gets the minor version number of the library with which the program runs.
  *
- * [const@MINOR_VERSION] is that of the version that it is compiled with.
+ * [const@MINOR_VERSION] is the one with which the program was compiled.
  *
  * Returns: the number
  *
@@ -41,9 +41,9 @@ mp_get_minor_version (void)
 /**
  * mp_get_micro_version:
  *
- * Gets the third number of the version of the library that the program runs with.
+ * Gets the micro version number of the library with which the program runs.
  *
- * [const@MICRO_VERSION] is that of the version that it is compiled with.
+ * [const@MICRO_VERSION] is the one with which the program was compiled.
  *
  * Returns: the number
  *

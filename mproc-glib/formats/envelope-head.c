@@ -34,7 +34,7 @@ find_kind (const guint8 *name,
   return MP_ENVELOPE_NONE;
 }
 
-/* What is left to look at. */
+/* The rest of the payload. */
 typedef struct
 {
   const guint8 *data;
@@ -62,7 +62,7 @@ skip_byte (Rest  *rest,
 
 /* --- Pickles ------------------------------------------------------------------------------ */
 
-/* What a pickler may put between two opcodes: the number under which it keeps what it made. */
+/* Skips an opcode that a pickler may put between two others: the memo index of the last value. */
 static void
 skip_memo (Rest *rest)
 {
@@ -130,7 +130,7 @@ take_pickled_id (Rest    *rest,
 
   if (size == 0 || size > 9 || rest->size < size)
     return FALSE;
-  /* A sign, or more than 64 bits. */
+  /* Negative, or more than 64 bits. */
   if ((size == 4 || size == 8) && rest->data[size - 1] > 0x7f)
     return FALSE;
   if (size == 9 && rest->data[8] != 0)
@@ -223,7 +223,7 @@ look_at_json (Rest      rest,
 
 /* --- GVariant ----------------------------------------------------------------------------- */
 
-/* The type comes last, the string first; the number is aligned behind it. */
+/* The type is at the end, the string at the beginning, and the number is aligned behind it. */
 static MpEnvelopeKind
 look_at_variant (Rest      rest,
                  guint64  *id,
@@ -246,7 +246,7 @@ look_at_variant (Rest      rest,
   if (rest.size < offset + 8 + 1 + length + 1)
     return kind;
 
-  /* A message of another type that begins with such a string is an ordinary one. */
+  /* A message of another type that begins with such a string is an ordinary message. */
   if (memcmp (rest.data + rest.size - 1 - length, type, length) != 0 ||
       rest.data[rest.size - 2 - length] != '\0')
     return MP_ENVELOPE_NONE;

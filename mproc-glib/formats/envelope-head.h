@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* How an envelope begins in each format: looked at byte by byte, without reading the value. */
+/* Parses the beginning of an envelope in each format byte by byte, without reading the value. */
 
 const char *mp_envelope_get_name (MpEnvelopeKind kind);
 

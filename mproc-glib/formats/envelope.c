@@ -35,7 +35,7 @@ mp_envelope_has_form (MpFormat format)
   return format == MP_FORMAT_GVARIANT || format == MP_FORMAT_JSON || format == MP_FORMAT_PICKLE;
 }
 
-/* Converts what this file made as a variant. */
+/* Converts a variant that was made by this file to @format. */
 static GBytes *
 store_as (MpFormat  format,
           GVariant *value,
@@ -82,7 +82,7 @@ refuse (const char *what,
   return FALSE;
 }
 
-/* The item of a sequence, of which other formats than GVariant make variants. */
+/* Returns an item of a sequence.  In formats other than GVariant, the items are variants. */
 static GVariant *
 get_item (GVariant           *sequence,
           gsize               index,
@@ -175,9 +175,9 @@ close_json (const char *name,
   return g_string_free_to_bytes (envelope);
 }
 
-/* The opcodes of the value stay as they are, but for the two at the beginning that name the
- * protocol and the one that ends it: what comes before puts nothing into the memo, and a frame
- * that spanned the end spans the opcode that makes the tuple. */
+/* Builds an envelope from the opcodes of the value, without its PROTO and STOP opcodes.  The
+ * envelope's own opcodes put nothing into the memo, and a frame that reached to the end of the
+ * value also covers the opcode that makes the tuple. */
 static GBytes *
 close_pickle (const char *name,
               guint64     id,
@@ -193,7 +193,7 @@ close_pickle (const char *name,
   guint64             little = GUINT64_TO_LE (id);
   GByteArray         *envelope = g_byte_array_sized_new ((guint) size + 48);
 
-  /* Nine bytes, so that the sign is 0. */
+  /* Nine bytes, so that the number is not negative. */
   memcpy (number + 2, &little, sizeof little);
   g_byte_array_append (envelope, protocol, sizeof protocol);
   g_byte_array_append (envelope, &length, 1);

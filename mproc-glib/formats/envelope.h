@@ -8,16 +8,16 @@
 
 G_BEGIN_DECLS
 
-/* What calls and their answers travel in, so that they can be told from other messages and from
- * each other: a sequence of the kind, the number of the call, and what the kind needs.
+/* Envelopes of calls and answers, by which these are distinguished from other messages and from
+ * each other: a sequence of the kind, the id of the call, and the data of that kind.
  *
  *   "mp:call", id, value
  *   "mp:return", id, value
  *   "mp:error", id, domain, code, message
  *   "mp:cancel", id
  *
- * As a GVariant that is "(stv)", "(stsis)" or "(st)", as JSON an array, as a pickle a tuple or a
- * list.  The other formats have none. */
+ * In GVariant it has the type "(stv)", "(stsis)" or "(st)", in JSON it is an array, in a pickle a
+ * tuple or a list.  Other formats have no envelopes. */
 typedef enum
 {
   MP_ENVELOPE_NONE,
@@ -29,21 +29,22 @@ typedef enum
 
 gboolean mp_envelope_has_form (MpFormat format);
 
-/* Looks at the beginning of a payload from anybody, and says what it is and the number of which
- * call.  NONE without an error: it is no envelope; with one: it begins as one, and is none. */
+/* Parses the beginning of an untrusted payload.  Returns its kind and the id of the call.  NONE
+ * without an error: the payload is no envelope; with an error: it begins like one, but is
+ * malformed. */
 MpEnvelopeKind mp_envelope_look (MpFormat      format,
                                  const guint8 *data,
                                  gsize         size,
                                  guint64      *out_id,
                                  GError      **error);
 
-/* The value of a call or an answer, as a payload in the same format; nothing but
- * mp_envelope_look () has checked @payload. */
+/* Extracts the value of a call or an answer, as a payload in the same format.  @payload has to pass
+ * only mp_envelope_look () before. */
 GBytes *mp_envelope_open (MpFormat format,
                           GBytes  *payload,
                           GError **error);
 
-/* The parts of an error.  FALSE with @error set when there are none. */
+/* Extracts the parts of an error.  Returns FALSE with @error set if they are malformed. */
 gboolean mp_envelope_open_error (MpFormat format,
                                  GBytes  *payload,
                                  char   **out_domain,
@@ -51,7 +52,7 @@ gboolean mp_envelope_open_error (MpFormat format,
                                  char   **out_message,
                                  GError **error);
 
-/* A call or an answer around @value, a sound payload in @format. */
+/* Builds a call or an answer from @value, a valid payload in @format. */
 GBytes *mp_envelope_close (MpFormat       format,
                            MpEnvelopeKind kind,
                            guint64        id,

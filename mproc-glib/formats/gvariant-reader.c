@@ -10,11 +10,11 @@
 #include <glib/gi18n-lib.h>
 #include <string.h>
 
-/* GLib reads nothing that is nested deeper, so neither do we. */
+/* GLib reads nothing that is nested deeper, so this reader does not either. */
 #define MAX_DEPTH 128
 
-/* Each level of variants within variants takes two bytes at least: what is smaller than this
- * cannot be nested too deeply. */
+/* Each level of nested variants takes at least two bytes, so a payload smaller than this cannot be
+ * nested too deeply. */
 #define SHALLOW_PAYLOAD 256
 
 /* A container that is being read.  Its contents start at a multiple of its alignment.  The

@@ -19,8 +19,8 @@ gboolean mp_gvariant_read (const guint8 *data,
 GVariant *mp_gvariant_load_payload (GBytes  *payload,
                                     GError **error);
 
-/* Checks a payload that this process made: fails with MP_ERROR_INVALID_MESSAGE when it is nested
- * too deeply to be read.  @value is what the payload is of, or NULL when that is not at hand. */
+/* Checks a payload that this process made.  Fails with MP_ERROR_INVALID_MESSAGE if it is nested too
+ * deeply to be read.  @value is the value of the payload, or NULL if it is not available. */
 gboolean mp_gvariant_check_depth (GVariant     *value,
                                   const guint8 *data,
                                   gsize         size,

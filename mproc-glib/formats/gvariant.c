@@ -33,7 +33,7 @@ mp_gvariant_store_payload (GVariant *value,
   payload[size + 1 + type_length] = MP_GVARIANT_NATIVE_MARK;
 }
 
-/* GLib looks at each byte. */
+/* GLib would check each byte. */
 GVariant *
 mp_gvariant_get_normal_form (GVariant *value)
 {

@@ -28,7 +28,8 @@ gsize mp_gvariant_get_payload_size (GVariant *value);
 void  mp_gvariant_store_payload (GVariant *value,
                                  guint8   *payload);
 
-/* As g_variant_get_normal_form (), and fast for arrays of bytes, which are always in it. */
+/* Like g_variant_get_normal_form (), but fast for arrays of bytes, which always are in normal form.
+ */
 GVariant *mp_gvariant_get_normal_form (GVariant *value);
 
 /* Loads a payload that is known to be in normal form, because it was written here or has

@@ -16,8 +16,8 @@
 #define CONTAINER_SIZE 350
 #define MAX_TREE_SIZE  (G_GUINT64_CONSTANT (512) << 20)
 
-/* An integer of fewer characters fits into 64 bits; of longer ones json-glib does not
- * notice when they do not.  In so many there is room for the mark of one, too. */
+/* An integer of fewer characters fits into 64 bits; json-glib does not notice when a longer one
+ * does not.  A mark has room in so many characters, too. */
 #define LONG_INTEGER 19
 
 /* The kinds of token that may come next. */

@@ -6,17 +6,18 @@
 
 G_BEGIN_DECLS
 
-/* What stands in a string for what a JsonNode cannot hold; no JSON text has it in a string.
- * In the place of a backslash it makes "u0000" of the escape of NUL, of the character that
- * is the mark itself and of half a surrogate pair.  At the beginning, before 16 hexadecimal
- * digits, it says at which byte of the text there was an integer of many digits. */
+/* Marks in a string something that a JsonNode cannot hold; valid JSON text does not contain this
+ * character in a string.  Instead of a backslash it makes "u0000" of the escape of NUL, of the
+ * character that is the mark itself and of half of a surrogate pair.  At the beginning of a string,
+ * followed by 16 hexadecimal digits, it gives the offset of an integer of many digits in the text.
+ */
 #define MP_JSON_MARK          '\x01'
 #define MP_JSON_OFFSET_FORMAT "%016" G_GINT64_MODIFIER "x"
 
-/* Checks where json-glib is lax, wrong or open to attack; what is wrong with the order of
- * values, commas, colons and brackets is left to it to say.  If it has to read another text
- * instead, of the same length, then that is in @out_text, else NULL.  @out_is_sound: nothing
- * is left that it could find. */
+/* Checks what json-glib accepts wrongly or what can be used to attack it; errors in the order of
+ * values, commas, colons and brackets are left to json-glib.  If json-glib has to read another text
+ * of the same length, it is returned in @out_text, else NULL.  @out_is_sound: nothing is left that
+ * json-glib could refuse. */
 gboolean mp_json_scan (const guint8 *data,
                        gsize         size,
                        char        **out_text,

@@ -12,7 +12,7 @@
 
 #include <glib/gi18n-lib.h>
 
-/* Hands to a writer what belongs to one item of the outermost container. */
+/* Passes on to a writer only the parts of one item of the outermost container. */
 typedef struct
 {
   MpSink  sink;
@@ -32,7 +32,7 @@ refuse (GError **error)
   return FALSE;
 }
 
-/* Whether what comes belongs to the item that is wanted. */
+/* Whether the next part belongs to the requested item. */
 static gboolean
 is_wanted (Part *self)
 {

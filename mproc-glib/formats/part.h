@@ -8,8 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* One item of the list or tuple of @n_items that @payload is, as a payload in the same format,
- * JSON or pickle.  Nothing is lost: integers of any size and sets stay what they are. */
+/* Extracts one item of @payload, a list or tuple of @n_items, as a payload in the same format, JSON
+ * or pickle.  No information is lost: integers of any size and sets are preserved. */
 GBytes *mp_part_extract (MpFormat format,
                          GBytes  *payload,
                          guint    index,

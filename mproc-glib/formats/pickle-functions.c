@@ -97,7 +97,7 @@ make_bytes (MpPickleMachine *machine,
             const MpNode    *source,
             guint32         *out_node)
 {
-  /* The new node shares the bytes of the old one. */
+  /* The new node refers to the bytes of the old one. */
   MpNode copy = source != NULL ? *source : (MpNode){ 0 };
 
   copy.kind = kind;

@@ -8,8 +8,8 @@ G_BEGIN_DECLS
 
 #define MP_PICKLE_MAX_NESTING 1000
 
-/* Writes a pickle that every Python since 3.4 reads; one with a bytearray in it, every
- * Python since 3.8.  It shares nothing and names no function or class. */
+/* Writes a pickle that every Python since 3.4 can read; one that contains a bytearray, every Python
+ * since 3.8.  It uses no memo and refers to no function or class. */
 typedef struct
 {
   MpSink sink;

@@ -8,10 +8,10 @@
 
 G_BEGIN_DECLS
 
-/* What a reader of one format tells the writer of another: the parts of one value, in
- * order.  Between mp_sink_open () and mp_sink_close () come the items of the container;
- * of a dictionary first a key, then its value.  A reader has checked all that it tells,
- * keeps the nesting right and stops at the first FALSE. */
+/* The interface between the reader of one format and the writer of another: the reader reports the
+ * parts of one value, in order.  Between mp_sink_open () and mp_sink_close () come the items of the
+ * container; of a dictionary first a key, then its value.  The reader has checked everything that
+ * it reports, keeps the nesting correct and stops at the first FALSE. */
 
 typedef enum
 {

@@ -6,9 +6,9 @@
 
 G_BEGIN_DECLS
 
-/* The payload of a message is what travels: bytes in the message's format.  A channel
- * that keeps the format beside the payload (a queue) moves both as they are; a channel
- * whose peer expects one format (a connection) asks for the payload in that format.
+/* The payload of a message is its serialized form: bytes in the message's format.  A channel that
+ * keeps the format beside the payload (a queue) transfers both unchanged; a channel whose peer
+ * expects one format (a connection) asks for the payload in that format.
  *
  *   GVARIANT  the serialised form of a variant of type "v" that holds the value, then one
  *             byte for the byte order, 'l' or 'B'
@@ -19,18 +19,18 @@ G_BEGIN_DECLS
  *   OPAQUE    the codec's name, NUL, the codec's bytes
  */
 
-/* The payload in the message's own format; fails with UNSUPPORTED where the value has no
- * serialised form (an object with a property that cannot travel). */
+/* Returns the payload in the message's own format.  Fails with UNSUPPORTED if the value cannot be
+ * serialized (an object with an unsupported property). */
 GBytes *mp_message_ref_payload (MpMessage *self,
                                 GError   **error);
 
-/* The payload in @format. */
+/* Returns the payload in @format. */
 GBytes *mp_message_convert_payload (MpMessage *self,
                                     MpFormat   format,
                                     GError   **error);
 
-/* A message from a payload that came from elsewhere.  Nothing is checked yet but what
- * @format itself must be; the getters check the payload when it is asked for. */
+/* Creates a message from a payload received from elsewhere.  Only the requirements of @format
+ * itself are checked; the getters check the payload when they need it. */
 MpMessage *mp_message_new_from_payload (MpFormat format,
                                         GBytes  *payload,
                                         GError **error);

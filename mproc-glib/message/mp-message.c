@@ -16,11 +16,11 @@
 /**
  * MpMessage:
  *
- * What travels: a value in one of several forms, and descriptors.
+ * A value in one of several formats, together with descriptors.
  *
- * A message keeps the form in which it was made, and is converted once, when a reader
- * asks for another: a Python program puts a pickle, a JavaScript program gets JSON, and
- * neither knows of the other.
+ * A message keeps the format in which it was created, and is converted once, when a reader asks for
+ * another format: a Python program puts a pickle, a JavaScript program gets JSON, and neither has
+ * to know about the other.
  *
  * ```c
  * g_autoptr (MpMessage) message = mp_message_new_json ("{\"answer\": 42}");
@@ -31,10 +31,11 @@
  *   g_print ("%" G_GINT64_FORMAT "\n", answer);
  * ```
  *
- * The bytes of a message may come from a stranger. They are checked when they are asked
- * for, and an error says what is wrong with them and where.
+ * The bytes of a message may come from an untrusted process. They are checked when they are
+ * accessed, and the error describes what is wrong with them and where.
  *
- * Any thread may read a message, several at once; only its maker sets its descriptors.
+ * Several threads may read a message at the same time. Its descriptors may be set only by the code
+ * that created it.
  *
  * Since: 1.0
  */
@@ -43,7 +44,7 @@ struct _MpMessage
   gatomicrefcount ref_count;
   MpFormat        format;
 
-  /* What the message was made of, when that was not bytes; only the one of @format. */
+  /* What the message was created from, unless that was bytes; only the one for @format is set. */
   GVariant *value;
   GObject  *object;
 
@@ -53,8 +54,8 @@ struct _MpMessage
 
   GUnixFDList *fd_list;
 
-  /* What was found out since, each set once and atomically: the payload in each format,
-   * the payload in its own format once it is checked, and the value as a variant. */
+  /* Cached results, each set once and atomically: the payload in each format, the payload in its
+   * own format after it was checked, and the value as a variant. */
   GBytes   *payloads[MP_N_FORMATS];
   GBytes   *checked_payload;
   GVariant *variant;
@@ -73,7 +74,7 @@ new_message (MpFormat format)
   return self;
 }
 
-/* Two threads may convert at the same time: the first result stays, the other is dropped. */
+/* Two threads may convert at the same time: the first result is kept, the other is dropped. */
 static GBytes *
 keep_bytes (GBytes **slot,
             GBytes  *bytes)
@@ -127,7 +128,7 @@ make_opaque_payload (MpMessage *self)
   return g_byte_array_free_to_bytes (payload);
 }
 
-/* The payload in the message's own format, borrowed. */
+/* Returns the payload in the message's own format, borrowed. */
 static GBytes *
 peek_payload (MpMessage *self,
               GError   **error)
@@ -157,7 +158,7 @@ peek_payload (MpMessage *self,
     }
 }
 
-/* As peek_payload (), and the payload is what its format says. */
+/* Like peek_payload (), but also checks that the payload is valid in its format. */
 static GBytes *
 peek_checked_payload (MpMessage *self,
                       GError   **error)
@@ -194,7 +195,7 @@ peek_converted_payload (MpMessage *self,
   return payload != NULL ? keep_bytes (&self->payloads[format], payload) : NULL;
 }
 
-/* The value as a variant, borrowed. */
+/* Returns the value as a variant, borrowed. */
 static GVariant *
 peek_variant (MpMessage *self,
               GError   **error)
@@ -235,9 +236,9 @@ peek_variant (MpMessage *self,
  * mp_message_new_variant: (constructor)
  * @value: what to send
  *
- * Makes a message of a variant of any type.
+ * Creates a message from a variant of any type.
  *
- * A floating @value is taken over.
+ * A floating reference of @value is taken.
  *
  * Returns: (transfer full): a message in the format `MP_FORMAT_GVARIANT`
  *
@@ -262,7 +263,7 @@ mp_message_new_variant (GVariant *value)
  * mp_message_new_bytes: (constructor)
  * @bytes: what to send
  *
- * Makes a message of bytes without a structure.
+ * Creates a message from unstructured bytes.
  *
  * Returns: (transfer full): a message in the format `MP_FORMAT_BYTES`
  *
@@ -285,7 +286,7 @@ mp_message_new_bytes (GBytes *bytes)
  * mp_message_new_json: (constructor)
  * @json: JSON text
  *
- * Makes a message of JSON text.
+ * Creates a message from JSON text.
  *
  * The text is checked when the message is sent or read.
  *
@@ -308,14 +309,14 @@ mp_message_new_json (const char *json)
 
 /**
  * mp_message_new_pickle: (constructor)
- * @data: (array length=length) (element-type guint8): what Python's `pickle.dumps` gave
+ * @data: (array length=length) (element-type guint8): the result of Python's `pickle.dumps`
  * @length: the length of @data, in bytes
  *
- * Makes a message of a Python pickle.
+ * Creates a message from a Python pickle.
  *
- * Plain values travel: `None`, `bool`, `int`, `float`, `str`, `bytes`, `bytearray`,
- * `list`, `tuple`, `dict`, `set` and `frozenset`. The pickle is checked when the message
- * is sent or read, and nothing in it is ever executed.
+ * These plain values are supported: `None`, `bool`, `int`, `float`, `str`, `bytes`, `bytearray`,
+ * `list`, `tuple`, `dict`, `set` and `frozenset`. The pickle is checked when the message is sent or
+ * read, and nothing in it is ever executed.
  *
  * Returns: (transfer full): a message in the format `MP_FORMAT_PICKLE`
  *
@@ -339,10 +340,10 @@ mp_message_new_pickle (const guint8 *data,
  * mp_message_new_object: (constructor)
  * @object: what to send
  *
- * Makes a message of an object: its type name and its properties.
+ * Creates a message from an object: its type name and its properties.
  *
- * What travels are the properties that can be read and that can be set, afterwards or
- * when the object is constructed. They are read when the message is sent.
+ * It includes the properties that are readable and that are writable, or can be set at
+ * construction. They are read when the message is sent.
  *
  * Returns: (transfer full): a message in the format `MP_FORMAT_OBJECT`
  *
@@ -366,9 +367,9 @@ mp_message_new_object (GObject *object)
  * @bytes: what to send
  * @codec: the name of the codec that made @bytes, not empty
  *
- * Makes a message of bytes that only the two ends understand.
+ * Creates a message from bytes that only sender and receiver understand.
  *
- * This library hands them through and never looks into them.
+ * The library transfers them unchanged and never interprets them.
  *
  * Returns: (transfer full): a message in the format `MP_FORMAT_OPAQUE`
  *
@@ -394,7 +395,7 @@ mp_message_new_opaque (GBytes     *bytes,
  * mp_message_ref:
  * @self: a message
  *
- * Takes another reference.
+ * Adds a reference.
  *
  * Returns: (transfer full): @self
  *
@@ -413,9 +414,9 @@ mp_message_ref (MpMessage *self)
  * mp_message_unref:
  * @self: (transfer full): a message
  *
- * Gives a reference back.
+ * Drops a reference.
  *
- * Descriptors that nobody took are closed with the last one.
+ * When the last one is dropped, the descriptors that were not taken are closed.
  *
  * Since: 1.0
  */
@@ -443,7 +444,7 @@ mp_message_unref (MpMessage *self)
  * mp_message_get_format:
  * @self: a message
  *
- * Gets the form in which the message was made.
+ * Gets the format in which the message was created.
  *
  * Returns: the format
  *
@@ -461,9 +462,9 @@ mp_message_get_format (MpMessage *self)
  * mp_message_get_size:
  * @self: a message
  *
- * Gets how many bytes of payload the message is, in its own format.
+ * Gets the size of the message's payload in its own format.
  *
- * Returns: the size in bytes; 0 for an object that cannot travel
+ * Returns: the size in bytes; 0 for an object that cannot be serialized
  *
  * Since: 1.0
  */
@@ -506,9 +507,9 @@ mp_message_get_codec (MpMessage *self)
  *
  * Gets the value as a variant.
  *
- * Bytes become an `ay`, an object its type name and properties as an `(sa{sv})`. Fails
- * with `MP_ERROR_UNSUPPORTED` if the value has no such form, and with
- * `MP_ERROR_INVALID_MESSAGE` if the message is malformed.
+ * Bytes become an `ay`, an object its type name and properties as an `(sa{sv})`. Fails with
+ * `MP_ERROR_UNSUPPORTED` if the value cannot be represented so, and with `MP_ERROR_INVALID_MESSAGE`
+ * if the message is malformed.
  *
  * Returns: (transfer full): the value, never floating
  *
@@ -533,8 +534,9 @@ mp_message_get_variant (MpMessage *self,
  *
  * Gets the value as bytes.
  *
- * Those of a message of bytes, of a variant of the type `ay`, of a pickled `bytes`; of an
- * opaque message, what its codec made. Any other fails with `MP_ERROR_UNSUPPORTED`.
+ * These are the bytes of a message of bytes, of a variant of type `ay`, or of a pickled `bytes`; of
+ * an opaque message, the bytes that its codec made. Any other message fails with
+ * `MP_ERROR_UNSUPPORTED`.
  *
  * Returns: (transfer full): the bytes
  *
@@ -570,12 +572,12 @@ mp_message_get_bytes (MpMessage *self,
  * @self: a message of bytes, or an opaque one
  * @length: (out): how many bytes
  *
- * Tells where the bytes are, for bindings that can read memory by its address.
+ * Gets the address of the bytes, for language bindings that can read memory by its address.
  *
- * They are there as long as the message is, and may be changed by who alone has it.
+ * They exist as long as the message, and may be modified by code that holds the only reference.
  *
- * Returns: the address of what [method@Message.get_bytes] gives; 0 when there is no byte, or the
- *   message is of another format
+ * Returns: the address of the bytes that [method@Message.get_bytes] returns; 0 if there are none,
+ *   or the message has another format
  *
  * Since: 1.0
  */
@@ -600,7 +602,7 @@ mp_message_get_address (MpMessage *self,
  *
  * Gets the value as JSON text.
  *
- * Fails with `MP_ERROR_UNSUPPORTED` if the value has no such form: bytes, numbers that
+ * Fails with `MP_ERROR_UNSUPPORTED` if the value cannot be represented in JSON: bytes, numbers that
  * are not finite, dictionaries whose keys are not strings.
  *
  * Returns: (transfer full): the text
@@ -633,8 +635,9 @@ mp_message_get_json (MpMessage *self,
  *
  * Gets the value as a Python pickle, for `pickle.loads`.
  *
- * It builds plain values and calls nothing else, whoever sent it: a pickle that names
- * another function or class fails with `MP_ERROR_UNSUPPORTED` and says which.
+ * Loading it only builds plain values and calls nothing, even if the peer is malicious: a pickle
+ * that refers to another function or class fails with `MP_ERROR_UNSUPPORTED`, and the error names
+ * it.
  *
  * Returns: (transfer full) (array length=length) (element-type guint8): the pickle
  *
@@ -664,7 +667,7 @@ mp_message_get_pickle (MpMessage *self,
 /**
  * mp_message_get_object:
  * @self: a message
- * @expected_type: the type that the object must be of
+ * @expected_type: the type that the object must have
  * @error: return location for an error
  *
  * Builds the object that the message describes.
@@ -701,11 +704,11 @@ mp_message_get_object (MpMessage *self,
 /**
  * mp_message_set_fd_list:
  * @self: a message
- * @fd_list: (nullable): the descriptors that travel with it
+ * @fd_list: (nullable): the descriptors to send with it
  *
- * Sets the descriptors that travel with the message.
+ * Sets the descriptors that are sent with the message.
  *
- * Connections over Unix sockets carry them; everything else refuses such a message with
+ * Connections over Unix sockets can send them; anything else refuses such a message with
  * `MP_ERROR_UNSUPPORTED`.
  *
  * Since: 1.0
@@ -724,7 +727,7 @@ mp_message_set_fd_list (MpMessage   *self,
  * mp_message_get_fd_list:
  * @self: a message
  *
- * Gets the descriptors that travel with the message.
+ * Gets the descriptors that are sent with the message.
  *
  * Returns: (transfer none) (nullable): the descriptors, or %NULL if there are none
  *
@@ -744,9 +747,9 @@ mp_message_get_fd_list (MpMessage *self)
  *
  * Allows messages to build objects of a class.
  *
- * Only of exactly this class: classes derived from it are enabled by themselves.
- * Building an object sets its properties to what a stranger chose, so enable classes
- * that are made for it.
+ * This applies to exactly this class: derived classes have to be enabled separately. Building an
+ * object sets its properties to values that an untrusted process chose, so enable only classes that
+ * are designed for it.
  *
  * Since: 1.0
  */

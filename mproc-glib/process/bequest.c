@@ -80,10 +80,10 @@ write_list (MpBequest *self,
   return TRUE;
 }
 
-/* Makes a bequest of @shareables, a table of MpShareable by name.  The child gets its descriptors
- * as @first_fd and following.  On failure there is nothing to clear.
+/* Creates a bequest from @shareables, a table of MpShareable by name.  The child gets its
+ * descriptors as @first_fd and following.  On failure there is nothing to clear.
  *
- * Calls the program's own implementations of MpShareable: no lock may be held. */
+ * It calls the program's own implementations of MpShareable, so no lock may be held. */
 gboolean
 mp_bequest_init (MpBequest  *self,
                  GHashTable *shareables,

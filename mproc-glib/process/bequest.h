@@ -6,20 +6,20 @@
 
 G_BEGIN_DECLS
 
-/* A bequest is what a parent hands to a child at its start.  Its list is in a sealed memfd, which
- * the child inherits as the descriptor that this variable names: "descriptor:inode".  The inode
- * proves that the number still is that memfd, and not a file that a program between parent and
- * child has opened. */
+/* A bequest is the set of objects that a parent passes to a child at its start.  Its list is in a
+ * sealed memfd, which the child inherits as the descriptor given by this environment variable:
+ * "descriptor:inode".  The inode proves that the number still refers to that memfd, and not to a
+ * file that a program between parent and child has opened. */
 #define MP_BEQUEST_VARIABLE "MPROC_GLIB_INHERIT"
 
-/* By name: what mp_shareable_describe() returned, and the numbers of its descriptors in the
- * child. */
+/* By name: the result of mp_shareable_describe (), and the numbers of its descriptors in the child.
+ */
 #define MP_BEQUEST_LIST_TYPE "a{s((sv)ai)}"
 
 typedef struct
 {
   /* The descriptors that the child gets, in the order of their numbers there.  The first is the
-   * memfd of the list, which is owned; the others are owned by @fd_lists. */
+   * memfd with the list, which is owned; the others are owned by @fd_lists. */
   GArray    *fds;
   GPtrArray *fd_lists;
 

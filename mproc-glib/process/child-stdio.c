@@ -12,7 +12,7 @@
 
 #include "base/mp-errno.h"
 
-/* What can be asked of a stream, and how it is called in error messages. */
+/* The flags of a stream, and its name in error messages. */
 static const struct
 {
   const char      *name;
@@ -120,7 +120,7 @@ mp_child_stdio_open (MpChildStdio      *self,
         return FALSE;
     }
 
-  /* A silenced stdout is nothing to duplicate: stderr is silenced as well then. */
+  /* A silenced stdout cannot be duplicated: stderr is silenced as well then. */
   if ((flags & G_SUBPROCESS_FLAGS_STDERR_MERGE) && !(flags & G_SUBPROCESS_FLAGS_STDOUT_SILENCE) &&
       !duplicate (&stdio, STDERR_FILENO,
                   stdio.child[STDOUT_FILENO] >= 0 ? stdio.child[STDOUT_FILENO] : STDOUT_FILENO,

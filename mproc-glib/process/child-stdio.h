@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 
 typedef struct
 {
-  /* What the child gets; -1 for what it has without: an empty stdin, the parent's stdout and
+  /* The descriptors for the child; -1 for the defaults: an empty stdin, the parent's stdout and
    * stderr. */
   int child[MP_N_STDIO];
 
@@ -24,9 +24,9 @@ typedef struct
     { -1, -1, -1 }, { -1, -1, -1 } \
   }
 
-/* Opens what @flags, @paths and @fds ask for: a file where there is a path, a duplicate of a
- * descriptor where it is not -1.  Fails with G_IO_ERROR_INVALID_ARGUMENT when there is more than
- * one way for a stream.  On failure there is nothing to clear. */
+/* Opens the streams that @flags, @paths and @fds specify: a file if there is a path, a duplicate of
+ * a descriptor that is not -1.  Fails with G_IO_ERROR_INVALID_ARGUMENT if a stream is specified in
+ * more than one way.  On failure there is nothing to clear. */
 gboolean mp_child_stdio_open (MpChildStdio      *self,
                               GSubprocessFlags   flags,
                               const char *const *paths,

@@ -54,7 +54,7 @@ reap_dropped (void)
     }
 }
 
-/* Failures of the system are in the domain G_IO_ERROR everywhere; g_spawn has its own. */
+/* Converts errors of g_spawn to the domain G_IO_ERROR, which system errors have everywhere else. */
 static void
 propagate_spawn_error (GError    **error,
                        GError     *spawn_error,
@@ -73,7 +73,7 @@ propagate_spawn_error (GError    **error,
   g_error_free (spawn_error);
 }
 
-/* Has the kernel send SIGTERM to the child when the other end of @fd is closed. */
+/* Makes the kernel send SIGTERM to the child when the other end of @fd is closed. */
 static gboolean
 arm_lifeline (int fd,
               int pid)
@@ -159,7 +159,7 @@ spawn (MpChild            *self,
   return TRUE;
 }
 
-/* Starts the program.  On failure @self is as it was. */
+/* Starts the program.  On failure @self is unchanged. */
 gboolean
 mp_child_spawn (MpChild            *self,
                 const MpChildSetup *setup,
@@ -198,7 +198,7 @@ mp_child_reap (MpChild *self,
   struct pollfd fd = { .fd = self->pid_fd, .events = POLLIN };
   siginfo_t     info = { 0 };
 
-  /* waitid() cannot say of somebody else's child whether it lives. */
+  /* waitid () cannot tell whether a process that is not our child is alive. */
   if (TEMP_FAILURE_RETRY (poll (&fd, 1, 0)) <= 0)
     return FALSE;
 
@@ -218,7 +218,7 @@ mp_child_send_signal (MpChild *self,
   syscall (SYS_pidfd_send_signal, self->pid_fd, signal_number, NULL, 0);
 }
 
-/* Forgets about a child, which lives on if it still runs. */
+/* Releases a child, which continues to run. */
 void
 mp_child_drop (MpChild *self)
 {

@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* A child, held by a pidfd: unlike its number that cannot become another process's, and it can be
- * polled. */
+/* A child process, referred to by a pidfd: unlike a pid, it cannot be reused by another process,
+ * and it can be polled. */
 typedef struct
 {
   int pid;
@@ -15,10 +15,10 @@ typedef struct
   /* -1 before the start. Stays open and readable after the end. */
   int pid_fd;
 
-  /* The writing end of a pipe whose reading end the child has.  The kernel sends SIGTERM to
-   * the child when it is closed, which nothing does but the end of this process.  Unlike
-   * PR_SET_PDEATHSIG this does not care which thread started the child, and needs no code
-   * between fork and exec.  -1 when the child may live on. */
+  /* The write end of a pipe whose read end the child has.  The kernel sends SIGTERM to the child
+   * when it is closed, which happens only when this process ends.  Unlike PR_SET_PDEATHSIG this
+   * does not depend on the thread that started the child, and needs no code between fork and exec.
+   * -1 if the child may outlive the parent. */
   int lifeline;
 } MpChild;
 
@@ -27,7 +27,7 @@ typedef struct
     -1, -1, -1        \
   }
 
-/* What a child starts with.  All descriptors remain the caller's. */
+/* The settings with which a child starts.  All descriptors still belong to the caller. */
 typedef struct
 {
   const char *const *argv;

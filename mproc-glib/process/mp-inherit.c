@@ -14,22 +14,22 @@
 #include "bequest.h"
 #include "mp-fork.h"
 
-/* Far more than descriptions of as many objects as a process can have descriptors for. */
+/* More than the descriptions of as many objects as a process can have descriptors need. */
 #define MAX_LIST_SIZE (16 * 1024 * 1024)
 
-/* An object that the parent handed over, and whether this process has opened it. */
+/* An object that the parent passed, and whether this process has opened it. */
 typedef struct
 {
   GVariant *description;
 
-  /* NULL once the object has been opened, which has descriptors of its own then.  Also NULL when
-   * they were closed by a program between parent and child. */
+  /* NULL once the object was opened, which then has its own descriptors.  Also NULL if a program
+   * between parent and child closed them. */
   GUnixFDList *descriptors;
   gboolean     opened;
   GWeakRef     object;
 
-  /* The thread that is opening it, without the lock, and in which process: a fork may have left
-   * that thread behind.  NULL when none is. */
+  /* The thread that is opening the object, without holding the lock, and the pid of its process,
+   * since that thread does not exist in a forked child.  NULL if there is none. */
   GThread *opener;
   int      opener_pid;
 } Item;
@@ -39,10 +39,10 @@ static GMutex bequest_lock;
 /* Signalled when a thread has finished opening an item. */
 static GCond bequest_opened;
 
-/* Items by name; NULL until this process first asks. */
+/* Items by name; NULL before first use. */
 static GHashTable *bequest;
 
-/* Why it is empty, when the parent's list could not be read. */
+/* The reason why it is empty, if the parent's list could not be read. */
 static GError *bequest_error;
 
 static void
@@ -56,7 +56,7 @@ item_free (gpointer data)
   g_free (item);
 }
 
-/* Finds the descriptor that @variable names, if it is what the parent has made. */
+/* Finds the descriptor that @variable gives, if it still is the one that the parent created. */
 static int
 find_list (const char *variable,
            gsize      *size)
@@ -128,7 +128,8 @@ read_list (const char *variable,
   return g_steal_pointer (&list);
 }
 
-/* Takes the descriptors over, and keeps them from this process's own children. */
+/* Takes ownership of the descriptors, and sets FD_CLOEXEC so that children of this process do not
+ * inherit them. */
 static GUnixFDList *
 adopt_descriptors (const int *fds,
                    gsize      n_fds)
@@ -163,8 +164,8 @@ add_items (GVariant *list)
     }
 }
 
-/* Reads what the parent handed over, the first time.  Removes the variable, since the children of
- * this process do not inherit what it names. */
+/* Reads the parent's list on first use.  Removes the environment variable, since the children of
+ * this process do not inherit that memfd. */
 static void
 ensure_bequest (void)
 {
@@ -209,7 +210,7 @@ is_being_opened (Item *item)
   return item->opener != NULL && item->opener_pid == mp_own_pid ();
 }
 
-/* Whether there is something to open; another thread may be doing so. */
+/* Checks that the item can be opened, or is being opened by another thread. */
 static gboolean
 check_item (Item       *item,
             const char *name,
@@ -227,8 +228,8 @@ check_item (Item       *item,
   return FALSE;
 }
 
-/* Opens the object without the lock, which it drops: the class may be the program's own, and
- * may use what this file offers. */
+/* Opens the object.  Drops the lock meanwhile, since the class may belong to the program, and may
+ * use the functions of this file. */
 static MpShareable *
 open_item (Item    *item,
            GError **error)
@@ -253,7 +254,7 @@ open_item (Item    *item,
   return object;
 }
 
-/* The lock must be held. */
+/* The caller holds the lock. */
 static MpShareable *
 take (Item       *item,
       const char *name,
@@ -280,23 +281,23 @@ take (Item       *item,
 
 /**
  * mp_inherit:
- * @name: the name under which the parent gave it
+ * @name: the name under which the parent passed it
  * @error: return location for an error
  *
- * Takes what the parent handed to this process with [method@Process.give].
+ * Gets an object that the parent passed to this process with [method@Process.give].
  *
- * The object is of the class that the parent gave. As long as it lives, asking again gives
- * the same object; when the last reference is dropped it is closed, and asking again fails with
+ * The object has the same class as in the parent. As long as it is alive, further calls return the
+ * same object; when the last reference is dropped it is closed, and further calls fail with
  * `G_IO_ERROR_CLOSED`.
  *
- * Fails with `G_IO_ERROR_NOT_FOUND` when the parent gave nothing of that name, or this process
- * has no parent that gives.
+ * Fails with `G_IO_ERROR_NOT_FOUND` if the parent passed no object of that name, or the process was
+ * not started by [class@Process].
  *
- * The first call removes the environment variable by which the parent told, and keeps what was
- * given from the children of this process. It belongs at the start of the program, before
- * there are other threads that read the environment.
+ * The first call removes the environment variable that refers to the objects, and prevents the
+ * children of this process from inheriting them. Call it at the start of the program, before other
+ * threads read the environment.
  *
- * Returns: (transfer full): what was given
+ * Returns: (transfer full): the object
  *
  * Since: 1.0
  */
@@ -332,10 +333,10 @@ compare_names (gconstpointer a,
 /**
  * mp_inherit_names:
  *
- * Gives the names of all that the parent handed to this process.
+ * Gets the names of all objects that the parent passed to this process.
  *
- * Returns: (transfer full) (array zero-terminated=1): the names in the order of their bytes;
- *   none when this process has no parent that gives
+ * Returns: (transfer full) (array zero-terminated=1): the names, sorted by their bytes; empty if
+ *   the parent passed none
  *
  * Since: 1.0
  */

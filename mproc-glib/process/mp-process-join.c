@@ -20,8 +20,8 @@
  *
  * Waits until the child has ended.
  *
- * How it ended says [method@Process.get_exit_code]. Fails with `G_IO_ERROR_TIMED_OUT`,
- * `G_IO_ERROR_CANCELLED`, and `G_IO_ERROR_NOT_INITIALIZED` when the process has not been started.
+ * See [method@Process.get_exit_code] for how it ended. Fails with `G_IO_ERROR_TIMED_OUT`,
+ * `G_IO_ERROR_CANCELLED`, and `G_IO_ERROR_NOT_INITIALIZED` if the process was not started.
  *
  * Returns: whether it has ended
  *
@@ -104,7 +104,7 @@ check_success (MpProcess *self,
  * @callback: (scope async): called when the child has ended
  * @user_data: data for @callback
  *
- * Waits in the main context until the child has ended.
+ * Waits asynchronously until the child has ended.
  *
  * Since: 1.0
  */
@@ -126,7 +126,7 @@ mp_process_join_async (MpProcess          *self,
  * @result: the result that the callback was given
  * @error: return location for an error
  *
- * Ends what [method@Process.join_async] began.
+ * Finishes a call of [method@Process.join_async].
  *
  * Returns: whether the child has ended
  *
@@ -150,13 +150,13 @@ mp_process_join_finish (MpProcess    *self,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Waits as [method@Process.join] does, and makes sure that the child was successful.
+ * Waits as [method@Process.join] does, and checks that the child was successful.
  *
- * Fails in addition as [func@GLib.spawn_check_wait_status] does: with a code of the domain
- * `G_SPAWN_EXIT_ERROR`, which is what the child returned, unless that is 0; and with
- * `G_SPAWN_ERROR_FAILED` when a signal ended it.
+ * In addition, it fails as [func@GLib.spawn_check_wait_status] does: with the exit code of the
+ * child, unless that is 0, as code of the domain `G_SPAWN_EXIT_ERROR`; and with
+ * `G_SPAWN_ERROR_FAILED` if a signal ended it.
  *
- * Returns: whether the child has ended and returned 0
+ * Returns: whether the child has ended with exit code 0
  *
  * Since: 1.0
  */
@@ -180,7 +180,7 @@ mp_process_wait_check (MpProcess    *self,
  * @callback: (scope async): called when the child has ended
  * @user_data: data for @callback
  *
- * Waits in the main context until the child has ended, and makes sure that it was successful.
+ * Waits asynchronously until the child has ended, and checks that it was successful.
  *
  * Since: 1.0
  */
@@ -202,11 +202,11 @@ mp_process_wait_check_async (MpProcess          *self,
  * @result: the result that the callback was given
  * @error: return location for an error
  *
- * Ends what [method@Process.wait_check_async] began.
+ * Finishes a call of [method@Process.wait_check_async].
  *
  * Fails as [method@Process.wait_check] does.
  *
- * Returns: whether the child has ended and returned 0
+ * Returns: whether the child has ended with exit code 0
  *
  * Since: 1.0
  */
@@ -225,9 +225,9 @@ mp_process_wait_check_finish (MpProcess    *self,
  * mp_process_terminate:
  * @self: a process
  *
- * Asks the child to end, with `SIGTERM`.
+ * Sends `SIGTERM` to the child, which asks it to end.
  *
- * Does not wait for it. Does nothing when the child does not run.
+ * Does not wait for it. Does nothing if the child is not running.
  *
  * Since: 1.0
  */
@@ -241,9 +241,9 @@ mp_process_terminate (MpProcess *self)
  * mp_process_kill:
  * @self: a process
  *
- * Ends the child, with `SIGKILL`.
+ * Sends `SIGKILL` to the child, which ends it.
  *
- * Does not wait for it. Does nothing when the child does not run.
+ * Does not wait for it. Does nothing if the child is not running.
  *
  * Since: 1.0
  */
@@ -260,8 +260,8 @@ mp_process_kill (MpProcess *self)
  *
  * Sends a signal to the child.
  *
- * Never reaches another process, also when the child has ended meanwhile. Does nothing when the
- * child does not run.
+ * It never reaches another process, even if the child has ended and its pid was reused. Does
+ * nothing if the child is not running.
  *
  * Since: 1.0
  */

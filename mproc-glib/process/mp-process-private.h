@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* A descriptor that the child gets under a number of its own. */
+/* A descriptor that the child gets, and its number in the child. */
 typedef struct
 {
   int source;
@@ -17,11 +17,11 @@ typedef struct
 
 typedef struct
 {
-  /* Held for moments only: never while functions of the program's own classes are called. */
+  /* Held only briefly, and never while functions of the program's own classes are called. */
   GMutex lock;
 
-  /* What start() needs.  The descriptors of @fds are owned; @paths and @streams are by the number
-   * of the standard stream. */
+  /* The settings for start ().  The descriptors in @fds are owned; @paths and @streams are indexed
+   * by the number of the standard stream. */
   char           **argv;
   char            *cwd;
   gboolean         die_with_parent;
@@ -37,10 +37,10 @@ typedef struct
   /* MpShareables by name. */
   GHashTable *bequest;
 
-  /* A thread is in start(), without the lock. */
+  /* A thread is inside start (), without holding the lock. */
   gboolean starting;
 
-  /* What start() makes. */
+  /* Set by start (). */
   MpChild  child;
   int      exit_code;
   GObject *streams[3];
@@ -56,7 +56,7 @@ mp_process_get_private (MpProcess *self)
 GHashTable *mp_process_new_bequest (void);
 void        mp_process_clear_fds (GArray *fds);
 
-/* In mp-process-status.c. */
+/* Defined in mp-process-status.c. */
 void mp_process_waitable_init (MpWaitableInterface *iface);
 void mp_process_watch_end (MpProcess *self);
 

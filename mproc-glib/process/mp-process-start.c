@@ -10,8 +10,8 @@
 
 #include "bequest.h"
 
-/* Copies of the settings of a process that is being started, which is done without its lock: the
- * program's own classes are asked to describe their objects, and the system may take its time. */
+/* Copies of the settings of a process that is being started.  That is done without the lock, since
+ * it calls the program's own classes to describe their objects, and the system may be slow. */
 typedef struct
 {
   GHashTable  *bequest;
@@ -40,8 +40,8 @@ launch_clear (Launch *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Launch, launch_clear)
 
-/* The environment of the child, which a bequest is not part of yet: what this process has
- * inherited itself is not passed on.  The lock must be held. */
+/* Returns the environment of the child, without its bequest; the bequest of this process itself is
+ * not passed on.  The caller holds the lock. */
 static char **
 make_environment (MpProcessPrivate *priv)
 {
@@ -92,7 +92,7 @@ add_fd (Launch *self,
   self->free_target = MAX (self->free_target, target + 1);
 }
 
-/* The lock must be held. */
+/* The caller holds the lock. */
 static void
 launch_init (Launch           *self,
              MpProcessPrivate *priv)
@@ -164,7 +164,8 @@ launch (Launch  *self,
   return mp_child_spawn (child, setup, error);
 }
 
-/* Whether the process can be started now; it is being started then.  The lock must be held. */
+/* Checks that the process can be started, and marks it as being started.  The caller holds the
+ * lock. */
 static gboolean
 begin (MpProcessPrivate *priv,
        GError          **error)
@@ -199,8 +200,9 @@ take_stream (MpChildStdio *stdio,
                      : G_OBJECT (g_unix_input_stream_new (fd, TRUE));
 }
 
-/* What the child has is not held here any longer, since its end would not be noticed else.
- * Returns objects for the caller to drop without the lock. */
+/* Drops the descriptors and objects that the child now has: if the parent kept them open, the end
+ * of the child could not be detected through them.  Returns objects for the caller to drop without
+ * the lock. */
 static GHashTable *
 keep_child (MpProcess *self,
             MpChild   *child,
@@ -224,18 +226,18 @@ keep_child (MpProcess *self,
  * @self: a process
  * @error: return location for an error
  *
- * Starts the program, and returns when it runs.
+ * Starts the program, and returns when it is running.
  *
- * The end of the child is notified, as [property@Process:alive] and
- * [property@Process:exit-code], in the main context that is the thread's default one now.
+ * The end of the child is notified by [property@Process:alive] and [property@Process:exit-code], in
+ * the current thread-default main context.
  *
- * Fails with `G_IO_ERROR_EXISTS` when it has been started before, with `G_IO_ERROR_PENDING` when it
- * is being started, with `G_IO_ERROR_INVALID_ARGUMENT` when there is no program or more than one
- * choice for a standard stream, with `G_IO_ERROR_NOT_FOUND` or `G_IO_ERROR_PERMISSION_DENIED` when
- * the program, the folder or a file cannot be used, and as [method@Shareable.describe] does. It can
- * then be tried again.
+ * Fails with `G_IO_ERROR_EXISTS` if it was started before, with `G_IO_ERROR_PENDING` if it is being
+ * started, with `G_IO_ERROR_INVALID_ARGUMENT` if there is no program or more than one choice for a
+ * standard stream, with `G_IO_ERROR_NOT_FOUND` or `G_IO_ERROR_PERMISSION_DENIED` if the program,
+ * the directory or a file cannot be used, and as [method@Shareable.describe] does. After a failure,
+ * it can be tried again.
  *
- * Returns: whether the child runs
+ * Returns: whether the child is running
  *
  * Since: 1.0
  */

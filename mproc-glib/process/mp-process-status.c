@@ -9,7 +9,7 @@
 
 #include "waiting/mp-waitable-private.h"
 
-/* Looks whether the child has ended.  The lock must be held. */
+/* Checks whether the child has ended.  The caller holds the lock. */
 static int
 update_exit_code (MpProcessPrivate *priv)
 {
@@ -31,7 +31,7 @@ mp_process_get_fd (MpWaitable *waitable)
   return priv->child.pid_fd;
 }
 
-/* The descriptor is readable when the child has ended; there is none before the start. */
+/* The descriptor is readable once the child has ended; before the start there is none. */
 static gboolean
 mp_process_has_pending (MpWaitable *waitable,
                         GError    **error)
@@ -46,7 +46,7 @@ mp_process_has_pending (MpWaitable *waitable,
   return priv->exit_code != MP_PROCESS_STILL_ALIVE;
 }
 
-/* That it has ended is all there is to wait for. */
+/* The only condition is that the child has ended. */
 static gboolean
 mp_process_wait (MpWaitable   *waitable,
                  MpCondition   condition,
@@ -89,7 +89,8 @@ weak_ref_free (gpointer data)
   g_free (data);
 }
 
-/* A context keeps a destroyed source in its list until the last reference to it is gone. */
+/* Drops the reference, since a main context keeps a destroyed source in its list until the last
+ * reference is dropped. */
 static void
 forget_end_source (MpProcessPrivate *priv)
 {
@@ -118,9 +119,9 @@ ended_cb (int          fd,
   return G_SOURCE_REMOVE;
 }
 
-/* Has the end of the child notified in the main context of the caller.  The lock must be held.
- * The source has a weak reference, which keeps a process alive while its end is notified in one
- * thread and its last reference is dropped in another. */
+/* Makes the end of the child be notified in the caller's main context.  The caller holds the lock.
+ * The source has a weak reference, which keeps the process object alive while its end is notified
+ * in one thread and its last reference is dropped in another. */
 void
 mp_process_watch_end (MpProcess *self)
 {
@@ -138,9 +139,9 @@ mp_process_watch_end (MpProcess *self)
  * mp_process_get_pid: (get-property pid)
  * @self: a process
  *
- * Gives the number of the child, also after its end.
+ * Gets the pid of the child, also after its end.
  *
- * Returns: the number, 0 before the start
+ * Returns: the pid, 0 before the start
  *
  * Since: 1.0
  */
@@ -159,11 +160,11 @@ mp_process_get_pid (MpProcess *self)
  * mp_process_get_exit_code: (get-property exit-code)
  * @self: a process
  *
- * Says how the child ended.
+ * Gets how the child ended.
  *
- * Returns: what it returned, 0 to 255; the negative number of the signal that ended it;
- *   [const@PROCESS_STILL_ALIVE] as long as it runs and before it is started; 255 when other
- *   code of this process has reaped the child, so that its status is lost
+ * Returns: its exit code, 0 to 255; the negative number of the signal that ended it;
+ *   [const@PROCESS_STILL_ALIVE] while it is running and before it is started; 255 if other code of
+ *   this process has reaped the child, so that its status is lost
  *
  * Since: 1.0
  */
@@ -182,9 +183,9 @@ mp_process_get_exit_code (MpProcess *self)
  * mp_process_get_alive: (get-property alive)
  * @self: a process
  *
- * Says whether the child runs now.
+ * Gets whether the child is running now.
  *
- * Returns: whether it runs; %FALSE before the start
+ * Returns: whether it is running; %FALSE before the start
  *
  * Since: 1.0
  */

@@ -8,7 +8,7 @@
 
 /* The standard streams of a process, and further descriptors. */
 
-/* At most one bit of those that exclude each other. */
+/* Whether at most one of several mutually exclusive bits is set. */
 static gboolean
 is_one_of (GSubprocessFlags flags,
            GSubprocessFlags choices)
@@ -147,9 +147,9 @@ mp_process_get_stdin_file_path (MpProcess *self)
  * @self: a process that is not started yet
  * @path: (type filename) (nullable): a file, or %NULL for none
  *
- * Sets the file that gets the standard output of the child.
+ * Sets the file to which the standard output of the child is written.
  *
- * The file is made when the child is started, or emptied if it exists.
+ * The file is created when the child is started, or truncated if it exists.
  *
  * Since: 1.0
  */
@@ -166,7 +166,7 @@ mp_process_set_stdout_file_path (MpProcess  *self,
  * mp_process_get_stdout_file_path: (get-property stdout-file-path)
  * @self: a process
  *
- * Gets the file that gets the standard output of the child.
+ * Gets the file to which the standard output of the child is written.
  *
  * Returns: (transfer full) (type filename) (nullable): the file, or %NULL if there is none
  *
@@ -185,9 +185,9 @@ mp_process_get_stdout_file_path (MpProcess *self)
  * @self: a process that is not started yet
  * @path: (type filename) (nullable): a file, or %NULL for none
  *
- * Sets the file that gets the standard error of the child.
+ * Sets the file to which the standard error of the child is written.
  *
- * The file is made when the child is started, or emptied if it exists.
+ * The file is created when the child is started, or truncated if it exists.
  *
  * Since: 1.0
  */
@@ -204,7 +204,7 @@ mp_process_set_stderr_file_path (MpProcess  *self,
  * mp_process_get_stderr_file_path: (get-property stderr-file-path)
  * @self: a process
  *
- * Gets the file that gets the standard error of the child.
+ * Gets the file to which the standard error of the child is written.
  *
  * Returns: (transfer full) (type filename) (nullable): the file, or %NULL if there is none
  *
@@ -221,13 +221,13 @@ mp_process_get_stderr_file_path (MpProcess *self)
 /**
  * mp_process_take_fd:
  * @self: a process that is not started yet
- * @source_fd: a descriptor, which the process object takes over
- * @target_fd: the number that the child has it by; 0, 1 and 2 are its standard streams
+ * @source_fd: a descriptor, of which the process object takes ownership
+ * @target_fd: its number in the child; 0, 1 and 2 are the standard streams
  *
- * Hands a descriptor to the child at its start.
+ * Passes a descriptor to the child at its start.
  *
- * @source_fd is closed here after the start. A descriptor that was given the same number before is
- * closed.
+ * @source_fd is closed in the parent after the start. A descriptor that was passed earlier for the
+ * same @target_fd is closed.
  *
  * Since: 1.0
  */
@@ -271,8 +271,8 @@ get_stream (MpProcess *self,
  *
  * Gets the stream that writes to the standard input of the child.
  *
- * Returns: (transfer none) (nullable): a stream, or %NULL when [property@Process:flags] does not
- *   ask for one, and before the start
+ * Returns: (transfer none) (nullable): a stream, or %NULL if [property@Process:flags] does not
+ *   request one, and before the start
  *
  * Since: 1.0
  */
@@ -290,8 +290,8 @@ mp_process_get_stdin_pipe (MpProcess *self)
  *
  * Gets the stream that reads the standard output of the child.
  *
- * Returns: (transfer none) (nullable): a stream, or %NULL when [property@Process:flags] does not
- *   ask for one, and before the start
+ * Returns: (transfer none) (nullable): a stream, or %NULL if [property@Process:flags] does not
+ *   request one, and before the start
  *
  * Since: 1.0
  */
@@ -309,8 +309,8 @@ mp_process_get_stdout_pipe (MpProcess *self)
  *
  * Gets the stream that reads the standard error of the child.
  *
- * Returns: (transfer none) (nullable): a stream, or %NULL when [property@Process:flags] does not
- *   ask for one, and before the start
+ * Returns: (transfer none) (nullable): a stream, or %NULL if [property@Process:flags] does not
+ *   request one, and before the start
  *
  * Since: 1.0
  */

@@ -12,7 +12,7 @@
 /**
  * MpProcess:
  *
- * A program that runs as a child of this one, and is handed queues and connections.
+ * A child process, to which queues and connections can be passed.
  *
  * ```c
  * const char *argv[] = { "python3", "worker.py", NULL };
@@ -23,15 +23,15 @@
  *   return FALSE;
  * ```
  *
- * The child takes what it was given with [func@inherit], by name:
+ * The child gets them with [func@inherit], by name:
  *
  * ```python
  * tasks = Mp.inherit('tasks')
  * ```
  *
- * The child gets the descriptors of what was given and no other. Its standard input is
- * empty, its standard output and error are the parent's, unless [property@Process:flags] or one of
- * the paths say otherwise; [method@Process.take_fd] hands it further descriptors.
+ * The child gets the descriptors of these objects and no others. Its standard input is empty, its
+ * standard output and error are the parent's, unless [property@Process:flags] or one of the paths
+ * specify otherwise; [method@Process.take_fd] passes it further descriptors.
  *
  * A process is an [iface@Waitable], which is ready when it has ended. No signal
  * handler, thread or main loop is needed to notice that.
@@ -40,8 +40,8 @@
  * ends remains a zombie until another process is started or dropped; call
  * [method@Process.join] where that matters.
  *
- * The functions of this class may be called from any thread. In a forked copy of the parent
- * the child is not a child, and all that is seen of it is whether it is alive.
+ * The functions of this class may be called from any thread. In a forked copy of the parent the
+ * process is not a child, so only whether it is alive can be determined.
  *
  * Since: 1.0
  */
@@ -79,7 +79,7 @@ mp_process_new_bequest (void)
   return g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_object_unref);
 }
 
-/* Closes what is in @fds, and leaves it empty. */
+/* Closes all descriptors in @fds, and empties the array. */
 void
 mp_process_clear_fds (GArray *fds)
 {
@@ -227,7 +227,7 @@ mp_process_class_init (MpProcessClass *klass)
   /**
    * MpProcess:argv: (getter get_argv)
    *
-   * The program and its arguments. A program without a slash is looked for in `PATH`.
+   * The program and its arguments. A program without a slash is searched for in `PATH`.
    *
    * Since: 1.0
    */
@@ -238,7 +238,7 @@ mp_process_class_init (MpProcessClass *klass)
   /**
    * MpProcess:cwd: (getter get_cwd) (setter set_cwd)
    *
-   * The folder that the child starts in; %NULL for that of the parent.
+   * The directory in which the child starts; %NULL for that of the parent.
    *
    * Since: 1.0
    */
@@ -247,10 +247,10 @@ mp_process_class_init (MpProcessClass *klass)
   /**
    * MpProcess:die-with-parent: (getter get_die_with_parent) (setter set_die_with_parent)
    *
-   * Whether the child is terminated when the parent ends, in whatever way.
+   * Whether the child is terminated when the parent ends, for whatever reason.
    *
-   * It is sent `SIGTERM` by the kernel, as [method@Process.terminate] does it. A forked copy
-   * of the parent, which has its descriptors, counts as the parent.
+   * The kernel then sends it `SIGTERM`, as [method@Process.terminate] does. A forked copy of the
+   * parent, which has its descriptors, counts as the parent.
    *
    * Since: 1.0
    */
@@ -260,8 +260,8 @@ mp_process_class_init (MpProcessClass *klass)
   /**
    * MpProcess:environment: (getter get_environment) (setter set_environment)
    *
-   * The variables that the child has, each as `NAME=value`; %NULL for those of the parent at the
-   * start. [method@Process.set_env] changes single ones of either.
+   * The environment variables of the child, each as `NAME=value`; %NULL for those of the parent at
+   * the start. [method@Process.set_env] changes single variables of either.
    *
    * Since: 1.0
    */
@@ -271,7 +271,7 @@ mp_process_class_init (MpProcessClass *klass)
   /**
    * MpProcess:flags: (getter get_flags) (setter set_flags)
    *
-   * What the child gets as its standard streams, as for [class@Gio.Subprocess].
+   * The standard streams of the child, as for [class@Gio.Subprocess].
    *
    * Without flags its standard input is empty, and its standard output and error are the
    * parent's. With `G_SUBPROCESS_FLAGS_INHERIT_FDS` the child has all descriptors of the parent
@@ -295,7 +295,7 @@ mp_process_class_init (MpProcessClass *klass)
   /**
    * MpProcess:stdout-file-path: (getter get_stdout_file_path) (setter set_stdout_file_path)
    *
-   * The file that gets the standard output of the child, or %NULL.
+   * The file to which the standard output of the child is written, or %NULL.
    *
    * Since: 1.0
    */
@@ -305,7 +305,7 @@ mp_process_class_init (MpProcessClass *klass)
   /**
    * MpProcess:stderr-file-path: (getter get_stderr_file_path) (setter set_stderr_file_path)
    *
-   * The file that gets the standard error of the child, or %NULL.
+   * The file to which the standard error of the child is written, or %NULL.
    *
    * Since: 1.0
    */
@@ -315,7 +315,7 @@ mp_process_class_init (MpProcessClass *klass)
   /**
    * MpProcess:stdin-pipe: (getter get_stdin_pipe)
    *
-   * The stream of the standard input of the child, if [property@Process:flags] asks for one.
+   * The stream of the standard input of the child, if [property@Process:flags] requests one.
    *
    * Since: 1.0
    */
@@ -325,7 +325,7 @@ mp_process_class_init (MpProcessClass *klass)
   /**
    * MpProcess:stdout-pipe: (getter get_stdout_pipe)
    *
-   * The stream of the standard output of the child, if [property@Process:flags] asks for one.
+   * The stream of the standard output of the child, if [property@Process:flags] requests one.
    *
    * Since: 1.0
    */
@@ -335,7 +335,7 @@ mp_process_class_init (MpProcessClass *klass)
   /**
    * MpProcess:stderr-pipe: (getter get_stderr_pipe)
    *
-   * The stream of the standard error of the child, if [property@Process:flags] asks for one.
+   * The stream of the standard error of the child, if [property@Process:flags] requests one.
    *
    * Since: 1.0
    */
@@ -345,7 +345,7 @@ mp_process_class_init (MpProcessClass *klass)
   /**
    * MpProcess:pid: (getter get_pid)
    *
-   * The number of the child; 0 before the start.
+   * The pid of the child; 0 before the start.
    *
    * Since: 1.0
    */
@@ -357,8 +357,8 @@ mp_process_class_init (MpProcessClass *klass)
    *
    * How the child ended. See [method@Process.get_exit_code].
    *
-   * Its end is notified in the main context that was the default one of the thread that started
-   * it. Without a main loop, wait for the process instead.
+   * Its end is notified in the main context that was the thread-default one when it was started.
+   * Without a main loop, wait for the process instead.
    *
    * Since: 1.0
    */
@@ -369,7 +369,7 @@ mp_process_class_init (MpProcessClass *klass)
   /**
    * MpProcess:alive: (getter get_alive)
    *
-   * Whether the child runs. Notified as [property@Process:exit-code] is.
+   * Whether the child is running. Notified like [property@Process:exit-code].
    *
    * Since: 1.0
    */
@@ -396,7 +396,7 @@ mp_process_init (MpProcess *self)
  * mp_process_new:
  * @argv: (array zero-terminated=1): the program and its arguments
  *
- * Makes a process that is not started yet.
+ * Creates a process object. The process is not started yet.
  *
  * Returns: (transfer full): a new process
  *
@@ -413,13 +413,13 @@ mp_process_new (const char *const *argv)
 /**
  * mp_process_give:
  * @self: a process that is not started yet
- * @name: the name under which the child finds it
+ * @name: the name under which the child gets it
  * @shareable: what to hand over
  *
- * Hands a queue, a connection or the like to the child at its start.
+ * Passes a queue, a connection or another shareable object to the child at its start.
  *
- * Whether it can be handed over shows at [method@Process.start]; until then the process holds a
- * reference. A connection that the child is to have for itself is closed here after the start.
+ * If it cannot be passed, [method@Process.start] fails; until then the process object holds a
+ * reference. A connection that only the child is to use is closed in the parent after the start.
  *
  * Since: 1.0
  */
@@ -452,8 +452,7 @@ mp_process_give (MpProcess   *self,
  * @variable: (type filename): the name of a variable
  * @value: (type filename) (nullable): its value, or %NULL to remove it
  *
- * Changes a variable in the environment of the child, which is else that of the parent at
- * the start.
+ * Changes a variable in the environment of the child, whose other variables are not affected.
  *
  * Since: 1.0
  */
@@ -527,7 +526,7 @@ mp_process_get_environment (MpProcess *self)
  * mp_process_get_argv: (get-property argv)
  * @self: a process
  *
- * Gives the program and its arguments.
+ * Gets the program and its arguments.
  *
  * Returns: (transfer none) (nullable) (array zero-terminated=1): the arguments
  *
@@ -544,9 +543,9 @@ mp_process_get_argv (MpProcess *self)
 /**
  * mp_process_set_cwd: (set-property cwd)
  * @self: a process that is not started yet
- * @cwd: (type filename) (nullable): a folder, or %NULL for that of the parent
+ * @cwd: (type filename) (nullable): a directory, or %NULL for that of the parent
  *
- * Sets the folder that the child starts in.
+ * Sets the directory in which the child starts.
  *
  * Since: 1.0
  */
@@ -577,9 +576,9 @@ mp_process_set_cwd (MpProcess  *self,
  * mp_process_get_cwd: (get-property cwd)
  * @self: a process
  *
- * Gives the folder that the child starts in.
+ * Gets the directory in which the child starts.
  *
- * Returns: (transfer full) (type filename) (nullable): a folder, or %NULL for that of the parent
+ * Returns: (transfer full) (type filename) (nullable): a directory, or %NULL for that of the parent
  *
  * Since: 1.0
  */
@@ -627,7 +626,7 @@ mp_process_set_die_with_parent (MpProcess *self,
  * mp_process_get_die_with_parent: (get-property die-with-parent)
  * @self: a process
  *
- * Says whether the child is terminated when the parent ends.
+ * Gets whether the child is terminated when the parent ends.
  *
  * Returns: whether it is
  *

@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 /**
  * MP_PROCESS_STILL_ALIVE:
  *
- * The exit code of a process that has not ended, or not even started.
+ * The exit code of a process that has not ended, or was not started.
  *
  * Since: 1.0
  */

@@ -15,16 +15,17 @@
 /**
  * MpShareable:
  *
- * Something that can be handed to another process, which then has the same thing.
+ * An object that can be passed to another process, which then has access to the same queue or
+ * connection.
  *
- * Queues and connections are. [method@Process.give] hands them to a process at its start, and
- * [func@inherit] takes them there; `mp_connection_send_shareable()` sends them to a process
- * that runs already. What carries them another way takes them apart with
- * [method@Shareable.describe] and has them put together by [func@Shareable.open].
+ * Queues and connections are shareable. [method@Process.give] passes them to a process at its
+ * start, where [func@inherit] gets them; `mp_connection_send_shareable()` sends them to a running
+ * process. Any other way of passing them uses [method@Shareable.describe] in one process and
+ * [func@Shareable.open] in the other.
  *
- * A class of a program's own joins in by implementing the interface. Its type has to be
- * registered in both processes. A class derived from one of the library's, as scripting
- * languages do it, arrives as the library's.
+ * A program's own classes can implement the interface too. Such a type has to be registered in both
+ * processes. An instance of a class derived from one of the library's, as scripting languages
+ * create them, becomes an instance of the library's class in the other process.
  *
  * The functions of this interface may be called from any thread.
  *
@@ -37,7 +38,7 @@ mp_shareable_default_init (MpShareableInterface *iface)
 {
 }
 
-/* Finds the interface as @type implements it, or NULL.  The class must be loaded. */
+/* Returns the interface as implemented by @type, or NULL.  The class must be loaded. */
 static MpShareableInterface *
 peek_interface (GType type)
 {
@@ -56,8 +57,9 @@ find_in_library (const char *name)
   return G_TYPE_INVALID;
 }
 
-/* Whether other processes can be expected to know @type: it is the library's, or it
- * brings an implementation of its own.  One that merely derives from such a type is not. */
+/* Whether other processes can be expected to know @type: it is one of the library's, or implements
+ * the interface itself.  A type that is merely derived from such a type is not expected to be
+ * known. */
 static gboolean
 travels_by_name (GType type)
 {
@@ -78,16 +80,15 @@ travels_by_name (GType type)
 /**
  * mp_shareable_describe:
  * @self: a shareable
- * @descriptors: where to append duplicates of the descriptors that belong to it
+ * @descriptors: the list to which duplicates of its descriptors are appended
  * @error: return location for an error
  *
  * Describes the object, so that [func@Shareable.open] in another process can open it.
  *
- * The descriptors have to get there too, in the same order and as the only ones in their list.
- * Their being open keeps the thing itself in existence.
+ * The descriptors have to be passed too, in the same order and as the only ones in their list. As
+ * long as they are open, the underlying queue or connection exists.
  *
- * Fails when the object is closed, or is in the middle of something that cannot be
- * continued elsewhere.
+ * Fails if the object is closed, or has state that cannot be continued in another process.
  *
  * Returns: (transfer full): a variant of type `(sv)`
  *
@@ -146,15 +147,15 @@ load_class (const char *name,
 
 /**
  * mp_shareable_open:
- * @description: what [method@Shareable.describe] gave in another process
- * @descriptors: the descriptors that came along
+ * @description: the result of [method@Shareable.describe] in another process
+ * @descriptors: the descriptors that belong to it
  * @error: return location for an error
  *
- * Opens what another process has described.
+ * Opens an object that another process has described.
  *
- * @descriptors keeps its own, and may be closed afterwards. Nothing in @description
- * is trusted: whatever is wrong with it is an error, `MP_ERROR_INVALID_MESSAGE`,
- * `MP_ERROR_DAMAGED`, or `MP_ERROR_UNSUPPORTED` when it is of a class that is not known here.
+ * The descriptors are duplicated, so @descriptors may be closed afterwards. @description is
+ * untrusted: anything that is wrong with it is an error, `MP_ERROR_INVALID_MESSAGE`,
+ * `MP_ERROR_DAMAGED`, or `MP_ERROR_UNSUPPORTED` if its class is unknown in this process.
  *
  * Returns: (transfer full): an object of the class that was described
  *

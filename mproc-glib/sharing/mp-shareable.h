@@ -15,16 +15,15 @@ G_DECLARE_INTERFACE (MpShareable, mp_shareable, MP, SHAREABLE, GObject)
 /**
  * MpShareableInterface:
  * @g_iface: the parent interface
- * @describe: describes the object so that another process can open it: appends duplicates
- *   of the descriptors needed to @descriptors and returns whatever else is needed, as a
- *   floating variant
- * @open: the opposite, called on the interface of the class and not on an object:
- *   makes an object of @type from what `describe` returned in another process. The
- *   description is not trusted, and has to be checked
+ * @describe: describes the object so that another process can open it: appends duplicates of the
+ *   required descriptors to @descriptors and returns all other required data as a floating variant
+ * @open: the inverse, called on the interface of the class and not on an object: creates an object
+ *   of @type from the result of `describe` in another process. The description is untrusted and has
+ *   to be checked
  *
- * What a class implements so that its objects can be handed to another process.
+ * What a class implements so that its objects can be passed to another process.
  *
- * The library holds no lock while it calls these functions: they may use all of it.
+ * The library holds no lock while it calls these functions, so they may call any of its functions.
  *
  * Since: 1.0
  */
