@@ -158,6 +158,7 @@ typedef struct
   guint32 lock;
   guint32 n_units;
   guint32 n_done;     /* finished messages, modulo the range of the count */
+  guint32 n_consumed; /* messages that nobody holds and that are not marked as done yet */
   guint32 n_dead;     /* leases that exceeded max_deliveries */
   guint32 first_dead; /* the list of these, and whether it is being changed */
   guint32 last_dead;

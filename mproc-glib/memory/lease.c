@@ -315,6 +315,27 @@ mp_lease_adopt (MpMemory *self,
   mp_store_release (&head->is_changing, 0);
 }
 
+guint32
+mp_lease_find_oldest_held (MpMemory *self)
+{
+  guint32 oldest = 0;
+  guint32 lease = next_used (self, 0);
+  guint64 least = G_MAXUINT64;
+
+  for (guint32 n_seen = 0; lease != 0 && n_seen < MP_LEASE_PORTION; n_seen++)
+    {
+      guint64 serial = mp_load (&mp_memory_lease (self, lease - 1)->serial);
+
+      if (state_of (self, lease) == MP_LEASE_HELD && serial < least)
+        {
+          least = serial;
+          oldest = lease;
+        }
+      lease = next_used (self, lease);
+    }
+  return oldest;
+}
+
 void
 mp_lease_bury (MpMemory *self,
                guint32   lease,

@@ -143,6 +143,7 @@ typedef enum
 {
   MP_QUEUE_FINISH_DONE,
   MP_QUEUE_FINISH_RETRY,
+  MP_QUEUE_FINISH_CONSUME, /* never delivered again, and not done until somebody says so */
 } MpQueueFinish;
 
 typedef enum
@@ -251,6 +252,8 @@ typedef struct
   MpQueueStatus (*wait) (gpointer         self,
                          MpQueueCondition condition,
                          MpQueueCall     *call);
+  /* Without a token, which goes with DONE alone: one that was consumed, or else the oldest, or one
+   * of the oldest, in anybody's hands.  EMPTY when there is none. */
   MpQueueStatus (*finish) (gpointer            self,
                            const MpQueueToken *token,
                            MpQueueFinish       how,

@@ -158,7 +158,8 @@ static void
 recount (MpMemory *self)
 {
   guint32 n_orphans = mp_lease_count (self, MP_LEASE_ORPHAN);
-  guint32 n_open = n_orphans + mp_lease_count (self, MP_LEASE_HELD);
+  guint32 n_open = n_orphans + mp_lease_count (self, MP_LEASE_HELD) +
+                   mp_load (&self->arena->n_consumed);
 
   mp_store (&self->head->n_orphans, n_orphans);
   mp_store (&self->arena->n_dead, mp_lease_count (self, MP_LEASE_DEAD));

@@ -83,7 +83,8 @@ mp_shared_queue_is_drained (MpSharedQueue *self)
   return mp_load_acquire (&self->memory.state->shutdown) && !mp_ring_has_items (&self->memory) &&
          mp_load (&self->memory.head->n_orphans) == 0 &&
          (!mp_shared_queue_is_acknowledged (self) ||
-          mp_load (&self->n_held) != 0 || count_unfinished (self) == 0);
+          mp_load (&self->n_held) != 0 ||
+          count_unfinished (self) <= mp_load (&self->memory.arena->n_consumed));
 }
 
 /* A caller that waits for room for what was refused, and was told of less, would try in vain and

@@ -70,6 +70,57 @@ typedef struct
   MpQueueFinish       how;
 } Finish;
 
+/* The caller holds the arena lock.  n_consumed changes first: if the process dies between the two
+ * stores, recovery counts the message as done, and not as one that nobody can finish. */
+static MpQueueStatus
+finish_any (MpSharedQueue *self)
+{
+  MpMemory *memory = &self->memory;
+  guint32   n_consumed = mp_load (&memory->arena->n_consumed);
+  guint32   lease;
+
+  if (n_consumed != 0)
+    {
+      mp_store (&memory->arena->n_consumed, n_consumed - 1);
+      mp_shared_queue_count_done (self);
+      return MP_QUEUE_OK;
+    }
+
+  lease = mp_lease_find_oldest_held (memory);
+  if (lease == 0)
+    return MP_QUEUE_EMPTY;
+  mp_lease_end (memory, lease);
+  mp_shared_queue_count_done (self);
+  return MP_QUEUE_OK;
+}
+
+static MpQueueStatus
+try_finish_any (MpSharedQueue *self,
+                gpointer       data,
+                gboolean      *passes_on)
+{
+  MpQueueStatus status;
+
+  if (!mp_lock_take (&self->memory, MP_LOCK_ARENA))
+    return MP_QUEUE_BUSY;
+  status = finish_any (self);
+  mp_unlock (&self->memory, MP_LOCK_ARENA);
+  return status;
+}
+
+/* The caller holds the arena lock, which is released. */
+static void
+consume_lease (MpSharedQueue *self,
+               guint32        lease)
+{
+  MpArenaLine *arena = self->memory.arena;
+
+  mp_lease_end (&self->memory, lease);
+  mp_store (&arena->n_consumed, arena->n_consumed + 1);
+  mp_unlock (&self->memory, MP_LOCK_ARENA);
+  __atomic_fetch_sub (&self->n_held, 1, __ATOMIC_RELAXED);
+}
+
 static MpQueueStatus
 try_finish (MpSharedQueue *self,
             gpointer       data,
@@ -85,27 +136,27 @@ try_finish (MpSharedQueue *self,
     return mp_shared_queue_return_lease (self, lease, TRUE) ? MP_QUEUE_OK : MP_QUEUE_BUSY;
   if (!mp_lock_take (&self->memory, MP_LOCK_ARENA))
     return MP_QUEUE_BUSY;
-  mp_shared_queue_end_lease (self, lease);
+  /* Another process may have finished it meanwhile. */
+  if (!is_current (self, finish->token))
+    {
+      mp_unlock (&self->memory, MP_LOCK_ARENA);
+      return MP_QUEUE_STALE;
+    }
+  if (finish->how == MP_QUEUE_FINISH_CONSUME)
+    consume_lease (self, lease);
+  else
+    mp_shared_queue_end_lease (self, lease);
   return MP_QUEUE_OK;
 }
 
-MpQueueStatus
-mp_shared_queue_finish (gpointer            user_data,
-                        const MpQueueToken *token,
-                        MpQueueFinish       how,
-                        MpQueueCall        *call)
+/* Wakes the waiters whose condition the end of a delivery may have changed. */
+static void
+wake_after_finish (MpSharedQueue *self,
+                   MpQueueFinish  how)
 {
-  MpSharedQueue *self = user_data;
-  MpMemory      *memory = &self->memory;
-  Finish         finish = { token, how };
-  MpQueueStatus  status = mp_shared_queue_enter (self);
+  MpMemory *memory = &self->memory;
 
-  if (status == MP_QUEUE_OK)
-    status = mp_shared_queue_insist (self, call, try_finish, &finish);
-  if (status != MP_QUEUE_OK)
-    return status;
-
-  if (how == MP_QUEUE_FINISH_DONE)
+  if (how != MP_QUEUE_FINISH_RETRY)
     mp_waiters_wake (memory, MP_QUEUE_WAIT_SPACE, 1);
 
   mp_waiters_wake (memory, MP_QUEUE_WAIT_NEWS, 0);
@@ -115,6 +166,25 @@ mp_shared_queue_finish (gpointer            user_data,
    * last. */
   if (mp_load (&memory->state->shutdown))
     mp_waiters_wake (memory, MP_QUEUE_WAIT_ITEMS, G_MAXUINT);
+}
+
+MpQueueStatus
+mp_shared_queue_finish (gpointer            user_data,
+                        const MpQueueToken *token,
+                        MpQueueFinish       how,
+                        MpQueueCall        *call)
+{
+  MpSharedQueue *self = user_data;
+  Finish         finish = { token, how };
+  MpQueueStatus  status = mp_shared_queue_enter (self);
+
+  if (status == MP_QUEUE_OK)
+    status = mp_shared_queue_insist (self, call, token != NULL ? try_finish : try_finish_any,
+                                     &finish);
+  if (status != MP_QUEUE_OK)
+    return status;
+
+  wake_after_finish (self, how);
   mp_shared_queue_leave (self);
   return MP_QUEUE_OK;
 }

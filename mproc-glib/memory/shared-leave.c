@@ -20,7 +20,7 @@ mp_shared_queue_end_lease (MpSharedQueue *self,
 
   mp_lease_end (memory, lease);
   if (mp_shared_queue_is_acknowledged (self))
-    mp_store_release (&memory->arena->n_done, (memory->arena->n_done + 1) & MP_COUNT_MASK);
+    mp_shared_queue_count_done (self);
   mp_unlock (memory, MP_LOCK_ARENA);
   __atomic_fetch_sub (&self->n_held, 1, __ATOMIC_RELAXED);
 }

@@ -6,6 +6,15 @@
 
 G_BEGIN_DECLS
 
+/* The caller holds the arena lock. */
+static inline void
+mp_shared_queue_count_done (MpSharedQueue *self)
+{
+  MpArenaLine *arena = self->memory.arena;
+
+  mp_store_release (&arena->n_done, (arena->n_done + 1) & MP_COUNT_MASK);
+}
+
 /* Ends a lease.  The caller holds the arena lock, which is released. */
 void mp_shared_queue_end_lease (MpSharedQueue *self,
                                 guint32        lease);

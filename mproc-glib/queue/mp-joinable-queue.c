@@ -4,13 +4,11 @@
 
 #include "mp-joinable-queue.h"
 
-#include "base/mp-fork.h"
 #include "mp-error.h"
 #include "mp-queue-private.h"
+#include "queue-kept.h"
 #include "queue-source.h"
 #include "queue-watch.h"
-
-#include <glib/gi18n-lib.h>
 
 /**
  * MpJoinableQueue:
@@ -54,13 +52,7 @@ typedef struct
 {
   GSource *news_source; /* while report-progress is set */
 
-  /* The deliveries that this object got by the functions of MpQueue and that are not yet marked as
-   * done, oldest first. */
-  GMutex     kept_mutex;
-  GQueue     kept;            /* MpQueueToken */
-  gboolean   kept_by_parent;  /* set in a forked child: the list belongs to the parent */
-  gboolean   kept_is_unsound; /* another thread of the parent was changing it during the fork */
-  MpForkHook fork_hook;
+  MpQueueKept kept;
 } MpJoinableQueuePrivate;
 
 static void mp_joinable_queue_shareable_init (MpShareableInterface *iface);
@@ -144,54 +136,19 @@ count_done (const MpQueueCounts *counts)
   return counts->n_total - MIN (n_others, counts->n_total);
 }
 
-/* --- Deliveries that task_done () finishes, oldest first
- * ------------------------------------------------------ */
-
-static void
-reset_after_fork (MpForkHook *hook)
+MpQueueKept *
+mp_joinable_queue_get_kept (MpJoinableQueue *self)
 {
-  MpJoinableQueuePrivate *priv = MP_FORK_HOOK_OWNER (hook, MpJoinableQueuePrivate);
+  MpJoinableQueuePrivate *priv = mp_joinable_queue_get_instance_private (self);
 
-  priv->kept_by_parent = TRUE;
-  priv->kept_is_unsound |= mp_fork_reset_mutex (&priv->kept_mutex);
-}
-
-/* Locks the list.  A forked child first drops the parent's entries. */
-static void
-lock_kept (MpJoinableQueuePrivate *priv)
-{
-  g_mutex_lock (&priv->kept_mutex);
-  if (G_LIKELY (!priv->kept_by_parent))
-    return;
-
-  if (priv->kept_is_unsound)
-    g_queue_init (&priv->kept);
-  else
-    g_queue_clear_full (&priv->kept, g_free);
-  priv->kept_by_parent = priv->kept_is_unsound = FALSE;
+  return &priv->kept;
 }
 
 static void
 keep (MpQueue            *queue,
       const MpQueueToken *token)
 {
-  MpJoinableQueuePrivate *priv = mp_joinable_queue_get_instance_private (MP_JOINABLE_QUEUE (queue));
-
-  lock_kept (priv);
-  g_queue_push_tail (&priv->kept, g_memdup2 (token, sizeof *token));
-  g_mutex_unlock (&priv->kept_mutex);
-}
-
-static MpQueueToken *
-pop_kept (MpJoinableQueue *self)
-{
-  MpJoinableQueuePrivate *priv = mp_joinable_queue_get_instance_private (self);
-  MpQueueToken           *token;
-
-  lock_kept (priv);
-  token = g_queue_pop_head (&priv->kept);
-  g_mutex_unlock (&priv->kept_mutex);
-  return token;
+  mp_queue_kept_push (mp_joinable_queue_get_kept (MP_JOINABLE_QUEUE (queue)), token);
 }
 
 /* --- The object ------------------------------------------------------------------------------ */
@@ -207,13 +164,7 @@ mp_joinable_queue_dispose (GObject *object)
 static void
 mp_joinable_queue_finalize (GObject *object)
 {
-  MpJoinableQueuePrivate *priv =
-    mp_joinable_queue_get_instance_private (MP_JOINABLE_QUEUE (object));
-
-  mp_fork_hook_remove (&priv->fork_hook);
-  if (!priv->kept_is_unsound)
-    g_queue_clear_full (&priv->kept, g_free);
-  g_mutex_clear (&priv->kept_mutex);
+  mp_queue_kept_clear (mp_joinable_queue_get_kept (MP_JOINABLE_QUEUE (object)));
 
   G_OBJECT_CLASS (mp_joinable_queue_parent_class)->finalize (object);
 }
@@ -389,15 +340,12 @@ mp_joinable_queue_class_init (MpJoinableQueueClass *klass)
 static void
 mp_joinable_queue_init (MpJoinableQueue *self)
 {
-  MpJoinableQueuePrivate *priv = mp_joinable_queue_get_instance_private (self);
-  MpQueuePrivate         *queue = mp_queue_get_private (MP_QUEUE (self));
+  MpQueuePrivate *queue = mp_queue_get_private (MP_QUEUE (self));
 
   queue->store.settings.mode = MP_QUEUE_MODE_ACKNOWLEDGED;
   g_strlcpy (queue->store.settings.kind, "JoinableQueue", MP_QUEUE_KIND_SIZE);
   queue->keep = keep;
-  g_queue_init (&priv->kept);
-  g_mutex_init (&priv->kept_mutex);
-  mp_fork_hook_add (&priv->fork_hook, reset_after_fork);
+  mp_queue_kept_init (mp_joinable_queue_get_kept (self));
 }
 
 /**
@@ -446,49 +394,7 @@ mp_joinable_queue_new_full (guint    max_size,
   return mp_queue_check (MP_QUEUE (self), error) ? g_steal_pointer (&self) : NULL;
 }
 
-/* --- Done --------------------------------------------------------------------------------- */
-
-/**
- * mp_joinable_queue_task_done:
- * @self: a queue
- * @error: return location for an error
- *
- * Marks the oldest message that was got through this object and is not yet marked as done.
- *
- * Messages got as [class@Task] do not count. Fails with `MP_ERROR_TOO_MANY_DONE` if there is no
- * such message, and with `MP_ERROR_STALE` if the message was redelivered to another consumer
- * meanwhile.
- *
- * Returns: %TRUE; %FALSE with @error set
- *
- * Since: 1.0
- */
-gboolean
-mp_joinable_queue_task_done (MpJoinableQueue *self,
-                             GError         **error)
-{
-  MpQueueCall              call = { .timeout_us = -1 };
-  g_autofree MpQueueToken *token = NULL;
-  MpQueueStore            *store;
-  MpQueueStatus            status;
-
-  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), FALSE);
-
-  if (!mp_queue_check (MP_QUEUE (self), error))
-    return FALSE;
-
-  token = pop_kept (self);
-  if (token == NULL)
-    {
-      g_set_error_literal (error, MP_ERROR, MP_ERROR_TOO_MANY_DONE,
-                           _ ("task_done() called too many times"));
-      return FALSE;
-    }
-
-  store = &mp_queue_get_private (MP_QUEUE (self))->store;
-  status = store->backend->finish (store->home, token, MP_QUEUE_FINISH_DONE, &call);
-  return status == MP_QUEUE_OK || mp_queue_set_error (MP_QUEUE (self), status, &call, error);
-}
+/* --- Joining ------------------------------------------------------------------------------ */
 
 /**
  * mp_joinable_queue_join:

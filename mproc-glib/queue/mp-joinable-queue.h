@@ -32,6 +32,12 @@ MP_AVAILABLE_IN_1_0
 gboolean mp_joinable_queue_task_done (MpJoinableQueue *self,
                                       GError         **error);
 MP_AVAILABLE_IN_1_0
+gboolean mp_joinable_queue_task_done_for_any (MpJoinableQueue *self,
+                                              GError         **error);
+MP_AVAILABLE_IN_1_0
+gboolean mp_joinable_queue_consume (MpJoinableQueue *self,
+                                    GError         **error);
+MP_AVAILABLE_IN_1_0
 gboolean mp_joinable_queue_join (MpJoinableQueue *self,
                                  gint64           timeout_us,
                                  GCancellable    *cancellable,

@@ -342,6 +342,47 @@ class TestWithoutTaskDone(helping.TestCase):
                 self.assertEqual(self.left_after(how), left)
 
 
+def tell_and_take(tasks, results, how):
+    for task in iter(tasks.get, None):
+        results.put(task)
+    if how == 'one told':
+        tasks.task_done()
+
+
+class TestTaskDoneElsewhere(helping.TestCase):
+    """As in multiprocessing, where task_done () only counts."""
+
+    def check(self, how, method='fork', joins_child=False):
+        tasks, results = mproc.JoinableQueue(), mproc.Queue()
+        child = self.start(tell_and_take, tasks, results, how, method=method)
+        for i in range(5):
+            tasks.put(i)
+        for _ in range(5):
+            results.get(timeout=helping.DEADLINE)
+            if not joins_child:
+                tasks.task_done()
+        if not joins_child:
+            tasks.join(helping.DEADLINE)
+        tasks.put(None)
+        self.finish(child)
+        for _ in range((6 if joins_child else 1) - (how == 'one told')):
+            self.assertRaises(TimeoutError, tasks.join, 0)
+            tasks.task_done()
+        tasks.join(helping.DEADLINE)
+        self.assertRaises(ValueError, tasks.task_done)
+
+    def test_while_the_worker_lives(self):
+        for method in helping.METHODS:
+            with self.subTest(method=method):
+                self.check('', method)
+
+    def test_after_its_normal_end(self):
+        self.check('', joins_child=True)
+
+    def test_it_tells_too(self):
+        self.check('one told')
+
+
 class TestHandingOver(helping.TestCase):
     def test_queue_by_a_connection(self):
         for method in helping.METHODS:

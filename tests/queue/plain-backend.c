@@ -37,7 +37,7 @@ typedef struct
   GQueue  held;
   GQueue  dead;
   guint64 n_bytes;
-  guint64 n_total, n_done;
+  guint64 n_total, n_done, n_consumed;
   guint64 n_before, n_dropped;
 
   GQueue bells;
@@ -440,33 +440,58 @@ plain_wait (gpointer         self,
 /* --- What was got ------------------------------------------------------------------------ */
 
 static MpQueueStatus
+finish_any (Plain *self)
+{
+  if (self->n_consumed > 0)
+    self->n_consumed--;
+  else if (self->held.length > 0)
+    free_message (g_queue_pop_head (&self->held));
+  else
+    return MP_QUEUE_EMPTY;
+  self->n_done++;
+  return MP_QUEUE_OK;
+}
+
+static void
+finish_message (Plain        *self,
+                Message      *message,
+                MpQueueFinish how)
+{
+  g_queue_remove (&self->held, message);
+  if (how == MP_QUEUE_FINISH_RETRY)
+    {
+      g_queue_insert_sorted (&self->queued, message, compare_age, NULL);
+      self->n_bytes += g_bytes_get_size (message->bytes);
+      return;
+    }
+  if (how == MP_QUEUE_FINISH_CONSUME)
+    self->n_consumed++;
+  else
+    self->n_done++;
+  free_message (message);
+}
+
+static MpQueueStatus
 plain_finish (gpointer            user_data,
               const MpQueueToken *token,
               MpQueueFinish       how,
               MpQueueCall        *call)
 {
-  Plain   *self = user_data;
-  Message *message;
+  Plain        *self = user_data;
+  Message      *message;
+  MpQueueStatus status = MP_QUEUE_OK;
 
   g_mutex_lock (&self->mutex);
-  message = find_held (self, token);
-  if (message != NULL)
-    {
-      g_queue_remove (&self->held, message);
-      if (how == MP_QUEUE_FINISH_RETRY)
-        {
-          g_queue_insert_sorted (&self->queued, message, compare_age, NULL);
-          self->n_bytes += g_bytes_get_size (message->bytes);
-        }
-      else
-        {
-          self->n_done++;
-          free_message (message);
-        }
-      ring (self);
-    }
+  if (token == NULL)
+    status = finish_any (self);
+  else if ((message = find_held (self, token)) != NULL)
+    finish_message (self, message, how);
+  else
+    status = MP_QUEUE_STALE;
+  if (status == MP_QUEUE_OK)
+    ring (self);
   g_mutex_unlock (&self->mutex);
-  return message != NULL ? MP_QUEUE_OK : MP_QUEUE_STALE;
+  return status;
 }
 
 static MpQueueStatus

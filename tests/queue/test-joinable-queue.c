@@ -627,6 +627,115 @@ test_progress (void)
   g_assert_finalize_object (queue);
 }
 
+/* What another has in hand is finished as well, when there is nothing of one's own. */
+static void
+test_done_for_any (void)
+{
+  MpJoinableQueue *queue = make (0);
+  g_autoptr (GError) error = NULL;
+  MpTask *task;
+
+  for (int i = 0; i < 2; i++)
+    put_int (queue, i);
+  task = get_task (queue, 0, 1);
+  g_assert_cmpint (get_int (queue), ==, 1);
+
+  for (int i = 0; i < 2; i++)
+    {
+      g_assert_true (mp_joinable_queue_task_done_for_any (queue, &error));
+      g_assert_no_error (error);
+      g_assert_cmpuint (mp_joinable_queue_get_unfinished (queue), ==, 1 - i);
+    }
+  g_assert_false (mp_joinable_queue_task_done_for_any (queue, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TOO_MANY_DONE);
+  g_clear_error (&error);
+  g_assert_false (mp_task_done (task, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_STALE);
+
+  g_object_unref (task);
+  g_assert_finalize_object (queue);
+}
+
+static void
+test_consume (void)
+{
+  MpJoinableQueue *queue = make (0);
+  g_autoptr (GError) error = NULL;
+
+  for (int i = 0; i < 3; i++)
+    put_int (queue, i);
+  for (int i = 0; i < 3; i++)
+    g_assert_cmpint (get_int (queue), ==, i);
+  g_assert_true (mp_joinable_queue_consume (queue, &error));
+  g_assert_false (mp_joinable_queue_task_done (queue, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TOO_MANY_DONE);
+  g_clear_error (&error);
+  g_assert_cmpuint (mp_joinable_queue_get_unfinished (queue), ==, 3);
+  for (int i = 0; i < 3; i++)
+    g_assert_true (mp_joinable_queue_task_done_for_any (queue, &error));
+  g_assert_true (mp_joinable_queue_join (queue, 0, NULL, &error));
+
+  g_assert_finalize_object (queue);
+}
+
+/* Takes two, and finishes one of its own when the parent has finished the other. */
+static int
+take_two (gpointer data)
+{
+  MpJoinableQueue *queue = data;
+
+  get_int (queue);
+  get_int (queue);
+  test_wait_until (mp_joinable_queue_get_unfinished (queue) == 1);
+  return mp_joinable_queue_task_done_for_any (queue, NULL) ? 0 : 1;
+}
+
+static int
+take_and_consume (gpointer data)
+{
+  get_int (data);
+  return mp_joinable_queue_consume (data, NULL) ? 0 : 1;
+}
+
+static void
+test_done_for_others (void)
+{
+  MpJoinableQueue *queue = make (0);
+  g_autoptr (GError) error = NULL;
+  pid_t child;
+
+  for (int i = 0; i < 2; i++)
+    put_int (queue, i);
+  child = test_fork (take_two, queue);
+  test_wait_until (mp_queue_is_empty (MP_QUEUE (queue)));
+  g_assert_true (mp_joinable_queue_task_done_for_any (queue, &error));
+  test_wait_child (child, 0);
+  g_assert_true (mp_joinable_queue_join (queue, TEST_TIMEOUT_US, NULL, &error));
+
+  /* Not delivered again, nor done. */
+  put_int (queue, 2);
+  test_wait_child (test_fork (take_and_consume, queue), 0);
+  g_assert_true (mp_queue_is_empty (MP_QUEUE (queue)));
+  g_assert_cmpuint (mp_joinable_queue_get_unfinished (queue), ==, 1);
+
+  /* Nobody waits for what cannot come again. */
+  put_int (queue, 3);
+  child = test_fork (take_and_hang, queue);
+  test_wait_until (mp_queue_is_empty (MP_QUEUE (queue)));
+  test_kill (child);
+  g_assert_cmpint (get_int (queue), ==, 3);
+  g_assert_true (mp_joinable_queue_consume (queue, &error));
+  g_assert_true (mp_queue_shutdown (MP_QUEUE (queue), FALSE, &error));
+  g_assert_null (mp_queue_get (MP_QUEUE (queue), TEST_TIMEOUT_US, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+  g_clear_error (&error);
+  for (int i = 0; i < 2; i++)
+    g_assert_true (mp_joinable_queue_task_done_for_any (queue, &error));
+  g_assert_true (mp_joinable_queue_join (queue, 0, NULL, &error));
+
+  g_assert_finalize_object (queue);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -634,6 +743,9 @@ main (int    argc,
   g_test_init (&argc, &argv, NULL);
 
   plain_add_test ("joinable-queue", "task-done", test_task_done);
+  plain_add_test ("joinable-queue", "done-for-any", test_done_for_any);
+  plain_add_test ("joinable-queue", "consume", test_consume);
+  plain_add_memory_test ("joinable-queue", "done-for-others", test_done_for_others);
   plain_add_test ("joinable-queue", "task", test_task);
   plain_add_test ("joinable-queue", "retry", test_retry);
   plain_add_test ("joinable-queue", "dead", test_dead);

@@ -8,20 +8,18 @@ from typing import Any
 
 
 class Hand:
-    """Counts what was got, for programs that never say that it is done."""
+    """Keeps what was got for good, for programs that never say here that it is done."""
 
     def __init__(self, queue: Any) -> None:
         self._queue = queue
-        self.n_taken = 0
         self.tells = False
 
     def finish(self) -> None:
-        """Says at the normal end of the process that all is done, unless the program does so itself."""
+        """Ends what was got, at the normal end of the process, unless the program does so itself."""
         if self.tells or _ends_by_exception():
             return
         try:
-            for _ in range(self.n_taken):
-                self._queue.task_done()
+            self._queue.consume()
         except (OSError, ValueError):
             # The queue is closed or damaged: then nobody waits.
             pass

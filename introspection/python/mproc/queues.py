@@ -156,63 +156,33 @@ class JoinableQueue(Queue[T]):
 
     What a worker has got and not said task_done () of is delivered to another when the worker is
     killed, or ends by an exception. A worker that never says task_done () and ends normally has
-    consumed what it got."""
+    consumed what it got; it is another process that says then that it is done."""
 
     _kind = Mp.JoinableQueue
 
     def __init__(self, maxsize: int = 0, *, ctx: Any = None, max_bytes: int = 0,
                  name: str | None = None) -> None:
         super().__init__(maxsize, ctx=ctx, max_bytes=max_bytes, name=name)
-        self._start_counting()
+        self._make_hand()
 
     def __setstate__(self, state: Any) -> None:
         super().__setstate__(state)
-        self._start_counting()
+        self._make_hand()
 
-    def _start_counting(self) -> None:
+    def _make_hand(self) -> None:
         self._hand = Hand(self._queue)
         util.Finalize(self, self._hand.finish, exitpriority=0)
-        util.register_after_fork(self, JoinableQueue._start_counting)
+        util.register_after_fork(self, JoinableQueue._make_hand)
 
     def __getstate__(self) -> Any:
         return {name: value for name, value in self.__dict__.items() if name != '_hand'}
 
-    def get(self, block: bool = True, timeout: float | None = None) -> T:
-        """Removes what is next, and returns it; see Queue.get ()."""
-        obj: T = self._queue.get(block, timeout)
-        self._hand.n_taken += 1
-        return obj
-
-    def get_nowait(self) -> T:
-        """Removes what is next, and returns it; raises Empty if there is nothing."""
-        return self.get(False)
-
-    def get_many(self, max: int | None = None, timeout: float | None = None) -> list[T]:
-        """Removes and returns what is there; see Queue.get_many ()."""
-        objs: list[T] = self._queue.get_many(max, timeout)
-        self._hand.n_taken += len(objs)
-        return objs
-
-    async def get_async(self) -> T:
-        """Removes what is next, and returns it, under asyncio."""
-        obj: T = await self._queue.get_async()
-        self._hand.n_taken += 1
-        return obj
-
-    def __iter__(self) -> Iterator[T]:
-        for obj in self._queue:
-            self._hand.n_taken += 1
-            yield obj
-
-    async def __aiter__(self) -> AsyncIterator[T]:
-        async for obj in self._queue:
-            self._hand.n_taken += 1
-            yield obj
-
     def task_done(self) -> None:
-        """Says that one of the objects that were got is done; ValueError if there is none."""
+        """Says that one of the objects that were got is done, whichever process got it.
+
+        Raises ValueError if there is none."""
         self._hand.tells = True
-        self._queue.task_done()
+        self._queue.task_done_for_any()
 
     def join(self, timeout: float | None = None) -> None:
         """Waits until all that was put is done; raises TimeoutError after @timeout seconds."""

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-joinable-queue.h"
+
+#include "mp-error.h"
+#include "mp-queue-private.h"
+#include "queue-kept.h"
+
+#include <glib/gi18n-lib.h>
+
+/* Marking messages as done that were got by the functions of MpQueue. */
+
+static gboolean
+set_error (MpJoinableQueue *self,
+           MpQueueStatus    status,
+           MpQueueCall     *call,
+           GError         **error)
+{
+  if (status != MP_QUEUE_EMPTY)
+    return mp_queue_set_error (MP_QUEUE (self), status, call, error);
+
+  g_set_error_literal (error, MP_ERROR, MP_ERROR_TOO_MANY_DONE,
+                       _ ("task_done() called too many times"));
+  return FALSE;
+}
+
+/* Finishes the oldest delivery of this object; EMPTY when there is none. */
+static MpQueueStatus
+finish_oldest (MpJoinableQueue *self,
+               MpQueueFinish    how,
+               MpQueueCall     *call)
+{
+  g_autofree MpQueueToken *token = mp_queue_kept_pop (mp_joinable_queue_get_kept (self));
+  MpQueueStore            *store = &mp_queue_get_private (MP_QUEUE (self))->store;
+
+  return token == NULL ? MP_QUEUE_EMPTY : store->backend->finish (store->home, token, how, call);
+}
+
+/**
+ * mp_joinable_queue_task_done:
+ * @self: a queue
+ * @error: return location for an error
+ *
+ * Says that the oldest message that was got here and is not yet marked done is done.
+ *
+ * Those got as [class@Task] are not among them. Fails with `MP_ERROR_TOO_MANY_DONE` when
+ * there is none, and with `MP_ERROR_STALE` when it was given to another consumer meanwhile.
+ *
+ * Returns: %TRUE; %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_joinable_queue_task_done (MpJoinableQueue *self,
+                             GError         **error)
+{
+  MpQueueCall   call = { .timeout_us = -1 };
+  MpQueueStatus status;
+
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), FALSE);
+
+  if (!mp_queue_check (MP_QUEUE (self), error))
+    return FALSE;
+
+  status = finish_oldest (self, MP_QUEUE_FINISH_DONE, &call);
+  return status == MP_QUEUE_OK || set_error (self, status, &call, error);
+}
+
+/**
+ * mp_joinable_queue_task_done_for_any:
+ * @self: a queue
+ * @error: return location for an error
+ *
+ * Says that one message is done, whoever got it.
+ *
+ * This is how `task_done ()` of Python's multiprocessing works, which only counts: there a process
+ * may say that what another one got is done. The message is the oldest that was got here; without
+ * one it is a message that was consumed by [method@JoinableQueue.consume], or else the oldest in
+ * anybody's hands, those got as [class@Task] included. Among more than 4,096 in hand it is one of
+ * the oldest. Its holder can do nothing with it any more: what it says of it fails with
+ * `MP_ERROR_STALE`, or is passed over by this function.
+ *
+ * Fails with `MP_ERROR_TOO_MANY_DONE` when nobody has anything.
+ *
+ * Returns: %TRUE; %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_joinable_queue_task_done_for_any (MpJoinableQueue *self,
+                                     GError         **error)
+{
+  MpQueueCall   call = { .timeout_us = -1 };
+  MpQueueStore *store;
+  MpQueueStatus status;
+
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), FALSE);
+
+  if (!mp_queue_check (MP_QUEUE (self), error))
+    return FALSE;
+
+  do
+    status = finish_oldest (self, MP_QUEUE_FINISH_DONE, &call);
+  while (status == MP_QUEUE_STALE);
+
+  store = &mp_queue_get_private (MP_QUEUE (self))->store;
+  if (status == MP_QUEUE_EMPTY)
+    status = store->backend->finish (store->home, NULL, MP_QUEUE_FINISH_DONE, &call);
+  return status == MP_QUEUE_OK || set_error (self, status, &call, error);
+}
+
+/**
+ * mp_joinable_queue_consume:
+ * @self: a queue
+ * @error: return location for an error
+ *
+ * Keeps for good all messages that were got here and are not yet marked done.
+ *
+ * They are not delivered again when this process ends. They stay unfinished until somebody calls
+ * [method@JoinableQueue.task_done_for_any] for each. Those got as [class@Task] are not among them.
+ *
+ * Returns: %TRUE; %FALSE with @error set when the queue cannot be used
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_joinable_queue_consume (MpJoinableQueue *self,
+                           GError         **error)
+{
+  MpQueueCall   call = { .timeout_us = -1 };
+  MpQueueStatus status;
+
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), FALSE);
+
+  if (!mp_queue_check (MP_QUEUE (self), error))
+    return FALSE;
+
+  do
+    status = finish_oldest (self, MP_QUEUE_FINISH_CONSUME, &call);
+  while (status == MP_QUEUE_OK || status == MP_QUEUE_STALE);
+
+  return status == MP_QUEUE_EMPTY || mp_queue_set_error (MP_QUEUE (self), status, &call, error);
+}

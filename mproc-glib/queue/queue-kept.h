@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "mp-joinable-queue.h"
+
+#include "base/mp-fork.h"
+#include "memory/queue-backend.h"
+
+G_BEGIN_DECLS
+
+/* The deliveries that a MpJoinableQueue got by the functions of MpQueue and that are not yet marked
+ * as done, oldest first. */
+typedef struct
+{
+  GMutex     mutex;
+  GQueue     tokens;     /* MpQueueToken */
+  gboolean   by_parent;  /* set in a forked child: the list belongs to the parent */
+  gboolean   is_unsound; /* another thread of the parent was changing it during the fork */
+  MpForkHook fork_hook;
+} MpQueueKept;
+
+void mp_queue_kept_init (MpQueueKept *self);
+void mp_queue_kept_clear (MpQueueKept *self);
+
+void mp_queue_kept_push (MpQueueKept        *self,
+                         const MpQueueToken *token);
+/* The oldest, to be freed with g_free (), or NULL. */
+MpQueueToken *mp_queue_kept_pop (MpQueueKept *self);
+
+MpQueueKept *mp_joinable_queue_get_kept (MpJoinableQueue *self);
+
+G_END_DECLS
