@@ -59,6 +59,7 @@ export namespace Mp {
         wait(condition: Condition, flags?: WaitFlags, timeout?: number, cancellable?: Cancel): boolean;
         shutdown(immediate?: boolean): boolean;
         create_source(cancellable?: Cancel): GLib.Source;
+        values(priority?: number): Loop<any>;
         [Symbol.iterator](): Iterator<any>;
         [Symbol.asyncIterator](): AsyncIterator<any>;
     }
@@ -74,7 +75,7 @@ export namespace Mp {
         get_task(timeout?: number, cancellable?: Cancel): Task;
         get_task_async(priority?: number, cancellable?: Cancel): Promise<Task>;
         list_progress(): Progress[];
-        tasks(): Loop<Task>;
+        tasks(priority?: number): Loop<Task>;
     }
 
     interface Task {
@@ -130,8 +131,10 @@ export namespace Mp {
         poll(timeout?: number, cancellable?: Cancel): boolean;
         flush(timeout?: number, cancellable?: Cancel): boolean;
         wait(condition: Condition, flags?: WaitFlags, timeout?: number, cancellable?: Cancel): boolean;
+        start(priority?: number): void;
         close_async(priority?: number, cancellable?: Cancel): Promise<boolean>;
         create_source(cancellable?: Cancel): GLib.Source;
+        values(priority?: number): Loop<any>;
         [Symbol.iterator](): Iterator<any>;
         [Symbol.asyncIterator](): AsyncIterator<any>;
     }
@@ -140,6 +143,7 @@ export namespace Mp {
         accept(timeout?: number, cancellable?: Cancel): Connection;
         accept_async(priority?: number, cancellable?: Cancel): Promise<Connection>;
         wait(condition: Condition, flags?: WaitFlags, timeout?: number, cancellable?: Cancel): boolean;
+        connections(priority?: number): Loop<Connection>;
         [Symbol.iterator](): Iterator<Connection>;
         [Symbol.asyncIterator](): AsyncIterator<Connection>;
     }

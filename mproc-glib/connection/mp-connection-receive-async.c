@@ -174,7 +174,8 @@ start_receive (MpConnection         *self,
 /**
  * mp_connection_recv_async:
  * @self: a connection
- * @io_priority: the priority of the request
+ * @io_priority: the priority, such as %G_PRIORITY_DEFAULT_IDLE, at which a peer that sends without
+ *   pause leaves a window time to draw
  * @cancellable: (nullable): a cancellable
  * @callback: (scope async): called when there is a value or an error
  * @user_data: data for @callback
@@ -229,7 +230,8 @@ mp_connection_recv_finish (MpConnection *self,
  * @self: a connection
  * @max_length: the largest message to receive, in bytes; -1 for no limit other than
  *   [property@Connection:max-message-size]
- * @io_priority: the priority of the request
+ * @io_priority: the priority, such as %G_PRIORITY_DEFAULT_IDLE, at which a peer that sends without
+ *   pause leaves a window time to draw
  * @cancellable: (nullable): a cancellable
  * @callback: (scope async): called when there is a message or an error
  * @user_data: data for @callback
@@ -282,7 +284,8 @@ mp_connection_recv_bytes_finish (MpConnection *self,
 /**
  * mp_connection_recv_message_async:
  * @self: a connection
- * @io_priority: the priority of the request
+ * @io_priority: the priority, such as %G_PRIORITY_DEFAULT_IDLE, at which a peer that sends without
+ *   pause leaves a window time to draw
  * @cancellable: (nullable): a cancellable
  * @callback: (scope async): called when there is a message or an error
  * @user_data: data for @callback

@@ -142,6 +142,8 @@ message_ready_cb (gpointer user_data)
 /**
  * mp_connection_start:
  * @self: a connection
+ * @io_priority: the priority, such as %G_PRIORITY_DEFAULT_IDLE, at which a peer that sends without
+ *   pause leaves a window time to draw
  *
  * Starts emitting [signal@Connection::message] for each message, in the caller's thread-default
  * main context.
@@ -161,7 +163,8 @@ message_ready_cb (gpointer user_data)
  * Since: 1.0
  */
 void
-mp_connection_start (MpConnection *self)
+mp_connection_start (MpConnection *self,
+                     int           io_priority)
 {
   MpConnectionPrivate *priv;
 
@@ -177,6 +180,7 @@ mp_connection_start (MpConnection *self)
       mp_channel_begin_reading_ahead (priv->channel);
       priv->started = mp_stream_source_new (self, may_read, create_watch);
       g_source_set_static_name (priv->started, "mp_connection_start");
+      g_source_set_priority (priv->started, io_priority);
       g_source_set_callback (priv->started, message_ready_cb, g_object_ref (self), g_object_unref);
       g_source_attach (priv->started, g_main_context_get_thread_default ());
     }

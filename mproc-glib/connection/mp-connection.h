@@ -261,7 +261,8 @@ MP_AVAILABLE_IN_1_0
 GSource *mp_connection_create_source (MpConnection *self,
                                       GCancellable *cancellable);
 MP_AVAILABLE_IN_1_0
-void mp_connection_start (MpConnection *self);
+void mp_connection_start (MpConnection *self,
+                          int           io_priority);
 MP_AVAILABLE_IN_1_0
 void mp_connection_stop (MpConnection *self);
 MP_AVAILABLE_IN_1_0

@@ -83,7 +83,8 @@ wrap_in_task (MpQueue            *queue,
 /**
  * mp_joinable_queue_get_task_async:
  * @self: a queue
- * @io_priority: the priority, such as %G_PRIORITY_DEFAULT
+ * @io_priority: the priority, such as %G_PRIORITY_DEFAULT_IDLE, at which a full queue leaves a
+ *   window time to draw
  * @cancellable: (nullable): a cancellable; a cancelled call takes no message
  * @callback: (scope async): called when a task is available, in the caller's thread-default main
  *   context

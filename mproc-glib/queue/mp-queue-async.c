@@ -341,7 +341,8 @@ put_async (MpQueue            *self,
  * mp_queue_put_async:
  * @self: a queue
  * @value: a value; a floating reference is taken
- * @io_priority: the priority, such as %G_PRIORITY_DEFAULT
+ * @io_priority: the priority, such as %G_PRIORITY_DEFAULT_IDLE, at which a full queue leaves a
+ *   window time to draw
  * @cancellable: (nullable): a cancellable
  * @callback: (scope async): called when the value was put, in the caller's thread-default
  *   main context
@@ -394,7 +395,8 @@ mp_queue_put_finish (MpQueue      *self,
 /**
  * mp_queue_get_async:
  * @self: a queue
- * @io_priority: the priority, such as %G_PRIORITY_DEFAULT
+ * @io_priority: the priority, such as %G_PRIORITY_DEFAULT_IDLE, at which a full queue leaves a
+ *   window time to draw
  * @cancellable: (nullable): a cancellable; a cancelled call takes no message
  * @callback: (scope async): called when a value is available, in the caller's thread-default main
  *   context
@@ -444,7 +446,8 @@ mp_queue_get_finish (MpQueue      *self,
  * mp_queue_put_message_async:
  * @self: a queue
  * @message: a message, without descriptors
- * @io_priority: the priority, such as %G_PRIORITY_DEFAULT
+ * @io_priority: the priority, such as %G_PRIORITY_DEFAULT_IDLE, at which a full queue leaves a
+ *   window time to draw
  * @cancellable: (nullable): a cancellable
  * @callback: (scope async): called when the message was put, in the caller's thread-default
  *   main context
@@ -495,7 +498,8 @@ mp_queue_put_message_finish (MpQueue      *self,
 /**
  * mp_queue_get_message_async:
  * @self: a queue
- * @io_priority: the priority, such as %G_PRIORITY_DEFAULT
+ * @io_priority: the priority, such as %G_PRIORITY_DEFAULT_IDLE, at which a full queue leaves a
+ *   window time to draw
  * @cancellable: (nullable): a cancellable; a cancelled call takes no message
  * @callback: (scope async): called when a message is available, in the caller's thread-default main
  *   context

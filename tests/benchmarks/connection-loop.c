@@ -70,7 +70,7 @@ run_loop (MpConnection *connection,
   Peer peer = { g_main_loop_new (NULL, FALSE), side, buffer };
 
   g_signal_connect (connection, signal, callback, &peer);
-  mp_connection_start (connection);
+  mp_connection_start (connection, G_PRIORITY_DEFAULT);
   g_main_loop_run (peer.loop);
 }
 

@@ -111,7 +111,7 @@ serve (Fixture  *fixture,
        gpointer  data)
 {
   g_signal_connect (fixture->server, "called", callback, data);
-  mp_connection_start (fixture->server);
+  mp_connection_start (fixture->server, G_PRIORITY_DEFAULT_IDLE);
 }
 
 static void
@@ -423,7 +423,7 @@ test_hostile_calls (void)
   mp_connection_set_format (connection, MP_FORMAT_JSON);
   fixture.invocations = g_ptr_array_new_with_free_func (g_object_unref);
   g_signal_connect (connection, "called", G_CALLBACK (keep_cb), &fixture);
-  mp_connection_start (connection);
+  mp_connection_start (connection, G_PRIORITY_DEFAULT_IDLE);
 
   /* The same number twice. */
   for (guint i = 0; i < 2; i++)

@@ -228,7 +228,7 @@ receive_by_signal (Fixture *fixture,
 
   message = g_signal_connect (fixture->connection, "message", G_CALLBACK (message_cb), &bytes);
   end = g_signal_connect (fixture->connection, "closed", G_CALLBACK (closed_cb), &reason);
-  mp_connection_start (fixture->connection);
+  mp_connection_start (fixture->connection, G_PRIORITY_DEFAULT_IDLE);
   if (stop)
     test_drain_context ();
   else

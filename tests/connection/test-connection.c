@@ -794,8 +794,8 @@ test_signals (void)
   g_assert_no_error (error);
   g_signal_connect (second, "message", G_CALLBACK (message_cb), log);
   g_signal_connect (second, "closed", G_CALLBACK (closed_cb), log);
-  mp_connection_start (second);
-  mp_connection_start (second);
+  mp_connection_start (second, G_PRIORITY_DEFAULT_IDLE);
+  mp_connection_start (second, G_PRIORITY_DEFAULT_IDLE);
 
   mp_connection_send (first, g_variant_new_string ("a"), -1, NULL, &error);
   mp_connection_send (first, g_variant_new_string ("b"), -1, NULL, &error);
@@ -849,7 +849,7 @@ test_closed_by_peer (void)
   g_signal_connect (second, "message", G_CALLBACK (message_cb), log);
   g_signal_connect (second, "notify::closed", G_CALLBACK (notify_cb), log);
   g_signal_connect (second, "closed", G_CALLBACK (reason_cb), log);
-  mp_connection_start (second);
+  mp_connection_start (second, G_PRIORITY_DEFAULT_IDLE);
   mp_connection_close (first, &error);
   iterate_until_log (log, "notified gone");
 
@@ -890,7 +890,7 @@ test_start_without_handler (void)
   gulong handler;
 
   mp_pipe (TRUE, &first, &second, &error);
-  mp_connection_start (second);
+  mp_connection_start (second, G_PRIORITY_DEFAULT_IDLE);
   mp_connection_send (first, g_variant_new_string ("a"), -1, NULL, &error);
   mp_connection_send (first, g_variant_new_string ("b"), -1, NULL, &error);
   while (g_main_context_iteration (NULL, FALSE))
@@ -933,7 +933,7 @@ test_start_turn (void)
 
   mp_pipe (TRUE, &first, &second, NULL);
   g_signal_connect (second, "message", G_CALLBACK (dawdle_cb), &n_messages);
-  mp_connection_start (second);
+  mp_connection_start (second, G_PRIORITY_DEFAULT_IDLE);
   for (guint i = 0; i < 50; i++)
     mp_connection_send (first, g_variant_new_uint32 (i), -1, NULL, NULL);
   while (n_messages == 0)
@@ -952,7 +952,7 @@ test_stop (void)
   mp_pipe (TRUE, &first, &second, NULL);
   g_signal_connect (second, "message", G_CALLBACK (message_cb), log);
   g_signal_connect (second, "message", G_CALLBACK (mp_connection_stop), NULL);
-  mp_connection_start (second);
+  mp_connection_start (second, G_PRIORITY_DEFAULT_IDLE);
 
   mp_connection_send (first, g_variant_new_string ("a"), -1, NULL, NULL);
   mp_connection_send (first, g_variant_new_string ("b"), -1, NULL, NULL);

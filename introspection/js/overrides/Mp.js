@@ -12,7 +12,7 @@ const {values, promises} = imports.overrides.mp;
 
 let Mp;
 let isUnsupported, toJson, fromJson, unpack, toMessage, fromMessage, fromVariant;
-let promise, tryFirst, promisify, asBytes, makeIterable, iterable;
+let STREAM_PRIORITY, promise, tryFirst, promisify, asBytes, makeIterable, iterable;
 
 // --- Queues ------------------------------------------------------------------------------
 
@@ -78,7 +78,7 @@ function overrideQueuePuts(prototype) {
     };
 
     prototype.put_finish = put_message_finish;
-    prototype.put_async = function (value, priority = GLib.PRIORITY_DEFAULT, cancellable = null, callback) {
+    prototype.put_async = function (value, priority = STREAM_PRIORITY, cancellable = null, callback) {
         if (callback)
             return put_message_async.call(this, toMessage(value), priority, cancellable, callback);
         return tryFirst(() => this.try_put(value) || undefined, cancellable, () => promise(
@@ -153,8 +153,7 @@ function overrideQueueGets(prototype) {
     prototype.get_finish = function (result) {
         return fromVariant(get_finish.call(this, result));
     };
-    // Below the priority at which a window is drawn: a full queue would leave it no time.
-    prototype.get_async = function (priority = GLib.PRIORITY_DEFAULT_IDLE, cancellable = null, callback) {
+    prototype.get_async = function (priority = STREAM_PRIORITY, cancellable = null, callback) {
         if (callback)
             return get_async.call(this, priority, cancellable, callback);
         return tryFirst(() => this.try_get(), cancellable,
@@ -232,7 +231,7 @@ function overrideQueue({Queue}) {
         put_json: waits(1),
         get_json: waits(0),
         put_payload: [2, -1],
-        start: [0, GLib.PRIORITY_DEFAULT_IDLE],
+        start: [0, STREAM_PRIORITY],
         get_payload: [1, null, -1],
         put_message: waits(1),
         get_message: waits(0),
@@ -250,10 +249,14 @@ function overrideQueue({Queue}) {
         return getMany(this, max, timeout, cancellable);
     };
     promisify(prototype, 'put_message', [undefined], {
+        ioPriority: STREAM_PRIORITY,
         attempt: (queue, message) => queue.try_put_message(message) || undefined,
     });
-    promisify(prototype, 'get_message', [], {attempt: queue => queue.try_get_message() ?? undefined});
-    makeIterable(prototype, 'get', 'get_async');
+    promisify(prototype, 'get_message', [], {
+        ioPriority: STREAM_PRIORITY,
+        attempt: queue => queue.try_get_message() ?? undefined,
+    });
+    makeIterable(prototype, 'values', 'get', 'get_async');
 }
 
 function overrideJoinableQueue({JoinableQueue, Task}) {
@@ -262,7 +265,10 @@ function overrideJoinableQueue({JoinableQueue, Task}) {
     setDefaults(JoinableQueue, {new: [0, 0]});
     setDefaults(prototype, {join: waits(0), get_task: waits(0)});
     promisify(prototype, 'join', []);
-    promisify(prototype, 'get_task', [], {attempt: queue => queue.try_get_task() ?? undefined});
+    promisify(prototype, 'get_task', [], {
+        ioPriority: STREAM_PRIORITY,
+        attempt: queue => queue.try_get_task() ?? undefined,
+    });
 
     const {list_progress} = prototype;
     prototype.list_progress = function () {
@@ -271,8 +277,8 @@ function overrideJoinableQueue({JoinableQueue, Task}) {
     };
 
     // Tasks instead of values, until the queue is shut down.
-    prototype.tasks = function () {
-        return iterable(() => this.get_task(), () => this.get_task_async());
+    prototype.tasks = function (priority) {
+        return iterable(() => this.get_task(), () => this.get_task_async(priority));
     };
 
     setDefaults(Task.prototype, {set_progress: [1, null]});
@@ -334,8 +340,8 @@ function overrideConnectionSends(prototype) {
         send_pickle: waits(1),
         send_message: waits(1),
     });
-    promisify(prototype, 'send_bytes', [undefined]);
-    promisify(prototype, 'send_message', [undefined]);
+    promisify(prototype, 'send_bytes', [undefined], {ioPriority: STREAM_PRIORITY});
+    promisify(prototype, 'send_message', [undefined], {ioPriority: STREAM_PRIORITY});
 }
 
 function overrideConnectionReceives(prototype) {
@@ -352,6 +358,7 @@ function overrideConnectionReceives(prototype) {
     prototype.recv_async = recv_message_async;
     prototype.recv_finish = recv_message_finish;
     promisify(prototype, 'recv', [], {
+        ioPriority: STREAM_PRIORITY,
         convert: fromMessage,
         attempt: connection => connection.try_recv(),
     });
@@ -368,8 +375,12 @@ function overrideConnectionReceives(prototype) {
         recv_pickle: waits(0),
         recv_message: waits(0),
     });
-    promisify(prototype, 'recv_message', [], {attempt: connection => connection.try_recv_message() ?? undefined});
+    promisify(prototype, 'recv_message', [], {
+        ioPriority: STREAM_PRIORITY,
+        attempt: connection => connection.try_recv_message() ?? undefined,
+    });
     promisify(prototype, 'recv_bytes', [-1], {
+        ioPriority: STREAM_PRIORITY,
         convert: asBytes,
         attempt: (connection, maximum) => connection.try_recv_bytes(maximum),
     });
@@ -418,9 +429,10 @@ function overrideConnection({Connection}) {
         recv_shareable: waits(0),
         send_shareable: waits(1),
         create_source: [0, null],
+        start: [0, STREAM_PRIORITY],
     });
     promisify(prototype, 'close', []);
-    makeIterable(prototype, 'recv', 'recv_async');
+    makeIterable(prototype, 'values', 'recv', 'recv_async');
 }
 
 function overridePipe() {
@@ -450,8 +462,11 @@ function checkAddresses(object, name) {
 function overrideListener({Listener, Connector}) {
     setDefaults(Listener, {new: [0, null, null]});
     setDefaults(Listener.prototype, {accept: waits(0)});
-    promisify(Listener.prototype, 'accept', [], {attempt: listener => listener.try_accept() ?? undefined});
-    makeIterable(Listener.prototype, 'accept', 'accept_async');
+    promisify(Listener.prototype, 'accept', [], {
+        ioPriority: STREAM_PRIORITY,
+        attempt: listener => listener.try_accept() ?? undefined,
+    });
+    makeIterable(Listener.prototype, 'connections', 'accept', 'accept_async');
 
     setDefaults(Connector, {new: [1, null]});
     setDefaults(Connector.prototype, {open: waits(0)});
@@ -483,7 +498,7 @@ function overrideWait() {
 return function () {
     Mp = this;
     ({isUnsupported, toJson, fromJson, unpack, toMessage, fromMessage, fromVariant} = values.forModule(Mp));
-    ({promise, tryFirst, promisify, asBytes, makeIterable, iterable} = promises.forModule(Mp));
+    ({STREAM_PRIORITY, promise, tryFirst, promisify, asBytes, makeIterable, iterable} = promises.forModule(Mp));
 
     overrideMessage(Mp);
     overrideQueue(Mp);

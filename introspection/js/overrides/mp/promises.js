@@ -8,15 +8,34 @@ var forModule = (function () {
 
 const {GLib} = imports.gi;
 
-// After so many calls that did not have to wait, one waits for its turn in the main loop:
-// promises that are fulfilled at once would never let it run.
+// After so many calls that did not have to wait, or so many milliseconds of the time that their
+// results take, one waits for its turn in the main loop: promises that are fulfilled at once
+// would never let it run.
 const CALLS_PER_TURN = 32;
+const MS_PER_TURN = 2;
+
+// What may come without pause waits below the priority at which a window is drawn.
+const STREAM_PRIORITY = GLib.PRIORITY_DEFAULT_IDLE;
 
 let Mp;
+
+let calls = 0;
+let endOfTurn = 0;
+
+function beginTurn() {
+    calls = 0;
+    endOfTurn = Date.now() + MS_PER_TURN;
+}
+
+function mayTry(cancellable) {
+    calls++;
+    return calls < CALLS_PER_TURN && Date.now() < endOfTurn && !cancellable?.is_cancelled();
+}
 
 function promise(object, start, finish, ...args) {
     return new Promise((resolve, reject) => {
         start.call(object, ...args, (_source, result) => {
+            beginTurn();
             try {
                 resolve(finish.call(object, result));
             } catch (error) {
@@ -24,13 +43,6 @@ function promise(object, start, finish, ...args) {
             }
         });
     });
-}
-
-let calls = 0;
-
-function mayTry(cancellable) {
-    calls = (calls + 1) % CALLS_PER_TURN;
-    return calls !== 0 && !cancellable?.is_cancelled();
 }
 
 // Tries at once and makes a promise that waits only where that is not enough.
@@ -46,8 +58,8 @@ function tryFirst(attempt, cancellable, wait) {
 // Gives an asynchronous method its promise. @defaults has one for each argument that comes
 // before the priority and the cancellable, all of which may be left out; @convert makes the
 // result what this language has for it; @attempt gives the converted result at once, or
-// undefined. With a callback it is the method it was.
-function promisify(prototype, name, defaults, {convert, attempt} = {}) {
+// undefined; @ioPriority is the default. With a callback it is the method it was.
+function promisify(prototype, name, defaults, {convert, attempt, ioPriority = GLib.PRIORITY_DEFAULT} = {}) {
     const start = prototype[`${name}_async`];
     const finish = prototype[`${name}_finish`];
     const finishConverted = !convert ? finish : function (result) {
@@ -57,7 +69,7 @@ function promisify(prototype, name, defaults, {convert, attempt} = {}) {
     prototype[`${name}_finish`] = finishConverted;
     prototype[`${name}_async`] = function (...args) {
         const given = defaults.map((value, i) => args[i] ?? value);
-        const [priority = GLib.PRIORITY_DEFAULT, cancellable = null, callback] = args.slice(defaults.length);
+        const [priority = ioPriority, cancellable = null, callback] = args.slice(defaults.length);
         if (callback)
             return start.call(this, ...given, priority, cancellable, callback);
 
@@ -112,21 +124,23 @@ function iterable(next, nextAsync) {
     };
 }
 
-function makeIterable(prototype, next, nextAsync) {
-    const of = self => iterable(() => self[next](), () => self[nextAsync]());
-
+// Makes objects iterable; @name is the method for who wants another priority.
+function makeIterable(prototype, name, next, nextAsync) {
+    prototype[name] = function (priority) {
+        return iterable(() => this[next](), () => this[nextAsync](priority));
+    };
     prototype[Symbol.iterator] = function () {
-        return of(this)[Symbol.iterator]();
+        return this[name]()[Symbol.iterator]();
     };
     prototype[Symbol.asyncIterator] = function () {
-        return of(this)[Symbol.asyncIterator]();
+        return this[name]()[Symbol.asyncIterator]();
     };
 }
 
 // The functions for others, given the module Mp.
 return function (module) {
     Mp = module;
-    return {promise, tryFirst, promisify, asBytes, makeIterable, iterable};
+    return {STREAM_PRIORITY, promise, tryFirst, promisify, asBytes, makeIterable, iterable};
 };
 
 })();

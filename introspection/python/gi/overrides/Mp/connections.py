@@ -11,7 +11,7 @@ from gi.repository import GLib
 from .describing import describing_repr
 from .calls import answer_of, call_awaited, call_now, run_calls
 from .errors import call, exception_of, is_error, is_timeout
-from .loops import end_watches, readable, writable
+from .loops import end_watches, readable, take_turn, writable
 from .module import Mp, export
 from .queues import Queue
 from .refusal import refusal
@@ -207,6 +207,7 @@ class Connection(Mp.Connection):
         return loads(await self._take_when_ready(_try_recv_pickle))
 
     async def _take_when_ready(self, receive, *arguments):
+        await take_turn()
         while not (received := call(receive, self, *arguments)):
             run_calls(self)
             await readable(self)
@@ -219,6 +220,7 @@ class Connection(Mp.Connection):
 
     async def _send_when_ready(self, obj):
         send, data = self._encode(obj)
+        await take_turn()
         try:
             while not self._send_now(send, data):
                 await writable(self)
@@ -246,6 +248,11 @@ class Connection(Mp.Connection):
         if self._codec is not None:
             raise TypeError('a connection with a codec makes no calls')
         return plain_message(obj)
+
+    def start(self, io_priority=GLib.PRIORITY_DEFAULT_IDLE):
+        """Emits `message` for each message and `called` for each call, in this thread's GLib main
+        loop."""
+        super().start(io_priority)
 
     def close(self):
         """Closes this end; closing twice is fine."""

@@ -9,7 +9,7 @@ from queue import Empty
 from gi.repository import GLib
 
 from .errors import call, is_error
-from .loops import readable, until
+from .loops import readable, take_turn, until
 from .module import Mp, export
 from .queues import QueueClosed, reduce_queue
 from .values import value_of
@@ -79,6 +79,7 @@ class JoinableQueue(Mp.JoinableQueue):
 
     async def _get_task_when_ready(self):
         while True:
+            await take_turn()
             try:
                 return self.get_task(False)
             except Empty:

@@ -10,7 +10,7 @@ from gi.repository import Gio, GLib
 from .connections import as_python
 from .describing import describing_repr
 from .errors import call, exception_of, is_error
-from .loops import readable
+from .loops import readable, take_turn
 from .module import Mp, export
 from .values import check_codec
 from .waiting import sleep_until_readable, wait_for
@@ -121,6 +121,7 @@ class Listener(Mp.Listener):
 
     async def _accept_when_ready(self):
         while True:
+            await take_turn()
             try:
                 accepted = _try_accept(self)
             except GLib.Error as error:

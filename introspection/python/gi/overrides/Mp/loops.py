@@ -4,7 +4,9 @@
 import collections
 import concurrent.futures
 import sys
+import threading
 import weakref
+from time import monotonic
 
 from gi.repository import GLib
 
@@ -31,12 +33,63 @@ class Pause:
         return (yield self)
 
 
-def _dispatch(source, go_on):
+def _dispatch(source, go_on, context=None):
     # Below the priority at which a window is drawn: a full queue would leave it no time.
     source.set_priority(GLib.PRIORITY_DEFAULT_IDLE)
     source.set_callback(go_on)
-    source.attach(GLib.MainContext.get_thread_default())
+    source.attach(context or GLib.MainContext.get_thread_default())
 
+
+# --- Turns -----------------------------------------------------------------------------------
+
+# What is there at once is given at once, which would never let the loop run if there is always
+# more. So it does after so many calls, or so many seconds of the time that their results take.
+_CALLS_PER_TURN = 32
+_SECONDS_PER_TURN = 0.002
+
+# The packages that have such loops.
+_LOOPS_UPON_GLIB = ('gi', 'gbulb')
+
+
+class _Turn(threading.local):
+    n_calls = 0
+    end = 0.0
+
+
+_turn = _Turn()
+
+
+def _begin_turn():
+    _turn.n_calls = 0
+    _turn.end = monotonic() + _SECONDS_PER_TURN
+
+
+async def take_turn():
+    """Lets the loop do what else there is, now and then; to be awaited before each attempt."""
+    _turn.n_calls += 1
+    if _turn.n_calls > _CALLS_PER_TURN or monotonic() > _turn.end:
+        await _yield_turn()
+        _begin_turn()
+
+
+async def _yield_turn():
+    loop = running_loop()
+    if loop is None:
+        await Pause(lambda go_on: _dispatch(GLib.idle_source_new(), go_on))
+    elif _is_upon_glib(loop) and (source := GLib.main_current_source()) is not None:
+        future = loop.create_future()
+        _dispatch(GLib.idle_source_new(), lambda *_: future.done() or future.set_result(None), source.get_context())
+        await future
+    else:
+        await sys.modules['asyncio'].sleep(0)
+
+
+def _is_upon_glib(loop):
+    """Whether a loop of asyncio runs upon a main loop of GLib, which may have a window to draw."""
+    return any(kind.__module__.partition('.')[0] in _LOOPS_UPON_GLIB for kind in type(loop).__mro__)
+
+
+# --- Waiting ---------------------------------------------------------------------------------
 
 async def readable(waited):
     """Waits until @waited, which has a descriptor and a source, may have something."""
@@ -45,6 +98,7 @@ async def readable(waited):
         await Pause(lambda go_on: _dispatch(waited.create_source(None), go_on))
     else:
         await _watch(loop, waited.fileno(), loop.add_reader, loop.remove_reader)
+    _begin_turn()
 
 
 async def writable(waited):
@@ -55,6 +109,7 @@ async def writable(waited):
             GLib.unix_fd_source_new(_get_fd(waited), GLib.IOCondition.OUT), go_on))
     else:
         await _watch(loop, _get_fd(waited), loop.add_writer, loop.remove_writer)
+    _begin_turn()
 
 
 async def until(lines, attempt, watch, start, finish):
@@ -62,10 +117,11 @@ async def until(lines, attempt, watch, start, finish):
     @finish of the library do the whole on a GLib main loop."""
     loop = running_loop()
     if loop is None:
-        _, result = await Pause(lambda go_on: start(GLib.PRIORITY_DEFAULT, None, go_on))
+        _, result = await Pause(lambda go_on: start(GLib.PRIORITY_DEFAULT_IDLE, None, go_on))
         finish(result)
     else:
         await _in_line(loop, lines, attempt, watch)
+    _begin_turn()
 
 
 class _Line:

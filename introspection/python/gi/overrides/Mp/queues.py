@@ -13,7 +13,7 @@ from gi.repository import GLib
 from .buffers import CODEC, Pieces
 from .describing import describing_repr
 from .errors import exception_of, is_error
-from .loops import end_watches, readable, until, watchers_are_there
+from .loops import end_watches, readable, take_turn, until, watchers_are_there
 from .many import CHUNK, pack_plain, unpack
 from .module import Mp, export
 from .pickling import encoder_of
@@ -252,6 +252,7 @@ class Queue(Mp.Queue):
 
     async def _get_when_ready(self):
         while True:
+            await take_turn()
             try:
                 return self.get(False)
             except Empty:
@@ -259,6 +260,7 @@ class Queue(Mp.Queue):
 
     async def _put_when_ready(self, obj):
         data, kind = self._encode(obj)
+        await take_turn()
         try:
             if self._putters or not self._put_now(data, kind):
                 await until(self.__dict__.setdefault('_putters', {}),
