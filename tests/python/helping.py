@@ -59,9 +59,10 @@ class Program:
         self.watchdog.start()
 
     def close(self):
-        self.process.kill()
-        self.process.communicate()
         self.watchdog.cancel()
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
 
 
 class TestCase(unittest.TestCase):

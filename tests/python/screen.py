@@ -6,6 +6,7 @@ import ctypes
 import os
 import struct
 import subprocess
+import sys
 import tempfile
 import zlib
 
@@ -15,6 +16,16 @@ HEADER = struct.Struct('>25I')
 COLOUR_SIZE = 12
 
 CLIENT_MESSAGE = 33
+
+# Neither a graphics card nor a session of a desktop is there.
+ENVIRONMENT = {**os.environ, 'GDK_BACKEND': 'x11', 'GSK_RENDERER': 'cairo',
+               'GSETTINGS_BACKEND': 'memory', 'GTK_A11Y': 'none', 'LC_ALL': 'C.UTF-8'}
+
+
+def has_gtk():
+    return not subprocess.run(
+        [sys.executable, '-c', 'import gi; gi.require_version("Gtk", "4.0")'],
+        stderr=subprocess.DEVNULL, check=False).returncode
 
 
 class Photo:

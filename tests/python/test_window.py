@@ -12,7 +12,7 @@ import sys
 import unittest
 
 from helping import DEADLINE, Program, wait_until
-from screen import Screen
+from screen import ENVIRONMENT, Screen, has_gtk
 
 BUILD = os.environ['MP_BUILD_ROOT']
 SOURCE = os.path.join(os.environ['MP_SOURCE_ROOT'], 'examples')
@@ -23,16 +23,6 @@ WINDOWS = {
     'vala': [os.path.join(BUILD, 'examples', 'vala', 'window')],
 }
 WIDTH, HEIGHT = 420, 520
-
-# Neither a graphics card nor a session of a desktop is there.
-ENVIRONMENT = {**os.environ, 'GDK_BACKEND': 'x11', 'GSK_RENDERER': 'cairo',
-               'GSETTINGS_BACKEND': 'memory', 'GTK_A11Y': 'none', 'LC_ALL': 'C.UTF-8'}
-
-
-def has_gtk():
-    return not subprocess.run(
-        [sys.executable, '-c', 'import gi; gi.require_version("Gtk", "4.0")'],
-        stderr=subprocess.DEVNULL, check=False).returncode
 
 
 def children_of(pid):
