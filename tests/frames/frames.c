@@ -24,7 +24,7 @@ typedef struct
 typedef struct
 {
   const char *name;
-  void        (*begin) (Counter *self);
+  void (*begin) (Counter *self);
 } Mode;
 
 static gboolean
