@@ -24,6 +24,9 @@ static MpForkHook *hooks;
 /* Whether GLib's pools had threads at the last fork; and in a child, whether it has lost them. */
 static gboolean had_threads, has_lost_threads;
 
+/* Whether this library itself has used one of them. */
+static gint uses_pool;
+
 static gboolean
 is_pool_thread (const char *id)
 {
@@ -33,14 +36,14 @@ is_pool_thread (const char *id)
   return g_file_get_contents (path, &name, NULL, NULL) && g_str_has_prefix (name, POOL_PREFIX);
 }
 
-/* Called before a fork.  If GTask was never used, GIO has not started any threads. */
+/* Called before a fork.  If neither GTask nor this library used GLib's pools, they have no threads. */
 static gboolean
 find_threads (void)
 {
   g_autoptr (GDir) tasks = NULL;
   const char *id;
 
-  if (g_type_from_name ("GTask") == 0)
+  if (!g_atomic_int_get (&uses_pool) && g_type_from_name ("GTask") == 0)
     return FALSE;
 
   tasks = g_dir_open ("/proc/self/task", 0, NULL);
@@ -74,6 +77,12 @@ mp_fork_check_threads (GError **error)
     _ ("This process was forked off while GLib used threads, and cannot use TLS: "
        "fork before that, or start a program instead"));
   return FALSE;
+}
+
+void
+mp_fork_note_pool (void)
+{
+  g_atomic_int_set (&uses_pool, TRUE);
 }
 
 static void
@@ -120,12 +129,15 @@ mp_fork_hook_add (MpForkHook *self,
                   void (*func) (MpForkHook *self))
 {
   mp_fork_block ();
-  self->in_child = func;
-  self->next = hooks;
-  self->link = &hooks;
-  if (hooks != NULL)
-    hooks->link = &self->next;
-  hooks = self;
+  if (self->link == NULL)
+    {
+      self->in_child = func;
+      self->next = hooks;
+      self->link = &hooks;
+      if (hooks != NULL)
+        hooks->link = &self->next;
+      hooks = self;
+    }
   mp_fork_unblock ();
 }
 

@@ -16,6 +16,8 @@ extern guint32 mp_fork_count;
 /* Checks that GLib's thread pool, which GTask uses, works.  If it had threads in the parent when
  * this process was forked, the pool waits for them in vain.  Returns FALSE with @error set then. */
 gboolean mp_fork_check_threads (GError **error);
+/* Before this library uses threads of such a pool. */
+void mp_fork_note_pool (void);
 
 /* The pid of this process, which a forked child compares to recognise what belongs to its parent.
  */
@@ -33,6 +35,7 @@ struct _MpForkHook
   MpForkHook **link; /* the pointer to this hook in the list; NULL: not added */
 };
 
+/* A hook that is added already stays as it is. */
 void mp_fork_hook_add (MpForkHook *self,
                        void (*in_child) (MpForkHook *self));
 void mp_fork_hook_remove (MpForkHook *self);
@@ -41,8 +44,9 @@ void mp_fork_hook_remove (MpForkHook *self);
 #define MP_FORK_HOOK_OWNER(hook, Type) \
   ((Type *) (gpointer) ((guint8 *) (hook) -G_STRUCT_OFFSET (Type, fork_hook)))
 
-/* Prevent forks by other threads in between, while descriptors are opened that a hook has to know.
- */
+/* Prevent forks by other threads in between: while descriptors are opened that a hook has to know,
+ * and instead of a mutex for static variables that are used briefly.  Nothing in between may fork,
+ * or add or remove a hook. */
 void mp_fork_block (void);
 void mp_fork_unblock (void);
 

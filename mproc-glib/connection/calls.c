@@ -9,6 +9,7 @@
 
 #include "base/mp-async.h"
 #include "base/mp-deadline.h"
+#include "base/mp-fork.h"
 #include "formats/envelope.h"
 #include "message/mp-message-private.h"
 #include "mp-error.h"
@@ -43,8 +44,10 @@ struct _MpCalls
   const gint         *format;
   MpFlushers         *flushers;
 
-  /* Guards the members below. */
-  GMutex      lock;
+  /* Guards the members below; see lock (). */
+  GMutex      mutex;
+  MpForkHook  fork_hook;
+  gboolean    is_unsound; /* they were being changed when this process was forked off */
   guint64     last_id;
   GHashTable *outstanding; /* tasks by id */
   GSList     *pumps;
@@ -77,6 +80,44 @@ call_free (gpointer data)
   g_free (call);
 }
 
+static void
+make_tables (MpCalls *self)
+{
+  self->outstanding = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, g_object_unref);
+  self->unanswered = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL,
+                                            (GDestroyNotify) mp_incoming_call_unref);
+}
+
+static void
+in_child (MpForkHook *hook)
+{
+  MpCalls *self = MP_FORK_HOOK_OWNER (hook, MpCalls);
+
+  self->is_unsound |= mp_fork_reset_mutex (&self->mutex);
+}
+
+/* No function of the program's own is called with the lock, and no reference to what it may have
+ * taken is dropped: it may call us, and wait for a thread that does. */
+static void
+lock (MpCalls *self)
+{
+  g_mutex_lock (&self->mutex);
+  if (G_LIKELY (!self->is_unsound))
+    return;
+
+  /* What is in the lists is the parent's. */
+  make_tables (self);
+  self->pumps = NULL;
+  g_queue_init (&self->incoming);
+  self->is_unsound = FALSE;
+}
+
+static void
+unlock (MpCalls *self)
+{
+  g_mutex_unlock (&self->mutex);
+}
+
 /* --- In a main context ----------------------------------------------------------------------- */
 
 static void
@@ -98,9 +139,9 @@ incoming_cb (gpointer user_data)
 {
   MpCalls *self = user_data;
 
-  g_mutex_lock (&self->lock);
+  lock (self);
   self->told = FALSE;
-  g_mutex_unlock (&self->lock);
+  unlock (self);
   self->funcs->incoming (self->owner);
   return G_SOURCE_REMOVE;
 }
@@ -130,10 +171,10 @@ cancel_cb (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+/* Takes @call, so that what it holds is dropped there, too. */
 static void
 cancel_incoming (MpIncomingCall *call)
 {
-  g_atomic_ref_count_inc (&call->ref_count);
   run_in_context (call->context, G_PRIORITY_DEFAULT, cancel_cb, call,
                   (GDestroyNotify) mp_incoming_call_unref);
 }
@@ -167,26 +208,41 @@ find_pump (MpCalls      *self,
   return NULL;
 }
 
-static void
+/* Without the lock: the channel may be over a stream of a class of the program's own. */
+static GSource *
+create_pump_source (MpCalls *self,
+                    GTask   *task)
+{
+  GSource *source = mp_channel_create_pump_source (self->channel);
+
+  g_object_ref (self->owner);
+  g_source_set_priority (source, g_task_get_priority (task));
+  g_source_set_callback (source, pump_cb, self, unref_owner);
+  return source;
+}
+
+/* With the lock.  Takes @source if there is none for this context yet. */
+static gboolean
 hold_pump (MpCalls *self,
-           GTask   *task)
+           GTask   *task,
+           GSource *source)
 {
   GMainContext *context = g_task_get_context (task);
   Pump         *pump = find_pump (self, context);
 
-  if (pump == NULL)
+  if (pump != NULL)
     {
-      pump = g_new0 (Pump, 1);
-      pump->context = context;
-      pump->source = mp_channel_create_pump_source (self->channel);
-      g_object_ref (self->owner);
-      g_source_set_priority (pump->source, g_task_get_priority (task));
-      g_source_set_callback (pump->source, pump_cb, self, unref_owner);
-      g_source_attach (pump->source, context);
-      self->pumps = g_slist_prepend (self->pumps, pump);
+      pump->n_calls++;
+      return FALSE;
     }
 
-  pump->n_calls++;
+  pump = g_new0 (Pump, 1);
+  pump->context = context;
+  pump->source = source;
+  pump->n_calls = 1;
+  g_source_attach (source, context);
+  self->pumps = g_slist_prepend (self->pumps, pump);
+  return TRUE;
 }
 
 /* The caller holds the lock.  Returns the source, to be destroyed after unlocking, or NULL. */
@@ -374,9 +430,9 @@ over_cb (gpointer user_data)
   GSource *pump = NULL;
   GError  *error = NULL;
 
-  g_mutex_lock (&self->lock);
+  lock (self);
   task = take_call (self, call->id, &pump);
-  g_mutex_unlock (&self->lock);
+  unlock (self);
   if (task == NULL)
     return G_SOURCE_REMOVE;
 
@@ -436,9 +492,9 @@ request_sent_cb (const GError *error,
   if (error == NULL)
     return;
 
-  g_mutex_lock (&self->lock);
+  lock (self);
   taken = take_call (self, call->id, &pump);
-  g_mutex_unlock (&self->lock);
+  unlock (self);
   if (taken != NULL)
     give_answer (taken, pump, MP_ENVELOPE_ERROR, 0, NULL, g_error_copy (error));
 }
@@ -466,14 +522,25 @@ static guint64
 add_call (MpCalls *self,
           GTask   *task)
 {
-  Call *call = g_new0 (Call, 1);
+  Call    *call = g_new0 (Call, 1);
+  GSource *source = NULL;
 
   g_task_set_task_data (task, call, call_free);
-  g_mutex_lock (&self->lock);
+  lock (self);
+  if (find_pump (self, g_task_get_context (task)) == NULL)
+    {
+      unlock (self);
+      source = create_pump_source (self, task);
+      lock (self);
+    }
+
   call->id = ++self->last_id;
   g_hash_table_insert (self->outstanding, &call->id, g_object_ref (task));
-  hold_pump (self, task);
-  g_mutex_unlock (&self->lock);
+  if (hold_pump (self, task, source))
+    source = NULL;
+  unlock (self);
+
+  g_clear_pointer (&source, g_source_unref);
   return call->id;
 }
 
@@ -502,9 +569,9 @@ mp_calls_begin (MpCalls   *self,
   /* Drop the reference for request_sent_cb (), which is not called. */
   if (request != NULL)
     g_object_unref (task);
-  g_mutex_lock (&self->lock);
+  lock (self);
   taken = take_call (self, id, &pump);
-  g_mutex_unlock (&self->lock);
+  unlock (self);
   if (taken != NULL)
     give_answer (g_steal_pointer (&taken), pump, MP_ENVELOPE_ERROR, 0, NULL,
                  g_steal_pointer (&error));
@@ -555,17 +622,16 @@ static void
 cancel_unanswered (MpCalls *self,
                    guint64  id)
 {
-  MpIncomingCall *call = g_hash_table_lookup (self->unanswered, &id);
+  MpIncomingCall *call = NULL;
 
+  g_hash_table_steal_extended (self->unanswered, &id, NULL, (gpointer *) &call);
   if (call == NULL)
     return;
 
-  /* If the call was not passed to a handler yet, drop it; otherwise cancel it. */
+  /* It may not have been passed to a handler yet. */
   if (g_queue_remove (&self->incoming, call))
     mp_incoming_call_unref (call);
-  else
-    cancel_incoming (call);
-  g_hash_table_remove (self->unanswered, &id);
+  cancel_incoming (call);
 }
 
 static MpChannelStatus
@@ -593,14 +659,14 @@ filter (MpChannelMessage *message,
     return MP_CHANNEL_NOT_NOW;
 
   payload = g_bytes_new_take (g_steal_pointer (&message->data), message->length);
-  g_mutex_lock (&self->lock);
+  lock (self);
   if (kind == MP_ENVELOPE_CALL)
     is_sound = add_incoming (self, format, id, payload, error);
   else if (kind == MP_ENVELOPE_CANCEL)
     cancel_unanswered (self, id);
   else
     task = take_call (self, id, &pump);
-  g_mutex_unlock (&self->lock);
+  unlock (self);
 
   /* The call may have been cancelled or timed out before its answer arrives. */
   if (task != NULL)
@@ -612,30 +678,32 @@ void
 mp_calls_set_context (MpCalls      *self,
                       GMainContext *context)
 {
-  g_mutex_lock (&self->lock);
-  g_main_context_unref (self->context);
+  g_autoptr (GMainContext) before = NULL;
+
+  lock (self);
+  before = self->context;
   self->context = g_main_context_ref (context != NULL ? context : g_main_context_default ());
   if (self->incoming.length > 0)
     tell_incoming (self);
-  g_mutex_unlock (&self->lock);
+  unlock (self);
 }
 
 void
 mp_calls_begin_taking (MpCalls *self)
 {
-  g_mutex_lock (&self->lock);
+  lock (self);
   self->taker = g_thread_self ();
-  g_mutex_unlock (&self->lock);
+  unlock (self);
 }
 
 void
 mp_calls_end_taking (MpCalls *self)
 {
-  g_mutex_lock (&self->lock);
+  lock (self);
   self->taker = NULL;
   if (self->incoming.length > 0)
     tell_incoming (self);
-  g_mutex_unlock (&self->lock);
+  unlock (self);
 }
 
 MpIncomingCall *
@@ -643,9 +711,9 @@ mp_calls_take (MpCalls *self)
 {
   MpIncomingCall *call;
 
-  g_mutex_lock (&self->lock);
+  lock (self);
   call = g_queue_pop_head (&self->incoming);
-  g_mutex_unlock (&self->lock);
+  unlock (self);
   return call;
 }
 
@@ -654,9 +722,9 @@ mp_calls_are_many (MpCalls *self)
 {
   gboolean many;
 
-  g_mutex_lock (&self->lock);
+  lock (self);
   many = g_hash_table_size (self->unanswered) >= MANY_CALLS;
-  g_mutex_unlock (&self->lock);
+  unlock (self);
   return many;
 }
 
@@ -692,11 +760,11 @@ mp_calls_answer (MpCalls        *self,
   g_autoptr (GError) failure = NULL;
   gboolean waits;
 
-  g_mutex_lock (&self->lock);
+  lock (self);
   waits = g_hash_table_lookup (self->unanswered, &call->id) == call;
   if (waits)
     g_hash_table_remove (self->unanswered, &call->id);
-  g_mutex_unlock (&self->lock);
+  unlock (self);
   if (!waits)
     return;
 
@@ -727,7 +795,7 @@ mp_calls_end (MpCalls      *self,
     reason = closed = g_error_new_literal (MP_ERROR, MP_ERROR_CLOSED,
                                            _ ("The connection was closed before the answer came"));
 
-  g_mutex_lock (&self->lock);
+  lock (self);
   while (g_hash_table_size (self->outstanding) > 0)
     {
       GSource *pump = NULL;
@@ -739,17 +807,17 @@ mp_calls_end (MpCalls      *self,
       give_answer (task, pump, MP_ENVELOPE_ERROR, 0, NULL, g_error_copy (reason));
     }
 
+  /* The table has these, too. */
   while ((call = g_queue_pop_head (&self->incoming)) != NULL)
-    {
-      g_hash_table_remove (self->unanswered, &call->id);
-      mp_incoming_call_unref (call);
-    }
+    mp_incoming_call_unref (call);
 
   g_hash_table_iter_init (&iter, self->unanswered);
   while (g_hash_table_iter_next (&iter, NULL, (gpointer *) &call))
-    cancel_incoming (call);
-  g_hash_table_remove_all (self->unanswered);
-  g_mutex_unlock (&self->lock);
+    {
+      g_hash_table_iter_steal (&iter);
+      cancel_incoming (call);
+    }
+  unlock (self);
 }
 
 MpCalls *
@@ -766,10 +834,9 @@ mp_calls_new (gpointer            owner,
   self->channel = mp_channel_ref (channel);
   self->format = format;
   self->flushers = flushers;
-  g_mutex_init (&self->lock);
-  self->outstanding = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, g_object_unref);
-  self->unanswered = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL,
-                                            (GDestroyNotify) mp_incoming_call_unref);
+  make_tables (self);
+  g_mutex_init (&self->mutex);
+  mp_fork_hook_add (&self->fork_hook, in_child);
   self->context = g_main_context_ref_thread_default ();
   mp_channel_set_filter (channel, filter, self);
   return self;
@@ -779,11 +846,12 @@ void
 mp_calls_free (MpCalls *self)
 {
   mp_calls_end (self, NULL);
+  mp_fork_hook_remove (&self->fork_hook);
   mp_channel_set_filter (self->channel, NULL, NULL);
   mp_channel_unref (self->channel);
   g_hash_table_unref (self->outstanding);
   g_hash_table_unref (self->unanswered);
   g_main_context_unref (self->context);
-  g_mutex_clear (&self->lock);
+  g_mutex_clear (&self->mutex);
   g_free (self);
 }

@@ -12,15 +12,27 @@ typedef struct
   GSource    *source;
 } Flush;
 
+static void
+in_child (MpForkHook *hook)
+{
+  MpFlushers *self = MP_FORK_HOOK_OWNER (hook, MpFlushers);
+
+  /* Another thread of the parent was changing the list. */
+  if (mp_fork_reset_mutex (&self->lock))
+    self->sources = NULL;
+}
+
 void
 mp_flushers_init (MpFlushers *self)
 {
   g_mutex_init (&self->lock);
+  mp_fork_hook_add (&self->fork_hook, in_child);
 }
 
 void
 mp_flushers_clear (MpFlushers *self)
 {
+  mp_fork_hook_remove (&self->fork_hook);
   g_mutex_clear (&self->lock);
 }
 
@@ -39,18 +51,25 @@ flush_free (gpointer data)
   g_free (flush);
 }
 
-/* Whether there is already a source for this main context. */
+/* Whether there is already a source for this main context; if not, @source is attached to it,
+ * unless it is NULL. */
 static gboolean
-has_source (MpFlushers   *self,
-            GMainContext *context)
+find_or_attach (MpFlushers   *self,
+                GMainContext *context,
+                GSource      *source)
 {
-  for (GSList *l = self->sources; l != NULL; l = l->next)
-    {
-      if (g_source_get_context (l->data) == context)
-        return TRUE;
-    }
+  gboolean found = FALSE;
 
-  return FALSE;
+  g_mutex_lock (&self->lock);
+  for (GSList *l = self->sources; l != NULL && !found; l = l->next)
+    found = g_source_get_context (l->data) == context;
+  if (!found && source != NULL)
+    {
+      g_source_attach (source, context);
+      self->sources = g_slist_prepend (self->sources, source);
+    }
+  g_mutex_unlock (&self->lock);
+  return found;
 }
 
 static gboolean
@@ -72,6 +91,25 @@ flush_ready_cb (gpointer user_data)
   return more ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 }
 
+/* Outside of the lock: the channel may be over a stream of a class of the program's own. */
+static GSource *
+create_source (MpFlushers *self,
+               MpChannel  *channel,
+               gpointer    owner,
+               int         io_priority)
+{
+  GSource *source = mp_channel_create_source (channel, G_IO_OUT, NULL);
+  Flush   *flush = g_new0 (Flush, 1);
+
+  flush->flushers = self;
+  flush->channel = mp_channel_ref (channel);
+  flush->owner = g_object_ref (owner);
+  flush->source = source;
+  g_source_set_priority (source, io_priority);
+  g_source_set_callback (source, flush_ready_cb, flush, flush_free);
+  return source;
+}
+
 void
 mp_flushers_ensure (MpFlushers   *self,
                     MpChannel    *channel,
@@ -79,23 +117,14 @@ mp_flushers_ensure (MpFlushers   *self,
                     GMainContext *context,
                     int           io_priority)
 {
+  g_autoptr (GSource) source = NULL;
+
   if (context == NULL)
     context = g_main_context_default ();
+  if (find_or_attach (self, context, NULL))
+    return;
 
-  g_mutex_lock (&self->lock);
-  if (!has_source (self, context))
-    {
-      g_autoptr (GSource) source = mp_channel_create_source (channel, G_IO_OUT, NULL);
-      Flush *flush = g_new0 (Flush, 1);
-
-      flush->flushers = self;
-      flush->channel = mp_channel_ref (channel);
-      flush->owner = g_object_ref (owner);
-      flush->source = source;
-      g_source_set_priority (source, io_priority);
-      g_source_set_callback (source, flush_ready_cb, flush, flush_free);
-      g_source_attach (source, context);
-      self->sources = g_slist_prepend (self->sources, source);
-    }
-  g_mutex_unlock (&self->lock);
+  source = create_source (self, channel, owner, io_priority);
+  if (find_or_attach (self, context, source))
+    g_source_destroy (source);
 }

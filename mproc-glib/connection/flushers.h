@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include "base/mp-fork.h"
 #include "wire/channel.h"
 
 G_BEGIN_DECLS
@@ -10,8 +11,9 @@ G_BEGIN_DECLS
  * is sent in one iteration then needs only one system call. */
 typedef struct
 {
-  GMutex  lock;
-  GSList *sources;
+  GMutex     lock;
+  GSList    *sources;
+  MpForkHook fork_hook;
 } MpFlushers;
 
 void mp_flushers_init (MpFlushers *self);

@@ -30,8 +30,9 @@ typedef struct
   /* Whether "closed" was emitted. */
   gint told_closed;
 
-  /* Guards the members below. */
-  GMutex lock;
+  /* Guards the members below, except for the flushers. */
+  GMutex     lock;
+  MpForkHook fork_hook;
 
   /* The source that start () attached. */
   GSource *started;

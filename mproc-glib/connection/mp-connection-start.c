@@ -167,6 +167,7 @@ mp_connection_start (MpConnection *self,
                      int           io_priority)
 {
   MpConnectionPrivate *priv;
+  g_autoptr (GSource) source = NULL;
 
   g_return_if_fail (MP_IS_CONNECTION (self));
 
@@ -174,15 +175,17 @@ mp_connection_start (MpConnection *self,
   if (!mp_connection_get_readable (self))
     return;
 
+  source = mp_stream_source_new (self, may_read, create_watch);
+  g_source_set_static_name (source, "mp_connection_start");
+  g_source_set_priority (source, io_priority);
+  g_source_set_callback (source, message_ready_cb, g_object_ref (self), g_object_unref);
+
   g_mutex_lock (&priv->lock);
   if (priv->started == NULL)
     {
       mp_channel_begin_reading_ahead (priv->channel);
-      priv->started = mp_stream_source_new (self, may_read, create_watch);
-      g_source_set_static_name (priv->started, "mp_connection_start");
-      g_source_set_priority (priv->started, io_priority);
-      g_source_set_callback (priv->started, message_ready_cb, g_object_ref (self), g_object_unref);
-      g_source_attach (priv->started, g_main_context_get_thread_default ());
+      g_source_attach (source, g_main_context_get_thread_default ());
+      priv->started = g_source_ref (source);
     }
   g_mutex_unlock (&priv->lock);
 }

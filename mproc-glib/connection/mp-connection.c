@@ -76,6 +76,7 @@ mp_connection_finalize (GObject *object)
 {
   MpConnectionPrivate *priv = mp_connection_get_private (MP_CONNECTION (object));
 
+  mp_fork_hook_remove (&priv->fork_hook);
   g_clear_pointer (&priv->channel, mp_channel_unref);
   g_clear_pointer (&priv->calls, mp_calls_free);
   mp_flushers_clear (&priv->flushers);
@@ -343,12 +344,23 @@ mp_connection_class_init (MpConnectionClass *klass)
 }
 
 static void
+in_child (MpForkHook *hook)
+{
+  MpConnectionPrivate *priv = MP_FORK_HOOK_OWNER (hook, MpConnectionPrivate);
+
+  /* Another thread of the parent was changing the list. */
+  if (mp_fork_reset_mutex (&priv->lock))
+    g_queue_init (&priv->receivers);
+}
+
+static void
 mp_connection_init (MpConnection *self)
 {
   MpConnectionPrivate *priv = mp_connection_get_private (self);
 
   priv->format = MP_FORMAT_GVARIANT;
   g_mutex_init (&priv->lock);
+  mp_fork_hook_add (&priv->fork_hook, in_child);
   mp_flushers_init (&priv->flushers);
 }
 

@@ -8,12 +8,14 @@
 
 #include "mp-connection-private.h"
 #include "base/mp-async.h"
+#include "base/mp-fork.h"
 #include "wire/dial.h"
 
 typedef struct
 {
   /* Guards the members below. */
   GMutex         lock;
+  MpForkHook     fork_hook;
   char          *address;
   MpPeerSettings settings;
 } MpConnectorPrivate;
@@ -64,6 +66,7 @@ mp_connector_finalize (GObject *object)
 {
   MpConnectorPrivate *priv = get_private (MP_CONNECTOR (object));
 
+  mp_fork_hook_remove (&priv->fork_hook);
   g_clear_pointer (&priv->address, g_free);
   mp_peer_settings_clear (&priv->settings);
   g_mutex_clear (&priv->lock);
@@ -78,38 +81,65 @@ mp_connector_get_property (GObject    *object,
                            GParamSpec *pspec)
 {
   MpConnectorPrivate *priv = get_private (MP_CONNECTOR (object));
+  g_auto (MpPeerSettings) settings = {
+    0,
+  };
+  g_autofree char *address = NULL;
 
   g_mutex_lock (&priv->lock);
+  address = g_strdup (priv->address);
+  mp_peer_settings_copy (&settings, &priv->settings);
+  g_mutex_unlock (&priv->lock);
+
   switch (prop_id)
     {
     case PROP_ADDRESS:
-      g_value_set_string (value, priv->address);
+      g_value_set_string (value, address);
       break;
 
     case PROP_AUTH_KEY:
-      g_value_set_boxed (value, priv->settings.auth_key);
+      g_value_set_boxed (value, settings.auth_key);
       break;
 
     case PROP_HANDSHAKE_TIMEOUT:
-      g_value_set_int64 (value, priv->settings.handshake_timeout_us);
+      g_value_set_int64 (value, settings.handshake_timeout_us);
       break;
 
     case PROP_LEGACY_DIGESTS:
-      g_value_set_boolean (value, priv->settings.legacy_digests);
+      g_value_set_boolean (value, settings.legacy_digests);
       break;
 
     case PROP_TLS_CERTIFICATE:
-      g_value_set_object (value, priv->settings.certificate);
+      g_value_set_object (value, settings.certificate);
       break;
 
     case PROP_TLS_DATABASE:
-      g_value_set_object (value, priv->settings.database);
+      g_value_set_object (value, settings.database);
       break;
 
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
     }
+}
+
+/* Replaces what is at @place, and drops what was there without the lock: its destroy function may
+ * be the program's own. */
+static void
+replace (MpConnectorPrivate *priv,
+         gpointer            place,
+         gpointer            value,
+         GDestroyNotify      destroy)
+{
+  gpointer *pointer = place;
+  gpointer  old;
+
+  g_mutex_lock (&priv->lock);
+  old = *pointer;
+  *pointer = value;
   g_mutex_unlock (&priv->lock);
+
+  if (old != NULL)
+    destroy (old);
 }
 
 static void
@@ -119,40 +149,42 @@ mp_connector_set_property (GObject      *object,
                            GParamSpec   *pspec)
 {
   MpConnectorPrivate *priv = get_private (MP_CONNECTOR (object));
+  MpPeerSettings     *settings = &priv->settings;
 
-  g_mutex_lock (&priv->lock);
   switch (prop_id)
     {
     case PROP_ADDRESS:
-      g_free (priv->address);
-      priv->address = g_value_dup_string (value);
+      replace (priv, &priv->address, g_value_dup_string (value), g_free);
       break;
 
     case PROP_AUTH_KEY:
-      g_clear_pointer (&priv->settings.auth_key, g_bytes_unref);
-      priv->settings.auth_key = g_value_dup_boxed (value);
+      replace (priv, &settings->auth_key, g_value_dup_boxed (value),
+               (GDestroyNotify) g_bytes_unref);
       break;
 
     case PROP_HANDSHAKE_TIMEOUT:
-      priv->settings.handshake_timeout_us = g_value_get_int64 (value);
+      g_mutex_lock (&priv->lock);
+      settings->handshake_timeout_us = g_value_get_int64 (value);
+      g_mutex_unlock (&priv->lock);
       break;
 
     case PROP_LEGACY_DIGESTS:
-      priv->settings.legacy_digests = g_value_get_boolean (value);
+      g_mutex_lock (&priv->lock);
+      settings->legacy_digests = g_value_get_boolean (value);
+      g_mutex_unlock (&priv->lock);
       break;
 
     case PROP_TLS_CERTIFICATE:
-      g_set_object (&priv->settings.certificate, g_value_get_object (value));
+      replace (priv, &settings->certificate, g_value_dup_object (value), g_object_unref);
       break;
 
     case PROP_TLS_DATABASE:
-      g_set_object (&priv->settings.database, g_value_get_object (value));
+      replace (priv, &settings->database, g_value_dup_object (value), g_object_unref);
       break;
 
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
     }
-  g_mutex_unlock (&priv->lock);
 }
 
 static void
@@ -232,10 +264,20 @@ mp_connector_class_init (MpConnectorClass *klass)
   g_object_class_install_properties (object_class, N_PROPS, properties);
 }
 
+/* What the lock guards is sound at any moment. */
+static void
+in_child (MpForkHook *hook)
+{
+  mp_fork_reset_mutex (&MP_FORK_HOOK_OWNER (hook, MpConnectorPrivate)->lock);
+}
+
 static void
 mp_connector_init (MpConnector *self)
 {
-  g_mutex_init (&get_private (self)->lock);
+  MpConnectorPrivate *priv = get_private (self);
+
+  g_mutex_init (&priv->lock);
+  mp_fork_hook_add (&priv->fork_hook, in_child);
 }
 
 /**

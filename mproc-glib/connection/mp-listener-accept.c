@@ -15,10 +15,12 @@ make_connection (MpListener *self,
                  MpAccepted *accepted)
 {
   MpListenerPrivate *priv = mp_listener_get_private (self);
+  char              *address = g_strdup (accepted->address);
+  g_autofree char   *last = NULL;
 
   g_mutex_lock (&priv->lock);
-  g_free (priv->last_accepted);
-  priv->last_accepted = g_strdup (accepted->address);
+  last = g_steal_pointer (&priv->last_accepted);
+  priv->last_accepted = address;
   g_mutex_unlock (&priv->lock);
 
   return mp_connection_new_for_channel (MP_TYPE_CONNECTION, g_steal_pointer (&accepted->channel),
@@ -31,6 +33,7 @@ emit_handshake_failed (MpListener *self,
 {
   guint signal_id = mp_listener_signals[MP_LISTENER_SIGNAL_HANDSHAKE_FAILED];
 
+  g_info ("A peer at %s did not get in: %s", refused->address, refused->error->message);
   g_signal_emit (self, signal_id, 0, refused->address, refused->error);
 }
 
@@ -361,6 +364,7 @@ mp_listener_start (MpListener *self)
 {
   MpListenerPrivate *priv;
   MpAcceptor        *acceptor;
+  g_autoptr (GSource) source = NULL;
 
   g_return_if_fail (MP_IS_LISTENER (self));
 
@@ -369,16 +373,17 @@ mp_listener_start (MpListener *self)
   if (acceptor == NULL)
     return;
 
+  source = create_source (acceptor);
+  g_source_set_callback (source, incoming_ready_cb, g_object_ref (self), g_object_unref);
+
   g_mutex_lock (&priv->lock);
   if (priv->started == NULL)
     {
       mp_acceptor_set_started (acceptor, TRUE);
-      priv->started = create_source (mp_acceptor_ref (acceptor));
-      g_source_set_callback (priv->started, incoming_ready_cb, g_object_ref (self), g_object_unref);
-      g_source_attach (priv->started, g_main_context_get_thread_default ());
+      g_source_attach (source, g_main_context_get_thread_default ());
+      priv->started = g_source_ref (source);
     }
   g_mutex_unlock (&priv->lock);
-  mp_acceptor_unref (acceptor);
 }
 
 /**

@@ -4,6 +4,7 @@
 
 #include "mp-listener.h"
 #include "mp-waitable.h"
+#include "base/mp-fork.h"
 #include "wire/acceptor.h"
 
 G_BEGIN_DECLS
@@ -16,6 +17,7 @@ typedef struct
 
   /* Guards the members below. */
   GMutex      lock;
+  MpForkHook  fork_hook;
   MpAcceptor *acceptor;
   gboolean    closed;
   char       *last_accepted;

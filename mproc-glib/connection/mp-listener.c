@@ -84,6 +84,7 @@ mp_listener_finalize (GObject *object)
 {
   MpListenerPrivate *priv = mp_listener_get_private (MP_LISTENER (object));
 
+  mp_fork_hook_remove (&priv->fork_hook);
   g_clear_pointer (&priv->acceptor, mp_acceptor_unref);
   mp_peer_settings_clear (&priv->config.peer);
   g_clear_pointer (&priv->address, g_free);
@@ -351,10 +352,20 @@ mp_listener_class_init (MpListenerClass *klass)
                   NULL, G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_ERROR);
 }
 
+/* What the lock guards is sound at any moment. */
+static void
+in_child (MpForkHook *hook)
+{
+  mp_fork_reset_mutex (&MP_FORK_HOOK_OWNER (hook, MpListenerPrivate)->lock);
+}
+
 static void
 mp_listener_init (MpListener *self)
 {
-  g_mutex_init (&mp_listener_get_private (self)->lock);
+  MpListenerPrivate *priv = mp_listener_get_private (self);
+
+  g_mutex_init (&priv->lock);
+  mp_fork_hook_add (&priv->fork_hook, in_child);
 }
 
 /**

@@ -15,23 +15,72 @@
 #include <unistd.h>
 
 #include "base/mp-errno.h"
+#include "base/mp-fork.h"
 
 /* The exit code of a child that other code of this process has reaped, so that its status is
  * lost. */
 #define EXIT_CODE_LOST 255
 
+/* The write ends of all lifelines.  A forked child must not have them open: as long as it
+ * lived no child would hear of the end of this process. */
+static GArray    *lifelines;
+static MpForkHook fork_hook;
+
 /* The children that were dropped while they ran.  Each start and each drop reaps those among them
  * that have ended. */
-static GMutex  dropped_lock;
 static GArray *dropped;
 
+/* All of these are used between mp_fork_block () and mp_fork_unblock (). */
+
+static void
+in_child (MpForkHook *hook)
+{
+  if (lifelines == NULL)
+    return;
+
+  for (guint i = 0; i < lifelines->len; i++)
+    close (g_array_index (lifelines, int, i));
+  lifelines->len = 0;
+}
+
+/* Makes a pipe, of which @ends[1] is a lifeline. */
+static gboolean
+open_lifeline (int      ends[2],
+               GError **error)
+{
+  gboolean opened;
+
+  mp_fork_hook_add (&fork_hook, in_child);
+  mp_fork_block ();
+  if (lifelines == NULL)
+    lifelines = g_array_new (FALSE, FALSE, sizeof (int));
+  opened = g_unix_open_pipe (ends, FD_CLOEXEC, error);
+  if (opened)
+    g_array_append_val (lifelines, ends[1]);
+  mp_fork_unblock ();
+  return opened;
+}
+
+static void
+close_lifeline (int fd)
+{
+  guint i = 0;
+
+  while (i < lifelines->len && g_array_index (lifelines, int, i) != fd)
+    i++;
+  if (i < lifelines->len)
+    g_array_remove_index_fast (lifelines, i);
+  close (fd);
+}
+
+/* Blocked against forks. */
 static void
 close_child (MpChild *self)
 {
   if (self->pid_fd >= 0)
     close (self->pid_fd);
-  if (self->lifeline >= 0)
-    close (self->lifeline);
+  if (self->lifeline >= 0 && self->lifeline_fork == mp_fork_count)
+    close_lifeline (self->lifeline);
 
   *self = (MpChild) MP_CHILD_INIT;
 }
@@ -39,9 +88,9 @@ close_child (MpChild *self)
 static void
 reap_dropped (void)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&dropped_lock);
-  int                             exit_code;
+  int exit_code;
 
+  mp_fork_block ();
   for (guint i = dropped != NULL ? dropped->len : 0; i > 0; i--)
     {
       MpChild *child = &g_array_index (dropped, MpChild, i - 1);
@@ -52,6 +101,7 @@ reap_dropped (void)
           g_array_remove_index_fast (dropped, i - 1);
         }
     }
+  mp_fork_unblock ();
 }
 
 /* Converts errors of g_spawn to the domain G_IO_ERROR, which system errors have everywhere else. */
@@ -171,7 +221,8 @@ mp_child_spawn (MpChild            *self,
 
   reap_dropped ();
 
-  if (setup->die_with_parent && !g_unix_open_pipe (ends, FD_CLOEXEC, error))
+  child.lifeline_fork = mp_fork_count;
+  if (setup->die_with_parent && !open_lifeline (ends, error))
     return FALSE;
 
   child.lifeline = ends[1];
@@ -182,11 +233,15 @@ mp_child_spawn (MpChild            *self,
     close (ends[0]);
 
   if (spawned)
-    *self = child;
-  else
-    close_child (&child);
+    {
+      *self = child;
+      return TRUE;
+    }
 
-  return spawned;
+  mp_fork_block ();
+  close_child (&child);
+  mp_fork_unblock ();
+  return FALSE;
 }
 
 /* Reaps the child if it has ended.  Returns whether it has; @exit_code is the negative number
@@ -222,22 +277,14 @@ mp_child_send_signal (MpChild *self,
 void
 mp_child_drop (MpChild *self)
 {
-  int exit_code;
-
   if (self->pid_fd < 0)
     return;
 
-  if (mp_child_reap (self, &exit_code))
-    {
-      close_child (self);
-      return;
-    }
-
-  g_mutex_lock (&dropped_lock);
+  mp_fork_block ();
   if (dropped == NULL)
     dropped = g_array_new (FALSE, FALSE, sizeof (MpChild));
   g_array_append_val (dropped, *self);
-  g_mutex_unlock (&dropped_lock);
+  mp_fork_unblock ();
 
   *self = (MpChild) MP_CHILD_INIT;
   reap_dropped ();

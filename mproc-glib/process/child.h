@@ -18,13 +18,14 @@ typedef struct
   /* The write end of a pipe whose read end the child has.  The kernel sends SIGTERM to the child
    * when it is closed, which happens only when this process ends.  Unlike PR_SET_PDEATHSIG this
    * does not depend on the thread that started the child, and needs no code between fork and exec.
-   * -1 if the child may outlive the parent. */
-  int lifeline;
+   * -1 if the child may outlive the parent.  Processes forked off this one do not have it. */
+  int     lifeline;
+  guint32 lifeline_fork; /* mp_fork_count when it was opened */
 } MpChild;
 
 #define MP_CHILD_INIT \
   {                   \
-    -1, -1, -1        \
+    -1, -1, -1, 0     \
   }
 
 /* The settings with which a child starts.  All descriptors still belong to the caller. */

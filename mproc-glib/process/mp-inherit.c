@@ -34,7 +34,8 @@ typedef struct
   int      opener_pid;
 } Item;
 
-static GMutex bequest_lock;
+static GMutex     bequest_lock;
+static MpForkHook fork_hook;
 
 /* Signalled when a thread has finished opening an item. */
 static GCond bequest_opened;
@@ -54,6 +55,21 @@ item_free (gpointer data)
   g_clear_object (&item->descriptors);
   g_weak_ref_clear (&item->object);
   g_free (item);
+}
+
+/* The table is filled while nobody can fork, and not changed afterwards. */
+static void
+in_child (MpForkHook *hook)
+{
+  mp_fork_reset_mutex (&bequest_lock);
+  g_cond_init (&bequest_opened);
+}
+
+static GMutexLocker *
+lock_bequest (void)
+{
+  mp_fork_hook_add (&fork_hook, in_child);
+  return g_mutex_locker_new (&bequest_lock);
 }
 
 /* Finds the descriptor that @variable gives, if it still is the one that the parent created. */
@@ -167,13 +183,10 @@ add_items (GVariant *list)
 /* Reads the parent's list on first use.  Removes the environment variable, since the children of
  * this process do not inherit that memfd. */
 static void
-ensure_bequest (void)
+read_bequest (void)
 {
   g_autofree char *variable = NULL;
   g_autoptr (GVariant) list = NULL;
-
-  if (bequest != NULL)
-    return;
 
   bequest = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, item_free);
   variable = g_strdup (g_getenv (MP_BEQUEST_VARIABLE));
@@ -184,6 +197,17 @@ ensure_bequest (void)
   list = read_list (variable, &bequest_error);
   if (list != NULL)
     add_items (list);
+}
+
+static void
+ensure_bequest (void)
+{
+  if (bequest != NULL)
+    return;
+
+  mp_fork_block ();
+  read_bequest ();
+  mp_fork_unblock ();
 }
 
 static void
@@ -231,8 +255,9 @@ check_item (Item       *item,
 /* Opens the object.  Drops the lock meanwhile, since the class may belong to the program, and may
  * use the functions of this file. */
 static MpShareable *
-open_item (Item    *item,
-           GError **error)
+open_item (Item         *item,
+           GUnixFDList **used,
+           GError      **error)
 {
   MpShareable *object;
 
@@ -246,7 +271,7 @@ open_item (Item    *item,
   if (object != NULL)
     {
       g_weak_ref_set (&item->object, object);
-      g_clear_object (&item->descriptors);
+      *used = g_steal_pointer (&item->descriptors);
       item->opened = TRUE;
     }
 
@@ -254,11 +279,13 @@ open_item (Item    *item,
   return object;
 }
 
-/* The caller holds the lock. */
+/* The caller holds the lock.  Descriptors that are not needed any more are put into @used, to be
+ * dropped without it. */
 static MpShareable *
-take (Item       *item,
-      const char *name,
-      GError    **error)
+take (Item         *item,
+      const char   *name,
+      GUnixFDList **used,
+      GError      **error)
 {
   MpShareable *object;
 
@@ -276,7 +303,7 @@ take (Item       *item,
   if (object != NULL || !check_item (item, name, error))
     return object;
 
-  return open_item (item, error);
+  return open_item (item, used, error);
 }
 
 /**
@@ -305,7 +332,8 @@ MpShareable *
 mp_inherit (const char *name,
             GError    **error)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&bequest_lock);
+  g_autoptr (GUnixFDList) used = NULL;
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = lock_bequest ();
   Item                           *item;
 
   g_return_val_if_fail (name != NULL, NULL);
@@ -320,7 +348,7 @@ mp_inherit (const char *name,
       return NULL;
     }
 
-  return take (item, name, error);
+  return take (item, name, &used, error);
 }
 
 static int
@@ -343,7 +371,7 @@ compare_names (gconstpointer a,
 char **
 mp_inherit_names (void)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&bequest_lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = lock_bequest ();
   g_autofree char               **keys = NULL;
   char                          **names;
   guint                           n_names;

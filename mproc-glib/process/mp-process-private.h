@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include "base/mp-fork.h"
 #include "child.h"
 #include "mp-process.h"
 #include "mp-waitable.h"
@@ -18,7 +19,8 @@ typedef struct
 typedef struct
 {
   /* Held only briefly, and never while functions of the program's own classes are called. */
-  GMutex lock;
+  GMutex     lock;
+  MpForkHook fork_hook;
 
   /* The settings for start ().  The descriptors in @fds are owned; @paths and @streams are indexed
    * by the number of the standard stream. */

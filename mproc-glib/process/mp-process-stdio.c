@@ -81,15 +81,13 @@ set_path (MpProcess  *self,
           const char *property)
 {
   MpProcessPrivate *priv = mp_process_get_private (self);
+  g_autofree char  *old = NULL;
   gboolean          changed;
 
   g_mutex_lock (&priv->lock);
-  changed = g_strcmp0 (priv->paths[number], path) != 0;
-  if (changed)
-    {
-      g_free (priv->paths[number]);
-      priv->paths[number] = g_strdup (path);
-    }
+  old = priv->paths[number];
+  priv->paths[number] = g_strdup (path);
+  changed = g_strcmp0 (old, path) != 0;
   g_mutex_unlock (&priv->lock);
 
   if (changed)
@@ -245,6 +243,7 @@ mp_process_take_fd (MpProcess *self,
 
   priv = mp_process_get_private (self);
   g_mutex_lock (&priv->lock);
+  mp_fork_block ();
   for (guint i = priv->fds->len; i > 0; i--)
     if (g_array_index (priv->fds, MpProcessFd, i - 1).target == target_fd)
       {
@@ -252,6 +251,7 @@ mp_process_take_fd (MpProcess *self,
         g_array_remove_index_fast (priv->fds, i - 1);
       }
   g_array_append_val (priv->fds, fd);
+  mp_fork_unblock ();
   g_mutex_unlock (&priv->lock);
 }
 

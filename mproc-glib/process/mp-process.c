@@ -94,6 +94,7 @@ mp_process_finalize (GObject *object)
 {
   MpProcessPrivate *priv = mp_process_get_private (MP_PROCESS (object));
 
+  mp_fork_hook_remove (&priv->fork_hook);
   if (priv->end_source != NULL)
     g_source_destroy (priv->end_source);
   g_clear_pointer (&priv->end_source, g_source_unref);
@@ -379,12 +380,23 @@ mp_process_class_init (MpProcessClass *klass)
   g_object_class_install_properties (object_class, N_PROPS, properties);
 }
 
+/* What the lock guards is sound at any moment at which another thread can fork. */
+static void
+in_child (MpForkHook *hook)
+{
+  MpProcessPrivate *priv = MP_FORK_HOOK_OWNER (hook, MpProcessPrivate);
+
+  mp_fork_reset_mutex (&priv->lock);
+  priv->starting = FALSE;
+}
+
 static void
 mp_process_init (MpProcess *self)
 {
   MpProcessPrivate *priv = mp_process_get_private (self);
 
   g_mutex_init (&priv->lock);
+  mp_fork_hook_add (&priv->fork_hook, in_child);
   priv->fds = g_array_new (FALSE, FALSE, sizeof (MpProcessFd));
   priv->environment_changes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   priv->bequest = mp_process_new_bequest ();
@@ -436,10 +448,13 @@ mp_process_give (MpProcess   *self,
   g_return_if_fail (name != NULL);
   g_return_if_fail (MP_IS_SHAREABLE (shareable));
 
+  g_object_ref (shareable);
   priv = mp_process_get_private (self);
   g_mutex_lock (&priv->lock);
+  mp_fork_block ();
   g_hash_table_steal_extended (priv->bequest, name, &old_name, &old);
-  g_hash_table_insert (priv->bequest, g_strdup (name), g_object_ref (shareable));
+  g_hash_table_insert (priv->bequest, g_strdup (name), shareable);
+  mp_fork_unblock ();
   g_mutex_unlock (&priv->lock);
 
   g_free (old_name);
@@ -468,7 +483,9 @@ mp_process_set_env (MpProcess  *self,
 
   priv = mp_process_get_private (self);
   g_mutex_lock (&priv->lock);
+  mp_fork_block ();
   g_hash_table_replace (priv->environment_changes, g_strdup (variable), g_strdup (value));
+  mp_fork_unblock ();
   g_mutex_unlock (&priv->lock);
 }
 
@@ -554,18 +571,16 @@ mp_process_set_cwd (MpProcess  *self,
                     const char *cwd)
 {
   MpProcessPrivate *priv;
+  g_autofree char  *old = NULL;
   gboolean          changed;
 
   g_return_if_fail (MP_IS_PROCESS (self));
 
   priv = mp_process_get_private (self);
   g_mutex_lock (&priv->lock);
-  changed = g_strcmp0 (priv->cwd, cwd) != 0;
-  if (changed)
-    {
-      g_free (priv->cwd);
-      priv->cwd = g_strdup (cwd);
-    }
+  old = priv->cwd;
+  priv->cwd = g_strdup (cwd);
+  changed = g_strcmp0 (old, cwd) != 0;
   g_mutex_unlock (&priv->lock);
 
   if (changed)

@@ -71,6 +71,7 @@ struct _MpAcceptor
   gboolean     closed;
   gboolean     listens;
   gint64       resume;
+  int          pause_code;  /* the error that made it pause, until it is logged */
   int          n_expecting; /* accept calls that are waiting */
   gboolean     started;     /* between start () and stop (): accept all peers */
   GQueue       pending;
@@ -153,16 +154,19 @@ open_closed (MpAcceptor *self)
 
 /* Fork hook, runs in the child.  Pending and accepted connections belong to the parent, so the
  * child must not keep them open.  Epoll, timer and event descriptors share their state with the
- * parent, so the child replaces them by its own under the same numbers. */
+ * parent, so the child replaces them by its own under the same numbers.
+ *
+ * Another thread of the parent may have been changing the lists.  They can be walked forward
+ * nevertheless: elements are filled before they are linked, and unlinked before they are freed. */
 static void
 in_child (MpForkHook *hook)
 {
   MpAcceptor *self = MP_FORK_HOOK_OWNER (hook, MpAcceptor);
-  gboolean    was_busy = mp_fork_reset_mutex (&self->lock);
 
-  for (GList *l = was_busy ? NULL : self->pending.head; l != NULL; l = l->next)
+  mp_fork_reset_mutex (&self->lock);
+  for (GList *l = self->pending.head; l != NULL; l = l->next)
     mp_transport_disconnect_fd (((Pending *) l->data)->fd);
-  for (GList *l = was_busy ? NULL : self->accepted.head; l != NULL; l = l->next)
+  for (GList *l = self->accepted.head; l != NULL; l = l->next)
     mp_transport_disconnect_fd (mp_channel_get_fd (((MpAccepted *) l->data)->channel));
 
   g_queue_init (&self->pending);
@@ -304,7 +308,7 @@ mp_acceptor_is_closed (MpAcceptor *self)
   return closed;
 }
 
-/* Takes ownership of @error. */
+/* Takes ownership of @error.  Does not log: the lock is held, and log writers are foreign code. */
 static void
 refuse (MpAcceptor *self,
         const char *address,
@@ -312,7 +316,6 @@ refuse (MpAcceptor *self,
 {
   MpRefused *refused = g_new0 (MpRefused, 1);
 
-  g_info ("A peer at %s did not get in: %s", address, error->message);
   refused->address = g_strdup (address);
   refused->error = error;
   g_queue_push_tail (&self->refused, refused);
@@ -497,9 +500,11 @@ check_user (MpAcceptor *self,
 }
 
 static void
-pause_listening (MpAcceptor *self)
+pause_listening (MpAcceptor *self,
+                 int         code)
 {
   self->resume = g_get_monotonic_time () + PAUSE_US;
+  self->pause_code = code;
 }
 
 /* Accepts one connection.  Returns FALSE if no other is waiting, or none can be accepted now. */
@@ -520,10 +525,7 @@ accept_one (MpAcceptor *self)
       int code = errno;
 
       if (code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM)
-        {
-          g_info ("No peer can be accepted for now: %s", g_strerror (code));
-          pause_listening (self);
-        }
+        pause_listening (self, code);
       return code == EINTR || code == ECONNABORTED;
     }
 
@@ -689,15 +691,16 @@ process_event (MpAcceptor         *self,
     eventfd_read (self->event_fd, &value);
   else if (event->data.ptr != &timer_mark)
     step_peer (event->data.ptr);
-  else if (read (self->timer_fd, &expirations, sizeof expirations) < 0 && errno != EAGAIN)
-    g_debug ("Reading the clock failed: %s", g_strerror (errno));
+  else
+    while (read (self->timer_fd, &expirations, sizeof expirations) < 0 && errno == EINTR)
+      continue;
 }
 
 void
 mp_acceptor_process (MpAcceptor *self)
 {
   struct epoll_event events[EVENTS_PER_CALL];
-  int                n;
+  int                n, pause_code;
 
   g_mutex_lock (&self->lock);
   if (!self->closed)
@@ -723,7 +726,12 @@ mp_acceptor_process (MpAcceptor *self)
       drop_expired (self);
       arrange_next (self);
     }
+  pause_code = self->pause_code;
+  self->pause_code = 0;
   g_mutex_unlock (&self->lock);
+
+  if (pause_code != 0)
+    g_info ("No peer can be accepted for now: %s", g_strerror (pause_code));
 }
 
 void

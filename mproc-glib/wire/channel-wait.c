@@ -116,15 +116,20 @@ spin (MpChannel    *self,
       gint64        deadline,
       GCancellable *cancellable)
 {
-  static gsize spin_us = 0;
+  static guint choice = 0;
+  guint        spin_us = g_atomic_int_get (&choice);
   Look         data = { self, cancellable };
 
   if (condition != G_IO_IN || deadline == 0)
     return FALSE;
 
-  /* Stored plus one: g_once_init_leave () must not get 0. */
-  if (g_once_init_enter (&spin_us))
-    g_once_init_leave (&spin_us, 1 + mp_spin_choose_us ());
+  /* Stored plus one: 0 means that nothing is chosen yet.  Threads that choose at the same time
+   * choose the same; g_once_init_enter () would block for ever in a child forked meanwhile. */
+  if (spin_us == 0)
+    {
+      spin_us = 1 + mp_spin_choose_us ();
+      g_atomic_int_set (&choice, spin_us);
+    }
 
   return mp_spin_until (&self->spin, (spin_us - 1) * 1000, deadline, look, &data);
 }
@@ -165,12 +170,12 @@ mp_channel_wake (MpChannel *self)
   if (g_atomic_int_get (&self->n_waiters) == 0)
     return;
 
+  /* A bell that does not take the ring has rung already.  Nothing is logged with the lock, as the
+   * program may have a function of its own for that. */
   g_mutex_lock (&self->wait_lock);
   for (MpChannelSleeper *sleeper = self->sleepers; sleeper != NULL; sleeper = sleeper->next)
-    {
-      if (write (sleeper->fd, &ring, sizeof ring) < 0)
-        g_debug ("Ringing a bell failed: %s", g_strerror (errno));
-    }
+    while (write (sleeper->fd, &ring, sizeof ring) < 0 && errno == EINTR)
+      continue;
 
   for (GList *l = self->sources.head; l != NULL; l = l->next)
     {
@@ -183,18 +188,23 @@ mp_channel_wake (MpChannel *self)
   g_mutex_unlock (&self->wait_lock);
 }
 
-/* Removes the child sources that poll the descriptor, which is about to be closed. */
+/* Removes the child sources that poll the descriptor, which is about to be closed.  They are
+ * destroyed without the lock, since the source of a stream can be foreign code. */
 void
 mp_channel_close_sources (MpChannel *self)
 {
+  g_autoptr (GPtrArray) watches = g_ptr_array_new_with_free_func ((GDestroyNotify) g_source_unref);
+
   g_mutex_lock (&self->wait_lock);
   for (GList *l = self->sources.head; l != NULL; l = l->next)
     {
       MpChannelSource *source = l->data;
 
       if (source->watch != NULL)
-        g_source_destroy (source->watch);
-      g_clear_pointer (&source->watch, g_source_unref);
+        g_ptr_array_add (watches, g_steal_pointer (&source->watch));
     }
   g_mutex_unlock (&self->wait_lock);
+
+  for (guint i = 0; i < watches->len; i++)
+    g_source_destroy (g_ptr_array_index (watches, i));
 }

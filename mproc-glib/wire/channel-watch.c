@@ -48,6 +48,7 @@ mp_channel_source_finalize (GSource *base)
 {
   MpChannelSource *source = (MpChannelSource *) base;
   MpChannel       *channel = source->channel;
+  GSource         *watch;
 
   g_mutex_lock (&channel->wait_lock);
   if (source->fork_count >= channel->lists_since)
@@ -55,8 +56,10 @@ mp_channel_source_finalize (GSource *base)
       g_queue_unlink (&channel->sources, &source->link);
       g_atomic_int_add (&channel->n_waiters, -1);
     }
-  g_clear_pointer (&source->watch, g_source_unref);
+  watch = g_steal_pointer (&source->watch);
   g_mutex_unlock (&channel->wait_lock);
+
+  g_clear_pointer (&watch, g_source_unref);
   mp_channel_unref (channel);
 }
 

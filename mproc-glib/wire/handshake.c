@@ -4,6 +4,7 @@
 
 #include "handshake.h"
 
+#include "base/mp-fork.h"
 #include "mp-error.h"
 
 #include <glib/gi18n-lib.h>
@@ -71,20 +72,19 @@ struct _MpHandshake
 
 /* The challenges of this process that wait for an answer, with the handshake that sent each.  An
  * attacker who sends one of them back wants this process to compute the answer: a reflection
- * attack. */
+ * attack.  Used, like the ends of a handshake, between mp_fork_block () and mp_fork_unblock (). */
 static GHashTable *outstanding_challenges;
-G_LOCK_DEFINE_STATIC (outstanding_challenges);
 
 static void
 add_outstanding (MpHandshake *self)
 {
   self->outstanding = g_bytes_new (self->challenge, self->challenge_length);
 
-  G_LOCK (outstanding_challenges);
+  mp_fork_block ();
   if (outstanding_challenges == NULL)
     outstanding_challenges = g_hash_table_new (g_bytes_hash, g_bytes_equal);
   g_hash_table_insert (outstanding_challenges, self->outstanding, self);
-  G_UNLOCK (outstanding_challenges);
+  mp_fork_unblock ();
 }
 
 static void
@@ -93,10 +93,10 @@ remove_outstanding (MpHandshake *self)
   if (self->outstanding == NULL)
     return;
 
-  G_LOCK (outstanding_challenges);
+  mp_fork_block ();
   if (g_hash_table_lookup (outstanding_challenges, self->outstanding) == self)
     g_hash_table_remove (outstanding_challenges, self->outstanding);
-  G_UNLOCK (outstanding_challenges);
+  mp_fork_unblock ();
   g_clear_pointer (&self->outstanding, g_bytes_unref);
 }
 
@@ -110,12 +110,12 @@ is_reflected (MpHandshake  *self,
   MpHandshake *sender = NULL;
   gboolean     reflected;
 
-  G_LOCK (outstanding_challenges);
+  mp_fork_block ();
   if (outstanding_challenges != NULL)
     sender = g_hash_table_lookup (outstanding_challenges, bytes);
   reflected = sender != NULL && (sender == self || sender->own_end == NULL ||
                                  g_strcmp0 (sender->own_end, self->other_end) != 0);
-  G_UNLOCK (outstanding_challenges);
+  mp_fork_unblock ();
   return reflected;
 }
 
@@ -124,12 +124,12 @@ mp_handshake_set_ends (MpHandshake *self,
                        const char  *own,
                        const char  *other)
 {
-  G_LOCK (outstanding_challenges);
+  mp_fork_block ();
   g_free (self->own_end);
   g_free (self->other_end);
   self->own_end = g_strdup (own);
   self->other_end = g_strdup (other);
-  G_UNLOCK (outstanding_challenges);
+  mp_fork_unblock ();
 }
 
 static void

@@ -30,4 +30,6 @@ void mp_peer_settings_copy (MpPeerSettings       *self,
                             const MpPeerSettings *source);
 void mp_peer_settings_clear (MpPeerSettings *self);
 
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (MpPeerSettings, mp_peer_settings_clear)
+
 G_END_DECLS

@@ -211,12 +211,14 @@ run_job (gpointer data,
 static GThreadPool *
 get_threads (void)
 {
-  static gsize pool = 0;
+  static GThreadPool *pool;
 
-  if (g_once_init_enter (&pool))
-    g_once_init_leave (&pool,
-                       (gsize) g_thread_pool_new (run_job, NULL, MP_TLS_MAX_THREADS, FALSE, NULL));
-  return (GThreadPool *) pool;
+  mp_fork_note_pool ();
+  mp_fork_block ();
+  if (pool == NULL)
+    pool = g_thread_pool_new (run_job, NULL, MP_TLS_MAX_THREADS, FALSE, NULL);
+  mp_fork_unblock ();
+  return pool;
 }
 
 void

@@ -472,28 +472,36 @@ child_parent (const char *argument)
 {
   MpProcess *process = make_child ("sleep", NULL);
   g_autoptr (MpShareable) out = mp_inherit ("out", NULL);
+  int fd = test_pipe_end_get_fd (TEST_PIPE_END (out));
+  int sibling = 0;
 
   g_assert_nonnull (out);
   mp_process_give (process, "out", out);
-  mp_process_set_die_with_parent (process, g_str_equal (argument, "together"));
+  mp_process_set_die_with_parent (process, TRUE);
   start (process);
-  if (g_str_equal (argument, "together"))
+  if (g_str_equal (argument, "dropped"))
     g_object_unref (process);
+  else if ((sibling = fork ()) == 0)
+    {
+      close (fd);
+      return child_sleep (NULL);
+    }
 
-  g_assert_cmpint (write (test_pipe_end_get_fd (TEST_PIPE_END (out)), "x", 1), ==, 1);
+  g_assert_cmpint (write (fd, &sibling, sizeof sibling), ==, sizeof sibling);
   return child_sleep (NULL);
 }
 
+/* Also when the parent has forked off a process that lives on. */
 static void
-test_die_with_parent (void)
+test_die_with_parent (gconstpointer data)
 {
-  MpProcess       *process = make_child ("parent", "together");
+  MpProcess       *process = make_child ("parent", data);
   g_autofree char *text = NULL;
   int              fd = give_pipe (process);
-  char             byte;
+  int              sibling;
 
   start (process);
-  g_assert_cmpint (read (fd, &byte, 1), ==, 1);
+  g_assert_cmpint (read (fd, &sibling, sizeof sibling), ==, sizeof sibling);
   mp_process_kill (process);
   join (process, -SIGKILL);
 
@@ -501,6 +509,8 @@ test_die_with_parent (void)
   text = read_all (fd);
   g_assert_cmpstr (text, ==, "");
 
+  if (sibling != 0)
+    g_assert_no_errno (kill (sibling, SIGKILL));
   g_assert_finalize_object (process);
   close (fd);
 }
@@ -654,7 +664,8 @@ main (int   argc,
   g_test_add_func ("/process/surroundings", test_surroundings);
   g_test_add_func ("/process/found-in-path", test_found_in_path);
   g_test_add_func ("/process/no-descriptors", test_no_descriptors);
-  g_test_add_func ("/process/die-with-parent", test_die_with_parent);
+  g_test_add_data_func ("/process/die-with-parent/dropped", "dropped", test_die_with_parent);
+  g_test_add_data_func ("/process/die-with-parent/forked", "forked", test_die_with_parent);
   g_test_add_func ("/process/started-by-thread", test_started_by_thread);
   g_test_add_func ("/process/dropped", test_dropped);
   g_test_add_func ("/process/reaped-by-another", test_reaped_by_another);
