@@ -36,7 +36,8 @@ is_pool_thread (const char *id)
   return g_file_get_contents (path, &name, NULL, NULL) && g_str_has_prefix (name, POOL_PREFIX);
 }
 
-/* Called before a fork.  If neither GTask nor this library used GLib's pools, they have no threads. */
+/* Called before a fork.  If neither GTask nor this library used GLib's pools, these have no
+ * threads. */
 static gboolean
 find_threads (void)
 {
