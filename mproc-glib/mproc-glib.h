@@ -13,6 +13,7 @@
 #include "mp-queue.h"
 #include "mp-joinable-queue.h"
 #include "mp-task.h"
+#include "mp-queue-monitor.h"
 #include "mp-simple-queue.h"
 #include "mp-pipe.h"
 #include "mp-connection.h"

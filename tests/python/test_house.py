@@ -19,7 +19,7 @@ FLOORS = {
     'base': 1,
     'formats': 2, 'memory': 2, 'sharing': 2, 'waiting': 2, 'wire': 2,
     'message': 3, 'process': 3,
-    'connection': 4, 'queue': 4,
+    'connection': 4, 'inspection': 4, 'queue': 4,
     '': 5,
 }
 

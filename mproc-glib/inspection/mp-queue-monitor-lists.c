@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-queue-monitor-private.h"
+
+#include "message/mp-message-private.h"
+#include "mp-enum-types.h"
+#include "mp-error.h"
+#include "process-scan.h"
+
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
+
+/* What a monitor lists: processes, tasks and messages. */
+
+/* The longest payload that is shown; a longer one is an error, since what a hostile process says is
+ * its length must not have us take memory for it. */
+#define MAX_SHOWN (1 << 20)
+
+static const char *const conditions[] = { "get", "put", "done", "news" };
+
+G_STATIC_ASSERT (G_N_ELEMENTS (conditions) == MP_QUEUE_WAIT_ANSWERS);
+
+typedef struct
+{
+  GArray         *uses;
+  GVariantBuilder rows;
+} ProcessList;
+
+static const MpProcessUse *
+find_use (GArray *uses,
+          guint32 slot)
+{
+  for (guint i = 0; i < uses->len; i++)
+    if (g_array_index (uses, MpProcessUse, i).slot == (int) slot)
+      return &g_array_index (uses, MpProcessUse, i);
+  return NULL;
+}
+
+static void
+add_waits (GVariantDict      *row,
+           const MpQueueUser *user)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) waits = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (conditions); i++)
+    {
+      if (user->is_sleeping[i])
+        g_strv_builder_add (builder, conditions[i]);
+      if (user->is_armed[i])
+        {
+          g_autofree char *loop = g_strconcat (conditions[i], "-loop", NULL);
+
+          g_strv_builder_add (builder, loop);
+        }
+    }
+  waits = g_strv_builder_end (builder);
+  g_variant_dict_insert_value (row, "waits",
+                               g_variant_new_strv ((const char *const *) waits, -1));
+}
+
+static void
+add_user (const MpQueueUser *user,
+          gpointer           user_data)
+{
+  ProcessList        *list = user_data;
+  const MpProcessUse *use = find_use (list->uses, user->slot);
+  g_autofree char    *command = use != NULL ? mp_process_dup_command (use->pid) : NULL;
+  g_auto (GVariantDict) row = G_VARIANT_DICT_INIT (NULL);
+
+  g_variant_dict_insert (&row, "slot", "u", user->slot);
+  if (use != NULL)
+    g_variant_dict_insert (&row, "pid", "i", use->pid);
+  if (command != NULL && g_utf8_validate (command, -1, NULL))
+    g_variant_dict_insert (&row, "command", "s", command);
+  g_variant_dict_insert (&row, "pid-inside", "x", user->pid_inside);
+  g_variant_dict_insert (&row, "attached-at", "x", user->attached_at);
+  g_variant_dict_insert (&row, "n-put", "t", user->n_put);
+  g_variant_dict_insert (&row, "n-got", "t", user->n_got);
+  g_variant_dict_insert (&row, "n-held", "u", user->n_held);
+  add_waits (&row, user);
+  g_variant_builder_add_value (&list->rows, g_variant_dict_end (&row));
+}
+
+/**
+ * mp_queue_monitor_list_processes:
+ * @self: a monitor
+ * @error: return location for an error
+ *
+ * Lists the handles on the queue that are in use, each with the process that has it.
+ *
+ * Each is a dictionary: `slot` (u), a number that tells the handles of a queue apart; `pid` (i) and
+ * `command` (s), which are missing when this process may not look at that one; `pid-inside` (x),
+ * its
+ * id in its own pid namespace; `attached-at` (x), microseconds since 1970; `n-put` (t), `n-got` (t)
+ * and `n-held` (u), messages; `waits` (as), what its blocked calls (`get`, `put`, `done`,
+ * `news`) and
+ * main loops (`get-loop`, …) wait for.
+ *
+ * Returns: (transfer full): an array of type `aa{sv}`; %NULL with @error set
+ *
+ * Since: 1.0
+ */
+GVariant *
+mp_queue_monitor_list_processes (MpQueueMonitor *self,
+                                 GError        **error)
+{
+  ProcessList list;
+
+  g_return_val_if_fail (MP_IS_QUEUE_MONITOR (self), NULL);
+  g_return_val_if_fail (self->observed != NULL, NULL);
+
+  list.uses = mp_process_scan (self->device, self->inode, NULL, error);
+  if (list.uses == NULL)
+    return NULL;
+  g_variant_builder_init (&list.rows, G_VARIANT_TYPE ("aa{sv}"));
+  self->observer->list_users (self->observed, add_user, &list);
+  g_array_unref (list.uses);
+  return g_variant_ref_sink (g_variant_builder_end (&list.rows));
+}
+
+static const char *
+name_of_format (guint8 tag)
+{
+  g_autoptr (GEnumClass) formats = g_type_class_ref (MP_TYPE_FORMAT);
+  const GEnumValue *value = g_enum_get_value (formats, tag);
+
+  return value != NULL ? value->value_nick : "unknown";
+}
+
+static const char *const states[] = { "held", "again", "dead" };
+
+static void
+add_task (const MpQueueTaskInfo *task,
+          gpointer               user_data)
+{
+  g_auto (GVariantDict) row = G_VARIANT_DICT_INIT (NULL);
+  g_autofree char *text = g_utf8_make_valid (task->text, -1);
+
+  g_variant_dict_insert (&row, "state", "s", states[task->state]);
+  g_variant_dict_insert (&row, "serial", "t", task->serial);
+  if (task->state == MP_QUEUE_TASK_HELD)
+    {
+      g_variant_dict_insert (&row, "slot", "u", task->slot);
+      g_variant_dict_insert (&row, "held-us", "x", task->held_us);
+    }
+  g_variant_dict_insert (&row, "n-deliveries", "u", task->n_deliveries);
+  g_variant_dict_insert (&row, "size", "t", task->size);
+  g_variant_dict_insert (&row, "format", "s", name_of_format (task->tag));
+  if (task->fraction >= 0)
+    g_variant_dict_insert (&row, "progress", "d", task->fraction);
+  g_variant_dict_insert (&row, "text", "s", text);
+  g_variant_builder_add_value (user_data, g_variant_dict_end (&row));
+}
+
+/**
+ * mp_queue_monitor_list_tasks:
+ * @self: a monitor
+ * @max: the most tasks to list
+ *
+ * Lists what consumers have in hand, what waits for another consumer, and what was set aside; the
+ * oldest first.
+ *
+ * Each is a dictionary: `state` (s), `held`, `again` or `dead`; `serial` (t), which orders them by
+ * age; `slot` (u) of the holder as in [method@QueueMonitor.list_processes] and `held-us` (x),
+ * for how
+ * many microseconds it has had it; `n-deliveries` (u); `size` (t) in bytes; `format` (s);
+ * `progress` (d) from 0 to 1 if it was told, and its `text` (s).
+ *
+ * Returns: (transfer full): an array of type `aa{sv}`
+ *
+ * Since: 1.0
+ */
+GVariant *
+mp_queue_monitor_list_tasks (MpQueueMonitor *self,
+                             guint           max)
+{
+  GVariantBuilder rows;
+
+  g_return_val_if_fail (MP_IS_QUEUE_MONITOR (self), NULL);
+  g_return_val_if_fail (self->observed != NULL, NULL);
+
+  g_variant_builder_init (&rows, G_VARIANT_TYPE ("aa{sv}"));
+  if (max > 0)
+    self->observer->list_tasks (self->observed, max, add_task, &rows);
+  return g_variant_ref_sink (g_variant_builder_end (&rows));
+}
+
+typedef struct
+{
+  GPtrArray *messages;
+  guint64    next;
+  GError    *error;
+} Peek;
+
+/* What cannot be shown ends the list; by itself it is an error, and the list goes on behind it. */
+static gboolean
+add_message (const MpQueueGlimpse *glimpse,
+             gpointer              user_data)
+{
+  Peek *peek = user_data;
+  g_autoptr (GBytes) payload = NULL;
+  MpMessage *message;
+
+  peek->next = glimpse->position + (peek->messages->len == 0);
+  if (glimpse->length < glimpse->size)
+    {
+      g_set_error (&peek->error, MP_ERROR, MP_ERROR_TOO_LARGE,
+                   _ ("Message %" PRIu64 " has %" PRIu64 " bytes, more than a monitor shows"),
+                   glimpse->position, glimpse->size);
+      return FALSE;
+    }
+  payload = g_bytes_new (glimpse->data, glimpse->length);
+  message = mp_message_new_from_payload ((MpFormat) glimpse->tag, payload, &peek->error);
+  if (message == NULL)
+    return FALSE;
+  g_ptr_array_add (peek->messages, message);
+  return TRUE;
+}
+
+/**
+ * mp_queue_monitor_peek:
+ * @self: a monitor
+ * @start: which message to begin with: how many messages were put before it. 0 begins with the one
+ *   that is taken next, and `G_MAXUINT64` with what is put from now on
+ * @max: the most messages to return
+ * @next: (out) (optional): where to go on: how many messages were put up to the last one returned
+ * @error: return location for an error
+ *
+ * Looks at messages that are queued, without taking them.
+ *
+ * Messages that consumers take meanwhile are left out; nothing that waits for a second delivery is
+ * among them. Fails with `MP_ERROR_TOO_LARGE` if the first of them has more than a mebibyte, and
+ * with
+ * `MP_ERROR_INVALID_MESSAGE` if it is malformed; then @next is the one behind it.
+ *
+ * Returns: (transfer container) (element-type MpMessage): messages in their order, perhaps none;
+ *   %NULL
+ *   with @error set
+ *
+ * Since: 1.0
+ */
+GPtrArray *
+mp_queue_monitor_peek (MpQueueMonitor *self,
+                       guint64         start,
+                       guint           max,
+                       guint64        *next,
+                       GError        **error)
+{
+  g_autoptr (GPtrArray) messages = NULL;
+  Peek    peek = { 0 };
+  guint64 end;
+
+  g_return_val_if_fail (MP_IS_QUEUE_MONITOR (self), NULL);
+  g_return_val_if_fail (self->observed != NULL, NULL);
+  g_return_val_if_fail (max > 0, NULL);
+
+  peek.messages = messages = g_ptr_array_new_with_free_func ((GDestroyNotify) mp_message_unref);
+  end = self->observer->peek (self->observed, start, max, MAX_SHOWN, add_message, &peek);
+  if (next != NULL)
+    *next = peek.error != NULL ? peek.next : end;
+  if (peek.error != NULL && messages->len == 0)
+    {
+      g_propagate_error (error, peek.error);
+      return NULL;
+    }
+  g_clear_error (&peek.error);
+  return g_steal_pointer (&messages);
+}

@@ -1,0 +1,697 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-queue-monitor-private.h"
+
+#include "base/mp-errno.h"
+#include "memory/observer.h"
+#include "mp-error.h"
+#include "process-scan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gi18n-lib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/**
+ * MpQueueMonitor:
+ *
+ * Looks at a queue from outside: how much is queued, who puts and gets, and what is in the hands of
+ * which process.
+ *
+ * A monitor takes no message, holds no lock and wakes nobody, so that it never slows down the
+ * processes that use the queue. It sees the queues of processes that this process may look at
+ * through `/proc`: in general those of the same user. What it shows is a sample, made by
+ * [method@QueueMonitor.refresh]; a queue whose memory is damaged is shown as such.
+ *
+ * ```c
+ * g_autoptr (GPtrArray) monitors = mp_queue_monitor_find (NULL, &error);
+ *
+ * for (guint i = 0; monitors != NULL && i < monitors->len; i++)
+ *   {
+ *     g_autofree char *name = NULL;
+ *     guint            size;
+ *
+ *     g_object_get (g_ptr_array_index (monitors, i), "name", &name, "size", &size, NULL);
+ *     g_print ("%s: %u messages\n", name != NULL ? name : "(no name)", size);
+ *   }
+ * ```
+ *
+ * A monitor is to be used by one thread at a time.
+ *
+ * Since: 1.0
+ */
+
+G_DEFINE_TYPE (MpQueueMonitor, mp_queue_monitor, G_TYPE_OBJECT)
+
+typedef enum
+{
+  PROP_ID = 1,
+  PROP_NAME,
+  PROP_KIND,
+  PROP_CREATED_AT,
+  PROP_CREATOR,
+  PROP_MAX_SIZE,
+  PROP_MAX_BYTES,
+  PROP_SIZE,
+  PROP_N_BYTES,
+  PROP_MEMORY,
+  PROP_N_PUT,
+  PROP_N_GOT,
+  PROP_N_UNFINISHED,
+  PROP_N_HELD,
+  PROP_N_AGAIN,
+  PROP_N_DEAD,
+  PROP_N_REDELIVERED,
+  PROP_N_PROCESSES,
+  PROP_N_WAITING,
+  PROP_SHUT_DOWN,
+  PROP_DAMAGED,
+  PROP_PUT_RATE,
+  PROP_GET_RATE,
+  PROP_OLDEST_US,
+} MpQueueMonitorProperty;
+
+static GParamSpec *properties[PROP_OLDEST_US + 1];
+
+/* What is known of properties that are plain numbers of the sample. */
+static const struct
+{
+  MpQueueMonitorProperty property;
+  const char            *name;
+  GType                  type;
+  gsize                  offset;
+} numbers[] = {
+  { PROP_SIZE, "size", G_TYPE_UINT, G_STRUCT_OFFSET (MpQueueSample, size) },
+  { PROP_N_BYTES, "n-bytes", G_TYPE_UINT64, G_STRUCT_OFFSET (MpQueueSample, n_bytes) },
+  { PROP_MEMORY, "memory", G_TYPE_UINT64, G_STRUCT_OFFSET (MpQueueSample, memory) },
+  { PROP_N_PUT, "n-put", G_TYPE_UINT64, G_STRUCT_OFFSET (MpQueueSample, n_put) },
+  { PROP_N_GOT, "n-got", G_TYPE_UINT64, G_STRUCT_OFFSET (MpQueueSample, n_got) },
+  { PROP_N_UNFINISHED, "n-unfinished", G_TYPE_UINT,
+    G_STRUCT_OFFSET (MpQueueSample, n_unfinished) },
+  { PROP_N_HELD, "n-held", G_TYPE_UINT, G_STRUCT_OFFSET (MpQueueSample, n_held) },
+  { PROP_N_AGAIN, "n-again", G_TYPE_UINT, G_STRUCT_OFFSET (MpQueueSample, n_again) },
+  { PROP_N_DEAD, "n-dead", G_TYPE_UINT, G_STRUCT_OFFSET (MpQueueSample, n_dead) },
+  { PROP_N_REDELIVERED, "n-redelivered", G_TYPE_UINT64,
+    G_STRUCT_OFFSET (MpQueueSample, n_redelivered) },
+  { PROP_N_PROCESSES, "n-processes", G_TYPE_UINT, G_STRUCT_OFFSET (MpQueueSample, n_processes) },
+  { PROP_SHUT_DOWN, "shut-down", G_TYPE_BOOLEAN, G_STRUCT_OFFSET (MpQueueSample, shut_down) },
+  { PROP_DAMAGED, "damaged", G_TYPE_BOOLEAN, G_STRUCT_OFFSET (MpQueueSample, damaged) },
+};
+
+static guint
+count_waiting (const MpQueueSample *sample)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < G_N_ELEMENTS (sample->n_sleeping); i++)
+    n += sample->n_sleeping[i] + sample->n_armed[i];
+  return n;
+}
+
+static void
+get_number (MpQueueMonitor *self,
+            guint           property_id,
+            GValue         *value)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    {
+      gconstpointer place = (const guint8 *) &self->sample + numbers[i].offset;
+
+      if ((guint) numbers[i].property != property_id)
+        continue;
+      if (numbers[i].type == G_TYPE_UINT64)
+        g_value_set_uint64 (value, *(const guint64 *) place);
+      else if (numbers[i].type == G_TYPE_UINT)
+        g_value_set_uint (value, *(const guint32 *) place);
+      else
+        g_value_set_boolean (value, *(const gboolean *) place);
+    }
+}
+
+static void
+mp_queue_monitor_get_property (GObject    *object,
+                               guint       property_id,
+                               GValue     *value,
+                               GParamSpec *pspec)
+{
+  MpQueueMonitor        *self = MP_QUEUE_MONITOR (object);
+  const MpQueueSettings *settings = &self->identity.settings;
+
+  switch ((MpQueueMonitorProperty) property_id)
+    {
+    case PROP_ID:
+      g_value_set_uint64 (value, self->inode);
+      break;
+    case PROP_NAME:
+      g_value_set_string (value, settings->name[0] != '\0' ? settings->name : NULL);
+      break;
+    case PROP_KIND:
+      g_value_set_string (value, settings->kind);
+      break;
+    case PROP_CREATED_AT:
+      g_value_set_int64 (value, self->identity.created_at);
+      break;
+    case PROP_CREATOR:
+      g_value_set_int64 (value, self->identity.creator);
+      break;
+    case PROP_MAX_SIZE:
+      g_value_set_uint (value, settings->max_size);
+      break;
+    case PROP_MAX_BYTES:
+      g_value_set_uint64 (value, settings->max_bytes);
+      break;
+    case PROP_N_WAITING:
+      g_value_set_uint (value, count_waiting (&self->sample));
+      break;
+    case PROP_PUT_RATE:
+      g_value_set_double (value, mp_sample_history_put_rate (&self->history));
+      break;
+    case PROP_GET_RATE:
+      g_value_set_double (value, mp_sample_history_get_rate (&self->history));
+      break;
+    case PROP_OLDEST_US:
+      g_value_set_int64 (value, mp_sample_history_oldest (&self->history));
+      break;
+    case PROP_SIZE:
+    case PROP_N_BYTES:
+    case PROP_MEMORY:
+    case PROP_N_PUT:
+    case PROP_N_GOT:
+    case PROP_N_UNFINISHED:
+    case PROP_N_HELD:
+    case PROP_N_AGAIN:
+    case PROP_N_DEAD:
+    case PROP_N_REDELIVERED:
+    case PROP_N_PROCESSES:
+    case PROP_SHUT_DOWN:
+    case PROP_DAMAGED:
+      get_number (self, property_id, value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
+    }
+}
+
+static void
+mp_queue_monitor_finalize (GObject *object)
+{
+  MpQueueMonitor *self = MP_QUEUE_MONITOR (object);
+
+  if (self->observed != NULL)
+    self->observer->free (self->observed);
+
+  G_OBJECT_CLASS (mp_queue_monitor_parent_class)->finalize (object);
+}
+
+static void
+install_numbers (void)
+{
+  const GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
+
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    {
+      const char *name = numbers[i].name;
+
+      if (numbers[i].type == G_TYPE_UINT64)
+        properties[numbers[i].property] =
+          g_param_spec_uint64 (name, NULL, NULL, 0, G_MAXUINT64, 0, flags);
+      else if (numbers[i].type == G_TYPE_UINT)
+        properties[numbers[i].property] =
+          g_param_spec_uint (name, NULL, NULL, 0, G_MAXUINT, 0, flags);
+      else
+        properties[numbers[i].property] = g_param_spec_boolean (name, NULL, NULL, FALSE, flags);
+    }
+}
+
+/**
+ * MpQueueMonitor:size:
+ *
+ * How many messages are queued.
+ *
+ * Since: 1.0
+ */
+/**
+ * MpQueueMonitor:n-bytes:
+ *
+ * How many bytes the queued messages have together.
+ *
+ * Since: 1.0
+ */
+/**
+ * MpQueueMonitor:memory:
+ *
+ * How many bytes of memory the system has given to the queue.
+ *
+ * Since: 1.0
+ */
+/**
+ * MpQueueMonitor:n-put:
+ *
+ * How many messages were ever put.
+ *
+ * Since: 1.0
+ */
+/**
+ * MpQueueMonitor:n-got:
+ *
+ * How many messages were ever taken, each counted once however often it was delivered.
+ *
+ * Since: 1.0
+ */
+/**
+ * MpQueueMonitor:n-unfinished:
+ *
+ * How many tasks are not done; 0 for queues that do not track tasks.
+ *
+ * Since: 1.0
+ */
+/**
+ * MpQueueMonitor:n-held:
+ *
+ * How many tasks are in the hands of consumers.
+ *
+ * Since: 1.0
+ */
+/**
+ * MpQueueMonitor:n-again:
+ *
+ * How many of the queued messages were delivered before, and wait for another consumer.
+ *
+ * Since: 1.0
+ */
+/**
+ * MpQueueMonitor:n-dead:
+ *
+ * How many messages were set aside because they had been delivered too often.
+ *
+ * Since: 1.0
+ */
+/**
+ * MpQueueMonitor:n-redelivered:
+ *
+ * How many deliveries there were of messages that had been delivered before.
+ *
+ * Since: 1.0
+ */
+/**
+ * MpQueueMonitor:n-processes:
+ *
+ * How many handles on the queue are in use; a process may have several.
+ *
+ * Since: 1.0
+ */
+/**
+ * MpQueueMonitor:shut-down:
+ *
+ * Whether the queue was shut down.
+ *
+ * Since: 1.0
+ */
+/**
+ * MpQueueMonitor:damaged:
+ *
+ * Whether the memory of the queue is damaged.
+ *
+ * Since: 1.0
+ */
+static void
+mp_queue_monitor_class_init (MpQueueMonitorClass *klass)
+{
+  const GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
+  GObjectClass     *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->finalize = mp_queue_monitor_finalize;
+  object_class->get_property = mp_queue_monitor_get_property;
+
+  /**
+   * MpQueueMonitor:id:
+   *
+   * A number that no other queue on this machine has while this one exists.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_ID] = g_param_spec_uint64 ("id", NULL, NULL, 0, G_MAXUINT64, 0, flags);
+  /**
+   * MpQueueMonitor:name:
+   *
+   * The name of the queue; %NULL when it has none.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_NAME] = g_param_spec_string ("name", NULL, NULL, NULL, flags);
+  /**
+   * MpQueueMonitor:kind:
+   *
+   * The class of the queue: `Queue`, `JoinableQueue` or `SimpleQueue`.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_KIND] = g_param_spec_string ("kind", NULL, NULL, NULL, flags);
+  /**
+   * MpQueueMonitor:created-at:
+   *
+   * When the queue was made, in microseconds since 1970.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_CREATED_AT] =
+    g_param_spec_int64 ("created-at", NULL, NULL, G_MININT64, G_MAXINT64, 0, flags);
+  /**
+   * MpQueueMonitor:creator:
+   *
+   * The process that made the queue, by the id that it had in its own pid namespace.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_CREATOR] =
+    g_param_spec_int64 ("creator", NULL, NULL, G_MININT64, G_MAXINT64, 0, flags);
+  /**
+   * MpQueueMonitor:max-size:
+   *
+   * How many messages may be queued; 0 is no limit.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_MAX_SIZE] =
+    g_param_spec_uint ("max-size", NULL, NULL, 0, G_MAXUINT, 0, flags);
+  /**
+   * MpQueueMonitor:max-bytes:
+   *
+   * How many bytes all queued messages may have together.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_MAX_BYTES] =
+    g_param_spec_uint64 ("max-bytes", NULL, NULL, 0, G_MAXUINT64, 0, flags);
+  /**
+   * MpQueueMonitor:n-waiting:
+   *
+   * How many blocked calls and main loops wait for something of the queue.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_N_WAITING] =
+    g_param_spec_uint ("n-waiting", NULL, NULL, 0, G_MAXUINT, 0, flags);
+  /**
+   * MpQueueMonitor:put-rate:
+   *
+   * How many messages were put a second between the last two samples.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_PUT_RATE] =
+    g_param_spec_double ("put-rate", NULL, NULL, 0, G_MAXDOUBLE, 0, flags);
+  /**
+   * MpQueueMonitor:get-rate:
+   *
+   * How many messages were taken a second between the last two samples.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_GET_RATE] =
+    g_param_spec_double ("get-rate", NULL, NULL, 0, G_MAXDOUBLE, 0, flags);
+  /**
+   * MpQueueMonitor:oldest-us:
+   *
+   * For how many microseconds the next message has been queued, at least: the monitor knows it
+   * from its own samples.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_OLDEST_US] =
+    g_param_spec_int64 ("oldest-us", NULL, NULL, 0, G_MAXINT64, 0, flags);
+
+  install_numbers ();
+  g_object_class_install_properties (object_class, G_N_ELEMENTS (properties), properties);
+}
+
+static void
+mp_queue_monitor_init (MpQueueMonitor *self)
+{
+  self->observer = &mp_memory_observer;
+  self->pid = self->fd = -1;
+}
+
+/* --- Making ------------------------------------------------------------------------------- */
+
+/* Takes @fd. */
+static MpQueueMonitor *
+new_for_descriptor (int      fd,
+                    GError **error)
+{
+  g_autoptr (MpQueueMonitor) self = g_object_new (MP_TYPE_QUEUE_MONITOR, NULL);
+  struct stat status;
+
+  if (fstat (fd, &status) == -1)
+    {
+      mp_set_error_from_errno (error, errno, _ ("Cannot examine the memory of the queue"));
+      close (fd);
+      return NULL;
+    }
+  self->observed = mp_memory_observer_new (fd, error);
+  if (self->observed == NULL)
+    return NULL;
+  self->device = status.st_dev;
+  self->inode = status.st_ino;
+  self->observer->identify (self->observed, &self->identity);
+  return mp_queue_monitor_refresh (self, error) ? g_steal_pointer (&self) : NULL;
+}
+
+/* What is not a queue may be a FIFO or a device, which to open could block or have an effect. */
+static MpQueueMonitor *
+new_for_path (const char *path,
+              GError    **error)
+{
+  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+  if (fd != -1)
+    return new_for_descriptor (fd, error);
+  if (mp_check_proc (error))
+    mp_set_error_from_errno (error, errno, _ ("Cannot open the memory of the queue through %s"),
+                             path);
+  return NULL;
+}
+
+/**
+ * mp_queue_monitor_new_for_process:
+ * @pid: a process
+ * @fd: the number of a descriptor of that process, which is that of a queue's memory
+ * @error: return location for an error
+ *
+ * Makes a monitor for a queue that another process has.
+ *
+ * Fails with `G_IO_ERROR_NOT_FOUND` if there is no such process or descriptor, with
+ * `G_IO_ERROR_PERMISSION_DENIED` if this process may not look at it, with `MP_ERROR_DAMAGED` if it
+ * is not the memory of a queue, and with `MP_ERROR_CLOSED` if no process uses the queue any more.
+ *
+ * Returns: (transfer full): a monitor; %NULL with @error set
+ *
+ * Since: 1.0
+ */
+MpQueueMonitor *
+mp_queue_monitor_new_for_process (int      pid,
+                                  int      fd,
+                                  GError **error)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/fd/%d", pid, fd);
+  MpQueueMonitor  *self;
+
+  g_return_val_if_fail (pid > 0, NULL);
+  g_return_val_if_fail (fd >= 0, NULL);
+
+  self = new_for_path (path, error);
+  if (self != NULL)
+    {
+      self->pid = pid;
+      self->fd = fd;
+    }
+  return self;
+}
+
+/**
+ * mp_queue_monitor_new_for_queue:
+ * @queue: a queue
+ * @error: return location for an error
+ *
+ * Makes a monitor for a queue of this process.
+ *
+ * Fails with `MP_ERROR_UNSUPPORTED` if @queue is not a queue in shared memory, and with
+ * `MP_ERROR_CLOSED` if no process uses the queue any more.
+ *
+ * Returns: (transfer full): a monitor; %NULL with @error set
+ *
+ * Since: 1.0
+ */
+MpQueueMonitor *
+mp_queue_monitor_new_for_queue (MpShareable *queue,
+                                GError     **error)
+{
+  g_autoptr (GUnixFDList) descriptors = g_unix_fd_list_new ();
+  g_autoptr (GVariant) description = NULL;
+  g_autofree char *path = NULL;
+
+  g_return_val_if_fail (MP_IS_SHAREABLE (queue), NULL);
+
+  description = mp_shareable_describe (queue, descriptors, error);
+  if (description == NULL)
+    return NULL;
+  g_variant_ref_sink (description);
+  if (g_unix_fd_list_get_length (descriptors) != 2)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, _ ("A %s cannot be monitored"),
+                   G_OBJECT_TYPE_NAME (queue));
+      return NULL;
+    }
+
+  path = g_strdup_printf ("/proc/self/fd/%d", g_unix_fd_list_peek_fds (descriptors, NULL)[0]);
+  return new_for_path (path, error);
+}
+
+static gboolean
+has_monitor (GPtrArray          *monitors,
+             const MpProcessUse *use)
+{
+  for (guint i = 0; i < monitors->len; i++)
+    {
+      MpQueueMonitor *monitor = g_ptr_array_index (monitors, i);
+
+      if (monitor->inode == use->inode && monitor->device == use->device)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/**
+ * mp_queue_monitor_find:
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Finds the queues of all processes that this one may look at, itself included.
+ *
+ * A queue that has just been given up by its processes, or whose memory is not what it should be,
+ * is left out.
+ *
+ * Returns: (transfer container) (element-type MpQueueMonitor): a monitor for each queue, in the
+ *   order of
+ *   the processes that have them; %NULL with @error set
+ *
+ * Since: 1.0
+ */
+GPtrArray *
+mp_queue_monitor_find (GCancellable *cancellable,
+                       GError      **error)
+{
+  g_autoptr (GPtrArray) monitors = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr (GArray) uses = NULL;
+
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
+
+  uses = mp_process_scan (0, 0, cancellable, error);
+  if (uses == NULL)
+    return NULL;
+
+  for (guint i = 0; i < uses->len; i++)
+    {
+      const MpProcessUse *use = &g_array_index (uses, MpProcessUse, i);
+      MpQueueMonitor     *monitor;
+
+      if (has_monitor (monitors, use))
+        continue;
+      monitor = mp_queue_monitor_new_for_process (use->pid, use->fd, NULL);
+      if (monitor != NULL)
+        g_ptr_array_add (monitors, monitor);
+    }
+  return g_steal_pointer (&monitors);
+}
+
+/* --- Looking ------------------------------------------------------------------------------- */
+
+static void
+notify_numbers (MpQueueMonitor      *self,
+                const MpQueueSample *before)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    {
+      gsize size = numbers[i].type == G_TYPE_UINT64 ? sizeof (guint64) : sizeof (guint32);
+
+      if (memcmp ((const guint8 *) before + numbers[i].offset,
+                  (const guint8 *) &self->sample + numbers[i].offset, size) != 0)
+        g_object_notify_by_pspec (G_OBJECT (self), properties[numbers[i].property]);
+    }
+  if (count_waiting (before) != count_waiting (&self->sample))
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_N_WAITING]);
+}
+
+/**
+ * mp_queue_monitor_refresh:
+ * @self: a monitor
+ * @error: return location for an error
+ *
+ * Looks at the queue once more, and notifies of the properties that have changed.
+ *
+ * Fails with `MP_ERROR_CLOSED` when no process uses the queue any more; the properties then stay as
+ * they were last.
+ *
+ * Returns: whether the queue is still there; %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_queue_monitor_refresh (MpQueueMonitor *self,
+                          GError        **error)
+{
+  MpQueueSample before, sample;
+  double        put_rate, get_rate;
+  gint64        oldest;
+
+  g_return_val_if_fail (MP_IS_QUEUE_MONITOR (self), FALSE);
+  g_return_val_if_fail (self->observed != NULL, FALSE);
+
+  if (!self->observer->sample (self->observed, &sample, error))
+    return FALSE;
+  if (sample.n_processes == 0)
+    {
+      g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED,
+                           _ ("No process uses the queue any more"));
+      return FALSE;
+    }
+
+  before = self->sample;
+  put_rate = mp_sample_history_put_rate (&self->history);
+  get_rate = mp_sample_history_get_rate (&self->history);
+  oldest = mp_sample_history_oldest (&self->history);
+  self->sample = sample;
+  mp_sample_history_add (&self->history, g_get_monotonic_time (), sample.n_put, sample.n_got);
+
+  g_object_freeze_notify (G_OBJECT (self));
+  notify_numbers (self, &before);
+  if (mp_sample_history_put_rate (&self->history) != put_rate)
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_PUT_RATE]);
+  if (mp_sample_history_get_rate (&self->history) != get_rate)
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_GET_RATE]);
+  if (mp_sample_history_oldest (&self->history) != oldest)
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_OLDEST_US]);
+  g_object_thaw_notify (G_OBJECT (self));
+  return TRUE;
+}
+
+/**
+ * mp_queue_monitor_dup_uri:
+ * @self: a monitor
+ *
+ * Tells under which address the queue can be opened.
+ *
+ * Returns: (transfer full) (nullable): a URI; %NULL for a queue of this process
+ *
+ * Since: 1.0
+ */
+char *
+mp_queue_monitor_dup_uri (MpQueueMonitor *self)
+{
+  g_return_val_if_fail (MP_IS_QUEUE_MONITOR (self), NULL);
+
+  return self->pid != -1 ? g_strdup_printf ("process:%d/%d", self->pid, self->fd) : NULL;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "mp-message.h"
+#include "mp-shareable.h"
+
+G_BEGIN_DECLS
+
+#define MP_TYPE_QUEUE_MONITOR (mp_queue_monitor_get_type ())
+MP_AVAILABLE_IN_1_0
+G_DECLARE_FINAL_TYPE (MpQueueMonitor, mp_queue_monitor, MP, QUEUE_MONITOR, GObject)
+
+MP_AVAILABLE_IN_1_0
+GPtrArray *mp_queue_monitor_find (GCancellable *cancellable,
+                                  GError      **error);
+MP_AVAILABLE_IN_1_0
+MpQueueMonitor *mp_queue_monitor_new_for_process (int      pid,
+                                                  int      fd,
+                                                  GError **error);
+MP_AVAILABLE_IN_1_0
+MpQueueMonitor *mp_queue_monitor_new_for_queue (MpShareable *queue,
+                                                GError     **error);
+MP_AVAILABLE_IN_1_0
+gboolean mp_queue_monitor_refresh (MpQueueMonitor *self,
+                                   GError        **error);
+MP_AVAILABLE_IN_1_0
+GVariant *mp_queue_monitor_list_processes (MpQueueMonitor *self,
+                                           GError        **error);
+MP_AVAILABLE_IN_1_0
+GVariant *mp_queue_monitor_list_tasks (MpQueueMonitor *self,
+                                       guint           max);
+MP_AVAILABLE_IN_1_0
+GPtrArray *mp_queue_monitor_peek (MpQueueMonitor *self,
+                                  guint64         start,
+                                  guint           max,
+                                  guint64        *next,
+                                  GError        **error);
+MP_AVAILABLE_IN_1_0
+char *mp_queue_monitor_dup_uri (MpQueueMonitor *self);
+
+G_END_DECLS

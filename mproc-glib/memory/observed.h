@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "memory.h"
+#include "queue-observer.h"
+
+G_BEGIN_DECLS
+
+/* The memory of a queue as an observer reads it. */
+
+/* The pages of the lines and of who waits, which always have memory; mapping more would give
+ * memory to tables that have none. */
+#define MP_OBSERVED_SIZE MP_OFFSET_PARTICIPANTS
+
+typedef struct
+{
+  int           fd;
+  MpConfig      config;
+  const guint8 *pages;
+
+  /* Where peeking goes on: a record, and how many messages were put before it. */
+  guint64 cursor;
+  guint64 cursor_offset;
+} MpObserved;
+
+static inline gconstpointer
+mp_observed_line (MpObserved *self,
+                  guint64     offset)
+{
+  return self->pages + offset;
+}
+
+gboolean mp_observed_read (MpObserved *self,
+                           gpointer    destination,
+                           gsize       size,
+                           guint64     offset);
+/* Returns how many messages were ever put, the word of the head, and how many are queued behind
+ * it, as they were at one moment. */
+guint64  mp_observed_locate (MpObserved *self,
+                             guint64    *head,
+                             guint32    *n_queued);
+gboolean mp_observed_is_alive (MpObserved *self,
+                               guint       slot);
+guint    mp_observed_count_slots (MpObserved *self);
+
+G_END_DECLS

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "observer-tasks.h"
+
+#include "lease.h"
+#include "observed.h"
+
+#include <stdlib.h>
+
+/* How many words of the lease map are read at a time. */
+#define MAP_PORTION 512
+
+typedef void (*LeaseFunc) (const MpLease *lease, gpointer data);
+
+static gboolean
+is_shown (MpLeaseState state)
+{
+  return state == MP_LEASE_HELD || state == MP_LEASE_ORPHAN || state == MP_LEASE_DEAD;
+}
+
+/* A lease that changed while it was copied is none. */
+static gboolean
+read_lease (MpObserved *self,
+            guint       index,
+            MpLease    *lease)
+{
+  const guint64 offset = MP_OFFSET_LEASES + (guint64) index * sizeof *lease;
+  guint64       again[2]; /* owner and serial */
+
+  return mp_observed_read (self, lease, sizeof *lease, offset) &&
+         mp_observed_read (self, again, sizeof again, offset) && again[0] == lease->owner &&
+         again[1] == lease->serial && is_shown (mp_lease_state (lease->owner));
+}
+
+static void
+foreach_lease (MpObserved *self,
+               LeaseFunc   func,
+               gpointer    data)
+{
+  const MpArenaLine *arena = mp_observed_line (self, MP_OFFSET_ARENA);
+  const guint        n_used = MIN (mp_load (&arena->n_leases_used), MP_N_LEASES);
+  const guint        n_words = (n_used + 63) / 64;
+  guint64            words[MAP_PORTION];
+
+  for (guint first = 0; first < n_words; first += MAP_PORTION)
+    {
+      const guint n = MIN (n_words - first, MAP_PORTION);
+
+      if (!mp_observed_read (self, words, n * sizeof words[0],
+                             MP_OFFSET_LEASE_MAP + G_STRUCT_OFFSET (MpLeaseMap, used) +
+                               first * sizeof words[0]))
+        return;
+      for (guint i = 0; i < n; i++)
+        for (guint64 bits = words[i]; bits != 0; bits &= bits - 1)
+          {
+            MpLease lease;
+
+            if (read_lease (self, (first + i) * 64 + (guint) __builtin_ctzll (bits), &lease))
+              func (&lease, data);
+          }
+    }
+}
+
+/* --- Who uses the queue ----------------------------------------------------------------------- */
+
+typedef struct
+{
+  guint32 *n_held; /* of each slot */
+  guint    n_slots;
+} Holders;
+
+static void
+count_holder (const MpLease *lease,
+              gpointer       data)
+{
+  Holders *holders = data;
+  guint    slot = mp_lease_participant (lease->owner);
+
+  if (mp_lease_state (lease->owner) == MP_LEASE_HELD && slot < holders->n_slots)
+    holders->n_held[slot]++;
+}
+
+/* Marks the user whose waiter it is. */
+static void
+note_waiter (MpObserved  *self,
+             guint        waiter,
+             MpQueueUser *users,
+             guint        n_users,
+             guint        condition,
+             gboolean     sleeping)
+{
+  MpWaiter slot;
+
+  if (!mp_observed_read (self, &slot, sizeof slot, MP_OFFSET_WAITERS + (guint64) waiter * 64) ||
+      slot.owner == 0 || slot.owner > n_users)
+    return;
+  if (sleeping)
+    users[slot.owner - 1].is_sleeping[condition] = TRUE;
+  else
+    users[slot.owner - 1].is_armed[condition] = TRUE;
+}
+
+static void
+note_waiters (MpObserved  *self,
+              MpQueueUser *users,
+              guint        n_users,
+              guint        condition)
+{
+  const MpWaits *waits = mp_observed_line (self, MP_OFFSET_WAITS + condition * MP_WAITS_SIZE);
+  const guint    n_words = MIN (mp_load (&waits->n_words), MP_N_WAIT_WORDS);
+
+  for (guint i = 0; i < n_words; i++)
+    {
+      for (guint64 bits = mp_load (&waits->words[i].sleeping); bits != 0; bits &= bits - 1)
+        note_waiter (self, i * 64 + (guint) __builtin_ctzll (bits), users, n_users, condition,
+                     TRUE);
+      for (guint64 bits = mp_load (&waits->words[i].armed); bits != 0; bits &= bits - 1)
+        note_waiter (self, i * 64 + (guint) __builtin_ctzll (bits), users, n_users, condition,
+                     FALSE);
+    }
+}
+
+static void
+read_user (MpObserved  *self,
+           guint        slot,
+           MpQueueUser *user)
+{
+  MpParticipant participant;
+
+  user->slot = slot;
+  if (!mp_observed_read (self, &participant, sizeof participant,
+                         MP_OFFSET_PARTICIPANTS + (guint64) slot * MP_CACHE_LINE))
+    return;
+  user->pid_inside = participant.pid;
+  user->n_put = participant.n_put;
+  user->n_got = participant.n_got;
+  user->attached_at = participant.attached_at;
+}
+
+void
+mp_observed_list_users (gpointer        user_data,
+                        MpQueueUserFunc func,
+                        gpointer        data)
+{
+  MpObserved             *self = user_data;
+  const guint             n_users = mp_observed_count_slots (self);
+  g_autofree MpQueueUser *users = g_new0 (MpQueueUser, n_users);
+  g_autofree guint32     *n_held = g_new0 (guint32, n_users);
+  Holders                 holders = { n_held, n_users };
+
+  foreach_lease (self, count_holder, &holders);
+  for (guint condition = 0; condition < MP_N_CONDITIONS; condition++)
+    note_waiters (self, users, n_users, condition);
+  for (guint slot = 0; slot < n_users; slot++)
+    {
+      if (!mp_observed_is_alive (self, slot))
+        continue;
+      read_user (self, slot, &users[slot]);
+      users[slot].n_held = n_held[slot];
+      func (&users[slot], data);
+    }
+}
+
+/* --- What they have in hand ----------------------------------------------------------------- */
+
+typedef struct
+{
+  GArray *found; /* MpLease; at most twice as many as are wanted */
+  guint   max;
+} Oldest;
+
+static int
+compare_ages (gconstpointer a,
+              gconstpointer b)
+{
+  guint64 first = ((const MpLease *) a)->serial, second = ((const MpLease *) b)->serial;
+
+  return (first > second) - (first < second);
+}
+
+static void
+keep_oldest (Oldest *oldest)
+{
+  g_array_sort (oldest->found, compare_ages);
+  g_array_set_size (oldest->found, MIN (oldest->found->len, oldest->max));
+}
+
+static void
+note_task (const MpLease *lease,
+           gpointer       data)
+{
+  Oldest *oldest = data;
+
+  g_array_append_vals (oldest->found, lease, 1);
+  if (oldest->found->len >= 2 * oldest->max)
+    keep_oldest (oldest);
+}
+
+static MpQueueTaskState
+task_state (MpLeaseState state)
+{
+  switch (state)
+    {
+    case MP_LEASE_ORPHAN:
+      return MP_QUEUE_TASK_AGAIN;
+    case MP_LEASE_DEAD:
+      return MP_QUEUE_TASK_DEAD;
+    case MP_LEASE_HELD:
+    case MP_LEASE_FREE:
+    case MP_LEASE_DEAD_HELD:
+    default:
+      return MP_QUEUE_TASK_HELD;
+    }
+}
+
+static void
+describe_task (const MpLease   *lease,
+               MpQueueTaskInfo *task)
+{
+  const gint64 now = mp_coarse_now ();
+
+  *task = (MpQueueTaskInfo){
+    .state = task_state (mp_lease_state (lease->owner)),
+    .slot = mp_lease_participant (lease->owner),
+    .serial = lease->serial,
+    .held_us = lease->claimed_at > 0 && lease->claimed_at <= now
+                 ? (now - lease->claimed_at) / 1000
+                 : 0,
+    .n_deliveries = lease->n_deliveries,
+    .size = lease->size,
+    .tag = (guint8) lease->tag,
+    .fraction = lease->progress >= 0 && lease->progress <= 1 ? lease->progress : -1,
+  };
+  memcpy (task->text, lease->progress_text, sizeof task->text);
+  task->text[sizeof task->text - 1] = '\0';
+}
+
+void
+mp_observed_list_tasks (gpointer        user_data,
+                        guint           max,
+                        MpQueueTaskFunc func,
+                        gpointer        data)
+{
+  Oldest oldest = { g_array_new (FALSE, FALSE, sizeof (MpLease)), CLAMP (max, 1, MP_N_LEASES) };
+
+  foreach_lease (user_data, note_task, &oldest);
+  keep_oldest (&oldest);
+  for (guint i = 0; i < oldest.found->len; i++)
+    {
+      MpQueueTaskInfo task;
+
+      describe_task (&g_array_index (oldest.found, MpLease, i), &task);
+      func (&task, data);
+    }
+  g_array_unref (oldest.found);
+}

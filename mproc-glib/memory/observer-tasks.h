@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "queue-observer.h"
+
+G_BEGIN_DECLS
+
+/* Who uses a queue, and what is in the hands of consumers: see MpQueueObserver. */
+
+void mp_observed_list_users (gpointer        self,
+                             MpQueueUserFunc func,
+                             gpointer        user_data);
+void mp_observed_list_tasks (gpointer        self,
+                             guint           max,
+                             MpQueueTaskFunc func,
+                             gpointer        user_data);
+
+G_END_DECLS

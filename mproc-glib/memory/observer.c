@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "observer.h"
+
+#include "base/mp-errno.h"
+#include "observed.h"
+#include "observer-peek.h"
+#include "observer-tasks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gi18n-lib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* --- Opening ------------------------------------------------------------------------------ */
+
+static void
+observer_free (gpointer user_data)
+{
+  MpObserved *self = user_data;
+
+  if (self->pages != NULL)
+    munmap ((gpointer) self->pages, MP_OBSERVED_SIZE);
+  close (self->fd);
+  g_free (self);
+}
+
+gpointer
+mp_memory_observer_new (int      fd,
+                        GError **error)
+{
+  MpObserved *self = g_new0 (MpObserved, 1);
+  guint64     file_size;
+  gpointer    pages;
+
+  self->fd = fd;
+  if (!mp_memory_read_config (fd, &self->config, &file_size, error))
+    {
+      observer_free (self);
+      return NULL;
+    }
+
+  /* The file is sealed against shrinking, and longer than this. */
+  pages = mmap (NULL, MP_OBSERVED_SIZE, PROT_READ, MAP_SHARED, fd, 0);
+  if (pages == MAP_FAILED)
+    {
+      mp_set_error_from_errno (error, errno, _ ("Cannot map the memory of the queue"));
+      observer_free (self);
+      return NULL;
+    }
+  self->pages = pages;
+  return self;
+}
+
+static void
+identify (gpointer         user_data,
+          MpQueueIdentity *identity)
+{
+  const MpConfig *config = &((MpObserved *) user_data)->config;
+
+  *identity = (MpQueueIdentity){
+    .settings = {
+      .mode = (MpQueueMode) config->mode,
+      .max_size = config->max_size,
+      .max_bytes = config->max_bytes,
+      .max_deliveries = config->max_deliveries,
+    },
+    .created_at = config->created_at,
+    .creator = config->creator,
+  };
+  memcpy (identity->settings.name, config->name, sizeof config->name);
+  memcpy (identity->settings.kind, config->kind, sizeof config->kind);
+}
+
+/* --- A sample ------------------------------------------------------------------------------ */
+
+static void
+count_waiters (MpObserved    *self,
+               MpQueueSample *sample)
+{
+  for (guint condition = 0; condition < MP_N_CONDITIONS; condition++)
+    {
+      const MpWaits *waits =
+        mp_observed_line (self, MP_OFFSET_WAITS + condition * MP_WAITS_SIZE);
+      const guint n_words = MIN (mp_load (&waits->n_words), MP_N_WAIT_WORDS);
+
+      for (guint i = 0; i < n_words; i++)
+        {
+          sample->n_sleeping[condition] +=
+            (guint32) __builtin_popcountll (mp_load (&waits->words[i].sleeping));
+          sample->n_armed[condition] +=
+            (guint32) __builtin_popcountll (mp_load (&waits->words[i].armed));
+        }
+    }
+}
+
+static guint32
+count_unfinished (MpObserved *self,
+                  guint64     n_put)
+{
+  const MpArenaLine *arena = mp_observed_line (self, MP_OFFSET_ARENA);
+  guint32            n = ((guint32) n_put - mp_load (&arena->n_done)) & MP_COUNT_MASK;
+
+  if (self->config.mode != MP_QUEUE_MODE_ACKNOWLEDGED || n > MP_MAX_COUNT || n > n_put)
+    return 0;
+  return n;
+}
+
+static gboolean
+observer_sample (gpointer       user_data,
+                 MpQueueSample *sample,
+                 GError       **error)
+{
+  MpObserved        *self = user_data;
+  const MpTailLine  *tail = mp_observed_line (self, MP_OFFSET_TAIL);
+  const MpHeadLine  *head = mp_observed_line (self, MP_OFFSET_HEAD);
+  const MpStateLine *state = mp_observed_line (self, MP_OFFSET_STATE);
+  const MpArenaLine *arena = mp_observed_line (self, MP_OFFSET_ARENA);
+  const guint        n_slots = mp_observed_count_slots (self);
+  struct stat        status;
+  guint64            word, bytes_got, bytes_put;
+  guint32            n_queued;
+
+  if (fstat (self->fd, &status) == -1)
+    return mp_set_error_from_errno (error, errno, _ ("Cannot examine the memory of the queue"));
+
+  memset (sample, 0, sizeof *sample);
+  sample->memory = (guint64) status.st_blocks * 512;
+  sample->n_put = mp_observed_locate (self, &word, &n_queued);
+  sample->n_got = sample->n_put - n_queued;
+  bytes_got = mp_load_acquire (&head->n_bytes);
+  bytes_put = mp_load_acquire (&tail->n_bytes);
+  sample->n_bytes = (gint64) (bytes_put - bytes_got) > 0 ? bytes_put - bytes_got : 0;
+  sample->n_again = MIN (mp_load (&head->n_orphans), MP_N_LEASES);
+  sample->size = n_queued + sample->n_again;
+  sample->n_unfinished = count_unfinished (self, sample->n_put);
+  sample->n_held = sample->n_unfinished > sample->size ? sample->n_unfinished - sample->size : 0;
+  sample->n_dead = MIN (mp_load (&arena->n_dead), MP_N_LEASES);
+  sample->n_redelivered = mp_load (&head->n_redelivered);
+  sample->shut_down = mp_load (&state->shutdown) != 0;
+  sample->damaged = mp_load (&state->damaged) != 0;
+  for (guint slot = 0; slot < n_slots; slot++)
+    sample->n_processes += mp_observed_is_alive (self, slot);
+  count_waiters (self, sample);
+  return TRUE;
+}
+
+int
+mp_memory_observer_slot_of (guint64 lock_position)
+{
+  return lock_position >= (guint64) MP_LIVENESS_BASE &&
+             lock_position < (guint64) MP_LIVENESS_BASE + MP_N_PARTICIPANTS
+           ? (int) (lock_position - (guint64) MP_LIVENESS_BASE)
+           : -1;
+}
+
+const MpQueueObserver mp_memory_observer = {
+  .free = observer_free,
+  .identify = identify,
+  .sample = observer_sample,
+  .list_users = mp_observed_list_users,
+  .list_tasks = mp_observed_list_tasks,
+  .peek = mp_observed_peek,
+};

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "queue-observer.h"
+
+G_BEGIN_DECLS
+
+/* Looks at a queue in shared memory without being a participant.  It maps the first pages
+ * read-only, reads everything else with pread (), and believes nothing of it. */
+
+extern const MpQueueObserver mp_memory_observer;
+
+/* Takes ownership of @fd, also on failure.  A read-only descriptor is enough, and the better
+ * choice: closing a writable one wakes those who watch for deaths. */
+gpointer mp_memory_observer_new (int      fd,
+                                 GError **error);
+
+/* The record lock of a file, as /proc shows it, that belongs to the participant of a slot; -1 when
+ * the position is none of a participant. */
+int mp_memory_observer_slot_of (guint64 lock_position);
+
+G_END_DECLS

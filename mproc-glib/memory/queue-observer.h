@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "queue-backend.h"
+
+G_BEGIN_DECLS
+
+/* Looks at a queue from outside: takes nothing, changes nothing, and wakes nobody.  A second
+ * home for queues would fill the same table. */
+
+/* What does not change. */
+typedef struct
+{
+  MpQueueSettings settings;
+  gint64          created_at; /* microseconds of real time */
+  gint64          creator;    /* its process id, as it saw it itself */
+} MpQueueIdentity;
+
+typedef struct
+{
+  guint32  size;
+  guint64  n_bytes;
+  guint64  memory; /* bytes that the system has given to the queue */
+  guint64  n_put;  /* messages ever put */
+  guint64  n_got;  /* and taken for the first time */
+  guint32  n_unfinished;
+  guint32  n_held;  /* deliveries in the hands of consumers */
+  guint32  n_again; /* of the size: were in somebody's hands, and wait for another consumer */
+  guint32  n_dead;
+  guint64  n_redelivered;
+  guint32  n_processes;
+  gboolean shut_down;
+  gboolean damaged;
+
+  /* Blocked calls and main loops that wait, for each condition. */
+  guint32 n_sleeping[MP_QUEUE_WAIT_ANSWERS];
+  guint32 n_armed[MP_QUEUE_WAIT_ANSWERS];
+} MpQueueSample;
+
+/* One handle of a process on the queue. */
+typedef struct
+{
+  guint32  slot;
+  gint64   pid_inside; /* as it saw itself, perhaps in another pid namespace */
+  guint64  n_put;
+  guint64  n_got;
+  guint32  n_held;
+  gint64   attached_at; /* microseconds of real time */
+  gboolean is_sleeping[MP_QUEUE_WAIT_ANSWERS];
+  gboolean is_armed[MP_QUEUE_WAIT_ANSWERS];
+} MpQueueUser;
+
+typedef enum
+{
+  MP_QUEUE_TASK_HELD,
+  MP_QUEUE_TASK_AGAIN, /* waits for another consumer */
+  MP_QUEUE_TASK_DEAD,
+} MpQueueTaskState;
+
+typedef struct
+{
+  MpQueueTaskState state;
+  guint32          slot; /* of the holder */
+  guint64          serial;
+  gint64           held_us; /* since it was delivered */
+  guint32          n_deliveries;
+  guint64          size;
+  guint8           tag;
+  double           fraction; /* negative: not told */
+  char             text[MP_QUEUE_PROGRESS_SIZE];
+} MpQueueTaskInfo;
+
+/* A message that is queued, or in somebody's hands. */
+typedef struct
+{
+  guint64 position; /* how many were put before it; of a task its serial */
+  guint64 size;
+  guint8  tag;
+  guint8 *data; /* the first bytes, at most as many as was asked for */
+  gsize   length;
+} MpQueueGlimpse;
+
+typedef void (*MpQueueUserFunc) (const MpQueueUser *user,
+                                 gpointer           user_data);
+typedef void (*MpQueueTaskFunc) (const MpQueueTaskInfo *task,
+                                 gpointer               user_data);
+/* FALSE ends. */
+typedef gboolean (*MpQueueGlimpseFunc) (const MpQueueGlimpse *glimpse,
+                                        gpointer              user_data);
+
+typedef struct
+{
+  void (*free) (gpointer self);
+  void (*identify) (gpointer         self,
+                    MpQueueIdentity *identity);
+  /* FALSE with @error set when the queue cannot be read any more. */
+  gboolean (*sample) (gpointer       self,
+                      MpQueueSample *sample,
+                      GError       **error);
+  void (*list_users) (gpointer        self,
+                      MpQueueUserFunc func,
+                      gpointer        user_data);
+  /* The oldest @max. */
+  void (*list_tasks) (gpointer        self,
+                      guint           max,
+                      MpQueueTaskFunc func,
+                      gpointer        user_data);
+  /* Messages from the one that is next, without those that are taken meanwhile; at most @max,
+   * and of each at most @max_length bytes.  Says how many were put before the one behind the
+   * last that was seen: where to go on with @from, which is 0 for the next one. */
+  guint64 (*peek) (gpointer           self,
+                   guint64            from,
+                   guint              max,
+                   gsize              max_length,
+                   MpQueueGlimpseFunc func,
+                   gpointer           user_data);
+} MpQueueObserver;
+
+G_END_DECLS

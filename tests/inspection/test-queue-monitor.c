@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What a monitor shows of a queue is what the queue has; and looking changes nothing. */
+
+#include "config.h"
+
+#include <mproc-glib/mproc-glib.h>
+
+#include <gio/gunixfdlist.h>
+#include <string.h>
+#include <unistd.h>
+
+static MpQueueMonitor *
+monitor_of (gpointer queue)
+{
+  g_autoptr (GError) error = NULL;
+  MpQueueMonitor *monitor = mp_queue_monitor_new_for_queue (MP_SHAREABLE (queue), &error);
+
+  g_assert_no_error (error);
+  return monitor;
+}
+
+static void
+refresh (MpQueueMonitor *monitor)
+{
+  g_autoptr (GError) error = NULL;
+
+  mp_queue_monitor_refresh (monitor, &error);
+  g_assert_no_error (error);
+}
+
+static guint
+get_uint (MpQueueMonitor *monitor,
+          const char     *name)
+{
+  guint value;
+
+  g_object_get (monitor, name, &value, NULL);
+  return value;
+}
+
+static guint64
+get_uint64 (MpQueueMonitor *monitor,
+            const char     *name)
+{
+  guint64 value;
+
+  g_object_get (monitor, name, &value, NULL);
+  return value;
+}
+
+static MpJoinableQueue *
+new_queue (void)
+{
+  return g_object_new (MP_TYPE_JOINABLE_QUEUE, "name", "tasks", "max-size", 100,
+                       "max-deliveries", 2, NULL);
+}
+
+static void
+put (gpointer queue,
+     gint64   number)
+{
+  g_autoptr (GError) error = NULL;
+
+  mp_queue_put (queue, g_variant_new_int64 (number), 0, NULL, &error);
+  g_assert_no_error (error);
+}
+
+static MpTask *
+get_task (MpJoinableQueue *queue)
+{
+  g_autoptr (GError) error = NULL;
+  MpTask *task = mp_joinable_queue_get_task (queue, 0, NULL, &error);
+
+  g_assert_no_error (error);
+  return task;
+}
+
+static void
+test_counts (void)
+{
+  g_autoptr (MpJoinableQueue) queue = new_queue ();
+  g_autoptr (MpQueueMonitor) monitor = monitor_of (queue);
+  g_autoptr (MpTask) first = NULL;
+  g_autofree char *name = NULL;
+  g_autofree char *kind = NULL;
+  gint64           creator;
+
+  g_object_get (monitor, "name", &name, "kind", &kind, "creator", &creator, NULL);
+  g_assert_cmpstr (name, ==, "tasks");
+  g_assert_cmpstr (kind, ==, "JoinableQueue");
+  g_assert_cmpint (creator, ==, getpid ());
+  g_assert_cmpuint (get_uint (monitor, "max-size"), ==, 100);
+  g_assert_cmpuint (get_uint (monitor, "size"), ==, 0);
+
+  for (guint i = 0; i < 5; i++)
+    put (queue, i);
+  first = get_task (queue);
+  refresh (monitor);
+  g_assert_cmpuint (get_uint64 (monitor, "n-put"), ==, 5);
+  g_assert_cmpuint (get_uint64 (monitor, "n-got"), ==, 1);
+  g_assert_cmpuint (get_uint (monitor, "size"), ==, 4);
+  g_assert_cmpuint (get_uint64 (monitor, "n-bytes"), ==, mp_queue_get_n_bytes (MP_QUEUE (queue)));
+  g_assert_cmpuint (get_uint (monitor, "n-unfinished"), ==, 5);
+  g_assert_cmpuint (get_uint (monitor, "n-held"), ==, 1);
+  g_assert_cmpuint (get_uint (monitor, "n-processes"), ==, 1);
+
+  g_assert_true (mp_task_retry (first, NULL));
+  refresh (monitor);
+  g_assert_cmpuint (get_uint (monitor, "size"), ==, 5);
+  g_assert_cmpuint (get_uint (monitor, "n-again"), ==, 1);
+  g_assert_cmpuint (get_uint (monitor, "n-held"), ==, 0);
+
+  g_clear_object (&first);
+  first = get_task (queue);
+  refresh (monitor);
+  g_assert_cmpuint (get_uint64 (monitor, "n-redelivered"), ==, 1);
+  g_assert_true (mp_task_done (first, NULL));
+  refresh (monitor);
+  g_assert_cmpuint (get_uint (monitor, "n-unfinished"), ==, 4);
+}
+
+static void
+test_processes (void)
+{
+  g_autoptr (MpJoinableQueue) queue = new_queue ();
+  g_autoptr (MpQueueMonitor) monitor = monitor_of (queue);
+  g_autoptr (GVariant) list = NULL;
+  g_autoptr (GVariant) row = NULL;
+  g_autoptr (MpTask) task = NULL;
+  g_autoptr (GError) error = NULL;
+  guint64 n_put, n_got;
+  guint32 n_held;
+  int     pid;
+
+  put (queue, 1);
+  put (queue, 2);
+  task = get_task (queue);
+  list = mp_queue_monitor_list_processes (monitor, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (g_variant_n_children (list), ==, 1);
+  row = g_variant_get_child_value (list, 0);
+  g_assert_true (g_variant_lookup (row, "pid", "i", &pid));
+  g_assert_cmpint (pid, ==, getpid ());
+  g_assert_true (g_variant_lookup (row, "n-put", "t", &n_put));
+  g_assert_true (g_variant_lookup (row, "n-got", "t", &n_got));
+  g_assert_true (g_variant_lookup (row, "n-held", "u", &n_held));
+  g_assert_cmpuint (n_put, ==, 2);
+  g_assert_cmpuint (n_got, ==, 1);
+  g_assert_cmpuint (n_held, ==, 1);
+}
+
+static void
+test_tasks (void)
+{
+  g_autoptr (MpJoinableQueue) queue = new_queue ();
+  g_autoptr (MpQueueMonitor) monitor = monitor_of (queue);
+  g_autoptr (GVariant) list = NULL;
+  g_autoptr (GVariant) row = NULL;
+  g_autoptr (MpTask) first = NULL;
+  g_autoptr (MpTask) second = NULL;
+  const char *state, *format, *text;
+  guint32     n_deliveries;
+  double      progress;
+
+  for (guint i = 0; i < 3; i++)
+    put (queue, i);
+  first = get_task (queue);
+  second = get_task (queue);
+  g_assert_true (mp_task_set_progress (first, 0.25, "a quarter", NULL));
+
+  list = mp_queue_monitor_list_tasks (monitor, 1);
+  g_assert_cmpuint (g_variant_n_children (list), ==, 1);
+  row = g_variant_get_child_value (list, 0);
+  g_assert_true (g_variant_lookup (row, "state", "&s", &state));
+  g_assert_cmpstr (state, ==, "held");
+  g_assert_true (g_variant_lookup (row, "format", "&s", &format));
+  g_assert_cmpstr (format, ==, "gvariant");
+  g_assert_true (g_variant_lookup (row, "text", "&s", &text));
+  g_assert_cmpstr (text, ==, "a quarter");
+  g_assert_true (g_variant_lookup (row, "progress", "d", &progress));
+  g_assert_cmpfloat (progress, ==, 0.25);
+  g_assert_true (g_variant_lookup (row, "n-deliveries", "u", &n_deliveries));
+  g_assert_cmpuint (n_deliveries, ==, 1);
+
+  g_clear_pointer (&list, g_variant_unref);
+  list = mp_queue_monitor_list_tasks (monitor, 10);
+  g_assert_cmpuint (g_variant_n_children (list), ==, 2);
+}
+
+static gint64
+number_of (GPtrArray *messages,
+           guint      index)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) value =
+    mp_message_get_variant (g_ptr_array_index (messages, index), &error);
+
+  g_assert_no_error (error);
+  return g_variant_get_int64 (value);
+}
+
+/* Through several segments of the ring, with some messages in blocks of their own. */
+static void
+test_peek (void)
+{
+  const guint n = 20000;
+  g_autoptr (MpQueue) queue = mp_queue_new (0, NULL);
+  g_autoptr (MpQueueMonitor) monitor = monitor_of (queue);
+  g_autoptr (GError) error = NULL;
+  guint64 next = 0;
+  guint   n_seen = 0;
+
+  for (guint i = 0; i < n; i++)
+    put (queue, i);
+  while (n_seen < n)
+    {
+      g_autoptr (GPtrArray) messages = mp_queue_monitor_peek (monitor, next, 500, &next, &error);
+
+      g_assert_no_error (error);
+      g_assert_cmpuint (messages->len, ==, 500);
+      for (guint i = 0; i < messages->len; i++)
+        g_assert_cmpint (number_of (messages, i), ==, n_seen++);
+      g_assert_cmpuint (next, ==, n_seen);
+    }
+  refresh (monitor);
+  g_assert_cmpuint (get_uint (monitor, "size"), ==, n);
+
+  /* What was taken is not shown, and what comes is. */
+  for (guint i = 0; i < n - 1; i++)
+    g_variant_unref (mp_queue_get (queue, 0, NULL, NULL));
+  put (queue, n);
+  {
+    g_autoptr (GPtrArray) messages = mp_queue_monitor_peek (monitor, 0, 500, &next, &error);
+
+    g_assert_no_error (error);
+    g_assert_cmpuint (messages->len, ==, 2);
+    g_assert_cmpint (number_of (messages, 1), ==, n);
+  }
+}
+
+static void
+test_tail (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0, NULL);
+  g_autoptr (MpQueueMonitor) monitor = monitor_of (queue);
+  g_autoptr (GPtrArray) none = NULL;
+  g_autoptr (GPtrArray) some = NULL;
+  guint64 next;
+
+  put (queue, 1);
+  none = mp_queue_monitor_peek (monitor, G_MAXUINT64, 10, &next, NULL);
+  g_assert_cmpuint (none->len, ==, 0);
+  g_assert_cmpuint (next, ==, 1);
+  put (queue, 2);
+  some = mp_queue_monitor_peek (monitor, next, 10, &next, NULL);
+  g_assert_cmpuint (some->len, ==, 1);
+  g_assert_cmpint (number_of (some, 0), ==, 2);
+  g_assert_cmpuint (next, ==, 2);
+}
+
+static void
+test_peek_too_large (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0, NULL);
+  g_autoptr (MpQueueMonitor) monitor = monitor_of (queue);
+  g_autoptr (GBytes) bytes = g_bytes_new_take (g_malloc0 (2 << 20), 2 << 20);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) messages = NULL;
+  guint64 next = 0;
+
+  put (queue, 1);
+  g_assert_true (mp_queue_put_bytes (queue, bytes, 0, NULL, NULL));
+  put (queue, 3);
+  messages = mp_queue_monitor_peek (monitor, 0, 10, &next, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (messages->len, ==, 1);
+  g_assert_null (mp_queue_monitor_peek (monitor, next, 10, &next, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TOO_LARGE);
+  g_clear_error (&error);
+  g_clear_pointer (&messages, g_ptr_array_unref);
+  messages = mp_queue_monitor_peek (monitor, next, 10, &next, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (messages->len, ==, 1);
+  g_assert_cmpint (number_of (messages, 0), ==, 3);
+}
+
+static void
+test_find (void)
+{
+  g_autoptr (MpJoinableQueue) queue = new_queue ();
+  g_autoptr (MpQueueMonitor) own = monitor_of (queue);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) monitors = mp_queue_monitor_find (NULL, &error);
+  guint n = 0;
+
+  g_assert_no_error (error);
+  for (guint i = 0; i < monitors->len; i++)
+    n += get_uint64 (g_ptr_array_index (monitors, i), "id") == get_uint64 (own, "id");
+  g_assert_cmpuint (n, ==, 1);
+}
+
+static void
+test_closed (void)
+{
+  MpJoinableQueue *queue = new_queue ();
+  g_autoptr (MpQueueMonitor) monitor = monitor_of (queue);
+  g_autoptr (GError) error = NULL;
+
+  put (queue, 1);
+  refresh (monitor);
+  g_object_unref (queue);
+  g_assert_false (mp_queue_monitor_refresh (monitor, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+  g_assert_cmpuint (get_uint (monitor, "size"), ==, 1);
+}
+
+static void
+test_no_queue (void)
+{
+  g_autoptr (GError) error = NULL;
+  int ends[2];
+
+  g_assert_null (mp_queue_monitor_new_for_process (getpid (), 100000, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+  g_clear_error (&error);
+
+  g_assert_cmpint (pipe (ends), ==, 0);
+  g_assert_null (mp_queue_monitor_new_for_process (getpid (), ends[0], &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_DAMAGED);
+  close (ends[0]);
+  close (ends[1]);
+}
+
+static void
+note_change (GObject    *object,
+             GParamSpec *pspec,
+             gpointer    user_data)
+{
+  g_ptr_array_add (user_data, (gpointer) pspec->name);
+}
+
+static void
+test_notifies (void)
+{
+  g_autoptr (MpJoinableQueue) queue = new_queue ();
+  g_autoptr (MpQueueMonitor) monitor = monitor_of (queue);
+  g_autoptr (GPtrArray) changed = g_ptr_array_new ();
+
+  g_signal_connect (monitor, "notify", G_CALLBACK (note_change), changed);
+  refresh (monitor);
+  g_assert_cmpuint (changed->len, ==, 0);
+  put (queue, 1);
+  refresh (monitor);
+  g_assert_true (g_ptr_array_find_with_equal_func (changed, "size", g_str_equal, NULL));
+  g_assert_false (g_ptr_array_find_with_equal_func (changed, "n-held", g_str_equal, NULL));
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_func ("/queue-monitor/counts", test_counts);
+  g_test_add_func ("/queue-monitor/processes", test_processes);
+  g_test_add_func ("/queue-monitor/tasks", test_tasks);
+  g_test_add_func ("/queue-monitor/peek", test_peek);
+  g_test_add_func ("/queue-monitor/peek-too-large", test_peek_too_large);
+  g_test_add_func ("/queue-monitor/tail", test_tail);
+  g_test_add_func ("/queue-monitor/find", test_find);
+  g_test_add_func ("/queue-monitor/closed", test_closed);
+  g_test_add_func ("/queue-monitor/no-queue", test_no_queue);
+  g_test_add_func ("/queue-monitor/notifies", test_notifies);
+
+  return g_test_run ();
+}

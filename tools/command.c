@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "command.h"
+
+#include "output.h"
+#include "terminal.h"
+
+#include <string.h>
+
+static gboolean json, pretty;
+
+static const GOptionEntry common_options[] = {
+  { "json", 0, 0, G_OPTION_ARG_NONE, &json,
+    "Write JSON, an object a line; --json=pretty writes each over several", NULL },
+  { "json-pretty", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &pretty, NULL, NULL },
+  { "no-header", 0, 0, G_OPTION_ARG_NONE, &mp_output.no_header, "Write no line of headings", NULL },
+  { "quiet", 'q', 0, G_OPTION_ARG_NONE, &mp_output.quiet, "Write nothing but what was asked for",
+    NULL },
+  { NULL },
+};
+
+/* As most programs take options: "-n2" is "-n 2"; and an option whose value is optional has it only
+ * behind "=", while GOption would take the next argument for it. */
+static char **
+normalize (int    argc,
+           char **argv)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  gboolean are_options = TRUE;
+
+  for (int i = 0; i < argc; i++)
+    {
+      const char *text = argv[i];
+
+      are_options = are_options && strcmp (text, "--") != 0;
+      if (are_options && text[0] == '-' && g_ascii_isalpha (text[1]) && g_ascii_isdigit (text[2]))
+        {
+          g_autofree char *option = g_strndup (text, 2);
+
+          g_strv_builder_add (builder, option);
+          g_strv_builder_add (builder, text + 2);
+        }
+      else
+        {
+          g_strv_builder_add (
+            builder, are_options && strcmp (text, "--json=pretty") == 0 ? "--json-pretty" : text);
+        }
+    }
+  return g_strv_builder_end (builder);
+}
+
+gboolean
+mp_command_parse (const MpCommand    *command,
+                  const GOptionEntry *options,
+                  int                *argc,
+                  char             ***argv,
+                  int                 least,
+                  int                 most,
+                  int                *status)
+{
+  g_autoptr (GOptionContext) context = g_option_context_new (command->arguments);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *program = g_strconcat ("mproc ", command->name, NULL);
+
+  g_set_prgname (program);
+  g_option_context_set_summary (context, command->summary);
+  if (options != NULL)
+    g_option_context_add_main_entries (context, options, NULL);
+  g_option_context_add_main_entries (context, common_options, NULL);
+  *argv = normalize (*argc, *argv);
+  *argc = (int) g_strv_length (*argv);
+  if (!g_option_context_parse (context, argc, argv, &error))
+    {
+      mp_command_fail (command->name, error);
+      *status = MP_EXIT_USAGE;
+      return FALSE;
+    }
+  mp_output.json = pretty ? MP_OUTPUT_PRETTY : json ? MP_OUTPUT_SHORT
+                                                    : MP_OUTPUT_TABLE;
+  if (*argc - 1 < least || *argc - 1 > most)
+    {
+      g_printerr ("mproc: usage: mproc %s %s\n", command->name, command->arguments);
+      *status = MP_EXIT_USAGE;
+      return FALSE;
+    }
+  return TRUE;
+}
+
+static const struct
+{
+  GQuark (*domain) (void);
+  int    code;
+  MpExit status;
+} statuses[] = {
+  { mp_error_quark, MP_ERROR_EMPTY, MP_EXIT_NOTHING },
+  { mp_error_quark, MP_ERROR_FULL, MP_EXIT_NOTHING },
+  { mp_error_quark, MP_ERROR_CLOSED, MP_EXIT_CLOSED },
+  { g_io_error_quark, G_IO_ERROR_TIMED_OUT, MP_EXIT_NOTHING },
+  { g_io_error_quark, G_IO_ERROR_NOT_FOUND, MP_EXIT_NO_QUEUE },
+  { g_io_error_quark, G_IO_ERROR_EXISTS, MP_EXIT_NO_QUEUE },
+  { g_io_error_quark, G_IO_ERROR_PERMISSION_DENIED, MP_EXIT_REFUSED },
+};
+
+int
+mp_command_fail (const char   *subject,
+                 const GError *error)
+{
+  g_autofree char *safe = mp_terminal_escape (subject);
+  g_autofree char *reason = mp_terminal_escape (error->message);
+
+  g_printerr ("mproc: %s: %s\n", safe, reason);
+  for (guint i = 0; i < G_N_ELEMENTS (statuses); i++)
+    if (g_error_matches (error, statuses[i].domain (), statuses[i].code))
+      return statuses[i].status;
+  return MP_EXIT_FAILED;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "queues.h"
+
+#include <string.h>
+
+static gboolean show_all;
+static gboolean only_names;
+static int      only_pid;
+
+static const GOptionEntry options[] = {
+  { "all", 'a', 0, G_OPTION_ARG_NONE, &show_all, "Also queues without messages, tasks and waiters",
+    NULL },
+  { "pid", 0, 0, G_OPTION_ARG_INT, &only_pid, "Only those of a process", "PID" },
+  { "names", 0, 0, G_OPTION_ARG_NONE, &only_names, "Only names, for completion", NULL },
+  { NULL },
+};
+
+static gboolean
+is_idle (MpQueueMonitor *monitor)
+{
+  g_auto (MpQueueFacts) facts = { 0 };
+
+  mp_queue_get_facts (monitor, &facts);
+  return facts.size == 0 && facts.n_unfinished == 0 && facts.n_dead == 0 && facts.n_waiting == 0;
+}
+
+static gboolean
+is_of_process (GVariant *processes,
+               int       wanted)
+{
+  for (gsize i = 0; i < g_variant_n_children (processes); i++)
+    {
+      g_autoptr (GVariant) process = g_variant_get_child_value (processes, i);
+      int pid;
+
+      if (g_variant_lookup (process, "pid", "i", &pid) && pid == wanted)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+static gboolean
+is_wanted (MpQueueMonitor *monitor,
+           GVariant       *processes,
+           const char     *pattern)
+{
+  g_autofree char *name = mp_queue_dup_name (monitor);
+
+  if (only_pid != 0 && !is_of_process (processes, only_pid))
+    return FALSE;
+  if (pattern != NULL)
+    return name != NULL && g_pattern_match_simple (pattern, name);
+  return show_all || only_names || !is_idle (monitor);
+}
+
+static char *
+dup_waiting (GVariant *processes)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (gsize i = 0; i < g_variant_n_children (processes); i++)
+    {
+      g_autoptr (GVariant) process = g_variant_get_child_value (processes, i);
+      g_autoptr (GVariant) waits = g_variant_lookup_value (process, "waits", NULL);
+      g_autofree const char **names = g_variant_get_strv (waits, NULL);
+
+      for (gsize j = 0; names[j] != NULL; j++)
+        if (strstr (text->str, names[j]) == NULL)
+          g_string_append_printf (text, "%s%s", text->len > 0 ? " " : "", names[j]);
+    }
+  return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
+static void
+add_row (MpTable        *table,
+         MpQueueMonitor *monitor,
+         GVariant       *processes)
+{
+  g_auto (MpQueueFacts) facts = { 0 };
+  g_autofree char *name = mp_queue_dup_name (monitor);
+
+  mp_queue_get_facts (monitor, &facts);
+  mp_table_take (table, g_strdup_printf ("%" G_GUINT64_FORMAT, facts.id));
+  mp_table_take (table, g_strdup (name != NULL ? name : "-"));
+  mp_table_take (table, g_strdup (facts.kind));
+  mp_table_take (table, g_strdup_printf ("%u", facts.size));
+  mp_table_take (table, facts.max_size != 0 ? g_strdup_printf ("%u", facts.max_size)
+                                            : g_strdup ("-"));
+  mp_table_take (table, mp_output_bytes (facts.n_bytes));
+  mp_table_take (table, g_strdup_printf ("%" G_GUINT64_FORMAT, facts.n_put));
+  mp_table_take (table, g_strcmp0 (facts.kind, "JoinableQueue") == 0
+                          ? g_strdup_printf ("%u", facts.n_unfinished)
+                          : g_strdup ("-"));
+  mp_table_take (table, g_strdup_printf ("%u", facts.n_dead));
+  mp_table_take (table, g_strdup_printf ("%u", facts.n_processes));
+  mp_table_take (table, dup_waiting (processes));
+  mp_table_take (table, facts.damaged     ? g_strdup ("damaged")
+                        : facts.shut_down ? g_strdup ("shut down")
+                                          : mp_queue_dup_owner (processes));
+}
+
+static void
+print_json (MpQueueMonitor *monitor,
+            GVariant       *processes)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+
+  json_builder_begin_object (builder);
+  mp_queue_add_json (monitor, builder);
+  mp_queue_add_list (builder, "processes", processes);
+  json_builder_end_object (builder);
+  mp_output_json (builder);
+}
+
+static int
+run (int    argc,
+     char **argv)
+{
+  static const char *const headings[] = { ">ID", "NAME", "KIND", ">SIZE", ">MAX", ">BYTES",
+                                          ">PUT", ">OPEN", ">DEAD", ">HANDLES", "WAITING", "OWNER",
+                                          NULL };
+  g_autoptr (GPtrArray) monitors = NULL;
+  g_autoptr (GError) error = NULL;
+  MpTable *table;
+  guint    n = 0;
+  int      status;
+
+  if (!mp_command_parse (&mp_command_ls, options, &argc, &argv, 0, 1, &status))
+    return status;
+  monitors = mp_queue_monitor_find (NULL, &error);
+  if (monitors == NULL)
+    return mp_command_fail ("ls", error);
+
+  table = mp_table_new (headings);
+  for (guint i = 0; i < monitors->len; i++)
+    {
+      MpQueueMonitor *monitor = g_ptr_array_index (monitors, i);
+      g_autoptr (GVariant) processes = mp_queue_monitor_list_processes (monitor, NULL);
+      g_autofree char *name = mp_queue_dup_name (monitor);
+
+      if (processes == NULL || !is_wanted (monitor, processes, argc > 1 ? argv[1] : NULL))
+        continue;
+      n++;
+      if (only_names && name != NULL)
+        g_print ("%s\n", name);
+      else if (mp_output.json != MP_OUTPUT_TABLE)
+        print_json (monitor, processes);
+      else if (!only_names)
+        add_row (table, monitor, processes);
+    }
+  if (mp_output.json != MP_OUTPUT_TABLE || only_names)
+    mp_output.no_header = TRUE;
+  mp_table_print (table, 0);
+  if (mp_output.json == MP_OUTPUT_TABLE && !only_names && !mp_output.quiet)
+    g_print ("%u %s%s\n", n, n == 1 ? "queue" : "queues",
+             n < monitors->len && argc == 1 && only_pid == 0 ? " (idle ones with -a)" : "");
+  return MP_EXIT_DONE;
+}
+
+const MpCommand mp_command_ls = {
+  .name = "ls",
+  .arguments = "[PATTERN]",
+  .summary = "Lists queues",
+  .run = run,
+};

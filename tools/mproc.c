@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "command.h"
+
+#include <locale.h>
+#include <signal.h>
+#include <string.h>
+
+static const MpCommand *const commands[] = {
+  &mp_command_ls,
+  &mp_command_show,
+  &mp_command_top,
+  &mp_command_peek,
+  &mp_command_tail,
+};
+
+static void
+print_help (void)
+{
+  g_print ("Usage: mproc COMMAND [OPTION…] [ARGUMENT…]\n\n"
+           "Looks at queues of this machine, without taking part in them.\n\n");
+  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+    g_print ("  %-8s %-20s %s\n", commands[i]->name, commands[i]->arguments,
+             commands[i]->summary);
+  g_print ("\nA QUEUE is its name, NAME@PID, its id, or PID/FD.  `mproc COMMAND --help` tells the"
+           " options.\n");
+}
+
+static const MpCommand *
+find (const char *name)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+    if (strcmp (commands[i]->name, name) == 0)
+      return commands[i];
+  return NULL;
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  const MpCommand *command = &mp_command_ls;
+
+  setlocale (LC_ALL, "");
+  /* A pipe that nobody reads any more ends the program quietly. */
+  signal (SIGPIPE, SIG_DFL);
+
+  if (argc > 1 && strcmp (argv[1], "--help") == 0)
+    {
+      print_help ();
+      return MP_EXIT_DONE;
+    }
+  if (argc > 1 && strcmp (argv[1], "--version") == 0)
+    {
+      g_print ("mproc %u.%u.%u\n", mp_get_major_version (), mp_get_minor_version (),
+               mp_get_micro_version ());
+      return MP_EXIT_DONE;
+    }
+  if (argc > 1 && strcmp (argv[1], "--list-commands") == 0)
+    {
+      for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+        g_print ("%s\n", commands[i]->name);
+      return MP_EXIT_DONE;
+    }
+  if (argc > 1 && argv[1][0] != '-')
+    {
+      command = find (argv[1]);
+      if (command == NULL)
+        {
+          g_printerr ("mproc: there is no command “%s”; see mproc --help\n", argv[1]);
+          return MP_EXIT_USAGE;
+        }
+      argc--;
+      argv++;
+    }
+  return command->run (argc, argv);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <gio/gio.h>
+#include <json-glib/json-glib.h>
+
+G_BEGIN_DECLS
+
+/* How the result of a command is written. */
+
+typedef enum
+{
+  MP_OUTPUT_TABLE,
+  MP_OUTPUT_SHORT,
+  MP_OUTPUT_PRETTY,
+} MpOutputForm;
+
+extern struct MpOutput
+{
+  MpOutputForm json;
+  gboolean     no_header;
+  gboolean     quiet;
+} mp_output;
+
+/* --- JSON --- */
+
+/* Writes what was built as a line, or as several. */
+void mp_output_json (JsonBuilder *builder);
+/* A dictionary (a{sv}) as an object; hyphens in names become underscores.  Without opening it. */
+void mp_output_add_dictionary (JsonBuilder *builder,
+                               GVariant    *dictionary);
+/* A time in microseconds since 1970 as ISO 8601 in UTC. */
+char *mp_output_time (gint64 time);
+
+/* --- Numbers for people, to be freed with g_free () --- */
+
+char *mp_output_bytes (guint64 n);
+char *mp_output_duration (gint64 us);
+
+/* --- Tables --- */
+
+typedef struct _MpTable MpTable;
+
+/* @headings end with NULL; one that begins with '>' is of a column of numbers. */
+MpTable *mp_table_new (const char *const *headings);
+/* Takes the text of the next cell, row by row. */
+void mp_table_take (MpTable *self,
+                    char    *text);
+/* Writes the table, no line wider than @width; 0 for any.  Then frees it. */
+void mp_table_print (MpTable *self,
+                     guint    width);
+
+G_END_DECLS

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "queues.h"
+
+static int n_tasks = 20;
+
+static const GOptionEntry options[] = {
+  { "tasks", 0, 0, G_OPTION_ARG_INT, &n_tasks, "The most tasks to show (20)", "N" },
+  { NULL },
+};
+
+static void
+print_line (const char *heading,
+            const char *format,
+            ...) G_GNUC_PRINTF (2, 3);
+
+static void
+print_line (const char *heading,
+            const char *format,
+            ...)
+{
+  g_autofree char *text = NULL;
+  va_list          arguments;
+
+  va_start (arguments, format);
+  text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  g_print ("  %-11s %s\n", heading, text);
+}
+
+static void
+print_counts (const MpQueueFacts *facts)
+{
+  g_autofree char *limit = facts->max_size != 0 ? g_strdup_printf ("%u", facts->max_size)
+                                                : g_strdup ("unlimited");
+  g_autofree char *bytes = mp_output_bytes (facts->n_bytes);
+  g_autofree char *max_bytes = mp_output_bytes (facts->max_bytes);
+  g_autofree char *memory = mp_output_bytes (facts->memory);
+  g_autofree char *oldest = mp_output_duration (facts->oldest_us);
+
+  print_line ("messages", "%u of %s, %s of %s, %s of memory", facts->size, limit, bytes, max_bytes,
+              memory);
+  print_line ("put", "%" G_GUINT64_FORMAT, facts->n_put);
+  print_line ("taken", "%" G_GUINT64_FORMAT, facts->n_got);
+  print_line ("unfinished", "%u: %u held, %u waiting again; %u dead, %" G_GUINT64_FORMAT " delivered again",
+              facts->n_unfinished, facts->n_held, facts->n_again,
+              facts->n_dead, facts->n_redelivered);
+  if (facts->shut_down)
+    print_line ("state", "shut down");
+  if (facts->damaged)
+    print_line ("state", "damaged: every call fails");
+}
+
+static void
+print_processes (GVariant *processes)
+{
+  static const char *const headings[] = { "PROCESS", ">PUT", ">GOT", ">HELD", "WAITS FOR", NULL };
+  MpTable                 *table = mp_table_new (headings);
+
+  for (gsize i = 0; i < g_variant_n_children (processes); i++)
+    {
+      g_autoptr (GVariant) process = g_variant_get_child_value (processes, i);
+      g_autoptr (GVariant) waits = g_variant_lookup_value (process, "waits", NULL);
+      g_autofree const char **names = g_variant_get_strv (waits, NULL);
+      guint64                 n_put = 0, n_got = 0;
+      guint32                 n_held = 0;
+
+      (void) g_variant_lookup (process, "n-put", "t", &n_put);
+      (void) g_variant_lookup (process, "n-got", "t", &n_got);
+      (void) g_variant_lookup (process, "n-held", "u", &n_held);
+      mp_table_take (table, mp_queue_dup_process (process));
+      mp_table_take (table, g_strdup_printf ("%" G_GUINT64_FORMAT, n_put));
+      mp_table_take (table, g_strdup_printf ("%" G_GUINT64_FORMAT, n_got));
+      mp_table_take (table, g_strdup_printf ("%u", n_held));
+      mp_table_take (table, names[0] != NULL ? g_strjoinv (", ", (char **) names)
+                                             : g_strdup ("-"));
+    }
+  g_print ("\n");
+  mp_table_print (table, 0);
+}
+
+/* The process that has the handle of a slot. */
+static char *
+dup_holder (GVariant *processes,
+            GVariant *task)
+{
+  guint32 slot, own;
+
+  if (!g_variant_lookup (task, "slot", "u", &slot))
+    return g_strdup ("-");
+  for (gsize i = 0; i < g_variant_n_children (processes); i++)
+    {
+      g_autoptr (GVariant) process = g_variant_get_child_value (processes, i);
+
+      if (g_variant_lookup (process, "slot", "u", &own) && own == slot)
+        return mp_queue_dup_process (process);
+    }
+  return g_strdup ("[gone]");
+}
+
+static char *
+dup_progress (GVariant *task)
+{
+  const char *text = "";
+  double      fraction;
+
+  (void) g_variant_lookup (task, "text", "&s", &text);
+  if (!g_variant_lookup (task, "progress", "d", &fraction))
+    return g_strdup (text);
+  return g_strdup_printf ("%3.0f%%  %s", fraction * 100, text);
+}
+
+static void
+print_tasks (GVariant *processes,
+             GVariant *tasks)
+{
+  static const char *const headings[] = { ">TASK", "STATE", "HOLDER", ">HELD",
+                                          ">DELIVERY", ">SIZE", "FORMAT", "PROGRESS", NULL };
+  MpTable                 *table;
+
+  if (g_variant_n_children (tasks) == 0)
+    return;
+  table = mp_table_new (headings);
+  for (gsize i = 0; i < g_variant_n_children (tasks); i++)
+    {
+      g_autoptr (GVariant) task = g_variant_get_child_value (tasks, i);
+      const char *state = "", *format = "";
+      guint64     serial = 0, size = 0;
+      guint32     n_deliveries = 0;
+      gint64      held_us;
+
+      (void) g_variant_lookup (task, "state", "&s", &state);
+      (void) g_variant_lookup (task, "format", "&s", &format);
+      (void) g_variant_lookup (task, "serial", "t", &serial);
+      (void) g_variant_lookup (task, "size", "t", &size);
+      (void) g_variant_lookup (task, "n-deliveries", "u", &n_deliveries);
+      mp_table_take (table, g_strdup_printf ("%" G_GUINT64_FORMAT, serial));
+      mp_table_take (table, g_strdup (state));
+      mp_table_take (table, dup_holder (processes, task));
+      mp_table_take (table, g_variant_lookup (task, "held-us", "x", &held_us)
+                              ? mp_output_duration (held_us)
+                              : g_strdup ("-"));
+      mp_table_take (table, g_strdup_printf ("%u", n_deliveries));
+      mp_table_take (table, g_strdup_printf ("%" G_GUINT64_FORMAT, size));
+      mp_table_take (table, g_strdup (format));
+      mp_table_take (table, dup_progress (task));
+    }
+  g_print ("\n");
+  mp_table_print (table, 0);
+}
+
+static void
+print_text (MpQueueMonitor *monitor,
+            GVariant       *processes,
+            GVariant       *tasks)
+{
+  g_auto (MpQueueFacts) facts = { 0 };
+  g_autofree char *name = mp_queue_dup_name (monitor);
+  g_autofree char *made = NULL;
+
+  mp_queue_get_facts (monitor, &facts);
+  made = mp_output_duration (MAX (g_get_real_time () - facts.created_at, 0));
+  g_print ("%s (%" G_GUINT64_FORMAT "): %s, made %s ago by process %" G_GINT64_FORMAT "\n",
+           name != NULL ? name : "without a name", facts.id, facts.kind, made, facts.creator);
+  print_counts (&facts);
+  print_processes (processes);
+  print_tasks (processes, tasks);
+}
+
+static void
+print_json (MpQueueMonitor *monitor,
+            GVariant       *processes,
+            GVariant       *tasks)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+
+  json_builder_begin_object (builder);
+  mp_queue_add_json (monitor, builder);
+  mp_queue_add_list (builder, "processes", processes);
+  mp_queue_add_list (builder, "tasks", tasks);
+  json_builder_end_object (builder);
+  mp_output_json (builder);
+}
+
+static int
+run (int    argc,
+     char **argv)
+{
+  g_autoptr (MpQueueMonitor) monitor = NULL;
+  g_autoptr (GVariant) processes = NULL;
+  g_autoptr (GVariant) tasks = NULL;
+  g_autoptr (GError) error = NULL;
+  int status;
+
+  if (!mp_command_parse (&mp_command_show, options, &argc, &argv, 1, 1, &status))
+    return status;
+  monitor = mp_queues_select (argv[1], &error);
+  if (monitor != NULL)
+    processes = mp_queue_monitor_list_processes (monitor, &error);
+  if (processes == NULL)
+    return mp_command_fail (argv[1], error);
+
+  tasks = mp_queue_monitor_list_tasks (monitor, (guint) MAX (n_tasks, 0));
+  if (mp_output.json != MP_OUTPUT_TABLE)
+    print_json (monitor, processes, tasks);
+  else
+    print_text (monitor, processes, tasks);
+  return MP_EXIT_DONE;
+}
+
+const MpCommand mp_command_show = {
+  .name = "show",
+  .arguments = "QUEUE",
+  .summary = "Shows one queue, its processes and its tasks",
+  .run = run,
+};

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "terminal.h"
+
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static void
+append_escaped (GString      *escaped,
+                const guint8 *bytes,
+                gsize         n)
+{
+  for (gsize i = 0; i < n; i++)
+    g_string_append_printf (escaped, "\\x%02x", bytes[i]);
+}
+
+/* Characters of format turn the order of what follows around. */
+static gboolean
+is_harmless (gunichar character)
+{
+  GUnicodeType type = g_unichar_type (character);
+
+  return type != G_UNICODE_CONTROL && type != G_UNICODE_FORMAT &&
+         type != G_UNICODE_LINE_SEPARATOR && type != G_UNICODE_PARAGRAPH_SEPARATOR &&
+         type != G_UNICODE_UNASSIGNED && type != G_UNICODE_PRIVATE_USE;
+}
+
+char *
+mp_terminal_escape (const char *text)
+{
+  GString *escaped = g_string_new (NULL);
+
+  while (*text != '\0')
+    {
+      gunichar character = g_utf8_get_char_validated (text, -1);
+      gsize    length = 1;
+
+      if (character != (gunichar) -1 && character != (gunichar) -2)
+        length = (gsize) (g_utf8_next_char (text) - text);
+      if (length == 1 && (guint8) *text >= 0x80)
+        append_escaped (escaped, (const guint8 *) text, 1);
+      else if (is_harmless (character))
+        g_string_append_len (escaped, text, (gssize) length);
+      else
+        append_escaped (escaped, (const guint8 *) text, length);
+      text += length;
+    }
+  return g_string_free (escaped, FALSE);
+}
+
+static guint
+width_of (gunichar character)
+{
+  if (g_unichar_iszerowidth (character))
+    return 0;
+  return g_unichar_iswide (character) ? 2 : 1;
+}
+
+guint
+mp_terminal_width (const char *text)
+{
+  guint width = 0;
+
+  for (; *text != '\0'; text = g_utf8_next_char (text))
+    width += width_of (g_utf8_get_char (text));
+  return width;
+}
+
+char *
+mp_terminal_ellipsize (const char *text,
+                       guint       width)
+{
+  const char *end = text;
+  guint       used = 0;
+
+  if (mp_terminal_width (text) <= width)
+    return g_strdup (text);
+  while (*end != '\0' && used + width_of (g_utf8_get_char (end)) + 1 <= width)
+    {
+      used += width_of (g_utf8_get_char (end));
+      end = g_utf8_next_char (end);
+    }
+  return g_strdup_printf ("%.*s%s", (int) (end - text), text, width > 0 ? "…" : "");
+}
+
+void
+mp_terminal_size (guint *columns,
+                  guint *lines)
+{
+  struct winsize size;
+  gboolean       known = ioctl (STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
+
+  *columns = known && size.ws_col > 0 ? size.ws_col : 80;
+  *lines = known && size.ws_row > 0 ? size.ws_row : 24;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Text that came from a queue or a process, for a terminal: control characters become \xNN, as do
+ * bytes that are not UTF-8.  Free it with g_free (). */
+char *mp_terminal_escape (const char *text);
+
+/* How many columns the text takes. */
+guint mp_terminal_width (const char *text);
+
+/* The text, at most so many columns wide; what is cut ends with an ellipsis. */
+char *mp_terminal_ellipsize (const char *text,
+                             guint       width);
+
+/* The columns and lines of the terminal that is the standard output; 80 and 24 where it is none. */
+void mp_terminal_size (guint *columns,
+                       guint *lines);
+
+G_END_DECLS
