@@ -44,9 +44,9 @@ print_counts (const MpQueueFacts *facts)
               memory);
   print_line ("put", "%" G_GUINT64_FORMAT, facts->n_put);
   print_line ("taken", "%" G_GUINT64_FORMAT, facts->n_got);
-  print_line ("unfinished", "%u: %u held, %u waiting again; %u dead, %" G_GUINT64_FORMAT " delivered again",
-              facts->n_unfinished, facts->n_held, facts->n_again,
-              facts->n_dead, facts->n_redelivered);
+  print_line ("unfinished", "%u: %u held, %u waiting again; %u dead", facts->n_unfinished,
+              facts->n_held, facts->n_again, facts->n_dead);
+  print_line ("again", "%" G_GUINT64_FORMAT " deliveries after the first", facts->n_redelivered);
   if (facts->shut_down)
     print_line ("state", "shut down");
   if (facts->damaged)
