@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Checks a GIR for what the scanner lets pass and a binding then trips over.
+"""Checks a GIR for problems that the scanner accepts and that break language bindings.
 
-lint.py GIR [LIBRARY]   prints one problem a line; 0 when there is none
+lint.py GIR [LIBRARY]   prints one problem per line; the exit status is 0 if there are none
 
-Without the library its symbols are not compared.
+Without LIBRARY, its exported symbols are not compared.
 """
 
 import collections
@@ -20,17 +20,18 @@ CALLABLES = ('function', 'method', 'constructor')
 DOCUMENTED = CALLABLES + ('class', 'interface', 'record', 'enumeration', 'bitfield', 'member',
                           'callback', 'property', 'constant', 'virtual-method')
 
-# What GObject itself is called by in Python and JavaScript: a method of that name hides it.
+# Names of GObject's own methods in Python and JavaScript: a method with such a name would hide
+# them.
 TAKEN = ('connect', 'disconnect', 'emit', 'notify')
 
 NUMBERS = ('gint', 'guint', 'gint8', 'guint8', 'gint16', 'guint16', 'gint32', 'guint32', 'gint64',
            'guint64', 'gsize', 'gssize', 'glong', 'gulong', 'gshort', 'gushort', 'gdouble',
            'gfloat', 'gboolean', 'gchar', 'guchar')
 
-# What is only in headers.
+# Elements that exist only in headers.
 MACROS = ('constant', 'function-macro')
 
-# Symbols that are deliberately out of the reach of bindings.
+# Symbols that are deliberately not available to bindings.
 NOT_FOR_BINDINGS = frozenset((
     'mp_connection_next_value',
     'mp_queue_next_value',
@@ -136,7 +137,7 @@ def check_documented_values(function, label):
 
 
 def check_properties(namespace):
-    """Bindings find the method of a property, and documentation links the two, by annotations."""
+    """Bindings and documentation connect a property with its methods by annotations."""
     for owner, _ in walk(namespace):
         if tag(owner) not in ('class', 'interface'):
             continue
@@ -162,7 +163,8 @@ def check_accessors(owner, property_, methods):
 
 
 def check_formats(namespace):
-    """A format is an MpFormat, not a number.  Bindings may see a number, which costs them less."""
+    """A format has the type MpFormat and not a number. Annotations may make it a number for
+    bindings, which is faster."""
     for element, owner in walk(namespace):
         if tag(element) not in CALLABLES or is_type_struct(owner):
             continue

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What the override makes of the library in JavaScript, on top of the definitions that
-// ts-for-gir generates from the GIR: native values, arguments that may be left out, promises
-// and iterators.  docs/javascript.md tells how to use both.
+// Definitions of what the JavaScript override adds to the definitions that ts-for-gir generates
+// from the GIR: native values, optional arguments, promises and iterators.  docs/javascript.md
+// describes how to use both.
 
 declare module 'gi://Mp?version=1.0' {
 
@@ -38,7 +38,7 @@ export namespace Mp {
         get(timeout?: number, cancellable?: Cancel): any;
         get_async(priority?: number, cancellable?: Cancel): Promise<any>;
         get_many(max: number, timeout?: number, cancellable?: Cancel): any[];
-        /** `undefined` when there is nothing. */
+        /** Returns `undefined` if there is no message. */
         try_get(): any;
 
         put_bytes(bytes: Bytes, timeout?: number, cancellable?: Cancel): boolean;
@@ -107,7 +107,7 @@ export namespace Mp {
         send_async(value: Value, priority?: number, cancellable?: Cancel): Promise<boolean>;
         recv(timeout?: number, cancellable?: Cancel): any;
         recv_async(priority?: number, cancellable?: Cancel): Promise<any>;
-        /** `undefined` when there is nothing. */
+        /** Returns `undefined` if there is no message. */
         try_recv(): any;
 
         send_bytes(bytes: Bytes, timeout?: number, cancellable?: Cancel): boolean;

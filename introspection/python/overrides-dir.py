@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Prints where the Python override belongs for an installation prefix.
+"""Prints the directory for the Python override for an installation prefix.
 
-PyGObject finds overrides in gi/overrides of every folder on sys.path.  Of those the first in
-the prefix is taken, so that an installation to /usr/local leaves /usr alone.  A prefix
-that holds none of them needs PYTHONPATH anyway, and gets a folder of the usual name.
+PyGObject finds overrides in gi/overrides of every directory on sys.path. The first of these below
+the prefix is used, so that an installation to /usr/local does not change /usr. A prefix that
+contains none of them needs PYTHONPATH anyway, and gets a directory with the usual name.
 """
 
 import os

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Writes the type stubs of the Python side from the GIR.
+"""Writes the Python type stubs from the GIR.
 
 stubs.py GIR   prints Mp.pyi
 
-What the override defines is written down here; everything else comes from the GIR.
+Members defined by the override are listed here; everything else is taken from the GIR.
 """
 
 import sys
@@ -38,7 +38,7 @@ def wait(object_list: Iterable[Any], timeout: float | None = None) -> list[Any]:
 def inherit(name: str) -> Any: ...
 def run_coroutine(coroutine: Coroutine[Any, Any, Any]) -> Future[Any]: ...'''
 
-# The members that the override gives to a class, in the place of those of the GIR.
+# The members that the override defines, which replace those from the GIR.
 OVERRIDES = {
     'Queue': '''
         codec: Any

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the Vala compiler cannot read from the GIR. */
+/* Declarations that the Vala compiler cannot read from the GIR. */
 
 namespace Mp
 {
-  /* What foreach needs.  The iterator is the queue or connection itself, held for the loop. */
+  /* The method that foreach needs.  The iterator is the queue or connection itself, referenced
+   * during the loop. */
   public class Queue : GLib.Object
   {
     [CCode (cname = "g_object_ref")]
@@ -19,7 +20,7 @@ namespace Mp
     public GLib.Variant? next_value () throws GLib.Error;
   }
 
-  /* It loses the type of the length on the way to an asynchronous function. */
+  /* Declared here since vapigen loses the type of the length of an asynchronous function. */
   [CCode (array_length_pos = 1.1, array_length_type = "gsize", cheader_filename = "mproc-glib/mproc-glib.h")]
   [Version (since = "1.0")]
   public static async (unowned Mp.Waitable)[] wait_async ([CCode (array_length_cname = "n_objects", array_length_pos = 1.5, array_length_type = "gsize")] Mp.Waitable[]? objects, int64 timeout_us = -1, int io_priority = 0, GLib.Cancellable? cancellable = null) throws GLib.Error;

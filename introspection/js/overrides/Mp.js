@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What makes the library JavaScript: native values in and out, arguments that may be left
-// out, promises and iterators. Everything below that is the library's own.
+// The JavaScript override: native values, optional arguments, promises and iterators. Everything
+// else is introspected from the library.
 //
-// One function, as in mp/values.js.
+// Wrapped in one function for speed: see mp/values.js.
 
 var _init = (function () {
 
@@ -16,16 +16,17 @@ let STREAM_PRIORITY, promise, tryFirst, promisify, asBytes, makeIterable, iterab
 
 // --- Queues ------------------------------------------------------------------------------
 
-// The queues whose last message was bytes: the next one is likely to be so, too.
+// The queues whose last message was bytes: the next one probably is too.
 const getsBytes = new WeakSet();
 
-// The rest of a timeout that began at @start, in microseconds.
+// The remaining part of a timeout that began at @start, in microseconds.
 function restOf(timeout, start) {
     return timeout <= 0 ? timeout : Math.max(0, timeout - (GLib.get_monotonic_time() - start));
 }
 
-// Gets in one form after the other: a message that has not the form asked for stays queued.
-// When there is nothing @getData gives undefined, @getJson and @getVariant null.
+// Tries to get the message in one format after the other: a message that cannot be converted to the
+// requested format stays queued. If there is no message, @getData returns undefined, and @getJson
+// and @getVariant return null.
 function getNative(queue, getData, getJson, getVariant) {
     if (getsBytes.has(queue)) {
         try {
@@ -58,7 +59,7 @@ function overrideQueuePuts(prototype) {
     const {put_data, put_json, put_message, try_put_data, try_put_json, try_put_message} = prototype;
     const {put_message_async, put_message_finish} = prototype;
 
-    // Each argument costs, so that those of waiting are for when there is no room.
+    // Each argument has a cost, so the arguments for waiting are passed only if there is no room.
     prototype.put = function (value, timeout = -1, cancellable = null) {
         if (value instanceof Uint8Array)
             return try_put_data.call(this, value) || put_data.call(this, value, timeout, cancellable);
@@ -86,7 +87,7 @@ function overrideQueuePuts(prototype) {
     };
 }
 
-// Not try_get_data (): no bytes and an empty message are the same to the bindings.
+// try_get_data () cannot be used: bindings return the same for no message and an empty one.
 function tryGetData(queue, tryGetJson) {
     if (queue.is_empty()) {
         const json = tryGetJson.call(queue);
@@ -101,8 +102,8 @@ function tryGetData(queue, tryGetJson) {
     }
 }
 
-// Some values have a form in JSON alone, not as the GVariant that the library waits for. Such
-// a message is still queued.
+// Some values can be represented only in JSON, not as the GVariant for which get_async () waits.
+// Such a message is still queued.
 async function getLater(queue, getAsync, priority, cancellable) {
     try {
         return await promise(queue, getAsync, queue.get_finish, priority, cancellable);
@@ -118,7 +119,7 @@ function overrideQueueGets(prototype) {
     const {get, get_data, get_json, try_get, try_get_json} = prototype;
     const {get_async, get_finish} = prototype;
 
-    // Most messages have a form as JSON: that is tried without further ado.
+    // Most messages can be represented in JSON, so that is tried first.
     prototype.get = function (timeout = -1, cancellable = null) {
         if (timeout > 0 || getsBytes.has(this))
             return getPatiently(this, timeout, cancellable);
@@ -161,8 +162,8 @@ function overrideQueueGets(prototype) {
     };
 }
 
-// Lets the last arguments of methods be left out: @methods has the number of those that
-// are needed and then the defaults, by name.
+// Makes the last arguments of methods optional: @methods has, by name, the number of required
+// arguments, followed by the defaults of the others.
 function setDefaults(prototype, methods) {
     for (const [name, [nNeeded, ...defaults]] of Object.entries(methods)) {
         const method = prototype[name];
@@ -172,13 +173,13 @@ function setDefaults(prototype, methods) {
     }
 }
 
-// What waits takes a timeout in microseconds and a cancellable.
+// The defaults of calls that wait: a timeout in microseconds and a cancellable.
 function waits(nNeeded) {
     return [nNeeded, -1, null];
 }
 
-// Arrays of messages do not pass the bindings, neither way. How many were put: an error would
-// hide that, so that it is thrown only when none was.
+// The bindings cannot convert arrays of messages. Returns how many values were put; an error is
+// thrown only if none was, since it would hide that number.
 function putMany(queue, values, timeout, cancellable) {
     const start = timeout > 0 ? GLib.get_monotonic_time() : 0;
     let n = 0;
@@ -206,7 +207,7 @@ function getMany(queue, max, timeout, cancellable) {
     return values;
 }
 
-// What was got must not be lost because there is nothing else.
+// Messages that were got must not be lost because there are no more.
 function tryGetOrEnd(queue) {
     try {
         return queue.try_get();
@@ -276,7 +277,7 @@ function overrideJoinableQueue({JoinableQueue, Task}) {
             ([id, pid, delivery_count, fraction, text]) => ({id, pid, delivery_count, fraction, text}));
     };
 
-    // Tasks instead of values, until the queue is shut down.
+    // Iterates over tasks instead of values, until the queue is shut down.
     prototype.tasks = function (priority) {
         return iterable(() => this.get_task(), () => this.get_task_async(priority));
     };
@@ -303,7 +304,7 @@ function overrideSimpleQueue({Queue, SimpleQueue}) {
 function overrideMessage({Message}) {
     const {get_bytes, get_object} = Message.prototype;
 
-    // The value in the form that this language has for it.
+    // The value as a native value.
     Object.defineProperty(Message.prototype, 'value', {
         get() {
             return fromMessage(this);
@@ -386,7 +387,7 @@ function overrideConnectionReceives(prototype) {
     });
 }
 
-// Any number of calls may be under way.
+// Any number of calls may be in progress.
 function overrideCalls({Connection, Invocation}) {
     const {prototype} = Connection;
     const {call_message_async, call_message_finish} = prototype;
@@ -445,7 +446,7 @@ function overridePipe() {
 
 // --- Listeners ---------------------------------------------------------------------------
 
-// The bindings would end the address at a NUL.
+// The bindings would truncate the address at a NUL.
 function checkAddress(address) {
     if (address?.includes('\0'))
         throw new GLib.Error(Gio.io_error_quark(), Gio.IOErrorEnum.INVALID_ARGUMENT, 'An address has no NUL in it');

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """multiprocessing with other queues, pipes and connections: faster, safer, for objects of any kind.
 
-A program that says `from multiprocessing import Process, Queue` says `from mproc import Process,
-Queue`. What is communication is of mproc-glib; processes, locks, pools and managers are those of
-the standard library, and take part: a queue is an argument of a Process under every method to
-start one, or of the initializer of a Pool.
+A program replaces `from multiprocessing import Process, Queue` by `from mproc import Process,
+Queue`. Queues, pipes and connections are implemented by mproc-glib; processes, locks, pools and
+managers are those of the standard library, and work with them: a queue can be an argument of a
+Process with every start method, or of the initializer of a Pool.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from .objects import objects, remote_objects
 
 __all__ = ['Client', 'Connection', 'Listener', 'Pipe', 'wait']
 
-# In bytes; the largest that the library knows.
+# The largest limit that the library supports, in bytes.
 _NO_LIMIT = 2**40
 
 C = TypeVar('C', bound='Connection')
@@ -25,7 +25,7 @@ class Connection:
     """One end of a connection that carries whole objects or whole blocks of bytes."""
 
     def __init__(self, handle: int, readable: bool = True, writable: bool = True) -> None:
-        """Takes over the descriptor @handle of a socket or a pipe."""
+        """Takes ownership of the descriptor @handle of a socket or a pipe."""
         self._connection = Mp.Connection(handle, readable, writable)
         self._connection.codec = objects
 
@@ -36,12 +36,12 @@ class Connection:
 
     @property
     def readable(self) -> bool:
-        """Whether this end receives."""
+        """Whether this end can receive."""
         return self._connection.readable
 
     @property
     def writable(self) -> bool:
-        """Whether this end sends."""
+        """Whether this end can send."""
         return self._connection.writable
 
     def fileno(self) -> int:
@@ -49,11 +49,12 @@ class Connection:
         return self._connection.fileno()
 
     def close(self) -> None:
-        """Closes this end; closing twice is fine."""
+        """Closes this end; closing twice is allowed."""
         self._connection.close()
 
     def send(self, obj: Any) -> None:
-        """Sends @obj; raises TypeError if it cannot be sent, and OSError if nobody can get it."""
+        """Sends @obj; raises TypeError if it cannot be pickled, and OSError if the other end is
+        closed."""
         self._connection.send(obj)
 
     def recv(self) -> Any:
@@ -110,16 +111,16 @@ def _wrap(made: Any, codec: Any = objects) -> Connection:
 
 
 def Pipe(duplex: bool = True) -> tuple[Connection, Connection]:
-    """Returns two connected ends; when not @duplex, the first receives and the second sends."""
+    """Returns two connected ends; unless @duplex, the first receives and the second sends."""
     first, second = Mp.Pipe(duplex)
-    # Both ends are our own: the limit is memory.
+    # Both ends are trusted, so only memory is the limit.
     first.set_max_message_size(_NO_LIMIT)
     second.set_max_message_size(_NO_LIMIT)
     return _wrap(first), _wrap(second)
 
 
 def _codec_for(made: Any, authkey: bytes | None) -> Any:
-    """Objects of any kind for a peer that has shown the key, or that is of this user."""
+    """Any objects for a peer that has proved to have the key, or that runs as the same user."""
     credentials = made.get_peer_credentials()
     if credentials is None:
         return None if authkey is None else remote_objects
@@ -129,8 +130,8 @@ def _codec_for(made: Any, authkey: bytes | None) -> Any:
 class Listener:
     """A socket that accepts connections, also from programs that use multiprocessing.
 
-    Objects of any kind are received from a peer that has shown @authkey, or over a Unix socket
-    from a process of the same user. Other peers can send and get plain values alone."""
+    Any objects are received from a peer that has proved to have @authkey, or, over a Unix socket,
+    from a process of the same user. With other peers, only plain values can be exchanged."""
 
     def __init__(self, address: Any = None, family: str | None = None, backlog: int = 1,
                  authkey: bytes | None = None, *, max_message_size: int | None = None) -> None:
@@ -145,8 +146,8 @@ class Listener:
         self._authkey = authkey
 
     def accept(self, timeout: float | None = None) -> Connection:
-        """Waits for a peer, and returns the connection; raises AuthenticationError for one that has
-        not the key, and TimeoutError when there was none within @timeout seconds."""
+        """Waits for a peer, and returns the connection; raises AuthenticationError for a peer that
+        does not have the key, and TimeoutError if there was none within @timeout seconds."""
         made = self._listener.accept(timeout)
         return _wrap(made, _codec_for(made, self._authkey))
 
@@ -156,12 +157,12 @@ class Listener:
         return _wrap(made, _codec_for(made, self._authkey))
 
     def close(self) -> None:
-        """Accepts no more; the connections that were accepted live on."""
+        """Stops listening; accepted connections stay open."""
         self._listener.close()
 
     @property
     def address(self) -> Any:
-        """The address as clients need it."""
+        """The address for clients."""
         return self._listener.address
 
     @property
@@ -185,7 +186,8 @@ class Listener:
 
 def Client(address: Any, family: str | None = None, authkey: bytes | None = None, *,
            max_message_size: int | None = None) -> Connection:
-    """Returns a connection to the Listener at @address; see there which objects it carries."""
+    """Returns a connection to the Listener at @address; see there which objects can be
+    exchanged."""
     properties = {} if max_message_size is None else {'max_message_size': max_message_size}
     made = Mp.Client(address, family, authkey, **properties)
     return _wrap(made, _codec_for(made, authkey))

@@ -13,16 +13,16 @@ __all__ = ['Context', 'get_context']
 
 
 class Context(BaseContext):
-    """What a context of multiprocessing is, with the queues and pipes of this package.
+    """A context of multiprocessing with the queues and pipes of this package.
 
-    Everything else is that of the context @base, also what needs queues with private parts, such
-    as a Pool."""
+    Everything else is taken from the context @base, including classes that need private parts of
+    queues, such as Pool."""
 
     def __init__(self, base: BaseContext) -> None:
         self._base = base
 
     def __getattribute__(self, name: str) -> Any:
-        # BaseContext defines all methods, and they would see this object as their context.
+        # BaseContext defines all methods, which would use this object as their context.
         own = object.__getattribute__(self, '__class__').__dict__
         if name in own or name.startswith('__'):
             return object.__getattribute__(self, name)
@@ -43,7 +43,7 @@ class Context(BaseContext):
         return queues.JoinableQueue(maxsize, ctx=self)
 
     def SimpleQueue(self) -> queues.SimpleQueue[Any]:  # type: ignore[override]
-        """Returns a queue with the fewest methods."""
+        """Returns a queue without settings."""
         return queues.SimpleQueue(ctx=self)
 
     def Pipe(self, duplex: bool = True) -> tuple[connection.Connection, connection.Connection]:  # type: ignore[override]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The workers of a ProcessPoolExecutor and the thread that looks after them."""
+"""The workers of a ProcessPoolExecutor and the thread that supervises them."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ from .worker import (DEATH, DONE, ID_SIZE, INTERRUPTED, NOT_INITIALIZED, PROGRES
 # Deaths in a row, with nothing finished in between, that end the pool.
 MAX_DEATHS = 5
 
-# In seconds: until a dead worker is replaced, at first and at most, and how long one has to live for
-# that to begin anew.
+# In seconds: the first and the longest delay before a dead worker is replaced, and the lifetime of
+# a worker after which the delay begins at the first one again.
 MIN_DELAY, MAX_DELAY, LONG_LIFE = 0.1, 10.0, 10.0
 
-# Tasks for a worker that are in the queue, where they cannot be cancelled: one, or many of those
-# that are back within this time.
+# The number of tasks in the queue for each worker, where they cannot be cancelled: one, or many if
+# they take less than this time.
 MAX_AHEAD, SHORT_TASK = 32, 0.005
 
-# How often to look for tasks that were given up, after a death; and how long to go on doing so.
+# How often, and for how long, to check for dead letters after a death, in seconds.
 _LOOK_INTERVAL, _LOOK_TIME = 0.05, 5.0
 
 _N_ABANDONED = 64
 
 
 class PoolFuture(Future):  # type: ignore[type-arg]
-    """A future that knows how far its task is."""
+    """A future with the progress of its task."""
 
     _progress: tuple[float, str | None] | None = None
 
     def progress(self) -> tuple[float, str | None] | None:
-        """Returns the fraction and the text that the task has told last, or None."""
+        """Returns the fraction and the text that the task has last reported, or None."""
         return self._progress
 
 
 class WorkerDied(BrokenProcessPool):
-    """Each worker that was given the task has died."""
+    """All workers that ran the task have died."""
 
 
 class _Running:
-    """A task that is in the queue or in the hands of a worker."""
+    """A task that is in the queue or held by a worker."""
 
     __slots__ = ('future', 'since', 'deadline', 'pid')
 
@@ -63,9 +63,9 @@ class _Running:
 
 
 class Crew:
-    """Processes that get tasks from one queue and put answers into another.
+    """Processes that get tasks from one queue and put results into another.
 
-    It knows nothing of the executor, which may be forgotten while tasks are still done."""
+    It does not refer to the executor, which may be freed while tasks are still running."""
 
     def __init__(self, max_workers: int, context: Any, initializer: Any, initargs: tuple[Any, ...],
                  max_tasks_per_child: int | None, max_deliveries: int, task_timeout: float | None) -> None:
@@ -96,7 +96,7 @@ class Crew:
     # Called by the executor, in any thread.
 
     def submit(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> PoolFuture:
-        """Returns the future of a call, which a worker will make."""
+        """Submits a call to be made by a worker, and returns its future."""
         future = PoolFuture()
         task_id = next(self._ids).to_bytes(ID_SIZE, 'little')
         try:
@@ -117,7 +117,7 @@ class Crew:
         return future
 
     def shutdown(self, cancel_futures: bool = False) -> None:
-        """Takes no more tasks; the workers end when all is done."""
+        """Accepts no more tasks; the workers end when all tasks are done."""
         with self._lock:
             self._is_shut_down = True
             if cancel_futures:
@@ -142,7 +142,7 @@ class Crew:
     # With the lock held.
 
     def _start(self) -> None:
-        # Forked before there are threads.
+        # Fork before any threads exist.
         if self.context.get_start_method() == 'fork':
             while len(self.processes) < self.max_workers:
                 self._start_worker()
@@ -151,7 +151,7 @@ class Crew:
         self._watcher.start()
 
     def _hire(self) -> None:
-        """Starts one more worker if all may be busy."""
+        """Starts another worker if all may be busy."""
         n_workers = len(self.processes) + len(self._due)
         if n_workers < self.max_workers and n_workers < len(self._running) + len(self._pending):
             self._start_worker()
@@ -181,7 +181,8 @@ class Crew:
                 self._pending.popleft()
                 continue
             self._pending.popleft()
-            # Cancelled just now: a worker does it all the same, and nobody hears of it.
+            # If it was cancelled just now, a worker runs it all the same, and the result is
+            # ignored.
             if future.set_running_or_notify_cancel():
                 self._running[task_id] = _Running(future)
 
@@ -191,7 +192,7 @@ class Crew:
         try:
             self.answers.put(bytes(ID_SIZE) + kind + data)
         except ValueError:
-            # It is closed: the crew has ended.
+            # The queue is closed: the crew has ended.
             pass
 
     def _watch(self) -> None:
@@ -282,7 +283,7 @@ class Crew:
         process.join()
         lived = time.monotonic() - self._births.pop(pid)
         if process.exitcode == 0:
-            # It has done as many tasks as it may.
+            # The worker has reached max_tasks_per_child.
             if not self._is_shut_down or self._pending or self._running:
                 self._start_worker()
             return
@@ -297,7 +298,8 @@ class Crew:
         self._look_until = time.monotonic() + _LOOK_TIME
 
     def _look(self) -> None:
-        """Looks for what time brings: workers to start, tasks that take too long or were given up."""
+        """Handles timeouts: workers to be started, tasks that take too long or became dead
+        letters."""
         now = time.monotonic()
         for due in [due for due in self._due if due <= now]:
             self._due.remove(due)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A pool of processes that outlives its workers."""
+"""A pool of processes that survives the death of workers."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def _chunks(iterables: tuple[Iterable[Any], ...], size: int) -> Iterator[list[tu
 
 def _flatten(chunks: Iterator[list[Any]]) -> Iterator[Any]:
     for chunk in chunks:
-        # So that what was given away is kept by nobody here.
+        # Drops each result as soon as it is yielded.
         chunk.reverse()
         while chunk:
             yield chunk.pop()
 
 
 class ProcessPoolExecutor(Executor):
-    """An executor like that of concurrent.futures which a worker's death does not break.
+    """An executor like that of concurrent.futures, but the death of a worker does not break it.
 
     The worker is replaced, and its task is given to another one."""
 
@@ -113,7 +113,7 @@ class ProcessPoolExecutor(Executor):
         if wait:
             self._crew.join()
 
-    # What tests and tools know of the executor of the standard library.
+    # A private attribute of the standard library's executor that tests and tools use.
 
     @property
     def _processes(self) -> dict[int, Any]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What this process has got of a queue of tasks."""
+"""The messages that this process has got from a JoinableQueue and that are not done."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from typing import Any
 
 
 class Hand:
-    """Keeps what was got for good, for programs that never say here that it is done."""
+    """Makes the messages got by this process count as consumed, for programs that never call
+    task_done () in this process."""
 
     def __init__(self, queue: Any) -> None:
         self._queue = queue
         self.tells = False
 
     def finish(self) -> None:
-        """Ends what was got, at the normal end of the process, unless the program does so itself."""
+        """Called when the process ends normally, unless the program calls task_done () itself."""
         if self.tells or _ends_by_exception():
             return
         try:
             self._queue.consume()
         except (OSError, ValueError):
-            # The queue is closed or damaged: then nobody waits.
+            # The queue is closed or damaged, so no process waits.
             pass
 
 

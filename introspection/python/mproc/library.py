@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The library below, with its override, or a word about what is missing."""
+"""Imports the library with its override, or raises an error that says what is missing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ try:
 except ImportError as error:
     raise ImportError(_NO_PYGOBJECT) from error
 
-# Without PyGObject the folder of the override beside this package is all that there is of gi.
+# Without PyGObject, the directory of the override next to this package is all of gi that exists.
 if not hasattr(gi, 'require_version'):
     raise ImportError(_NO_PYGOBJECT)
 
@@ -28,7 +28,7 @@ except ValueError as error:
     raise ImportError('mproc needs the typelib Mp-1.0 of mproc-glib: install the library, or have GI_TYPELIB_PATH '
                       'name the folder of Mp-1.0.typelib') from error
 
-# The override lies beside this package, where a PyGObject of another folder does not look.
+# The override is next to this package, where PyGObject from another directory does not find it.
 _beside = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'gi', 'overrides')
 if os.path.isdir(os.path.join(_beside, 'Mp')) and _beside not in _overrides.__path__:
     _overrides.__path__.append(_beside)

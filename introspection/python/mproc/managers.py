@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The module multiprocessing.managers itself, under the name that goes with this package."""
+"""The module multiprocessing.managers itself, under a name in this package."""
 
 import sys
 from multiprocessing import managers as _module

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Objects of any kind as bytes: by pickle, or by dill what pickle cannot write."""
+"""Conversion of any objects to bytes: by pickle, or by dill for objects that pickle does not
+support."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ def _load_by_dill(data: bytes) -> Any:
 
 
 class _Dilled:
-    """An object in the form that dill gives it, inside a pickle."""
+    """An object pickled by dill, inside a pickle."""
 
     def __init__(self, obj: Any) -> None:
         self.obj = obj
@@ -25,7 +26,7 @@ class _Dilled:
 
 
 class Objects:
-    """The codec of queues and connections between a process and those it started.
+    """The codec of queues and connections between related processes.
 
     A pickle of plain values is sent as such, and programs in other languages can read it."""
 
@@ -39,7 +40,7 @@ class Objects:
             try:
                 return pickle_once(_Dilled(obj), prefix, kind)
             except Exception:
-                # It is what pickle says that names the object.
+                # The error of pickle, not that of dill, names the object.
                 pass
             raise
 
@@ -55,7 +56,7 @@ class Objects:
 
 
 class RemoteObjects(Objects):
-    """The codec of connections by which no descriptor travels."""
+    """The codec of connections that cannot send descriptors."""
 
     def encode(self, obj: Any, prefix: bytes, kind: Any = OncePickler) -> tuple[bytes, bool]:
         with no_handing():

@@ -19,7 +19,7 @@ T = TypeVar('T')
 
 
 def _leave_at_end(_key: object = None) -> None:
-    """Has this process leave its queues when multiprocessing ends it, which calls os._exit ()."""
+    """Makes multiprocessing detach this process from its queues before it calls os._exit ()."""
     util.Finalize(None, Mp.Queue.leave_all, exitpriority=-100)
 
 
@@ -28,37 +28,37 @@ util.register_after_fork(_leave_at_end, _leave_at_end)
 
 
 class Queue(Generic[T]):
-    """A queue of any number of producers and consumers, for objects of any kind.
+    """A queue for any number of producers and consumers, and for any objects.
 
-    Processes get it as an argument of Process, or of the initializer of a pool. What is put is in
-    the queue when put () returns: there is no thread, and a process that is killed leaves no
-    lock behind."""
+    It is passed to processes as an argument of Process, or of the initializer of a pool. put ()
+    does not return before the object is in the queue: there is no thread, and a killed process
+    leaves no lock held."""
 
     _kind: Any = Mp.Queue
 
     def __init__(self, maxsize: int = 0, *, ctx: Any = None, max_bytes: int = 0,
                  name: str | None = None) -> None:
-        """Makes an empty queue.
+        """Creates an empty queue.
 
         @maxsize: how many objects it holds at most; 0 for any number
-        @ctx: a context of multiprocessing, which makes no difference
+        @ctx: a context of multiprocessing, which is ignored
         @max_bytes: how much memory it takes at most; 0 for a share of the machine's
-        @name: what tools that look at queues from outside call it"""
+        @name: the name by which tools show it"""
         self._queue = self._kind(maxsize, codec=objects, max_bytes=max_bytes, name=name)
 
     def put(self, obj: T, block: bool = True, timeout: float | None = None) -> None:
         """Puts @obj.
 
-        Raises Full when there is no room, at once if not @block, or else after @timeout seconds,
-        and ValueError after close () or shutdown (). An object that cannot be pickled raises
-        TypeError and leaves the queue as it is."""
+        Raises Full if there is no room, at once unless @block, or else after @timeout seconds, and
+        ValueError after close () or shutdown (). An object that cannot be pickled raises TypeError
+        and leaves the queue unchanged."""
         self._queue.put(obj, block, timeout)
 
     def get(self, block: bool = True, timeout: float | None = None) -> T:
-        """Removes what is next, and returns it.
+        """Removes and returns the next object.
 
-        Raises Empty when there is nothing, at once if not @block, or else after @timeout seconds,
-        and ValueError after close (), or after shutdown () when nothing is left."""
+        Raises Empty if there is none, at once unless @block, or else after @timeout seconds, and
+        ValueError after close (), or after shutdown () if none is left."""
         return self._queue.get(block, timeout)  # type: ignore[no-any-return]
 
     def put_nowait(self, obj: T) -> None:
@@ -66,21 +66,21 @@ class Queue(Generic[T]):
         self._queue.put(obj, False)
 
     def get_nowait(self) -> T:
-        """Removes what is next, and returns it; raises Empty if there is nothing."""
+        """Removes and returns the next object; raises Empty if there is none."""
         return self._queue.get(False)  # type: ignore[no-any-return]
 
     def put_many(self, iterable: Iterable[T], timeout: float | None = None) -> None:
         """Puts all objects of @iterable, in few steps.
 
-        Raises Full when there is no room for one within @timeout seconds; the attribute n_put of the
-        exception tells how many were put."""
+        Raises Full if there is no room for one within @timeout seconds; the attribute n_put of the
+        exception is the number of objects that were put."""
         self._queue.put_many(iterable, timeout)
 
     def get_many(self, max: int | None = None, timeout: float | None = None) -> list[T]:
-        """Waits for the first object, and removes and returns it and what else is there.
+        """Waits for the first object, and removes and returns it and further available ones.
 
-        Returns @max at most, or as many as one step gives. Raises Empty when there is nothing within
-        @timeout seconds."""
+        Returns at most @max objects, or as many as one step yields. Raises Empty if there is none
+        within @timeout seconds."""
         return self._queue.get_many(max, timeout)  # type: ignore[no-any-return]
 
     def qsize(self) -> int:
@@ -88,7 +88,7 @@ class Queue(Generic[T]):
         return self._queue.qsize()  # type: ignore[no-any-return]
 
     def empty(self) -> bool:
-        """Returns whether nothing is in the queue."""
+        """Returns whether the queue is empty."""
         return self._queue.empty()  # type: ignore[no-any-return]
 
     def full(self) -> bool:
@@ -96,7 +96,7 @@ class Queue(Generic[T]):
         return self._queue.full()  # type: ignore[no-any-return]
 
     def close(self) -> None:
-        """Says that this process puts and gets no more; others are not affected."""
+        """Closes the queue for this process; other processes are not affected."""
         self._queue.close()
 
     def join_thread(self) -> None:
@@ -107,21 +107,21 @@ class Queue(Generic[T]):
         """Does nothing: there is no thread."""
 
     def shutdown(self, immediate: bool = False) -> None:
-        """Ends the queue for everybody: puts fail, and gets fail once nothing is left.
+        """Ends the queue for all processes: puts fail, and gets fail once no objects are left.
 
-        @immediate: drop what is left"""
+        @immediate: drop the remaining objects"""
         self._queue.shutdown(immediate)
 
     async def put_async(self, obj: T) -> None:
-        """Puts @obj, under asyncio; waits for room as long as it takes."""
+        """Puts @obj, under asyncio; waits for room without a timeout."""
         await self._queue.put_async(obj)
 
     async def get_async(self) -> T:
-        """Removes what is next, and returns it, under asyncio."""
+        """Removes and returns the next object, under asyncio."""
         return await self._queue.get_async()  # type: ignore[no-any-return]
 
     def fileno(self) -> int:
-        """Returns a descriptor that is readable while something is in the queue."""
+        """Returns a descriptor that is readable while the queue is not empty."""
         return self._queue.fileno()  # type: ignore[no-any-return]
 
     def __iter__(self) -> Iterator[T]:
@@ -152,11 +152,12 @@ Q = TypeVar('Q', bound=Queue[Any])
 
 
 class JoinableQueue(Queue[T]):
-    """A queue that knows when all that was put is done.
+    """A queue that tracks which of its objects are done.
 
-    What a worker has got and not said task_done () of is delivered to another when the worker is
-    killed, or ends by an exception. A worker that never says task_done () and ends normally has
-    consumed what it got; it is another process that says then that it is done."""
+    Objects that a worker has got and for which it has not called task_done () are redelivered to
+    another one when the worker is killed, or ends by an exception. Objects got by a worker that
+    never calls task_done () and ends normally count as consumed; another process then marks them as
+    done."""
 
     _kind = Mp.JoinableQueue
 
@@ -178,34 +179,35 @@ class JoinableQueue(Queue[T]):
         return {name: value for name, value in self.__dict__.items() if name != '_hand'}
 
     def task_done(self) -> None:
-        """Says that one of the objects that were got is done, whichever process got it.
+        """Marks one of the objects that were got as done, whichever process got it.
 
         Raises ValueError if there is none."""
         self._hand.tells = True
         self._queue.task_done_for_any()
 
     def join(self, timeout: float | None = None) -> None:
-        """Waits until all that was put is done; raises TimeoutError after @timeout seconds."""
+        """Waits until all objects are done; raises TimeoutError after @timeout seconds."""
         self._queue.join(timeout)
 
     async def join_async(self) -> None:
-        """Waits under asyncio until all that was put is done."""
+        """Waits under asyncio until all objects are done."""
         await self._queue.join_async()
 
     def get_task(self, block: bool = True, timeout: float | None = None) -> Any:
-        """Removes what is next as a Task, which says by itself when it is done: its `with` ends.
+        """Removes and returns the next object as a Task, which is marked as done when its `with`
+        block ends.
 
-        Raises as get () does."""
+        Raises the same exceptions as get ()."""
         return self._queue.get_task(block, timeout)
 
 
 class SimpleQueue(Generic[T]):
-    """A queue without any limit, with the fewest methods."""
+    """A queue without limits and settings."""
 
     def __init__(self, *, ctx: Any = None) -> None:
-        """Makes an empty queue.
+        """Creates an empty queue.
 
-        @ctx: a context of multiprocessing, which makes no difference"""
+        @ctx: a context of multiprocessing, which is ignored"""
         self._queue = Mp.SimpleQueue(codec=objects)
 
     def put(self, obj: T) -> None:
@@ -213,19 +215,19 @@ class SimpleQueue(Generic[T]):
         self._queue.put(obj)
 
     def get(self) -> T:
-        """Waits for what is next, removes and returns it."""
+        """Waits for the next object, removes and returns it."""
         return self._queue.get()  # type: ignore[no-any-return]
 
     def empty(self) -> bool:
-        """Returns whether nothing is in the queue."""
+        """Returns whether the queue is empty."""
         return self._queue.empty()
 
     def close(self) -> None:
-        """Says that this process puts and gets no more."""
+        """Closes the queue for this process."""
         self._queue.close()
 
     def fileno(self) -> int:
-        """Returns a descriptor that is readable while something is in the queue."""
+        """Returns a descriptor that is readable while the queue is not empty."""
         return self._queue.fileno()
 
     __getstate__ = Queue.__getstate__

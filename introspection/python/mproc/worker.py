@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a process of a ProcessPoolExecutor does."""
+"""The main function of the processes of a ProcessPoolExecutor."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from .objects import objects
 
-# A task is the number of its future and a pickle; an answer is that number, a kind and a pickle.
+# A task consists of the id of its future and a pickle; an answer of that id, a kind and a pickle.
 ID_SIZE = 8
 
 (DONE, FAILED, UNREADABLE, STARTED, PROGRESS, NOT_INITIALIZED, INTERRUPTED, DEATH,
@@ -21,13 +21,14 @@ ID_SIZE = 8
 
 
 class Task:
-    """The task that runs in this worker, as current_task () gives it."""
+    """The task that runs in this worker, as returned by current_task ()."""
 
     def __init__(self, task_id: bytes, answers: Any) -> None:
         self._id, self._answers = task_id, answers
 
     def set_progress(self, fraction: float, text: str | None = None) -> None:
-        """Tells future.progress () how much is done, from 0 to 1, and of what."""
+        """Sets what future.progress () returns: the fraction that is done, from 0 to 1, and a
+        text."""
         if not 0 <= fraction <= 1:
             raise ValueError('a fraction is from 0 to 1')
         self._answers.put(self._id + PROGRESS + objects.dumps((float(fraction), text)))
@@ -42,7 +43,7 @@ def current_task() -> Task | None:
 
 
 def _end_with_parent() -> None:
-    """Ends this process when its parent has died, which would never ask it to."""
+    """Ends this process when its parent has died, which can no longer tell it to end."""
     parent = parent_process()
     if parent is not None:
         connection.wait([parent.sentinel])
@@ -50,7 +51,8 @@ def _end_with_parent() -> None:
 
 
 def _with_traceback(error: BaseException) -> Any:
-    """Returns what is unpickled as @error, with the text of its traceback as the cause."""
+    """Returns an object that is unpickled as @error, with the text of its traceback as the
+    cause."""
     traceback: Any = error.__traceback__
     return _ExceptionWithTraceback(error, traceback)
 
@@ -75,10 +77,10 @@ def _run(data: bytes) -> tuple[bytes, bytes]:
 
 def work(tasks: Any, answers: Any, initializer: Callable[..., object] | None, initargs: tuple[Any, ...],
          max_tasks: int | None, abandoned: Any) -> None:
-    """Gets tasks and puts answers, until @tasks is shut down or @max_tasks are done.
+    """Gets tasks and puts answers until @tasks is shut down or @max_tasks are done.
 
-    @abandoned: the numbers of tasks that took too long, and are not to be tried again; None when tasks
-    may take any time"""
+    @abandoned: the ids of tasks that took too long, and are not to be run again; None if there is
+    no task timeout"""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if initializer is not None:
         try:
@@ -91,7 +93,7 @@ def work(tasks: Any, answers: Any, initializer: Callable[..., object] | None, in
     try:
         _work_until_the_end(tasks, answers, max_tasks, abandoned)
     except KeyboardInterrupt:
-        # Outside of a task: it is the pool that is to end.
+        # Outside of a task, Ctrl-C is to end the pool.
         answers.put(bytes(ID_SIZE) + INTERRUPTED)
 
 
@@ -113,7 +115,7 @@ def _work_until_the_end(tasks: Any, answers: Any, max_tasks: int | None, abandon
         kind, result = _run(data[ID_SIZE:])
         _current = None
         answers.put(task_id + kind + result)
-        # A worker that is killed before this has its task done once more.
+        # If the worker is killed before this, the task is run again.
         tasks.task_done()
         n_done += 1
         del data, result

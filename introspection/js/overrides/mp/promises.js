@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Promises for asynchronous calls, and iterators over what comes until the end.
+// Promises for asynchronous calls, and iterators that end with the queue or connection.
 //
-// One function, as in values.js.
+// Wrapped in one function for speed: see values.js.
 
 var forModule = (function () {
 
@@ -45,7 +45,7 @@ function promise(object, start, finish, ...args) {
     });
 }
 
-// Tries at once and makes a promise that waits only where that is not enough.
+// Tries at once, and returns a promise that waits only if that was not successful.
 function tryFirst(attempt, cancellable, wait) {
     try {
         const value = mayTry(cancellable) ? attempt() : undefined;
@@ -55,10 +55,10 @@ function tryFirst(attempt, cancellable, wait) {
     }
 }
 
-// Gives an asynchronous method its promise. @defaults has one for each argument that comes
-// before the priority and the cancellable, all of which may be left out; @convert makes the
-// result what this language has for it; @attempt gives the converted result at once, or
-// undefined; @ioPriority is the default. With a callback it is the method it was.
+// Makes an asynchronous method return a promise. @defaults has one default for each argument before
+// the priority and the cancellable, all of which are optional; @convert converts the result to a
+// native value; @attempt returns the converted result at once, or undefined. With a callback, the
+// original method is called.
 function promisify(prototype, name, defaults, {convert, attempt, ioPriority = GLib.PRIORITY_DEFAULT} = {}) {
     const start = prototype[`${name}_async`];
     const finish = prototype[`${name}_finish`];
@@ -91,7 +91,7 @@ function isEnd(error) {
         (error.code === Mp.Error.CLOSED || error.code === Mp.Error.END_OF_STREAM);
 }
 
-// Both iterators of what @next and @nextAsync give until the end.
+// Returns both kinds of iterators over the results of @next and @nextAsync.
 function iterable(next, nextAsync) {
     return {
         *[Symbol.iterator]() {
@@ -137,7 +137,7 @@ function makeIterable(prototype, name, next, nextAsync) {
     };
 }
 
-// The functions for others, given the module Mp.
+// Returns the functions for other files, given the module Mp.
 return function (module) {
     Mp = module;
     return {STREAM_PRIORITY, promise, tryFirst, promisify, asBytes, makeIterable, iterable};

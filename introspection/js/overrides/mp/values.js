@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Native values as messages, and messages as native values.
+// Conversion between native values and messages.
 //
-// A value travels as JSON text when JSON can say it, since JSON.stringify () and JSON.parse ()
-// are an order of magnitude faster than building a GLib.Variant. What JSON cannot say (bytes, BigInt, Map,
-// -0, NaN and the infinities) travels as a GLib.Variant.
+// A value is sent as JSON text if JSON can represent it, since JSON.stringify () and JSON.parse ()
+// are an order of magnitude faster than building a GLib.Variant. Values that JSON cannot represent
+// (bytes, BigInt, Map, -0, NaN and the infinities) are sent as a GLib.Variant.
 
-// Each file here is one function, which is not indented for that: a name at the top of such a file is
-// looked up at each use, and the compiler optimizes less. As a function a put of a small object
-// takes a third of the time.
+// Each file here is wrapped in one function, whose body is not indented: a name at the top level of
+// such a file is looked up at each use, and the compiler optimizes less. Inside a function, a put
+// of a small object takes a third of the time.
 
 var forModule = (function (Array, JSON, Number, Object) {
 
 const {GLib, GObject} = imports.gi;
 
-// How deep the library reads JSON, and how deep a GLib.Variant of variants can be.
+// The nesting limits of JSON in the library, and of a GLib.Variant of variants.
 const MAX_NESTING_OF_JSON = 128;
 const MAX_NESTING_OF_VARIANTS = 61;
 
@@ -39,7 +39,8 @@ function isPlainObject(value) {
     return prototype === Object.prototype || prototype === null;
 }
 
-// An integer that a number holds exactly is an integer everywhere; any other number is a float.
+// A number that represents an integer exactly is an integer in all languages; any other number is a
+// float.
 function isInteger(number) {
     return Number.isSafeInteger(number) && (number !== 0 || 1 / number > 0);
 }
@@ -79,7 +80,7 @@ function containerFitsJson(container, nesting) {
     return true;
 }
 
-// JSON text, or undefined for a value that JSON cannot say.
+// Returns JSON text, or undefined for a value that JSON cannot represent.
 function toJson(value) {
     return fitsJson(value, 0) ? JSON.stringify(value) : undefined;
 }
@@ -91,7 +92,7 @@ function fromJson(text) {
     return text.length > 15 && LARGE_INTEGER.test(text) ? fromJsonWithBigInt(text) : JSON.parse(text);
 }
 
-// A character that the text does not have, also not as an escape sequence.
+// Returns a character that does not occur in the text, not even as an escape sequence.
 function findMark(text) {
     for (let code = 0xe000; code < 0xf8ff; code++) {
         const mark = String.fromCharCode(code);
@@ -114,7 +115,8 @@ function endOfString(text, start) {
     }
 }
 
-// Large integers become marked strings, JSON.parse () reads those, and they become BigInts.
+// Large integers are replaced by marked strings, which JSON.parse () can read, and which are then
+// converted to BigInts.
 function fromJsonWithBigInt(text) {
     const mark = findMark(text);
     const token = /"|-?\d[\d.eE+-]*/g;
@@ -158,7 +160,7 @@ function packBigInt(integer) {
 }
 
 function packString(string) {
-    // JSON could have said both.
+    // JSON can represent both.
     if (/[\0\p{Surrogate}]/u.test(string))
         throw unsupported('A GVariant holds no string with a NUL or half of a surrogate pair');
     return GLib.Variant.new_string(string);
@@ -220,7 +222,7 @@ function pack(value, nesting) {
     }
 }
 
-// The bindings would round a 64-bit integer; its text is exact.
+// The bindings would round a 64-bit integer; its text form is exact.
 function unpackInteger(variant) {
     const integer = BigInt(variant.print(false));
     const number = Number(integer);
@@ -313,7 +315,7 @@ function fromMessage(message) {
     }
 }
 
-// The library writes a GVariant as JSON faster than a script reads it.
+// The library converts a GVariant to JSON faster than a script can read the GVariant.
 function fromVariant(variant) {
     return fromMessage(Mp.Message.new_variant(variant));
 }

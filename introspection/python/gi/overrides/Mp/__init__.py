@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Queues and connections under the names and with the manners of multiprocessing.
+"""Queues and connections with the names and behaviour of multiprocessing.
 
-A value crosses the bridge as a pickle: Python's own pickler is several times as fast as
+A value is passed to the library as a pickle: Python's own pickler is several times as fast as
 building a GLib.Variant, and the library reads, checks and converts pickles itself. It never
-executes one, and what pickle.loads () is given here has passed its check.
+executes one, and a pickle that is given to pickle.loads () here has passed its check.
 """
 
 from multiprocessing.context import AuthenticationError, BufferTooShort

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Objects with large buffers, such as arrays, as a pickle and the buffers beside it.
+"""Objects with large buffers, such as arrays, are sent as a pickle followed by the buffers.
 
-The message is the name of the codec, how long the pickle and each buffer are, the pickle, and the
-buffers, each at a multiple of ALIGNMENT from the beginning.
+The message consists of the name of the codec, the sizes of the pickle and of each buffer, the
+pickle, and the buffers, each at a multiple of ALIGNMENT from the beginning.
 """
 
 import ctypes
 import struct
 from pickle import loads
 
-# What the codec of such messages is called.
+# The name of the codec of such messages.
 CODEC = 'pickle+buffers'
 
 # In bytes; smaller buffers stay in the pickle.
@@ -48,7 +48,7 @@ def _padding(offset):
 
 
 class Pieces:
-    """A message that is put from where its parts are."""
+    """A message that is put from several buffers."""
 
     def __init__(self, pickle, buffers):
         views = [buffer.raw() for buffer in buffers]
@@ -67,7 +67,8 @@ class Pieces:
 def load_pieces(message):
     """Returns the object in @message, whose buffers are those of the message."""
     address, length = message.get_address()
-    # One type for many lengths, since ctypes keeps each: only what is there is looked at.
+    # One type for many lengths, since ctypes never frees a type. Only the existing bytes are
+    # accessed.
     memory = (ctypes.c_ubyte * (1 << length.bit_length())).from_address(address)
     memory.message = message
     view = memoryview(memory).cast('B')[:length]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Calls of the peer of a connection, and what answers them."""
+"""Calling the peer of a connection, and answering its calls."""
 
 import builtins
 import contextlib
@@ -27,7 +27,7 @@ def _microseconds(timeout):
 
 
 def _exception_of(error):
-    """Returns the exception that the peer raised, if it is one that every Python has."""
+    """Returns the exception that the peer raised, if it is a built-in one."""
     if not is_error(error, Mp.Error.REMOTE) and not error.domain.startswith(_PYTHON):
         return exception_of(error)
     domain, message = (error.domain, error.message) if error.domain.startswith(_PYTHON) \
@@ -56,7 +56,7 @@ def _default(context):
 
 
 def call_now(connection, message, timeout):
-    # A context of its own: it runs nobody else's sources, and signals end its sleep.
+    # In a private main context, so that no other sources are dispatched and signals end the sleep.
     results, cancellable, context = [], Gio.Cancellable(), GLib.MainContext.new()
     with _default(context):
         _start(connection, message, _microseconds(timeout), GLib.PRIORITY_DEFAULT, cancellable,
@@ -82,7 +82,7 @@ async def call_awaited(connection, message, timeout):
 
 
 def run_calls(connection):
-    """Has answers that others have read reach those who wait for them."""
+    """Delivers answers that another thread has read to the calls that wait for them."""
     for calls in connection._calls.values():
         _run(calls.context)
 
@@ -99,9 +99,9 @@ def _calls_of(connection, loop):
 
 
 class _Calls:
-    """The calls of one connection that coroutines of one loop of asyncio wait for.
+    """The calls of one connection for which coroutines of one asyncio loop wait.
 
-    They have a main context, which runs when something comes; a task looks after that."""
+    They share a main context, which a task iterates when the connection is readable."""
 
     def __init__(self):
         self.context, self.n_calls, self.reader = GLib.MainContext.new(), 0, None
@@ -130,7 +130,7 @@ class _Calls:
 
     async def _send(self, connection, future):
         _run(self.context)
-        # What cannot be sent is told as the answer.
+        # If the request cannot be sent, the answer is that error.
         with contextlib.suppress(GLib.Error, OSError):
             while not future.done() and not _flush(connection, 0, None):
                 await writable(connection)
@@ -150,15 +150,15 @@ class Invocation(Mp.Invocation):
 
     @property
     def value(self):
-        """What the peer has called with."""
+        """The argument of the call."""
         return value_of(call(self.get_message))
 
     def return_value(self, obj):
-        """Answers with @obj."""
+        """Answers the call with @obj."""
         _return_message(self, plain_message(obj))
 
     def return_error(self, error):
-        """Has the call raise @error, which is an exception."""
+        """Makes the call raise @error, an exception."""
         if isinstance(error, GLib.Error):
             _return_error_literal(self, error.domain, error.code, error.message)
         else:

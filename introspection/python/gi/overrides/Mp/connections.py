@@ -76,7 +76,7 @@ class Connection(Mp.Connection):
             raise OSError('connection is read-only')
 
     def _send(self, send, data, obj=None):
-        """Sends and lets handlers of signals run meanwhile; what is left follows."""
+        """Sends, and lets signal handlers run meanwhile; the rest of a message is sent later."""
         try:
             while not self._send_now(send, data):
                 sleep_until_writable(self, SLICE)
@@ -86,7 +86,7 @@ class Connection(Mp.Connection):
             raise _sending_exception(error, obj) from None
 
     def _send_now(self, send, data):
-        """Whether @data was taken; what the peer does not read yet is kept."""
+        """Returns whether @data was accepted; a part that the peer does not read yet is kept."""
         try:
             return send(self, data, 0, None)
         except GLib.Error as error:
@@ -95,7 +95,7 @@ class Connection(Mp.Connection):
             return False
 
     def _recv(self, receive, *arguments):
-        """Receives; @receive gives None or no bytes while nothing is there."""
+        """Receives; @receive returns None or no bytes as long as there is no message."""
         try:
             while not (received := receive(self, *arguments)):
                 sleep_until_readable(self, SLICE)
@@ -104,7 +104,7 @@ class Connection(Mp.Connection):
             raise exception_of(error) from None
 
     def _recv_patiently(self, receive, *arguments):
-        """Receives by a call that has to tell by an error that nothing is there yet."""
+        """Receives by a function that raises an error if there is no message yet."""
         try:
             while True:
                 sleep_until_readable(self, SLICE)
@@ -117,7 +117,7 @@ class Connection(Mp.Connection):
             raise exception_of(error) from None
 
     def _encode(self, obj):
-        """Returns the function that sends what it also returns."""
+        """Returns the function to send with, and the data to send."""
         if self._codec is not None:
             return _send_data, self._codec.dumps(obj)
         if type(obj) not in PLAIN and (message := special_message(obj)) is not None:
@@ -157,7 +157,7 @@ class Connection(Mp.Connection):
         if maxlength is not None and maxlength < 0:
             raise ValueError('negative maxlength')
         maxlength = -1 if maxlength is None else maxlength
-        # An object, so that an empty message is not taken for none.
+        # A GLib.Bytes object, so that an empty message differs from no message.
         received = self._recv(_try_recv_bytes, maxlength)
         return received.get_data() or b''
 
@@ -177,7 +177,7 @@ class Connection(Mp.Connection):
             raise BufferTooShort(self.recv_bytes()) from None
 
     def send_shareable(self, shareable):
-        """Hands a queue or a connection to the process at the other end."""
+        """Passes a queue or a connection to the process at the other end."""
         self._send(_send_shareable, shareable)
 
     def recv_shareable(self):
@@ -188,7 +188,7 @@ class Connection(Mp.Connection):
         return made
 
     def poll(self, timeout=0.0):
-        """Whether there is something to receive, within @timeout seconds."""
+        """Returns whether there is something to receive within @timeout seconds."""
         self._check(readable=True)
         try:
             return wait_for(functools.partial(sleep_until_readable, self), timeout)
@@ -196,11 +196,11 @@ class Connection(Mp.Connection):
             raise exception_of(error) from None
 
     def recv_async(self, *arguments):
-        """Receives an object, to be awaited; with arguments it is the function of C."""
+        """Receives an object asynchronously; with arguments, it is the function of C."""
         return super().recv_async(*arguments) if arguments else self._recv_when_ready()
 
     async def _recv_when_ready(self):
-        # A part of a message does not hold up the loop.
+        # An incomplete message does not block the loop.
         if self._codec is not None:
             received = await self._take_when_ready(_try_recv_bytes, -1)
             return self._codec.loads(received.get_data())
@@ -215,7 +215,7 @@ class Connection(Mp.Connection):
         return received
 
     def send_async(self, obj, *arguments):
-        """Sends an object, to be awaited; with more arguments it is the function of C."""
+        """Sends an object asynchronously; with more arguments, it is the function of C."""
         return super().send_async(obj, *arguments) if arguments else self._send_when_ready(obj)
 
     async def _send_when_ready(self, obj):
@@ -226,19 +226,20 @@ class Connection(Mp.Connection):
                 await writable(self)
             while not _connection_flush(self, 0, None):
                 await writable(self)
-                # What was kept is dropped by a close.
+                # Messages that were kept are dropped when the connection is closed.
                 self._check()
         except GLib.Error as error:
             raise _sending_exception(error, obj) from None
 
     def call(self, obj, timeout=None):
-        """Calls the peer with @obj and returns its answer; raises what it raised.
+        """Calls the peer with @obj and returns its answer; raises the exception that the peer
+        raised.
 
-        The main context of the caller does not run meanwhile."""
+        The caller's main context is not iterated meanwhile."""
         return answer_of(call_now(self, self._request(obj), timeout), self)
 
     def call_async(self, obj, *arguments, timeout=None):
-        """Calls the peer, to be awaited; with more arguments it is the function of C."""
+        """Calls the peer asynchronously; with more arguments, it is the function of C."""
         return super().call_async(obj, *arguments) if arguments else self._call_when_answered(obj, timeout)
 
     async def _call_when_answered(self, obj, timeout):
@@ -255,7 +256,7 @@ class Connection(Mp.Connection):
         super().start(io_priority)
 
     def close(self):
-        """Closes this end; closing twice is fine."""
+        """Closes this end; closing twice is allowed."""
         fd = -1 if self.get_closed() else self.get_fd()
         call(super().close)
         end_watches(fd)
@@ -291,6 +292,6 @@ def as_python(connection, codec):
 
 @export
 def Pipe(duplex=True, *, codec=None):
-    """Returns two connected ends; when not @duplex, the first receives and the second sends."""
+    """Returns two connected ends; unless @duplex, the first receives and the second sends."""
     ends = call(Mp.pipe, duplex)[-2:]
     return as_python(ends[0], codec), as_python(ends[1], codec)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What repr () says of queues, connections and listeners."""
+"""The text that repr () returns for queues, connections and listeners."""
 
 
 def _state_of_queue(queue):
@@ -25,7 +25,7 @@ _STATES = {'Queue': _state_of_queue, 'Connection': _state_of_connection, 'Listen
 
 
 def describe(kind, inner):
-    """Returns the text for an object of the class @kind that is @inner or has it inside."""
+    """Returns the text for an object of the class @kind, which is @inner or contains it."""
     state_of = next(_STATES[each.__name__] for each in type(inner).__mro__ if each.__name__ in _STATES)
     return f'<{kind.__module__}.{kind.__qualname__}: {state_of(inner)}>'
 

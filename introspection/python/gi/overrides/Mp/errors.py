@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The exceptions that Python programs expect, for the errors of the library."""
+"""Conversion of the library's errors to the exceptions that Python programs expect."""
 
 import errno
 import functools
@@ -27,7 +27,7 @@ _ERRNO = {
     Gio.IOErrorEnum.FILENAME_TOO_LONG: errno.ENAMETOOLONG,
 }
 
-# The exception for each error of the library, and multiprocessing's own words where it has some.
+# The exception for each error of the library, with multiprocessing's message if it has one.
 _EXCEPTIONS = {
     Mp.Error.EMPTY: (Empty, ''),
     Mp.Error.FULL: (Full, ''),
@@ -56,15 +56,15 @@ FILE_ERROR = GLib.quark_to_string(GLib.file_error_quark())
 
 @functools.cache
 def _numbers():
-    """The numbers of the system's errors, by its words for them."""
+    """The errno values by their messages."""
     return {GLib.strerror(number): number for number in errno.errorcode}
 
 
 def _number_of(error):
     """Returns the errno of an error of Gio's, or None.
 
-    Gio has one code for many of them, and for most has only FAILED; but what failed in the system
-    ends with the system's words."""
+    Gio maps many errno values to one code, and most to FAILED, but the messages of system errors
+    end with the text of strerror ()."""
     words = error.message.rpartition(': ')[2]
     return _numbers().get(words) or _ERRNO.get(error.code)
 
@@ -78,7 +78,7 @@ def is_timeout(error):
 
 
 def exception_of(error):
-    """Returns what Python programs expect in the place of a GLib.Error."""
+    """Returns the exception that Python programs expect instead of a GLib.Error."""
     if error.domain == MP_ERROR:
         kind, words = _EXCEPTIONS[error.code]
         words = error.message if words is None else words
@@ -92,7 +92,7 @@ def exception_of(error):
             number = _number_of(error)
             return OSError(number, error.message) if number else OSError(error.message)
         return error
-    # Of names that cannot be resolved, of TLS, of the system: what sockets raise OSError for.
+    # Errors of name resolution, TLS and the system, for which sockets raise OSError.
     return OSError(error.message)
 
 
@@ -104,7 +104,7 @@ def call(function, *arguments):
 
 
 def translated(function):
-    """Returns a function of the library that raises these exceptions."""
+    """Wraps a function of the library so that it raises these exceptions."""
     @functools.wraps(function)
     def translating(*arguments, **options):
         try:
@@ -116,7 +116,7 @@ def translated(function):
 
 
 def translate_errors(kind):
-    """Has the methods that an exported class inherits from the library raise these exceptions."""
+    """Makes the methods that an exported class inherits from the library raise these exceptions."""
     for base in kind.__mro__:
         if base.__module__ != 'gi.repository.Mp' or exported.get(base.__name__) is base:
             continue

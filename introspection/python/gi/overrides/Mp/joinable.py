@@ -23,17 +23,17 @@ _try_get_task = Mp.JoinableQueue.try_get_task
 
 @export
 class JoinableQueue(Mp.JoinableQueue):
-    """A queue of tasks that knows when all are done, and delivers again what was not."""
+    """A queue of tasks that tracks which are done, and redelivers those that are not."""
 
     def task_done(self):
-        """Says that the oldest task that was got by this object is done."""
+        """Marks the oldest task that was got by this object as done."""
         try:
             super().task_done()
         except GLib.Error as error:
             raise self._exception(error) from None
 
     def join(self, timeout=None):
-        """Waits until all that was put is done; raises TimeoutError after @timeout seconds."""
+        """Waits until all tasks are done; raises TimeoutError after @timeout seconds."""
         try:
             if not wait_for(functools.partial(sleep_until_done, self), timeout):
                 raise TimeoutError(errno.ETIMEDOUT, 'Some tasks are not done')
@@ -41,7 +41,7 @@ class JoinableQueue(Mp.JoinableQueue):
             raise self._join_exception(error) from None
 
     def join_async(self, *arguments):
-        """Waits as join does, to be awaited; with arguments it is the function of C."""
+        """Asynchronous form of join; with arguments, it is the function of C."""
         return super().join_async(*arguments) if arguments else self._join_when_done()
 
     async def _join_when_done(self):
@@ -56,11 +56,11 @@ class JoinableQueue(Mp.JoinableQueue):
             raise self._join_exception(error) from None
 
     def _join_exception(self, error):
-        """A join fails when messages were dropped; the error says how many."""
+        """A join fails if messages were dropped; the message of the error contains their number."""
         return QueueClosed(error.message) if is_error(error, Mp.Error.CLOSED) else self._exception(error)
 
     def get_task(self, block=True, timeout=None):
-        """Gets what is next as a Task, which knows which delivery it is."""
+        """Gets the next message as a Task."""
         task = None
         end = end_of(timeout)
         try:
@@ -91,8 +91,8 @@ ForkingPickler.register(JoinableQueue, reduce_queue)
 
 @export
 class Task(Mp.Task):
-    """A delivery of a JoinableQueue. Leaving its `with` says that it is done, or, after an
-    exception, that somebody else shall try."""
+    """A delivery of a JoinableQueue. At the end of a `with` block it is marked as done, or, after
+    an exception, returned to the queue for another consumer."""
 
     _queue = None
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Listener and Client under the addresses and the keys of multiprocessing."""
+"""Listener and Client with the addresses and keys of multiprocessing."""
 
 import errno
 import os
@@ -15,21 +15,22 @@ from .module import Mp, export
 from .values import check_codec
 from .waiting import sleep_until_readable, wait_for
 
-# What the library's own addresses begin with; they are taken as they are.
+# The prefixes of the library's own addresses, which are used unchanged.
 _SCHEMES = ('unix:', 'unix-abstract:', 'tcp:', 'tls:')
 
-# A peer that trusts no certificate of ours, or shows none that we trust, is one that has no key.
+# A peer that does not trust our certificate, or presents one that we do not trust, is treated like
+# one that does not have the key.
 _TLS_ERROR = GLib.quark_to_string(Gio.tls_error_quark())
 
 _try_accept = Mp.Listener.try_accept
 
 
-# Where a listener of a family is that was not told where.
+# The default address of a listener, by family.
 _ANYWHERE = {None: 'unix:', 'AF_UNIX': 'unix:', 'AF_INET': 'tcp:localhost:0', 'AF_INET6': 'tcp:[::1]:0'}
 
 
 def _library_address(address, family):
-    """Returns the library's form of an address of multiprocessing."""
+    """Converts an address of multiprocessing to the library's syntax."""
     text = _address_text(address, family)
     if '\0' in text:
         raise ValueError('embedded null character in an address')
@@ -60,7 +61,7 @@ def _address_text(address, family):
 
 
 def _python_address(address):
-    """Returns what multiprocessing would call an address of the library."""
+    """Converts an address of the library to that of multiprocessing."""
     scheme, _, rest = address.partition(':')
     if scheme == 'unix-abstract':
         return b'\0' + os.fsencode(rest)
@@ -93,8 +94,8 @@ class Listener(Mp.Listener):
         call(self.listen)
 
     def accept(self, timeout=None):
-        """Waits for a peer that has the key; raises AuthenticationError for one that has not,
-        and TimeoutError when there was none within @timeout seconds."""
+        """Waits for a peer and accepts it; raises AuthenticationError for a peer that does not have
+        the key, and TimeoutError if there was none within @timeout seconds."""
         failures = []
         handler = self.connect('handshake-failed', lambda self, address, error: failures.append(error))
         accepted = None
@@ -116,7 +117,7 @@ class Listener(Mp.Listener):
         return as_python(accepted, self._codec)
 
     def accept_async(self, *arguments):
-        """Accepts a peer, to be awaited; with arguments it is the function of C."""
+        """Accepts a peer asynchronously; with arguments, it is the function of C."""
         return super().accept_async(*arguments) if arguments else self._accept_when_ready()
 
     async def _accept_when_ready(self):

@@ -12,19 +12,19 @@ from gi.repository import GLib
 
 from .module import Mp, export
 
-# Also of a connection that reads ahead, which has no descriptor to wait with for its messages.
+# Also for a connection that reads ahead, whose own get_fd () returns no descriptor.
 _get_fd = Mp.Waitable.get_fd
 
 
 def running_loop():
-    """Returns the loop of asyncio that runs in this thread, if any."""
+    """Returns the asyncio loop that runs in this thread, if any."""
     asyncio = sys.modules.get('asyncio')
     return None if asyncio is None else asyncio._get_running_loop()
 
 
 class Pause:
-    """What a coroutine awaits that run_coroutine () runs: @start is given what goes on, which
-    it calls, with whatever arguments, in the main context."""
+    """The awaitable of coroutines that run_coroutine () runs: @start is called with a function that
+    continues the coroutine, which @start calls, with any arguments, in the main context."""
 
     def __init__(self, start):
         self.start = start
@@ -92,7 +92,7 @@ def _is_upon_glib(loop):
 # --- Waiting ---------------------------------------------------------------------------------
 
 async def readable(waited):
-    """Waits until @waited, which has a descriptor and a source, may have something."""
+    """Waits until @waited, which has a descriptor and a source, may be readable."""
     loop = running_loop()
     if loop is None:
         await Pause(lambda go_on: _dispatch(waited.create_source(None), go_on))
@@ -102,7 +102,7 @@ async def readable(waited):
 
 
 async def writable(waited):
-    """Waits until @waited, which has a descriptor, may take something."""
+    """Waits until @waited, which has a descriptor, may be writable."""
     loop = running_loop()
     if loop is None:
         await Pause(lambda go_on: _dispatch(
@@ -113,8 +113,8 @@ async def writable(waited):
 
 
 async def until(lines, attempt, watch, start, finish):
-    """Waits until @attempt says True, under asyncio by what @watch makes, or lets @start and
-    @finish of the library do the whole on a GLib main loop."""
+    """Waits until @attempt returns True: under asyncio with the object that @watch creates, on a
+    GLib main loop with the library's functions @start and @finish."""
     loop = running_loop()
     if loop is None:
         _, result = await Pause(lambda go_on: start(GLib.PRIORITY_DEFAULT_IDLE, None, go_on))
@@ -125,8 +125,9 @@ async def until(lines, attempt, watch, start, finish):
 
 
 class _Line:
-    """Those in one loop of asyncio who wait for the same: one watches, the others stand behind,
-    so that nobody is overtaken and a thousand need no more descriptors than one."""
+    """The coroutines of one asyncio loop that wait for the same condition. One of them watches the
+    descriptor and the others wait in line, so that they complete in order and a thousand need no
+    more descriptors than one."""
 
     def __init__(self, watch):
         self.watch, self.turn, self.n_members = watch, sys.modules['asyncio'].Lock(), 0
@@ -139,7 +140,8 @@ async def _in_line(loop, lines, attempt, watch):
     line.n_members += 1
     try:
         async with line.turn:
-            # After it was asked the descriptor tells of what comes, also between the two.
+            # After is_ready (), the descriptor becomes readable for any later change, including one
+            # before the attempt.
             line.watch.is_ready()
             while not attempt():
                 await _watch(loop, line.watch.get_fd(), loop.add_reader, loop.remove_reader)
@@ -150,7 +152,8 @@ async def _in_line(loop, lines, attempt, watch):
             del lines[loop]
 
 
-# Who waits for a descriptor in a loop of asyncio, which knows one callback for each.
+# The futures that wait for a descriptor in an asyncio loop, which has only one callback for each
+# descriptor.
 _watchers = weakref.WeakKeyDictionary()
 
 
@@ -168,7 +171,7 @@ async def _watch(loop, fd, add, remove):
     finally:
         if future in watchers:
             watchers.remove(future)
-        # Unless the descriptor was closed, and may be somebody else's by now.
+        # Unless the descriptor was closed, since its number may be in use for another file by now.
         if not watchers and watched.get(key) is watchers:
             del watched[key]
             remove(fd)
@@ -178,12 +181,12 @@ def watchers_are_there():
     return bool(_watchers)
 
 
-# What a loop has to stop watching, since the descriptor was closed.
+# The descriptors that a loop has to stop watching, since they were closed.
 _endings = weakref.WeakKeyDictionary()
 
 
 def end_watches(fd):
-    """Wakes all who wait for @fd in loops of asyncio, when it is closed."""
+    """Wakes all coroutines that wait for @fd in asyncio loops, when it is closed."""
     for loop, watched in list(_watchers.items()):
         for name, remove in (('add_reader', loop.remove_reader), ('add_writer', loop.remove_writer)):
             watchers = watched.pop((name, fd), None)
@@ -204,7 +207,7 @@ def _run_endings(loop):
 
 
 def _wake_watcher(watchers):
-    """Wakes the first, who takes what is there; if there is more this is called again."""
+    """Wakes the first waiter; if there is more data, this is called again."""
     for future in watchers:
         if not future.done():
             future.set_result(None)
@@ -215,7 +218,8 @@ def _wake_watcher(watchers):
 def run_coroutine(coroutine):
     """Runs @coroutine on the GLib main loop of this thread, and returns its Future.
 
-    It may await what this module gives. Under asyncio no such thing is needed."""
+    The coroutine may await the asynchronous functions of this module. Under asyncio this function
+    is not needed."""
     result = concurrent.futures.Future()
 
     def go_on(*answer):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Many values in one crossing of the bridge; see mp_queue_put_packed ()."""
+"""Passing many values to the library in one call; see mp_queue_put_packed ()."""
 
 import itertools
 import sys
@@ -12,7 +12,7 @@ from .values import BYTES, PICKLE, PLAIN
 # How many values are packed at once.
 CHUNK = 512
 
-# Types of which each is plain, whatever is in it.
+# Types whose instances are always plain values.
 _ATOMS = frozenset({int, str, float, bool, type(None)})
 
 _PICKLE_TAG = bytes((PICKLE,))
@@ -20,7 +20,7 @@ _BYTES_TAG = bytes((BYTES,))
 
 
 def pack(datas, tags):
-    """Returns payloads as one: @tags has the format of each."""
+    """Packs payloads; @tags has the format of each."""
     return b''.join((len(datas).to_bytes(4, sys.byteorder), array('I', map(len, datas)).tobytes(), tags, *datas))
 
 
@@ -42,7 +42,7 @@ def _load(data, tag, load_opaque):
 
 
 def pack_plain(chunk, has_codec):
-    """Returns @chunk as one payload if that is easily done, or None."""
+    """Returns @chunk as one packed payload, or None if that is not possible in one step."""
     types = set(map(type, chunk))
     if types == {bytes}:
         return pack(chunk, _BYTES_TAG * len(chunk))
@@ -62,7 +62,7 @@ def _pickle_each(chunk):
             dump(obj)
             clear_memo()
     except Exception:
-        # Each by itself shows which.
+        # Pickling them one by one shows which value it is.
         return None
-    # Large ones come in several parts.
+    # A large pickle is written in several parts.
     return pickler.parts if pickler.is_plain and len(pickler.parts) == len(chunk) else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Pickling an object once, and finding out meanwhile whether any language can read the result."""
+"""Pickling an object once, while determining whether any language can read the result."""
 
 import pickle
 from multiprocessing.reduction import ForkingPickler
@@ -9,12 +9,12 @@ from .buffers import MIN_SIZE, Pieces
 
 PROTOCOL = 5
 
-# A pickler keeps a table as large as its largest pickle.
+# The memo of a pickler stays as large as its largest pickle.
 _LARGEST_TO_KEEP = 65536
 
 
 class OncePickler(pickle.Pickler):
-    """Writes to a list, and knows whether all that it wrote are plain values."""
+    """Writes to a list, and tracks whether all written values are plain."""
 
     def __init__(self):
         self.parts = []
@@ -29,38 +29,39 @@ class OncePickler(pickle.Pickler):
         return False
 
     def reducer_override(self, obj):
-        # Called for all but the types that a pickle has opcodes for.
+        # Called for all types except those for which pickles have opcodes.
         self.is_plain = False
         reduce = ForkingPickler._extra_reducers.get(type(obj))
         return NotImplemented if reduce is None else reduce(obj)
 
 
 class WholePickler(OncePickler):
-    """Keeps buffers inside the pickle, for those who cannot send pieces."""
+    """Keeps buffers inside the pickle, for callers that cannot send several buffers."""
 
     def _keeps_inside(self, buffer):
         return True
 
 
 class NotPlain(Exception):
-    """The value holds something that only Python knows."""
+    """The value contains an object that only Python can represent."""
 
 
 class PlainPickler(OncePickler):
-    """Gives up at the first thing that is not plain."""
+    """Stops at the first value that is not plain."""
 
     def reducer_override(self, obj):
         raise NotPlain
 
 
-# Picklers that nobody uses. A method of an object that is pickled may pickle something, too.
+# Unused picklers. Several may be needed at a time, since a method of an object that is being
+# pickled may pickle something itself.
 _idle = {OncePickler: [], WholePickler: [], PlainPickler: []}
 
 
 def pickle_once(obj, prefix, kind=OncePickler):
-    """Returns a pickle of @obj, and whether it is plain: else it begins with @prefix.
+    """Returns a pickle of @obj, and whether it is plain; if not, it begins with @prefix.
 
-    With large buffers it is Pieces and not bytes."""
+    With large buffers, it is a Pieces object instead of bytes."""
     try:
         pickler = _idle[kind].pop()
     except IndexError:
@@ -69,7 +70,7 @@ def pickle_once(obj, prefix, kind=OncePickler):
     parts = pickler.parts
     is_plain = pickler.is_plain
     if pickler.buffers:
-        # It has references to all of them, and is not used again.
+        # The pickler refers to all buffers, so it is not used again.
         return Pieces(b''.join(parts), pickler.buffers), False
     if not is_plain:
         pickler.is_plain = True
@@ -84,7 +85,7 @@ def pickle_once(obj, prefix, kind=OncePickler):
 
 
 def encoder_of(codec):
-    """Returns the function that makes bytes of an object, given a prefix, for @codec."""
+    """Returns the function of @codec that converts an object to bytes, given a prefix."""
     if codec is pickle:
         return pickle_once
     if hasattr(codec, 'encode'):

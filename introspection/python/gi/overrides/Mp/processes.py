@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Waiting for several objects at once, and child processes that are programs."""
+"""Waiting for several objects at once, and child processes that run other programs."""
 
 import os
 import subprocess
@@ -23,8 +23,8 @@ def _as_waitable(obj):
 
 @export
 def wait(object_list, timeout=None):
-    """Returns those of @object_list that are ready, as soon as one is, or [] when the time is
-    over. They may be connections, queues, processes, descriptors, or have a fileno ()."""
+    """Returns those of @object_list that are ready, as soon as one is, or [] after the timeout.
+    They may be connections, queues, processes, descriptors, or have a fileno () method."""
     objects = list(object_list)
     waitables = [_as_waitable(obj) for obj in objects]
     of = dict(zip(waitables, objects))
@@ -45,7 +45,7 @@ def wait(object_list, timeout=None):
 
 @export
 class Process(Mp.Process):
-    """A child process that is a program of any language."""
+    """A child process that runs a program in any language."""
 
     def __init__(self, argv, **properties):
         super().__init__(argv=[os.fsdecode(argument) for argument in argv], **properties)
@@ -78,5 +78,5 @@ class Process(Mp.Process):
 
 @export
 def inherit(name):
-    """Returns what the parent process gave to this one as @name."""
+    """Returns the object that the parent process passed to this one as @name."""
     return call(Mp.inherit, name)

@@ -34,7 +34,7 @@ _watch_room = Mp.Queue.watch_room
 _put_message_async = Mp.Queue.put_message_async
 _put_message_finish = Mp.Queue.put_message_finish
 
-# What can be read as it is.
+# The formats that can be read without conversion.
 _ACCEPTED = int(Mp.Formats.BYTES | Mp.Formats.PICKLE | Mp.Formats.OPAQUE)
 
 
@@ -45,12 +45,12 @@ def with_count(n_put):
 
 
 class QueueClosed(ValueError):
-    """A queue was shut down and is drained, or this object puts no more."""
+    """The queue was shut down and is drained, or this object was closed."""
 
 
 @export
 class Queue(Mp.Queue):
-    """A queue of any number of producers and consumers, in any process that holds it."""
+    """A queue for any number of producers and consumers, in any processes that have it open."""
 
     _closed = False
     _codec = None
@@ -69,7 +69,7 @@ class Queue(Mp.Queue):
 
     @property
     def codec(self):
-        """What writes and reads objects that have no place in the table of values."""
+        """The codec for objects that are not plain values."""
         return self._codec
 
     @codec.setter
@@ -78,11 +78,11 @@ class Queue(Mp.Queue):
         self._codec, self._codec_name = codec, codec_name(codec)
         if codec is not None:
             self._encoder = encoder_of(codec)
-            # An opaque message says by whom it was made.
+            # An opaque message begins with the name of its codec.
             self._prefix = self._codec_name.encode() + b'\0'
 
     def put(self, obj, block=True, timeout=None):
-        """Puts @obj; raises Full if there is no room at once, or within @timeout seconds."""
+        """Puts @obj; raises Full if there is no room now, or within @timeout seconds."""
         kind = type(obj)
         if kind is bytes:
             data, kind = obj, BYTES
@@ -100,7 +100,7 @@ class Queue(Mp.Queue):
                 raise self._exception(error, obj) from None
 
     def _encode(self, obj):
-        """Returns the data and the form of @obj, or a message and None."""
+        """Returns the data and the format of @obj, or a message and None."""
         if type(obj) not in PLAIN:
             if isinstance(obj, memoryview) or self._codec is None and isinstance(obj, bytes):
                 return bytes(obj), BYTES
@@ -115,8 +115,8 @@ class Queue(Mp.Queue):
         return data, PICKLE if is_plain else OPAQUE
 
     def _puts_as_opaque(self, error, data, kind, block, timeout):
-        """Puts for Python alone what the library does not take as a plain value, such as one that
-        is nested too deeply for other languages."""
+        """Puts, readable only in Python, an object that the library does not accept as a plain
+        value, such as one that is nested too deeply for other languages."""
         if kind != PICKLE or self._codec is None or not is_error(error, Mp.Error.UNSUPPORTED):
             return False
         try:
@@ -147,8 +147,7 @@ class Queue(Mp.Queue):
             sleep_until_readable(room, us)
 
     def get(self, block=True, timeout=None):
-        """Gets what is next; raises Empty if there is nothing at once, or within @timeout
-        seconds."""
+        """Gets the next message; raises Empty if there is none now, or within @timeout seconds."""
         if self._closed:
             raise ValueError(f'Queue {self!r} is closed')
         if not block:
@@ -171,25 +170,27 @@ class Queue(Mp.Queue):
                     raise Empty
                 us = left(end)
         except GLib.Error as error:
-            # What its message says is the only difference to what nobody here can read.
+            # Only the text of the error distinguishes this case from a message that this process
+            # cannot read.
             if CODEC not in error.message or self._codec_name != 'pickle':
                 raise self._exception(error) from None
         return self._get_pieces(block, end)
 
     def _get_pieces(self, block, end):
-        """Gets a message that needs no other copy than its own."""
+        """Gets a message whose buffers need not be copied again."""
         try:
             message = _try_get_message(self)
         except GLib.Error as error:
             raise self._exception(error) from None
         if message is None:
-            # Somebody else was faster.
+            # Another consumer was faster.
             return self.get(block, None if end is None else max(0, end - monotonic()))
         return value_of(message, self._codec)
 
     def put_many(self, iterable, timeout=None):
-        """Puts all objects of @iterable in few steps; raises Full if there is no room for one within
-        @timeout seconds: its `n_put` tells how many were put."""
+        """Puts all objects of @iterable in few steps; raises Full if there is no room for one
+        within @timeout seconds, with the number of objects that were put in the attribute
+        `n_put`."""
         end = end_of(timeout)
         iterator = iter(iterable)
         n_put = 0
@@ -227,8 +228,8 @@ class Queue(Mp.Queue):
                 raise with_count(i) from None
 
     def get_many(self, max=None, timeout=None):
-        """Waits for the first object, and returns a list of it and what else is there, @max at
-        most; raises Empty when there is nothing within @timeout seconds."""
+        """Waits for the first object, and returns a list of it and further available ones, at most
+        @max; raises Empty if there is none within @timeout seconds."""
         if self._closed:
             raise ValueError(f'Queue {self!r} is closed')
         if max is not None and max < 1:
@@ -275,11 +276,11 @@ class Queue(Mp.Queue):
         return _try_put_message(self, data) if kind is None else self._put_within(data, kind, 0)
 
     def get_async(self, *arguments):
-        """Returns what is next, to be awaited; with arguments it is the function of C."""
+        """Gets the next object asynchronously; with arguments, it is the function of C."""
         return super().get_async(*arguments) if arguments else self._get_when_ready()
 
     def put_async(self, obj, *arguments):
-        """Puts @obj, to be awaited; with more arguments it is the function of C."""
+        """Puts @obj asynchronously; with more arguments, it is the function of C."""
         return super().put_async(obj, *arguments) if arguments else self._put_when_ready(obj)
 
     def qsize(self):
@@ -295,7 +296,7 @@ class Queue(Mp.Queue):
         return self.is_full()
 
     def close(self):
-        """Puts and gets no more here; nobody else is affected."""
+        """Closes this object only; other objects and processes are not affected."""
         self._closed = True
         super().close()
         if watchers_are_there():
@@ -308,14 +309,15 @@ class Queue(Mp.Queue):
         super().start(io_priority)
 
     def shutdown(self, immediate=False):
-        """Ends the queue for everybody: puts fail, gets drain what is left and then fail."""
+        """Ends the queue for all processes: puts fail, and gets fail once no messages are left."""
         try:
             super().shutdown(immediate)
         except GLib.Error as error:
             raise self._exception(error) from None
 
     def join_thread(self):
-        """Does nothing: what was put is in the queue when put returns, without a thread."""
+        """Does nothing: put does not return before the object is in the queue, and there is no
+        thread."""
         assert self._closed, f'Queue {self!r} not closed'
 
     def cancel_join_thread(self):
@@ -365,5 +367,5 @@ def reduce_queue(queue):
     return reduce(queue, queue.codec)
 
 
-# In messages of multiprocessing and of the package mproc a queue may be, too.
+# Messages of multiprocessing and of the package mproc may contain queues.
 ForkingPickler.register(Queue, reduce_queue)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is said of an object that cannot be sent: what it is, where it is, and what to do."""
+"""The exception for an object that cannot be sent: what it is, where it is, and what to do."""
 
 import pickle
 
@@ -43,7 +43,8 @@ def _is_not_picklable(obj):
 
 
 def _find_culprit(obj, is_culprit):
-    """Returns the way to the first culprit in nested containers, and the culprit."""
+    """Returns the path to the first object in nested containers that cannot be sent, and that
+    object."""
     seen, waiting = set(), [('', obj)]
     while waiting:
         path, item = waiting.pop()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Handing queues and connections to another process."""
+"""Passing queues and connections to another process."""
 
 import contextlib
 import importlib
@@ -19,7 +19,7 @@ _here = threading.local()
 
 @contextlib.contextmanager
 def no_handing():
-    """Refuses to hand over anything while the block runs."""
+    """Refuses to pass any queue or connection while the block runs."""
     _here.refuses = True
     try:
         yield
@@ -28,8 +28,8 @@ def no_handing():
 
 
 def reduce(shareable, codec, own_fds=None):
-    """Describes @shareable for the start of a child, which inherits its own descriptors or else
-    duplicates of them, or for a message: then the receiver fetches them from this process."""
+    """Describes @shareable for the start of a child, which inherits the original descriptors or
+    duplicates of them, or for a message, whose receiver fetches them from this process."""
     if getattr(_here, 'refuses', False):
         raise TypeError(f'{type(shareable).__name__} cannot be handed over: descriptors travel by Unix sockets '
                         'alone, within one machine')
@@ -37,7 +37,7 @@ def reduce(shareable, codec, own_fds=None):
     description = call(shareable.describe, descriptors)
     if own_fds is None:
         own_fds = descriptors.peek_fds()
-        # The duplicates have to stay open until the child is started.
+        # The duplicates have to stay open until the child was started.
         if (popen := context.get_spawning_popen()) is not None:
             popen.kept_for_mp = getattr(popen, 'kept_for_mp', []) + [descriptors]
     return _rebuild, (description.print_(True), [reduction.DupFd(fd) for fd in own_fds],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The queue with nothing to configure."""
+"""The queue without settings."""
 
 from multiprocessing.reduction import ForkingPickler
 
@@ -9,7 +9,7 @@ from .queues import Queue, reduce_queue
 
 @export
 class SimpleQueue(Mp.SimpleQueue):
-    """A queue with nothing to configure."""
+    """A queue without settings."""
 
     def __init__(self, *, codec=None, **properties):
         super().__init__(0, codec=codec, **properties)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Python values as messages, and messages as Python values."""
+"""Conversion between Python values and messages."""
 
 from multiprocessing import context
 from pickle import dumps, loads
@@ -14,12 +14,12 @@ BYTES = int(Mp.Format.BYTES)
 PICKLE = int(Mp.Format.PICKLE)
 OPAQUE = int(Mp.Format.OPAQUE)
 
-# Both ends are of this library and read every protocol; the peer of a connection may be an
-# older Python.
+# Both ends of a queue use this library, which reads every protocol; the peer of a connection may be
+# an older Python.
 QUEUE_PROTOCOL = 5
 WIRE_PROTOCOL = 4
 
-# Types of which the pickler makes plain values, or refuses an item by itself.
+# Types that the pickler writes as plain values, or of which it refuses items itself.
 PLAIN = frozenset({dict, list, tuple, str, int, float, bool, type(None), set, frozenset, bytearray})
 
 
@@ -40,7 +40,7 @@ def to_pickle(obj, protocol):
 
 
 def special_message(obj):
-    """Returns the message of what does not travel as a pickle, or None."""
+    """Returns a message for an object that is not sent as a pickle, or None."""
     if isinstance(obj, Mp.Message):
         return obj
     if isinstance(obj, GLib.Variant):
@@ -55,13 +55,13 @@ def special_message(obj):
 
 
 def plain_message(obj):
-    """Returns a message of @obj for a connection, whose peer may be an older Python."""
+    """Returns a message with @obj for a connection, whose peer may be an older Python."""
     message = None if type(obj) in PLAIN else special_message(obj)
     return Mp.Message.new_pickle(to_pickle(obj, WIRE_PROTOCOL)) if message is None else message
 
 
 def message_of(data, kind):
-    """Returns what Queue._encode () has made as a message."""
+    """Returns the result of Queue._encode () as a message."""
     if kind is None:
         return data
     if kind == PICKLE:
@@ -74,7 +74,7 @@ def message_of(data, kind):
 
 
 def value_of(message, codec=None):
-    """Returns what @message holds as a Python value."""
+    """Returns the content of @message as a Python value."""
     kind = message.get_format()
     if kind == Mp.Format.BYTES:
         return message.get_bytes().get_data()
