@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* "Checksum a tree": puts one task for each file of a directory into a joinable queue, starts
- * workers in four languages, gathers their results from another queue, and compares them
- * with what sha256sum says.
+ * workers in four languages, collects their results from another queue, and compares them with the
+ * output of sha256sum.
  *
  *   checksum-coordinator [--workers c,python,js,vala] [--n N] [DIRECTORY]
  */
@@ -29,13 +29,13 @@ typedef struct
   GPtrArray       *workers;
   GMainLoop       *loop;
 
-  /* Whether workers may end by now. */
+  /* Whether workers are expected to end now. */
   guint stopping : 1;
   guint interrupted : 1;
   guint failed : 1;
 } Coordinator;
 
-/* A place for a worker.  Another process follows one that is killed. */
+/* A worker.  If its process is killed, it is replaced. */
 typedef struct
 {
   Coordinator *coordinator;
@@ -66,7 +66,7 @@ worker_free (gpointer data)
   g_free (worker);
 }
 
-/* The program that is a worker in a language. */
+/* Creates the process of a worker in the given language. */
 static MpProcess *
 new_process (const char *kind,
              const char *name)
@@ -117,7 +117,7 @@ worker_ended_cb (GObject      *object,
   Coordinator *self = worker->coordinator;
   int          exit_code = mp_process_get_exit_code (MP_PROCESS (object));
 
-  /* Ctrl-C on a terminal reaches the workers too, perhaps before it reaches us. */
+  /* Ctrl-C on a terminal reaches the workers too, perhaps before the coordinator. */
   if (self->stopping || exit_code == -SIGINT)
     return;
 
@@ -137,7 +137,7 @@ worker_ended_cb (GObject      *object,
     g_main_loop_quit (self->loop);
 }
 
-/* Leaves the process of @worker unset when it cannot be started. */
+/* The process of @worker stays unset if it cannot be started. */
 static void
 start_worker (Worker *worker)
 {
@@ -210,8 +210,8 @@ account (Coordinator *self,
   double        seconds = 0;
   gint64        size = 0;
 
-  /* A worker that was killed between its result and saying that it is done leaves a task that
-   * another one does again. */
+  /* If a worker was killed between putting its result and marking the task as done, another worker
+   * repeats the task. */
   if (file == NULL || file->digest != NULL || file->error != NULL)
     return;
 
@@ -238,7 +238,7 @@ result_cb (Coordinator *self,
     account (self, result);
 }
 
-/* Every task is done, or has been given up for killing whoever took it, and so every result is in
+/* Every task is done, or became a dead letter since it crashed its workers, so all results are in
  * the queue. */
 static void
 tasks_joined_cb (GObject      *object,
@@ -276,7 +276,7 @@ interrupted_cb (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Workers end when nothing is left to take; who does not is stopped. */
+/* Workers end when there are no more tasks; those that do not are terminated. */
 static void
 stop_workers (Coordinator *self)
 {
@@ -326,7 +326,7 @@ add_lines (GPtrArray  *lines,
     add_line (lines, g_ptr_array_index (files, i), what);
 }
 
-/* Says what is odd about single files: what matters most first, and not more than fits. */
+/* Prints problems with individual files, the most important first, and no more than MAX_LINES. */
 static void
 print_details (ChecksumTree    *tree,
                ChecksumVerdict *verdict)
@@ -351,7 +351,7 @@ print_details (ChecksumTree    *tree,
     g_print ("and %u more\n", lines->len - MAX_LINES);
 }
 
-/* Whether the digests agree with those of sha256sum, and nothing is missing. */
+/* Returns whether the digests agree with those of sha256sum, and none is missing. */
 static gboolean
 conclude (Coordinator *self)
 {

@@ -9,7 +9,7 @@
 #define BAR_INTERVAL_MS  100
 #define LINE_INTERVAL_MS 2000
 
-/* What one worker has done. */
+/* The statistics of one worker. */
 typedef struct
 {
   guint   n_files;
@@ -40,8 +40,8 @@ elapsed (ChecksumReport *self)
   return MAX (g_get_monotonic_time () - self->start, 1) / (double) G_USEC_PER_SEC;
 }
 
-/* "1234 of 5678 files, 910.1 MB, 2345 files/s, 3 s left"; what is left goes by bytes, for
- * they take the time. */
+/* "1234 of 5678 files, 910.1 MB, 2345 files/s, 3 s left"; the remaining time is estimated from
+ * bytes. */
 static char *
 describe (ChecksumReport *self)
 {
@@ -111,7 +111,7 @@ checksum_report_free (ChecksumReport *self)
   g_free (self);
 }
 
-/* Prints a line above the bar. */
+/* Prints a line above the progress bar. */
 void
 checksum_report_say (ChecksumReport *self,
                      const char     *format,
@@ -174,9 +174,8 @@ print_row_cb (gpointer key,
   return FALSE;
 }
 
-/* Ends the progress, and prints what each worker has done.  The seconds of a worker are those it
- * has
- * spent on files; those of all workers together are the seconds on the clock. */
+/* Ends the progress bar, and prints the statistics of each worker.  The seconds of a worker are
+ * those spent on files; the seconds of all workers are elapsed time. */
 void
 checksum_report_table (ChecksumReport *self)
 {

@@ -4,7 +4,8 @@
 
 #include <glib.h>
 
-/* What the coordinator shows: a bar on a terminal, lines elsewhere, a table at the end. */
+/* The output of the coordinator: a progress bar on a terminal, lines elsewhere, and a table at the
+ * end. */
 typedef struct _ChecksumReport ChecksumReport;
 
 ChecksumReport *checksum_report_new (guint   n_files,

@@ -24,7 +24,7 @@ file_free (gpointer data)
   g_free (file);
 }
 
-/* A path as one line of a terminal: what is no UTF-8 is escaped like control characters. */
+/* Makes a path printable on one line: invalid UTF-8 and control characters are escaped. */
 char *
 checksum_printable (const char *path)
 {
@@ -67,7 +67,7 @@ add_file (ChecksumTree      *self,
   g_hash_table_insert (self->by_path, file->path, file);
 }
 
-/* Files are work, folders are walked later, and symbolic links belong to where they lead. */
+/* Regular files become tasks, directories are walked later, and symbolic links are ignored. */
 static void
 look_at (ChecksumTree *self,
          GQueue       *folders,
@@ -152,8 +152,8 @@ checksum_tree_lookup (ChecksumTree *self,
   return g_hash_table_lookup (self->by_path, name);
 }
 
-/* Gives the whole list to sha256sum.  Names end with NUL on the way in and out; what it cannot
- * read it leaves out, and says so on its standard error, which nobody needs. */
+/* Passes the whole list to sha256sum.  Names are terminated by NUL in input and output.  Files that
+ * it cannot read are only reported on its standard error, which is ignored. */
 static GBytes *
 run_sha256sum (ChecksumTree *self,
                GError      **error)
@@ -184,7 +184,7 @@ run_sha256sum (ChecksumTree *self,
   return output;
 }
 
-/* Whether a file is not what it was when the tree was walked. */
+/* Whether a file has changed since the tree was walked. */
 static gboolean
 is_changed (const ChecksumFile *file)
 {
@@ -211,7 +211,7 @@ judge (ChecksumVerdict *verdict,
     g_ptr_array_add (verdict->different, file);
 }
 
-/* Each record is the digest, two characters for the mode, and the path. */
+/* Each record consists of the digest, two characters for the mode, and the path. */
 static GHashTable *
 parse_digests (GBytes *output)
 {

@@ -4,7 +4,7 @@
 
 #include <gio/gio.h>
 
-/* A file of the tree, and what the workers said of it: a digest or an error. */
+/* A file of the tree, and the result of the workers: a digest or an error. */
 typedef struct
 {
   char   *path;
@@ -20,11 +20,11 @@ typedef struct
   GHashTable *by_path;
   guint64     n_bytes;
 
-  /* What is there, and is no file to read: "PATH is a FIFO". */
+  /* Messages about entries that are not regular files: "PATH is a FIFO". */
   GPtrArray *odd;
 } ChecksumTree;
 
-/* How the digests compare with those of sha256sum. */
+/* The result of the comparison with sha256sum. */
 typedef struct
 {
   guint      n_equal;

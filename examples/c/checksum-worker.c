@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A worker of "checksum a tree": takes paths, puts digests, until the tasks are shut down.
- * The coordinator starts it and gives it both queues. */
+/* A worker of "checksum a tree": gets paths and puts digests until the queue of tasks is shut down.
+ * The coordinator starts it and passes it both queues. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 
 #define CHUNK_SIZE (256 * 1024)
 
-/* Feeds a file to @checksum; returns its size, or -1 with errno set. */
+/* Reads a file into @checksum; returns its size, or -1 with errno set. */
 static gint64
 digest_file (const char *path,
              GChecksum  *checksum)
@@ -38,7 +38,7 @@ digest_file (const char *path,
   return size;
 }
 
-/* A path is bytes, for a file name need not be UTF-8. */
+/* A path is bytes, since a file name need not be UTF-8. */
 static GVariant *
 checksum_file (const char *worker,
                GVariant   *path)
@@ -81,8 +81,8 @@ work (const char *worker,
       if (path == NULL)
         return FALSE;
 
-      /* First the result, then the task is done: whoever is killed in between leaves the
-       * task to another worker, and the coordinator sees the same result twice. */
+      /* Put the result before marking the task as done: if the worker is killed in between, another
+       * one repeats the task, and the coordinator gets the result twice. */
       if (!mp_queue_put (results, checksum_file (worker, path), -1, NULL, error) ||
           !mp_joinable_queue_task_done (MP_JOINABLE_QUEUE (tasks), error))
         return FALSE;
@@ -100,7 +100,7 @@ main (int    argc,
   if (results != NULL)
     work (argc > 1 ? argv[1] : "c", MP_QUEUE (tasks), MP_QUEUE (results), &error);
 
-  /* The coordinator has shut the tasks down: nothing is left to do. */
+  /* The coordinator has shut the queue down: there are no more tasks. */
   if (g_error_matches (error, MP_ERROR, MP_ERROR_CLOSED))
     return 0;
 

@@ -2,8 +2,8 @@
 
 #include "child.h"
 
-/* This program again, to play a role; give it queues and connections, and start it.  @program is
- * its argv[0], and @word may be NULL. */
+/* Creates a process that runs this program again in another role; the caller passes it queues and
+ * connections, and starts it.  @program is argv[0], and @word may be NULL. */
 MpProcess *
 make_child (const char *program,
             const char *role,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Two workers share tasks, and say how far they are:  joinable-queue */
+/* Two workers share tasks, and report their progress: joinable-queue */
 
 #include "child.h"
 
@@ -22,7 +22,7 @@ process_task (MpTask  *task,
     {
       g_autofree char *text = g_strdup_printf ("step %d", step);
 
-      g_usleep (25000); /* Here the work would be. */
+      g_usleep (25000); /* stands for the actual work */
       if (!mp_task_set_progress (task, (double) step / N_STEPS, text, error))
         return FALSE;
     }
@@ -47,7 +47,7 @@ work (GError **error)
         return FALSE;
     }
 
-  /* Nothing is left to do. */
+  /* There are no more tasks. */
   if (g_error_matches (end, MP_ERROR, MP_ERROR_CLOSED))
     return TRUE;
 
@@ -71,7 +71,7 @@ joined_cb (GObject      *object,
   *joined = g_object_ref (result);
 }
 
-/* Gives the workers their tasks, and waits in the main loop until all are done. */
+/* Puts the tasks, and waits in the main loop until all are done. */
 static gboolean
 finish_tasks (MpJoinableQueue *queue,
               GError         **error)

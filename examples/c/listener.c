@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A server and a client that both have to have the key:  listener */
+/* A server and a client that authenticate each other with a key: listener */
 
 #include "child.h"
 
@@ -20,7 +20,7 @@ send_text (MpConnection *connection,
   return mp_connection_send (connection, g_variant_new_string (text), -1, NULL, error);
 }
 
-/* What a peer sends may be anything, and need not be text. */
+/* The peer may send any value, and need not be text. */
 static char *
 receive_text (MpConnection *connection,
               GError      **error)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Objects of a class travel, and values of any type:  objects */
+/* Sends objects of a class, and values of any type: objects */
 
 #include <math.h>
 
@@ -43,7 +43,7 @@ print_values (MpQueue *values,
       g_variant_unref (value);
     }
 
-  /* That was all. */
+  /* The queue was shut down and is drained. */
   if (g_error_matches (end, MP_ERROR, MP_ERROR_CLOSED))
     return TRUE;
 
@@ -108,7 +108,7 @@ main (int    argc,
   g_autoptr (GError) error = NULL;
   gboolean done;
 
-  /* An object is built from a message only of a class that is enabled. */
+  /* Objects are created from messages only if their class is enabled. */
   mp_serializable_enable (TYPE_READING);
 
   done = argc == 1 ? run (argv[0], &error) : work (&error);

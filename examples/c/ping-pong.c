@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Two processes answer each other:  ping-pong */
+/* Two processes reply to each other: ping-pong */
 
 #include "child.h"
 

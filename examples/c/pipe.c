@@ -33,7 +33,7 @@ receive_words (GError **error)
   if (connection == NULL)
     return FALSE;
 
-  /* Until the other end is closed. */
+  /* Loop until the other end is closed. */
   while ((word = mp_connection_next_value (connection, &failure)) != NULL)
     {
       g_print ("Received: %s\n", g_variant_get_string (word, NULL));
@@ -62,7 +62,7 @@ run (const char *program,
   mp_process_give (sender, "connection", MP_SHAREABLE (writer));
   mp_process_give (receiver, "connection", MP_SHAREABLE (reader));
 
-  /* Only when nobody else has the writer, too, its end is the end of the stream. */
+  /* The receiver gets the end of the stream only if no other process has the writer open. */
   return mp_process_start (sender, error) && mp_process_start (receiver, error) &&
          mp_connection_close (writer, error) &&
          mp_process_join (sender, -1, NULL, error) && mp_process_join (receiver, -1, NULL, error);

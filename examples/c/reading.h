@@ -4,7 +4,7 @@
 
 #include <glib-object.h>
 
-/* What a thermometer says: an object whose state is its properties. */
+/* A reading of a thermometer: an object whose state consists of properties. */
 #define TYPE_READING (reading_get_type ())
 G_DECLARE_FINAL_TYPE (Reading, reading, EXAMPLE, READING, GObject)
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A service that has texts looked at by a worker, an ordinary Python program:  service WORKER
+/* A service that has texts analysed by a worker, an ordinary Python program: service WORKER
  *
  * WORKER is examples/python/service-worker.py.  The service reads lines from its standard input,
- * and
- * prints what the worker says of each.  When the worker is killed, another one follows, and is
- * asked again.
+ * and prints the worker's answer to each.  If the worker is killed, a new one is started, and gets
+ * the request again.
  *
- * Each step is a function that begins something, and a callback that goes on with the next:
+ * Each step is a function that starts an operation, and a callback that continues with the next
+ * step:
  *
  *   read_text → ask → (start_worker →) send → receive → read_text
  */
@@ -27,7 +27,7 @@ typedef struct
   char             *key;
   MpListener       *listener;
 
-  /* NULL while no worker is there. */
+  /* NULL while there is no worker. */
   MpConnection *connection;
 
   char   *text;
@@ -38,7 +38,7 @@ typedef struct
 static void read_text (Service *self);
 static void ask (Service *self);
 
-/* Ends the service, with an error or without. */
+/* Ends the service, with or without an error. */
 static void
 finish (Service *self,
         GError  *error)
@@ -47,7 +47,7 @@ finish (Service *self,
   g_main_loop_quit (self->loop);
 }
 
-/* Asks again, for another worker can answer. */
+/* Sends the request again, to a new worker. */
 static void
 worker_lost (Service *self,
              GError  *error)
@@ -64,7 +64,7 @@ worker_lost (Service *self,
   ask (self);
 }
 
-/* What a peer sends may be anything. */
+/* The peer may send any value. */
 static gboolean
 print_answer (GVariant *answer,
               GError  **error)
@@ -166,7 +166,7 @@ start_worker (Service *self)
       return;
     }
 
-  /* It connects, or ends. */
+  /* The worker either connects or ends. */
   g_print ("The worker is process %d\n", mp_process_get_pid (worker));
   mp_process_join_async (worker, G_PRIORITY_DEFAULT, NULL, worker_ended_cb, g_object_ref (ended));
   mp_listener_accept_async (self->listener, G_PRIORITY_DEFAULT, ended, accepted_cb, self);
@@ -236,7 +236,7 @@ run (const char *program,
   g_main_loop_run (loop);
   g_free (self.text);
 
-  /* The worker ends with its connection. */
+  /* The worker ends when its connection is closed. */
   g_clear_object (&self.connection);
   if (self.error != NULL)
     {

@@ -2,7 +2,7 @@
 
 /* A window that stays responsive while workers work:  window [--begin]
  *
- * With --begin the first tasks are put without a press of the button. */
+ * With --begin the first tasks are put without pressing the button. */
 
 #include <gtk/gtk.h>
 #include <unistd.h>
@@ -26,7 +26,7 @@ typedef struct
   guint           timer;
 } Window;
 
-/* What a worker does. */
+/* The work of a worker. */
 
 static gboolean
 do_task (MpTask  *task,
@@ -39,7 +39,7 @@ do_task (MpTask  *task,
   if (number == NULL)
     return FALSE;
 
-  g_usleep (200000); /* Here the work would be. */
+  g_usleep (200000); /* stands for the actual work */
   text = g_strdup_printf ("Task %" G_GINT64_FORMAT " was done by process %d",
                           g_variant_get_int64 (number), getpid ());
 
@@ -72,9 +72,9 @@ work (GError **error)
   return FALSE;
 }
 
-/* The window, to which the queues tell how far the workers are, and what they have found. */
+/* The window, which shows the progress and the results of the workers. */
 
-/* A queue without a bound has room for them: the put does not wait. */
+/* The queue has no bound, so put does not wait. */
 static void
 add_tasks (Window *self)
 {
@@ -119,7 +119,7 @@ result_cb (Window    *self,
   gtk_list_box_append (self->list, label);
 }
 
-/* As long as the clock ticks, the window is responsive. */
+/* The window is responsive as long as the clock ticks. */
 static gboolean
 tick_cb (gpointer user_data)
 {
@@ -196,7 +196,7 @@ activate_cb (Window         *self,
     add_tasks (self);
 }
 
-/* The program: it starts workers, shows the window, and ends with the workers. */
+/* The main program: starts workers, shows the window, and ends after the workers. */
 
 static GPtrArray *
 start_workers (Window     *self,
@@ -219,7 +219,7 @@ start_workers (Window     *self,
   return g_steal_pointer (&workers);
 }
 
-/* Whoever works ends this task, and takes no other one. */
+/* Workers finish their current task, and take no other one. */
 static gboolean
 stop_workers (Window    *self,
               GPtrArray *workers,

@@ -23,7 +23,7 @@ const SIGTERM = 15;
 const MAX_RESTARTS = 5;
 const MAX_LINES = 10;
 
-/** A path is bytes, for a file name need not be UTF-8; a URI tells them all. */
+/** A path is bytes, since a file name need not be UTF-8; a URI can represent all of them. */
 function pathOf(file) {
     const bytes = file.get_uri().slice('file://'.length)
         .match(/%[0-9A-Fa-f]{2}|[^%]/g)
@@ -37,7 +37,7 @@ function exists(path) {
     return Gio.File.new_for_uri(`file://${escaped.join('')}`).query_exists(null);
 }
 
-/** A string that stands for a path in a Map: a character for each byte. */
+/** The key of a path in a Map: a string with one character for each byte. */
 const keyOf = path => Array.from(path, byte => String.fromCharCode(byte)).join('');
 const printable = path => JSON.stringify(new TextDecoder().decode(path));
 
@@ -67,7 +67,7 @@ function* filesBelow(folder, odd) {
     children.close(null);
 }
 
-/** Keeps one worker at work: a new process follows one that is killed. */
+/** Keeps one worker running: a killed process is replaced. */
 class Worker {
     constructor(kind, name, queues) {
         Object.assign(this, {kind, name, queues, stopping: false});
@@ -84,7 +84,7 @@ class Worker {
             this.process.start();
             print(`${this.name} is process ${this.process.pid}`);
             await this.process.join_async();
-            // Ctrl-C on a terminal reaches the workers too, perhaps before it reaches us.
+            // Ctrl-C on a terminal reaches the workers too, perhaps before the coordinator.
             if (this.process.exit_code === -SIGINT)
                 return;
             if (!this.stopping)
@@ -98,7 +98,8 @@ class Worker {
     }
 }
 
-/** Returns a function that shows a bar on a terminal, and a line every two seconds elsewhere. */
+/** Returns a function that shows a progress bar on a terminal, and prints a line every two seconds
+ * elsewhere. */
 function progress(total) {
     const terminal = GLib.log_writer_supports_color(1);
     const start = GLib.get_monotonic_time();
@@ -127,7 +128,7 @@ async function gather(total, results) {
     const found = new Map();
     const show = progress(total);
     for await (const result of results) {
-        // A worker that was killed before it said "done" leaves a task that comes twice.
+        // If a worker was killed before it marked its task as done, the result comes twice.
         const key = keyOf(result.path);
         if (!found.has(key))
             found.set(key, result);
@@ -162,7 +163,7 @@ async function sha256sum(files) {
     return new Map(records.map(record => [record.slice(66), record.slice(0, 64)]));
 }
 
-/** Prints what was found; returns whether nothing is missing and all digests agree. */
+/** Prints the results; returns whether none is missing and all digests agree. */
 async function conclude(files, odd, found) {
     printTable(found);
     const expected = await sha256sum(files);
@@ -172,7 +173,7 @@ async function conclude(files, odd, found) {
         const result = found.get(keyOf(path));
         if (result?.digest === undefined)
             lines.push(`${printable(path)}: ${result?.error ?? 'missing'}`);
-        // A file that has gone since then has no digest to compare with.
+        // A file that was removed meanwhile has no digest to compare with.
         if (result === undefined || result.digest !== expected.get(keyOf(path)) && exists(path))
             wrong++;
     }
@@ -221,7 +222,8 @@ async function main() {
 
     const running = Promise.all(workers.map(worker => worker.run()));
     files.forEach(path => tasks.put(path));
-    // When the last task is done its result is there: the loop over results drains them and ends.
+    // When all tasks are done, all results are in the queue: the loop over results drains it and
+    // ends.
     Promise.race([tasks.join_async(), running]).then(() => results.shutdown(false));
     const found = await gather(files.length, results);
 

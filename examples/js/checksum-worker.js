@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// A worker of "checksum a tree": takes paths, puts digests, until the tasks are shut down.
-// The coordinator starts it and gives it both queues.
+// A worker of "checksum a tree": gets paths and puts digests until the queue of tasks is shut down.
+// The coordinator starts it and passes it both queues.
 
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
@@ -11,7 +11,7 @@ const CHUNK_SIZE = 256 * 1024;
 
 const SLASH = 0x2f;
 
-// A path is bytes, for a file name need not be UTF-8; a URI can hold any of them.
+// A path is bytes, since a file name need not be UTF-8; a URI can represent all of them.
 function fileOf(path) {
     const escaped = Array.from(path,
         byte => byte === SLASH ? '/' : `%${byte.toString(16).padStart(2, '0')}`);
@@ -46,7 +46,8 @@ for (const path of tasks) {
         result = {error: error.message};
     }
     const seconds = (GLib.get_monotonic_time() - start) / 1000000;
-    // First the result, then the task is done: nothing is lost by a kill in between.
+    // Put the result before marking the task as done: if the worker is killed in between, nothing
+    // is lost.
     results.put({path, worker, seconds, ...result});
     tasks.task_done();
 }

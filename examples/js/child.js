@@ -3,7 +3,7 @@
 import GLib from 'gi://GLib';
 import Mp from 'gi://Mp?version=1.0';
 
-/** Starts the program of @url again, to play a role with the given queues and connections. */
+/** Starts the program at @url again in another role, with the given queues and connections. */
 export function startChild(url, role, shareables, ...words) {
     const [program] = GLib.filename_from_uri(url);
     const child = new Mp.Process({

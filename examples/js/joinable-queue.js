@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Two workers share tasks, and say how far they are:  gjs -m joinable-queue.js
+// Two workers share tasks, and report their progress: gjs -m joinable-queue.js
 
 import GLib from 'gi://GLib';
 import Mp from 'gi://Mp?version=1.0';
@@ -12,7 +12,7 @@ function work(queue) {
     for (const task of queue.tasks()) {
         print(`Processing ${task.value}`);
         for (let step = 1; step <= N_STEPS; step++) {
-            GLib.usleep(25000); // Here the work would be.
+            GLib.usleep(25000); // stands for the actual work
             task.set_progress(step / N_STEPS, `step ${step}`);
         }
         task.done();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// A server and a client that both have to have the key:  gjs -m listener.js
+// A server and a client that authenticate each other with a key: gjs -m listener.js
 
 import Mp from 'gi://Mp?version=1.0';
 import {startChild} from './child.js';

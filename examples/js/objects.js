@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Objects of a class, bytes and numbers that JSON does not know travel, too:  gjs -m objects.js
+// Sends objects of a class, and bytes and numbers that JSON cannot represent: gjs -m objects.js
 
 import GObject from 'gi://GObject';
 import Mp from 'gi://Mp?version=1.0';
@@ -20,7 +20,7 @@ const Reading = GObject.registerClass({
     }
 });
 
-// An object is built from a message only of a class that is enabled.
+// Objects are created from messages only if their class is enabled.
 Mp.serializable_enable(Reading.$gtype);
 
 function work(objects, values) {

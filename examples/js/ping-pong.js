@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Two processes answer each other:  gjs -m ping-pong.js
+// Two processes reply to each other: gjs -m ping-pong.js
 
 import Mp from 'gi://Mp?version=1.0';
 import {startChild} from './child.js';

@@ -25,7 +25,7 @@ async function main() {
         startChild(import.meta.url, 'send', {connection: writer}),
         startChild(import.meta.url, 'receive', {connection: reader}),
     ];
-    // Only when nobody else has the writer, too, its end is the end of the stream.
+    // The receiver gets the end of the stream only if no other process has the writer open.
     writer.close();
     await Promise.all(children.map(child => child.join_async()));
 }

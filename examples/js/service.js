@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// A service that has texts looked at by a worker, an ordinary Python program:  gjs -m service.js
+// A service that has texts analysed by a worker, an ordinary Python program: gjs -m service.js
 //
-// It reads lines from its standard input, and prints what the worker says of each. When the worker
-// is killed, another one follows, and is asked again.
+// It reads lines from its standard input, and prints the worker's answer to each. If the worker is
+// killed, a new one is started, and gets the request again.
 
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
@@ -22,7 +22,7 @@ class Service {
     #listener = new Mp.Listener({
         address: 'unix:',
         auth_key: new GLib.Bytes(new TextEncoder().encode(this.#key)),
-        legacy_digests: true, // Python up to 3.11 knows no other.
+        legacy_digests: true, // needed for Python up to 3.11
     });
     #connection = null;
 
@@ -37,7 +37,7 @@ class Service {
         worker.start();
         print(`The worker is process ${worker.pid}`);
 
-        // It connects, or ends.
+        // The worker either connects or ends.
         const ended = new Gio.Cancellable();
         worker.join_async().then(() => ended.cancel());
         this.#connection = await this.#listener.accept_async(PRIORITY, ended);
@@ -60,7 +60,7 @@ class Service {
         System.exit(1);
     }
 
-    // The worker ends with its connection.
+    // The worker ends when its connection is closed.
     close() {
         this.#connection?.close();
     }

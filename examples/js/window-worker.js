@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What the workers of window.js run.
+// The workers of window.js.
 
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
@@ -11,7 +11,7 @@ const results = Mp.inherit('results');
 const pid = new Gio.Credentials().get_unix_pid();
 
 for (const task of tasks) {
-    GLib.usleep(200000); // Here the work would be.
+    GLib.usleep(200000); // stands for the actual work
     results.put(`Task ${task} was done by process ${pid}`);
     tasks.task_done();
 }

@@ -2,7 +2,7 @@
 //
 // A window that stays responsive while workers work:  gjs -m window.js [--begin]
 //
-// With --begin the first tasks are put without a press of the button.
+// With --begin the first tasks are put without pressing the button.
 
 import GLib from 'gi://GLib';
 import Gtk from 'gi://Gtk?version=4.0';
@@ -13,7 +13,7 @@ const N_WORKERS = 2;
 const N_TASKS = 12;
 const TICK_MS = 50;
 
-// A worker has no window, and is a program of its own that does without GTK.
+// A worker has no window, so it is a separate program that does not load GTK.
 const WORKER = GLib.Uri.resolve_relative(import.meta.url, 'window-worker.js', GLib.UriFlags.NONE);
 
 class Window {
@@ -27,7 +27,7 @@ class Window {
         this.#tasks = tasks;
         this.#show(app);
 
-        // The queue tells the main loop how far the workers are, and what they have found.
+        // The progress and the results of the workers arrive in the main loop.
         tasks.bind_property('progress', this.#bar, 'fraction', 0);
         tasks.connect('notify::n-done', () => this.#count());
         tasks.report_progress = true;
@@ -36,7 +36,7 @@ class Window {
         GLib.timeout_add(GLib.PRIORITY_DEFAULT, TICK_MS, () => this.#tick());
     }
 
-    // A queue without a bound has room for them: the put does not wait.
+    // The queue has no bound, so put does not wait.
     addTasks() {
         const nTotal = this.#tasks.n_total;
         for (let i = 1; i <= N_TASKS; i++)
@@ -70,7 +70,7 @@ class Window {
         this.#list.append(new Gtk.Label({label: message.value, xalign: 0}));
     }
 
-    // As long as the clock ticks, the window is responsive.
+    // The window is responsive as long as the clock ticks.
     #tick() {
         this.#nTicks += 1;
         this.#clock.label = `The clock has ticked ${this.#nTicks} times`;
@@ -90,7 +90,7 @@ app.connect('activate', () => {
 });
 app.run([]);
 
-// The window is closed: whoever works ends this task, and takes no other one.
+// The window is closed: workers finish their current task, and take no other one.
 tasks.shutdown(true);
 for (const worker of workers)
     worker.join();

@@ -29,7 +29,8 @@ MAX_LINES = 10
 
 
 def find_files(directory):
-    """Returns the regular files below @directory, as bytes, and what else is worth a word."""
+    """Returns the paths of the regular files below @directory, as bytes, and messages about other
+    entries."""
     files, odd = [], []
     for folder, _, names in os.walk(os.fsencode(directory), onerror=lambda error: odd.append(str(error))):
         for path in (os.path.join(folder, name) for name in names):
@@ -42,7 +43,7 @@ def find_files(directory):
 
 
 class Workers:
-    """Starts workers, and a new one for each that is killed."""
+    """Starts workers, and replaces those that are killed."""
 
     def __init__(self, **queues):
         self.queues = queues
@@ -66,7 +67,7 @@ class Workers:
         for name, (kind, process) in list(self.processes.items()):
             if process.props.alive:
                 continue
-            # Ctrl-C on a terminal reaches the workers too, perhaps before it reaches us.
+            # Ctrl-C on a terminal reaches the workers too, perhaps before the coordinator.
             if process.props.exit_code == -signal.SIGINT:
                 raise KeyboardInterrupt
             print(f'{name} ended with {process.props.exit_code}')
@@ -92,7 +93,7 @@ class Workers:
 
 
 class Progress:
-    """A bar on a terminal, a line every two seconds elsewhere."""
+    """A progress bar on a terminal, a line every two seconds elsewhere."""
 
     def __init__(self, n_files):
         self.n_files = n_files
@@ -115,7 +116,7 @@ class Progress:
 
 
 def gather(files, workers, tasks, results):
-    """Returns the results by path, when each task is done and its result is here."""
+    """Returns the results by path, once every task is done and its result was received."""
     found, progress = {}, Progress(len(files))
     while True:
         finished = tasks.props.unfinished == 0
@@ -126,7 +127,7 @@ def gather(files, workers, tasks, results):
                 return found
             workers.look_after()
             continue
-        # A worker that was killed before it said "done" leaves a task that comes twice.
+        # If a worker was killed before it marked its task as done, the result comes twice.
         found.setdefault(result['path'], result)
         progress.show(len(found))
 
@@ -148,7 +149,7 @@ def sha256sum(files):
 
 
 def conclude(files, odd, found):
-    """Prints what was found; returns whether nothing is missing and all digests agree."""
+    """Prints the results; returns whether none is missing and all digests agree."""
     print_table(found)
     expected = sha256sum(files)
     lines = [f'{line}: left out' for line in odd]
@@ -158,7 +159,7 @@ def conclude(files, odd, found):
         if 'error' in result:
             lines.append(f'{path!r}: {result["error"]}')
         if result.get('digest') != expected.get(path) or path not in found:
-            # A file that has gone since then has no digest to compare with.
+            # A file that was removed meanwhile has no digest to compare with.
             wrong += os.path.exists(path) or path not in found
     print(*lines[:MAX_LINES], sep='\n')
     if len(lines) > MAX_LINES:

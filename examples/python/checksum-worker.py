@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A worker of "checksum a tree": takes paths, puts digests, until the tasks are shut down.
+"""A worker of "checksum a tree": gets paths and puts digests until the queue of tasks is shut down.
 
-The coordinator starts it and gives it both queues.
+The coordinator starts it and passes it both queues.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 
-# Ctrl-C ends a worker without a word, also while it is still importing.
+# Ctrl-C ends a worker without a traceback, also while it is still importing.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import gi  # noqa: E402
@@ -41,7 +41,8 @@ def main(worker='python'):
             result = checksum(path)
         except OSError as error:
             result = {'error': error.strerror}
-        # First the result, then the task is done: nothing is lost by a kill in between.
+        # Put the result before marking the task as done: if the worker is killed in between,
+        # nothing is lost.
         results.put({'path': path, 'worker': worker, 'seconds': time.monotonic() - start, **result})
         tasks.task_done()
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Workers say when a task is done, and join () waits for all of them."""
+"""Workers mark tasks as done, and join () waits for all of them."""
 
 from mproc import Process, JoinableQueue
 import time

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A server and a client that both have to have the key."""
+"""A server and a client that authenticate each other with a key."""
 
 from mproc import Process
 from mproc.connection import Listener, Client

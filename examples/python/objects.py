@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""An object with a lambda function travels, as dill writes it."""
+"""Sends an object that contains a lambda, which is pickled by dill."""
 
 from mproc import Process, Queue
 import pickle

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Two processes answer each other through a pipe."""
+"""Two processes reply to each other through a pipe."""
 
 from mproc import Process, Pipe
 import time

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Says something about each text that it gets:  service-worker.py ADDRESS
+"""Answers each text that it gets:  service-worker.py ADDRESS
 
-A program that knows nothing of mproc-glib, and needs nothing but Python. The key is in its
-environment, for the arguments of a program are seen by everybody.
+A program that does not use mproc-glib, and needs only Python. The key is passed in its environment,
+since the arguments of a program are visible to all users.
 """
 
 import os

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A service that has texts looked at by a worker, an ordinary Python program:  service.py
+"""A service that has texts analysed by a worker, an ordinary Python program: service.py
 
-It reads lines from its standard input, and prints what the worker says of each. When the worker
-is killed, another one follows, and is asked again.
+It reads lines from its standard input, and prints the worker's answer to each. If the worker is
+killed, a new one is started, and gets the request again.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ class Service:
         worker.start()
         print(f'The worker is process {worker.get_pid()}', flush=True)
 
-        # It connects, or ends.
+        # The worker either connects or ends.
         accepting = asyncio.ensure_future(self.listener.accept_async())
         ending = asyncio.ensure_future(asyncio.to_thread(worker.join))
         await asyncio.wait({accepting, ending}, return_when=asyncio.FIRST_COMPLETED)
@@ -61,7 +61,7 @@ async def main():
         answer = await service.ask(line.rstrip('\n'))
         print('words: {words}, letters: {letters}, longest: {longest}'.format(**answer), flush=True)
 
-    # The worker ends with its connection.
+    # The worker ends when its connection is closed.
     if service.connection is not None:
         service.connection.close()
     print('Closed')

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A window that stays responsive while workers work:  window.py [--begin]
 
-With --begin the first tasks are put without a press of the button.
+With --begin the first tasks are put without pressing the button.
 """
 
 import os
@@ -22,12 +22,12 @@ TICK_MS = 50
 
 def work(tasks, results):
     for task in tasks:
-        time.sleep(0.2)  # Here the work would be.
+        time.sleep(0.2)  # stands for the actual work
         results.put(f'Task {task} was done by process {os.getpid()}')
         tasks.task_done()
 
 
-# A worker has no window, and does without GTK.
+# A worker has no window, so it does not load GTK.
 if sys.argv[1:] == ['work']:
     sys.exit(work(Mp.inherit('tasks'), Mp.inherit('results')))
 
@@ -48,7 +48,7 @@ class Window:
         button.connect('clicked', self.add_tasks)
         self.show(app, button)
 
-        # The queue tells the main loop how far the workers are, and what they have found.
+        # The progress and the results of the workers arrive in the main loop.
         tasks.bind_property('progress', self.bar, 'fraction')
         tasks.connect('notify::n-done', self.count)
         tasks.set_report_progress(True)
@@ -66,7 +66,7 @@ class Window:
                               default_width=420, default_height=520).present()
 
     def add_tasks(self, button=None):
-        """A queue without a bound has room for them: the put does not wait."""
+        """The queue has no bound, so put does not wait."""
         first = self.tasks.get_n_total() + 1
         for task in range(first, first + N_TASKS):
             self.tasks.put(task)
@@ -81,7 +81,7 @@ class Window:
         self.list.append(Gtk.Label(label=message.get_variant().get_string(), xalign=0))
 
     def tick(self):
-        """As long as the clock ticks, the window is responsive."""
+        """The window is responsive as long as the clock ticks."""
         self.n_ticks += 1
         self.clock.set_text(f'The clock has ticked {self.n_ticks} times')
         return GLib.SOURCE_CONTINUE
@@ -108,7 +108,7 @@ def main():
     app.connect('activate', activate)
     app.run()
 
-    # The window is closed: whoever works ends this task, and takes no other one.
+    # The window is closed: workers finish their current task, and take no other one.
     tasks.shutdown(immediate=True)
     for worker in workers:
         worker.join()

@@ -14,7 +14,7 @@ const OptionEntry[] OPTIONS = {
   { null }
 };
 
-/* A string is bytes here, and a path need not be UTF-8. */
+/* Strings are used as bytes here, since a path need not be UTF-8. */
 void find_files (string folder, GenericArray<string> files, GenericArray<string> odd)
 {
   try {
@@ -37,7 +37,7 @@ void find_files (string folder, GenericArray<string> files, GenericArray<string>
   }
 }
 
-/* Keeps one worker at work: a new process follows one that is killed. */
+/* Keeps one worker running: a killed process is replaced. */
 class Worker
 {
   public static bool stopping = false;
@@ -74,7 +74,7 @@ class Worker
       process.start ();
       print ("%s is process %d\n", name, process.pid);
       yield process.join_async (Priority.DEFAULT, null);
-      /* Ctrl-C on a terminal reaches the workers too, perhaps before it reaches us. */
+      /* Ctrl-C on a terminal reaches the workers too, perhaps before the coordinator. */
       if (process.exit_code == -(int) Posix.Signal.INT)
         return;
       if (!stopping)
@@ -154,7 +154,7 @@ class Coordinator
     return Source.CONTINUE;
   }
 
-  /* Nobody is left to work when the last worker is given up. */
+  /* When the last worker is not replaced any more, no worker is left. */
   async void keep_working (Worker worker)
   {
     workers.add (worker);
@@ -175,7 +175,7 @@ class Coordinator
     }
   }
 
-  /* When the last task is done its result is there: gather () takes what is left, and ends. */
+  /* When all tasks are done, all results are in the queue: gather () drains it, and ends. */
   async void finish_results ()
   {
     try {
@@ -198,7 +198,7 @@ class Coordinator
       } catch (Mp.Error.CLOSED e) {
         return;
       }
-      /* A worker that was killed before it said "done" leaves a task that comes twice. */
+      /* If a worker was killed before it marked its task as done, the result comes twice. */
       string path = path_of (result);
       if (!found.contains (path))
         found[path] = result;
@@ -214,7 +214,7 @@ class Coordinator
     return (string) (owned) bytes;
   }
 
-  /* A bar on a terminal, a line every two seconds elsewhere. */
+  /* A progress bar on a terminal, a line every two seconds elsewhere. */
   void show_progress (int64 start, ref int64 last)
   {
     bool terminal = Posix.isatty (Posix.STDOUT_FILENO);
@@ -282,7 +282,7 @@ class Coordinator
     return digests;
   }
 
-  /* Prints what was found; returns whether nothing is missing and all digests agree. */
+  /* Prints the results; returns whether none is missing and all digests agree. */
   bool conclude () throws Error
   {
     uint wrong = 0;
@@ -301,7 +301,7 @@ class Coordinator
         result.lookup ("error", "s", out error);
       if (error != null)
         lines.add (path.escape () + ": " + error);
-      /* A file that has gone since then has no digest to compare with. */
+      /* A file that was removed meanwhile has no digest to compare with. */
       if (result == null || (digest != expected[path] && FileUtils.test (path, FileTest.EXISTS)))
         wrong++;
     }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A worker of "checksum a tree": takes paths, puts digests, until the tasks are shut down.
- * The coordinator starts it and gives it both queues. */
+/* A worker of "checksum a tree": gets paths and puts digests until the queue of tasks is shut down.
+ * The coordinator starts it and passes it both queues. */
 
 const int CHUNK_SIZE = 256 * 1024;
 
-/* A path is bytes, for a file name need not be UTF-8. */
+/* A path is bytes, since a file name need not be UTF-8. */
 VariantDict checksum (string path)
 {
   var result = new VariantDict ();
@@ -41,7 +41,8 @@ void work (string worker) throws Error
     result.insert_value ("path", path);
     result.insert_value ("worker", worker);
     result.insert_value ("seconds", (double) (get_monotonic_time () - start) / 1000000);
-    /* First the result, then the task is done: nothing is lost by a kill in between. */
+    /* Put the result before marking the task as done: if the worker is killed in between, nothing
+     * is lost. */
     results.put (result.end (), -1);
     tasks.task_done ();
   }
@@ -59,7 +60,7 @@ int main (string[] args)
   try {
     work (args.length > 1 ? args[1] : "vala");
   } catch (Mp.Error.CLOSED e) {
-    /* The coordinator has shut the tasks down: nothing is left to do. */
+    /* The coordinator has shut the queue down: there are no more tasks. */
     return 0;
   } catch (Error e) {
     printerr ("%s: %s\n", args[0], e.message);

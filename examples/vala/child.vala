@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* This program again, to play a role; give () it queues and connections, and start () it. */
+/* Creates a process that runs this program again in another role; the caller passes it queues and
+ * connections with give (), and calls start (). */
 Mp.Process make_child (string role, string? word = null) throws Error
 {
   string program = FileUtils.read_link ("/proc/self/exe");

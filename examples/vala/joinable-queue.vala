@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Two workers share tasks, and say how far they are:  joinable-queue */
+/* Two workers share tasks, and report their progress: joinable-queue */
 
 const int N_STEPS = 4;
 
@@ -13,13 +13,13 @@ void work () throws Error
       Mp.Task task = queue.get_task ();
       print ("Processing %s\n", (string) task.message.get_variant ());
       for (int step = 1; step <= N_STEPS; step++) {
-        Thread.usleep (25000); /* Here the work would be. */
+        Thread.usleep (25000); /* stands for the actual work */
         task.set_progress ((double) step / N_STEPS, @"step $step");
       }
       task.done ();
     }
   } catch (Mp.Error.CLOSED e) {
-    /* Nothing is left to do. */
+    /* There are no more tasks. */
   }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A server and a client that both have to have the key:  listener */
+/* A server and a client that authenticate each other with a key: listener */
 
 const string KEY = "secret_key";
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Objects of a class travel, and values of any type:  objects */
+/* Sends objects of a class, and values of any type: objects */
 
 class Reading : Object
 {
@@ -49,7 +49,7 @@ void run () throws Error
 
 int main (string[] args)
 {
-  /* An object is built from a message only of a class that is enabled. */
+  /* Objects are created from messages only if their class is enabled. */
   Mp.serializable_enable (typeof (Reading));
 
   try {

@@ -17,7 +17,7 @@ void receive () throws Error
 {
   var connection = (Mp.Connection) Mp.inherit ("connection");
 
-  /* Until the other end is closed. */
+  /* Loop until the other end is closed. */
   foreach (var message in connection)
     print ("Received: %s\n", (string) message);
 }
@@ -34,7 +34,7 @@ void run () throws Error
   receiver.give ("connection", reader);
   receiver.start ();
 
-  /* Only when nobody else has the writer, too, its end is the end of the stream. */
+  /* The receiver gets the end of the stream only if no other process has the writer open. */
   writer.close ();
   sender.join ();
   receiver.join ();

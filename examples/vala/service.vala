@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A service that has texts looked at by a worker, an ordinary Python program:  service WORKER
+/* A service that has texts analysed by a worker, an ordinary Python program: service WORKER
  *
- * WORKER is examples/python/service-worker.py.  The service reads lines from its standard input, and
- * prints what the worker says of each.  When the worker is killed, another one follows, and is
- * asked again. */
+ * WORKER is examples/python/service-worker.py.  The service reads lines from its standard input,
+ * and prints the worker's answer to each.  If the worker is killed, a new one is started, and gets
+ * the request again. */
 
 const int MAX_TRIES = 3;
 
@@ -21,7 +21,7 @@ class Service : Object
     listener = (Mp.Listener) Object.new (typeof (Mp.Listener),
       "address", "unix:",
       "auth-key", new Bytes (key.data),
-      "legacy-digests", true); /* Python up to 3.11 knows no other. */
+      "legacy-digests", true); /* needed for Python up to 3.11 */
     listener.listen ();
   }
 
@@ -36,7 +36,7 @@ class Service : Object
     worker.start ();
     print ("The worker is process %d\n", worker.pid);
 
-    /* It connects, or ends. */
+    /* The worker either connects or ends. */
     var ended = new Cancellable ();
     worker.join_async.begin (Priority.DEFAULT, null, () => ended.cancel ());
     connection = yield listener.accept_async (Priority.DEFAULT, ended);
@@ -60,7 +60,7 @@ class Service : Object
     }
   }
 
-  /* The worker ends with its connection. */
+  /* The worker ends when its connection is closed. */
   public void close () throws Error
   {
     if (connection != null)
@@ -68,7 +68,7 @@ class Service : Object
   }
 }
 
-/* What a peer sends may be anything. */
+/* The peer may send any value. */
 void print_answer (Variant answer) throws Error
 {
   int64 words = 0;

@@ -2,7 +2,7 @@
 
 /* A window that stays responsive while workers work:  window [--begin]
  *
- * With --begin the first tasks are put without a press of the button. */
+ * With --begin the first tasks are put without pressing the button. */
 
 const int N_WORKERS = 2;
 const int N_TASKS = 12;
@@ -17,7 +17,7 @@ void work () throws Error
     while (true) {
       Mp.Task task = tasks.get_task ();
       int64 number = (int64) task.message.get_variant ();
-      Thread.usleep (200000); /* Here the work would be. */
+      Thread.usleep (200000); /* stands for the actual work */
       results.put (@"Task $number was done by process $((int) Posix.getpid ())");
       task.done ();
     }
@@ -45,7 +45,7 @@ class Window : Gtk.ApplicationWindow
     this.tasks = tasks;
     lay_out ();
 
-    /* The queue tells the main loop how far the workers are, and what they have found. */
+    /* The progress and the results of the workers arrive in the main loop. */
     tasks.bind_property ("progress", bar, "fraction");
     tasks.notify["n-done"].connect (count);
     tasks.report_progress = true;
@@ -54,7 +54,7 @@ class Window : Gtk.ApplicationWindow
     Timeout.add (TICK_MS, tick);
   }
 
-  /* A queue without a bound has room for them: the put does not wait. */
+  /* The queue has no bound, so put does not wait. */
   public void add_tasks ()
   {
     int64 n_total = (int64) tasks.n_total;
@@ -109,7 +109,7 @@ class Window : Gtk.ApplicationWindow
     });
   }
 
-  /* As long as the clock ticks, the window is responsive. */
+  /* The window is responsive as long as the clock ticks. */
   bool tick ()
   {
     n_ticks++;
@@ -140,7 +140,7 @@ void run (bool begin) throws Error
   });
   app.run ();
 
-  /* The window is closed: whoever works ends this task, and takes no other one. */
+  /* The window is closed: workers finish their current task, and take no other one. */
   tasks.shutdown (true);
   foreach (var worker in workers)
     worker.join ();

@@ -8,9 +8,8 @@ var forModule = (function () {
 
 const {GLib} = imports.gi;
 
-// After so many calls that did not have to wait, or so many milliseconds of the time that their
-// results take, one waits for its turn in the main loop: promises that are fulfilled at once
-// would never let it run.
+// After this many calls that did not have to wait, one waits for an iteration of the main loop:
+// promises that are fulfilled at once would never let it run.
 const CALLS_PER_TURN = 32;
 const MS_PER_TURN = 2;
 
