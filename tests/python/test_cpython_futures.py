@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""CPython's own tests of process pools (test/test_concurrent_futures.py), pointed at mproc's executor."""
+"""CPython's own tests of process pools (test/test_concurrent_futures.py), pointed at mproc's executor.
 
+With the variable MP_TEST_LONG for all ways to start processes and all cases, else for those of fork
+that do not take minutes."""
+
+import os
 import types
 import unittest
 import unittest.mock
@@ -16,6 +20,11 @@ except ImportError:
 CASES = ('ProcessPoolExecutorTest', 'ProcessPoolShutdownTest', 'ExecutorDeadlockTest', 'InitializerMixin',
          'FailingInitializerMixin', 'WaitTests', 'AsCompletedTests')
 
+# Those that are not for --long alone.
+SHORT_CASES = ('ProcessPoolExecutorTest', 'InitializerMixin', 'FailingInitializerMixin', 'WaitTests')
+
+IS_LONG = 'MP_TEST_LONG' in os.environ
+
 # What cannot be asked of this executor, and why.
 SKIPPED = {
     'test_killed_child': 'a killed worker is replaced, and does not break the pool',
@@ -23,6 +32,7 @@ SKIPPED = {
 # Except where processes are forked before there is a task.
 SKIPPED_ON_DEMAND = {
     'test_saturation': 'its tasks cannot be pickled, and no process is started for such',
+    'test_processes_terminate': 'its tasks cannot be pickled, and no process is started for such',
 }
 
 
@@ -71,8 +81,8 @@ if cpython is not None:
     cpython.futures_of_python = cpython.futures
     cpython.assert_python_ok_of_python = cpython.assert_python_ok
     cpython.setUpModule()
-    for context in helping.METHODS:
-        for name in CASES:
+    for context in helping.METHODS if IS_LONG else ('fork',):
+        for name in CASES if IS_LONG else SHORT_CASES:
             case = make_case(name, context)
             globals()[case.__name__] = case
     del case
