@@ -5,9 +5,9 @@
 count.py LOG...                      prints "N passed, N failed, N skipped"; 0 when none failed
 count.py --select FOLDER MODE NAME...  prints the tests of a build folder to run, one a line
 
-A log holds one JSON object a line for each test program: its name, what Meson made of it, and
-its output, which is TAP whatever the language.  A program that crashes, ends early or takes
-too long is one failed case, beside those that it reported.
+A log contains one JSON object per line for each test program: its name, its result according to
+Meson, and its output, which is TAP for all languages. A program that crashes, ends early or times
+out is one failed case, in addition to those that it reported.
 """
 
 import fnmatch
@@ -46,7 +46,8 @@ def parse_tap(output):
 
 
 def count_program(entry):
-    """Returns the same for one test program, with one more failure if it did not end well."""
+    """Returns the same for one test program, with one more failure if it did not end
+    successfully."""
     passed, failed, skipped, planned = parse_tap(entry.get('stdout') or '')
     seen = len(passed) + len(failed) + len(skipped)
     if planned and seen < planned:
@@ -59,7 +60,7 @@ def count_program(entry):
 
 
 def count_logs(paths):
-    """Returns the counts over all logs, and what failed by name."""
+    """Returns the counts over all logs, and the names of failures."""
     n_passed, n_skipped, failures = 0, 0, []
     for path in paths:
         with open(path, encoding='utf-8') as log:
@@ -73,7 +74,7 @@ def count_logs(paths):
 
 
 def select(tests, mode, names):
-    """Returns the names of those of @tests, as Meson describes them, that are to run."""
+    """Returns the names of those @tests, as listed by Meson, that are to run."""
     chosen = []
     for test in tests:
         suites = [suite.rpartition(':')[2] for suite in test['suite']]

@@ -9,9 +9,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Objects that g_object_new () made, without what their constructors would have given them.
- * Everything that can be called on one is called, each time in a process of its own: it may fail
- * with an error or say that the call was wrong, but not crash and not hang. */
+/* Objects created by g_object_new () without the properties that their constructors set.  Every
+ * method is called on them, each in a separate process: it may fail with an error or a critical,
+ * but must neither crash nor hang. */
 
 #define N_ARGUMENTS  16
 #define CALL_SECONDS 20
@@ -22,15 +22,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GIBaseInfo, g_base_info_unref)
 
 typedef enum
 {
-  /* NULL where that is allowed, and 0. */
+  /* NULL if that is allowed, and 0. */
   LITTLE,
 
-  /* Something where anything is allowed, and 1. */
+  /* A value if one is allowed, and 1. */
   SOMETHING,
   N_VARIANTS
 } Variant;
 
-/* What is passed in, and where what comes out goes. */
+/* The arguments of a call, and the places for its results. */
 typedef struct
 {
   GIArgument in[N_ARGUMENTS];
@@ -42,7 +42,7 @@ typedef struct
 
 static char buffer[BUFFER_SIZE];
 
-/* Waits for ever for a message: a queue that was made bare is a queue like any other. */
+/* Calls that wait for a message without a timeout: a queue created in this way works normally. */
 static const char *const waits[] = { "MpSimpleQueue.get ()", NULL };
 
 static void
@@ -132,7 +132,7 @@ make_value (GITypeInfo *type,
       break;
 
     default:
-      /* Waits are not to take long; all else may be anything. */
+      /* Timeouts must be short; other values do not matter. */
       value.v_int64 = g_str_equal (name, "timeout_us") ? 0 : variant;
     }
 
@@ -154,7 +154,7 @@ add_argument (Call      *call,
       return;
     }
 
-  /* It may be left out if it is optional. */
+  /* NULL if the argument is optional. */
   call->out[call->n_out].v_pointer =
     g_arg_info_is_optional (argument) && variant == LITTLE ? NULL : &call->places[call->n_out];
   if (direction == GI_DIRECTION_INOUT)

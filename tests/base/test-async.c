@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Results of asynchronous calls that a program keeps hold no sources: GLib would leave each of
- * them in the list of the main context, and each turn would take longer than the one before.
- * Those of calls that failed hold no descriptors either. */
+/* Results of asynchronous calls that a program keeps must not hold sources: GLib would keep each of
+ * them in the list of the main context, and each iteration would take longer.  Results of failed
+ * calls must not hold descriptors either. */
 
 #include <mproc-glib/mproc-glib.h>
 
@@ -10,10 +10,10 @@
 
 #define ROUNDS 10000
 
-/* Calls for which a peer or a process has to be made each time. */
+/* The number of calls for which a peer or a process has to be created each time. */
 #define DEAR_ROUNDS 100
 
-/* What a context, a queue or a listener has for as long as it lives. */
+/* The number of sources that a context, a queue or a listener has during its lifetime. */
 #define LASTING 8
 
 typedef struct
@@ -213,7 +213,7 @@ test_wait_cancelled (Fixture      *fixture,
     }
 }
 
-/* Each fails in its handshake, with the socket open. */
+/* Each is cancelled during its handshake, while the socket is open. */
 static void
 test_connector_cancelled (Fixture      *fixture,
                           gconstpointer data)

@@ -6,10 +6,10 @@
 
 #include "base/mp-spin.h"
 
-/* Long enough for some looks even when other programs take the processor away. */
+/* Long enough for some checks even if other programs preempt this one. */
 #define LIMIT_NS (1000 * 1000)
 
-/* More waits than the least number of those after which spinning is tried again. */
+/* More waits than those after which spinning is tried again. */
 #define N_WAITS 1000
 
 typedef struct
@@ -62,7 +62,7 @@ test_deadline (void)
   g_assert_cmpuint (looks.n_looks, ==, 0);
 }
 
-/* Counts the waits of @n in which somebody looked. */
+/* Counts how many of @n waits have checked the condition. */
 static guint
 count_spinning (MpSpin *spin,
                 guint   n_enough,
@@ -80,7 +80,7 @@ count_spinning (MpSpin *spin,
   return n_spinning;
 }
 
-/* What never comes soon is waited for asleep, and once it does come soon again, spinning. */
+/* If waits are long, the waiter sleeps; once they are short again, it spins. */
 static void
 test_adapts (void)
 {

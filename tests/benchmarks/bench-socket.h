@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A pair of connected sockets, made in the parent: producers have the first. */
+/* Creates a pair of connected sockets in the parent: producers use the first. */
 
 static inline gpointer
 bench_socket_set_up (const BenchOptions *options)
@@ -20,7 +20,7 @@ bench_socket_set_up (const BenchOptions *options)
   return fds;
 }
 
-/* Closes the other one. */
+/* Returns the socket of this side, and closes the other one. */
 static inline int
 bench_socket_choose (int       *fds,
                      BenchSide *side)

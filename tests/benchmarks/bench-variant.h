@@ -4,7 +4,7 @@
 
 #include "bench.h"
 
-/* The small value of the benchmarks: a dictionary as programs send it. */
+/* The small value of the benchmarks: a dictionary like those that programs send. */
 
 static inline GVariant *
 bench_variant_new (guint64 number)

@@ -15,10 +15,11 @@
 
 #define MAX_SIDES 64
 
-/* Nothing takes longer, and what hangs must not hold up the rest. */
+/* No run takes longer; a program that hangs must not block the others. */
 #define TIMEOUT_SECONDS 15
 
-/* Queues hold what stays in the caches, as the ring that they are compared with does. */
+/* The size of queues: their content stays in the caches, like that of the ring they are compared
+ * with. */
 #define QUEUE_BYTES (512 << 10)
 
 typedef struct
@@ -45,7 +46,7 @@ bench_now_ns (void)
   return now.tv_sec * G_GINT64_CONSTANT (1000000000) + now.tv_nsec;
 }
 
-/* On a busy machine, and only with the right to do so. */
+/* Raises the priority, on a busy machine and if permitted. */
 static void
 be_important (void)
 {
@@ -151,7 +152,8 @@ run_side (const BenchProgram *program,
   result->sum = side.sum;
 }
 
-/* Producers on the processors in turn, consumers the other way round: 1 and 1 are apart. */
+/* Producers are pinned to the processors in turn, consumers in reverse order, so that one producer
+ * and one consumer are on different ones. */
 static pid_t
 start_side (const BenchProgram *program,
             gpointer            user_data,
@@ -171,7 +173,7 @@ start_side (const BenchProgram *program,
   _exit (0);
 }
 
-/* What one cannot do, the others would wait for. */
+/* If one child fails, kill the others, which would wait for it. */
 static gboolean
 wait_for_all (const pid_t *children,
               guint        n)
@@ -211,7 +213,7 @@ account (const BenchOptions *options,
   return options->n_consumers == 0 || (n_put == n_got && sum_put == sum_got);
 }
 
-/* Prints one line of JSON.  Preemptions tell how much others disturbed. */
+/* Prints one line of JSON.  The number of preemptions shows how much other programs interfered. */
 static void
 report (const BenchOptions *options,
         gint64              elapsed_ns,

@@ -7,12 +7,12 @@
 
 G_BEGIN_DECLS
 
-/* What all benchmarks share: processes that start together, each on its processor, and the
- * proof that what was put is what was got.
+/* The common part of all benchmarks: processes that start at the same time, each pinned to a
+ * processor, and the verification that the received messages are those that were sent.
  *
- * A program fills in a BenchProgram for each mode and calls bench_main ().  Producers loop over
- * bench_fill (), consumers over bench_check (); the last producer sends one end marker for
- * each consumer.  What is measured lasts from the common start to the last end marker. */
+ * A program fills in a BenchProgram for each mode and calls bench_main ().  Producers call
+ * bench_fill () in a loop, consumers bench_check (); the last producer sends one end marker for
+ * each consumer.  The time from the common start to the last end marker is measured. */
 
 typedef struct _BenchControl BenchControl;
 
@@ -22,7 +22,7 @@ typedef struct
   guint   n_producers;
   guint   n_consumers;
   guint64 n_messages;
-  guint   depth; /* how many messages a bounded queue may hold */
+  guint   depth; /* bound of the queue in messages */
 } BenchOptions;
 
 /* One producer or consumer. */
@@ -31,18 +31,18 @@ typedef struct
   const BenchOptions *options;
   BenchControl       *control;
   guint               index;
-  guint64             next; /* what a producer sent last, and where it ends; for a consumer, */
-  guint64             end;  /* how many are its share, if they were dealt out evenly */
+  guint64             next; /* for a producer, the last number sent and the end; for a consumer, */
+  guint64             end;  /* its share of the messages if they were distributed evenly */
   guint64             n_messages;
   guint64             sum;
   guint               n_markers; /* end markers still to be sent, or received */
-  gboolean            has_ended; /* no more but markers */
+  gboolean            has_ended; /* only markers are left */
   gboolean            is_producer;
 } BenchSide;
 
-/* What is not needed may be NULL.  set_up () runs in the parent; what open () makes of its
- * result, in each child before the clock starts, is what the others get.  With no consumers,
- * what is timed are the producers, and they do their own checking. */
+/* Unneeded functions may be NULL.  set_up () runs in the parent; open () converts its result in
+ * each child before the clock starts, and its own result is passed to the other functions.  Without
+ * consumers, only the producers are timed, and they verify themselves. */
 typedef struct
 {
   gpointer (*set_up) (const BenchOptions *options);
@@ -70,7 +70,7 @@ void     bench_fail (const char *what) G_GNUC_NORETURN;
 gboolean bench_fill_marker (BenchSide *side,
                             guint8    *buffer);
 
-/* A producer's number of messages is a multiple of this, so that batches are full. */
+/* The number of messages of a producer is a multiple of this, so that batches are full. */
 #define BENCH_BATCH 32
 
 #define BENCH_MARKER G_MAXUINT64
@@ -100,8 +100,8 @@ bench_set_word (guint8 *data,
   memcpy (data, &word, sizeof word);
 }
 
-/* One word of each page and the last: enough to see a page or a tail that is missing, or of
- * another message, and little next to the copying that is measured. */
+/* Sums one word of each page and the last one: enough to detect a page or a tail that is missing or
+ * belongs to another message, and cheap compared to the copying that is measured. */
 static inline guint64
 bench_sum (const guint8 *data,
            gsize         size)
@@ -124,7 +124,7 @@ bench_stamp (guint8 *data,
   bench_set_word (data + size - 8, number * number * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15));
 }
 
-/* Writes the next message into @buffer; FALSE when there is none. */
+/* Writes the next message into @buffer.  Returns FALSE if there is none. */
 static inline gboolean
 bench_fill (BenchSide *side,
             guint8    *buffer)
@@ -139,7 +139,7 @@ bench_fill (BenchSide *side,
   return TRUE;
 }
 
-/* Counts a message that came; FALSE if it is an end marker. */
+/* Counts a received message.  Returns FALSE if it is an end marker. */
 static inline gboolean
 bench_check (BenchSide    *side,
              const guint8 *data,
@@ -157,7 +157,7 @@ bench_check (BenchSide    *side,
   return TRUE;
 }
 
-/* Whether an echo is what was sent. */
+/* Checks that an echo is equal to the message that was sent. */
 static inline void
 bench_check_echo (const guint8 *sent,
                   const guint8 *echo,

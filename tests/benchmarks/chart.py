@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A chart of bars as SVG, one panel above the other, on logarithmic scales."""
+"""Draws a bar chart as SVG: several panels with logarithmic scales."""
 
 import math
 from xml.sax.saxutils import escape
@@ -19,7 +19,7 @@ def bars(cells):
 
 
 def panel(title, rows, top):
-    """Returns the panel's elements and where it ends."""
+    """Returns the panel's elements and its lower end."""
     low = 10 ** math.floor(math.log10(min(value for *_, value in rows)) - 0.2)
     high = max(value for *_, value in rows)
     scale = (WIDTH - LEFT - RIGHT) / max(math.log10(high / low), 1)
@@ -36,7 +36,7 @@ def panel(title, rows, top):
 
 
 def write(path, cells):
-    """Panels of one size and one producer and consumer each."""
+    """Draws panels for one size each, with one producer and one consumer."""
     out, top = [], 0
     for section_key, size in (('queue', 64), ('queue', 1048576), ('loop', 64), ('trip', 64),
                               ('connection', 64), ('connection-trip', 64)):

@@ -7,7 +7,7 @@
 
 #include <mproc-glib/mproc-glib.h>
 
-/* How many asynchronous sends are under way: as many as a program would dare. */
+/* The maximum number and size of asynchronous sends in progress. */
 #define MAX_UNDER_WAY       256
 #define MAX_UNDER_WAY_BYTES (1 << 20)
 

@@ -2,7 +2,7 @@
 
 #include <mproc-glib/mproc-glib.h>
 
-/* The worker in C of language_peer.py: reads what Python and JavaScript put as GVariant.
+/* The worker in C of language_peer.py: reads messages of Python and JavaScript as GVariant.
  *
  * bench-language-reader get dict SIZE N */
 

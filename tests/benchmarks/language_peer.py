@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the library costs from Python and JavaScript, beside what Python brings.
+"""Benchmarks of the library in Python and JavaScript.
 
-Takes the arguments of the C programs, and prints what they print. Workers in any language put
-or get the values below, one after the other and again, and sum up their numbers; making them
-costs nothing, so that what is timed is putting and getting."""
+Has the same arguments and output as the C programs. Workers in any language put or get the values
+below repeatedly, and sum up their numbers; the values are created beforehand, so that only put and
+get are timed."""
 
 import argparse
 import itertools
@@ -24,7 +24,7 @@ FOLDER = os.path.dirname(os.path.abspath(__file__))
 N_VALUES = 256
 DEADLINE = 25
 
-# How to run who is not forked.
+# The commands of workers that are not forked.
 PROGRAMS = {
     'gjs': ['gjs', '-m', os.path.join(FOLDER, 'language-peer.js')],
     'c': [os.path.join(os.environ.get('MP_BENCH_PROGRAMS', ''), 'bench-language-reader')],
@@ -57,10 +57,11 @@ def cycle(values, n):
     return itertools.islice(itertools.cycle(values), n)
 
 
-# --- Workers: each says that it is there, waits for the start, and reports ----------------------
+# --- Workers: each reports that it is ready, waits for the start, and reports its result
+# ----------------------
 
 class Link:
-    """What binds a worker to the one who measures."""
+    """The queues between a worker and the measuring process."""
 
     def __init__(self):
         self.reports, self.starts = Mp.Queue(), Mp.Queue()
@@ -110,7 +111,7 @@ def fork(cpu, target, *arguments, module=multiprocessing):
         pin(cpu)
         target(*arguments)
 
-    # At its end a module sees to what its own queues have not sent yet.
+    # At its end, a process of a module flushes that module's queues.
     process = module.get_context('fork').Process(target=run)
     process.start()
     return process
@@ -127,7 +128,7 @@ def spawn(cpu, language, link, queue, *arguments):
     return process
 
 
-# --- What is measured: each returns its workers ----------------------------------------------
+# --- Measurements: each function returns its workers ----------------------------------------------
 
 def one_way(link, options, kind, producer='python', consumer='python'):
     queue, n = Mp.Queue(options.depth), options.messages
@@ -165,7 +166,7 @@ def pipe_trip(link, options, module):
 
 
 def alone(link, options, bare):
-    """Puts and gets in one process, by the override or by the call below it."""
+    """Puts and gets in one process, by the override or by the introspected call."""
     queue = Mp.Queue()
     if not bare:
         return (fork(0, ask, link, queue.get, queue.put, make_values('bytes', options.size), 0,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The limit of round trips that sleep: two processes that wake each other by futex, with no
- * message at all.  What they would have sent is left in shared memory for the count. */
+/* The limit of round trips that sleep: two processes that wake each other by futex, without any
+ * message.  The numbers to verify are stored in shared memory. */
 
 #include "bench.h"
 

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The limit: one producer and one consumer that spin over a ring in shared memory.  It
- * cannot sleep, has no bound but its slots, no kind of message, and does not survive a
- * kill. */
+/* The limit: one producer and one consumer that spin on a ring in shared memory.  It cannot sleep,
+ * is bounded only by its slots, has no kinds of messages, and does not survive a killed process. */
 
 #include "bench.h"
 
 #define LINE 128
 
-/* What stays in the caches is fast; what cycles through more memory is not. */
+/* A ring that stays in the caches is fast; one that uses more memory is not. */
 #define SMALL_RING_BYTES (128 << 10)
 #define MIN_SLOTS        2
 
 typedef struct
 {
-  guint64 head __attribute__ ((aligned (LINE))); /* published by the consumer, now and then */
+  guint64 head __attribute__ ((aligned (LINE))); /* published by the consumer from time to time */
   gsize   stride __attribute__ ((aligned (LINE)));
   guint64 n_slots; /* power of two */
   guint64 publish_every;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The limit of connections: messages with their length in front on a Unix socket, one system
- * call to write one and two to read it, as everybody does first. */
+/* The limit of connections: length-prefixed messages on a Unix socket, with one system call to
+ * write one and two to read it, as a simple program would do it. */
 
 #include "bench-socket.h"
 
@@ -96,7 +96,7 @@ way_consume (gpointer   user_data,
     ;
 }
 
-/* Of the ping-pong both sides know the length: one call to write, one to read. */
+/* In the ping-pong both sides know the length: one call to write, one to read. */
 static void
 trip_produce (gpointer   user_data,
               BenchSide *side)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The limit of values: building one and reading it, in one process, with nothing between. */
+/* The limit of values: building one and reading it in one process, without sending it. */
 
 #include "bench.h"
 #include "bench-variant.h"

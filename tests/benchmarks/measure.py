@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Runs programs in turn, and keeps what was verified, sorted by how near the processors were."""
+"""Runs programs in turn, and keeps the verified results by the distance of the processors."""
 
 import json
 import os
@@ -11,11 +11,11 @@ import time
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 TIMEOUT = 30
 
-# Some peers hang now and then; their other runs count.
+# Some peers hang occasionally; their other runs count.
 MAX_FAILURES = 3
 
-# Two virtual processors may also be one core for a while: what passes between them is then
-# much faster than between any two that are near, and what they do beside it slower.
+# Two virtual processors may also share one core for a while: communication between them is then
+# much faster than between any two near ones, and their other work is slower.
 NEAR, FAR, SHARED = 'near', 'far', 'one core'
 PLACEMENTS = NEAR, FAR, SHARED
 SHARED_NS = 40
@@ -26,7 +26,7 @@ class Cell:
 
     def __init__(self, section, row, size, shape):
         self.section, self.row, self.size, self.shape = section, row, size, shape
-        # Memory may be scarce: what is large begins with few.
+        # Memory may be scarce, so begin with few large messages.
         self.n_messages = max(64, min(row.first, (32 << 20) // size))
         self.rates = {placement: [] for placement in PLACEMENTS}
         self.n_failures = 0
@@ -37,7 +37,7 @@ class Cell:
         return self.row.key, self.size, self.shape
 
     def placement(self):
-        """Near if there is enough of it, else where there is most."""
+        """Returns "near" if there are enough such runs, else the placement with the most runs."""
         most = max(PLACEMENTS, key=lambda placement: len(self.rates[placement]))
         if len(self.rates[NEAR]) >= 3:
             return NEAR
@@ -61,7 +61,7 @@ class Bench:
         return [os.path.join(self.programs, 'bench-' + row.program)]
 
     def run(self, command):
-        """Returns what the program printed, or None and why not."""
+        """Returns the output of the program, or None and the reason of the failure."""
         try:
             done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                   timeout=TIMEOUT)
@@ -91,11 +91,11 @@ class Bench:
         return SHARED if probe <= SHARED_NS else NEAR if probe <= self.near_ns else FAR
 
     def placement(self, before, after):
-        """None when it changed meanwhile."""
+        """Returns None if the placement changed meanwhile."""
         return self.place(before) if self.place(before) == self.place(after) else None
 
     def measure(self, cell, keep):
-        """One run, between two probes; without @keep to learn how many messages it takes."""
+        """Makes one run, between two probes; without @keep, only to find the number of messages."""
         row = cell.row
         self.wait_until_near()
         before = self.last_probe
@@ -114,7 +114,7 @@ class Bench:
         rate = result['messages'] / result['seconds']
         if keep and placement is not None:
             cell.rates[placement].append(rate)
-        # Never ten times as many at once: a short run is a bad guess.
+        # At most ten times as many as before: a short run is a bad estimate.
         wanted = int(rate * self.seconds)
         cell.n_messages = max(row.least, min(wanted, cell.n_messages * 10))
 

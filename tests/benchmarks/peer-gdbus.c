@@ -8,7 +8,7 @@
 #define PATH      "/bench"
 #define INTERFACE "org.example.Bench"
 
-/* Signals are queued without a bound: this keeps the memory in one. */
+/* Signals are queued without a bound, so flush regularly to limit the memory. */
 #define FLUSH_EVERY 1024
 
 typedef struct

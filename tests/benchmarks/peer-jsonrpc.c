@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* jsonrpc-glib: notifications and calls with a string of the payload's length, as JSON and, where
- * both ends are willing, as GVariant. */
+/* jsonrpc-glib: notifications and calls with a string of the payload's length, as JSON and, if both
+ * ends support it, as GVariant. */
 
 #include "bench-socket.h"
 
@@ -33,7 +33,7 @@ variant_open (gpointer   user_data,
   return client;
 }
 
-/* The number of the message goes beside a string that makes up its length. */
+/* The number of the message is sent along with a string that makes up its length. */
 static GVariant *
 wrap (const guint8 *buffer,
       const char   *text)
@@ -144,7 +144,7 @@ call_produce (gpointer   user_data,
   g_main_loop_run (peer.loop);
 }
 
-/* The last answer is on its way when it was sent. */
+/* Quit when the last answer was sent. */
 static void
 last_replied_cb (GObject      *object,
                  GAsyncResult *result,

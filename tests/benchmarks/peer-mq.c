@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* What an ordinary user gets, and what the limit of bytes leaves of it when they are large. */
+/* The default limit of an ordinary user, and what the limit of bytes leaves for large messages. */
 static const guint usual_depths[] = { 10, 2 };
 
 static mqd_t

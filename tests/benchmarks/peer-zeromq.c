@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* ZeroMQ over a Unix socket: PUSH to PULL, and REQ to REP.  It has no queue that several
- * consumers share: with N producers and N consumers these are N pairs, the best case for it. */
+/* ZeroMQ over a Unix socket: PUSH to PULL, and REQ to REP.  It has no queue that several consumers
+ * share, so N producers and N consumers are N pairs, which is its best case. */
 
 #include "bench.h"
 
 #include <unistd.h>
 #include <zmq.h>
 
-/* Who connects before all are bound waits long for its next try, and what is still under way
- * when a producer ends is sometimes lost. */
+/* A process that connects before all are bound waits long for its next try, and messages that are
+ * not delivered when a producer ends are sometimes lost. */
 typedef struct
 {
   int n_bound;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* How near the two processors are: nanoseconds in which a cache line goes there and back.
- * On virtual machines this changes by a factor of four while one looks, and everything else
- * with it. */
+/* Measures the distance of two processors: the nanoseconds in which a cache line goes back and
+ * forth.  On virtual machines this changes by a factor of four within seconds, and all other
+ * figures with it. */
 
 #include "bench.h"
 
@@ -32,7 +32,7 @@ answer (int *word)
     }
 }
 
-/* The best of the chunks: the others were disturbed. */
+/* Returns the best of several chunks, since the others were disturbed. */
 static double
 ask (int *word)
 {

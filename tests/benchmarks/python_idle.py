@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""python_idle.py PROCESSES: what waiting in get () of multiprocessing's Queue costs, as bench-queue-idle
-measures it of ours."""
+"""python_idle.py PROCESSES: measures the cost of waiting in get () of multiprocessing's Queue, like
+bench-queue-idle."""
 
 import json
 import multiprocessing

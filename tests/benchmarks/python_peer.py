@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What Python brings: queues and pipes of bytes between processes.
+"""Benchmarks of Python's own queues and pipes.
 
-Takes the arguments of the C programs, and prints what they print."""
+Has the same arguments and output as the C programs."""
 
 import argparse
 import json
@@ -26,7 +26,7 @@ def make(number, tail):
 
 
 class Queue:
-    """One way over a queue that @context makes."""
+    """One way over a queue of @context."""
 
     def __init__(self, context, kind, depth):
         self.queue = context.SimpleQueue() if kind == 'SimpleQueue' else context.Queue(depth)
@@ -139,7 +139,7 @@ def run(options):
                  for i in range(options.consumers)]
     for child in producers + consumers:
         child.start()
-    # Only when producers have ended are their messages out of their hands.
+    # The messages of a producer are completely sent only when it has ended.
     for child in producers:
         child.join()
     channel.finish(bytes(options.size - 8), options.consumers)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* bench-queue-idle PROCESSES get|loop: what waiting costs, in get () or in main loops, for seconds;
- * and what the exit of a short-lived peer costs those who wait. */
+/* bench-queue-idle PROCESSES get|loop: measures the cost of waiting for seconds, in get () or in
+ * main loops, and the cost for the waiting processes of the exit of a short-lived peer. */
 
 #include "bench.h"
 
@@ -92,7 +92,7 @@ measure_usage (void)
   return usage;
 }
 
-/* Each of them gets one message and ends: they were waiting, and not stuck. */
+/* Each process gets one message and ends, which shows that they were waiting and not stuck. */
 static gboolean
 wake_all (MpQueue *queue)
 {
@@ -109,7 +109,7 @@ wake_all (MpQueue *queue)
   return woken;
 }
 
-/* Peers that use the queue and end, one after the other, as if they had been killed. */
+/* Runs peers one after the other that use the queue and end as if they had been killed. */
 static void
 run_peers (MpQueue *queue)
 {

@@ -93,7 +93,7 @@ get_one (MpQueue  *queue,
   mp_queue_get_async (queue, G_PRIORITY_DEFAULT, NULL, got_cb, self);
 }
 
-/* Behind the marker there is nothing: the calls that wait then end with the queue. */
+/* There are no messages behind the marker: waiting calls end with the queue. */
 static void
 got_cb (GObject      *object,
         GAsyncResult *result,

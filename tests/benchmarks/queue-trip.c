@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* There and back over two queues: with the adaptive spinning, and without it. */
+/* There and back over two queues, with and without adaptive spinning. */
 
 #include "bench.h"
 

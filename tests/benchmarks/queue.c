@@ -73,7 +73,7 @@ batch_produce (gpointer   user_data,
     }
 }
 
-/* Markers that came with ours are for others. */
+/* Put back markers that are for other consumers. */
 static void
 put_back_markers (MpQueue   *queue,
                   BenchSide *side,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Tables of what was measured, in markdown."""
+"""Tables of the results in Markdown."""
 
 from measure import NEAR, PLACEMENTS
 from rows import TARGETS, label
@@ -10,7 +10,7 @@ def number(value):
 
 
 def amount(cell, rate):
-    """What a rate means for this cell: µs, GB/s or M/s."""
+    """Converts a rate to the unit of this cell: µs, GB/s or M/s."""
     if cell.section.trip:
         return 1e6 / rate
     return rate * cell.size / 1e9 if cell.size > 1024 else rate / 1e6
@@ -21,7 +21,7 @@ def unit(section, size):
 
 
 def medians(over, under):
-    """The rates of two cells where the processors were equally near, and where that was."""
+    """Returns the rates of two cells for the same placement of processors, and that placement."""
     if over is not None and under is not None:
         for placement in PLACEMENTS:
             if len(over.rates[placement]) >= 2 and len(under.rates[placement]) >= 2:
@@ -101,7 +101,7 @@ def idle_table(idle):
     return '\n'.join(lines) + '\n'
 
 
-# Of the largest number of processes, in each way of ours.
+# Uses the largest number of processes, in each mode of MpQueue.
 def idle_target(idle):
     worst = max((results[-1] for title, results in idle.items() if title.startswith('MpQueue')),
                 key=lambda result: result['cpu'])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is measured: sections of rows, and the targets."""
+"""The definition of the benchmarks: sections of rows, and the targets."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ ALL_SIZES = (16, 64, 1024, 65536, 1048576)
 CONNECTION_SIZES = (64, 1024, 65536, 1048576)
 ALL_SHAPES = (1, 2, 4)
 
-# A small dictionary has no size of its own.
+# The size of a small dictionary is fixed.
 DICT = (16,)
 
 LANGUAGE_SIZES = (16, 1024, 65536)
@@ -37,7 +37,7 @@ class Section:
     key: str
     title: str
     rows: tuple
-    limit: str  # the key of the row that the others are compared with
+    limit: str  # key of the row with which the others are compared
     trip: bool = False
 
 
@@ -230,7 +230,7 @@ TARGETS = (
     Target('Python to C, small dict, to Python to Python', ('python-c', 16, 1), ('language-dict', 16, 1), 0.8),
     Target('JavaScript to C, small object, to Python to Python', ('gjs-c', 16, 1), ('language-dict', 16, 1),
            0.8),
-    # Two calls each.
+    # Each consists of two calls.
     Target('Python, override over the bare calls of a put and a get, µs', ('python-override', 16, 1),
            ('python-bare', 16, 1), 1, True, True, True),
     Target('JavaScript, override over the bare calls of a put and a get, µs', ('gjs-override', 16, 1),

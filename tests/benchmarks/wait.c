@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Waiting, in one process, for the one of many connections that has a message: by turns each
- * gets one, is waited for, and is read. */
+/* Waiting, in one process, for the one of many connections that has a message: a message is sent to
+ * each in turn, waited for, and read. */
 
 #include "bench.h"
 
@@ -11,7 +11,7 @@
 
 #define N_MANY 1000
 
-/* A step that leads past all of them. */
+/* A step that visits all connections. */
 #define STEP 389
 
 typedef struct
@@ -94,7 +94,7 @@ wait_async (Pipes *pipes)
   return find (pipes, ready, n_ready);
 }
 
-/* What everybody does first. */
+/* The straightforward way, for comparison. */
 static gsize
 wait_poll (Pipes *pipes)
 {

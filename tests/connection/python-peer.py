@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A peer that knows nothing of this library: it echoes what it gets.
+"""A peer that does not use this library: it echoes all messages.
 
 python-peer.py listen|connect ADDRESS KEY|- bytes|objects"""
 

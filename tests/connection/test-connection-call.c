@@ -131,7 +131,7 @@ test_answer (Fixture      *fixture,
   g_assert_cmpint (get_int (value), ==, 42);
 }
 
-/* All at once, answered from the last to the first. */
+/* Several concurrent calls, answered in reverse order. */
 static void
 test_out_of_order (Fixture      *fixture,
                    gconstpointer data)
@@ -185,14 +185,14 @@ test_errors (Fixture      *fixture,
         }
       else
         {
-          /* Both ends are in this process, so that the domain is known. */
+          /* Both ends are in this process, so the domain is known. */
           g_assert_cmpstr (g_quark_to_string (error->domain), ==, "another.Domain");
           g_assert_cmpint (error->code, ==, 7);
         }
     }
 }
 
-/* Messages that come between calls and answers are for receivers. */
+/* Messages that arrive between calls and answers are left for receivers. */
 static void
 test_beside_messages (Fixture      *fixture,
                       gconstpointer data)
@@ -257,7 +257,7 @@ test_given_up (Fixture      *fixture,
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
   iterate_until (g_str_equal (fixture->log->str, "cancelled cancelled "));
 
-  /* Nobody waits for these answers. */
+  /* No call waits for these answers. */
   for (guint i = 0; i < 2; i++)
     {
       mp_invocation_return_value (fixture->invocations->pdata[i], g_variant_new_int64 (3));
@@ -301,7 +301,7 @@ test_peer_gone (Fixture      *fixture,
   g_assert_error (error, MP_ERROR, MP_ERROR_END_OF_STREAM);
 }
 
-/* Two ends that call each other, where one answers nothing. */
+/* Two ends that call each other, one of which never answers. */
 static void
 test_nobody_answers (Fixture      *fixture,
                      gconstpointer data)
@@ -352,7 +352,7 @@ join_thread (gpointer data)
   return NULL;
 }
 
-/* Each thread finds the answers of the others. */
+/* Each thread reads the answers of the others too. */
 static void
 test_threads (Fixture      *fixture,
               gconstpointer data)
@@ -380,7 +380,7 @@ test_timeout_blocking (Fixture      *fixture,
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
 }
 
-/* A plain program that sends what it should not; the connection ends, or the call fails. */
+/* A plain program that sends invalid messages; the connection is closed, or the call fails. */
 static void
 test_hostile (gconstpointer data)
 {
@@ -425,7 +425,7 @@ test_hostile_calls (void)
   g_signal_connect (connection, "called", G_CALLBACK (keep_cb), &fixture);
   mp_connection_start (connection, G_PRIORITY_DEFAULT_IDLE);
 
-  /* The same number twice. */
+  /* The same id twice. */
   for (guint i = 0; i < 2; i++)
     {
       g_assert_cmpint (write (fds[1], header, 4), ==, 4);

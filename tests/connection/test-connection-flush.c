@@ -13,7 +13,7 @@ test_flush (void)
 
   g_assert_true (mp_pipe (TRUE, &first, &second, &error));
   g_assert_true (mp_connection_flush (first, 0, NULL, &error));
-  /* It begins to leave, so that it counts as sent. */
+  /* A part of it is sent, so it counts as sent. */
   g_assert_true (mp_connection_send_data (first, large, 1 << 22, 0, NULL, &error));
   g_assert_false (mp_connection_flush (first, 1000, NULL, &error));
   g_assert_no_error (error);

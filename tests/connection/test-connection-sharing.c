@@ -104,7 +104,7 @@ test_connection (Fixture      *fixture,
   g_assert_finalize_object (reader);
 }
 
-/* What is no description leaves the connection as it was. */
+/* A message that is not a description leaves the connection usable. */
 static void
 test_other_message (Fixture      *fixture,
                     gconstpointer data)

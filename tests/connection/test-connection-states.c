@@ -10,12 +10,12 @@
 
 #include "test-fork.h"
 
-/* Whatever the peer does, wherever in a message it does it, and however the message is
- * received: the receiver hears of it, and loses nothing that is still to come. */
+/* All combinations of what the peer does, where in a message it does it, and how the message is
+ * received: the receiver gets the right error, and loses no later data. */
 
 #define LARGE 0x20000
 
-/* What came of a message, and how much of it is still to come. */
+/* How much of a message has arrived, and how much is still to come. */
 typedef struct
 {
   const char *name;
@@ -54,14 +54,14 @@ typedef struct
 {
   const char *name;
 
-  /* Has the peer do it, and says what the receiver is to hear; FALSE when it has to stop
-   * receiving by itself. */
+  /* Makes the peer do it, and returns the error that the receiver is to get; FALSE if the receiver
+   * has to stop by itself. */
   gboolean (*happen) (Fixture     *fixture,
                       const State *state,
                       GError     **expected);
 } Event;
 
-/* How to receive; with @stop for no longer than a moment. */
+/* Receives; with @stop, only for a moment. */
 typedef struct
 {
   const char *name;
@@ -118,7 +118,7 @@ hold (gpointer data)
   return 0;
 }
 
-/* A process that is killed has the last descriptor of the peer. */
+/* The last descriptor of the peer is in a process that is killed. */
 static gboolean
 dies (Fixture     *fixture,
       const State *state,
@@ -132,7 +132,7 @@ dies (Fixture     *fixture,
   return TRUE;
 }
 
-/* The kernel says so when the peer goes away without having read what was sent to it. */
+/* The kernel resets the connection if the peer closes it without having read all data. */
 static gboolean
 resets (Fixture     *fixture,
         const State *state,
@@ -284,7 +284,7 @@ write_rest (gpointer data)
   return NULL;
 }
 
-/* The message comes as if nobody had stopped waiting for it. */
+/* The message is received completely after the interrupted wait. */
 static void
 check_goes_on (Fixture    *fixture,
                const Case *test)

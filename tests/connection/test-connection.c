@@ -14,7 +14,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-/* A connection, and the other end as a bare socket, which writes whatever it likes. */
+/* A connection, and the other end as a plain socket, which can write any bytes. */
 typedef struct
 {
   MpConnection *connection;
@@ -138,7 +138,7 @@ test_receive_nothing (Fixture      *fixture,
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
 }
 
-/* A receive that runs out of time in the middle of a message goes on with the next call. */
+/* A receive that times out in the middle of a message is continued by the next call. */
 static void
 test_receive_in_pieces (Fixture      *fixture,
                         gconstpointer data)
@@ -195,7 +195,7 @@ typedef struct
   gsize       length;
 } Beginning;
 
-/* Wherever in a message the peer goes away, it is inside it. */
+/* The peer closes at each position inside a message. */
 static const Beginning beginnings[] = {
   { "header", "\0\0", 2 },
   { "after-header", "\0\0\0\5", 4 },
@@ -237,7 +237,7 @@ test_malformed (Fixture      *fixture,
   assert_fails (fixture, MP_ERROR, MP_ERROR_CLOSED);
 }
 
-/* As Python's recv_bytes (maxlength) does it. */
+/* Like Python's recv_bytes (maxlength). */
 static void
 test_maximum (Fixture      *fixture,
               gconstpointer data)
@@ -262,7 +262,7 @@ test_maximum (Fixture      *fixture,
   g_assert_no_error (error);
 }
 
-/* An empty message is no value, and costs nobody the next one. */
+/* An empty message is not a value, and the next message is not lost. */
 static void
 test_empty_value (Fixture      *fixture,
                   gconstpointer data)
@@ -310,7 +310,7 @@ test_max_message_size (Fixture      *fixture,
     mp_connection_send_data (fixture->connection, (const guint8 *) "abcd", 4, -1, NULL, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_TOO_LARGE);
 
-  /* 4 GiB are refused when only their length is there. */
+  /* 4 GiB are refused when only the length has arrived. */
   PEER_WRITES (fixture, "\377\377\377\377\0\0\0\1\0\0\0\0");
   assert_fails (fixture, MP_ERROR, MP_ERROR_TOO_LARGE);
 }
@@ -381,8 +381,8 @@ send_large (gpointer data)
   return NULL;
 }
 
-/* Large messages go straight into the buffer, small ones between them through the
- * read-ahead; short waits put the way back to the test, too. */
+/* Large messages are received directly into the buffer, small ones between them through the
+ * read-ahead buffer; short waits test the way back, too. */
 static void
 test_large (gconstpointer data)
 {
@@ -472,7 +472,7 @@ test_closed (Fixture      *fixture,
   g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
 }
 
-/* The clock may tick between two looks at it: that does not make "not at all" "for ever". */
+/* Time may pass between two readings of the clock: a timeout of 0 must not become infinite. */
 static void
 test_flush_without_waiting (Fixture      *fixture,
                             gconstpointer data)
@@ -489,7 +489,7 @@ test_flush_without_waiting (Fixture      *fixture,
     }
 }
 
-/* Who has sent something watches for the answer before it sleeps: that is as good a wait. */
+/* A caller that has sent something spins for the answer before it sleeps, with the same results. */
 static void
 test_await_answer (Fixture      *fixture,
                    gconstpointer data)
@@ -549,7 +549,7 @@ test_poll (Fixture      *fixture,
   g_assert_false (mp_connection_poll (fixture->connection, 1000, NULL, &error));
   g_assert_no_error (error);
 
-  /* Three messages come with one read, and two of them are seen in no descriptor. */
+  /* Three messages arrive with one read, and the descriptor does not show two of them. */
   PEER_WRITES (fixture, "\0\0\0\0"
                         "\0\0\0\1a"
                         "\0\0\0\1b");
@@ -699,7 +699,7 @@ test_async_cancel (Fixture      *fixture,
   g_assert_cmpint (g_bytes_get_size (bytes), ==, 3);
 }
 
-/* What waits to be sent is bounded, and leaves in order when the peer makes room. */
+/* The queue of outgoing messages is bounded, and is sent in order when the peer makes room. */
 static void
 test_async_bound (Fixture      *fixture,
                   gconstpointer data)
@@ -835,7 +835,7 @@ reason_cb (MpConnection *connection,
     g_string_append (user_data, " asked");
 }
 
-/* The property and the signal mean the same, whoever closes. */
+/* The property and the signal agree, whichever end closes. */
 static void
 test_closed_by_peer (void)
 {
@@ -878,7 +878,7 @@ test_closed_by_nonsense (void)
   close (fds[1]);
 }
 
-/* What nobody handles is not taken, and is handed out once somebody does. */
+/* Messages without a handler are not taken, and are emitted once there is one. */
 static void
 test_start_without_handler (void)
 {
@@ -923,7 +923,7 @@ dawdle_cb (MpConnection *connection,
   (*(guint *) user_data)++;
 }
 
-/* Handlers that take long do not keep others waiting for a hundred messages. */
+/* Slow handlers do not delay other sources for a hundred messages. */
 static void
 test_start_turn (void)
 {
@@ -1044,7 +1044,7 @@ test_descriptors (void)
   g_assert_false (mp_connection_poll (second, 1, NULL, &error));
   before = count_fds ();
 
-  /* The descriptors of each message are its own, whatever is read together. */
+  /* Each message has its own descriptors, even if several are read together. */
   mp_connection_send_message (first, message, -1, NULL, &error);
   mp_connection_send (first, g_variant_new_string ("without"), -1, NULL, &error);
   mp_connection_send_message (first, message, -1, NULL, &error);
@@ -1061,7 +1061,7 @@ test_descriptors (void)
   g_assert_no_error (error);
   g_assert_null (mp_message_get_fd_list (without));
 
-  /* Nobody wants the last ones. */
+  /* The last descriptors are not taken. */
   g_variant_unref (mp_connection_recv (second, -1, NULL, &error));
   g_assert_no_error (error);
   g_assert_cmpint (count_fds (), ==, before);
@@ -1081,7 +1081,7 @@ test_too_many_descriptors (void)
   g_assert_error (error, MP_ERROR, MP_ERROR_TOO_LARGE);
 }
 
-/* A peer that sends more than it may, at once or one by one, leaves nothing open here. */
+/* If a peer sends too many descriptors, at once or one by one, none is left open. */
 static void
 test_descriptor_flood (Fixture      *fixture,
                        gconstpointer data)
@@ -1187,7 +1187,7 @@ test_share_read_ahead (Fixture      *fixture,
   g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
   g_clear_error (&error);
 
-  /* What was read ahead is there still. */
+  /* The data that was read ahead is still available. */
   mp_connection_set_read_ahead (fixture->connection, FALSE);
   g_assert_cmpint (mp_connection_get_fd (fixture->connection), ==, -1);
   g_assert_null (mp_shareable_describe (MP_SHAREABLE (fixture->connection), fd_list, &error));
@@ -1281,7 +1281,7 @@ receive_many (gpointer data)
   return NULL;
 }
 
-/* Messages of several threads never mix, and each is received by one thread. */
+/* Messages of several threads are not interleaved, and each is received by one thread. */
 static void
 test_threads (void)
 {
@@ -1341,7 +1341,7 @@ test_nothing_left (void)
 
   g_assert_cmpint (count_fds (), ==, fds);
 #ifndef __SANITIZE_ADDRESS__
-  /* The sanitizer keeps for a while what was freed. */
+  /* The sanitizer keeps freed memory for a while. */
   g_assert_cmpint (get_memory (), <=, memory + 256 * 1024);
 #endif
 }

@@ -22,7 +22,7 @@ make_listener (void)
   return listener;
 }
 
-/* What a thread connects with. */
+/* The arguments of a thread that connects. */
 typedef struct
 {
   MpConnector  *connector;
@@ -70,7 +70,7 @@ test_nobody_there (void)
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
 }
 
-/* When the queue in the kernel is full, the client waits for its turn. */
+/* When the kernel's backlog is full, the client waits for its turn. */
 static void
 test_full_backlog (void)
 {
@@ -119,7 +119,7 @@ test_cancel (void)
   g_assert_finalize_object (listener);
 }
 
-/* A listener of somebody else, which says what it likes to a client that has the key. */
+/* A malicious listener, which sends any bytes to a client that has the key. */
 typedef struct
 {
   const char *name;

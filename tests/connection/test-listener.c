@@ -30,7 +30,7 @@ listen_at (const char *address,
   return listener;
 }
 
-/* A peer that connects and says nothing on its own. */
+/* A peer that connects and sends nothing by itself. */
 static int
 connect_bare (MpListener *listener)
 {
@@ -169,7 +169,7 @@ test_path (Place        *place,
   g_assert_cmpstr (address, ==, place->address);
   g_assert_true (g_file_test (place->path, G_FILE_TEST_EXISTS));
 
-  /* It is taken, and stays so. */
+  /* The address is in use, and stays in use. */
   g_assert_null (mp_listener_new (place->address, NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE);
   g_assert_true (g_file_test (place->path, G_FILE_TEST_EXISTS));
@@ -194,7 +194,7 @@ test_stale_path (Place        *place,
   g_assert_finalize_object (listener);
 }
 
-/* A file that is no socket is nobody's to remove. */
+/* A file that is not a socket is not removed. */
 static void
 test_other_file (Place        *place,
                  gconstpointer data)
@@ -207,7 +207,8 @@ test_other_file (Place        *place,
   g_assert_true (g_file_test (place->path, G_FILE_TEST_EXISTS));
 }
 
-/* A child that inherited the listener leaves the file alone, also when it closes. */
+/* A child that inherited the listener does not remove the file, even when it closes the listener.
+ */
 static void
 test_fork (Place        *place,
            gconstpointer data)
@@ -341,7 +342,7 @@ accept_until_failed (MpListener *listener,
   g_assert_cmpint (log->n_failed, ==, n);
 }
 
-/* What a stranger does, and what the error then says about it. */
+/* A peer without the key, and the expected text of the error. */
 typedef struct
 {
   const char *name;
@@ -418,7 +419,7 @@ test_stranger (gconstpointer data)
   g_assert_finalize_object (listener);
 }
 
-/* Lets the listener work until the peer has that much to read, and reads it. */
+/* Lets the listener run until the peer has @length bytes to read, and reads them. */
 static void
 read_from_listener (MpListener *listener,
                     int         peer,
@@ -439,7 +440,7 @@ read_from_listener (MpListener *listener,
 #define ANSWER_SIZE    44
 #define VERDICT_SIZE   13
 
-/* Answers the challenge as who has the key does. */
+/* Answers the challenge with the right key. */
 static void
 answer_challenge (MpListener *listener,
                   int         peer)
@@ -470,8 +471,8 @@ challenge_listener (MpListener *listener,
   read_from_listener (listener, peer, answer, sizeof answer);
 }
 
-/* Strangers that have the key, and stop or err when they are to challenge the listener, or to
- * say whether its answer was right. */
+/* Peers that have the key, and stop or send garbage instead of their own challenge or of the result
+ * for the listener's answer. */
 static const Stranger not_challenging[] = {
   STRANGER ("silent", "", FALSE, "in time"),
   STRANGER ("leaves", "", TRUE, "closed the connection"),
@@ -494,7 +495,7 @@ static const Stranger not_judging[] = {
   STRANGER ("long-message", "\0\0\1\1", FALSE, "does not do the handshake"),
 };
 
-/* Goes as far as @stranger does, who has the key. */
+/* Runs the handshake of a peer that has the key, up to the point where it stops. */
 static void
 check_half_way (const Stranger *stranger,
                 gboolean        challenges)
@@ -581,7 +582,7 @@ test_wrong_key (void)
   g_assert_finalize_object (listener);
 }
 
-/* The key is on one side only: the other one waits for a challenge in vain. */
+/* Only one side has a key: the other one waits for a challenge in vain. */
 static void
 test_key_on_one_side (void)
 {
@@ -604,7 +605,7 @@ open_thread (gpointer connector)
   return mp_connector_open (connector, 20 * G_USEC_PER_SEC, NULL, NULL);
 }
 
-/* The deadline of the handshake counts from when the listener begins it. */
+/* The timeout of the handshake begins when the listener begins it. */
 static void
 test_busy (void)
 {
@@ -621,7 +622,7 @@ test_busy (void)
   g_object_set (connector, "handshake-timeout", G_USEC_PER_SEC, NULL);
   thread = g_thread_new ("client", open_thread, connector);
 
-  /* Longer than the first one has for its handshake, which the listener does not begin. */
+  /* Longer than the timeout of the handshake, which the listener does not begin. */
   g_assert_null (mp_connector_open (other, 1100 * 1000, NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
   g_clear_error (&error);
@@ -642,7 +643,7 @@ incoming_cb (MpListener   *listener,
   g_set_object ((MpConnection **) user_data, connection);
 }
 
-/* All of it in a context that is not the main one, and not in the main thread. */
+/* Everything in another thread, with a main context of its own. */
 static gpointer
 run_in_own_context (gpointer data)
 {
@@ -716,7 +717,7 @@ test_async_cancel (void)
   g_assert_finalize_object (listener);
 }
 
-/* One more than may be in their handshake, and the oldest has to go. */
+/* A further peer evicts the oldest pending handshake. */
 static void
 test_max_pending (void)
 {
@@ -769,7 +770,8 @@ raise_descriptor_limit (void)
   g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &limit));
 }
 
-/* A process of strangers: all connect, some say a byte now and then, until they are killed. */
+/* A process with many peers that never authenticate: all connect, and some send a byte from time to
+ * time, until the process is killed. */
 static pid_t
 send_strangers (MpListener *listener,
                 gboolean    chatty,
@@ -794,7 +796,8 @@ send_strangers (MpListener *listener,
     }
 }
 
-/* An honest client gets in within a second, however many strangers stand at the door. */
+/* A client with the key is accepted soon, however many handshakes of other peers are in progress.
+ */
 static void
 test_crowd (gconstpointer data)
 {
@@ -827,8 +830,8 @@ test_crowd (gconstpointer data)
       opened = g_thread_join (thread);
       assert_talk (opened, accepted);
       g_test_message ("got in after %" G_GINT64_FORMAT " us", g_get_monotonic_time () - before);
-      /* Whoever were to wait for the strangers would wait for their deadline of ten seconds.
-       * How much less it is depends on what else this machine does. */
+      /* If the listener waited for the other peers, it would wait for their timeout of ten seconds.
+       * The actual time depends on the load of the machine. */
       g_assert_cmpint (g_get_monotonic_time () - before, <, 5 * G_USEC_PER_SEC);
     }
 
@@ -839,7 +842,7 @@ test_crowd (gconstpointer data)
   g_assert_finalize_object (listener);
 }
 
-/* A thousand peers that fail leave nothing behind. */
+/* A thousand failed handshakes leave no memory or descriptors behind. */
 static void
 test_nothing_left (void)
 {
@@ -867,13 +870,13 @@ test_nothing_left (void)
 
   g_assert_cmpint (count_fds (), ==, fds);
 #ifndef __SANITIZE_ADDRESS__
-  /* The sanitizer keeps for a while what was freed. */
+  /* The sanitizer keeps freed memory for a while. */
   g_assert_cmpint (get_memory (), <=, memory + 256 * 1024);
 #endif
   g_assert_finalize_object (listener);
 }
 
-/* Without descriptors nobody gets in, and as soon as there are some again, everybody does. */
+/* Without free descriptors no peer is accepted, and as soon as there are some again, all are. */
 static void
 test_no_descriptors (void)
 {
@@ -906,7 +909,7 @@ test_no_descriptors (void)
   g_assert_finalize_object (listener);
 }
 
-/* The kernel says who a peer is; only root can try that. */
+/* The kernel reports the user of a peer; only root can test that. */
 static void
 test_same_user (gconstpointer data)
 {
@@ -992,7 +995,7 @@ add_strangers (const char     *where,
     }
 }
 
-/* What a killed process leaves behind is not to stay in the cache for ever. */
+/* The socket file of a killed process must not be in the cache directory. */
 static void
 test_not_in_cache (void)
 {

@@ -129,7 +129,7 @@ test_reader_gone (void)
   g_assert_finalize_object (writer);
 }
 
-/* The reader of a real pipe goes away: here the library has to keep the signal back. */
+/* The reader of a real pipe is closed: here the library has to suppress the signal. */
 static void
 test_os_pipe (void)
 {

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Conversations with a stock Python program; see python-peer.py for what it does.  The
- * environment variable MP_TEST_PYTHON names another Python than that of the system. */
+/* Communication with an unmodified Python program: see python-peer.py.  The environment variable
+ * MP_TEST_PYTHON selects another Python than the system's. */
 
 #define PYTHON               "/usr/bin/python3"
 #define KEY                  "secret_key"
@@ -46,8 +46,8 @@ start_python (const char *role,
   g_autoptr (GError) error = NULL;
   GSubprocess *python;
 
-  /* Python gets memory for all that is left of a message again for each piece of it; filling that
-   * each time, as for the tests in C, takes minutes. */
+  /* For each piece of a message, Python allocates memory for all of its rest; filling that memory
+   * each time, as in the tests in C, takes minutes. */
   g_subprocess_launcher_unsetenv (launcher, "MALLOC_PERTURB_");
   python = g_subprocess_launcher_spawn (launcher, &error, get_python (), program, role, address,
                                         key != NULL ? key : "-",
@@ -62,7 +62,7 @@ make_key (const char *key)
   return key != NULL ? g_bytes_new (key, strlen (key)) : NULL;
 }
 
-/* Where the Python program listens. */
+/* Returns the address at which the Python program listens. */
 static char *
 read_address (GSubprocess *python)
 {
@@ -270,7 +270,7 @@ failed_cb (MpListener *listener,
   *(char **) user_data = g_strdup (error->message);
 }
 
-/* Python before 3.12 can only do MD5, and hears no to that unless it was allowed. */
+/* Python before 3.12 supports only MD5, and is refused unless MD5 was allowed. */
 static void
 test_legacy_refused (void)
 {

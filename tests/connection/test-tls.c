@@ -38,7 +38,7 @@ make_listener (const char *key)
   return listener;
 }
 
-/* What a thread connects with. */
+/* The arguments of a thread that connects. */
 typedef struct
 {
   MpConnector  *connector;
@@ -113,7 +113,7 @@ test_tls (gconstpointer data)
   g_assert_no_error (error);
   g_assert_true (g_str_has_prefix (mp_connection_get_peer_address (accepted), "tls:127.0.0.1:"));
 
-  /* A small message, one after it, and what does not fit into the buffers of the kernel. */
+  /* A small message, another one after it, and one that does not fit into the kernel's buffers. */
   mp_connection_send (client.connection, g_variant_new_string ("one"), TIMEOUT, NULL, &error);
   g_assert_no_error (error);
   g_assert_true (mp_connection_poll (accepted, TIMEOUT, NULL, &error));
@@ -172,7 +172,7 @@ test_tls_not_trusted (void)
   g_assert_finalize_object (listener);
 }
 
-/* A peer that speaks no TLS is sent away, one that says nothing holds up nobody. */
+/* A peer that does not speak TLS is refused, and a silent one does not block others. */
 static void
 test_tls_strangers (void)
 {
@@ -267,12 +267,12 @@ resolve_in_child (gpointer data)
   g_autoptr (GError) error = NULL;
   g_autoptr (MpConnection) connection = NULL;
 
-  /* Whatever comes of it, it comes: a name under "invalid" has no address. */
+  /* The lookup ends, with whatever error: names under "invalid" have no address. */
   connection = mp_connect ("tcp:mproc-glib.invalid:1", NULL, TIMEOUT, NULL, &error);
   return connection == NULL && error != NULL ? AS_EXPECTED : NO_ERROR;
 }
 
-/* A forked child cannot use TLS, and does no harm to that of its parent. */
+/* A forked child cannot use TLS, and does not disturb its parent's connection. */
 static void
 test_tls_fork (void)
 {
@@ -339,8 +339,8 @@ main (int    argc,
   result = g_test_run ();
 
 #ifdef __SANITIZE_ADDRESS__
-  /* The leak checker crashes on what GnuTLS keeps for each thread, so it does not get to
-   * run; each case ends with the finalization of its objects. */
+  /* The leak checker crashes on thread-local data of GnuTLS, so end without running it; each case
+   * ends with the finalization of its objects. */
   fflush (NULL);
   _exit (result);
 #endif

@@ -151,7 +151,7 @@ test_ordinary (void)
     }
 }
 
-/* What begins as an envelope and is none. */
+/* Messages that begin like an envelope but are malformed. */
 static void
 test_hostile (void)
 {
@@ -178,7 +178,7 @@ test_hostile (void)
     }
 }
 
-/* The head is right, and the rest is not. */
+/* The head is valid, but the rest is not. */
 static void
 test_hostile_values (void)
 {
@@ -208,7 +208,7 @@ test_hostile_values (void)
     }
 }
 
-/* What picklers of other protocols make of ("mp:call", 7, {"a": [1]}). */
+/* Pickles of ("mp:call", 7, {"a": [1]}) in other protocols. */
 static void
 test_protocols (void)
 {

@@ -35,13 +35,13 @@ load (const char *json,
   if (payload == NULL)
     return NULL;
 
-  /* What a writer of ours writes is what a stranger's must be. */
+  /* The output of our writers has to pass the checks for untrusted input. */
   value = mp_gvariant_load_payload (payload, error);
   g_assert_no_error (*error);
   return g_steal_pointer (&value);
 }
 
-/* NULL if there is none, with @code in the error. */
+/* Returns NULL if there is none, with @code in the error. */
 static char *
 write_variant (GVariant *variant,
                int       code)
@@ -166,7 +166,7 @@ test_json_large_numbers (void)
     }
 }
 
-/* To the last bit what the C library reads. */
+/* Exactly the value that the C library reads. */
 static void
 test_json_doubles (void)
 {
@@ -210,7 +210,7 @@ test_json_doubles (void)
     }
 }
 
-/* What is written is read back as the same number, and not as an integer. */
+/* A written double is read back as the same number, and not as an integer. */
 static void
 test_json_doubles_round_trip (void)
 {
@@ -410,7 +410,7 @@ test_json_deep (void)
     }
 }
 
-/* Names that json-glib's own table of members would give the same place. */
+/* Names with the same hash in json-glib's table of members. */
 static void
 test_json_colliding_names (void)
 {
@@ -436,7 +436,7 @@ test_json_colliding_names (void)
   g_assert_cmpint (g_get_monotonic_time () - start, <, 5 * G_TIME_SPAN_SECOND);
 }
 
-/* What would need much more memory than its text. */
+/* Values that would need much more memory than their text. */
 static void
 test_json_many_values (void)
 {
@@ -505,7 +505,7 @@ test_json_write (void)
     }
 }
 
-/* What a variant cannot hold reaches Python from JavaScript, and back, all the same. */
+/* Values that a variant cannot hold can be sent from JavaScript to Python and back. */
 static void
 test_json_pickle (void)
 {

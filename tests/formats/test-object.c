@@ -16,7 +16,7 @@ struct _TestThingClass
   GObjectClass parent_class;
 };
 
-/* Has a property of each kind, and keeps whatever it is set to. */
+/* A class with a property of each kind, which stores any value. */
 enum
 {
   PROP_0,
@@ -54,7 +54,7 @@ typedef struct
 
 G_DEFINE_TYPE_WITH_PRIVATE (TestThing, test_thing, G_TYPE_OBJECT)
 
-/* A class that nobody enabled, and one whose property cannot travel. */
+/* A class that is not enabled, and one with a property that cannot be sent. */
 G_DECLARE_FINAL_TYPE (TestStranger, test_stranger, TEST, STRANGER, TestThing)
 
 struct _TestStranger
@@ -180,7 +180,7 @@ deliver (GObject *object,
   return mp_message_get_object (delivered, expected_type, error);
 }
 
-/* All properties of plain values are the same. */
+/* Checks that all properties with plain values are equal. */
 static void
 assert_equal (GObject *a,
               GObject *b)
@@ -310,7 +310,7 @@ test_object_nested (void)
   g_assert_finalize_object (outer);
 }
 
-/* As a variant it is what other languages can read. */
+/* As a variant it can be read in other languages. */
 static void
 test_object_as_variant (void)
 {
@@ -428,7 +428,7 @@ test_object_cycle (void)
   g_assert_finalize_object (second);
 }
 
-/* Twenty objects in each other can be sent and built; one more cannot be sent. */
+/* Twenty nested objects can be sent and built; one more cannot be sent. */
 static void
 test_object_deep (void)
 {
@@ -455,7 +455,7 @@ test_object_deep (void)
   }
 }
 
-/* What cannot be described cannot be sent: a class without a name for its value. */
+/* A property that cannot be described cannot be sent: an enum value without a name. */
 static void
 test_object_unsupported (void)
 {

@@ -14,11 +14,11 @@ typedef struct
 {
   const char *pickle;
 
-  /* The variant as text; NULL if there is none, though the pickle is a good one. */
+  /* The variant as text; NULL if there is none, although the pickle is valid. */
   const char *value;
 } Row;
 
-/* What Python's own pickler writes by protocol 4. */
+/* Pickles that Python's own pickler writes with protocol 4. */
 static const Row protocol_4[] = {
   { "80044e2e", "@mv nothing" },
   { "8004882e", "true" },
@@ -77,7 +77,7 @@ static const Row protocol_4[] = {
     NULL },
 };
 
-/* What it writes by other protocols, or dill does. */
+/* Pickles with other protocols, or written by dill. */
 static const Row other_protocols[] = {
   { "4e2e",
     "@mv nothing" },
@@ -197,7 +197,7 @@ load (GBytes  *pickle,
   if (payload == NULL)
     return NULL;
 
-  /* What a writer of ours writes is what a stranger's must be. */
+  /* The output of our writers has to pass the checks for untrusted input. */
   value = mp_gvariant_load_payload (payload, error);
   g_assert_no_error (*error);
   return g_steal_pointer (&value);
@@ -434,7 +434,7 @@ test_pickle_malformed (void)
     }
 }
 
-/* Whatever is cut short is malformed, wherever it is cut. */
+/* Every proper prefix of a pickle is malformed. */
 static void
 test_pickle_every_prefix (void)
 {
@@ -459,7 +459,7 @@ test_pickle_refused (void)
     const char *pickle;
     const char *part;
   } rows[] = {
-    /* os.system ("x") by protocols 0 and 4. */
+    /* os.system ("x") with protocols 0 and 4. */
     { "636e740a73797374656d0a285678"
       "0a74522e",
       "nt.system at byte 0" },
@@ -467,7 +467,7 @@ test_pickle_refused (void)
       "6e748c0673797374656d938c0178"
       "85522e",
       "nt.system at byte 14" },
-    /* A lambda of dill. */
+    /* A lambda pickled by dill. */
     { "80049500000000000000008c0a64696c6c2e5f64696c6c948c105f6372656174655f66756e6374696f6e"
       "949394",
       "dill._dill._create_function at byte 43" },
@@ -476,7 +476,7 @@ test_pickle_refused (void)
       "dill._dill._load_type at byte 26" },
     { "8004636275696c74696e730a6279746561727261790a2e", "builtins.bytearray at byte 2" },
     { "80045d636275696c74696e730a6279746561727261790a612e", "builtins.bytearray at byte 3" },
-    /* Gigabytes for a few bytes. */
+    /* A few bytes that would allocate gigabytes. */
     { "636275696c74696e730a6279746561727261790a4affffff7f85522e", "builtins.bytearray" },
     { "635f636f646563730a656e636f64650a285661"
       "0a567a6c69620a74522e",
@@ -511,7 +511,7 @@ test_pickle_refused (void)
     }
 }
 
-/* dill's name goes, the value stays, and Python need not import dill. */
+/* The reference to dill is removed, so that Python need not import dill. */
 static void
 test_pickle_without_dill (void)
 {
@@ -629,7 +629,7 @@ test_pickle_bomb_as_key (void)
     }
 }
 
-/* A list that is made a set again and again. */
+/* A list that is converted to a set repeatedly. */
 static void
 test_pickle_bomb_of_sets (void)
 {
@@ -702,7 +702,7 @@ fill (const Container *container,
   return g_byte_array_free_to_bytes (array);
 }
 
-/* The ends of the items need one byte each, two, or four; and many keys are all looked at. */
+/* The ends of the items need one byte each, two, or four; and all of many keys are compared. */
 static void
 test_pickle_sizes (void)
 {

@@ -23,7 +23,7 @@ LLVMFuzzerTestOneInput (const guint8 *data,
   if (address == NULL || mp_address_needs_resolver (address))
     return 0;
 
-  /* What the kernel would get, and what it would be called then, which is an address, too. */
+  /* The resolved address is formatted as text, which has to be a valid address, too. */
   resolved = mp_address_resolve (address, TRUE, -1, NULL, NULL);
   for (guint i = 0; resolved != NULL && i < resolved->len; i++)
     {

@@ -9,7 +9,7 @@
 int LLVMFuzzerTestOneInput (const guint8 *data,
                             gsize         size);
 
-/* What the library itself made is the envelope of this kind, with this number. */
+/* Checks that an envelope made by the library has the given kind and id. */
 static void
 check_head (MpFormat       format,
             GBytes        *payload,
@@ -26,7 +26,7 @@ check_head (MpFormat       format,
   g_assert_cmpuint (again, ==, id);
 }
 
-/* The value is sound, and the same after it was put into an envelope and taken out again. */
+/* Checks that a valid value is the same after it was put into an envelope and taken out again. */
 static void
 test_value (MpFormat       format,
             GBytes        *payload,

@@ -13,7 +13,7 @@
 int LLVMFuzzerTestOneInput (const guint8 *data,
                             gsize         size);
 
-/* Takes a message the one way or the other. */
+/* Takes a message in one of two ways. */
 static void
 take (MpFrameReader *reader,
       gboolean       copy)
@@ -34,7 +34,7 @@ take (MpFrameReader *reader,
   g_assert_cmpint (reader->consumed, <=, reader->received);
 }
 
-/* One read of at most @most bytes; FALSE at the end. */
+/* Simulates one read of at most @most bytes.  Returns FALSE at the end. */
 static gboolean
 receive (MpFrameReader *reader,
          const guint8 **data,
@@ -62,7 +62,7 @@ receive (MpFrameReader *reader,
   return TRUE;
 }
 
-/* The first byte says how much comes with each read, whether more than one message may, and how
+/* The first byte determines the size of each read, whether reading ahead is enabled, and how
  * messages are taken. */
 int
 LLVMFuzzerTestOneInput (const guint8 *data,

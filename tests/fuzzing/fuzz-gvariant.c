@@ -11,7 +11,7 @@
 int LLVMFuzzerTestOneInput (const guint8 *data,
                             gsize         size);
 
-/* What can be said in another format is well-formed there. */
+/* A value that can be converted to another format is well-formed there. */
 static void
 convert (GBytes  *payload,
          MpFormat format)
@@ -27,7 +27,7 @@ convert (GBytes  *payload,
   g_assert_no_error (error);
 }
 
-/* What GLib says about it: nobody but us checks a value's bytes without a "v" around. */
+/* The result of GLib's check; GLib can check only a whole "v". */
 static gboolean
 is_normal (const guint8 *data,
            gsize         size)
@@ -50,7 +50,7 @@ is_normal (const guint8 *data,
   return g_variant_is_normal_form (value);
 }
 
-/* Our own reader accepts just what GLib does, and what is accepted can be read to the end. */
+/* Our reader accepts exactly what GLib accepts, and accepted values can be read completely. */
 int
 LLVMFuzzerTestOneInput (const guint8 *data,
                         gsize         size)

@@ -9,7 +9,7 @@
 #include "wire/frame.h"
 #include "wire/handshake.h"
 
-/* Says everything that there is to say, and checks that it is short. */
+/* Takes all output, and checks that it is short. */
 static inline void
 fuzz_drain (MpHandshake *handshake)
 {
@@ -22,7 +22,7 @@ fuzz_drain (MpHandshake *handshake)
     }
 }
 
-/* A stranger says @data, in frames.  Without the key nothing that he can say lets him in. */
+/* Feeds @data from an unauthenticated peer, in frames.  No input without the key may succeed. */
 static inline void
 fuzz_handshake (MpHandshakeRole role,
                 const guint8   *data,

@@ -10,7 +10,7 @@
 int LLVMFuzzerTestOneInput (const guint8 *data,
                             gsize         size);
 
-/* What is written is read back as the same. */
+/* Written JSON is read back as an equal value. */
 static void
 test_round_trip (GBytes  *json,
                  MpFormat format)
@@ -37,7 +37,7 @@ test_round_trip (GBytes  *json,
   g_assert_true (g_bytes_equal (first, second));
 }
 
-/* What is checked without json-glib is what json-glib would read. */
+/* The check without json-glib accepts exactly what json-glib would read. */
 int
 LLVMFuzzerTestOneInput (const guint8 *data,
                         gsize         size)

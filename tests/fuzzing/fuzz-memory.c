@@ -16,7 +16,7 @@
 int LLVMFuzzerTestOneInput (const guint8 *data,
                             gsize         size);
 
-/* A place of the memory that a hostile process writes to: eight bytes of input each. */
+/* A word of the memory that a hostile process overwrites: eight bytes of input each. */
 typedef struct
 {
   guint8  region;
@@ -76,7 +76,7 @@ list_cb (const MpQueueProgress *progress,
   g_assert_cmpuint (strlen (progress->text), <, sizeof progress->text);
 }
 
-/* Everything that an honest process does with a queue. */
+/* All operations of a process with a queue. */
 static void
 use (gpointer queue)
 {
@@ -103,7 +103,7 @@ use (gpointer queue)
   backend.shutdown (queue, TRUE, &call);
 }
 
-/* Memory that somebody scribbled over is refused, or used without harm. */
+/* Corrupted memory is refused, or used without harm. */
 int
 LLVMFuzzerTestOneInput (const guint8 *data,
                         gsize         size)

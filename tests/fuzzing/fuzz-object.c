@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput (const guint8 *data,
 #define FUZZ_TYPE_THING (fuzz_thing_get_type ())
 G_DECLARE_FINAL_TYPE (FuzzThing, fuzz_thing, FUZZ, THING, GObject)
 
-/* Has properties of the kinds that are checked in different ways. */
+/* A class with properties of all kinds that are checked in different ways. */
 struct _FuzzThing
 {
   GObject parent_instance;
@@ -88,7 +88,7 @@ fuzz_thing_init (FuzzThing *self)
 {
 }
 
-/* Whatever a stranger describes, it is built without a warning or refused with an error. */
+/* Any description is either built without a warning or refused with an error. */
 int
 LLVMFuzzerTestOneInput (const guint8 *data,
                         gsize         size)

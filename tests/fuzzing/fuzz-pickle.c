@@ -10,7 +10,7 @@
 int LLVMFuzzerTestOneInput (const guint8 *data,
                             gsize         size);
 
-/* There as a variant and back as a pickle it is the same value. */
+/* Converted to a variant and back to a pickle, it is the same value. */
 static void
 test_variant (GBytes *pickle)
 {
@@ -58,8 +58,8 @@ LLVMFuzzerTestOneInput (const guint8 *data,
   g_autoptr (GBytes) payload =
     mp_format_convert (MP_FORMAT_PICKLE, pickle, MP_FORMAT_GVARIANT, NULL);
 
-  /* A pickle that Python must not load is none that we would convert; dill's are made
-   * again for Python, which is not always possible. */
+  /* A pickle that Python must not load is not converted either; dill's pickles are rewritten for
+   * Python, which is not always possible. */
   g_assert_true ((checked == NULL) == (error != NULL));
   g_assert_true (error == NULL || error->domain == MP_ERROR);
   g_assert_true (payload == NULL || checked != NULL);

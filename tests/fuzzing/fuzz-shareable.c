@@ -13,8 +13,8 @@
 int LLVMFuzzerTestOneInput (const guint8 *data,
                             gsize         size);
 
-/* What a stranger may send along: a file with whatever he likes in it, something else,
- * a socket. */
+/* Descriptors that an untrusted process may send: a file with any content, another kind of file, a
+ * socket. */
 static GUnixFDList *
 make_descriptors (const guint8 *data,
                   gsize         size,
@@ -54,8 +54,8 @@ try_to_open (GVariant    *description,
     }
 }
 
-/* A description from a stranger, with descriptors, which some classes count first.  What is
- * opened can be described again. */
+/* An untrusted description with descriptors, whose number some classes check first.  An object that
+ * could be opened can be described again. */
 int
 LLVMFuzzerTestOneInput (const guint8 *data,
                         gsize         size)

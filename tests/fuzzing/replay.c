@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Stands in for libFuzzer: tries every file of the folder that it is given, one test case each. */
+/* Replaces libFuzzer: tries every file of a directory, one test case each. */
 
 #include <glib.h>
 
@@ -18,7 +18,7 @@ test_file (gconstpointer path)
   g_file_get_contents (path, &contents, &size, &error);
   g_assert_no_error (error);
 
-  /* Without the zero that GLib adds, so that a read past the end shows. */
+  /* Copied without the NUL that GLib appends, so that a read past the end is detected. */
   data = g_memdup2 (contents, size);
   g_assert_cmpint (LLVMFuzzerTestOneInput (data, size), ==, 0);
 }

@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Makes an object of one class as GObject does, without what its constructor would give it, and calls
-// everything: bare.js CLASS. Each call is named before it is made, for who reads that a crash followed.
+// Creates an object of one class as GObject does, without the properties that its constructor sets,
+// and calls every method: bare.js CLASS. Each call is printed before it is made, so that a crash
+// can be attributed.
 
 import GLib from 'gi://GLib';
 import GObject from 'gi://GObject';
 import Mp from 'gi://Mp';
 
-// They wait for ever, as for any simple queue.
+// These wait without a timeout, as for any simple queue.
 const WAITS = {SimpleQueue: ['get', 'get_many']};
 
 // The first argument. Timeouts are 0, and the last argument is a cancellable or a callback mostly.
 const FILLERS = [0, null, 'text', new Uint8Array(2)];
 const DEFAULT_ARGUMENTS = 2;
 
-// What returns an array crashes GJS itself when an argument is of a wrong type.
+// Functions that return an array crash GJS itself if an argument has the wrong type.
 const RETURNS_ARRAY = /^(try_)?(get|recv)_(data|pickle|vectors)$/;
 
-// Nothing but such arguments: it is for the override of Python.
+// All arguments of these are of that kind: they are for the Python override.
 const NOT_HERE = /^get_(payload|packed)$/;
 
-// Whose timeout is not the first.
+// Functions whose timeout is not the first argument.
 const N_ARGUMENTS = {wait: 3};
 
 function namesOf(prototype) {
@@ -51,7 +52,7 @@ function use(object, name) {
             const result = member.apply(object, argumentsOf(name, member, filler));
             result?.catch?.(() => {});
         } catch (error) {
-            // As it should.
+            // Expected.
         }
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What the tests start as another process: child.js ROLE [ARGUMENT…]. It takes what it was
-// given by name.
+// The program that tests start as another process: child.js ROLE [ARGUMENT…]. It gets the objects
+// passed to it by name.
 
 import Mp from 'gi://Mp';
 import System from 'system';
@@ -13,7 +13,7 @@ const roles = {
             results.put({i, text: `item ${i}`});
     },
 
-    // Takes one task, says so, and never ends by itself.
+    // Takes one task, reports that, and never ends by itself.
     take() {
         const tasks = Mp.inherit('tasks');
         Mp.inherit('results').put(tasks.get());

@@ -3,7 +3,7 @@
 import GLib from 'gi://GLib';
 import Mp from 'gi://Mp';
 
-/** A child that plays a role of child.js and is given objects by their names. */
+/** Starts child.js in a role, and passes it objects by name. */
 export function startChild(shareables, ...words) {
     const program = GLib.build_filenamev([GLib.getenv('G_TEST_SRCDIR'), 'js', 'child.js']);
     const child = new Mp.Process({argv: ['gjs', '-m', program, ...words], die_with_parent: true});

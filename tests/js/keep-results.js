@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Waits 10,000 times for a message, one after the other, and keeps what the callbacks are given:
-// those of a program live until the next collection of garbage. Run by test-async.js with
-// source-count.c, which aborts it when the calls that are over leave sources behind.
+// Waits 10,000 times for a message, one after the other, and keeps the results passed to callbacks:
+// those of a program stay alive until the next garbage collection. Run by test-async.js with
+// source-count.c, which aborts it if completed calls leave sources behind.
 
 import GLib from 'gi://GLib';
 import Mp from 'gi://Mp';

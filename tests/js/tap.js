@@ -8,7 +8,7 @@ import System from 'system';
 
 const cases = [];
 
-/** What skip () throws. */
+/** The exception thrown by skip (). */
 class Skipped extends Error {}
 
 /** Registers a case: `test('/queue/put', () => { … })`. */
@@ -16,7 +16,7 @@ export function test(path, body) {
     cases.push({path, body});
 }
 
-/** Ends the running case without a verdict. */
+/** Ends the running case as skipped. */
 export function skip(reason) {
     throw new Skipped(reason);
 }
@@ -69,7 +69,7 @@ export async function until(condition, seconds = 20) {
     }
 }
 
-/** Runs all cases and ends the process with the verdict. */
+/** Runs all cases and ends the process with the result as exit status. */
 export async function run() {
     let failed = cases.length === 0;
     print(`1..${cases.length}`);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Every call with nothing but the arguments that it needs; and that what the definitions for
-// TypeScript promise is there.
+// Calls every function with only its required arguments, and checks that everything in the
+// TypeScript definitions exists.
 
 import GLib from 'gi://GLib';
 import Mp from 'gi://Mp';

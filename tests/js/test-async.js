@@ -4,7 +4,7 @@ import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
 import {assertEqual, run, test} from './tap.js';
 
-// What a program has at any time: far more than it needs, far less than it makes.
+// The maximum number of sources at any time: far more than needed, far fewer than created.
 const MAX_SOURCES = '200';
 
 test('/js/async/kept-results', () => {

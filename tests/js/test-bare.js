@@ -23,7 +23,7 @@ for (const name of classes) {
             Gio.SubprocessFlags.STDOUT_PIPE | Gio.SubprocessFlags.STDERR_SILENCE);
         const [, output] = child.communicate_utf8(null, null);
 
-        // What it was about to call is the last line.
+        // The last line is the call that was about to be made.
         assertEqual(output.trim().split('\n').at(-1), 'end');
     });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The examples in C, JavaScript and Vala print the same, whatever order their processes have.
+// The examples in C, JavaScript and Vala print the same lines, in any order of their processes.
 
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
@@ -85,7 +85,7 @@ testExample('listener', lines => {
     ]);
 });
 
-// No promise settles in a main loop below a top-level await.
+// No promise settles in a main loop that runs after a top-level await.
 test('/js/examples/no-loop-below-await', () => {
     const folder = Gio.File.new_for_path(`${GLib.getenv('MP_SOURCE_ROOT')}/examples/js`);
     for (const info of folder.enumerate_children('standard::name', Gio.FileQueryInfoFlags.NONE, null)) {

@@ -52,7 +52,7 @@ test('/js/joinable-queue/dead', () => {
     queue.join(0);
 });
 
-// Each is asked for in one form after the other, which is one delivery.
+// Each message is requested in one format after the other, which counts as one delivery.
 test('/js/joinable-queue/forms-are-not-counted', () => {
     const queue = new Mp.JoinableQueue({max_deliveries: 1});
     const values = [new Uint8Array([1, 2]), new Map([[1, 'one']]), {a: 1}, new Uint8Array([3])];

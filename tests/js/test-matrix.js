@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Every kind of value, and objects of a class that each language defines for itself, are put
-// in each language, and got in each. What they put and get is in tests/matrix, a file for each
-// language.
+// Every kind of value, and objects of a class that each language defines itself, are put in each
+// language and got in each. The values are in tests/matrix, in a file for each language.
 
 import GLib from 'gi://GLib';
 import Mp from 'gi://Mp';
@@ -11,7 +10,7 @@ import {assert, assertEqual, run, skip, test} from './tap.js';
 const SOURCE = `${GLib.getenv('G_TEST_SRCDIR')}/matrix`;
 const BUILD = `${GLib.getenv('G_TEST_BUILDDIR')}/matrix`;
 
-// How a peer for a kind of things is started.
+// The commands of the peers for each kind.
 const LANGUAGES = {
     c: kind => [`${BUILD}/matrix-${kind}-c`, ...TABLES[kind]],
     js: kind => ['gjs', '-m', `${SOURCE}/${kind}.js`],
@@ -20,7 +19,7 @@ const LANGUAGES = {
 };
 const TABLES = {values: [`${SOURCE}/values.ini`], objects: []};
 
-// How many each puts; one that was forgotten is noticed.
+// How many values each puts, so that a forgotten one is noticed.
 const COUNTS = {
     values: {c: 51, js: 51, python: 57, vala: 51},
     objects: {c: 4, js: 4, python: 4, vala: 4},
@@ -34,7 +33,7 @@ function start(argv, role, shareables) {
     return peer;
 }
 
-/** Returns what the reader said of each thing that the writer put, by its name. */
+/** Returns the reader's output for each value that the writer put, by name. */
 async function verdicts(writer, reader) {
     const [values, results] = [new Mp.Queue(), new Mp.Queue()];
     const writing = start(writer, 'put', {values});

@@ -55,7 +55,7 @@ test('/js/queue/empty-bytes', () => {
     assertThrows(() => queue.try_get(), Mp.Error, Mp.Error.CLOSED);
 });
 
-// Neither what was put nor what was got is the memory that others read.
+// Neither a value that was put nor one that was got aliases shared memory.
 test('/js/queue/bytes-are-no-alias', async () => {
     const queue = new Mp.Queue();
     const wanted = new Uint8Array(100000).fill(7);
@@ -127,8 +127,8 @@ test('/js/queue/async-waits', async () => {
     assertEqual(await queue.get_async(), new Uint8Array([3]));
 });
 
-// What need not wait is done when the call returns, long before the main loop runs. One of
-// many calls takes its turn in the main loop all the same.
+// Calls that need not wait are done when they return, before the main loop runs. One of many calls
+// waits for an iteration of the main loop all the same.
 async function countAtOnce(call, isDone) {
     let count = 0;
     for (let i = 0; i < 10; i++) {
@@ -158,7 +158,7 @@ test('/js/queue/async-tries-first', async () => {
 });
 
 test('/js/queue/async-needs-no-thread', async () => {
-    // The interpreter has threads of its own, which come and go.
+    // The interpreter has its own threads, whose number varies.
     const threads = () => Array.from(
         Gio.File.new_for_path('/proc/self/task').enumerate_children('standard::name', 0, null),
         info => GLib.file_get_contents(`/proc/self/task/${info.get_name()}/comm`)[1])
@@ -175,7 +175,7 @@ test('/js/queue/async-needs-no-thread', async () => {
     assertEqual(threads(), before);
 });
 
-// A message without a form as a GVariant reaches a promise that waited, all the same.
+// A message that cannot be represented as a GVariant still fulfils a waiting promise.
 test('/js/queue/async-nul', async () => {
     const queue = new Mp.Queue();
     const get = queue.get_async();

@@ -44,7 +44,7 @@ for (const [name, value] of Object.entries(VALUES)) {
 
     test(`/js/values/connection/${name}`, () => {
         const [first, second] = Mp.pipe();
-        // A GVariant, which this connection writes, holds no such strings.
+        // GVariant, the format of this connection, cannot represent such strings.
         const sent = name === 'strings'
             ? value.filter(string => !/[\0\p{Surrogate}]/u.test(string)) : value;
         first.send(sent);

@@ -39,20 +39,20 @@ enum
   N_PROPS
 };
 
-/* Keeps whatever its properties are set to. */
+/* A class that stores its properties. */
 struct _MpMatrixThing
 {
   GObject parent_instance;
   GValue  values[N_PROPS];
 };
 
-/* Known to everybody, and enabled by nobody. */
+/* Known in all languages, but not enabled. */
 struct _MpMatrixStranger
 {
   MpMatrixInner parent_instance;
 };
 
-/* Known to nobody else. */
+/* Known only in this language. */
 struct _MpMatrixUnknownOfC
 {
   GObject parent_instance;

@@ -34,12 +34,12 @@ const Thing = GObject.registerClass({
     },
 }, class extends GObject.Object {});
 
-// Known to everybody, and enabled by nobody.
+// Known in all languages, but not enabled.
 const Stranger = GObject.registerClass({
     GTypeName: 'MpMatrixStranger',
 }, class extends Inner {});
 
-// Known to nobody else.
+// Known only in this language.
 const Unknown = GObject.registerClass({
     GTypeName: 'MpMatrixUnknownOfJs',
 }, class extends GObject.Object {});

@@ -33,13 +33,13 @@ class Thing(GObject.Object):
 
 
 class Stranger(Inner):
-    """Known to everybody, and enabled by nobody."""
+    """Known in all languages, but not enabled."""
 
     __gtype_name__ = 'MpMatrixStranger'
 
 
 class Unknown(GObject.Object):
-    """Known to nobody else."""
+    """Known only in this language."""
 
     __gtype_name__ = 'MpMatrixUnknownOfPython'
 

@@ -27,7 +27,7 @@ class MpMatrixThing : Object
   public Variant? extra { get; set; }
 }
 
-/* Known to everybody, and enabled by nobody. */
+/* Known in all languages, but not enabled. */
 class MpMatrixStranger : MpMatrixInner
 {
   public MpMatrixStranger (int number)
@@ -36,7 +36,7 @@ class MpMatrixStranger : MpMatrixInner
   }
 }
 
-/* Known to nobody else. */
+/* Known only in this language. */
 class MpMatrixUnknownOfVala : Object
 {
 }

@@ -24,7 +24,7 @@ nest (guint depth)
   return g_variant_ref_sink (value);
 }
 
-/* In a list in a dictionary, as each kind of value is put once more. */
+/* Puts the value in a list in a dictionary: each kind of value is also put that way. */
 static GVariant *
 variant_inside (GVariant *value)
 {
@@ -132,7 +132,7 @@ put (GKeyFile *cases,
   g_assert_no_error (error);
 }
 
-/* What comes next, as text: as a GVariant, or else as JSON, or else refused. */
+/* Returns the next message as text: as a GVariant, or else as JSON, or else "refused". */
 static char *
 got (MpQueue    *values,
      const char *name)

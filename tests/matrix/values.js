@@ -24,7 +24,7 @@ const shared = [1];
 const recursive = [];
 recursive.push(recursive);
 
-// What is put, and what is got where that is something else.
+// The values that are put, followed by the expected values if they differ.
 const CASES = {
     'null': [null],
     'booleans': [[true, false]],

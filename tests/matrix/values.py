@@ -25,7 +25,7 @@ shared = [1]
 recursive = []
 recursive.append(recursive)
 
-# What is put, and what is got where that is something else.
+# The values that are put, followed by the expected values if they differ.
 CASES = {
     'null': (None,),
     'booleans': ([True, False],),
@@ -73,7 +73,7 @@ def put():
 
 
 def put_too_deep(values):
-    """Python's own pickle says no, and JSON text comes from anywhere."""
+    """Python's own pickler refuses these, but JSON text can have any origin."""
     refused = []
     try:
         values.put(nest(10000, 1))
@@ -87,7 +87,7 @@ def put_too_deep(values):
 
 
 def equal(a, b):
-    """Compares the types, too: True is not 1, and 1 is not 1.0."""
+    """Compares types too: True is not 1, and 1 is not 1.0."""
     if b is recursive:
         return type(a) is list and len(a) == 1 and a[0] is a
     if type(a) is not type(b):

@@ -13,7 +13,7 @@ Variant nest (int depth)
   return value;
 }
 
-/* In a list in a dictionary, as each kind of value is put once more. */
+/* Puts the value in a list in a dictionary: each kind of value is also put that way. */
 Variant inside (Variant value)
 {
   var list = new Variant.array (VariantType.VARIANT, { new Variant.variant (value) });
@@ -65,7 +65,7 @@ void put (KeyFile cases, Mp.Queue values) throws Error
   values.put_message (new Mp.Message.opaque (new Bytes ({ 1 }), "dill"));
 }
 
-/* What comes next, as text: as a GVariant, or else as JSON, or else refused. */
+/* Returns the next message as text: as a GVariant, or else as JSON, or else "refused". */
 string got (Mp.Queue values, bool is_opaque) throws Error
 {
   Mp.Message message = values.get_message ();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The allocator of a queue's memory: blocks do not overlap, all that is free can be had again,
- * and one large block fits where no single piece would hold it. */
+/* The allocator of a queue's memory: blocks do not overlap, freed memory can be allocated again,
+ * and a large block can be allocated where no single piece is large enough. */
 
 #include "config.h"
 
@@ -81,7 +81,7 @@ end_block (MpMemory *memory,
   block->offset = 0;
 }
 
-/* What nobody uses is all there: one block of nearly everything. */
+/* All memory is free: one block of nearly all of it can be allocated. */
 static void
 assert_all_free (MpMemory *memory)
 {
@@ -136,7 +136,7 @@ test_exact (void)
   mp_memory_close (&memory);
 }
 
-/* Something small lies in the middle, and no power of two is left beside it. */
+/* A small block is in the middle, so no free piece of the next power of two exists. */
 static void
 test_run (void)
 {
@@ -182,7 +182,7 @@ test_cells (void)
   mp_memory_close (&memory);
 }
 
-/* What is not marked is freed, single cells and blocks of several pieces too. */
+/* Unmarked blocks are freed, including single cells and blocks of several pieces. */
 static void
 test_sweep (void)
 {

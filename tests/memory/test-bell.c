@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What wakes main loops. */
+/* Bells, which wake main loops. */
 
 #include "config.h"
 
@@ -46,7 +46,7 @@ test_rings (void)
   mp_waiters_wake (&other, condition, 1);
   g_assert_true (rings (bell));
 
-  /* Armed again it is silent until the next time. */
+  /* After arming, it is silent until the next wake-up. */
   mp_bell_arm (bell, TRUE);
   g_assert_false (rings (bell));
   mp_waiters_wake (&other, condition, 1);
@@ -57,7 +57,7 @@ test_rings (void)
   test_memory_close (&one);
 }
 
-/* All of them, and none takes the ringing away from another. */
+/* Several bells are woken, and none consumes the wake-up of another. */
 static void
 test_several (void)
 {
@@ -85,7 +85,7 @@ test_several (void)
   test_memory_close (&one);
 }
 
-/* Held, it rings as long as there is something, without anybody waking. */
+/* While held, it stays readable without any wake-up. */
 static void
 test_held (void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the system refuses to a queue is an error, never a signal, and loses nothing.  Each test
- * sets its limit in a child of its own. */
+/* If the system refuses resources to a queue, calls fail with an error, never a signal, and lose
+ * nothing.  Each test sets its limit in a separate child. */
 
 #include "config.h"
 
@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Where the low half of a member of what a filter sees lies. */
+/* The offset of the low half of a member of the seccomp data. */
 #define LOW_WORD(member)                    \
   (offsetof (struct seccomp_data, member) + \
    (G_BYTE_ORDER == G_BIG_ENDIAN ? sizeof (guint32) : 0))
@@ -120,7 +120,7 @@ limit_file_size (guint64 size)
 
 #define POPULATE_WRITE 23
 
-/* Whatever asks for memory fails from now on, as where the system has none. */
+/* Makes all requests for memory fail from now on, as if the system had none. */
 static void
 refuse_memory (void)
 {
@@ -164,7 +164,7 @@ fill_up (gconstpointer data)
   MpQueueStatus status = MP_QUEUE_OK;
   guint         n = 0;
 
-  /* A queue in use has what it needs to get empty. */
+  /* A queue in use has the memory that consumers need to empty it. */
   for (guint i = 0; i < N_BEFORE; i++)
     {
       put (queue, test->size, 0);
@@ -182,7 +182,7 @@ fill_up (gconstpointer data)
   for (guint i = 0; i < n; i++)
     get (queue, test->size, (guint8) i);
 
-  /* What was freed can be used. */
+  /* Freed memory can be used again. */
   g_assert_cmpint (put (queue, test->size, 77), ==, MP_QUEUE_OK);
   get (queue, test->size, 77);
   backend.free (queue);
@@ -194,7 +194,7 @@ test_no_memory (gconstpointer data)
   run_in_child (fill_up, data);
 }
 
-/* A queue that cannot be made. */
+/* A queue that cannot be created. */
 static void
 make_without_memory (gconstpointer data)
 {
@@ -244,7 +244,8 @@ limit_address_space (guint64 size)
   g_assert_cmpint (setrlimit (RLIMIT_AS, &limit), ==, 0);
 }
 
-/* A default queue makes do with what there is; one with a bound says what it needs. */
+/* A queue with default settings adapts to the limit; one with a bound fails with the size that it
+ * needs. */
 static void
 make_in_little_space (gconstpointer data)
 {
@@ -273,7 +274,7 @@ test_address_space (void)
 
 /* --- Core dumps ----------------------------------------------------------------------------- */
 
-/* The flags of the mapping of a queue's memory, as the system lists them. */
+/* Returns the flags of the mapping of a queue's memory from /proc. */
 static char *
 find_flags (const char *maps)
 {

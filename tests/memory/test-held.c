@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Many messages in hand: each costs the same whatever was before, and what a dead consumer had
- * is there for others at once. */
+/* Many messages held by consumers: the cost of each does not depend on their number, and those of a
+ * dead consumer are redelivered at once. */
 
 #include "config.h"
 
@@ -113,7 +113,7 @@ assert_all_done (gpointer queue)
   g_assert_cmpuint (mp_shared_queue_count_units (queue), ==, MP_SEGMENT_SIZE / MP_UNIT_SIZE);
 }
 
-/* Each takes its lease and a cell; both go back to the system. */
+/* Each uses a lease and a cell; both are returned to the system. */
 static void
 test_many (void)
 {
@@ -152,7 +152,7 @@ take_and_die (gpointer queue,
   g_assert_cmpint (status, ==, 0);
 }
 
-/* In the order in which the dead one got them, and ahead of what was put later. */
+/* Redelivered in the order in which the dead consumer got them, ahead of later messages. */
 static void
 test_orphans (void)
 {
@@ -165,14 +165,15 @@ test_orphans (void)
   start = g_get_monotonic_time ();
   get_all (queue, tokens, N_ORPHANS);
   finish_all (queue, tokens, N_ORPHANS);
-  /* Quadratic, it took minutes. */
+  /* With quadratic cost, this took minutes. */
   g_assert_cmpint (g_get_monotonic_time () - start, <, 30 * G_USEC_PER_SEC);
 
   assert_all_done (queue);
   backend.free (queue);
 }
 
-/* All that came back too often is set aside at once, and a get that finds nothing ends in time. */
+/* Messages that were returned too often become dead letters at once, and a get that finds none ends
+ * in time. */
 static void
 test_poison (void)
 {
@@ -214,7 +215,7 @@ open_again (gpointer queue)
   return backend.open (uri, fds, &settings, &call);
 }
 
-/* Two workers that finish what they have at the end do not wait for each other. */
+/* Two workers that finish their messages at the end do not wait for each other. */
 static void
 test_batches (void)
 {
@@ -235,7 +236,7 @@ test_batches (void)
 
       g_assert_cmpint (get (queues[i], &none, &value), ==, MP_QUEUE_CLOSED);
     }
-  /* Who has nothing waits for what may come back. */
+  /* A consumer that holds nothing waits for messages that may be returned. */
   finish_all (queues[0], &tokens[0], 1);
   g_assert_cmpint (get (queues[0], &tokens[0], &value), ==, MP_QUEUE_EMPTY);
   finish_all (queues[1], &tokens[1], 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What a hostile peer of a queue does harms nobody. */
+/* A hostile process that uses a queue cannot harm other processes. */
 
 #include "config.h"
 
@@ -53,7 +53,7 @@ put (gpointer queue,
   g_assert_cmpint (backend.put (queue, &item, 1, &call, &n_put), ==, MP_QUEUE_OK);
 }
 
-/* Who was told that messages have at most a mebibyte takes no more at a peer's word. */
+/* A message larger than the queue's max-bytes is refused whatever its header says. */
 static void
 test_size (void)
 {
@@ -79,7 +79,7 @@ test_size (void)
   backend.free (maker);
 }
 
-/* The counter of the bell is full: it rings all the same. */
+/* The counter of the eventfd is at its maximum: wake-ups work all the same. */
 static void
 test_full_bell (void)
 {
@@ -107,7 +107,7 @@ test_full_bell (void)
   backend.free (maker);
 }
 
-/* A name that has no end, or that no name may be, is no name. */
+/* A name without a terminator, or with invalid characters, counts as no name. */
 static void
 test_name (void)
 {
@@ -147,7 +147,7 @@ get (gpointer queue)
   return status;
 }
 
-/* A head that is somewhere else, where nothing is: the queue does not look empty for ever. */
+/* A head that points to empty memory: the queue does not look empty for ever. */
 static void
 test_lost_head (void)
 {
@@ -166,7 +166,7 @@ test_lost_head (void)
   backend.free (queue);
 }
 
-/* A tail that counts what is not there: the queue does not look full for ever. */
+/* A tail that counts messages that do not exist: the queue does not look full for ever. */
 static void
 test_lost_tail (void)
 {
@@ -182,7 +182,7 @@ test_lost_tail (void)
   backend.free (queue);
 }
 
-/* Whatever is counted, an empty queue takes a message. */
+/* Whatever the counters say, a message can be put into an empty queue. */
 static void
 test_lost_count (void)
 {
@@ -206,7 +206,7 @@ wait_for_space (gpointer queue)
   return backend.wait (queue, MP_QUEUE_WAIT_SPACE, &call) == MP_QUEUE_DAMAGED ? 0 : 1;
 }
 
-/* Who sleeps hears of damage from who finds it, and not when it looks by itself. */
+/* Sleepers are woken by the process that finds the damage, not only by their own checks. */
 static void
 test_damage_wakes (void)
 {

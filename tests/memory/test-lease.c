@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Messages in somebody's hands. */
+/* Leases: messages held by consumers. */
 
 #include "config.h"
 
@@ -57,7 +57,7 @@ make_wait (MpMemory *memory,
   mp_unlock (memory, MP_LOCK_HEAD);
 }
 
-/* Those that wait come in the order in which they came back. */
+/* Returned messages are taken in the order in which they were returned. */
 static void
 test_waiting (void)
 {
@@ -85,7 +85,7 @@ test_waiting (void)
   mp_unlock (&one, MP_LOCK_HEAD);
   g_assert_cmpuint (mp_lease_find_waiting (&other), ==, leases[0]);
 
-  /* Half changed, the list is made again. */
+  /* A list that is only partly changed is rebuilt. */
   g_assert_true (mp_lock_take (&one, MP_LOCK_HEAD));
   one.head->first_waiting = one.head->last_waiting = one.head->n_orphans = 0;
   one.head->is_changing = 1;
@@ -123,7 +123,7 @@ test_dead (void)
   test_memory_close (&memory);
 }
 
-/* The lowest free one is taken, so that the table gets shorter again. */
+/* The lowest free lease is taken, so that the table shrinks again. */
 static void
 test_used_again (void)
 {
@@ -146,7 +146,7 @@ test_used_again (void)
   test_memory_close (&memory);
 }
 
-/* One that was taken and never held is free again after a recovery. */
+/* A lease that was taken and never held is free again after a recovery. */
 static void
 test_rebuild (void)
 {
@@ -166,7 +166,7 @@ test_rebuild (void)
   test_memory_close (&memory);
 }
 
-/* The block of a message goes with its lease. */
+/* The block of a message is freed with its lease. */
 static void
 test_block (void)
 {
@@ -187,7 +187,7 @@ test_block (void)
   test_memory_close (&memory);
 }
 
-/* A map that calls one free that is held is refused. */
+/* A map in which a held lease is marked as free is detected as damage. */
 static void
 test_damaged (void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A process that ends normally leaves nothing to be done by others. */
+/* A process that ends normally needs no recovery by others. */
 
 #include "config.h"
 
@@ -74,7 +74,7 @@ get_and_leave (gpointer queue)
   return 0;
 }
 
-/* What it had in hand is there again, at once and without a recovery. */
+/* Messages that it held are redelivered at once, without a recovery. */
 static void
 test_end (gconstpointer data)
 {
@@ -99,7 +99,7 @@ test_end (gconstpointer data)
                                        &(MpQueueCall){ 0 }),
                        ==, MP_QUEUE_OK);
     }
-  /* Who comes frees the slot of who left. */
+  /* An attaching participant frees the slot of one that has left. */
   g_assert_cmpuint (mp_load (&memory->state->n_participants), <=, 3);
   backend.free (queue);
 }
@@ -115,7 +115,7 @@ leave_and_die (gpointer queue)
   return 1;
 }
 
-/* Whoever goes on after having left is missed again. */
+/* The death of a participant that continues after having left is detected again. */
 static void
 test_go_on (void)
 {

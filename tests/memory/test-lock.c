@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Locks between processes, whose owners may be stopped, and may die. */
+/* Locks between processes, whose holders may be stopped or killed. */
 
 #include "config.h"
 
@@ -19,7 +19,7 @@ test_exclusive (void)
   g_assert_true (mp_lock_take (&one, MP_LOCK_HEAD));
   g_assert_cmpuint (mp_lock_owner (mp_load (one.locks[MP_LOCK_HEAD])), ==, one.participant);
 
-  /* Nobody waits for long for who does not go on; other locks are free. */
+  /* A thread does not wait long for a stopped holder; other locks can be taken. */
   g_assert_false (mp_lock_take (&other, MP_LOCK_HEAD));
   g_assert_true (mp_lock_take (&other, MP_LOCK_TAIL));
   mp_unlock (&other, MP_LOCK_TAIL);
@@ -69,7 +69,7 @@ take_and_die (gpointer data)
   return 0;
 }
 
-/* The locks of the dead are free again. */
+/* The lock of a dead holder can be taken. */
 static void
 test_owner_dies (void)
 {
@@ -82,7 +82,7 @@ test_owner_dies (void)
   test_memory_close (&memory);
 }
 
-/* Takes the lock within two seconds, as one does who comes again and again. */
+/* Takes the lock within two seconds, by repeated attempts. */
 static void
 take_soon (MpMemory *memory,
            MpLockId  id)
@@ -96,8 +96,8 @@ take_soon (MpMemory *memory,
     }
 }
 
-/* A lock that is in the name of somebody who lives and does not have it, another or oneself, is
- * nobody's. */
+/* A stray store names a living participant, another or this one, as the holder of a lock that it
+ * does not hold: the lock is taken away. */
 static void
 test_stray_store (void)
 {
@@ -122,7 +122,7 @@ test_stray_store (void)
   test_memory_close (&one);
 }
 
-/* Who has it, and does not go on, keeps it; a word that was overwritten meanwhile is damage. */
+/* A stopped holder keeps the lock; a word that was overwritten meanwhile is damage. */
 static void
 test_stray_store_while_held (void)
 {
@@ -151,7 +151,7 @@ test_stray_store_while_held (void)
 
 #define N_ROUNDS 20000
 
-/* Counts with a word that only a lock makes safe. */
+/* Increments a word that is protected only by the lock. */
 static int
 count_up (gpointer data)
 {

@@ -7,7 +7,8 @@
 #include "memory/recovery.h"
 #include "memory/ring.h"
 
-/* The memory of a queue without the queue, and handles on it as several processes have them. */
+/* The memory of a queue without the queue, and several handles on it like those of several
+ * processes. */
 
 static inline void
 test_memory_attach (MpMemory *memory)

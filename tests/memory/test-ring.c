@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The order of messages: what is appended at the tail is what is found at the head. */
+/* The order of messages: those appended at the tail are found at the head. */
 
 #include "config.h"
 
@@ -127,7 +127,8 @@ test_many_at_once (void)
   test_memory_close (&memory);
 }
 
-/* So many that segments are chained and freed again, of sizes that do not divide them. */
+/* So many messages that segments are linked and freed again, with sizes that do not divide a
+ * segment. */
 static void
 test_segments (void)
 {
@@ -210,7 +211,7 @@ test_circle (void)
   test_memory_close (&memory);
 }
 
-/* What a stray store or a hostile process left is found, and said of the queue. */
+/* Damage by a stray store or a hostile process is found, and the queue is marked as damaged. */
 static void
 test_damaged (void)
 {

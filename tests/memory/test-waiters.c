@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Who sleeps until a condition may hold, and who is woken. */
+/* Threads that sleep until a condition may hold, and which of them are woken. */
 
 #include "config.h"
 
@@ -65,7 +65,7 @@ sleep_once (gpointer data)
 
 #define N_SLEEPERS 6
 
-/* As many as there are messages, perhaps one more that looks after the others, but not all. */
+/* As many as there are messages are woken, perhaps also a watcher, but not all. */
 static void
 test_wake_some (void)
 {
@@ -94,7 +94,7 @@ test_wake_some (void)
   test_memory_close (&memory);
 }
 
-/* A wake-up that comes before the sleep is found in the word. */
+/* A wake-up that comes before the sleep is noticed by the changed word. */
 static void
 test_not_lost (void)
 {
@@ -112,7 +112,7 @@ test_not_lost (void)
   test_memory_close (&memory);
 }
 
-/* Who gives up takes its bit off, and nobody is woken for it. */
+/* A waiter that gives up clears its bit, and is not woken any more. */
 static void
 test_give_up (void)
 {
