@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Counts sources, by taking the place of g_source_new ().
+/* Counts sources by replacing g_source_new ().
  *
- * GLib leaves a destroyed source in the list of its context until its last reference is gone, and
- * has no function that tells how many there are.  A program in another language loads this with
- * LD_PRELOAD, and is aborted when there are more than MP_TEST_MAX_SOURCES of them. */
+ * GLib keeps a destroyed source in the list of its context until its last reference is dropped, and
+ * has no function that returns their number.  A program in another language loads this with
+ * LD_PRELOAD, and is aborted if there are more than MP_TEST_MAX_SOURCES of them. */
 
 #include "source-count.h"
 
@@ -31,7 +31,8 @@ finalize_counted (GSource *source)
     counted->original->finalize (source);
 }
 
-/* The same functions, with a finalize () that counts.  They are kept, as sources point to them. */
+/* Returns a copy of the functions with a finalize () that counts.  It is never freed, since sources
+ * refer to it. */
 static GSourceFuncs *
 count_funcs (GSourceFuncs *original)
 {

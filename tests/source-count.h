@@ -4,6 +4,6 @@
 
 #include <glib.h>
 
-/* How many sources exist that were made by g_source_new () outside GLib itself, destroyed ones to
- * which somebody still has a reference included. */
+/* Returns the number of sources created by g_source_new () outside GLib itself, including destroyed
+ * ones that are still referenced. */
 int test_count_sources (void);

@@ -14,7 +14,7 @@
 
 static const char *program;
 
-/* Makes a process that runs the program again, as one of its children. */
+/* Creates a process that runs this program again in the role @name. */
 MpProcess *
 make_child (const char *name,
             const char *argument)
@@ -53,7 +53,7 @@ make_pipe (int fds[2])
   g_assert_no_error (error);
 }
 
-/* Waits until the last writer of the pipe is gone, and gives what was written. */
+/* Reads until the last writer of the pipe is closed, and returns the data. */
 char *
 read_all (int fd)
 {
@@ -77,7 +77,7 @@ read_all (int fd)
     }
 }
 
-/* Gives the writing end of a new pipe to @process as "out"; returns the reading end. */
+/* Passes the write end of a new pipe to @process as "out"; returns the read end. */
 int
 give_pipe (MpProcess *process)
 {
@@ -109,7 +109,7 @@ list_inheritable (void)
   return g_string_free (g_steal_pointer (&list), FALSE);
 }
 
-/* To be called first of all: in a child runs it and does not return. */
+/* To be called first: in a child, runs its function and does not return. */
 void
 run_child (int              argc,
            char            *argv[],
@@ -132,11 +132,11 @@ get_program (void)
   return program;
 }
 
-/* Lives until it is killed. */
+/* Sleeps until it is killed. */
 int
 child_sleep (const char *argument)
 {
-  /* Also an orphan that nobody kills must end. */
+  /* Even an orphan has to end. */
   alarm (2 * DEADLINE_US / G_USEC_PER_SEC);
   while (pause () < 0)
     continue;

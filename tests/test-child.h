@@ -6,10 +6,10 @@
 
 G_BEGIN_DECLS
 
-/* What a test waits for at most. */
+/* The longest time that a test waits. */
 #define DEADLINE_US (30 * G_USEC_PER_SEC)
 
-/* What a test program does when it runs as a child of itself. */
+/* A role of a test program that runs as a child of itself. */
 typedef struct
 {
   const char *name;

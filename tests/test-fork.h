@@ -9,12 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Children, and waiting for conditions, for tests. */
+/* Child processes, and waiting for conditions, in tests. */
 
 /* Longer than anything takes on the slowest machine, under any sanitizer. */
 #define TEST_TIMEOUT_US (30 * G_USEC_PER_SEC)
 
-/* How often a condition that nothing tells of is looked at: others need the processor, too. */
+/* How often a condition is polled that cannot be waited for: others need the processor, too. */
 #define TEST_INTERVAL_US 200
 
 #define test_wait_until(condition)                                  \

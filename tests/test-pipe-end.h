@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* The smallest thing to share: a descriptor and a number. */
+/* A minimal shareable class: a descriptor and a number. */
 #define TEST_TYPE_PIPE_END (test_pipe_end_get_type ())
 G_DECLARE_DERIVABLE_TYPE (TestPipeEnd, test_pipe_end, TEST, PIPE_END, GObject)
 
@@ -18,7 +18,7 @@ struct _TestPipeEndClass
 /* Called whenever an end is described or opened, if it is not NULL. */
 extern void (*test_pipe_end_hook) (void);
 
-/* These take @fd. */
+/* These take ownership of @fd. */
 TestPipeEnd *test_pipe_end_new (int   fd,
                                 guint number);
 void         test_pipe_end_take_fd (TestPipeEnd *self,

@@ -6,18 +6,18 @@
 
 G_BEGIN_DECLS
 
-/* The places of a queue's memory to which a hostile process writes in tests: those that the
- * library reads again and again, of each table the first entries. */
+/* The ranges of a queue's memory that a hostile process overwrites in tests: those that the library
+ * reads frequently, and the first entries of each table. */
 typedef struct
 {
   guint64  offset;
   guint64  size;
-  gboolean is_of_arena; /* counts from where the arena begins */
+  gboolean is_of_arena; /* relative to the beginning of the arena */
 } TestPlaces;
 
 static const TestPlaces test_places[] = {
   { 0, 64, FALSE },
-  { MP_OFFSET_TAIL, 1024, FALSE }, /* up to the first words of who waits */
+  { MP_OFFSET_TAIL, 1024, FALSE }, /* up to the first words of the waiters */
   { MP_OFFSET_PARTICIPANTS, 8 * MP_CACHE_LINE, FALSE },
   { MP_OFFSET_WAITERS, 512, FALSE },
   { MP_OFFSET_LEASES, 8 * MP_CACHE_LINE, FALSE },

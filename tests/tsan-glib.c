@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* GLib is not built with the thread sanitizer, which then does not see its locks and
- * references.  These functions take the place of GLib's, for us and for GIO: each does what
- * GLib's does, and tells the sanitizer what that puts in order. */
+/* GLib is not built with the thread sanitizer, which therefore does not see its locks and
+ * references.  These functions replace GLib's, for this library and for GIO: each does the same as
+ * GLib's, and reports the resulting order to the sanitizer. */
 
 #include "config.h"
 
@@ -13,8 +13,8 @@
 #undef g_once_init_enter
 #undef g_once_init_leave
 
-/* What this program would call if it had no function of that name.  Looked up at the first
- * call: libraries begin to lock before main (). */
+/* Returns the original function of that name.  Looked up at the first call, since libraries use
+ * locks before main (). */
 static gpointer
 find (gpointer   *place,
       const char *name)
@@ -90,7 +90,7 @@ g_once_init_leave (volatile void *location,
   (location, result);
 }
 
-/* The last one finalizes, after all that the others did with the object. */
+/* The last one finalizes the object, which happens after all other uses of it. */
 void
 g_object_unref (gpointer object)
 {
@@ -100,8 +100,8 @@ g_object_unref (gpointer object)
   (object);
 }
 
-/* What one thread keeps at an object, another may take: as with a lock.  What was kept there
- * before is freed in here. */
+/* Data that one thread stores at an object may be taken by another, as under a lock.  The previous
+ * data is freed here. */
 void
 g_object_set_qdata_full (GObject       *object,
                          GQuark         quark,

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What another process makes of the payload of @message. */
+/* Creates a message from the payload of @message, as another process does. */
 static MpMessage *
 deliver (MpMessage *message)
 {
@@ -142,7 +142,7 @@ test_message_opaque (void)
   g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
 }
 
-/* The same value in every format that has it, from every other. */
+/* The same value, converted from every format to every other that can represent it. */
 static void
 test_message_convert (void)
 {
@@ -175,7 +175,7 @@ test_message_convert (void)
     }
 }
 
-/* What a connection asks for when its peer expects one format. */
+/* The conversion that a connection requests if its peer expects one format. */
 static void
 test_message_convert_payload (void)
 {
@@ -198,7 +198,7 @@ test_message_convert_payload (void)
   g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
 }
 
-/* What cannot be read is not sent either. */
+/* A message that cannot be read is not sent either. */
 static void
 test_message_refused_payload (void)
 {
@@ -230,7 +230,7 @@ convert_in_thread (gpointer message)
   return mp_message_get_variant (message, NULL);
 }
 
-/* Whoever comes first converts, and all get the same. */
+/* The first thread converts, and all get the same result. */
 static void
 test_message_threads (void)
 {
@@ -313,7 +313,7 @@ test_message_descriptors (void)
   g_assert_true (mp_message_get_fd_list (message) == list);
   g_object_unref (list);
 
-  /* The descriptor goes with the message. */
+  /* The descriptor is closed with the message. */
   mp_message_unref (message);
   g_assert_cmpint (fcntl (fds[1], F_GETFD), ==, -1);
   close (fds[0]);

@@ -2,7 +2,7 @@
  *
  * A model of the queue in shared memory for the model checker Spin: put, commit, get, sleeping and
  * waking, and the repair that follows a death.  One process may be killed and one stopped, each at
- * any step.  What is not modelled: bounds, payload blocks, segments, leases.
+ * any step.  Bounds, payload blocks, segments and leases are not modelled.
  *
  * Memory.  Stores go to a buffer of the process that makes them and reach the memory later.  They
  * may overtake each other, but a release store does not overtake what was stored before it, and
@@ -10,7 +10,7 @@
  * process that was killed is still written out.  Loads happen in program order: those that
  * decide are acquire loads, or come after a fence.
  *
- * Planted bugs, each of which the checker has to find:
+ * Intentional bugs, each of which the checker has to find:
  *
  *   NO_WAKER_FENCE    a producer looks who sleeps without a fence after its commit
  *   NO_SLEEPER_FENCE  a consumer looks once more without a fence after it has set its bit
@@ -36,7 +36,7 @@
 #define N_WORKERS (N_PRODUCERS + N_CONSUMERS)
 #define N_SLOTS   (N_PRODUCERS + 1)
 
-/* Places in the memory. */
+/* Addresses in the memory. */
 #define TAIL_LOCK  0
 #define HEAD_LOCK  1
 #define TAIL       2
@@ -46,12 +46,12 @@
 #define BIT(w)     (4 + 2 * N_SLOTS + (w))
 #define N_PLACES   (4 + 2 * N_SLOTS + N_WORKERS)
 
-/* What was in the memory before: a record that is taken for committed by mistake. */
+/* The previous content of the memory: a record that would be taken for committed by mistake. */
 #define STALE 99
 
 byte memory[N_PLACES];
 
-/* The store buffers: place plus one, value, whether it is a release store. */
+/* The store buffers: address plus one, value, whether it is a release store. */
 #define DEPTH 5
 typedef Buffer {
   byte n;
@@ -61,7 +61,7 @@ typedef Buffer {
 };
 Buffer buffers[N_WORKERS];
 
-/* The kernel. */
+/* The state of the kernel's futexes. */
 byte futex[N_WORKERS];
 bit  asleep[N_WORKERS];
 bit  dead[N_WORKERS];
@@ -70,7 +70,8 @@ bit  finished[N_WORKERS];
 byte n_kills;
 byte n_stops;
 
-/* What is claimed: for each message whether its put has returned, and how often it was taken. */
+/* For the assertions: for each message, whether its put has returned, and how often it was taken.
+ */
 bit  returned[N_PRODUCERS + 1];
 byte taken[N_PRODUCERS + 1];
 
@@ -83,7 +84,7 @@ byte taken[N_PRODUCERS + 1];
     buffers[w].n++ \
   }
 
-/* The newest own store counts, else the memory. */
+/* A load returns the newest store in the own buffer, else the memory. */
 #define IN_BUFFER(w, k, where) (buffers[w].n > k && buffers[w].place[k] == (where))
 #define LOAD(w, result, where) \
   result = (IN_BUFFER (w, 4, where) -> buffers[w].value[4] : \
@@ -159,7 +160,7 @@ inline take_lock (w, lock)
   fi
 }
 
-/* A death may have left records that are committed and not yet counted by the tail. */
+/* A dead producer may have left records that are committed but not yet counted by the tail. */
 inline repair_tail (w)
 {
   LOAD (w, position, TAIL);
@@ -174,7 +175,7 @@ inline repair_tail (w)
   od
 }
 
-/* Who takes a bit off wakes its sleeper, and goes on with the next one when nobody was asleep. */
+/* Clears a bit and wakes its sleeper; continues with the next one if it was not asleep. */
 inline wake_one (w)
 {
   victim = N_PRODUCERS;
@@ -278,8 +279,8 @@ inline try_get (w)
   seen = 0
 }
 
-/* Slices come again and again: the one that counts is the first after all that the dead have
- * stored has become visible. */
+/* Slices end repeatedly: the one that matters is the first after all stores of dead processes have
+ * become visible. */
 #define IS_GONE(w) (!dead[w] || buffers[w].n == 0)
 #if N_WORKERS > 3
 #define ALL_GONE (IS_GONE (0) && IS_GONE (1) && IS_GONE (2) && IS_GONE (3))
@@ -322,14 +323,14 @@ proctype Consumer (byte w) provided (!stopped[w])
              if
              :: !asleep[w]
 #ifndef NO_SLICE
-             /* The end of a slice, or the watcher's word that somebody died. */
+             /* The end of a slice, or a wake-up by the watcher after a death. */
              :: d_step { MAY_HAVE_DIED -> asleep[w] = 0; n_looks++ }
 #endif
              fi
           fi;
           FENCE (w);
           memory[BIT (w)] = 0;
-          /* What was made for several is passed on. */
+          /* There may be messages for others too: pass the wake-up on. */
           if
           :: got != 0 ->
              LOAD (w, position, HEAD);
@@ -344,7 +345,7 @@ proctype Consumer (byte w) provided (!stopped[w])
           :: else -> try_get (w)
           fi
        od;
-       /* BUSY: the caller comes again when the holder goes on. */
+       /* BUSY: the caller tries again when the holder continues. */
        if
        :: busy -> (memory[HEAD_LOCK] == 0 || !stopped[OWNER (HEAD_LOCK)])
        :: else -> skip
@@ -353,7 +354,7 @@ proctype Consumer (byte w) provided (!stopped[w])
   } unless { dead[w] }
 }
 
-/* Kills at any step. */
+/* Kills a process at any step. */
 proctype Killer ()
 {
   byte w;
@@ -377,7 +378,7 @@ end:
   od
 }
 
-/* Stops at any step, and lets go on, if ever. */
+/* Stops a process at any step, and lets it continue later or never. */
 proctype Stopper ()
 {
   byte w;
@@ -402,7 +403,8 @@ end:
   od
 }
 
-/* When nothing can happen any more: whoever sleeps has nothing to get, and nothing is lost. */
+/* Checks the final states: no process sleeps while there is a message for it, and no message is
+ * lost. */
 proctype Judge ()
 {
   byte w, position;

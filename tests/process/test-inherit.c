@@ -59,7 +59,7 @@ test_inherit (void)
   mp_process_give (process, "other name", MP_SHAREABLE (other));
   start (process);
 
-  /* The parent has let go of what it gave: the pipe ends with the child. */
+  /* The parent has dropped the object: the pipe ends with the child. */
   g_assert_finalize_object (other);
   text = read_all (fd);
   g_assert_cmpstr (text, ==, "out");
@@ -69,7 +69,7 @@ test_inherit (void)
   close (fd);
 }
 
-/* Many things, so that numbers here and numbers there overlap. */
+/* Many objects, so that their descriptor numbers in parent and child overlap. */
 static int
 child_many (const char *argument)
 {
@@ -118,7 +118,7 @@ child_closed (const char *argument)
   g_assert_null (mp_inherit ("out", &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED);
 
-  /* The parent sees the end now. */
+  /* The parent gets the end of the stream now. */
   return child_sleep (NULL);
 }
 
@@ -163,7 +163,7 @@ child_stale (const char *argument)
   return 0;
 }
 
-/* A shell in between closes the descriptors, or gives the numbers to something else. */
+/* A shell in between closes the descriptors, or opens other files under their numbers. */
 static void
 test_inherit_stale (void)
 {
@@ -223,7 +223,7 @@ child_grandparent (const char *argument)
   return 0;
 }
 
-/* Runs @function in a child that has inherited the writing end of a pipe as "out". */
+/* Runs @function in a child that has inherited the write end of a pipe as "out". */
 static void
 run_with_pipe (const char *function)
 {
@@ -264,7 +264,7 @@ test_inherit_unknown_class (void)
   run_with_pipe ("unknown-class");
 }
 
-/* Sends back what it gets, until the parent closes. */
+/* Sends back all messages, until the parent closes. */
 static int
 child_echo (const char *argument)
 {
@@ -301,7 +301,7 @@ start_echo (MpProcess *process)
   mp_process_give (process, "connection", MP_SHAREABLE (theirs));
   start (process);
 
-  /* The child alone has the other end now. */
+  /* Only the child has the other end now. */
   g_assert_finalize_object (theirs);
   return ours;
 }
@@ -430,7 +430,7 @@ test_queues (void)
   g_assert_finalize_object (results);
 }
 
-/* Takes a task, says so, and never finishes it. */
+/* Takes a task, reports that, and never finishes it. */
 static int
 child_hold (const char *argument)
 {
@@ -445,7 +445,7 @@ child_hold (const char *argument)
   return child_sleep (NULL);
 }
 
-/* A worker is killed; mp_wait() sees its end, and that its task is there again. */
+/* A worker is killed; mp_wait () reports its end and the redelivered task. */
 static void
 test_queue_killed (void)
 {
@@ -488,7 +488,7 @@ test_queue_killed (void)
   g_assert_finalize_object (results);
 }
 
-/* Uses what is inherited from within its own opening. */
+/* Calls mp_inherit () from within the open () of a class. */
 static void
 inherit_while_opening (void)
 {
@@ -511,7 +511,7 @@ child_reentrant (const char *argument)
   g_autoptr (MpShareable) other = NULL;
   g_autoptr (GError) error = NULL;
 
-  /* A deadlock ends it. */
+  /* Ends the process after a deadlock. */
   alarm (DEADLINE_US / G_USEC_PER_SEC);
 
   test_pipe_end_hook = inherit_while_opening;

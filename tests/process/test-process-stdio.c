@@ -68,7 +68,7 @@ test_pipes (void)
   g_assert_finalize_object (process);
 }
 
-/* Its end is seen when the parent closes its own. */
+/* The child gets the end of its standard input when the parent closes the stream. */
 static void
 test_stdin_ends (void)
 {
@@ -167,7 +167,7 @@ test_fails (void)
   mp_process_take_fd (process, eventfd (0, EFD_CLOEXEC), STDIN_FILENO);
   assert_start_fails (process, G_IO_ERROR_INVALID_ARGUMENT, "stdin");
 
-  /* Nothing of that keeps it from being started. */
+  /* None of that prevents a later start. */
   mp_process_set_flags (process, G_SUBPROCESS_FLAGS_NONE);
   start (process);
   join (process, 0);
@@ -188,7 +188,7 @@ child_numbers (const char *argument)
   return 0;
 }
 
-/* Beside what is given, which gets numbers that are free. */
+/* Together with shareable objects, which get numbers that are free. */
 static void
 test_take_fd (void)
 {

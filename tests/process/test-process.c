@@ -35,7 +35,7 @@ test_exit_code (void)
   g_assert_false (mp_process_get_alive (process));
   g_assert_cmpint (mp_process_get_pid (process), >, 0);
 
-  /* There is no zombie, and nothing is left to be sent to. */
+  /* There is no zombie, and signals are not sent any more. */
   g_assert_cmpint (waitpid (mp_process_get_pid (process), NULL, WNOHANG), ==, -1);
   mp_process_kill (process);
   join (process, 42);
@@ -133,7 +133,7 @@ use_while_described (void)
   mp_process_give (described_for, "too-late", MP_SHAREABLE (end));
 }
 
-/* What is given may use the process while it is described. */
+/* A shareable object may call functions of the process object in its describe (). */
 static void
 test_give_reentrant (void)
 {
@@ -157,7 +157,7 @@ use_when_gone (gpointer data,
   g_assert_false (mp_process_get_alive (data));
 }
 
-/* What is replaced may use the process while it is dropped. */
+/* A replaced object may call functions of the process object when it is finalized. */
 static void
 test_give_replaced (void)
 {
@@ -214,7 +214,7 @@ test_notify (void)
   g_assert_cmpuint (notified.n_alive, ==, 1);
   g_assert_true (notified.was_alive);
 
-  /* That somebody has seen the end already does not keep others from being told. */
+  /* The end is notified even if another call has already returned it. */
   mp_process_kill (process);
   join (process, -SIGKILL);
   while (notified.n_exit_codes == 0)
@@ -466,7 +466,7 @@ test_no_descriptors (void)
   g_assert_finalize_object (process);
 }
 
-/* Runs between the test and a child that is to die with it. */
+/* The process between the test and a child with die-with-parent. */
 static int
 child_parent (const char *argument)
 {
@@ -505,7 +505,7 @@ test_die_with_parent (gconstpointer data)
   mp_process_kill (process);
   join (process, -SIGKILL);
 
-  /* The grandchild has the pipe as long as it lives. */
+  /* The grandchild has the pipe open as long as it is alive. */
   text = read_all (fd);
   g_assert_cmpstr (text, ==, "");
 
@@ -522,7 +522,7 @@ start_thread (gpointer data)
   return NULL;
 }
 
-/* The end of the thread is not the end of the parent. */
+/* The end of the thread that started the child is not the end of the parent. */
 static void
 test_started_by_thread (void)
 {
@@ -548,7 +548,7 @@ test_dropped (void)
   pid = mp_process_get_pid (process);
   g_assert_finalize_object (process);
 
-  /* It lives on; once it is dead, starting others reaps it. */
+  /* The child continues to run; once it is dead, starting other children reaps it. */
   g_assert_no_errno (kill (pid, SIGKILL));
   while (kill (pid, 0) == 0)
     {
@@ -573,7 +573,7 @@ test_reaped_by_another (void)
   g_assert_finalize_object (process);
 }
 
-/* A forked copy of the parent sees whether the child is alive, and does not disturb. */
+/* A forked copy of the parent can check whether the child is alive, and does not reap it. */
 static void
 test_forked_copy (void)
 {

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Finds files of the library that need each other.
+"""Finds circular dependencies between files of the library.
 
 A unit is a C file with the header of its name.  A header whose functions are in several C files
 (that of a class which is written in several files, a private header of such a class) is a unit
 of its own: the files that share it are told apart by which of them call which.
 
-A unit needs the units whose headers it includes, and those whose functions or tables it names.
-A table that a room declares and the top of the library fills is no need of the room's.
+A unit needs the units whose headers it includes, and those whose functions or tables it uses. A
+table that is declared by a room and defined at the top of the library does not count.
 """
 
 import os
@@ -28,7 +28,7 @@ def without_comments(text):
 
 
 def defined_names(text):
-    """Returns the functions and tables that a C file defines for others."""
+    """Returns the non-static functions and tables that a C file defines."""
     lines = text.splitlines()
     names = [(FUNCTION.match(line), before) for before, line in zip(lines, lines[1:])]
     functions = {found[1] for found, before in names if found and 'static' not in before}
@@ -36,7 +36,7 @@ def defined_names(text):
 
 
 def used_names(path, text):
-    """Returns what a file names in its code; what a header declares it does not use."""
+    """Returns the names used in the code of a file; declarations in a header do not count."""
     code = without_comments(text)
     if path.endswith('.h'):
         code = '\n'.join(INLINE.findall(code))
@@ -63,7 +63,7 @@ def units_of_files(files):
 
 
 def graph_of(files):
-    """Returns which units each unit needs."""
+    """Returns the units that each unit needs."""
     units = units_of_files(files)
     headers = {os.path.basename(path): path for path in files if path.endswith('.h')}
     definers = definers_of(files)
@@ -77,7 +77,7 @@ def graph_of(files):
 
 
 def circles(graph):
-    """Returns the sets of units each of which needs, in the end, each other of its set."""
+    """Returns the sets of units that need each other, directly or indirectly."""
     reach = {unit: reachable(graph, unit) for unit in graph}
     found = {frozenset(other for other in reach[unit] if unit in reach[other])
              for unit in graph if unit in reach[unit]}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the tests of the Python side share."""
+"""Common code of the tests in Python."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ import gi
 
 gi.require_version('Mp', '1.0')
 
-# How long a test waits for what has to happen, in seconds.
+# How long a test waits for an expected event, in seconds.
 DEADLINE = 30
 
 METHODS = ('fork', 'spawn', 'forkserver')
@@ -29,7 +29,7 @@ class Interrupted(Exception):
 
 @contextlib.contextmanager
 def signal_after(seconds):
-    """Has a handler that raises Interrupted run while the block waits."""
+    """Runs a signal handler that raises Interrupted while the block waits."""
     def interrupt(*ignored):
         raise Interrupted
 
@@ -51,7 +51,7 @@ def wait_until(condition):
 
 
 class Program:
-    """A program that is killed when it does not end in time, so that nobody reads for ever."""
+    """A program that is killed if it does not end in time, so that reading its output ends."""
 
     def __init__(self, argv, **options):
         self.process = subprocess.Popen(argv, text=True, stdout=subprocess.PIPE, **options)
@@ -87,9 +87,10 @@ class TestCase(unittest.TestCase):
         self.assertEqual(child.exitcode, code)
 
     def assertWaitsQuietly(self, call):
-        """Waits for what @call returns, in vain, without waking up and leaving nothing behind."""
+        """Awaits the result of @call until a timeout, and checks that the wait does not wake up and
+        leaves nothing behind."""
         async def main():
-            # What asyncio itself opens.
+            # Lets asyncio open its own descriptors first.
             await asyncio.sleep(0.001)
             descriptors = os.listdir('/proc/self/fd')
             before = resource.getrusage(resource.RUSAGE_SELF)

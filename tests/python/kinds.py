@@ -174,7 +174,8 @@ KINDS = {**PLAIN, **OBJECTS}
 
 
 def form(value):
-    """Returns what two equal values have in common, for those kinds that do not compare."""
+    """Returns an object that is equal for equal values, for kinds that do not implement
+    comparison."""
     if isinstance(value, BaseException):
         return type(value), str(value), vars(value)
     if isinstance(value, logging.LogRecord):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""An X screen that nobody sees, for tests of programs with a window: photographs it, and closes
-the windows on it as their close button does."""
+"""A virtual X screen, for tests of programs with a window: takes screenshots, and closes windows as
+their close button does."""
 
 import ctypes
 import os
@@ -10,7 +10,7 @@ import sys
 import tempfile
 import zlib
 
-# What an XWD file begins with, in 32-bit words: its own size, ..., width, height, ..., bytes in a
+# The header of an XWD file, in 32-bit words: its own size, ..., width, height, ..., bytes in a
 # line, ..., number of colours in the table that follows.
 HEADER = struct.Struct('>25I')
 COLOUR_SIZE = 12
@@ -29,7 +29,7 @@ def has_gtk():
 
 
 class Photo:
-    """What was on the screen: `rows` of pixels, each the bytes blue, green, red, unused."""
+    """A screenshot: `rows` of pixels, each the bytes blue, green, red, unused."""
 
     def __init__(self, xwd):
         words = HEADER.unpack_from(xwd)
@@ -42,7 +42,8 @@ class Photo:
         return {pixel for row in self.rows for pixel in row}
 
     def longest_run(self, wanted):
-        """The most pixels beside each other in a row of which @wanted (red, green, blue) is true."""
+        """Returns the largest number of adjacent pixels in a row for which @wanted (red, green,
+        blue) is true."""
         longest = 0
         for row in self.rows:
             length = 0
@@ -90,7 +91,7 @@ class Screen:
             return Photo(file.read())
 
     def close_windows(self):
-        """Says to each window what a click at its close button says."""
+        """Sends each window the message of a click on its close button."""
         xlib = ctypes.CDLL('libX11.so.6')
         xlib.XOpenDisplay.restype = ctypes.c_void_p
         xlib.XInternAtom.restype = xlib.XDefaultRootWindow.restype = ctypes.c_ulong

@@ -87,7 +87,7 @@ def main(path, *names):
     else:
         suite = loader.loadTestsFromModule(module)
 
-    # What a test prints must not be taken for a verdict.
+    # The output of a test must not be mistaken for a result.
     tap = os.fdopen(os.dup(1), 'w', buffering=1)
     os.dup2(2, 1)
     os.set_inheritable(1, True)

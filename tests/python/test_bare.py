@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Objects that GObject made, without what their constructors would have given them: whatever is
-called on one, with whatever arguments, fails with an exception or does something, and never
-crashes."""
+"""Objects created by GObject without the properties that their constructors set: any call on them,
+with any arguments, raises an exception or succeeds, and never crashes."""
 
 import os
 import signal
@@ -12,7 +11,7 @@ from helping import DEADLINE, TestCase
 
 from gi.repository import GLib, GObject, Mp
 
-# What a single call may wait for, in seconds: it waits for something that never comes.
+# The timeout of a single call, in seconds: it waits for something that never happens.
 PATIENCE = 0.1
 
 ARGUMENTS = ((), (0,), (None,), ('text',), (b'bytes',), (0, 0), ('text', 0), (None, None), (0, 0, None),
@@ -34,7 +33,7 @@ def bare(cls):
 
 
 def names_of(cls):
-    """Returns what can be called or read, but not what every GObject has."""
+    """Returns the names of methods and attributes, except those of every GObject."""
     return sorted(name for name in set(dir(cls)) - set(dir(GObject.Object))
                   if not name.startswith('__') or name in ('__len__', '__iter__', '__enter__'))
 
@@ -60,7 +59,7 @@ def use_in_child(cls, name):
     if pid:
         return pid
     try:
-        # Wrong calls are told of, as criticals.
+        # Wrong calls print criticals.
         GLib.log_set_always_fatal(GLib.LogLevelFlags.LEVEL_ERROR)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         signal.signal(signal.SIGALRM, interrupt)

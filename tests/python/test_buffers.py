@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Large buffers, which travel beside the pickle."""
+"""Large buffers, which are sent outside the pickle."""
 
 import asyncio
 import pickle
@@ -24,7 +24,7 @@ class Frame:
 
 
 class Buffered:
-    """What has a buffer of its own, and needs no numpy."""
+    """An object with a buffer, which does not need numpy."""
 
     def __init__(self, data):
         self.data = data

@@ -51,7 +51,8 @@ def make_tree(folder):
 
 
 def open_file_below(pid, folder):
-    """Whether the process @pid has a file of @folder open, which a worker has in mid-task."""
+    """Whether the process @pid has a file of @folder open, as a worker has in the middle of a
+    task."""
     try:
         with os.scandir(f'/proc/{pid}/fd') as descriptors:
             return any(os.readlink(entry.path).startswith(folder + '/') for entry in descriptors)
@@ -60,7 +61,7 @@ def open_file_below(pid, folder):
 
 
 def state_of(pid):
-    """Returns the letter that the kernel has for the state of a process; Z when it has gone."""
+    """Returns the kernel's letter for the state of a process; Z if it does not exist."""
     try:
         with open(f'/proc/{pid}/stat', encoding='ascii') as file:
             return file.read().rpartition(')')[2].split()[0]
@@ -104,7 +105,7 @@ class Run:
         return workers
 
     def stop_at_work(self, pid):
-        """Stops a worker in the middle of a file, so that it has a task in hand."""
+        """Stops a worker in the middle of a file, so that it holds a task."""
         deadline = time.monotonic() + TIMEOUT
         while time.monotonic() < deadline and is_running(pid):
             if open_file_below(pid, self.folder):
@@ -146,7 +147,7 @@ class TestChecksum(unittest.TestCase):
     def survive_kills(self, coordinator):
         """One worker of each language is killed in the middle of a file."""
         make_tree(self.folder)
-        # Root may read everything, unless it gives that right away.
+        # Root can read all files, unless it drops that capability.
         prefix = []
         if os.geteuid() == 0:
             prefix = ['setpriv', '--bounding-set', '-dac_override,-dac_read_search', '--']

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Closing what somebody awaits under asyncio."""
+"""Closing an object for which a coroutine waits under asyncio."""
 
 import asyncio
 import threading
@@ -11,7 +11,7 @@ import mproc.connection
 
 
 async def started(coroutine):
-    """Returns a task of @coroutine that waits already."""
+    """Returns a task of @coroutine that is already waiting."""
     task = asyncio.ensure_future(coroutine)
     await asyncio.sleep(0)
     await asyncio.sleep(0)

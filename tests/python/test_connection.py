@@ -277,7 +277,7 @@ class TestConnection(TestCase):
         self.finish(child)
 
     def test_call_of_plain_python(self):
-        """A program that has nothing but multiprocessing calls, and answers."""
+        """A program that uses only multiprocessing makes and answers calls."""
         ours, theirs = socket.socketpair()
         connection = Mp.Connection(ours.detach())
         plain = multiprocessing.connection.Connection(theirs.detach())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""CPython's own tests of queues, connections, listeners and waiting, pointed at mproc.
+"""CPython's own tests of queues, connections, listeners and waiting, run with mproc.
 
 They come from Debian's package libpython3.11-testsuite (test/_test_multiprocessing.py)."""
 
@@ -18,14 +18,13 @@ try:
 except ImportError:
     cpython = None
 
-# The cases, as mix-ins that take what they need from `self`, or whole, with what they need in
-# the module.
+# The cases: mix-ins that get what they need from `self`, or complete classes that use the module.
 MIXINS = ('_TestQueue', '_TestConnection', '_TestListener', '_TestListenerClient', '_TestPoll',
           '_TestPicklingConnections')
 WHOLE = ('TestWait', 'TestInvalidFamily', 'TestTimeouts', 'TestIgnoreEINTR', 'TestSimpleQueue',
          'TestInvalidHandle', 'TestStdinBadfiledescriptor')
 
-# What cannot be asked of another implementation, and why.
+# Tests that another implementation cannot pass, and the reason.
 SKIPPED = {
     '_TestQueue.test_queue_feeder_donot_stop_onexc':
         'an object that cannot be pickled is refused by put; there is no thread to do it later',
@@ -36,7 +35,7 @@ SKIPPED = {
 
 
 class Connection(types.ModuleType):
-    """What stands for multiprocessing.connection."""
+    """Replaces multiprocessing.connection."""
 
     def __getattr__(self, name):
         return getattr(mproc.connection if name in ('Listener', 'Client', 'wait', 'Connection', 'Pipe')
@@ -44,7 +43,7 @@ class Connection(types.ModuleType):
 
 
 class Multiprocessing(types.ModuleType):
-    """What stands for multiprocessing: processes and locks are its own, the rest is ours."""
+    """Replaces multiprocessing: processes and locks are its own, the rest is from mproc."""
 
     connection = Connection('connection')
 
@@ -95,9 +94,9 @@ class TestSuite(unittest.TestCase):
 
 
 if cpython is not None:
-    # By its number: a minimal Debian knows no name for it.
+    # As a number: a minimal Debian cannot resolve localhost.
     cpython.socket_helper.HOST = '127.0.0.1'
-    # Its main module has them run for each way to start processes.
+    # The main module runs them for each start method.
     cpython.multiprocessing.set_start_method('fork', force=True)
     for name in MIXINS + WHOLE:
         case = make_case(name)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""CPython's own tests of process pools (test/test_concurrent_futures.py), pointed at mproc's executor.
+"""CPython's own tests of process pools (test/test_concurrent_futures.py), run with mproc's
+executor.
 
 With the variable MP_TEST_LONG for all ways to start processes and all cases, else for those of fork
 that do not take minutes."""
@@ -25,11 +26,11 @@ SHORT_CASES = ('ProcessPoolExecutorTest', 'InitializerMixin', 'FailingInitialize
 
 IS_LONG = 'MP_TEST_LONG' in os.environ
 
-# What cannot be asked of this executor, and why.
+# Tests that this executor cannot pass, and the reason.
 SKIPPED = {
     'test_killed_child': 'a killed worker is replaced, and does not break the pool',
 }
-# Except where processes are forked before there is a task.
+# Tests excluded unless processes are forked before there is a task.
 SKIPPED_ON_DEMAND = {
     'test_saturation': 'its tasks cannot be pickled, and no process is started for such',
     'test_processes_terminate': 'its tasks cannot be pickled, and no process is started for such',
@@ -37,7 +38,7 @@ SKIPPED_ON_DEMAND = {
 
 
 class Futures(types.ModuleType):
-    """What stands for concurrent.futures."""
+    """Replaces concurrent.futures."""
 
     def __getattr__(self, name):
         return getattr(mproc if name == 'ProcessPoolExecutor' else cpython.futures_of_python, name)
@@ -46,7 +47,7 @@ class Futures(types.ModuleType):
 def assert_python_ok(*args, **options):
     """Runs a program with another import."""
     programs = [arg.replace('from concurrent.futures import', 'from mproc import') for arg in args]
-    # With a variable of its own it is run with those of this process, PYTHONPATH among them.
+    # With an explicit environment variable, it also gets those of this process, such as PYTHONPATH.
     return cpython.assert_python_ok_of_python(*programs, __isolated=False, PYTHONDONTWRITEBYTECODE='1', **options)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The reference manual: complete, every page in it, and no link that leads nowhere."""
+"""The reference manual: it is complete, contains every page, and has no broken links."""
 
 import glob
 import os
@@ -17,7 +17,7 @@ LINK = re.compile(r'\[[^\]]*\]\((?!https?:|mailto:|#)([^)#\s]+)[^)]*\)')
 
 LANGUAGES = ('c', 'python', 'js', 'vala')
 
-# What a program of the examples has beside its own file.
+# Additional source files of the examples.
 PARTS = ('child', 'checksum-report', 'checksum-tree', 'reading')
 
 

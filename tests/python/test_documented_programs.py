@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Programs in the documentation do what the documentation says.
+"""Programs in the documentation print the output shown there.
 
 A fenced block in a language that is followed by a block of text is a whole program and what
 it prints.
@@ -37,7 +37,7 @@ def command_for(language, path, folder):
 
     flags = subprocess.run(['pkg-config', '--cflags', '--libs', 'gio-unix-2.0'], check=True,
                            stdout=subprocess.PIPE, text=True).stdout.split()
-    # Uninstalled headers lie in the folders of their rooms.
+    # Uninstalled headers are in the directories of their rooms.
     flags += [f'-I{room}' for room in glob.glob(f'{SOURCE}/mproc-glib/*/')]
     flags += [f'-I{SOURCE}', f'-I{BUILD}', f'-I{BUILD}/mproc-glib', f'-L{BUILD}/mproc-glib', '-lmproc-glib-1.0']
     program = os.path.join(folder, 'program')

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The examples do what they say."""
+"""The examples print the expected output."""
 
 import importlib.util
 import os

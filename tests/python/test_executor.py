@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The executor whose pool a worker's death does not break."""
+"""The executor whose pool survives the death of a worker."""
 
 import asyncio
 import concurrent.futures
@@ -24,7 +24,7 @@ def die():
 
 
 def die_once(path):
-    """Dies when there is no file yet at @path."""
+    """Dies if there is no file yet at @path."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL))
     except FileExistsError:

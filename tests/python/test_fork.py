@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Connections and listeners that meet forks, foreign loops and shared ends."""
+"""Connections and listeners with forks, other main loops and shared ends."""
 
 import gc
 import multiprocessing
@@ -29,7 +29,7 @@ def in_child(function, *arguments):
 
 
 class TestSharedEnds(TestCase):
-    """What CPython's connections do, which read no byte too many."""
+    """The behaviour of CPython's connections, which read no byte beyond a message."""
 
     def test_one_message_for_each_event(self):
         first, second = Mp.Pipe()
@@ -243,7 +243,8 @@ class TestListeners(TestCase):
                     self.check_accepts(listener, key)
 
     def test_a_child_drops_the_peers_of_its_parent(self):
-        """A peer whose handshake was under way at the fork sees when the parent is gone."""
+        """A peer whose handshake was in progress at the fork gets the end of the stream when the
+        parent is gone."""
         listener = Mp.Listener(authkey=KEY)
         client = multiprocessing.connection.Client(listener.address)
         self.assertFalse(Mp.wait([listener], 0))
@@ -283,7 +284,7 @@ class TestListeners(TestCase):
                 child.join(DEADLINE)
 
     def test_nobody_hoards(self):
-        """Three workers serve three clients at the same time, whoever comes first."""
+        """Three workers serve three clients at the same time, in any order."""
         for key in (None, KEY):
             with self.subTest(key=key), Mp.Listener(backlog=20, authkey=key) as listener:
                 def serve(listener=listener):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The lint of the GIR: on the GIR that was built, and on faults that it has to find."""
+"""The lint of the GIR: run on the built GIR, and on problems that it has to find."""
 
 import os
 import sys

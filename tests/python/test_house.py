@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The rules of the house that a reviewer would otherwise have to look after."""
+"""Checks of the project's rules about its source: dependencies, sizes and format."""
 
 import glob
 import os
@@ -13,8 +13,8 @@ import circles
 SOURCE = os.environ['MP_SOURCE_ROOT']
 LIBRARY = os.path.join(SOURCE, 'mproc-glib')
 
-# The floor of each room.  A room uses itself and what is on floors below its own; the files
-# beside the rooms are on top of all.
+# The floor of each room. A room uses itself and rooms on lower floors; the files outside the rooms
+# are on the highest floor.
 FLOORS = {
     'base': 1,
     'formats': 2, 'memory': 2, 'sharing': 2, 'waiting': 2, 'wire': 2,
@@ -72,7 +72,7 @@ def may_use(room, other):
 
 
 def forbidden_includes(room, text, rooms_of_headers):
-    """Returns what a file of @room includes and may not know."""
+    """Returns the includes of a file of @room that are not allowed."""
     found = []
     for include in circles.INCLUDE.findall(text):
         other = rooms_of_headers.get(os.path.basename(include))
@@ -82,7 +82,7 @@ def forbidden_includes(room, text, rooms_of_headers):
 
 
 def forbidden_calls(room, text, rooms_of_functions):
-    """Returns the functions that a file of @room names and may not know."""
+    """Returns the functions used by a file of @room that are not allowed."""
     names = set(circles.NAME.findall(circles.without_comments(text)))
     return sorted(name for name in names
                   if name in rooms_of_functions and not may_use(room, rooms_of_functions[name]))
@@ -91,7 +91,7 @@ def forbidden_calls(room, text, rooms_of_functions):
 def long_functions(text, limit):
     """Returns the names of functions longer than @limit, from brace to brace.
 
-    What sets up a class is a list, and reads as one."""
+    Functions that initialise a class are lists and may be longer."""
     found, name, start = [], None, None
     for number, line in enumerate(text.splitlines(), 1):
         named = re.match(r'(\w+) \(', line)

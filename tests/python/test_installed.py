@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The library as others find it: installed below a prefix, and as a subproject."""
+"""The library installed below a prefix, and as a subproject."""
 
 import glob
 import os
@@ -13,7 +13,7 @@ import unittest
 SOURCE = os.environ['MP_SOURCE_ROOT']
 USERS = os.path.join(SOURCE, 'tests', 'installed')
 
-# What points the programs of the test run at the build folder.
+# The variables that make programs of the test run use the build directory.
 UNWANTED = ('GI_TYPELIB_PATH', 'LD_LIBRARY_PATH', 'PYTHONPATH', 'GJS_PATH', 'PKG_CONFIG_PATH')
 
 
@@ -27,7 +27,7 @@ def run(command, **options):
 
 def clean_environment():
     environment = {name: value for name, value in os.environ.items() if name not in UNWANTED}
-    # Meson reads these when it configures, and the flags of the test run are not ours.
+    # Meson reads these when it configures, and the flags of the test run do not apply here.
     environment.pop('MAKEFLAGS', None)
     return environment
 
@@ -99,7 +99,7 @@ class TestInstalled(unittest.TestCase):
         self.assertEqual(self.run_here('./user-c++'), 'hello\n')
 
     def test_vala(self):
-        # The folder of the vapi belongs to the prefix, where valac looks by XDG_DATA_DIRS.
+        # The vapi directory is below the prefix, where valac finds it by XDG_DATA_DIRS.
         flags = self.run_here('pkg-config', '--cflags', '--libs', 'mproc-glib-1.0').split()
         options = [option for flag in flags for option in ('-X', flag)]
         self.run_here('valac', '--fatal-warnings', '--pkg', 'mproc-glib-1.0', *options, '-X', '-w',

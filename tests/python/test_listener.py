@@ -19,7 +19,7 @@ from helping import DEADLINE, TestCase
 from gi.repository import Gio, Mp
 
 KEY = b'secret_key'
-# By its number: a minimal Debian knows no name for it, and multiprocessing asks for one.
+# By its number: a minimal Debian knows no name for it, and multiprocessing resolves it.
 ADDRESSES = (None, ('127.0.0.1', 0), '\0mproc-glib-test-%d' % os.getpid())
 
 
@@ -113,7 +113,7 @@ class TestListener(TestCase):
             self.assertEqual(connection.recv(), {'hello': [1, b'2']})
 
     def test_exceptions(self):
-        """What programs expect of sockets, and never the errors of GLib."""
+        """The exceptions that programs expect of sockets, never GLib's errors."""
         bad = os.dup(0)
         os.close(bad)
         for kind, function, *arguments in (
@@ -157,7 +157,7 @@ class TestListener(TestCase):
                 self.assertEqual(caught.exception.errno, number)
 
     def test_reset(self):
-        """GLib has one code for a connection that was reset and for one that was closed."""
+        """GLib has the same code for a connection that was reset and for one that was closed."""
         listener = self.listener(('127.0.0.1', 0))
         for function, *arguments in (('recv',), ('send', 1)):
             with self.subTest(function=function), socket.create_connection(listener.address) as peer:
@@ -182,7 +182,7 @@ class TestListener(TestCase):
                 self.finish(child)
 
     def test_tls_refused(self):
-        """A client that does not trust the certificate is one that has not the key."""
+        """A client that does not trust the certificate is treated like one without the key."""
         path = os.path.join(os.environ['G_TEST_SRCDIR'], 'tls', 'localhost.pem')
         certificate = Gio.TlsCertificate.new_from_file(path)
         listener = self.listener('tls:localhost:0', tls_certificate=certificate)
@@ -194,7 +194,8 @@ class TestListener(TestCase):
             except OSError as error:
                 failures.append(str(error))
 
-        # A thread: GLib resolves names and shakes hands in some, which a forked child has not.
+        # In a thread and not in a forked child: GLib uses threads for name resolution and TLS
+        # handshakes, which a forked child does not have.
         thread = threading.Thread(target=client)
         thread.start()
         with self.assertRaises(multiprocessing.AuthenticationError):
@@ -224,7 +225,7 @@ class TestListener(TestCase):
     def test_signals(self):
         listener = self.listener()
         self.assertInterrupted(listener.accept)
-        # A client that waits for a welcome which does not come.
+        # A client that waits for a result of the handshake that does not come.
         silent = socket.socket(socket.AF_UNIX)
         self.addCleanup(silent.close)
         silent.bind('\0mproc-glib-silent-%d' % os.getpid())

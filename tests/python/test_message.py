@@ -17,7 +17,7 @@ from gi.repository import GLib, GObject, Mp  # noqa: E402
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
-# Values that a variant holds as they are.
+# Values that a variant can represent.
 VALUES = [
     None, True, False, 0, 1, -1, 255, 256, 65535, 65536, 2**31 - 1, 2**31, -2**31, -2**31 - 1,
     2**63 - 1, -2**63, 2**63, 2**64 - 1, 0.0, -0.0, 1.5, -1e300, 5e-324, math.inf, -math.inf,
@@ -29,7 +29,7 @@ VALUES = [
     {str(i): i for i in range(1001)}, [[1]] * 2, ['a', 'a'],
 ]
 
-# Values that only a pickle holds.
+# Values that only a pickle can represent.
 ONLY_PICKLE = [
     2**64, -2**63 - 1, 10**30, 10**1000, '\ud800', 'a\0b', set(), {1, 2}, frozenset(),
     frozenset([1, 'a']), [{1}], {True: 1}, {1.5: 2}, {None: 1}, {'a': 1, 2: 3}, {(1, 2): 3},
@@ -38,7 +38,7 @@ ONLY_PICKLE = [
 
 
 class Job(GObject.Object):
-    """What a program of its own might send."""
+    """A class that a program might define."""
 
     __gtype_name__ = 'TestJob'
 
@@ -52,7 +52,7 @@ class Job(GObject.Object):
 
 
 class Stranger(GObject.Object):
-    """What nobody enabled."""
+    """A class that is not enabled."""
 
     __gtype_name__ = 'TestStranger'
 
@@ -110,7 +110,7 @@ def load(message):
 class TestMessage(unittest.TestCase):
 
     def assert_same(self, got, expected):
-        """Equal, and of equal types at every level."""
+        """Asserts that values are equal and have equal types at every level."""
         self.assertIs(type(got), type(expected))
         if isinstance(expected, float):
             self.assertEqual(str(got), str(expected))
@@ -235,7 +235,7 @@ class TestMessage(unittest.TestCase):
         sent = Mp.Message.new_object(job)
         self.assertEqual(sent.get_format(), Mp.Format.OBJECT)
 
-        # What the receiver has is the description.
+        # The receiver gets only the description.
         message = Mp.Message.new_variant(sent.get_variant())
         got = message.get_object(Job)
         self.assertIsInstance(got, Job)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The package mproc: multiprocessing's names, and objects of any kind."""
+"""The package mproc: multiprocessing's names, and any objects."""
 
 import multiprocessing
 import multiprocessing.connection
@@ -23,7 +23,7 @@ from gi.repository import Mp
 
 
 class Named(mproc.Queue):
-    """A queue of somebody's own."""
+    """A queue class of a program."""
 
     def __init__(self, name):
         super().__init__()

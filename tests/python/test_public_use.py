@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Every public function is used by something that is not its own C test: by another file of the
-library, an override, an example, a tool, a program of the documentation or of another language."""
+"""Every public function is used elsewhere than in its own C test: by another file of the library,
+an override, an example, a tool, a program in the documentation or in another language."""
 
 import os
 import re
@@ -15,10 +15,10 @@ CORE = '{http://www.gtk.org/introspection/core/1.0}'
 C = '{http://www.gtk.org/introspection/c/1.0}'
 GLIB = '{http://www.gtk.org/introspection/glib/1.0}'
 
-# By language: how a method, a function or a property of this name is used.
+# The file types in which bindings' names of functions and properties are searched.
 SCRIPTS = ('.py', '.js', '.vala', '.ts')
 
-# What has no user yet, and why it stays.
+# Functions without a user, and the reason why they exist.
 EXCEPTIONS = {
     'mp_message_ref': 'bindings call it by the type of the message',
 }
@@ -54,7 +54,7 @@ def comments_left_out(text):
 
 
 def is_own_test(path):
-    """Tests in C are those of the room, whatever else they use."""
+    """Tests in C count as tests of the room, whatever else they use."""
     return path.startswith('tests/') and path.endswith(('.c', '.h')) and \
         not path.startswith(('tests/benchmarks/', 'tests/matrix/', 'tests/installed/'))
 

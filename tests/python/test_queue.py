@@ -35,7 +35,7 @@ class Point:
 
 
 class Codec(types.SimpleNamespace):
-    """A codec as dill is one, with a name of its own."""
+    """A codec like dill, with another name."""
 
 
 def codec(name):

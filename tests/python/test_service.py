@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The example of a service that asks a Python worker, also while workers are killed."""
+"""The example of a service that sends requests to a Python worker, while workers are killed."""
 
 import os
 import re
@@ -32,12 +32,12 @@ class Service(Program):
         return self.process.stdout.readline().rstrip('\n')
 
     def read_pid(self):
-        """The number of the worker that the next line is about."""
+        """Returns the pid of the worker in the next line."""
         return int(re.fullmatch(r'The worker is process (\d+)', self.read())[1])
 
 
 def state_of(pid):
-    """The letter that the kernel has for what a process does, or nothing when it is gone."""
+    """Returns the kernel's letter for the state of a process, or nothing if it does not exist."""
     try:
         with open(f'/proc/{pid}/stat', encoding='ascii') as file:
             return file.read().rpartition(')')[2].split()[0]
@@ -62,7 +62,7 @@ class TestService(unittest.TestCase):
         service.ask('')
         self.assertEqual(service.read(), 'words: 0, letters: 0, longest: ')
 
-        # Nobody has asked anything when the worker is killed.
+        # The worker is killed while there is no request.
         os.kill(first, signal.SIGKILL)
         service.ask('a b 12')
         self.assertRegex(service.read(), '^The worker is gone: ')
@@ -70,7 +70,7 @@ class TestService(unittest.TestCase):
         self.assertNotEqual(second, first)
         self.assertEqual(service.read(), 'words: 3, letters: 2, longest: 12')
 
-        # The worker is killed while it has a question, which goes to the next one.
+        # The worker is killed while it has a request, which is sent to the next one.
         os.kill(second, signal.SIGSTOP)
         wait_until(lambda: state_of(second) == 'T')
         service.ask('again')
@@ -84,7 +84,7 @@ class TestService(unittest.TestCase):
         wait_until(lambda: state_of(third) in ('', 'Z'))
 
     def check_without_worker(self, language):
-        """A worker that ends instead of connecting is tried again, and not for ever."""
+        """A worker that ends instead of connecting is started again a limited number of times."""
         with tempfile.TemporaryDirectory() as folder:
             os.symlink(shutil.which('false'), os.path.join(folder, 'python3'))
             path = f'{folder}:{os.environ["PATH"]}'

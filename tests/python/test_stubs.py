@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The type stubs against the typelib, against the override, and in the hands of mypy."""
+"""Checks the type stubs against the typelib and the override, and with mypy."""
 
 import ast
 import inspect

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""All messages of errors can be translated, and are, into each language of po/LINGUAS."""
+"""All error messages are marked for translation, and translated into each language of
+po/LINGUAS."""
 
 import os
 import re
@@ -14,7 +15,7 @@ from test_house import SOURCE, library_files, read
 PO = os.path.join(SOURCE, 'po')
 LANGUAGES = read(os.path.join(PO, 'LINGUAS')).split()
 
-# What sets an error: its first string is a format or a message.
+# The functions that set an error: their first string is a format or a message.
 SETTERS = re.compile(r'(?<=[^\n])\b(g_set_error|g_set_error_literal|g_prefix_error|mp_set_error_from_errno|'
                      r'mp_channel_set_timed_out) \(([^;"]*)"((?:[^"\\]|\\.)*)"')
 

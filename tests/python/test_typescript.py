@@ -33,7 +33,7 @@ def works(name):
 
 
 def install():
-    """Installs the tools into the build folder, unless they are there; says what is missing."""
+    """Installs the tools into the build directory unless they exist; returns what is missing."""
     if shutil.which('npm') is None:
         return 'npm is not installed'
     if int(run('node', '--version')[1].lstrip('v').split('.')[0]) < MIN_NODE:
@@ -71,7 +71,7 @@ class TestTypeScript(unittest.TestCase):
             shutil.copy(file, self.folder)
         self.assertEqual(self.compile(), (0, ''))
 
-        # The compiler does look at the program.
+        # Proves that the compiler checks the program.
         with open(os.path.join(self.folder, 'program.ts'), 'a', encoding='utf-8') as program:
             program.write('new Mp.Queue().put(Symbol());\n')
         status, output = self.compile()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The example with a window, on a screen that nobody sees.
+"""The example with a window, on a virtual screen.
 
-Each case leaves a photograph in the build folder: window-LANGUAGE.png
+Each case stores a screenshot in the build directory: window-LANGUAGE.png
 """
 
 import os
@@ -31,13 +31,13 @@ def children_of(pid):
 
 
 def is_blue(red, green, blue):
-    """Whether it is the colour of a progress bar, and not the grey of all the rest."""
+    """Whether it is the colour of a progress bar, and not one of the grey ones elsewhere."""
     return blue > red + 60 and blue > green + 30
 
 
 class Window(Program):
     def ticks_when(self, wanted):
-        """Reads until a line says @wanted; returns how often the clock had ticked."""
+        """Reads until a line contains @wanted; returns how often the clock had ticked."""
         lines = []
         for line in self.process.stdout:
             said = re.fullmatch(rf'{wanted} at tick (\d+)', line.rstrip('\n'))
@@ -60,7 +60,8 @@ class TestWindow(unittest.TestCase):
         return program, screen
 
     def close(self, program, screen):
-        """Closes the window: the program ends well, and so have its workers."""
+        """Closes the window, and checks that the program and its workers have ended
+        successfully."""
         workers = children_of(program.process.pid)
         self.assertEqual(len(workers), 2)
         screen.close_windows()
@@ -74,10 +75,10 @@ class TestWindow(unittest.TestCase):
         program, screen = self.start(language)
         self.assertEqual(screen.photo().longest_run(is_blue), 0)
 
-        # Six rounds of 200 ms have time for more than a few ticks of 50 ms if nothing blocks.
+        # Six rounds of 200 ms give time for more than a few ticks of 50 ms if nothing blocks.
         self.assertGreater(program.ticks_when('12 of 12 done'), 6)
 
-        # What it says stands on the screen when the next picture is drawn.
+        # The screen shows it when the next frame is drawn.
         wait_until(lambda: screen.photo().longest_run(is_blue) > WIDTH * 0.8)
         photo = screen.photo()
         photo.save(os.path.join(BUILD, f'window-{language}.png'))

@@ -12,7 +12,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* An answer is there only the second time that it is looked for. */
+/* A reply is available only at the second check. */
 #define TURNS 2
 
 typedef struct
@@ -31,9 +31,9 @@ typedef struct
   GMutex          mutex;
   GCond           changed;
   gboolean        is_shut_down;
-  gboolean        is_closed; /* by its one user */
+  gboolean        is_closed; /* by its only user */
 
-  GQueue  queued; /* those given back first, by their age */
+  GQueue  queued; /* returned ones first, oldest first */
   GQueue  held;
   GQueue  dead;
   guint64 n_bytes;
@@ -756,7 +756,7 @@ try_operation (Plain            *self,
     }
 }
 
-/* The first whose answer has come, or NULL.  With the mutex. */
+/* Returns the first operation whose reply is available, or NULL.  The caller holds the mutex. */
 static MpQueueOperation *
 pop_answered (Plain *self)
 {

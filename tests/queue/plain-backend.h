@@ -4,12 +4,13 @@
 
 #include "memory/queue-backend.h"
 
-/* A second home for queues: the plain memory of one process.  Its operations end late, as those
- * over a socket do: their answers are read when a bell for them is armed, and not at once. */
+/* A second backend for queues: the private memory of one process.  Its operations end late, like
+ * those over a socket: replies are read when a bell for MP_QUEUE_WAIT_ANSWERS is armed, and not at
+ * once. */
 extern const MpQueueBackend plain_backend;
 
-/* Puts a test into the list once for each home, as /queue/memory/NAME and /queue/plain/NAME; those
- * that take several processes for memory alone. */
+/* Adds a test for each backend, as /queue/memory/NAME and /queue/plain/NAME; tests that use several
+ * processes only for memory. */
 void plain_add_test (const char *prefix,
                      const char *name,
                      void (*func) (void));

@@ -103,7 +103,7 @@ test_task (void)
   g_assert_finalize_object (queue);
 }
 
-/* What is given back or dropped comes ahead of newer messages. */
+/* Returned and dropped tasks are redelivered ahead of newer messages. */
 static void
 test_retry (void)
 {
@@ -201,7 +201,7 @@ got_task_cb (GObject      *object,
   *task = mp_joinable_queue_get_task_finish (MP_JOINABLE_QUEUE (object), result, NULL);
 }
 
-/* One who begins to wait in a main loop after the death is served, too. */
+/* A consumer that begins to wait in a main loop after the death gets the message, too. */
 static void
 test_killed_before_async (void)
 {
@@ -222,7 +222,7 @@ test_killed_before_async (void)
   g_assert_finalize_object (queue);
 }
 
-/* The child of a holder is another consumer. */
+/* A forked child of a process that holds a message is another consumer. */
 static int
 finish_parents (gpointer data)
 {
@@ -275,7 +275,8 @@ done_cb (GObject      *object,
   g_assert_no_error (error);
 }
 
-/* Workers drain a queue that was shut down, and what a dead one had comes to the others. */
+/* Workers drain a queue that was shut down, and messages of a dead one are redelivered to the
+ * others. */
 static void
 test_join_with_workers (void)
 {
@@ -307,7 +308,7 @@ test_join_with_workers (void)
   g_assert_finalize_object (queue);
 }
 
-/* What is in somebody's hands does not count against the bound. */
+/* Messages held by consumers do not count against the bound. */
 static void
 test_bound (void)
 {
@@ -359,7 +360,7 @@ finish_oldest (gpointer data)
   return mp_joinable_queue_task_done (data, NULL) ? 0 : 2;
 }
 
-/* What a consumer left unfinished when it died comes ahead of what is newer. */
+/* Unfinished messages of a dead consumer are redelivered ahead of newer ones. */
 static void
 test_oldest (void)
 {
@@ -382,7 +383,8 @@ test_oldest (void)
   g_assert_finalize_object (queue);
 }
 
-/* Done with what meanwhile is somebody else's: an error, and the other one's still. */
+/* Finishing a message that was redelivered meanwhile is an error, and does not affect its new
+ * holder. */
 static void
 test_late_done (void)
 {
@@ -416,7 +418,7 @@ take_and_die (gpointer data)
   return task != NULL ? raise (SIGKILL) : 1;
 }
 
-/* A message that kills whoever takes it ends with the dead, and join () ends. */
+/* A message that crashes its consumers becomes a dead letter, and join () ends. */
 static void
 test_poison (void)
 {
@@ -447,7 +449,7 @@ join_all (gpointer data)
   return mp_joinable_queue_join (data, -1, NULL, NULL) ? 0 : 1;
 }
 
-/* A blocking join ends also when a worker dies with the last message in its hands. */
+/* A blocking join also ends if a worker dies while it holds the last message. */
 static void
 test_join_outlives_worker (void)
 {
@@ -501,7 +503,7 @@ closed_join_cb (GObject      *object,
   mp_joinable_queue_join_finish (MP_JOINABLE_QUEUE (object), result, user_data);
 }
 
-/* Dropped is not done, by whatever call. */
+/* Dropped messages are not done, whichever call dropped them. */
 static void
 test_dropped (void)
 {
@@ -571,7 +573,7 @@ test_batches (void)
   g_assert_cmpint (get_int (queue), ==, 4);
   g_assert_true (mp_joinable_queue_task_done (queue, &error));
   g_assert_cmpfloat (mp_joinable_queue_get_progress (queue), ==, 0.5);
-  /* What is unfinished belongs to the next. */
+  /* Unfinished messages belong to the next batch. */
   g_assert_true (mp_joinable_queue_begin_batch (queue, &error));
   g_assert_cmpuint (mp_joinable_queue_get_n_total (queue), ==, 1);
   g_assert_cmpfloat (mp_joinable_queue_get_progress (queue), ==, 0);
@@ -627,7 +629,7 @@ test_progress (void)
   g_assert_finalize_object (queue);
 }
 
-/* What another has in hand is finished as well, when there is nothing of one's own. */
+/* Without own messages, one held by another consumer is marked as done. */
 static void
 test_done_for_any (void)
 {
@@ -712,13 +714,13 @@ test_done_for_others (void)
   test_wait_child (child, 0);
   g_assert_true (mp_joinable_queue_join (queue, TEST_TIMEOUT_US, NULL, &error));
 
-  /* Not delivered again, nor done. */
+  /* Neither redelivered nor done. */
   put_int (queue, 2);
   test_wait_child (test_fork (take_and_consume, queue), 0);
   g_assert_true (mp_queue_is_empty (MP_QUEUE (queue)));
   g_assert_cmpuint (mp_joinable_queue_get_unfinished (queue), ==, 1);
 
-  /* Nobody waits for what cannot come again. */
+  /* A get does not wait for messages that cannot be returned. */
   put_int (queue, 3);
   child = test_fork (take_and_hang, queue);
   test_wait_until (mp_queue_is_empty (MP_QUEUE (queue)));

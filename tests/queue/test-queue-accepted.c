@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A get that cannot read what is next takes nothing out: nothing is counted, lost, or moved. */
+/* A get that cannot read the next message does not take it: no delivery is counted, and no message
+ * is lost or moved. */
 
 #include "config.h"
 
@@ -12,14 +13,14 @@
 #include <string.h>
 #include <sys/resource.h>
 
-/* {1, 2}, which no GVariant and no JSON holds. */
+/* {1, 2}, which neither GVariant nor JSON can represent. */
 static const guint8 set_pickle[] = { 0x80, 4, 0x8f, '(', 'K', 1, 'K', 2, 0x90, '.' };
 
 typedef enum
 {
-  WRONG_TAG,     /* bytes, asked for as JSON */
-  WRONG_CONTENT, /* a set, asked for as JSON */
-  WRONG_CODEC,   /* what a codec made, asked for as a GVariant */
+  WRONG_TAG,     /* bytes, requested as JSON */
+  WRONG_CONTENT, /* a set, requested as JSON */
+  WRONG_CODEC,   /* an opaque message, requested as GVariant */
   WRONG_LARGE,   /* a large set */
   N_WRONGS,
 } Wrong;
@@ -120,7 +121,7 @@ test_uncounted (gconstpointer data)
     }
 }
 
-/* Nor is it when it was given back before. */
+/* Nor if the message was returned before. */
 static void
 test_given_back (gconstpointer data)
 {
@@ -155,7 +156,7 @@ typedef struct
   Wrong    wrong;
 } Asker;
 
-/* Asks in the wrong form until there is nothing more. */
+/* Requests the wrong format until the queue is drained. */
 static int
 ask_in_wrong_form (gpointer data)
 {
@@ -220,7 +221,7 @@ number_of (Wrong      wrong,
   return pickle[5];
 }
 
-/* One consumer sees the order in which all was put, whoever else asks for what. */
+/* A consumer gets messages in the order of puts, whatever other consumers request. */
 static void
 test_order (gconstpointer data)
 {
@@ -248,7 +249,7 @@ test_order (gconstpointer data)
 
 /* --- Nothing is lost --------------------------------------------------------------------- */
 
-/* There is no memory for a message on its way back. */
+/* There is no memory while a message is being returned. */
 static int
 refuse_without_memory (gpointer data)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What put_data () and get_into () ask of the allocator: nothing. */
+/* put_data () and get_into () allocate no memory. */
 
 #include "config.h"
 
@@ -14,7 +14,7 @@
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 
-/* A sanitizer has its own allocator in this place. */
+/* A sanitizer replaces the allocator itself. */
 static void
 test_skipped (void)
 {
@@ -23,7 +23,8 @@ test_skipped (void)
 
 #else
 
-/* The allocator of the C library, by the names that it keeps for who replaces it. */
+/* The allocator of the C library, by the names under which it remains available when it is
+ * replaced. */
 extern void *__libc_malloc (size_t size);
 extern void *__libc_calloc (size_t n, size_t size);
 extern void *__libc_realloc (void *memory, size_t size);
@@ -72,7 +73,7 @@ pass_round (MpQueue      *queue,
   g_assert_true (mp_queue_get_into (queue, buffer, LARGEST, -1, NULL, NULL) == (gssize) size);
 }
 
-/* Small messages lie in the ring, large ones in blocks. */
+/* Small messages are in the ring, large ones in blocks. */
 static void
 test_none (void)
 {
@@ -95,7 +96,7 @@ test_none (void)
   g_assert_finalize_object (queue);
 }
 
-/* Nor does a wait, as long as nobody asks for the error. */
+/* Nor does a wait, unless the caller passes a GError. */
 static void
 test_waiting (void)
 {
@@ -109,7 +110,7 @@ test_waiting (void)
   g_assert_finalize_object (queue);
 }
 
-/* Were nothing counted, nothing would be found. */
+/* Proves that allocations are counted. */
 static void
 test_counting (void)
 {

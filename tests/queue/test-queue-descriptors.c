@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Programs that close all their descriptors, as daemons do, and open others under the same
- * numbers: they lose the queue, and harm neither those files nor the others at the queue. */
+/* Programs that close all their descriptors, as daemons do, and open other files under the same
+ * numbers: they lose the queue, and harm neither those files nor other users of the queue. */
 
 #include "config.h"
 
@@ -52,7 +52,7 @@ open_nothing (void)
   return -1;
 }
 
-/* Whether it is as it was when it was opened. */
+/* Whether the file is unchanged since it was opened. */
 static gboolean
 is_untouched (Program *program,
               int      fd)
@@ -93,7 +93,8 @@ is_error (const GError *error)
          g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
 }
 
-/* A while, until it notices: what needs no descriptor may still go well. */
+/* Repeats for a while until the loss is noticed: calls that need no descriptor may still succeed.
+ */
 static gboolean
 loses_queue (MpQueue *queue)
 {
@@ -127,7 +128,7 @@ run_program (gpointer data)
   Program *program = data;
   gboolean lost, untouched;
 
-  /* With a descriptor for a main loop, and asleep once, which costs descriptors too. */
+  /* With a descriptor for a main loop, and after sleeping once, which opens descriptors too. */
   if (program->attached)
     {
       g_assert_cmpint (mp_queue_get_fd (program->queue), >=, 0);
@@ -167,14 +168,15 @@ test_program (gconstpointer data)
   move_up (&program.inherited[0]);
   move_up (&program.inherited[1]);
 
-  /* In our hands while the program loses its descriptors. */
+  /* Held by this process while the program loses its descriptors. */
   g_assert_true (mp_queue_put (program.queue, g_variant_new_int32 (1), 0, NULL, &error));
   task = mp_queue_get (program.queue, 0, NULL, &error);
   g_assert_no_error (error);
 
   test_wait_child (test_fork (run_program, &program), 0);
 
-  /* Not taken away, not damaged; and what the program put may be there. */
+  /* The task was not taken away, and the queue is not damaged; the program's message may be queued.
+   */
   g_assert_true (mp_joinable_queue_task_done (queue, &error));
   g_assert_no_error (error);
   g_assert_true (mp_queue_put (program.queue, g_variant_new_int32 (2), 0, NULL, &error));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Errors leave nothing half done: a failed put has put nothing, or says how much, and a failed
- * get has taken nothing.  The same for a plain and for a joinable queue. */
+/* Calls that fail have no partial effect: a failed put has put nothing, or reports how many
+ * messages, and a failed get has taken nothing.  The same for a plain and for a joinable queue. */
 
 #include "config.h"
 
@@ -47,7 +47,7 @@ make_messages (const gsize *sizes,
   return messages;
 }
 
-/* What is in the queue is what the sizes say, and nothing else. */
+/* Asserts that the queue contains messages of exactly these sizes. */
 static void
 assert_content (MpQueue     *queue,
                 const gsize *sizes,
@@ -68,7 +68,7 @@ assert_content (MpQueue     *queue,
 
 /* --- Putting ---------------------------------------------------------------------------------- */
 
-/* One that will never fit: none of the others is put either. */
+/* One of several messages is too large: none of the others is put either. */
 static void
 test_too_large (gconstpointer data)
 {
@@ -201,7 +201,8 @@ test_too_short (gconstpointer data)
   g_assert_finalize_object (queue);
 }
 
-/* What is not in the wanted form stays first for who can read it, uncounted. */
+/* A message that cannot be converted to the requested format stays the next one, and its delivery
+ * is not counted. */
 static void
 test_unreadable (gconstpointer data)
 {
@@ -232,7 +233,7 @@ test_unreadable (gconstpointer data)
   g_assert_finalize_object (queue);
 }
 
-/* What nobody could read is not put. */
+/* Malformed messages are not put. */
 static void
 test_malformed (gconstpointer data)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What a queue is called, for whoever looks at it from outside. */
+/* The name of a queue, by which tools show it. */
 
 #include "config.h"
 
@@ -16,7 +16,7 @@ new_named (GType       type,
 {
   g_autoptr (MpQueue) queue = g_object_new (type, "name", name, NULL);
 
-  /* A queue that could not be made says why at its first use. */
+  /* The error of a queue that could not be created is reported by its first use. */
   return mp_queue_put (queue, g_variant_new_boolean (TRUE), 0, NULL, error)
            ? g_steal_pointer (&queue)
            : NULL;

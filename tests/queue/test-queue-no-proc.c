@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Where there is no /proc, as after chroot (), a queue says so; connections do without. */
+/* Without /proc, for example after chroot (), creating a queue fails with that reason; connections
+ * work. */
 
 #include "config.h"
 
@@ -13,7 +14,7 @@
 
 #define SKIPPED 77
 
-/* Hides /proc from this process alone. */
+/* Hides /proc from this process only. */
 static gboolean
 hide_proc (void)
 {

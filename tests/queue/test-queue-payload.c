@@ -8,7 +8,7 @@
 
 #define PYTHON_FORMS (MP_FORMATS_BYTES | MP_FORMATS_PICKLE | MP_FORMATS_OPAQUE)
 
-/* [1], and the name of a function. */
+/* [1], and a reference to a function. */
 static const guint8 list_pickle[] = { 0x80, 4, ']', 'K', 1, 'a', '.' };
 static const guint8 function_pickle[] = "\x80\x03"
                                         "cos\ngetcwd\n.";
@@ -57,7 +57,8 @@ test_forms (void)
   g_assert_finalize_object (queue);
 }
 
-/* What is accepted comes as it is, and else as the first that is of those in order. */
+/* An accepted format is returned unchanged; others are converted to the first accepted one of a
+ * fixed order. */
 static void
 test_accepted (void)
 {
@@ -73,7 +74,7 @@ test_accepted (void)
                   sizeof list_pickle);
   assert_payload (queue, MP_FORMATS_JSON | MP_FORMATS_GVARIANT, NULL, MP_FORMAT_JSON, "[1]", 3);
 
-  /* No list is an object, and nothing is converted to one. */
+  /* A list is not an object, and no value is converted to one. */
   g_assert_null (
     mp_queue_get_payload (queue, MP_FORMATS_OBJECT, NULL, &format, &length, 0, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
@@ -108,7 +109,7 @@ test_nothing_there (void)
   g_assert_finalize_object (queue);
 }
 
-/* What nobody could read is refused where it is put. */
+/* Malformed payloads are refused by put. */
 static void
 test_refused (void)
 {
@@ -165,7 +166,7 @@ test_codecs (void)
   g_assert_finalize_object (queue);
 }
 
-/* Of several places it becomes one message, whether it is small or large. */
+/* Several buffers become one message, whether it is small or large. */
 static void
 test_pieces (void)
 {
@@ -221,7 +222,7 @@ assert_packed (MpQueue      *queue,
   g_assert_cmpmem (data, length, expected, expected_length);
 }
 
-/* Many at once, of several forms, and as many as there is room for. */
+/* Many payloads at once, in several formats, and as many as there is room for. */
 static void
 test_packed (void)
 {

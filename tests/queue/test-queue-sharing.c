@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A queue between threads, processes, namespaces and strangers; and its memory. */
+/* A queue shared by threads, processes and namespaces; untrusted descriptions; and its memory. */
 
 #include "config.h"
 
@@ -108,7 +108,7 @@ start_alarm (gint64 interval_us)
   setitimer (ITIMER_REAL, &timer, NULL);
 }
 
-/* A get goes on after a signal handler, a wait returns. */
+/* A get continues after a signal handler, an interruptible wait returns. */
 static void
 test_signals (void)
 {
@@ -200,7 +200,7 @@ get_one (gpointer data)
   return value != NULL ? 0 : 1;
 }
 
-/* The wake-ups that killed waiters would have had go to the others. */
+/* Wake-ups meant for killed waiters go to the others. */
 static void
 test_some_killed (void)
 {
@@ -282,7 +282,7 @@ loop_until_closed (gpointer data)
   return status;
 }
 
-/* Whoever waits, for whatever, in whatever process. */
+/* All waiters for any condition in any process are woken. */
 static void
 test_shutdown_wakes_all (void)
 {
@@ -346,7 +346,7 @@ test_pid_namespace (void)
       return;
     }
 
-  /* The end of the namespace's parent ends what is in it. */
+  /* Killing the parent of the namespace kills all processes in it. */
   test_kill (child);
   task = mp_joinable_queue_get_task (queue, TEST_TIMEOUT_US, NULL, &error);
   g_assert_no_error (error);
@@ -387,7 +387,7 @@ test_grandchild (void)
   g_assert_finalize_object (queue);
 }
 
-/* A main loop that was waiting before the fork waits in both, each for itself. */
+/* A main loop that was waiting before the fork waits in both processes independently. */
 static int
 loop_in_child (gpointer data)
 {
@@ -446,7 +446,7 @@ memory_in_use (int fd)
   return (guint64) status.st_blocks * 512;
 }
 
-/* Both blocks and the segments of small messages go back to the system. */
+/* Memory of blocks and of segments is returned to the system. */
 static void
 test_gives_back (gconstpointer data)
 {
@@ -467,7 +467,7 @@ test_gives_back (gconstpointer data)
   g_assert_finalize_object (queue);
 }
 
-/* Messages that come and go use the same memory again, whatever their size. */
+/* Memory is reused by later messages, whatever their size. */
 static void
 test_uses_again (void)
 {
@@ -513,7 +513,7 @@ assert_damaged (int fd,
   g_assert_error (error, MP_ERROR, MP_ERROR_DAMAGED);
 }
 
-/* What a stranger hands over is refused before it can hurt. */
+/* Untrusted descriptions and descriptors are refused before they can do harm. */
 static void
 test_strangers (void)
 {
@@ -542,7 +542,7 @@ test_strangers (void)
   g_assert_finalize_object (queue);
 }
 
-/* One word of the head of a sound file, and what a stranger makes of it. */
+/* One word of the header of a valid file, and the value with which it is overwritten. */
 typedef struct
 {
   gsize   offset;
@@ -572,7 +572,7 @@ forge (int            sound,
   return fd;
 }
 
-/* Nearly a queue: sealed, and with one thing wrong. */
+/* Almost a valid queue: sealed, and with one wrong word. */
 static void
 test_forged (void)
 {
@@ -609,7 +609,7 @@ test_forged (void)
   g_assert_finalize_object (queue);
 }
 
-/* Nobody knows whether pages that are not there yet can be had. */
+/* Whether huge pages can be allocated later is unknown. */
 static void
 test_huge_pages (void)
 {
@@ -632,7 +632,7 @@ test_huge_pages (void)
   close (bell);
 }
 
-/* A header that nobody can have written: every later call says so, in every process. */
+/* An invalid header: every later call in every process fails with DAMAGED. */
 static void
 test_scribbled (void)
 {
@@ -643,7 +643,7 @@ test_scribbled (void)
 
   put_int (queue, 1);
   g_assert_cmpint (fstat (fd, &status), ==, 0);
-  /* Every line of the arena's first segment, behind whatever the layout has in front. */
+  /* Overwrites every line of the arena's first segment. */
   for (off_t offset = status.st_size - (1 << 20); offset < status.st_size; offset += 16)
     g_assert_cmpint (pwrite (fd, "\377\377\377\377\377\377\377\377", 8, offset), ==, 8);
 

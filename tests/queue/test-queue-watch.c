@@ -100,7 +100,7 @@ is_writable (MpQueue *queue)
   return ready;
 }
 
-/* A caller whose message was refused is told of room for it, and not of less. */
+/* A producer whose message was refused is woken when there is room for it, and not for less. */
 static void
 test_too_little_room (void)
 {
@@ -154,7 +154,7 @@ put_by_descriptor (gpointer data)
   return 0;
 }
 
-/* Two producers sleep and wake all the time, and neither misses a place. */
+/* Two producers sleep and wake repeatedly, and neither misses free room. */
 static void
 test_producers (void)
 {
@@ -238,7 +238,7 @@ finish_one (gpointer data)
   return task != NULL && mp_task_done (task, NULL) ? 0 : 1;
 }
 
-/* The one who had the last task dies, and another one finishes it. */
+/* The consumer of the last task dies, and another one finishes it. */
 static void
 test_done (void)
 {

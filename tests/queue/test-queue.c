@@ -241,7 +241,7 @@ test_forms (void)
   g_assert_finalize_object (queue);
 }
 
-/* What cannot be had in the form that is asked for is still there, and still first. */
+/* A message that cannot be converted to the requested format stays the next one. */
 static void
 test_unconvertible (void)
 {
@@ -271,7 +271,7 @@ test_unconvertible (void)
   g_assert_finalize_object (queue);
 }
 
-/* A value that nobody may unpack is refused where it is put. */
+/* A value that is nested too deeply to be read is refused by put. */
 static void
 test_too_deep (void)
 {
@@ -371,7 +371,7 @@ close_thread (gpointer data)
   return NULL;
 }
 
-/* Who waits in another thread gets to know it, and so does who waits in a main loop. */
+/* Calls that wait in another thread or in a main loop are woken. */
 static void
 test_close_wakes (void)
 {
@@ -412,7 +412,7 @@ get_at_once (gpointer data)
   return value != NULL && g_variant_get_int64 (value) == 1 ? 0 : 1;
 }
 
-/* What was flushed is there for others, at once. */
+/* Flushed messages are available to others at once. */
 static void
 test_flush (void)
 {
@@ -445,7 +445,7 @@ test_shutdown (void)
   g_assert_finalize_object (queue);
 }
 
-/* The end is no error, and everything else is. */
+/* The end is not an error, and everything else is. */
 static void
 test_shutdown_ends_a_loop (void)
 {
@@ -536,7 +536,7 @@ test_shutdown_wakes (void)
   g_assert_finalize_object (queue);
 }
 
-/* A consumer killed while it waits takes nothing with it. */
+/* A consumer that is killed while it waits takes no message. */
 static void
 test_killed_waiter (void)
 {
@@ -637,7 +637,7 @@ test_get_async_cancel (void)
   g_assert_finalize_object (queue);
 }
 
-/* What was got before it was cancelled is the caller's. */
+/* A message that was got before the cancellation is returned. */
 static void
 test_get_async_cancelled_late (void)
 {
@@ -661,7 +661,7 @@ test_get_async_cancelled_late (void)
   g_assert_finalize_object (queue);
 }
 
-/* A put that waits for more room than there is sleeps, and can be cancelled. */
+/* A put that waits for more room sleeps, and can be cancelled. */
 static void
 test_put_cancel (void)
 {
@@ -704,7 +704,7 @@ test_put_async (void)
   g_assert_finalize_object (queue);
 }
 
-/* Those that wait are served in turn, wherever the answers come from. */
+/* Waiting calls complete in order, whenever the backend's replies come. */
 static void
 test_async_in_order (void)
 {
@@ -734,7 +734,7 @@ test_async_in_order (void)
   g_assert_finalize_object (queue);
 }
 
-/* What cannot be read is still there, for who can. */
+/* A message that cannot be read stays queued. */
 static void
 test_async_refused (void)
 {
@@ -880,7 +880,7 @@ test_signal_closed (void)
     }
 }
 
-/* Nothing is taken for nobody. */
+/* Without a handler no message is taken. */
 static void
 test_signal_without_handler (void)
 {
@@ -910,7 +910,7 @@ slow_message_cb (MpQueue   *queue,
     ;
 }
 
-/* Who takes long with each message holds up nobody for longer. */
+/* Slow handlers do not delay other sources for many messages. */
 static void
 test_signal_turns (void)
 {

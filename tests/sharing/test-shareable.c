@@ -11,7 +11,7 @@
 
 #include "test-pipe-end.h"
 
-/* Derives and adds nothing, as a class of a scripting language does. */
+/* A derived class without additions, like those of scripting languages. */
 typedef TestPipeEnd      ScriptEnd;
 typedef TestPipeEndClass ScriptEndClass;
 GType                    script_end_get_type (void);
@@ -27,7 +27,7 @@ script_end_init (ScriptEnd *self)
 {
 }
 
-/* Can be described, and not be put together again. */
+/* A class that can be described, but not opened. */
 typedef GObject      OneWay;
 typedef GObjectClass OneWayClass;
 GType                one_way_get_type (void);
@@ -122,7 +122,7 @@ test_derived (void)
   g_assert_no_error (error);
   g_assert_true (G_OBJECT_TYPE (copy) == TEST_TYPE_PIPE_END);
 
-  /* Nobody outside chooses a class of the program's. */
+  /* An untrusted description cannot choose a class of the program. */
   g_variant_get (description, "(sv)", NULL, &inner);
   forged = g_variant_ref_sink (g_variant_new ("(sv)", "ScriptEnd", inner));
   g_assert_null (mp_shareable_open (forged, fds, &error));

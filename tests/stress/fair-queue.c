@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Many processes at one end of a queue: each gets its share of what passes in a second, and no
- * wait of a second ends with nothing while others are served. */
+/* Many processes at one end of a queue: each gets its share of the messages in a second, and no
+ * wait of a second times out while others are served. */
 
 #include "config.h"
 
@@ -29,18 +29,18 @@ typedef struct
   guint       n_workers;
   gboolean    producers; /* the many */
   guint       max_size;
-  guint       period_us;  /* between messages at the other end; 0: as fast as it goes */
-  double      least_part; /* of the mean; where all are busy the system's scheduler shares out */
+  guint       period_us;  /* between messages at the other end; 0: full speed */
+  double      least_part; /* of the mean; if all are busy, it depends on the scheduler */
 } Case;
 
 typedef struct
 {
   guint64 n;
-  guint64 n_in_vain; /* waits of a second that ended with nothing */
+  guint64 n_in_vain; /* waits of a second that timed out */
   guint8  padding[112];
 } Share;
 
-/* What happened, in memory that all processes have. */
+/* The results, in memory shared by all processes. */
 typedef struct
 {
   guint32 n_ready;
@@ -111,7 +111,7 @@ pause_until (gint64 time)
     }
 }
 
-/* The other end, for @duration_us. */
+/* Runs the other end for @duration_us. */
 static void
 serve (MpQueue    *queue,
        const Case *test,
@@ -152,7 +152,7 @@ check_shares (const Case *test)
   g_assert_cmpuint (n_in_vain, ==, 0);
 }
 
-/* A slow peer is asked for longer: a busy machine may keep a worker from running for a while. */
+/* Measures longer with a slow peer: on a busy machine a worker may not run for a while. */
 static gint64
 duration_of (const Case *test)
 {

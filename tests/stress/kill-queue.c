@@ -39,14 +39,14 @@ typedef struct
   gboolean    at_steps;
 } Case;
 
-/* One producer's life. */
+/* The life of one producer process. */
 typedef struct
 {
   guint32 n_begun;
   guint32 n_returned;
 } Life;
 
-/* What happened, in memory that survives everybody. */
+/* The results, in memory that survives all workers. */
 typedef struct
 {
   guint32 stop;
@@ -98,7 +98,7 @@ slot_of (guint8 *table,
 
 /* --- Messages -------------------------------------------------------------------------- */
 
-/* Empty and inline ones, some that need a block, few that need large ones. */
+/* Sizes: mostly empty and inline ones, some that need a block, few large ones. */
 static guint32
 choose_size (guint32 sequence)
 {
@@ -226,8 +226,8 @@ acknowledge (const MpQueueDelivery *delivery)
     add (&log_->n_stale);
 }
 
-/* Half of the messages are got as those that have to be read first; one in thirty of those whose
- * content decides is left in its place. */
+/* Half of the messages are delivered tentatively; one in thirty of those accepted `by_content` is
+ * refused and left in its place. */
 static MpQueueStatus
 get (MpQueueDelivery *delivery)
 {
@@ -367,8 +367,8 @@ await_step (Killer *self)
   replace (self, find_worker (self, pid));
 }
 
-/* Workers may still be killed by their steps; what they should have done, new ones do.  Also
- * those that we do not wait for: who puts may wait for them. */
+/* Workers may still be killed at their steps; new ones do their work, including that of workers
+ * that are not awaited, since producers may wait for them. */
 static void
 await_end (Killer *self,
            guint   index)
@@ -413,8 +413,8 @@ finish (Killer *self)
 
 /* --- The account --------------------------------------------------------------------------- */
 
-/* Those who were killed last may have met nobody who would have missed them.  On a busy machine
- * a recovery may give up, and be made once more. */
+/* The death of the workers killed last may not have been noticed yet.  On a busy machine a recovery
+ * may give up, and is repeated. */
 static void
 recover_all (void)
 {
@@ -460,7 +460,7 @@ settle (Killer *self)
     self->n_kills, self->n_killed_consumers, n_returned, n_missing, n_twice, n_unflagged,
     log_->n_out_of_order, log_->n_corrupt, mp_shared_queue_count_units (queue));
 
-  /* What a plain consumer had in hand when it was killed is gone with it. */
+  /* The message that a plain consumer was getting when it was killed is lost. */
   if (self->test->mode == MP_QUEUE_MODE_PLAIN)
     g_assert_cmpuint (n_missing, <=, self->n_killed_consumers);
   else
@@ -474,7 +474,7 @@ settle (Killer *self)
   g_assert_cmpuint (counts.size, ==, 0);
   g_assert_cmpuint (counts.n_bytes, ==, 0);
   g_assert_cmpuint (counts.n_unfinished, ==, 0);
-  /* The segment in which head and tail are. */
+  /* Only the segment with head and tail is left. */
   g_assert_cmpuint (mp_shared_queue_count_units (queue), ==, MP_SEGMENT_SIZE / MP_UNIT_SIZE);
 }
 
@@ -595,8 +595,8 @@ start_putting (void (*hook) (const char *name))
   _exit (put_large ());
 }
 
-/* A block that was published, got, and allocated by one who died with it, is free again,
- * also while its first owner has not yet gone on. */
+/* A block that was published, got, and allocated again by a process that died is freed, even while
+ * its first owner is still stopped. */
 static void
 test_stopped (void)
 {
@@ -615,7 +615,7 @@ test_stopped (void)
   killed = start_putting (die_unpublished);
   g_assert_cmpint (waitpid (killed, &status, 0), ==, killed);
   g_assert_true (WIFSIGNALED (status));
-  /* Whoever attaches recovers the dead. */
+  /* A process that attaches recovers the dead one. */
   g_assert_cmpint (waitpid (start_putting (NULL), &status, 0), >, 0);
   get_large ();
   g_assert_cmpuint (mp_shared_queue_count_units (queue), ==, MP_SEGMENT_SIZE / MP_UNIT_SIZE);
@@ -653,8 +653,8 @@ pass_one (void)
   return delivery.size;
 }
 
-/* A large message that was not copied out yet comes to another consumer, also where traffic
- * never ends and nobody sleeps. */
+/* A large message that was not copied completely is redelivered, even under constant load when no
+ * consumer sleeps. */
 static void
 test_in_hand (void)
 {
@@ -686,7 +686,7 @@ test_in_hand (void)
 
 /* --- One who is stopped wherever ------------------------------------------------------------ */
 
-/* How long a call may take beyond its time-out; this machine may be busy. */
+/* How long a call may take beyond its timeout, since the machine may be busy. */
 #define OVERDUE_US (200 * 1000)
 
 static void
@@ -699,7 +699,7 @@ stop_at_step (const char *name)
   raise (SIGSTOP);
 }
 
-/* Neither a put nor a get waits longer than it may, and both say who is in the way. */
+/* Neither a put nor a get waits longer than its timeout, and both report the blocking process. */
 static guint n_busy;
 
 static void
@@ -738,7 +738,7 @@ try_both (pid_t  stopped,
   g_assert_cmpint (g_get_monotonic_time () - begin, <, 3 * (timeout_us + OVERDUE_US));
 }
 
-/* Stops a producer of a large message at each step in turn, and lets it go on. */
+/* Stops a producer of a large message at each step in turn, and lets it continue. */
 static void
 test_stopped_at_steps (void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Many processes that wait at one queue: what they cost, and that each death is noticed. */
+/* Many processes that wait for one queue: their cost, and that each death is noticed. */
 
 #include "config.h"
 
@@ -11,10 +11,10 @@
 
 #define N_WAITING     64
 #define N_CROWD       1000
-#define N_MOST        4096 /* that may use a queue */
+#define N_MOST        4096 /* maximum number of participants */
 #define WATCH_SECONDS 3
 #define N_EXITS       10
-#define N_DEATHS      8 /* fewer than a task may have */
+#define N_DEATHS      8 /* fewer than max-deliveries */
 #define PROMPT_US     (500 * 1000)
 
 typedef struct
@@ -22,7 +22,7 @@ typedef struct
   MpQueue *queue;
   pid_t   *children;
   guint    n_children;
-  int      pipe[2]; /* for what children have to say */
+  int      pipe[2]; /* for reports of children */
 } Crowd;
 
 static void
@@ -85,7 +85,7 @@ get (Crowd *crowd)
   return data != NULL;
 }
 
-/* Gets tasks, and dies with the last. */
+/* Gets tasks, and dies while it holds the last one. */
 static int
 get_tasks (gpointer data)
 {
@@ -128,7 +128,7 @@ wait_in_loop (gpointer data)
   return 1;
 }
 
-/* Uses the queue and ends as if it had been killed. */
+/* Uses the queue and ends without detaching, as if it had been killed. */
 static int
 use (gpointer data)
 {
@@ -178,11 +178,11 @@ start_waiting (Crowd *crowd,
     crowd_start (crowd, func);
   for (guint i = 0; i < n; i++)
     test_wait_asleep (crowd->children[i]);
-  /* Some of them have yet to become watchers. */
+  /* Some of them still have to become watchers. */
   g_usleep (G_USEC_PER_SEC / 2);
 }
 
-/* Before there were watchers each woke up ten times a second, and each exit woke all. */
+/* Without watchers, each would wake up ten times a second, and each exit would wake all. */
 static void
 test_idle (gconstpointer data)
 {
@@ -215,13 +215,13 @@ put (Crowd *crowd)
 {
   g_autoptr (GError) error = NULL;
 
-  /* Among a thousand processes one that has a lock may not run for longer than a call waits that
-   * may not wait. */
+  /* With a thousand processes, a lock holder may be preempted for longer than a non-blocking call
+   * waits for locks. */
   mp_queue_put_data (crowd->queue, (const guint8 *) "x", 1, TEST_TIMEOUT_US, NULL, &error);
   g_assert_no_error (error);
 }
 
-/* Until another child says that it has the task. */
+/* Measures the time until another child reports that it has the task. */
 static gint64
 kill_and_measure (Crowd *crowd,
                   guint  index)
@@ -244,8 +244,8 @@ get_one_and_stay (gpointer data)
   return 0;
 }
 
-/* Each holder of the only task is killed, and another has it soon; also when the watchers are
- * among the killed. */
+/* Each holder of the only task is killed, and another process gets it soon, even if watchers are
+ * killed too. */
 static void
 test_redelivery (void)
 {
@@ -351,7 +351,7 @@ test_most (void)
       return;
     }
 
-  /* This process is one of them. */
+  /* This process is one of the participants. */
   crowd_init (&crowd, N_MOST);
   for (guint i = 0; i < N_MOST - 1; i++)
     crowd_start (&crowd, use_and_stay);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Forks while other threads use a queue: the child of the fork finds no lock held and no
- * descriptor of its parent's, whatever those threads were doing. */
+/* Forks while other threads use a queue: the child finds no lock held and uses no descriptor of its
+ * parent, whatever those threads were doing. */
 
 #include "config.h"
 
@@ -13,7 +13,7 @@
 #define N_LONG_ROUNDS 20000
 #define N_CHILDREN    3 /* of each round, at different times */
 
-/* Longer than any of these takes. */
+/* Longer than any child takes. */
 #define ALARM_SECONDS 20
 
 typedef gboolean (*Use) (MpQueue *queue);
@@ -22,7 +22,7 @@ typedef struct
 {
   MpQueue *queue;
   Use      use;
-  guint    delay; /* turns to wait before forking */
+  guint    delay; /* iterations before forking */
   guint    begun;
 } Round;
 
@@ -75,7 +75,7 @@ use_cb (gpointer data)
   return NULL;
 }
 
-/* Without objects and main contexts: for making and freeing them GLib has locks of its own. */
+/* Without objects and main contexts: GLib holds locks while creating and freeing them. */
 static int
 grandchild (gpointer data)
 {
@@ -85,7 +85,7 @@ grandchild (gpointer data)
   return (round->use == use_put ? use_put : use_fd) (round->queue) ? 0 : 1;
 }
 
-/* A forked child, whose handle is not attached yet: one thread begins to use it, and another
+/* A forked child, whose handle is not attached yet: one thread begins to use it while another
  * forks. */
 static int
 child (gpointer data)
@@ -117,8 +117,8 @@ test_fork_from_thread (gconstpointer data)
   g_autoptr (GError) error = NULL;
   Round round = { .use = (Use) data };
 
-  /* What GLib itself makes at its first use it makes here: a child that is forked meanwhile
-   * waits for ever in g_once_init_enter (). */
+  /* Triggers GLib's one-time initialisations here: a child that is forked during one would wait for
+   * ever in g_once_init_enter (). */
   round.queue = mp_queue_new (0, NULL);
   g_assert_true (round.use (round.queue));
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Processes use a queue while another one writes to all fields of its memory what does most harm.
- * Nobody crashes, no call takes longer than it may, and soon after the last store the queue works
- * again or says that it is damaged.
+/* Processes use a queue while another one writes harmful values to all fields of its memory.  No
+ * process crashes, no call takes longer than its timeout, and soon after the last store the queue
+ * works again or is reported as damaged.
  *
- * Each round begins with a seed, which decides about the queue and about the stores.
- * MP_STRESS_SEED begins with that one, MP_STRESS_SECONDS says how long to go on. */
+ * Each round has a seed, which determines the queue and the stores.  MP_STRESS_SEED sets the first
+ * seed, MP_STRESS_SECONDS the duration. */
 
 #include "config.h"
 
@@ -31,21 +31,21 @@
 #define SHORT_SECONDS 4
 #define LONG_SECONDS  (30 * 60)
 
-/* Within these everything has to end; a busy machine may need more. */
+/* The time limits of recovery and calls; a busy machine may need more. */
 #define HEAL_US    (2 * G_USEC_PER_SEC)
 #define HANG_US    (2 * G_USEC_PER_SEC)
 #define SLOW_TIMES 5
 
 #define LARGEST 70000
 
-/* What all processes of a round see. */
+/* Shared by all processes of a round. */
 typedef struct
 {
   guint32 stop;
   guint32 n_stores;
   guint64 n_calls;
   gint64  longest_us;
-  gint64  begun[N_WORKERS]; /* when the call began in which the worker is, or 0 */
+  gint64  begun[N_WORKERS]; /* begin of the worker's current call, or 0 */
 } Board;
 
 typedef struct
@@ -173,7 +173,7 @@ do_anything (gint64 timeout_us)
     }
 }
 
-/* As a main loop does. */
+/* Waits with a bell, as a main loop does. */
 static void
 listen (gint64 timeout_us)
 {
@@ -193,7 +193,7 @@ listen (gint64 timeout_us)
   backend.bell_free (queue, bell);
 }
 
-/* As a process that is handed the queue, and leaves again. */
+/* Opens the queue and detaches again, as a process does that gets the queue for a short time. */
 static void
 come_and_go (gint64 timeout_us)
 {
@@ -244,7 +244,7 @@ choose_place (GRand *random)
     }
 }
 
-/* What fields of that kind hold does more harm than what is out of all ranges. */
+/* Plausible values of such a field do more harm than values out of all ranges. */
 static guint64
 choose_value (GRand  *random,
               guint64 old)
@@ -358,7 +358,7 @@ is_slow (void)
   return FALSE;
 }
 
-/* Waits for one process; kills it when it hangs. */
+/* Waits for one process, and kills it if it hangs. */
 static void
 await (pid_t pid,
        guint index)
@@ -383,7 +383,7 @@ await (pid_t pid,
     fail ("process %u ended with status %d", index, WEXITSTATUS (status));
 }
 
-/* Whether messages get through again: one that we put comes out, perhaps behind others. */
+/* Whether the queue works again: a message that is put is got, perhaps behind others. */
 static gboolean
 works (MpQueueStatus *status)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Threads of one process that share one queue or one connection, in all ways at once: every
- * message arrives, and arrives once.  The thread sanitizer sees between threads what it cannot
- * see between processes. */
+/* Threads of one process that use one queue or one connection in all ways at once: every message
+ * arrives exactly once.  The thread sanitizer can check threads, but not processes. */
 
 #include "config.h"
 
@@ -16,7 +15,7 @@
 #define SHORT_US  200
 #define LARGEST   5000
 
-/* What all threads of a test know. */
+/* Shared by all threads of a test. */
 typedef struct
 {
   MpQueue      *queue;
@@ -24,7 +23,7 @@ typedef struct
   guint         n_each;
   guint         n_got;
   guint         stop;
-  guint8       *got; /* how often each number came */
+  guint8       *got; /* how often each number was received */
 } Shared;
 
 typedef struct
@@ -222,7 +221,7 @@ got_cb (GObject      *object,
   *out = g_object_ref (result);
 }
 
-/* In the main context of the thread. */
+/* Gets asynchronously, in the main context of the thread. */
 static gboolean
 get_async (Shared  *shared,
            GError **error)
@@ -273,7 +272,7 @@ cancel_soon (gpointer data)
   return NULL;
 }
 
-/* Looks, waits a little, is cancelled, and takes nothing. */
+/* Waits repeatedly, is cancelled, and takes no message. */
 static gpointer
 stand_by (gpointer data)
 {
@@ -323,7 +322,8 @@ test_queue (void)
 
 /* --- A joinable queue ------------------------------------------------------------------------- */
 
-/* Done with most; every seventh that comes for the first time is given back or dropped. */
+/* Finishes most tasks; every seventh that is delivered for the first time is returned or dropped.
+ */
 static gboolean
 work (Shared  *shared,
       guint    n,
@@ -436,7 +436,7 @@ send_all (gpointer data)
   return NULL;
 }
 
-/* In one of two ways; what came too late comes to the next call. */
+/* Receives in one of two ways; a message that comes too late is received by the next call. */
 static void
 receive_one (Shared       *shared,
              MpConnection *connection,

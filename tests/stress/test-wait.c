@@ -9,13 +9,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* A wait over a thousand objects of every kind: what it returns is exactly what has been made
- * ready, and how long one takes is reported. */
+/* A wait over a thousand objects of every kind: it returns exactly those that were made ready, and
+ * its duration is reported. */
 #define N_OBJECTS   1000
 #define N_PROCESSES 20
 #define N_ROUNDS    100
 
-/* The most objects that are ready at once. */
+/* The maximum number of objects that are ready at once. */
 #define MAX_READY 8
 
 /* One object, and how to make it ready and no longer ready. */
@@ -66,7 +66,7 @@ make_queue (Thing *thing)
   thing->object = MP_WAITABLE (thing->queue);
 }
 
-/* A process is never made ready: it only takes part. */
+/* Creates a process, which is never made ready. */
 static void
 make_process (Thing *thing)
 {
@@ -193,7 +193,8 @@ make_some_ready (Fixture *fixture)
     }
 }
 
-/* What came must have been made ready, in order; with @all it is all that was. */
+/* Checks that the returned objects were made ready, and their order; with @all, that none is
+ * missing. */
 static void
 check_ready (Fixture     *fixture,
              MpWaitable **ready,
@@ -229,7 +230,7 @@ compare_times (const void *a,
   return difference < 0 ? -1 : difference > 0;
 }
 
-/* The median, since other programs run beside. */
+/* Reports the median, since other programs are running. */
 static void
 report (const char *what,
         gint64     *spent)
@@ -291,8 +292,8 @@ consume_all (Fixture *fixture)
       consume (&fixture->things[i]);
 }
 
-/* The objects become ready when the wait is under way.  Not all of them need be: it ends with
- * the first that it sees. */
+/* The objects become ready while the wait is in progress.  It need not return all of them, since it
+ * ends with the first ones that it finds. */
 static void
 test_async (Fixture      *fixture,
             gconstpointer data)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Is compiled and not run: what the definitions of the types allow, and what they do not.
+// Compiled and not run: calls that the type definitions allow, and calls that they do not.
 
 import GLib from 'gi://GLib?version=2.0';
 import GObject from 'gi://GObject?version=2.0';

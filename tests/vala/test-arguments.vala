@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Every call with nothing but the arguments that it needs. */
+/* Calls every function with only its required arguments. */
 
 void check (Error e)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Objects that were made without what their constructors would have given them. */
+/* Objects created without the properties that their constructors set. */
 
 T make<T> ()
 {
@@ -67,7 +67,7 @@ void test_process ()
   assert_fails (() => { Mp.wait ({ process }, 0, 0); });
 }
 
-/* Queues need nothing: those that were made bare are queues like any other. */
+/* Queues need no properties: those created in this way work normally. */
 void test_queues ()
 {
   try {

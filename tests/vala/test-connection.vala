@@ -217,7 +217,7 @@ void test_listener ()
   }
 }
 
-/* What the child does: sends back what it gets. */
+/* The function of the child: sends back all messages. */
 int echo ()
 {
   try {

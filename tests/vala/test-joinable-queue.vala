@@ -93,7 +93,7 @@ void test_async ()
   }
 }
 
-/* What the child does: takes a task, says so, and never ends by itself. */
+/* The function of the child: takes a task, reports that, and never ends by itself. */
 int take ()
 {
   try {

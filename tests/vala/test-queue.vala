@@ -118,7 +118,7 @@ void test_many ()
   }
 }
 
-/* A queue that nobody but the loop over it holds. */
+/* A queue that only the loop over it references. */
 Mp.Queue make_three () throws Error
 {
   var queue = new Mp.JoinableQueue ();
@@ -290,7 +290,7 @@ void test_simple ()
   }
 }
 
-/* What the child does: puts squares until the queue is shut down. */
+/* The function of the child: puts squares until the queue is shut down. */
 int square ()
 {
   try {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Every wait ends in time: by its deadline, when it is cancelled, and when what it waits for
- * is shut down or closed. */
+/* Every wait ends in time: at its deadline, when it is cancelled, and when its object is shut down
+ * or closed. */
 
 #include "config.h"
 
@@ -13,12 +13,12 @@
 
 #define TIMEOUT_US (20 * 1000)
 
-/* How late a wait may end.  A machine that is busy may be later for no fault of ours: what
- * one of several tries reaches can be reached. */
+/* How late a wait may end.  On a busy machine it may be later for other reasons: it is enough if
+ * one of several tries succeeds. */
 #define LATE_US (50 * 1000)
 #define N_TRIES 20
 
-/* How a wait says that its time is over, when not by a code of MP_ERROR. */
+/* How a wait reports its timeout, if not by a code of MP_ERROR. */
 #define NO_ERROR  -1
 #define TIMED_OUT -2
 
@@ -42,7 +42,7 @@ make_empty (void)
   return G_OBJECT (mp_joinable_queue_new (0, NULL));
 }
 
-/* Full, and unfinished. */
+/* A full queue with unfinished messages. */
 static GObject *
 make_full (void)
 {
@@ -280,7 +280,7 @@ typedef struct
 {
   const Row    *row;
   GObject      *object;
-  GCancellable *cancellable; /* NULL: shut it down */
+  GCancellable *cancellable; /* NULL: shut down instead */
   gint64        ended_at;
 } End;
 
@@ -307,8 +307,8 @@ end_thread (gpointer data)
   return NULL;
 }
 
-/* Waits for longer than any clock goes, until the other thread ends it; returns how long
- * that took. */
+/* Waits with the longest timeout until the other thread ends the wait; returns how long that took.
+ */
 static gint64
 wait_until_ended (const Row    *row,
                   GCancellable *cancellable,

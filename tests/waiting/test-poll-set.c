@@ -14,7 +14,7 @@
 #include "waiting/poll-set.h"
 #include "test-fork.h"
 
-/* Waits for so many objects that the kernel goes on watching them from one to the next. */
+/* Waits for so many objects that an epoll set is kept between the waits. */
 #define N_OBJECTS (MP_POLL_SET_FEW + 50)
 #define N_ROUNDS  5
 
@@ -113,7 +113,7 @@ read_byte (int fd)
   g_assert_cmpint (read (fd, &byte, 1), ==, 1);
 }
 
-/* Makes the object at @i ready, and expects it alone. */
+/* Makes the object at @i ready, and expects only that one. */
 static void
 check_one (Fixture *fixture,
            gsize    i)
@@ -170,8 +170,8 @@ count_watches (void)
   return n;
 }
 
-/* There is one watch however often one waits, it takes no reference, and it goes with the
- * first object. */
+/* Only one set is kept however often one waits; it holds no references, and is freed with the first
+ * object. */
 static void
 test_kept (Fixture      *fixture,
            gconstpointer data)
@@ -207,7 +207,7 @@ test_few (Fixture      *fixture,
   g_assert_cmpuint (count_watches (), ==, n_before);
 }
 
-/* Wraps @fd at @address, if the allocator gives it away again soon. */
+/* Creates an object for @fd at @address, if the allocator reuses that address soon. */
 static MpWaitable *
 wrap_at (gconstpointer address,
          int           fd)
@@ -223,8 +223,8 @@ wrap_at (gconstpointer address,
   return object;
 }
 
-/* Number and address come back with another meaning; what had them before is ready for ever and
- * must not be taken for it. */
+/* Descriptor number and address are reused by another object; the previous one stays ready and must
+ * not be mistaken for it. */
 static void
 test_reused (Fixture      *fixture,
              gconstpointer data)
@@ -284,7 +284,7 @@ test_closed (Fixture      *fixture,
   g_assert_finalize_object (writer);
 }
 
-/* The kernel knows a descriptor only once. */
+/* An epoll instance can contain a descriptor only once. */
 static void
 test_twins (Fixture      *fixture,
             gconstpointer data)
@@ -310,7 +310,7 @@ test_twins (Fixture      *fixture,
   g_assert_finalize_object (twin);
 }
 
-/* A file can be polled, and not be watched by the kernel. */
+/* A regular file can be passed to poll (), but not added to an epoll instance. */
 static void
 test_file (Fixture      *fixture,
            gconstpointer data)
@@ -369,7 +369,7 @@ test_threads (Fixture      *fixture,
     g_thread_join (threads[i]);
 }
 
-/* Takes what is put into the queue at the start of the list, and answers each time. */
+/* Gets the messages of the first queue of the list, and answers each. */
 static int
 get_in_child (gpointer data)
 {
@@ -392,7 +392,7 @@ get_in_child (gpointer data)
   return 0;
 }
 
-/* A queue has other descriptors in a child, under the same numbers. */
+/* In a forked child, a queue has new descriptors under the same numbers. */
 static void
 test_child (Fixture      *fixture,
             gconstpointer data)

@@ -14,7 +14,7 @@
 
 #define N_MANY 200
 
-/* An object whose descriptor fires by rumour: what it says itself is what counts. */
+/* An object whose descriptor becomes readable spuriously: only is_ready () counts. */
 #define TEST_TYPE_WAITABLE (test_waitable_get_type ())
 G_DECLARE_FINAL_TYPE (TestWaitable, test_waitable, TEST, WAITABLE, GObject)
 
@@ -25,7 +25,7 @@ struct _TestWaitable
   int      fd;
   gboolean closed;
 
-  /* How often the descriptor fires before it means something. */
+  /* How often the descriptor is readable spuriously before the object is ready. */
   int n_rumours;
   int n_asked;
 };
@@ -178,7 +178,7 @@ test_same_twice (void)
   MpWaitable *objects[] = { fd, MP_WAITABLE (object), fd };
   gsize       n_ready = 0;
 
-  /* The descriptor is ready and the object is not. */
+  /* The descriptor is readable, but the object is not ready. */
   object->n_rumours = 1;
   g_assert_no_errno (eventfd_write (object->fd, 1));
   ready = mp_wait (objects, G_N_ELEMENTS (objects), MP_WAIT_FLAGS_NONE, 0, NULL, &n_ready, &error);
@@ -231,7 +231,7 @@ test_timeout (void)
   g_assert_finalize_object (object);
 }
 
-/* A deadline that passes while it is looked at is no error. */
+/* A deadline that passes during the check is not an error. */
 static void
 test_short_timeouts (void)
 {
@@ -290,7 +290,7 @@ test_rumour (void)
   g_assert_finalize_object (object);
 }
 
-/* A message that was read ahead does not show in the descriptor. */
+/* The descriptor does not show a message that was read ahead. */
 static void
 test_connection (void)
 {
@@ -476,7 +476,7 @@ test_one_default (void)
                                    &error));
   g_assert_cmpint (object->n_asked, >=, 3);
 
-  /* What the object says counts for reading alone. */
+  /* is_ready () matters only for reading. */
   g_assert_true (mp_waitable_wait (waitable, MP_CONDITION_WRITABLE, MP_WAIT_FLAGS_NONE, -1, NULL,
                                    &error));
   g_assert_no_error (error);
@@ -602,7 +602,7 @@ test_async_ready_later (void)
   g_assert_finalize_object (object);
 }
 
-/* One descriptor that two objects have, with different ideas of when they are ready. */
+/* Two objects with the same descriptor and different conditions. */
 static void
 test_async_same_twice (void)
 {

@@ -78,7 +78,7 @@ test_invalid (void)
     }
 }
 
-/* The system allows 107 bytes, and says nothing clear about more. */
+/* The system allows 107 bytes, and its error for more is unclear. */
 static void
 test_length (void)
 {
@@ -98,7 +98,7 @@ test_length (void)
     }
 }
 
-/* What the kernel is given is called as it was called before. */
+/* A parsed address is formatted as the same text. */
 static void
 test_format (void)
 {
@@ -127,7 +127,7 @@ test_format (void)
     }
 }
 
-/* Python's localhost is on IPv4, so that is tried first. */
+/* Python uses IPv4 for localhost, so that is tried first. */
 static void
 test_localhost (void)
 {

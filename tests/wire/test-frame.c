@@ -49,7 +49,7 @@ test_header (void)
     }
 }
 
-/* Gives the reader at most @most bytes of @data; returns how many it took. */
+/* Feeds the reader at most @most bytes of @data; returns how many it took. */
 static gsize
 feed (MpFrameReader *reader,
       const guint8  *data,
@@ -111,11 +111,11 @@ typedef enum
   LEND,
   LEND_AND_TAKE_BACK,
 
-  /* To be added to one of these. */
+  /* A flag to be added to one of these. */
   READ_AHEAD = 8
 } Way;
 
-/* The next message, in one of the ways in which a caller can have it. */
+/* Returns the next message, in one of the ways in which a caller can take it. */
 static guint8 *
 next_message (MpFrameReader *reader,
               Way            way,
@@ -161,7 +161,7 @@ test_stream (gconstpointer data)
   g_autoptr (GByteArray) stream = write_stream ();
   g_autofree guint8 *buffer = g_malloc (300000);
 
-  /* One byte at a time is too slow for the way that copies each time. */
+  /* Not byte by byte if each step copies, which is too slow. */
   for (gsize p = way == LEND_AND_TAKE_BACK ? 4 : 0; p < G_N_ELEMENTS (pieces); p++)
     {
       MpFrameReader reader = { .reads_ahead = reads_ahead };
@@ -190,7 +190,7 @@ test_stream (gconstpointer data)
     }
 }
 
-/* Nothing is lost when reading ahead begins or ends in the middle of a message. */
+/* Reading ahead can begin or end in the middle of a message without loss. */
 static void
 test_mode_changes (void)
 {
@@ -227,7 +227,7 @@ test_mode_changes (void)
   mp_frame_reader_clear (&reader);
 }
 
-/* Memory grows as bytes arrive, and not because a stranger says that many will. */
+/* Memory is allocated as bytes arrive, not as an untrusted length announces. */
 static void
 test_promise (void)
 {
@@ -260,8 +260,8 @@ test_too_large (void)
   mp_frame_reader_clear (&reader);
 }
 
-/* Many small messages come with one read; after a large one little is read ahead, because it
- * would have to be copied. */
+/* Many small messages are received with one read; after a large one little is read ahead, because
+ * it would have to be copied. */
 static void
 test_appetite (void)
 {
@@ -271,7 +271,7 @@ test_appetite (void)
   guint              n_vectors;
   gsize              length;
 
-  /* Zeros are empty messages.  The room grows as long as it is used up. */
+  /* Zeros are empty messages.  The buffer grows as long as reads fill it. */
   for (int i = 0; i < 6; i++)
     {
       feed (&reader, zeros, 200000, G_MAXSIZE);

@@ -21,8 +21,8 @@
 #define CLIENT_NONCE2 \
   CLIENT_NONCE "\x94\x95\x96\x97\x98\x99\x9a\x9b\x9c\x9d\x9e\x9f\xa0\xa1\xa2\xa3\xa4\xa5\xa6\xa7"
 
-/* A conversation as it was recorded between real programs: the whole bytes on the wire, in
- * turn from the server and from the client, with S or C for who sent them. */
+/* A recorded handshake between real programs: all bytes on the wire, alternately from server and
+ * client, with S or C for the sender. */
 typedef struct
 {
   const char *name;
@@ -118,7 +118,7 @@ set_challenge (MpHandshake *handshake,
   mp_handshake_set_challenge (handshake, (const guint8 *) nonce, legacy ? 20 : 48);
 }
 
-/* Our side says what was recorded, and takes what was recorded of the other side. */
+/* Our side has to send the recorded messages, and accepts those recorded of the other side. */
 static void
 play (MpHandshake *handshake,
       char         ours,
@@ -160,8 +160,8 @@ test_transcript (gconstpointer data)
       set_challenge (handshake, server,
                      server ? transcript->legacy_server : transcript->legacy_client);
 
-      /* Only a modern peer shows in its answer which digest it chose, so the answers of a
-       * legacy one to a modern challenge are those of somebody else. */
+      /* Only a modern peer names its digest in the answer, so a legacy answer to a modern challenge
+       * differs from that of our side. */
       if (transcript->legacy_client && !transcript->legacy_server && !server)
         continue;
       for (int i = 0; i < 6; i++)
@@ -176,7 +176,7 @@ test_transcript (gconstpointer data)
     }
 }
 
-/* The server refuses what the client with another key says, and says so. */
+/* The server refuses the answer of a client with another key, and reports that to it. */
 static void
 test_wrong_key (void)
 {
@@ -201,7 +201,7 @@ test_wrong_key (void)
   g_assert_cmpmem (g_bytes_get_data (verdict, NULL), g_bytes_get_size (verdict), "#FAILURE#", 9);
   g_assert_null (mp_handshake_take_output (server));
 
-  /* Its own answer is the recorded one; and it believes the verdict. */
+  /* Its own answer is the recorded one, and it accepts the result. */
   g_assert_cmpint (mp_handshake_feed (client, g_bytes_get_data (challenge, NULL),
                                       g_bytes_get_size (challenge), NULL),
                    ==, MP_HANDSHAKE_RUNNING);
@@ -221,7 +221,7 @@ typedef struct
   gsize       length;
   gboolean    legacy;
 
-  /* The length of the answer, or 0 when it is refused. */
+  /* The length of the answer, or 0 if the challenge is refused. */
   gsize answer;
 } Challenge;
 
@@ -297,7 +297,7 @@ typedef struct
   gboolean    accepted;
 } Response;
 
-/* To the challenge of the server in the transcripts. */
+/* Answers to the server's challenge in the transcripts. */
 static const Response responses[] = {
   { "sha256", "7b7368613235367d55aee0df53500e0a00228ef8646b0f327aa2e961f32071f614db97832405f506",
     FALSE, TRUE },
@@ -345,7 +345,7 @@ test_response (gconstpointer data)
     g_assert_error (error, MP_ERROR, MP_ERROR_AUTHENTICATION_FAILED);
 }
 
-/* Lets two of ours talk until both are done or one fails. */
+/* Runs a handshake between two of our sides until both are done or one fails. */
 static void
 converse (MpHandshake *one,
           MpHandshake *other)
@@ -399,8 +399,8 @@ test_random (void)
   g_assert_false (g_bytes_equal (first, second));
 }
 
-/* A stranger who does not have the key sends our challenge back on a second connection, to
- * have us answer it. */
+/* A peer without the key sends our challenge back on a second connection, to make us compute the
+ * answer (a reflection attack). */
 static void
 test_reflection (void)
 {
