@@ -515,6 +515,7 @@ accept_one (MpAcceptor *self)
                               0,
                            },
                             sizeof peer.storage };
+  g_autofree char *name = NULL;
   g_autofree char *address = NULL;
   GError          *error = NULL;
   int              fd =
@@ -529,7 +530,9 @@ accept_one (MpAcceptor *self)
       return code == EINTR || code == ECONNABORTED;
     }
 
-  address = mp_address_format (&peer, self->kind);
+  /* A peer may have bound its socket to any bytes. */
+  name = mp_address_format (&peer, self->kind);
+  address = g_utf8_make_valid (name, -1);
   if (check_user (self, fd, &error))
     {
       welcome (self, fd, address);

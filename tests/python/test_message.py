@@ -125,11 +125,10 @@ class TestMessage(unittest.TestCase):
         else:
             self.assertEqual(got, expected)
 
-    def assert_fails(self, code, function, *arguments):
-        with self.assertRaises(GLib.Error) as context:
+    def assert_refused(self, function, *arguments):
+        with self.assertRaises(TypeError) as context:
             function(*arguments)
-        self.assertTrue(context.exception.matches(Mp.error_quark(), code), context.exception)
-        return context.exception.message
+        return str(context.exception)
 
     def test_values(self):
         for value in VALUES:
@@ -170,7 +169,7 @@ class TestMessage(unittest.TestCase):
                 with self.subTest(value=repr(value)[:60], protocol=protocol):
                     message = from_pickle(pickle.dumps(value, protocol))
                     self.assertEqual(load(message), value)
-                    self.assert_fails(Mp.Error.UNSUPPORTED, message.get_variant)
+                    self.assert_refused(message.get_variant)
 
     def test_recursive(self):
         values = [recursive_list(), recursive_dict()]
@@ -180,7 +179,7 @@ class TestMessage(unittest.TestCase):
                 with self.subTest(protocol=protocol):
                     message = from_pickle(pickle.dumps(value, protocol))
                     self.assertEqual(repr(load(message)), repr(value))
-                    text = self.assert_fails(Mp.Error.UNSUPPORTED, message.get_variant)
+                    text = self.assert_refused(message.get_variant)
                     self.assertIn('contains itself', text)
 
     def test_refused(self):
@@ -199,14 +198,14 @@ class TestMessage(unittest.TestCase):
                 for wrapped in (value, [1, {'a': value}]):
                     with self.subTest(name=name, protocol=protocol):
                         message = from_pickle(pickle.dumps(wrapped, protocol))
-                        text = self.assert_fails(Mp.Error.UNSUPPORTED, message.get_pickle)
+                        text = self.assert_refused(message.get_pickle)
                         self.assertIn(name if protocol > 2 else ' at byte ', text)
                         self.assertIn(' at byte ', text)
-                        self.assert_fails(Mp.Error.UNSUPPORTED, message.get_variant)
+                        self.assert_refused(message.get_variant)
 
     def test_buffers(self):
         data = pickle.dumps(pickle.PickleBuffer(b'abc'), 5, buffer_callback=lambda buffer: None)
-        self.assert_fails(Mp.Error.UNSUPPORTED, from_pickle(data).get_pickle)
+        self.assert_refused(from_pickle(data).get_pickle)
 
     def test_json(self):
         for value in (None, True, 1, -2**63, 2**64 - 1, 1.5, 1.0, -0.0, 1e300, 'é"\\\n\0\x1f',
@@ -220,7 +219,7 @@ class TestMessage(unittest.TestCase):
         for value in (b'x', math.nan, math.inf, {1: 2}, {1}, 2**64):
             with self.subTest(value=value):
                 message = from_pickle(pickle.dumps(value))
-                self.assert_fails(Mp.Error.UNSUPPORTED, message.get_json)
+                self.assert_refused(message.get_json)
 
     def test_bytes(self):
         message = Mp.Message.new_bytes(GLib.Bytes.new(b'a\0b'))
@@ -248,12 +247,12 @@ class TestMessage(unittest.TestCase):
 
     def test_object_refused(self):
         message = Mp.Message.new_object(Stranger())
-        text = self.assert_fails(Mp.Error.UNSUPPORTED, message.get_object, Stranger)
+        text = self.assert_refused(message.get_object, Stranger)
         self.assertIn('TestStranger', text)
 
         Mp.serializable_enable(Job)
         message = Mp.Message.new_object(Job())
-        text = self.assert_fails(Mp.Error.UNSUPPORTED, message.get_object, Stranger)
+        text = self.assert_refused(message.get_object, Stranger)
         self.assertIn('TestJob is no TestStranger', text)
 
 

@@ -11,14 +11,10 @@ from queue import Empty, Full
 
 # Each file exports what it defines.
 from . import calls, connections, joinable, listeners, loops, processes, queues, sharing, simple
-from .errors import translate_errors, translated
-from .module import Mp, exported
+from .errors import translate_module
+from .module import exported
 
-for kind in (*exported.values(), Mp.Connector, Mp.Task):
-    if isinstance(kind, type):
-        translate_errors(kind)
-for name in ('connect', 'connect_finish', 'pipe'):
-    exported[name] = translated(getattr(Mp, name))
+translate_module()
 
 globals().update(exported)
 

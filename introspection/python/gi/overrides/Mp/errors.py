@@ -3,6 +3,7 @@
 
 import errno
 import functools
+import inspect
 from multiprocessing.context import AuthenticationError, BufferTooShort
 from queue import Empty, Full
 
@@ -64,9 +65,16 @@ def _number_of(error):
     """Returns the errno of an error of Gio's, or None.
 
     Gio maps many errno values to one code, and most to FAILED, but the messages of system errors
-    end with the text of strerror ()."""
+    end with the text of strerror (), in parentheses if starting a process failed."""
     words = error.message.rpartition(': ')[2]
-    return _numbers().get(words) or _ERRNO.get(error.code)
+    in_parentheses = error.message.rpartition('(')[2].removesuffix(')')
+    return _numbers().get(words) or _numbers().get(in_parentheses) or \
+        (_ERRNO.get(error.code) if error.domain == IO_ERROR else None)
+
+
+def _os_error(error):
+    number = _number_of(error)
+    return OSError(number, error.message) if number else OSError(error.message)
 
 
 def is_error(error, code):
@@ -88,12 +96,10 @@ def exception_of(error):
     if error.domain == IO_ERROR:
         if error.code == Gio.IOErrorEnum.TIMED_OUT:
             return TimeoutError(errno.ETIMEDOUT, error.message)
-        if error.code != Gio.IOErrorEnum.CANCELLED:
-            number = _number_of(error)
-            return OSError(number, error.message) if number else OSError(error.message)
-        return error
-    # Errors of name resolution, TLS and the system, for which sockets raise OSError.
-    return OSError(error.message)
+        if error.code == Gio.IOErrorEnum.CANCELLED:
+            return error
+    # Also errors of name resolution, TLS and the system, for which sockets raise OSError.
+    return _os_error(error)
 
 
 def call(function, *arguments):
@@ -116,11 +122,25 @@ def translated(function):
 
 
 def translate_errors(kind):
-    """Makes the methods that an exported class inherits from the library raise these exceptions."""
+    """Makes the functions that @kind has from the library raise these exceptions."""
     for base in kind.__mro__:
         if base.__module__ != 'gi.repository.Mp' or exported.get(base.__name__) is base:
             continue
-        for name, function in vars(base).items():
-            fails = isinstance(function, FunctionInfo) and function.is_method() and function.can_throw_gerror()
-            if fails and getattr(kind, name) is function:
-                setattr(kind, name, translated(function))
+        for name, function in list(vars(base).items()):
+            if _can_fail(function) and inspect.getattr_static(kind, name) is function:
+                setattr(kind, name, translated(function) if function.is_method() else
+                        staticmethod(translated(getattr(kind, name))))
+
+
+def _can_fail(function):
+    return isinstance(function, FunctionInfo) and function.can_throw_gerror()
+
+
+def translate_module():
+    """Makes all classes of the module, with and without an override, and its functions do so."""
+    for name in dir(Mp):
+        member = exported.get(name) or getattr(Mp, name)
+        if isinstance(member, type):
+            translate_errors(member)
+        elif _can_fail(member):
+            exported[name] = translated(member)

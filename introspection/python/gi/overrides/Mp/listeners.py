@@ -12,7 +12,7 @@ from .describing import describing_repr
 from .errors import call, exception_of, is_error
 from .loops import readable, take_turn
 from .module import Mp, export
-from .values import check_codec
+from .values import as_text, check_codec
 from .waiting import sleep_until_readable, wait_for
 
 # The prefixes of the library's own addresses, which are used unchanged.
@@ -31,20 +31,13 @@ _ANYWHERE = {None: 'unix:', 'AF_UNIX': 'unix:', 'AF_INET': 'tcp:localhost:0', 'A
 
 def _library_address(address, family):
     """Converts an address of multiprocessing to the library's syntax."""
-    text = _address_text(address, family)
-    if '\0' in text:
-        raise ValueError('embedded null character in an address')
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise OSError(errno.EILSEQ, 'an address has to be UTF-8', text) from None
-    return text
+    return as_text(_address_text(address, family), 'an address')
 
 
 def _address_text(address, family):
     if family not in _ANYWHERE:
         raise ValueError(f'Family {family} is not recognized.')
-    if isinstance(address, bytes) and address.startswith(b'\0'):
+    if isinstance(address, (bytes, os.PathLike)):
         address = os.fsdecode(address)
     if not address:
         return _ANYWHERE[family]

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Waiting for several objects at once, and child processes that run other programs."""
 
-import os
 import subprocess
 
 from gi.repository import GLib
 
 from .errors import call, exception_of
 from .module import Mp, export
+from .values import as_text
 from .waiting import INTERRUPTIBLE, wait_for
 
 _wait_for_many = Mp.wait
@@ -43,12 +43,23 @@ def wait(object_list, timeout=None):
     return [of[waitable] for waitable in ready]
 
 
+# The properties that may be bytes or paths.
+_TEXTS = {'cwd', 'environment', 'stdin_file_path', 'stdout_file_path', 'stderr_file_path'}
+
+
+def _as_texts(texts, what):
+    return [as_text(text, what) for text in texts]
+
+
 @export
 class Process(Mp.Process):
     """A child process that runs a program in any language."""
 
     def __init__(self, argv, **properties):
-        super().__init__(argv=[os.fsdecode(argument) for argument in argv], **properties)
+        for name in _TEXTS & properties.keys():
+            if (value := properties[name]) is not None:
+                properties[name] = as_text(value, name) if name != 'environment' else _as_texts(value, name)
+        super().__init__(argv=_as_texts(argv, 'an argument'), **properties)
 
     def start(self):
         call(super().start)

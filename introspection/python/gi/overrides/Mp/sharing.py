@@ -51,7 +51,7 @@ def _rebuild(description, fds, codec):
         fd = fd.detach()
         descriptors.append(fd)
         os.close(fd)
-    made = Mp.shareable_open(GLib.Variant.parse(None, description, None, None), descriptors)
+    made = call(Mp.shareable_open, call(GLib.Variant.parse, None, description, None, None), descriptors)
     if codec is not None:
         made.codec = importlib.import_module(codec) if isinstance(codec, str) else codec
     return made

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Conversion between Python values and messages."""
 
+import errno
+import os
 from multiprocessing import context
 from pickle import dumps, loads
 
@@ -21,6 +23,18 @@ WIRE_PROTOCOL = 4
 
 # Types that the pickler writes as plain values, or of which it refuses items itself.
 PLAIN = frozenset({dict, list, tuple, str, int, float, bool, type(None), set, frozenset, bytearray})
+
+
+def as_text(text, what):
+    """Returns what C gets of a path or another text, which may be bytes; @what says what it is."""
+    text = os.fsdecode(text)
+    if '\0' in text:
+        raise ValueError(f'embedded null character in {what}')
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise OSError(errno.EILSEQ, f'{what} has to be UTF-8', text) from None
+    return text
 
 
 def check_codec(codec):
