@@ -123,7 +123,8 @@ typedef struct
 typedef struct
 {
   /* Set by the caller: a buffer for messages that fit.  Larger ones get allocated memory, or stay
-   * queued if `only_buffer` is set. */
+   * queued if `only_buffer` is set.  In a batch, one without a buffer gets what is left of the
+   * buffer of the one before it. */
   guint8  *buffer;
   gsize    capacity;
   gboolean only_buffer;
@@ -138,6 +139,19 @@ typedef struct
   gboolean tentative;
   guint64  position; /* private to the backend, to find the message again */
 } MpQueueDelivery;
+
+/* Called by the backend for each but the first of a batch. */
+static inline void
+mp_queue_delivery_follow (MpQueueDelivery       *self,
+                          const MpQueueDelivery *previous)
+{
+  gsize used = previous->data == previous->buffer ? previous->size : 0;
+
+  if (self->buffer != NULL || previous->buffer == NULL)
+    return;
+  self->buffer = previous->buffer + used;
+  self->capacity = previous->capacity - used;
+}
 
 typedef enum
 {

@@ -244,6 +244,8 @@ get_some (MpSharedQueue *self,
     {
       MpQueueDelivery *delivery = &get->deliveries[get->n_got];
 
+      if (get->n_got > 0)
+        mp_queue_delivery_follow (delivery, delivery - 1);
       status = get_front (self, get, delivery);
       if (status != MP_QUEUE_OK)
         break;

@@ -24,6 +24,12 @@ G_BEGIN_DECLS
 GBytes *mp_message_ref_payload (MpMessage *self,
                                 GError   **error);
 
+/* Returns the same payload, borrowed for as long as the message exists. */
+gboolean mp_message_peek_payload (MpMessage     *self,
+                                  const guint8 **data,
+                                  gsize         *size,
+                                  GError       **error);
+
 /* Returns the payload in @format. */
 GBytes *mp_message_convert_payload (MpMessage *self,
                                     MpFormat   format,

@@ -2,9 +2,9 @@
 
 #include "config.h"
 
-#include "mp-message.h"
-#include "mp-message-private.h"
+#include "message-forms.h"
 #include "mp-error.h"
+#include "mp-message-private.h"
 #include "formats/format.h"
 #include "formats/gvariant-reader.h"
 #include "formats/gvariant.h"
@@ -12,6 +12,9 @@
 
 #include <glib/gi18n-lib.h>
 #include <string.h>
+
+/* The largest payload, in bytes, that is stored in the message itself. */
+#define MAX_INLINE 4096
 
 /**
  * MpMessage:
@@ -39,198 +42,7 @@
  *
  * Since: 1.0
  */
-struct _MpMessage
-{
-  gatomicrefcount ref_count;
-  MpFormat        format;
-
-  /* What the message was created from, unless that was bytes; only the one for @format is set. */
-  GVariant *value;
-  GObject  *object;
-
-  /* For OPAQUE alone: the codec's name and its bytes. */
-  char   *codec;
-  GBytes *opaque;
-
-  GUnixFDList *fd_list;
-
-  /* Cached results, each set once and atomically: the payload in each format, the payload in its
-   * own format after it was checked, and the value as a variant. */
-  GBytes   *payloads[MP_N_FORMATS];
-  GBytes   *checked_payload;
-  GVariant *variant;
-};
-
 G_DEFINE_BOXED_TYPE (MpMessage, mp_message, mp_message_ref, mp_message_unref)
-
-static MpMessage *
-new_message (MpFormat format)
-{
-  MpMessage *self = g_new0 (MpMessage, 1);
-
-  g_atomic_ref_count_init (&self->ref_count);
-  self->format = format;
-
-  return self;
-}
-
-/* Two threads may convert at the same time: the first result is kept, the other is dropped. */
-static GBytes *
-keep_bytes (GBytes **slot,
-            GBytes  *bytes)
-{
-  if (!g_atomic_pointer_compare_and_exchange (slot, NULL, bytes))
-    g_bytes_unref (bytes);
-
-  return g_atomic_pointer_get (slot);
-}
-
-static GVariant *
-keep_variant (MpMessage *self,
-              GVariant  *variant)
-{
-  if (!g_atomic_pointer_compare_and_exchange (&self->variant, NULL, variant))
-    g_variant_unref (variant);
-
-  return g_atomic_pointer_get (&self->variant);
-}
-
-static GBytes *
-store_variant (GVariant *value)
-{
-  gsize   size = mp_gvariant_get_payload_size (value);
-  guint8 *data = g_malloc (size);
-
-  mp_gvariant_store_payload (value, data);
-  return g_bytes_new_take (data, size);
-}
-
-static GBytes *
-describe_object (GObject *object,
-                 GError **error)
-{
-  g_autoptr (GVariant) description = mp_object_describe (object, error);
-
-  return description != NULL ? store_variant (description) : NULL;
-}
-
-static GBytes *
-make_opaque_payload (MpMessage *self)
-{
-  gsize         size;
-  const guint8 *data = g_bytes_get_data (self->opaque, &size);
-  GByteArray   *payload = g_byte_array_sized_new (strlen (self->codec) + 1 + size);
-
-  g_byte_array_append (payload, (const guint8 *) self->codec, strlen (self->codec) + 1);
-  if (size > 0)
-    g_byte_array_append (payload, data, size);
-
-  return g_byte_array_free_to_bytes (payload);
-}
-
-/* Returns the payload in the message's own format, borrowed. */
-static GBytes *
-peek_payload (MpMessage *self,
-              GError   **error)
-{
-  GBytes *payload = g_atomic_pointer_get (&self->payloads[self->format]);
-
-  if (payload != NULL)
-    return payload;
-
-  switch (self->format)
-    {
-    case MP_FORMAT_GVARIANT:
-      return keep_bytes (&self->payloads[self->format], store_variant (self->value));
-
-    case MP_FORMAT_OPAQUE:
-      return keep_bytes (&self->payloads[self->format], make_opaque_payload (self));
-
-    case MP_FORMAT_OBJECT:
-      payload = describe_object (self->object, error);
-      return payload != NULL ? keep_bytes (&self->payloads[self->format], payload) : NULL;
-
-    case MP_FORMAT_JSON:
-    case MP_FORMAT_BYTES:
-    case MP_FORMAT_PICKLE:
-    default:
-      g_return_val_if_reached (NULL);
-    }
-}
-
-/* Like peek_payload (), but also checks that the payload is valid in its format. */
-static GBytes *
-peek_checked_payload (MpMessage *self,
-                      GError   **error)
-{
-  GBytes *payload = g_atomic_pointer_get (&self->checked_payload);
-
-  if (payload != NULL)
-    return payload;
-
-  payload = peek_payload (self, error);
-  if (payload == NULL || self->value != NULL || self->object != NULL)
-    return payload;
-
-  payload = mp_format_check (self->format, payload, error);
-  return payload != NULL ? keep_bytes (&self->checked_payload, payload) : NULL;
-}
-
-static GBytes *
-peek_converted_payload (MpMessage *self,
-                        MpFormat   format,
-                        GError   **error)
-{
-  GBytes *payload = g_atomic_pointer_get (&self->payloads[format]);
-
-  if (format == self->format)
-    return peek_checked_payload (self, error);
-  if (payload != NULL)
-    return payload;
-
-  payload = peek_payload (self, error);
-  if (payload != NULL)
-    payload = mp_format_convert (self->format, payload, format, error);
-
-  return payload != NULL ? keep_bytes (&self->payloads[format], payload) : NULL;
-}
-
-/* Returns the value as a variant, borrowed. */
-static GVariant *
-peek_variant (MpMessage *self,
-              GError   **error)
-{
-  GVariant *variant = g_atomic_pointer_get (&self->variant);
-  GBytes   *payload;
-
-  if (variant != NULL)
-    return variant;
-  if (self->value != NULL)
-    return self->value;
-
-  switch (self->format)
-    {
-    case MP_FORMAT_BYTES:
-      payload = peek_payload (self, error);
-      variant = g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, payload, TRUE);
-      return keep_variant (self, g_variant_ref_sink (variant));
-
-    case MP_FORMAT_GVARIANT:
-    case MP_FORMAT_OBJECT:
-      payload = peek_payload (self, error);
-      variant = payload != NULL ? mp_gvariant_load_payload (payload, error) : NULL;
-      return variant != NULL ? keep_variant (self, variant) : NULL;
-
-    case MP_FORMAT_JSON:
-    case MP_FORMAT_PICKLE:
-    case MP_FORMAT_OPAQUE:
-    default:
-      payload = peek_converted_payload (self, MP_FORMAT_GVARIANT, error);
-      return payload != NULL
-               ? keep_variant (self, mp_gvariant_load_own_payload (payload))
-               : NULL;
-    }
-}
 
 /**
  * mp_message_new_variant: (constructor)
@@ -251,9 +63,9 @@ mp_message_new_variant (GVariant *value)
 
   g_return_val_if_fail (value != NULL, NULL);
 
-  self = new_message (MP_FORMAT_GVARIANT);
+  self = mp_message_new_of (MP_FORMAT_GVARIANT, NULL);
   g_variant_ref_sink (value);
-  self->value = mp_gvariant_get_normal_form (value);
+  mp_message_ensure_rest (self)->value = mp_gvariant_get_normal_form (value);
   g_variant_unref (value);
 
   return self;
@@ -272,12 +84,38 @@ mp_message_new_variant (GVariant *value)
 MpMessage *
 mp_message_new_bytes (GBytes *bytes)
 {
-  MpMessage *self;
-
   g_return_val_if_fail (bytes != NULL, NULL);
 
-  self = new_message (MP_FORMAT_BYTES);
-  self->payloads[MP_FORMAT_BYTES] = g_bytes_ref (bytes);
+  return mp_message_new_of (MP_FORMAT_BYTES, g_bytes_ref (bytes));
+}
+
+/**
+ * mp_message_new_data: (constructor)
+ * @data: (array length=length) (element-type guint8): what to send
+ * @length: the length of @data, in bytes
+ *
+ * Creates a message from a copy of unstructured bytes.
+ *
+ * For short data this is faster than [ctor@Message.new_bytes].
+ *
+ * Returns: (transfer full): a message in the format `MP_FORMAT_BYTES`
+ *
+ * Since: 1.0
+ */
+MpMessage *
+mp_message_new_data (const guint8 *data,
+                     gsize         length)
+{
+  MpMessage *self;
+
+  g_return_val_if_fail (data != NULL || length == 0, NULL);
+
+  if (length > MAX_INLINE)
+    return mp_message_new_of (MP_FORMAT_BYTES, g_bytes_new (data, length));
+
+  self = mp_message_allocate (MP_FORMAT_BYTES, length);
+  if (length > 0)
+    memcpy (self->inline_data, data, length);
 
   return self;
 }
@@ -297,14 +135,9 @@ mp_message_new_bytes (GBytes *bytes)
 MpMessage *
 mp_message_new_json (const char *json)
 {
-  MpMessage *self;
-
   g_return_val_if_fail (json != NULL, NULL);
 
-  self = new_message (MP_FORMAT_JSON);
-  self->payloads[MP_FORMAT_JSON] = g_bytes_new (json, strlen (json));
-
-  return self;
+  return mp_message_new_of (MP_FORMAT_JSON, g_bytes_new (json, strlen (json)));
 }
 
 /**
@@ -326,14 +159,9 @@ MpMessage *
 mp_message_new_pickle (const guint8 *data,
                        gsize         length)
 {
-  MpMessage *self;
-
   g_return_val_if_fail (data != NULL || length == 0, NULL);
 
-  self = new_message (MP_FORMAT_PICKLE);
-  self->payloads[MP_FORMAT_PICKLE] = g_bytes_new (data, length);
-
-  return self;
+  return mp_message_new_of (MP_FORMAT_PICKLE, g_bytes_new (data, length));
 }
 
 /**
@@ -356,8 +184,8 @@ mp_message_new_object (GObject *object)
 
   g_return_val_if_fail (G_IS_OBJECT (object), NULL);
 
-  self = new_message (MP_FORMAT_OBJECT);
-  self->object = g_object_ref (object);
+  self = mp_message_new_of (MP_FORMAT_OBJECT, NULL);
+  mp_message_ensure_rest (self)->object = g_object_ref (object);
 
   return self;
 }
@@ -384,9 +212,9 @@ mp_message_new_opaque (GBytes     *bytes,
   g_return_val_if_fail (bytes != NULL, NULL);
   g_return_val_if_fail (codec != NULL && *codec != '\0', NULL);
 
-  self = new_message (MP_FORMAT_OPAQUE);
-  self->opaque = g_bytes_ref (bytes);
-  self->codec = g_strdup (codec);
+  self = mp_message_new_of (MP_FORMAT_OPAQUE, NULL);
+  mp_message_ensure_rest (self)->opaque = g_bytes_ref (bytes);
+  self->rest->codec = g_strdup (codec);
 
   return self;
 }
@@ -428,16 +256,9 @@ mp_message_unref (MpMessage *self)
   if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
 
-  for (guint i = 0; i < MP_N_FORMATS; i++)
-    g_clear_pointer (&self->payloads[i], g_bytes_unref);
-  g_clear_pointer (&self->checked_payload, g_bytes_unref);
-  g_clear_pointer (&self->variant, g_variant_unref);
-  g_clear_pointer (&self->value, g_variant_unref);
-  g_clear_pointer (&self->opaque, g_bytes_unref);
-  g_clear_object (&self->object);
-  g_clear_object (&self->fd_list);
-  g_free (self->codec);
-  g_free (self);
+  g_clear_pointer (&self->payload, g_bytes_unref);
+  g_clear_pointer (&self->rest, mp_message_rest_free);
+  g_slice_free1 (sizeof *self + self->inline_size, self);
 }
 
 /**
@@ -471,14 +292,18 @@ mp_message_get_format (MpMessage *self)
 gsize
 mp_message_get_size (MpMessage *self)
 {
-  GBytes *payload;
+  MpMessageRest *rest;
+  GBytes        *payload;
 
   g_return_val_if_fail (self != NULL, 0);
 
-  if (self->value != NULL)
-    return mp_gvariant_get_payload_size (self->value);
+  if (mp_message_is_inline (self))
+    return self->inline_size;
+  rest = g_atomic_pointer_get (&self->rest);
+  if (rest != NULL && rest->value != NULL)
+    return mp_gvariant_get_payload_size (rest->value);
 
-  payload = peek_payload (self, NULL);
+  payload = mp_message_peek_own (self, NULL);
   return payload != NULL ? g_bytes_get_size (payload) : 0;
 }
 
@@ -495,9 +320,12 @@ mp_message_get_size (MpMessage *self)
 const char *
 mp_message_get_codec (MpMessage *self)
 {
+  MpMessageRest *rest;
+
   g_return_val_if_fail (self != NULL, NULL);
 
-  return self->codec;
+  rest = g_atomic_pointer_get (&self->rest);
+  return rest != NULL ? rest->codec : NULL;
 }
 
 /**
@@ -523,7 +351,7 @@ mp_message_get_variant (MpMessage *self,
 
   g_return_val_if_fail (self != NULL, NULL);
 
-  variant = peek_variant (self, error);
+  variant = mp_message_peek_variant (self, error);
   return variant != NULL ? g_variant_ref (variant) : NULL;
 }
 
@@ -551,11 +379,11 @@ mp_message_get_bytes (MpMessage *self,
   g_return_val_if_fail (self != NULL, NULL);
 
   if (self->format == MP_FORMAT_BYTES)
-    return g_bytes_ref (self->payloads[MP_FORMAT_BYTES]);
+    return g_bytes_ref (mp_message_peek_own (self, NULL));
   if (self->format == MP_FORMAT_OPAQUE)
-    return g_bytes_ref (self->opaque);
+    return g_bytes_ref (self->rest->opaque);
 
-  variant = peek_variant (self, error);
+  variant = mp_message_peek_variant (self, error);
   if (variant == NULL)
     return NULL;
   if (g_variant_is_of_type (variant, G_VARIANT_TYPE_BYTESTRING))
@@ -568,6 +396,37 @@ mp_message_get_bytes (MpMessage *self,
 }
 
 /**
+ * mp_message_get_data:
+ * @self: a message of bytes, or an opaque one
+ * @length: (out): how many bytes
+ *
+ * Gets the bytes of a message of bytes, or those that the codec of an opaque message created.
+ *
+ * In C nothing is copied.
+ *
+ * Returns: (transfer none) (nullable) (array length=length) (element-type guint8): the bytes,
+ *   which exist as long as the message; %NULL if there are none, or the message has another format
+ *
+ * Since: 1.0
+ */
+const guint8 *
+mp_message_get_data (MpMessage *self,
+                     gsize     *length)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+  g_return_val_if_fail (length != NULL, NULL);
+
+  *length = self->inline_size;
+  if (mp_message_is_inline (self))
+    return self->inline_data;
+  if (self->format == MP_FORMAT_OPAQUE)
+    return g_bytes_get_data (self->rest->opaque, length);
+  return self->format == MP_FORMAT_BYTES
+           ? g_bytes_get_data (mp_message_peek_own (self, NULL), length)
+           : NULL;
+}
+
+/**
  * mp_message_get_address:
  * @self: a message of bytes, or an opaque one
  * @length: (out): how many bytes
@@ -576,7 +435,7 @@ mp_message_get_bytes (MpMessage *self,
  *
  * They exist as long as the message, and may be modified by code that holds the only reference.
  *
- * Returns: the address of the bytes that [method@Message.get_bytes] returns; 0 if there are none,
+ * Returns: the address of the bytes that [method@Message.get_data] returns; 0 if there are none,
  *   or the message has another format
  *
  * Since: 1.0
@@ -585,14 +444,7 @@ guintptr
 mp_message_get_address (MpMessage *self,
                         gsize     *length)
 {
-  GBytes *bytes;
-
-  g_return_val_if_fail (self != NULL, 0);
-  g_return_val_if_fail (length != NULL, 0);
-
-  *length = 0;
-  bytes = self->format == MP_FORMAT_OPAQUE ? self->opaque : self->payloads[MP_FORMAT_BYTES];
-  return bytes != NULL ? (guintptr) g_bytes_get_data (bytes, length) : 0;
+  return (guintptr) mp_message_get_data (self, length);
 }
 
 /**
@@ -619,7 +471,7 @@ mp_message_get_json (MpMessage *self,
 
   g_return_val_if_fail (self != NULL, NULL);
 
-  payload = peek_converted_payload (self, MP_FORMAT_JSON, error);
+  payload = mp_message_peek_converted (self, MP_FORMAT_JSON, error);
   if (payload == NULL)
     return NULL;
 
@@ -655,7 +507,7 @@ mp_message_get_pickle (MpMessage *self,
   g_return_val_if_fail (self != NULL, NULL);
   g_return_val_if_fail (length != NULL, NULL);
 
-  payload = peek_converted_payload (self, MP_FORMAT_PICKLE, error);
+  payload = mp_message_peek_converted (self, MP_FORMAT_PICKLE, error);
   if (payload == NULL)
     return NULL;
 
@@ -692,7 +544,7 @@ mp_message_get_object (MpMessage *self,
                         NULL);
 
   if (self->format == MP_FORMAT_OBJECT || self->format == MP_FORMAT_GVARIANT)
-    variant = peek_variant (self, error);
+    variant = mp_message_peek_variant (self, error);
   else
     g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
                  _ ("A message in the format %s has no form as an object"),
@@ -720,7 +572,8 @@ mp_message_set_fd_list (MpMessage   *self,
   g_return_if_fail (self != NULL);
   g_return_if_fail (fd_list == NULL || G_IS_UNIX_FD_LIST (fd_list));
 
-  g_set_object (&self->fd_list, fd_list);
+  if (fd_list != NULL || mp_message_get_fd_list (self) != NULL)
+    g_set_object (&mp_message_ensure_rest (self)->fd_list, fd_list);
 }
 
 /**
@@ -736,9 +589,12 @@ mp_message_set_fd_list (MpMessage   *self,
 GUnixFDList *
 mp_message_get_fd_list (MpMessage *self)
 {
+  MpMessageRest *rest;
+
   g_return_val_if_fail (self != NULL, NULL);
 
-  return self->fd_list;
+  rest = g_atomic_pointer_get (&self->rest);
+  return rest != NULL ? rest->fd_list : NULL;
 }
 
 /**
@@ -761,6 +617,29 @@ mp_serializable_enable (GType type)
   mp_object_enable (type);
 }
 
+/* --- For queues and connections --------------------------------------------------------------- */
+
+gboolean
+mp_message_peek_payload (MpMessage     *self,
+                         const guint8 **data,
+                         gsize         *size,
+                         GError       **error)
+{
+  GBytes *payload;
+
+  if (G_LIKELY (mp_message_is_inline (self)))
+    {
+      *data = self->inline_data;
+      *size = self->inline_size;
+      return TRUE;
+    }
+  payload = mp_message_peek_checked (self, error);
+  if (payload == NULL)
+    return FALSE;
+  *data = g_bytes_get_data (payload, size);
+  return TRUE;
+}
+
 GBytes *
 mp_message_ref_payload (MpMessage *self,
                         GError   **error)
@@ -769,7 +648,7 @@ mp_message_ref_payload (MpMessage *self,
 
   g_return_val_if_fail (self != NULL, NULL);
 
-  payload = peek_checked_payload (self, error);
+  payload = mp_message_peek_checked (self, error);
   return payload != NULL ? g_bytes_ref (payload) : NULL;
 }
 
@@ -782,7 +661,7 @@ mp_message_convert_payload (MpMessage *self,
 
   g_return_val_if_fail (self != NULL, NULL);
 
-  payload = peek_converted_payload (self, format, error);
+  payload = mp_message_peek_converted (self, format, error);
   return payload != NULL ? g_bytes_ref (payload) : NULL;
 }
 
@@ -802,8 +681,8 @@ split_opaque (MpMessage *self,
       return FALSE;
     }
 
-  self->codec = g_strdup (data);
-  self->opaque = g_bytes_new_from_bytes (payload, nul + 1 - data, data + size - (nul + 1));
+  mp_message_ensure_rest (self)->codec = g_strdup (data);
+  self->rest->opaque = g_bytes_new_from_bytes (payload, nul + 1 - data, data + size - (nul + 1));
   return TRUE;
 }
 
@@ -823,8 +702,7 @@ mp_message_new_from_payload (MpFormat format,
       return NULL;
     }
 
-  self = new_message (format);
-  self->payloads[format] = g_bytes_ref (payload);
+  self = mp_message_new_of (format, g_bytes_ref (payload));
   if (format == MP_FORMAT_OPAQUE && !split_opaque (self, payload, error))
     return NULL;
 

@@ -19,6 +19,9 @@ MpMessage *mp_message_new_variant (GVariant *value);
 MP_AVAILABLE_IN_1_0
 MpMessage *mp_message_new_bytes (GBytes *bytes);
 MP_AVAILABLE_IN_1_0
+MpMessage *mp_message_new_data (const guint8 *data,
+                                gsize         length);
+MP_AVAILABLE_IN_1_0
 MpMessage *mp_message_new_json (const char *json);
 MP_AVAILABLE_IN_1_0
 MpMessage *mp_message_new_pickle (const guint8 *data,
@@ -47,6 +50,9 @@ GVariant *mp_message_get_variant (MpMessage *self,
 MP_AVAILABLE_IN_1_0
 GBytes *mp_message_get_bytes (MpMessage *self,
                               GError   **error);
+MP_AVAILABLE_IN_1_0
+const guint8 *mp_message_get_data (MpMessage *self,
+                                   gsize     *length);
 MP_AVAILABLE_IN_1_0
 guintptr mp_message_get_address (MpMessage *self,
                                  gsize     *length);

@@ -18,7 +18,7 @@ typedef struct
   GSource         *source;    /* waits for the end of an operation */
   gboolean         has_ended;
 
-  GBytes *payload; /* PUT */
+  MpMessage *message; /* PUT */
 
   /* GET */
   const MpQueueReader *reader;
@@ -34,7 +34,7 @@ free_call (gpointer data)
   AsyncCall *call = data;
 
   g_clear_error (&call->operation.call.error);
-  g_clear_pointer (&call->payload, g_bytes_unref);
+  g_clear_pointer (&call->message, mp_message_unref);
   mp_queue_delivery_clear (&call->delivery);
   g_free (call);
 }
@@ -318,11 +318,11 @@ put_async (MpQueue            *self,
            GAsyncReadyCallback callback,
            gpointer            user_data)
 {
-  GError    *error = NULL;
-  GBytes    *payload = mp_queue_ref_payload (message, &error);
-  AsyncCall *call;
+  GError     *error = NULL;
+  MpQueueItem item;
+  AsyncCall  *call;
 
-  if (payload == NULL)
+  if (!mp_queue_peek_item (message, &item, &error))
     {
       g_task_report_error (self, callback, user_data, source_tag, error);
       return;
@@ -331,9 +331,8 @@ put_async (MpQueue            *self,
   call = g_new0 (AsyncCall, 1);
   call->operation.kind = MP_QUEUE_OPERATION_PUT;
   call->condition = MP_QUEUE_WAIT_SPACE;
-  call->payload = payload;
-  call->operation.item.data = g_bytes_get_data (payload, &call->operation.item.size);
-  call->operation.item.tag = (guint8) mp_message_get_format (message);
+  call->operation.item = item;
+  call->message = mp_message_ref (message);
   start (self, call, source_tag, io_priority, cancellable, callback, user_data);
 }
 

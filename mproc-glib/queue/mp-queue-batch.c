@@ -8,28 +8,8 @@
 
 /* Putting and getting many messages in one step. */
 
-#define MAX_BATCH     64
-#define SMALL_MESSAGE 2048 /* larger ones are allocated individually */
-
-static gboolean
-collect_items (GPtrArray   *messages,
-               GPtrArray   *payloads,
-               MpQueueItem *items,
-               GError     **error)
-{
-  for (guint i = 0; i < messages->len; i++)
-    {
-      MpMessage *message = g_ptr_array_index (messages, i);
-      GBytes    *payload = mp_queue_ref_payload (message, error);
-
-      if (payload == NULL)
-        return FALSE;
-      g_ptr_array_add (payloads, payload);
-      items[i].data = g_bytes_get_data (payload, &items[i].size);
-      items[i].tag = (guint8) mp_message_get_format (message);
-    }
-  return TRUE;
-}
+#define MAX_BATCH   64
+#define BUFFER_SIZE 16384 /* for a whole batch; what does not fit is allocated individually */
 
 /**
  * mp_queue_put_many:
@@ -58,10 +38,11 @@ mp_queue_put_many (MpQueue      *self,
                    GError      **error)
 {
   MpQueueCall             call = { .timeout_us = timeout_us, .cancellable = cancellable };
-  g_autofree MpQueueItem *items = NULL;
-  g_autoptr (GPtrArray) payloads = NULL;
-  MpQueueStatus status;
-  guint         ignored;
+  MpQueueItem             few[MAX_BATCH];
+  g_autofree MpQueueItem *many = NULL;
+  MpQueueItem            *items = few;
+  MpQueueStatus           status;
+  guint                   ignored;
 
   g_return_val_if_fail (mp_queue_check_call (self, cancellable), FALSE);
   g_return_val_if_fail (messages != NULL, FALSE);
@@ -69,11 +50,11 @@ mp_queue_put_many (MpQueue      *self,
   if (n_put == NULL)
     n_put = &ignored;
   *n_put = 0;
-  items = g_new0 (MpQueueItem, messages->len);
-  payloads = g_ptr_array_new_full (messages->len, (GDestroyNotify) g_bytes_unref);
-
-  if (!collect_items (messages, payloads, items, error))
-    return FALSE;
+  if (messages->len > MAX_BATCH)
+    items = many = g_new (MpQueueItem, messages->len);
+  for (guint i = 0; i < messages->len; i++)
+    if (!mp_queue_peek_item (g_ptr_array_index (messages, i), &items[i], error))
+      return FALSE;
 
   status = mp_queue_store_put (&mp_queue_get_private (self)->store, items, messages->len, &call,
                                n_put);
@@ -97,43 +78,56 @@ take_messages (MpQueue         *self,
     }
 }
 
-/* Waits for the first message, and takes those behind it that are available. */
-static MpQueueStatus
-get_deliveries (MpQueue         *self,
-                MpQueueDelivery *deliveries,
-                guint8          *buffers,
-                guint            max,
-                MpQueueCall     *call,
-                guint           *n_got)
-{
-  MpQueueStore *store = &mp_queue_get_private (self)->store;
-
-  for (guint i = 0; i < max; i++)
-    {
-      deliveries[i].buffer = buffers + (gsize) i * SMALL_MESSAGE;
-      deliveries[i].capacity = SMALL_MESSAGE;
-    }
-  return store->backend->get (store->home, deliveries, max, &mp_queue_message_reader.accepted, call,
-                              n_got);
-}
-
 /* Gets a single message, for one that has to be settled. */
-static gboolean
+static MpQueueStatus
 get_one (MpQueue         *self,
          MpQueueDelivery *delivery,
          MpQueueCall     *call,
-         GPtrArray       *messages,
-         GError         **error)
+         GPtrArray       *messages)
 {
   MpQueueStore *store = &mp_queue_get_private (self)->store;
   MpMessage    *message;
 
   mp_queue_delivery_clear (delivery);
   store->backend->settle (store->home, delivery, FALSE, call);
-  message = mp_queue_get_value (self, &mp_queue_message_reader, NULL, call, FALSE, NULL, error);
-  if (message != NULL)
-    g_ptr_array_add (messages, message);
-  return message != NULL;
+  message = mp_queue_get_value (self, &mp_queue_message_reader, NULL, call, FALSE, NULL,
+                                &call->error);
+  if (message == NULL)
+    return MP_QUEUE_FAILED;
+  g_ptr_array_add (messages, message);
+  return MP_QUEUE_OK;
+}
+
+/* Waits for the first message, and takes those behind it that are available. */
+static MpQueueStatus
+get_messages (MpQueue         *self,
+              MpQueueDelivery *deliveries,
+              guint            max,
+              MpQueueCall     *call,
+              GPtrArray       *messages)
+{
+  MpQueueStore *store = &mp_queue_get_private (self)->store;
+  MpQueueStatus status;
+  guint8        buffer[BUFFER_SIZE];
+  gboolean      has_settled = FALSE; /* a message, which ended the batch */
+  guint         n_got = 0;
+
+  do
+    {
+      mp_queue_deliveries_init (deliveries, max - messages->len, buffer, sizeof buffer);
+      status = store->backend->get (store->home, deliveries, max - messages->len,
+                                    &mp_queue_message_reader.accepted, call, &n_got);
+      if (status != MP_QUEUE_OK)
+        return status;
+      has_settled |= deliveries[0].tentative;
+      if (deliveries[0].tentative)
+        status = get_one (self, deliveries, call, messages);
+      else
+        take_messages (self, deliveries, n_got, messages);
+      call->timeout_us = 0;
+    }
+  while (status == MP_QUEUE_OK && has_settled && messages->len < max);
+  return status;
 }
 
 /**
@@ -160,13 +154,11 @@ mp_queue_get_many (MpQueue      *self,
                    GCancellable *cancellable,
                    GError      **error)
 {
-  MpQueueCall        call = { .timeout_us = timeout_us, .cancellable = cancellable };
-  MpQueueDelivery    deliveries[MAX_BATCH] = { 0 };
-  g_autofree guint8 *buffers = NULL;
+  MpQueueCall     call = { .timeout_us = timeout_us, .cancellable = cancellable };
+  MpQueueDelivery deliveries[MAX_BATCH];
   g_autoptr (GPtrArray) messages = NULL;
   MpQueuePrivate *priv;
   MpQueueStatus   status;
-  guint           n_got = 0;
 
   g_return_val_if_fail (mp_queue_check_call (self, cancellable), NULL);
   g_return_val_if_fail (max > 0, NULL);
@@ -176,19 +168,16 @@ mp_queue_get_many (MpQueue      *self,
 
   priv = mp_queue_get_private (self);
   max = MIN (max, MAX_BATCH);
-  buffers = g_malloc ((gsize) max * SMALL_MESSAGE);
   messages = g_ptr_array_new_full (max, (GDestroyNotify) mp_message_unref);
-  status = get_deliveries (self, deliveries, buffers, max, &call, &n_got);
-  if (status != MP_QUEUE_OK)
-    {
-      mp_queue_store_set_error (&priv->store, status, &call, deliveries, error);
-      return NULL;
-    }
-
-  if (deliveries[0].tentative)
-    return get_one (self, deliveries, &call, messages, error) ? g_steal_pointer (&messages) : NULL;
-  take_messages (self, deliveries, n_got, messages);
+  status = get_messages (self, deliveries, max, &call, messages);
   if (G_UNLIKELY (priv->bells.fd_bell != NULL))
     mp_queue_bells_refresh (&priv->bells);
-  return g_steal_pointer (&messages);
+
+  if (messages->len > 0)
+    {
+      g_clear_error (&call.error);
+      return g_steal_pointer (&messages);
+    }
+  mp_queue_store_set_error (&priv->store, status, &call, deliveries, error);
+  return NULL;
 }

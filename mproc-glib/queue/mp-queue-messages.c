@@ -12,29 +12,23 @@
 
 /* Putting and getting whole messages. */
 
-GBytes *
-mp_queue_ref_payload (MpMessage *message,
-                      GError   **error)
+gboolean
+mp_queue_peek_item (MpMessage   *message,
+                    MpQueueItem *item,
+                    GError     **error)
 {
-  g_autoptr (GBytes) payload = NULL;
-  const guint8 *data;
-  gsize         size;
-
-  if (mp_message_get_fd_list (message) != NULL)
+  item->tag = (guint8) mp_message_get_format (message);
+  item->pieces = NULL;
+  if (G_UNLIKELY (mp_message_get_fd_list (message) != NULL))
     {
       g_set_error_literal (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
                            _ ("Descriptors cannot travel through a queue"));
-      return NULL;
+      return FALSE;
     }
 
-  payload = mp_message_ref_payload (message, error);
-  if (payload == NULL)
-    return NULL;
-  data = g_bytes_get_data (payload, &size);
-  if (mp_message_get_format (message) == MP_FORMAT_GVARIANT &&
-      !mp_gvariant_check_depth (NULL, data, size, error))
-    return NULL;
-  return g_steal_pointer (&payload);
+  return mp_message_peek_payload (message, &item->data, &item->size, error) &&
+         (item->tag != MP_FORMAT_GVARIANT ||
+          mp_gvariant_check_depth (NULL, item->data, item->size, error));
 }
 
 static gboolean
@@ -46,12 +40,10 @@ put_message (MpQueue      *self,
              GError      **error)
 {
   MpQueueCall call = { .timeout_us = timeout_us, .cancellable = cancellable };
-  g_autoptr (GBytes) payload = mp_queue_ref_payload (message, error);
+  MpQueueItem item;
 
-  return payload != NULL &&
-         mp_queue_put_item (self, mp_message_get_format (message),
-                            g_bytes_get_data (payload, NULL), g_bytes_get_size (payload), &call,
-                            quiet, error);
+  return mp_queue_peek_item (message, &item, error) &&
+         mp_queue_put_one (self, &item, &call, quiet, error);
 }
 
 MpMessage *
@@ -60,6 +52,8 @@ mp_queue_steal_message (MpQueueDelivery *delivery,
 {
   g_autoptr (GBytes) payload = NULL;
 
+  if (delivery->tag == MP_FORMAT_BYTES && delivery->data == delivery->buffer)
+    return mp_message_new_data (delivery->data, delivery->size);
   if (delivery->data == delivery->buffer)
     payload = g_bytes_new (delivery->data, delivery->size);
   else

@@ -14,8 +14,8 @@
  * Packed payloads are stored as their number, the size of each, the format of each as one byte, and
  * the concatenated payloads.  Numbers have 32 bits in the byte order of the machine. */
 
-#define MAX_BATCH     64
-#define SMALL_MESSAGE 2048
+#define MAX_BATCH   64
+#define BUFFER_SIZE 16384
 
 /* The maximum number of messages that one get takes, so that it ends also if producers are faster.
  */
@@ -77,7 +77,7 @@ put_batch (MpQueue       *self,
            guint         *n_put,
            GError       **error)
 {
-  MpQueueItem   items[MAX_BATCH] = { 0 };
+  MpQueueItem   items[MAX_BATCH];
   guint         n = MIN (packed->n - first, MAX_BATCH);
   MpQueueStatus status;
 
@@ -207,6 +207,28 @@ end_packing (Packing *packing,
   return g_byte_array_free (packed, FALSE);
 }
 
+/* Appends what lies one behind the other, and tells how many these were. */
+static guint
+pack_payloads (Packing         *packing,
+               MpQueueDelivery *deliveries,
+               guint            n)
+{
+  const guint8 *begin = deliveries[0].data;
+  const guint8 *end = begin + deliveries[0].size;
+  guint         n_packed = 1;
+
+  if (deliveries[0].data == deliveries[0].buffer)
+    for (; n_packed < n && deliveries[n_packed].data == end &&
+           deliveries[n_packed].data == deliveries[n_packed].buffer;
+         n_packed++)
+      end += deliveries[n_packed].size;
+  if (end > begin)
+    g_byte_array_append (packing->payloads, begin, end - begin);
+  for (guint i = 0; i < n_packed; i++)
+    mp_queue_delivery_clear (&deliveries[i]);
+  return n_packed;
+}
+
 static void
 take_batch (MpQueue         *self,
             MpQueueDelivery *deliveries,
@@ -214,14 +236,20 @@ take_batch (MpQueue         *self,
             Packing         *packing)
 {
   MpQueuePrivate *priv = mp_queue_get_private (self);
+  guint32         sizes[MAX_BATCH];
+  guint8          formats[MAX_BATCH];
 
   for (guint i = 0; i < n; i++)
     {
       if (deliveries[i].token.lease != 0)
         priv->keep (self, &deliveries[i].token);
-      pack (packing, deliveries[i].tag, deliveries[i].data, deliveries[i].size);
-      mp_queue_delivery_clear (&deliveries[i]);
+      sizes[i] = deliveries[i].size;
+      formats[i] = deliveries[i].tag;
     }
+  g_byte_array_append (packing->sizes, (const guint8 *) sizes, n * sizeof *sizes);
+  g_byte_array_append (packing->formats, formats, n);
+  for (guint i = 0; i < n; i += pack_payloads (packing, deliveries + i, n - i))
+    ;
 }
 
 /* Takes a single message that has to be settled.  Returns FALSE if it cannot be read or another
@@ -260,19 +288,15 @@ take_all (MpQueue     *self,
 {
   MpQueueStore         *store = &mp_queue_get_private (self)->store;
   const MpQueueAccepted tags = mp_queue_accept_payloads (accepted, codec);
-  g_autofree guint8    *buffers = g_malloc (MAX_BATCH * SMALL_MESSAGE);
+  guint8                buffer[BUFFER_SIZE];
 
   while (packing->formats->len < max)
     {
-      MpQueueDelivery deliveries[MAX_BATCH] = { 0 };
+      MpQueueDelivery deliveries[MAX_BATCH];
       guint           n = MIN (max - packing->formats->len, MAX_BATCH), n_got = 0;
       MpQueueStatus   status;
 
-      for (guint i = 0; i < n; i++)
-        {
-          deliveries[i].buffer = buffers + i * SMALL_MESSAGE;
-          deliveries[i].capacity = SMALL_MESSAGE;
-        }
+      mp_queue_deliveries_init (deliveries, n, buffer, sizeof buffer);
       status = store->backend->get (store->home, deliveries, n, &tags, call, &n_got);
       if (status != MP_QUEUE_OK)
         return status;

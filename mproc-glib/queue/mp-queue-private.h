@@ -105,9 +105,11 @@ gboolean mp_queue_check_payload (MpFormat      format,
                                  gsize         length,
                                  GError      **error);
 
-/* Returns the payload of a message, or NULL with @error set if a queue cannot carry it. */
-GBytes *mp_queue_ref_payload (MpMessage *message,
-                              GError   **error);
+/* Fills in @item, which points into the message.  FALSE with @error set if a queue cannot carry
+ * it. */
+gboolean mp_queue_peek_item (MpMessage   *message,
+                             MpQueueItem *item,
+                             GError     **error);
 
 /* The readers for messages and variants. */
 extern const MpQueueReader mp_queue_message_reader;

@@ -252,6 +252,19 @@ mp_queue_delivery_steal (MpQueueDelivery *delivery)
   return delivery->size != 0 ? g_memdup2 (delivery->data, delivery->size) : g_malloc (1);
 }
 
+/* Those of a batch, which share @buffer. */
+void
+mp_queue_deliveries_init (MpQueueDelivery *deliveries,
+                          guint            n,
+                          guint8          *buffer,
+                          gsize            capacity)
+{
+  for (guint i = 0; i < n; i++)
+    deliveries[i] = (MpQueueDelivery){ .buffer = NULL };
+  deliveries[0].buffer = buffer;
+  deliveries[0].capacity = capacity;
+}
+
 void
 mp_queue_delivery_clear (MpQueueDelivery *delivery)
 {

@@ -71,6 +71,10 @@ MpQueueStatus mp_queue_store_get (MpQueueStore        *self,
 
 /* Returns the payload of a delivery in allocated memory, which is taken from it or copied. */
 guint8 *mp_queue_delivery_steal (MpQueueDelivery *delivery);
+void    mp_queue_deliveries_init (MpQueueDelivery *deliveries,
+                                  guint            n,
+                                  guint8          *buffer,
+                                  gsize            capacity);
 void    mp_queue_delivery_clear (MpQueueDelivery *delivery);
 
 G_END_DECLS

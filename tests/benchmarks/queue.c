@@ -65,9 +65,7 @@ batch_produce (gpointer   user_data,
 
   while (bench_fill (side, buffer))
     {
-      g_autoptr (GBytes) bytes = g_bytes_new (buffer, size);
-
-      g_ptr_array_add (messages, mp_message_new_bytes (bytes));
+      g_ptr_array_add (messages, mp_message_new_data (buffer, size));
       if (messages->len == BENCH_BATCH || side->has_ended)
         put_batch (user_data, messages);
     }
@@ -77,10 +75,10 @@ batch_produce (gpointer   user_data,
 static void
 put_back_markers (MpQueue   *queue,
                   BenchSide *side,
-                  GBytes    *marker)
+                  MpMessage *marker)
 {
   for (; side->n_markers > 1; side->n_markers--)
-    if (!mp_queue_put_bytes (queue, marker, -1, NULL, NULL))
+    if (!mp_queue_put_message (queue, marker, -1, NULL, NULL))
       bench_fail ("put");
 }
 
@@ -91,21 +89,17 @@ batch_consume (gpointer   user_data,
   while (side->n_markers == 0)
     {
       g_autoptr (GPtrArray) messages = mp_queue_get_many (user_data, BENCH_BATCH, -1, NULL, NULL);
-      g_autoptr (GBytes) marker = NULL;
+      MpMessage *marker = NULL;
 
       if (messages == NULL)
         bench_fail ("get");
       for (guint i = 0; i < messages->len; i++)
         {
-          g_autoptr (GBytes) bytes = mp_message_get_bytes (messages->pdata[i], NULL);
           gsize         size;
-          const guint8 *data = g_bytes_get_data (bytes, &size);
+          const guint8 *data = mp_message_get_data (messages->pdata[i], &size);
 
           if (!bench_check (side, data, (gssize) size))
-            {
-              g_clear_pointer (&marker, g_bytes_unref);
-              marker = g_steal_pointer (&bytes);
-            }
+            marker = messages->pdata[i];
         }
       if (marker != NULL)
         put_back_markers (user_data, side, marker);

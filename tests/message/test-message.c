@@ -331,6 +331,53 @@ test_message_boxed (void)
   g_assert_cmpint (mp_message_get_format (message), ==, MP_FORMAT_JSON);
 }
 
+/* Short bytes are in the message itself. */
+static void
+test_message_data (void)
+{
+  static const gsize sizes[] = { 0, 1, 4096, 4097, 100000 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      g_autofree guint8 *data = g_malloc0 (MAX (1, sizes[i]));
+      g_autoptr (MpMessage) message = mp_message_new_data (data, sizes[i]);
+      g_autoptr (MpMessage) delivered = deliver (message);
+      g_autoptr (GBytes) bytes = mp_message_get_bytes (message, NULL);
+      g_autoptr (GVariant) variant = mp_message_get_variant (message, NULL);
+      const guint8 *got;
+      gsize         size;
+
+      g_assert_cmpint (mp_message_get_format (message), ==, MP_FORMAT_BYTES);
+      g_assert_cmpuint (mp_message_get_size (message), ==, sizes[i]);
+      g_assert_cmpuint (g_variant_get_size (variant), ==, sizes[i]);
+      g_assert_null (mp_message_get_fd_list (message));
+      mp_message_set_fd_list (message, NULL);
+      for (int round = 0; round < 2; round++)
+        {
+          got = mp_message_get_data (round == 0 ? message : delivered, &size);
+          g_assert_cmpmem (got, size, data, sizes[i]);
+        }
+
+      /* The bytes stay when the message goes. */
+      g_clear_pointer (&message, mp_message_unref);
+      g_assert_cmpmem (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), data, sizes[i]);
+    }
+}
+
+static void
+test_message_data_of_others (void)
+{
+  g_autoptr (GBytes) bytes = g_bytes_new_static ("abc", 3);
+  g_autoptr (MpMessage) opaque = mp_message_new_opaque (bytes, "codec");
+  g_autoptr (MpMessage) json = mp_message_new_json ("1");
+  gsize         size;
+  const guint8 *data = mp_message_get_data (opaque, &size);
+
+  g_assert_cmpmem (data, size, "abc", 3);
+  g_assert_null (mp_message_get_data (json, &size));
+  g_assert_cmpuint (size, ==, 0);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -343,6 +390,8 @@ main (int   argc,
   g_test_add_func ("/message/variant/as-bytes", test_message_variant_as_bytes);
   g_test_add_func ("/message/bytes", test_message_bytes);
   g_test_add_func ("/message/bytes/empty", test_message_bytes_empty);
+  g_test_add_func ("/message/data", test_message_data);
+  g_test_add_func ("/message/data/of-others", test_message_data_of_others);
   g_test_add_func ("/message/opaque", test_message_opaque);
   g_test_add_func ("/message/convert", test_message_convert);
   g_test_add_func ("/message/convert/payload", test_message_convert_payload);

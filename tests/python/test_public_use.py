@@ -20,7 +20,6 @@ SCRIPTS = ('.py', '.js', '.vala', '.ts')
 
 # Functions without a user, and the reason why they exist.
 EXCEPTIONS = {
-    'mp_message_ref': 'bindings call it by the type of the message',
 }
 
 

@@ -382,6 +382,8 @@ try_get (Plain   *self,
   while (status == MP_QUEUE_OK && get->n_got < get->n &&
          (get->n_got == 0 || !get->deliveries[0].tentative))
     {
+      if (get->n_got > 0)
+        mp_queue_delivery_follow (&get->deliveries[get->n_got], &get->deliveries[get->n_got - 1]);
       status = get_now (self, get->accepted, get->n_got == 0, &get->deliveries[get->n_got]);
       get->n_got += status == MP_QUEUE_OK;
     }

@@ -41,14 +41,14 @@ def _load(data, tag, load_opaque):
     return data if tag == BYTES else loads(data) if tag == PICKLE else load_opaque(data)
 
 
-def pack_plain(chunk, has_codec):
+def pack_plain(chunk):
     """Returns @chunk as one packed payload, or None if that is not possible in one step."""
     types = set(map(type, chunk))
     if types == {bytes}:
         return pack(chunk, _BYTES_TAG * len(chunk))
     if types <= _ATOMS:
         return pack(list(map(dumps, chunk, itertools.repeat(PROTOCOL))), _PICKLE_TAG * len(chunk))
-    if has_codec and types <= PLAIN:
+    if types <= PLAIN:
         datas = _pickle_each(chunk)
         return datas and pack(datas, _PICKLE_TAG * len(chunk))
     return None

@@ -203,7 +203,7 @@ class Queue(Mp.Queue):
             n_put += len(chunk)
 
     def _put_chunk(self, chunk, end):
-        packed = pack_plain(chunk, self._codec is not None)
+        packed = pack_plain(chunk)
         if packed is None:
             self._put_one_by_one(chunk, end)
             return

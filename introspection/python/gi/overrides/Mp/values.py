@@ -60,7 +60,7 @@ def special_message(obj):
     if isinstance(obj, GLib.Variant):
         return Mp.Message.new_variant(obj)
     if isinstance(obj, memoryview):
-        return Mp.Message.new_bytes(GLib.Bytes.new(bytes(obj)))
+        return Mp.Message.new_data(bytes(obj))
     if isinstance(obj, Mp.Shareable):
         context.assert_spawning(obj)
     if isinstance(obj, GObject.Object):
@@ -81,7 +81,7 @@ def message_of(data, kind):
     if kind == PICKLE:
         return Mp.Message.new_pickle(data)
     if kind == BYTES:
-        return Mp.Message.new_bytes(GLib.Bytes.new(data))
+        return Mp.Message.new_data(data)
     data = data.join() if type(data) is Pieces else data
     codec, _, data = data.partition(b'\0')
     return Mp.Message.new_opaque(GLib.Bytes.new(data), codec.decode())
