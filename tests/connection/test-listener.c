@@ -350,34 +350,34 @@ typedef struct
   gsize       length;
   gboolean    leaves;
   const char *said;
-} Stranger;
+} BadPeer;
 
-#define STRANGER(name, bytes, leaves, said)       \
+#define BAD_PEER(name, bytes, leaves, said)       \
   {                                               \
     name, bytes, sizeof (bytes) - 1, leaves, said \
   }
 
-static const Stranger strangers[] = {
-  STRANGER ("silent", "", FALSE, "in time: probably it has no key"),
-  STRANGER ("leaves", "", TRUE, "probably it has no key"),
-  STRANGER ("half-a-header", "\0\0", FALSE, "in time"),
-  STRANGER ("half-a-header-and-leaves", "\0\0", TRUE, "closed the connection"),
-  STRANGER ("half-a-message", "\0\0\0\50{sha256}", FALSE, "in time"),
-  STRANGER ("garbage", "GET / HTTP/1.1\r\n\r\n", FALSE, "does not do the handshake"),
-  STRANGER ("negative-length", "\377\377\377\376", FALSE, "does not do the handshake"),
-  STRANGER ("long-message", "\0\0\1\1", FALSE, "does not do the handshake"),
-  STRANGER ("huge-message",
+static const BadPeer bad_peers[] = {
+  BAD_PEER ("silent", "", FALSE, "in time: probably it has no key"),
+  BAD_PEER ("leaves", "", TRUE, "probably it has no key"),
+  BAD_PEER ("half-a-header", "\0\0", FALSE, "in time"),
+  BAD_PEER ("half-a-header-and-leaves", "\0\0", TRUE, "closed the connection"),
+  BAD_PEER ("half-a-message", "\0\0\0\50{sha256}", FALSE, "in time"),
+  BAD_PEER ("garbage", "GET / HTTP/1.1\r\n\r\n", FALSE, "does not do the handshake"),
+  BAD_PEER ("negative-length", "\377\377\377\376", FALSE, "does not do the handshake"),
+  BAD_PEER ("long-message", "\0\0\1\1", FALSE, "does not do the handshake"),
+  BAD_PEER ("huge-message",
             "\377\377\377\377\177\377\377\377\377\377\377\377",
             FALSE,
             "does not do the handshake"),
-  STRANGER ("application-data", "\0\0\0\5hello", FALSE, "probably it has no key"),
-  STRANGER ("md5",
+  BAD_PEER ("application-data", "\0\0\0\5hello", FALSE, "probably it has no key"),
+  BAD_PEER ("md5",
             "\0\0\0\20"
             "0123456789abcdef",
             FALSE,
             "MD5"),
-  STRANGER ("wrong-mac", "\0\0\0\50{sha256}01234567890123456789012345678901", FALSE, "another key"),
-  STRANGER ("empty", "\0\0\0\0", FALSE, "probably it has no key"),
+  BAD_PEER ("wrong-mac", "\0\0\0\50{sha256}01234567890123456789012345678901", FALSE, "another key"),
+  BAD_PEER ("empty", "\0\0\0\0", FALSE, "probably it has no key"),
 };
 
 static int
@@ -392,9 +392,9 @@ count_fds (void)
 }
 
 static void
-test_stranger (gconstpointer data)
+test_bad_peer (gconstpointer data)
 {
-  const Stranger *stranger = data;
+  const BadPeer *bad_peer = data;
   g_autoptr (GBytes) key = g_bytes_new_static (KEY, strlen (KEY));
   MpListener *listener = g_object_new (MP_TYPE_LISTENER, "address", "unix:", "auth-key", key,
                                        "handshake-timeout", G_GINT64_CONSTANT (50000), NULL);
@@ -406,13 +406,13 @@ test_stranger (gconstpointer data)
   g_assert_true (mp_listener_listen (listener, NULL));
   before = count_fds ();
   peer = connect_bare (listener);
-  g_assert_cmpint (write (peer, stranger->bytes, stranger->length), ==, stranger->length);
-  if (stranger->leaves)
+  g_assert_cmpint (write (peer, bad_peer->bytes, bad_peer->length), ==, bad_peer->length);
+  if (bad_peer->leaves)
     close (peer);
 
   accept_until_failed (listener, &log, 1);
-  g_assert_nonnull (strstr (text->str, stranger->said));
-  if (!stranger->leaves)
+  g_assert_nonnull (strstr (text->str, bad_peer->said));
+  if (!bad_peer->leaves)
     close (peer);
   g_assert_cmpint (count_fds (), ==, before);
 
@@ -473,32 +473,32 @@ challenge_listener (MpListener *listener,
 
 /* Peers that have the key, and stop or send garbage instead of their own challenge or of the result
  * for the listener's answer. */
-static const Stranger not_challenging[] = {
-  STRANGER ("silent", "", FALSE, "in time"),
-  STRANGER ("leaves", "", TRUE, "closed the connection"),
-  STRANGER ("half-a-header", "\0\0", FALSE, "in time"),
-  STRANGER ("half-a-challenge-and-leaves", "\0\0\0\73#CHALL", TRUE, "closed the connection"),
-  STRANGER ("garbage", "GET / HTTP/1.1\r\n\r\n", FALSE, "does not do the handshake"),
-  STRANGER ("negative-length", "\377\377\377\376", FALSE, "does not do the handshake"),
-  STRANGER ("application-data", "\0\0\0\5hello", FALSE, "something else than a challenge"),
-  STRANGER ("short-challenge", "\0\0\0\14#CHALLENGE#x", FALSE, "too short"),
+static const BadPeer without_challenge[] = {
+  BAD_PEER ("silent", "", FALSE, "in time"),
+  BAD_PEER ("leaves", "", TRUE, "closed the connection"),
+  BAD_PEER ("half-a-header", "\0\0", FALSE, "in time"),
+  BAD_PEER ("half-a-challenge-and-leaves", "\0\0\0\73#CHALL", TRUE, "closed the connection"),
+  BAD_PEER ("garbage", "GET / HTTP/1.1\r\n\r\n", FALSE, "does not do the handshake"),
+  BAD_PEER ("negative-length", "\377\377\377\376", FALSE, "does not do the handshake"),
+  BAD_PEER ("application-data", "\0\0\0\5hello", FALSE, "something else than a challenge"),
+  BAD_PEER ("short-challenge", "\0\0\0\14#CHALLENGE#x", FALSE, "too short"),
 };
 
-static const Stranger not_judging[] = {
-  STRANGER ("silent", "", FALSE, "in time"),
-  STRANGER ("leaves", "", TRUE, "closed the connection"),
-  STRANGER ("half-a-verdict", "\0\0\0\11#WELC", FALSE, "in time"),
-  STRANGER ("half-a-verdict-and-leaves", "\0\0\0\11#WELC", TRUE, "closed the connection"),
-  STRANGER ("garbage", "GET / HTTP/1.1\r\n\r\n", FALSE, "does not do the handshake"),
-  STRANGER ("failure", "\0\0\0\11#FAILURE#", FALSE, "rejected"),
-  STRANGER ("application-data", "\0\0\0\5hello", FALSE, "rejected"),
-  STRANGER ("long-message", "\0\0\1\1", FALSE, "does not do the handshake"),
+static const BadPeer without_result[] = {
+  BAD_PEER ("silent", "", FALSE, "in time"),
+  BAD_PEER ("leaves", "", TRUE, "closed the connection"),
+  BAD_PEER ("half-a-result", "\0\0\0\11#WELC", FALSE, "in time"),
+  BAD_PEER ("half-a-result-and-leaves", "\0\0\0\11#WELC", TRUE, "closed the connection"),
+  BAD_PEER ("garbage", "GET / HTTP/1.1\r\n\r\n", FALSE, "does not do the handshake"),
+  BAD_PEER ("failure", "\0\0\0\11#FAILURE#", FALSE, "rejected"),
+  BAD_PEER ("application-data", "\0\0\0\5hello", FALSE, "rejected"),
+  BAD_PEER ("long-message", "\0\0\1\1", FALSE, "does not do the handshake"),
 };
 
 /* Runs the handshake of a peer that has the key, up to the point where it stops. */
 static void
-check_half_way (const Stranger *stranger,
-                gboolean        challenges)
+check_half_way (const BadPeer *bad_peer,
+                gboolean       challenges)
 {
   g_autoptr (GBytes) key = g_bytes_new_static (KEY, strlen (KEY));
   MpListener *listener = g_object_new (MP_TYPE_LISTENER, "address", "unix:", "auth-key", key,
@@ -515,12 +515,12 @@ check_half_way (const Stranger *stranger,
   if (challenges)
     challenge_listener (listener, peer);
 
-  g_assert_cmpint (write (peer, stranger->bytes, stranger->length), ==, stranger->length);
-  if (stranger->leaves)
+  g_assert_cmpint (write (peer, bad_peer->bytes, bad_peer->length), ==, bad_peer->length);
+  if (bad_peer->leaves)
     close (peer);
   accept_until_failed (listener, &log, 1);
-  g_assert_nonnull (strstr (text->str, stranger->said));
-  if (!stranger->leaves)
+  g_assert_nonnull (strstr (text->str, bad_peer->said));
+  if (!bad_peer->leaves)
     close (peer);
   g_assert_cmpint (count_fds (), ==, before);
 
@@ -528,13 +528,13 @@ check_half_way (const Stranger *stranger,
 }
 
 static void
-test_not_challenging (gconstpointer data)
+test_without_challenge (gconstpointer data)
 {
   check_half_way (data, FALSE);
 }
 
 static void
-test_not_judging (gconstpointer data)
+test_without_result (gconstpointer data)
 {
   check_half_way (data, TRUE);
 }
@@ -773,7 +773,7 @@ raise_descriptor_limit (void)
 /* A process with many peers that never authenticate: all connect, and some send a byte from time to
  * time, until the process is killed. */
 static pid_t
-send_strangers (MpListener *listener,
+send_bad_peers (MpListener *listener,
                 gboolean    chatty,
                 int         ready)
 {
@@ -814,7 +814,7 @@ test_crowd (gconstpointer data)
   g_free (address);
   address = mp_listener_get_address (listener);
   g_assert_no_errno (pipe (ready));
-  pid = send_strangers (listener, GPOINTER_TO_INT (data), ready[1]);
+  pid = send_bad_peers (listener, GPOINTER_TO_INT (data), ready[1]);
   g_assert_cmpint (read (ready[0], &byte, 1), ==, 1);
 
   for (int i = 0; i < 5; i++)
@@ -982,10 +982,10 @@ test_waitable (void)
   g_test_add ("/listener/" path, Place, NULL, place_set_up, function, place_tear_down)
 
 static void
-add_strangers (const char     *where,
-               const Stranger *table,
-               gsize           n,
-               GTestDataFunc   func)
+add_bad_peers (const char    *where,
+               const BadPeer *table,
+               gsize          n,
+               GTestDataFunc  func)
 {
   for (gsize i = 0; i < n; i++)
     {
@@ -1028,10 +1028,11 @@ main (int    argc,
   ADD ("address/fork", test_fork);
   g_test_add_func ("/listener/address/refused", test_addresses_refused);
 
-  add_strangers ("stranger", strangers, G_N_ELEMENTS (strangers), test_stranger);
-  add_strangers ("not-challenging", not_challenging, G_N_ELEMENTS (not_challenging),
-                 test_not_challenging);
-  add_strangers ("not-judging", not_judging, G_N_ELEMENTS (not_judging), test_not_judging);
+  add_bad_peers ("bad-peer", bad_peers, G_N_ELEMENTS (bad_peers), test_bad_peer);
+  add_bad_peers ("without-challenge", without_challenge, G_N_ELEMENTS (without_challenge),
+                 test_without_challenge);
+  add_bad_peers ("without-result", without_result, G_N_ELEMENTS (without_result),
+                 test_without_result);
 
   g_test_add_func ("/listener/wrong-key", test_wrong_key);
   g_test_add_func ("/listener/key-on-one-side", test_key_on_one_side);

@@ -174,7 +174,7 @@ test_tls_not_trusted (void)
 
 /* A peer that does not speak TLS is refused, and a silent one does not block others. */
 static void
-test_tls_strangers (void)
+test_tls_bad_peers (void)
 {
   g_autoptr (GError) error = NULL;
   Client client = {
@@ -332,7 +332,7 @@ main (int    argc,
   g_test_add_data_func ("/tls/key", KEY, test_tls);
   g_test_add_data_func ("/tls/no-key", NULL, test_tls);
   g_test_add_func ("/tls/not-trusted", test_tls_not_trusted);
-  g_test_add_func ("/tls/strangers", test_tls_strangers);
+  g_test_add_func ("/tls/bad-peers", test_tls_bad_peers);
   g_test_add_func ("/tls/fork", test_tls_fork);
   g_test_add_func ("/tls/needs-certificate", test_tls_needs_certificate);
 

@@ -55,14 +55,14 @@ typedef struct
 G_DEFINE_TYPE_WITH_PRIVATE (TestThing, test_thing, G_TYPE_OBJECT)
 
 /* A class that is not enabled, and one with a property that cannot be sent. */
-G_DECLARE_FINAL_TYPE (TestStranger, test_stranger, TEST, STRANGER, TestThing)
+G_DECLARE_FINAL_TYPE (TestDisabled, test_disabled, TEST, DISABLED, TestThing)
 
-struct _TestStranger
+struct _TestDisabled
 {
   TestThing parent_instance;
 };
 
-G_DEFINE_FINAL_TYPE (TestStranger, test_stranger, TEST_TYPE_THING)
+G_DEFINE_FINAL_TYPE (TestDisabled, test_disabled, TEST_TYPE_THING)
 
 static void
 test_thing_get_property (GObject    *object,
@@ -153,12 +153,12 @@ test_thing_init (TestThing *self)
 }
 
 static void
-test_stranger_class_init (TestStrangerClass *class)
+test_disabled_class_init (TestDisabledClass *class)
 {
 }
 
 static void
-test_stranger_init (TestStranger *self)
+test_disabled_init (TestDisabled *self)
 {
 }
 
@@ -345,7 +345,7 @@ test_object_refused (void)
     int         code;
     const char *part;
   } rows[] = {
-    { "('TestStranger', @a{sv} {})", MP_ERROR_UNSUPPORTED, "TestStranger" },
+    { "('TestDisabled', @a{sv} {})", MP_ERROR_UNSUPPORTED, "TestDisabled" },
     { "('GObject', @a{sv} {})", MP_ERROR_UNSUPPORTED, "GObject" },
     { "('NoSuchThing', @a{sv} {})", MP_ERROR_UNSUPPORTED, "NoSuchThing" },
     { "('gint', @a{sv} {})", MP_ERROR_UNSUPPORTED, "gint" },
@@ -368,13 +368,13 @@ test_object_refused (void)
     { "('TestThing', {'strv': <[1]>})", MP_ERROR_INVALID_MESSAGE, "another type" },
     { "('TestThing', {'variant': <<1>>})", MP_ERROR_INVALID_MESSAGE, "another type" },
     { "('TestThing', {'other': <1>})", MP_ERROR_INVALID_MESSAGE, "no object" },
-    { "('TestThing', {'other': <('TestStranger', @a{sv} {})>})", MP_ERROR_UNSUPPORTED,
-      "TestStranger" },
+    { "('TestThing', {'other': <('TestDisabled', @a{sv} {})>})", MP_ERROR_UNSUPPORTED,
+      "TestDisabled" },
     { "('TestThing', {'other': <('gint', @av [])>})", MP_ERROR_UNSUPPORTED, "gint" },
     { "('TestThing', {'list': <('TestThing', [<1>])>})", MP_ERROR_INVALID_MESSAGE,
       "no object" },
-    { "('TestThing', {'list': <('TestStranger', [<('TestThing', @a{sv} {})>])>})",
-      MP_ERROR_UNSUPPORTED, "TestStranger" },
+    { "('TestThing', {'list': <('TestDisabled', [<('TestThing', @a{sv} {})>])>})",
+      MP_ERROR_UNSUPPORTED, "TestDisabled" },
     { "('TestThing', 1)", MP_ERROR_INVALID_MESSAGE, "no object" },
   };
 
@@ -477,7 +477,7 @@ main (int   argc,
 
   mp_serializable_enable (TEST_TYPE_THING);
   mp_serializable_enable (G_TYPE_CANCELLABLE);
-  g_type_ensure (test_stranger_get_type ());
+  g_type_ensure (test_disabled_get_type ());
 
   g_test_add_func ("/object/properties", test_object_properties);
   g_test_add_func ("/object/defaults", test_object_defaults);

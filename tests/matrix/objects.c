@@ -14,7 +14,7 @@ struct _MpMatrixInnerClass
 };
 
 G_DECLARE_FINAL_TYPE (MpMatrixThing, thing, MP_MATRIX, THING, GObject)
-G_DECLARE_FINAL_TYPE (MpMatrixStranger, stranger, MP_MATRIX, STRANGER, MpMatrixInner)
+G_DECLARE_FINAL_TYPE (MpMatrixDisabled, disabled, MP_MATRIX, DISABLED, MpMatrixInner)
 G_DECLARE_FINAL_TYPE (MpMatrixUnknownOfC, unknown, MP_MATRIX, UNKNOWN, GObject)
 
 typedef struct
@@ -47,7 +47,7 @@ struct _MpMatrixThing
 };
 
 /* Known in all languages, but not enabled. */
-struct _MpMatrixStranger
+struct _MpMatrixDisabled
 {
   MpMatrixInner parent_instance;
 };
@@ -60,7 +60,7 @@ struct _MpMatrixUnknownOfC
 
 G_DEFINE_TYPE_WITH_PRIVATE (MpMatrixInner, inner, G_TYPE_OBJECT)
 G_DEFINE_FINAL_TYPE (MpMatrixThing, thing, G_TYPE_OBJECT)
-G_DEFINE_FINAL_TYPE (MpMatrixStranger, stranger, inner_get_type ())
+G_DEFINE_FINAL_TYPE (MpMatrixDisabled, disabled, inner_get_type ())
 G_DEFINE_FINAL_TYPE (MpMatrixUnknownOfC, unknown, G_TYPE_OBJECT)
 
 static GParamSpec *
@@ -107,12 +107,12 @@ inner_init (MpMatrixInner *self)
 }
 
 static void
-stranger_class_init (MpMatrixStrangerClass *class)
+disabled_class_init (MpMatrixDisabledClass *class)
 {
 }
 
 static void
-stranger_init (MpMatrixStranger *self)
+disabled_init (MpMatrixDisabled *self)
 {
 }
 
@@ -257,8 +257,8 @@ put (MpQueue *values)
 {
   put_object (values, "thing", make_thing (inner_get_type ()));
   put_object (values, "unknown", g_object_new (unknown_get_type (), NULL));
-  put_object (values, "stranger", make_inner (stranger_get_type (), 7));
-  put_object (values, "stranger inside", make_thing (stranger_get_type ()));
+  put_object (values, "disabled", make_inner (disabled_get_type (), 7));
+  put_object (values, "disabled inside", make_thing (disabled_get_type ()));
 }
 
 /* The plain properties of an object, those of the objects in it, and their types, as text. */
@@ -355,7 +355,7 @@ check (MpMessage  *message,
   if (g_str_equal (name, "unknown"))
     return check_refused (message, "MpMatrixUnknownOf");
 
-  return check_refused (message, "MpMatrixStranger");
+  return check_refused (message, "MpMatrixDisabled");
 }
 
 static void
@@ -368,7 +368,7 @@ get (MpQueue *values)
   g_assert_no_error (error);
   mp_serializable_enable (thing_get_type ());
   mp_serializable_enable (inner_get_type ());
-  g_type_ensure (stranger_get_type ());
+  g_type_ensure (disabled_get_type ());
 
   while ((name = mp_queue_next_value (values, &error)) != NULL)
     {

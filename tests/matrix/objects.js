@@ -35,8 +35,8 @@ const Thing = GObject.registerClass({
 }, class extends GObject.Object {});
 
 // Known in all languages, but not enabled.
-const Stranger = GObject.registerClass({
-    GTypeName: 'MpMatrixStranger',
+const Disabled = GObject.registerClass({
+    GTypeName: 'MpMatrixDisabled',
 }, class extends Inner {});
 
 // Known only in this language.
@@ -66,8 +66,8 @@ const make = inner => new Thing({
 const MAKERS = {
     'thing': () => make(new Inner({number: 7})),
     'unknown': () => new Unknown(),
-    'stranger': () => new Stranger({number: 7}),
-    'stranger inside': () => make(new Stranger({number: 7})),
+    'disabled': () => new Disabled({number: 7}),
+    'disabled inside': () => make(new Disabled({number: 7})),
 };
 
 function put() {
@@ -102,7 +102,7 @@ function verdict(message, name) {
         if (name === 'thing')
             checkThing(message);
         else
-            checkRefused(message, name === 'unknown' ? 'MpMatrixUnknownOf' : 'MpMatrixStranger');
+            checkRefused(message, name === 'unknown' ? 'MpMatrixUnknownOf' : 'MpMatrixDisabled');
     } catch (error) {
         return error.message;
     }

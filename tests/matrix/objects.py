@@ -32,10 +32,10 @@ class Thing(GObject.Object):
     extra = GObject.Property(type=GObject.TYPE_VARIANT)
 
 
-class Stranger(Inner):
+class Disabled(Inner):
     """Known in all languages, but not enabled."""
 
-    __gtype_name__ = 'MpMatrixStranger'
+    __gtype_name__ = 'MpMatrixDisabled'
 
 
 class Unknown(GObject.Object):
@@ -70,8 +70,8 @@ def make(inner):
 MAKERS = {
     'thing': lambda: make(Inner(number=7)),
     'unknown': Unknown,
-    'stranger': lambda: Stranger(number=7),
-    'stranger inside': lambda: make(Stranger(number=7)),
+    'disabled': lambda: Disabled(number=7),
+    'disabled inside': lambda: make(Disabled(number=7)),
 }
 
 
@@ -114,7 +114,7 @@ def get():
         if name == 'thing':
             results.put([name, check_thing(message)])
         else:
-            culprit = 'MpMatrixUnknownOf' if name == 'unknown' else 'MpMatrixStranger'
+            culprit = 'MpMatrixUnknownOf' if name == 'unknown' else 'MpMatrixDisabled'
             results.put([name, check_refused(message, culprit)])
 
 

@@ -28,9 +28,9 @@ class MpMatrixThing : Object
 }
 
 /* Known in all languages, but not enabled. */
-class MpMatrixStranger : MpMatrixInner
+class MpMatrixDisabled : MpMatrixInner
 {
-  public MpMatrixStranger (int number)
+  public MpMatrixDisabled (int number)
   {
     base (number);
   }
@@ -71,8 +71,8 @@ void put (Mp.Queue values) throws Error
 {
   put_object (values, "thing", make (new MpMatrixInner (7)));
   put_object (values, "unknown", new MpMatrixUnknownOfVala ());
-  put_object (values, "stranger", new MpMatrixStranger (7));
-  put_object (values, "stranger inside", make (new MpMatrixStranger (7)));
+  put_object (values, "disabled", new MpMatrixDisabled (7));
+  put_object (values, "disabled inside", make (new MpMatrixDisabled (7)));
 }
 
 string numbers_of (ListModel things)
@@ -121,7 +121,7 @@ string check (Mp.Message message, string name) throws Error
   case "unknown":
     return check_refused (message, "MpMatrixUnknownOf");
   default:
-    return check_refused (message, "MpMatrixStranger");
+    return check_refused (message, "MpMatrixDisabled");
   }
 }
 
@@ -131,7 +131,7 @@ void get (Mp.Queue values) throws Error
 
   Mp.serializable_enable (typeof (MpMatrixThing));
   Mp.serializable_enable (typeof (MpMatrixInner));
-  typeof (MpMatrixStranger).ensure ();
+  typeof (MpMatrixDisabled).ensure ();
   foreach (var value in values) {
     string name = (string) value;
     results.put (new Variant ("(ss)", name, check (values.get_message (), name)));

@@ -51,10 +51,10 @@ class Job(GObject.Object):
     extra = GObject.Property(type=GObject.TYPE_VARIANT)
 
 
-class Stranger(GObject.Object):
+class Disabled(GObject.Object):
     """A class that is not enabled."""
 
-    __gtype_name__ = 'TestStranger'
+    __gtype_name__ = 'TestDisabled'
 
 
 def recursive_list():
@@ -246,14 +246,14 @@ class TestMessage(unittest.TestCase):
         self.assertIsNone(got.parent.parent)
 
     def test_object_refused(self):
-        message = Mp.Message.new_object(Stranger())
-        text = self.assert_refused(message.get_object, Stranger)
-        self.assertIn('TestStranger', text)
+        message = Mp.Message.new_object(Disabled())
+        text = self.assert_refused(message.get_object, Disabled)
+        self.assertIn('TestDisabled', text)
 
         Mp.serializable_enable(Job)
         message = Mp.Message.new_object(Job())
-        text = self.assert_refused(message.get_object, Stranger)
-        self.assertIn('TestJob is no TestStranger', text)
+        text = self.assert_refused(message.get_object, Disabled)
+        self.assertIn('TestJob is no TestDisabled', text)
 
 
 if __name__ == '__main__':

@@ -455,7 +455,7 @@ class TestTrust(helping.TestCase):
         client.send(Point(1))
         self.assertEqual(accepted.recv(), Point(1))
 
-    def test_stranger(self):
+    def test_unauthenticated(self):
         accepted, client = self.connect(('127.0.0.1', 0))
         with self.assertRaisesRegex(TypeError, 'Point object cannot be sent'):
             client.send(Point(1))

@@ -515,7 +515,7 @@ assert_damaged (int fd,
 
 /* Untrusted descriptions and descriptors are refused before they can do harm. */
 static void
-test_strangers (void)
+test_untrusted (void)
 {
   MpQueue *queue = mp_queue_new (0, NULL);
   int      sound = peek_memory (queue);
@@ -676,7 +676,7 @@ main (int    argc,
                         test_gives_back);
   g_test_add_data_func ("/queue/memory/gives-back/small", GSIZE_TO_POINTER (1000), test_gives_back);
   g_test_add_func ("/queue/memory/uses-again", test_uses_again);
-  g_test_add_func ("/queue/memory/strangers", test_strangers);
+  g_test_add_func ("/queue/memory/untrusted", test_untrusted);
   g_test_add_func ("/queue/memory/forged", test_forged);
   g_test_add_func ("/queue/memory/huge-pages", test_huge_pages);
   g_test_add_func ("/queue/memory/scribbled", test_scribbled);

@@ -26,7 +26,7 @@ struct _TestWaitable
   gboolean closed;
 
   /* How often the descriptor is readable spuriously before the object is ready. */
-  int n_rumours;
+  int n_spurious;
   int n_asked;
 };
 
@@ -56,7 +56,7 @@ test_waitable_is_ready (MpWaitable *waitable,
   if (eventfd_read (self->fd, &value) < 0)
     return FALSE;
 
-  if (self->n_rumours-- > 0)
+  if (self->n_spurious-- > 0)
     {
       g_assert_no_errno (eventfd_write (self->fd, 1));
       return FALSE;
@@ -179,7 +179,7 @@ test_same_twice (void)
   gsize       n_ready = 0;
 
   /* The descriptor is readable, but the object is not ready. */
-  object->n_rumours = 1;
+  object->n_spurious = 1;
   g_assert_no_errno (eventfd_write (object->fd, 1));
   ready = mp_wait (objects, G_N_ELEMENTS (objects), MP_WAIT_FLAGS_NONE, 0, NULL, &n_ready, &error);
   g_assert_no_error (error);
@@ -272,7 +272,7 @@ test_empty (void)
 }
 
 static void
-test_rumour (void)
+test_spurious (void)
 {
   g_autofree MpWaitable **ready = NULL;
   g_autoptr (GError) error = NULL;
@@ -280,7 +280,7 @@ test_rumour (void)
   MpWaitable   *objects[] = { MP_WAITABLE (object) };
   gsize         n_ready = 0;
 
-  object->n_rumours = 3;
+  object->n_spurious = 3;
   g_assert_no_errno (eventfd_write (object->fd, 1));
   ready = mp_wait (objects, 1, MP_WAIT_FLAGS_NONE, -1, NULL, &n_ready, &error);
   g_assert_no_error (error);
@@ -467,7 +467,7 @@ test_one_default (void)
   TestWaitable *object = g_object_new (TEST_TYPE_WAITABLE, NULL);
   MpWaitable   *waitable = MP_WAITABLE (object);
 
-  object->n_rumours = 2;
+  object->n_spurious = 2;
   g_assert_false (mp_waitable_wait (waitable, MP_CONDITION_READABLE, MP_WAIT_FLAGS_NONE, 1000, NULL,
                                     &error));
   g_assert_no_error (error);
@@ -587,7 +587,7 @@ test_async_ready_later (void)
   MpWaitable   *objects[] = { MP_WAITABLE (object) };
   AsyncResult   async = { 0 };
 
-  object->n_rumours = 2;
+  object->n_spurious = 2;
   mp_wait_async (objects, 1, -1, G_PRIORITY_DEFAULT, NULL, wait_done_cb, &async);
   while (g_main_context_iteration (NULL, FALSE))
     continue;
@@ -611,7 +611,7 @@ test_async_same_twice (void)
   MpWaitable *objects[] = { MP_WAITABLE (object), fd, fd };
   AsyncResult async = { 0 };
 
-  object->n_rumours = 1;
+  object->n_spurious = 1;
   mp_wait_async (objects, 3, -1, G_PRIORITY_DEFAULT, NULL, wait_done_cb, &async);
   g_assert_no_errno (eventfd_write (object->fd, 1));
   iterate_until_done (&async, NULL);
@@ -716,7 +716,7 @@ main (int   argc,
   g_test_add_func ("/wait/short-timeouts", test_short_timeouts);
   g_test_add_func ("/wait/empty", test_empty);
   g_test_add_func ("/wait/connection", test_connection);
-  g_test_add_func ("/wait/rumour", test_rumour);
+  g_test_add_func ("/wait/spurious", test_spurious);
   g_test_add_func ("/wait/closed", test_closed);
   g_test_add_func ("/wait/cancelled/before", test_cancelled_before);
   g_test_add_func ("/wait/cancelled/meanwhile", test_cancelled_meanwhile);

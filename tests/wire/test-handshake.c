@@ -410,8 +410,8 @@ test_reflection (void)
   g_autoptr (GBytes) challenge = mp_handshake_take_output (victim);
   g_autoptr (GError) error = NULL;
 
-  mp_handshake_set_ends (victim, "here", "stranger");
-  mp_handshake_set_ends (oracle, "here too", "stranger");
+  mp_handshake_set_ends (victim, "here", "peer");
+  mp_handshake_set_ends (oracle, "here too", "peer");
   g_assert_cmpint (mp_handshake_feed (oracle, g_bytes_get_data (challenge, NULL),
                                       g_bytes_get_size (challenge), &error),
                    ==, MP_HANDSHAKE_FAILED);
