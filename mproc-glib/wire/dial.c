@@ -128,7 +128,8 @@ begin_greeting (MpDial       *self,
     {
       self->channel = mp_tls_connect (fd, self->address->name, self->address->port,
                                       self->settings.database, self->settings.certificate,
-                                      self->settings.handshake_timeout_us, cancellable, error);
+                                      self->settings.handshake_timeout_us, self->call_deadline,
+                                      cancellable, error);
     }
   else
     {

@@ -77,11 +77,10 @@ mp_tls_check_hello (int      fd,
   return n >= RECORD_HEADER && n >= length ? MP_HANDSHAKE_DONE : MP_HANDSHAKE_RUNNING;
 }
 
-/* Creates a GIO connection over a descriptor, which it takes ownership of. */
-static GIOStream *
-wrap_socket (int      fd,
-             gint64   timeout_us,
-             GError **error)
+GIOStream *
+mp_tls_wrap_socket (int      fd,
+                    gint64   timeout_us,
+                    GError **error)
 {
   g_autoptr (GSocket) gsocket = g_socket_new_from_fd (fd, error);
 
@@ -112,34 +111,6 @@ shake_hands (GTlsConnection *tls,
   g_socket_set_timeout (gsocket, 0);
   transport = mp_stream_transport_new (G_IO_STREAM (tls), error);
   return transport != NULL ? mp_channel_new (transport, TRUE, TRUE) : NULL;
-}
-
-MpChannel *
-mp_tls_connect (int              fd,
-                const char      *host,
-                guint16          port,
-                GTlsDatabase    *database,
-                GTlsCertificate *certificate,
-                gint64           timeout_us,
-                GCancellable    *cancellable,
-                GError         **error)
-{
-  g_autoptr (GIOStream) base = wrap_socket (fd, timeout_us, error);
-  g_autoptr (GSocketConnectable) identity = g_network_address_new (host, port);
-  g_autoptr (GIOStream) tls = NULL;
-
-  if (base == NULL || !mp_fork_check_threads (error))
-    return NULL;
-
-  tls = g_tls_client_connection_new (base, identity, error);
-  if (tls == NULL)
-    return NULL;
-
-  if (database != NULL)
-    g_tls_connection_set_database (G_TLS_CONNECTION (tls), database);
-  if (certificate != NULL)
-    g_tls_connection_set_certificate (G_TLS_CONNECTION (tls), certificate);
-  return shake_hands (G_TLS_CONNECTION (tls), base, cancellable, error);
 }
 
 /* The arguments of a handshake thread. */
@@ -176,7 +147,7 @@ static MpChannel *
 accept_in_thread (Job     *job,
                   GError **error)
 {
-  g_autoptr (GIOStream) base = wrap_socket (job->fd, job->timeout_us, error);
+  g_autoptr (GIOStream) base = mp_tls_wrap_socket (job->fd, job->timeout_us, error);
   g_autoptr (GIOStream) tls = NULL;
 
   if (base == NULL)

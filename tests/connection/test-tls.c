@@ -312,6 +312,116 @@ test_tls_fork (void)
   g_assert_finalize_object (listener);
 }
 
+/* --- How long the handshake may take --------------------------------------------------------- */
+
+/* What the socket of GIO would round up to a second. */
+#define SHORT_US (20 * 1000)
+
+/* Longer than the handshake takes on the slowest machine. */
+#define BUSY_HANDSHAKE_US (3 * G_USEC_PER_SEC)
+
+static MpConnector *
+make_hasty_connector (MpListener *listener,
+                      gint64      handshake_timeout_us)
+{
+  MpConnector *connector = make_connector (listener, NULL, TRUE);
+
+  g_object_set (connector, "handshake-timeout", handshake_timeout_us, NULL);
+  return connector;
+}
+
+/* A listener that accepts nobody: the call times out, however long a handshake may take. */
+static void
+test_tls_silent (void)
+{
+  MpListener  *listener;
+  MpConnector *connector;
+  gint64       before;
+  g_autoptr (GError) error = NULL;
+
+  if (skip_without_tls ())
+    return;
+
+  listener = make_listener (NULL);
+  connector = make_hasty_connector (listener, TIMEOUT);
+  before = g_get_monotonic_time ();
+  g_assert_null (mp_connector_open (connector, SHORT_US, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_assert_cmpint (g_get_monotonic_time () - before, <, TIMEOUT / 2);
+  g_assert_finalize_object (connector);
+  g_assert_finalize_object (listener);
+}
+
+/* One that is busy for longer than a handshake may take: that time has not begun. */
+static void
+test_tls_busy (void)
+{
+  Client client = {
+    NULL,
+  };
+  MpListener   *listener;
+  MpConnection *accepted;
+  GThread      *thread;
+  gint64        busy_until;
+  g_autoptr (GError) error = NULL;
+
+  if (skip_without_tls ())
+    return;
+
+  listener = make_listener (NULL);
+  client.connector = make_hasty_connector (listener, BUSY_HANDSHAKE_US);
+  busy_until = g_get_monotonic_time () + BUSY_HANDSHAKE_US + 2 * G_USEC_PER_SEC;
+  thread = g_thread_new ("client", run_client, &client);
+  test_wait_until (g_get_monotonic_time () > busy_until);
+  accepted = mp_listener_accept (listener, TIMEOUT, NULL, &error);
+  g_thread_join (thread);
+  g_assert_no_error (client.error);
+  g_assert_no_error (error);
+
+  g_assert_finalize_object (client.connection);
+  g_assert_finalize_object (accepted);
+  g_assert_finalize_object (client.connector);
+  g_assert_finalize_object (listener);
+}
+
+/* One that begins the handshake and goes no further. */
+static void
+test_tls_stops (void)
+{
+  Client client = {
+    NULL,
+  };
+  g_autoptr (GSocketListener) listener = NULL;
+  g_autoptr (GSocketConnection) accepted = NULL;
+  g_autofree char *address = NULL;
+  guint16          port;
+  GThread         *thread;
+  g_autoptr (GError) error = NULL;
+
+  if (skip_without_tls ())
+    return;
+
+  listener = g_socket_listener_new ();
+  port = g_socket_listener_add_any_inet_port (listener, NULL, &error);
+  g_assert_no_error (error);
+  address = g_strdup_printf ("tls:127.0.0.1:%u", port);
+  client.connector = mp_connector_new (address, NULL);
+  g_object_set (client.connector, "handshake-timeout", (gint64) SHORT_US, NULL);
+  thread = g_thread_new ("client", run_client, &client);
+  accepted = g_socket_listener_accept (listener, NULL, NULL, &error);
+  g_assert_no_error (error);
+
+  /* The head of a record that never comes. */
+  g_output_stream_write (g_io_stream_get_output_stream (G_IO_STREAM (accepted)), "\26\3\3\1\0", 5,
+                         NULL, &error);
+  g_assert_no_error (error);
+  g_thread_join (thread);
+  g_assert_null (client.connection);
+  g_assert_error (client.error, MP_ERROR, MP_ERROR_AUTHENTICATION_FAILED);
+  g_clear_error (&client.error);
+  g_assert_finalize_object (client.connector);
+}
+
 static void
 test_tls_needs_certificate (void)
 {
@@ -334,6 +444,9 @@ main (int    argc,
   g_test_add_func ("/tls/not-trusted", test_tls_not_trusted);
   g_test_add_func ("/tls/bad-peers", test_tls_bad_peers);
   g_test_add_func ("/tls/fork", test_tls_fork);
+  g_test_add_func ("/tls/silent", test_tls_silent);
+  g_test_add_func ("/tls/busy", test_tls_busy);
+  g_test_add_func ("/tls/stops", test_tls_stops);
   g_test_add_func ("/tls/needs-certificate", test_tls_needs_certificate);
 
   result = g_test_run ();
