@@ -182,7 +182,7 @@ mp_bell_free (MpBell *self)
 
   if (has_slot (self))
     {
-      mp_waits_clear (waits_of (self), self->slot, FALSE);
+      mp_waits_clear (waits_of (self), self->slot, MP_WAITS_ARMED);
       mp_watcher_end (self->memory, self->slot);
       mp_waiters_release_slot (self->memory, self->slot);
     }
@@ -290,7 +290,7 @@ mp_bell_arm (MpBell  *self,
 
   looks = clear (self);
   looks |= ensure_watcher (self);
-  mp_waits_set (waits_of (self), self->slot, FALSE);
+  mp_waits_set (waits_of (self), self->slot, MP_WAITS_ARMED);
   mp_full_barrier ();
   return looks;
 }

@@ -140,16 +140,18 @@ typedef struct
 /* One bit for each of 64 slots of the waiters' table. */
 typedef struct
 {
-  guint64 sleeping; /* threads, which sleep on the futex of their slot */
-  guint64 armed;    /* main loops, all woken by the shared eventfd */
+  guint64 sleeping; /* threads, each asleep on the futex of its slot */
+  guint64 armed;    /* main loops, all woken by the shared bell */
+  guint64 waiting;  /* threads from before their first sleep until they are served */
 } MpWaitWord;
 
 /* The waiters for one condition.  Slots are assigned in rotation among those that were used before,
  * so that wakers have to scan few words. */
 typedef struct
 {
-  guint32    n_words; /* words from here on were never used */
-  guint32    turn;    /* the slot after the one that was woken last */
+  guint32    n_words;      /* no bit behind these was ever set */
+  guint32    turn;         /* the slot behind the one that was woken last */
+  guint32    least_served; /* of those that wait, as who was ahead of them last found it */
   MpWaitWord words[MP_N_WAIT_WORDS];
 } MpWaits;
 
@@ -193,9 +195,12 @@ typedef struct
 {
   guint32 futex;
   guint32 owner;    /* participant plus one */
-  guint32 watches;  /* index of its watcher's seat, plus one */
-  guint32 by_bell;  /* the thread polls the shared eventfd and does not wait on the futex */
-  gint64  woken_at; /* time of the last wake-up in monotonic ns: separates waiting from waking */
+  guint32 watches;  /* which of the watchers it is, plus one */
+  guint32 by_bell;  /* a thread that sleeps on the shared bell, and not on the futex */
+  gint64  woken_at; /* nanoseconds of monotonic time: tells the cost of waking from the wait */
+  guint32 served;   /* how often its handle was served while others waited; wraps around */
+  guint32 is_picky; /* it was woken for room, and that was too small or in pieces */
+  guint64 n_wanted; /* it waits for that many bytes of room, or 0 */
 } MpWaiter;
 
 typedef enum
@@ -244,7 +249,7 @@ enum
   MP_OFFSET_STATE = MP_OFFSET_HEAD + MP_CACHE_LINE,
   MP_OFFSET_ARENA = MP_OFFSET_STATE + MP_CACHE_LINE,
   MP_OFFSET_WAITS = MP_OFFSET_ARENA + 3 * MP_CACHE_LINE,
-  MP_WAITS_SIZE = 9 * MP_CACHE_LINE,
+  MP_WAITS_SIZE = 13 * MP_CACHE_LINE,
   MP_OFFSET_PARTICIPANTS = 12288,
   MP_OFFSET_WAITERS = MP_OFFSET_PARTICIPANTS + MP_N_PARTICIPANTS * MP_CACHE_LINE,
   MP_OFFSET_LEASES = MP_OFFSET_WAITERS + MP_N_WAITERS * 64,

@@ -187,6 +187,16 @@ mp_memory_add_to (guint64 *count,
   mp_store (count, mp_load (count) + n);
 }
 
+/* Payload bytes that are queued. */
+static inline guint64
+mp_memory_count_bytes (MpMemory *self)
+{
+  guint64 taken = mp_load_acquire (&self->head->n_bytes);
+  guint64 put = mp_load_acquire (&self->tail->n_bytes);
+
+  return (gint64) (put - taken) > 0 ? put - taken : 0;
+}
+
 /* Cheap, but up to a few milliseconds behind. */
 static inline gint64
 mp_coarse_now (void)

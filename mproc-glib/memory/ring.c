@@ -343,15 +343,6 @@ mp_ring_count_total (MpMemory *self)
   return total + ((count - (guint32) total) & MP_COUNT_MASK);
 }
 
-guint64
-mp_ring_count_bytes (MpMemory *self)
-{
-  guint64 taken = mp_load_acquire (&self->head->n_bytes);
-  guint64 put = mp_load_acquire (&self->tail->n_bytes);
-
-  return (gint64) (put - taken) > 0 ? put - taken : 0;
-}
-
 /* Checks only the header at the head, without following links: a link means that a message was put
  * behind it, or is about to be.  If the head moves meanwhile, that memory may have been reused, so
  * "empty" counts only if the head has not moved. */
@@ -418,7 +409,7 @@ mp_ring_has_small_room (MpMemory *self)
 {
   guint32 n = mp_ring_count (self);
 
-  return n + 1 < max_size (self) && mp_ring_count_bytes (self) <= (guint64) n * MP_INLINE_LIMIT;
+  return n + 1 < max_size (self) && mp_memory_count_bytes (self) <= (guint64) n * MP_INLINE_LIMIT;
 }
 
 gboolean
@@ -428,7 +419,7 @@ mp_ring_has_room (MpMemory *self,
   guint32 n = mp_ring_count (self);
 
   return n == 0 ||
-         (n < max_size (self) && mp_ring_count_bytes (self) + size <= self->config.max_bytes);
+         (n < max_size (self) && mp_memory_count_bytes (self) + size <= self->config.max_bytes);
 }
 
 /* --- After a death ------------------------------------------------------------------ */

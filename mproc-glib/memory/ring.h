@@ -49,7 +49,6 @@ void         mp_ring_advance (MpMemory       *self,
 /* Need no lock. */
 guint32  mp_ring_count (MpMemory *self);
 guint64  mp_ring_count_total (MpMemory *self);
-guint64  mp_ring_count_bytes (MpMemory *self);
 gboolean mp_ring_has_items (MpMemory *self);
 gboolean mp_ring_is_sound (MpMemory *self);
 gboolean mp_ring_has_small_items (MpMemory *self);

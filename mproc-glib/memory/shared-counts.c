@@ -69,7 +69,7 @@ mp_shared_queue_count (gpointer       user_data,
   counts->n_total -= MIN (n_before, counts->n_total);
   counts->n_dropped = MIN (mp_load (&head->n_dropped), counts->n_total);
   counts->size = count_queued (self);
-  counts->n_bytes = mp_ring_count_bytes (&self->memory);
+  counts->n_bytes = mp_memory_count_bytes (&self->memory);
   counts->n_unfinished = mp_shared_queue_is_acknowledged (self) ? n_unfinished : 0;
   return MP_QUEUE_OK;
 }

@@ -124,7 +124,7 @@ consume_lease (MpSharedQueue *self,
 static MpQueueStatus
 try_finish (MpSharedQueue *self,
             gpointer       data,
-            gboolean      *passes_on)
+            MpAttemptNote *note)
 {
   Finish *finish = data;
   guint32 lease = finish->token->lease;
@@ -210,7 +210,7 @@ typedef struct
 static MpQueueStatus
 try_set_progress (MpSharedQueue *self,
                   gpointer       data,
-                  gboolean      *passes_on)
+                  MpAttemptNote *note)
 {
   const Progress *progress = data;
   MpMemory       *memory = &self->memory;
@@ -274,7 +274,7 @@ typedef struct
 static MpQueueStatus
 try_read_progress (MpSharedQueue *self,
                    gpointer       data,
-                   gboolean      *passes_on)
+                   MpAttemptNote *note)
 {
   Listed *listed = data;
 
@@ -318,7 +318,7 @@ mp_shared_queue_list (gpointer        user_data,
 static MpQueueStatus
 try_get_dead (MpSharedQueue *self,
               gpointer       data,
-              gboolean      *passes_on)
+              MpAttemptNote *note)
 {
   MpQueueDelivery *delivery = data;
   MpMemory        *memory = &self->memory;

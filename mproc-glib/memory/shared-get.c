@@ -271,7 +271,7 @@ get_some (MpSharedQueue *self,
 static MpQueueStatus
 try_get (MpSharedQueue *self,
          gpointer       data,
-         gboolean      *passes_on)
+         MpAttemptNote *note)
 {
   Get          *get = data;
   MpQueueStatus status;
@@ -283,8 +283,8 @@ try_get (MpSharedQueue *self,
   if (G_UNLIKELY (get->n_got == 0))
     return status == MP_QUEUE_EMPTY && mp_shared_queue_is_drained (self) ? MP_QUEUE_CLOSED
                                                                          : status;
-  *passes_on = !get->deliveries[0].tentative;
-  if (*passes_on)
+  note->keeps_wakeup = get->deliveries[0].tentative;
+  if (!note->keeps_wakeup)
     mp_waiters_wake (&self->memory, MP_QUEUE_WAIT_SPACE, get->n_got);
   return MP_QUEUE_OK;
 }
@@ -397,7 +397,7 @@ typedef struct
 static MpQueueStatus
 settle_in_place (MpSharedQueue *self,
                  gpointer       data,
-                 gboolean      *passes_on)
+                 MpAttemptNote *note)
 {
   Settle          *settle = data;
   MpQueueDelivery *delivery = settle->delivery;
@@ -419,7 +419,7 @@ settle_in_place (MpSharedQueue *self,
 static MpQueueStatus
 settle_in_hand (MpSharedQueue *self,
                 gpointer       data,
-                gboolean      *passes_on)
+                MpAttemptNote *note)
 {
   Settle *settle = data;
 

@@ -124,7 +124,7 @@ put_some (MpSharedQueue     *self,
 static MpQueueStatus
 try_put (MpSharedQueue *self,
          gpointer       data,
-         gboolean      *passes_on)
+         MpAttemptNote *note)
 {
   Put          *put = data;
   MpQueueStatus status = MP_QUEUE_OK;
@@ -140,6 +140,8 @@ try_put (MpSharedQueue *self,
       else if (G_UNLIKELY (mp_load (&self->refused_size) != 0))
         mp_shared_queue_forget_refused (self);
     }
+  if (status == MP_QUEUE_FULL)
+    note->n_wanted = put->items[put->n_put].size;
   return status;
 }
 

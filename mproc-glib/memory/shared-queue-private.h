@@ -11,11 +11,12 @@
 
 G_BEGIN_DECLS
 
-/* Since when a handle has been served at one end of the queue without letting sleepers go first. */
+/* What a handle has had at one end of the queue: see shared-turn.h. */
 typedef struct
 {
-  gint64  begun_ns; /* 0: not measured yet */
-  guint32 n_calls;
+  gint64  begun_ns; /* the turn; 0: not known yet */
+  guint32 n_served; /* while others waited */
+  guint32 n_futile; /* pauses after which somebody was still behind */
 } MpTurn;
 
 /* More than the number of threads that usually take large messages while the lock cannot be taken.

@@ -312,7 +312,7 @@ drop_one (MpSharedQueue *self,
 static MpQueueStatus
 try_drop (MpSharedQueue *self,
           gpointer       data,
-          gboolean      *passes_on)
+          MpAttemptNote *note)
 {
   Drop         *drop = data;
   MpQueueStatus status = MP_QUEUE_OK;
@@ -362,7 +362,7 @@ clear (gpointer     user_data,
 static MpQueueStatus
 try_begin_batch (MpSharedQueue *self,
                  gpointer       data,
-                 gboolean      *passes_on)
+                 MpAttemptNote *note)
 {
   MpMemory *memory = &self->memory;
   guint64   n_total;
@@ -398,7 +398,7 @@ begin_batch (gpointer     user_data,
 static MpQueueStatus
 try_close (MpSharedQueue *self,
            gpointer       data,
-           gboolean      *passes_on)
+           MpAttemptNote *note)
 {
   MpMemory *memory = &self->memory;
 

@@ -12,10 +12,7 @@
 #include "sleeper.h"
 #include "waiters.h"
 
-#include <poll.h>
-
-/* Repeats an operation until it succeeds: first by spinning, if that has been successful lately,
- * then by sleeping in between. */
+/* Trying until it works: first spinning, when that has lately paid, then asleep. */
 
 static gboolean
 is_busy (MpQueueStatus status)
@@ -48,7 +45,7 @@ await_holder (MpSharedQueue *self,
               gint64         deadline,
               MpAttempt      attempt,
               gpointer       data,
-              gboolean      *passes_on)
+              MpAttemptNote *note)
 {
   MpQueueStatus status;
 
@@ -69,7 +66,7 @@ await_holder (MpSharedQueue *self,
       default:
         break;
       }
-  while ((status = attempt (self, data, passes_on)) == MP_QUEUE_BUSY);
+  while ((status = attempt (self, data, note)) == MP_QUEUE_BUSY);
   mp_lock_pass_on (&self->memory);
   return status;
 }
@@ -80,8 +77,8 @@ mp_shared_queue_insist (MpSharedQueue *self,
                         MpAttempt      attempt,
                         gpointer       data)
 {
-  gboolean      ignored = TRUE;
-  MpQueueStatus status = attempt (self, data, &ignored);
+  MpAttemptNote note = { 0 };
+  MpQueueStatus status = attempt (self, data, &note);
 
   if (G_LIKELY (status != MP_QUEUE_BUSY))
     return status;
@@ -89,22 +86,7 @@ mp_shared_queue_insist (MpSharedQueue *self,
   return await_holder (self, call,
                        mp_deadline_for_timeout (call->timeout_us < 0 ? HOLDER_PATIENCE_US
                                                                      : call->timeout_us),
-                       attempt, data, &ignored);
-}
-
-static MpQueueStatus
-try_passing_on (MpSharedQueue *self,
-                MpQueueCall   *call,
-                gint64         deadline,
-                MpAttempt      attempt,
-                gpointer       data,
-                gboolean      *passes_on)
-{
-  MpQueueStatus status = attempt (self, data, passes_on);
-
-  if (G_UNLIKELY (status == MP_QUEUE_BUSY))
-    status = await_holder (self, call, deadline, attempt, data, passes_on);
-  return judge (self, status);
+                       attempt, data, &note);
 }
 
 static MpQueueStatus
@@ -112,11 +94,14 @@ try_once (MpSharedQueue *self,
           MpQueueCall   *call,
           gint64         deadline,
           MpAttempt      attempt,
-          gpointer       data)
+          gpointer       data,
+          MpAttemptNote *note)
 {
-  gboolean ignored = TRUE;
+  MpQueueStatus status = attempt (self, data, note);
 
-  return try_passing_on (self, call, deadline, attempt, data, &ignored);
+  if (G_UNLIKELY (status == MP_QUEUE_BUSY))
+    status = await_holder (self, call, deadline, attempt, data, note);
+  return judge (self, status);
 }
 
 typedef struct
@@ -181,78 +166,60 @@ sleep_once (MpSharedQueue     *self,
     }
 }
 
-/* --- Taking turns ------------------------------------------------------------------------ */
-
-/* A thread that never sleeps is always faster than one that has to be woken first, and would get
- * all the messages.  After its turn it wakes the next sleeper and pauses for about as long as the
- * processors need for one turn of each sleeper.  The pause has a fixed length, since being woken
- * out of it would cost others a system call for each message. */
-#define TURN_NS          (1000 * 1000)
-#define LONGEST_PAUSE_NS (20 * 1000 * 1000)
-
-void
-mp_shared_queue_give_way (MpSharedQueue     *self,
-                          MpQueueCondition   condition,
-                          const MpQueueCall *call)
-{
-  MpTurn         *turn = &self->turns[condition];
-  gint64          now = mp_spin_now ();
-  gint64          n_sleeping = mp_waits_count_sleeping (self->memory.waits[condition]);
-  gint64          begun_ns = mp_load (&turn->begun_ns);
-  struct timespec pause = { 0, MIN (n_sleeping * TURN_NS / 2, LONGEST_PAUSE_NS) };
-
-  if (begun_ns == 0)
-    mp_store (&turn->begun_ns, now);
-  if (begun_ns == 0 || now - begun_ns < TURN_NS)
-    return;
-
-  /* Leave half of the caller's timeout for the operation itself. */
-  if (call->timeout_us >= 0)
-    pause.tv_nsec = MIN (pause.tv_nsec, call->timeout_us * 500);
-  mp_waiters_wake (&self->memory, condition, 1);
-  if (pause.tv_nsec > 0)
-    ppoll (NULL, 0, &pause, NULL);
-  mp_store (&turn->begun_ns, mp_spin_now ());
-}
-
 /* --- Sleeping ---------------------------------------------------------------------------- */
 
-/* Sleeps and tries in turn until the operation succeeds or the wait is over. */
+/* After a wake-up for which there was no use: when there is room, it was too small for us, or
+ * in pieces.  Somebody else may fit.  Once: from now on who wakes us wakes another too. */
+static void
+pass_on_useless (MpSharedQueue   *self,
+                 MpQueueCondition condition,
+                 MpSleeper       *sleeper)
+{
+  if (mp_shared_queue_check (self, condition) && mp_sleeper_set_picky (sleeper))
+    mp_waiters_wake (&self->memory, condition, 1);
+}
+
+/* Sleeps and tries until it works, or the wait is over. */
 static MpQueueStatus
 sleep_until (MpSharedQueue   *self,
              MpQueueCondition condition,
              MpQueueCall     *call,
              gint64           deadline,
              MpAttempt        attempt,
-             gpointer         data)
+             gpointer         data,
+             MpAttemptNote   *note)
 {
   MpSleeper     sleeper;
   MpQueueStatus status;
+  gboolean      untouched = TRUE;
 
-  mp_sleeper_begin (&sleeper, &self->memory, condition, call->cancellable);
+  mp_sleeper_begin (&sleeper, &self->memory, condition, call->cancellable,
+                    mp_shared_queue_count_served (self, condition));
   for (;;)
     {
       MpQueueStatus slept = MP_QUEUE_OK;
-      gboolean      untouched, passes_on = TRUE;
+      guint64       n_wanted = note->n_wanted;
 
-      mp_sleeper_arm (&sleeper);
-      status = try_passing_on (self, call, deadline, attempt, data, &passes_on);
-      if (is_busy (status))
+      mp_sleeper_arm (&sleeper, n_wanted);
+      status = try_once (self, call, deadline, attempt, data, note);
+      if (is_busy (status) && !untouched)
+        pass_on_useless (self, condition, &sleeper);
+      /* Else some was put, and what comes next has another size. */
+      if (is_busy (status) && note->n_wanted == n_wanted)
         slept = sleep_once (self, &sleeper, call, deadline, status);
       untouched = mp_sleeper_disarm (&sleeper);
 
       if (!is_busy (status))
         {
-          /* There may be more messages, or more room, than this thread used: wake the next waiter.
-           */
-          if (passes_on && mp_shared_queue_check (self, condition))
+          /* There may be more than was made for us alone. */
+          if (!note->keeps_wakeup && mp_shared_queue_check (self, condition))
             mp_waiters_wake (&self->memory, condition, 1);
           break;
         }
       if (slept != MP_QUEUE_OK ||
           (call->cancellable != NULL && g_cancellable_is_cancelled (call->cancellable)))
         {
-          status = try_once (self, call, deadline, attempt, data);
+          status = try_once (self, call, deadline, attempt, data, note);
           if (is_busy (status))
             status = slept != MP_QUEUE_OK ? slept : MP_QUEUE_CANCELLED;
           /* A waker has cleared this thread's bit, so pass the wake-up on to the next waiter. */
@@ -271,15 +238,15 @@ wait_and_try (MpSharedQueue   *self,
               MpQueueCall     *call,
               MpQueueStatus    status,
               MpAttempt        attempt,
-              gpointer         data)
+              gpointer         data,
+              MpAttemptNote   *note)
 {
-  gboolean ignored = TRUE;
-  gint64   deadline = MP_DEADLINE_NEVER;
+  gint64 deadline = MP_DEADLINE_NEVER;
 
   if (G_UNLIKELY (status == MP_QUEUE_BUSY))
     {
       deadline = mp_deadline_for_timeout (call->timeout_us);
-      status = await_holder (self, call, deadline, attempt, data, &ignored);
+      status = await_holder (self, call, deadline, attempt, data, note);
     }
   status = judge (self, status);
   if (!is_busy (status) || call->timeout_us == 0)
@@ -292,11 +259,11 @@ wait_and_try (MpSharedQueue   *self,
   /* Spin only once: there may be room that is too small, for which spinning would end at once. */
   if (spin (self, condition, deadline))
     {
-      status = try_once (self, call, deadline, attempt, data);
+      status = try_once (self, call, deadline, attempt, data, note);
       if (!is_busy (status))
         return status;
     }
-  return sleep_until (self, condition, call, deadline, attempt, data);
+  return sleep_until (self, condition, call, deadline, attempt, data, note);
 }
 
 /* How often what keeps a call from working is looked into. */
@@ -320,9 +287,10 @@ mp_shared_queue_wait_and_try (MpSharedQueue   *self,
                               MpQueueCall     *call,
                               MpQueueStatus    status,
                               MpAttempt        attempt,
-                              gpointer         data)
+                              gpointer         data,
+                              MpAttemptNote   *note)
 {
-  status = wait_and_try (self, condition, call, status, attempt, data);
+  status = wait_and_try (self, condition, call, status, attempt, data, note);
   if (!is_busy (status) || is_sound (self))
     return status;
 
@@ -335,7 +303,7 @@ mp_shared_queue_wait_and_try (MpSharedQueue   *self,
 static MpQueueStatus
 try_condition (MpSharedQueue *self,
                gpointer       data,
-               gboolean      *passes_on)
+               MpAttemptNote *note)
 {
   MpQueueCondition *condition = data;
 

@@ -3,15 +3,21 @@
 #pragma once
 
 #include "shared-queue-private.h"
-#include "waiters.h"
+#include "shared-turn.h"
 
 G_BEGIN_DECLS
 
-/* An operation that can be tried repeatedly.  FULL, EMPTY and TIMED_OUT mean "not now".  @passes_on
- * is TRUE unless the operation sets it to FALSE, to delay waking the next waiter. */
+/* What an attempt tells beside its status. */
+typedef struct
+{
+  gboolean keeps_wakeup; /* that was spent on it; else it is passed on when there is more */
+  guint64  n_wanted;     /* bytes of the message for which there was no room */
+} MpAttemptNote;
+
+/* An operation as the waiting loop sees it: FULL, EMPTY or TIMED_OUT mean "not now". */
 typedef MpQueueStatus (*MpAttempt) (MpSharedQueue *self,
                                     gpointer       data,
-                                    gboolean      *passes_on);
+                                    MpAttemptNote *note);
 
 /* For operations that wait only for locks.  BUSY if the holder does not release it in time. */
 MpQueueStatus mp_shared_queue_insist (MpSharedQueue *self,
@@ -19,20 +25,14 @@ MpQueueStatus mp_shared_queue_insist (MpSharedQueue *self,
                                       MpAttempt      attempt,
                                       gpointer       data);
 
-/* Lets sleeping threads go first, after this one has had its turn. */
-void mp_shared_queue_give_way (MpSharedQueue     *self,
-                               MpQueueCondition   condition,
-                               const MpQueueCall *call);
-/* Continues after a first attempt that ended with @status. */
+/* After a first attempt that ended with @status. */
 MpQueueStatus mp_shared_queue_wait_and_try (MpSharedQueue   *self,
                                             MpQueueCondition condition,
                                             MpQueueCall     *call,
                                             MpQueueStatus    status,
                                             MpAttempt        attempt,
-                                            gpointer         data);
-
-/* The number of calls between two readings of the clock. */
-#define MP_TURN_CALLS 16
+                                            gpointer         data,
+                                            MpAttemptNote   *note);
 
 /* Inline, so that the compiler can inline the first attempt. */
 static inline MpQueueStatus
@@ -42,18 +42,15 @@ mp_shared_queue_try_and_wait (MpSharedQueue   *self,
                               MpAttempt        attempt,
                               gpointer         data)
 {
-  guint32      *n_calls = &self->turns[condition].n_calls;
-  gboolean      ignored = TRUE;
+  MpAttemptNote note = { 0 };
   MpQueueStatus status;
 
-  if (G_UNLIKELY (mp_waits_has_sleeping (self->memory.waits[condition])) && call->timeout_us != 0 &&
-      __atomic_fetch_add (n_calls, 1, __ATOMIC_RELAXED) % MP_TURN_CALLS == 0)
-    mp_shared_queue_give_way (self, condition, call);
-
-  status = attempt (self, data, &ignored);
+  mp_shared_queue_take_turn (self, condition, call);
+  status = attempt (self, data, &note);
   return G_LIKELY (status == MP_QUEUE_OK)
            ? status
-           : mp_shared_queue_wait_and_try (self, condition, call, status, attempt, data);
+           : mp_shared_queue_wait_and_try (self, condition, call, status, attempt, data,
+                                           &note);
 }
 
 G_END_DECLS

@@ -39,7 +39,8 @@ void
 mp_sleeper_begin (MpSleeper       *self,
                   MpMemory        *memory,
                   MpQueueCondition condition,
-                  GCancellable    *cancellable)
+                  GCancellable    *cancellable,
+                  guint32          served)
 {
   *self = (MpSleeper){
     .memory = memory,
@@ -47,6 +48,12 @@ mp_sleeper_begin (MpSleeper       *self,
     .slot = mp_waiters_claim_slot (memory),
     .cancellable = cancellable,
   };
+  if (self->slot < MP_N_WAITERS)
+    {
+      mp_store (&waiter_of (self)->served, served);
+      mp_store (&waiter_of (self)->is_picky, 0);
+      mp_waits_set (memory->waits[condition], self->slot, MP_WAITS_WAITING);
+    }
   if (cancellable != NULL)
     self->cancelled_id = g_cancellable_connect (cancellable, G_CALLBACK (cancelled_cb), self,
                                                 NULL);
@@ -54,21 +61,30 @@ mp_sleeper_begin (MpSleeper       *self,
 
 /* The futex word is read before the bit is set: otherwise a wake-up in between would be lost. */
 void
-mp_sleeper_arm (MpSleeper *self)
+mp_sleeper_arm (MpSleeper *self,
+                guint64    n_wanted)
 {
   if (self->slot == MP_N_WAITERS)
     return;
 
+  mp_store (&waiter_of (self)->n_wanted, n_wanted);
   self->seen = mp_load_acquire (&waiter_of (self)->futex);
-  mp_waits_set (self->memory->waits[self->condition], self->slot, TRUE);
+  mp_waits_set (self->memory->waits[self->condition], self->slot, MP_WAITS_SLEEPING);
   mp_full_barrier ();
+}
+
+gboolean
+mp_sleeper_set_picky (MpSleeper *self)
+{
+  return self->slot < MP_N_WAITERS &&
+         __atomic_exchange_n (&waiter_of (self)->is_picky, 1, __ATOMIC_RELAXED) == 0;
 }
 
 gboolean
 mp_sleeper_disarm (MpSleeper *self)
 {
   return self->slot == MP_N_WAITERS ||
-         mp_waits_clear (self->memory->waits[self->condition], self->slot, TRUE);
+         mp_waits_clear (self->memory->waits[self->condition], self->slot, MP_WAITS_SLEEPING);
 }
 
 /* Called only after the thread has slept a while, since a watcher needs descriptors. */
@@ -241,5 +257,7 @@ mp_sleeper_end (MpSleeper *self)
     g_cancellable_disconnect (self->cancellable, self->cancelled_id);
   if (self->watches)
     stop_watching (self);
+  if (self->slot < MP_N_WAITERS)
+    mp_waits_clear (self->memory->waits[self->condition], self->slot, MP_WAITS_WAITING);
   mp_waiters_release_slot (self->memory, self->slot);
 }

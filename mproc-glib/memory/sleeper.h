@@ -35,10 +35,14 @@ typedef struct
 void mp_sleeper_begin (MpSleeper       *self,
                        MpMemory        *memory,
                        MpQueueCondition condition,
-                       GCancellable    *cancellable);
-void mp_sleeper_arm (MpSleeper *self);
-/* Clears the thread's bit.  Returns FALSE if a waker had already cleared it, and so has spent a
- * wake-up on this thread. */
+                       GCancellable    *cancellable,
+                       guint32          served);
+/* @n_wanted: how much room it waits for, in bytes, or 0. */
+void mp_sleeper_arm (MpSleeper *self,
+                     guint64    n_wanted);
+/* Whether it was not picky before. */
+gboolean mp_sleeper_set_picky (MpSleeper *self);
+/* Whether the bit was still there: if not, a waker has spent its wake-up on us. */
 gboolean      mp_sleeper_disarm (MpSleeper *self);
 MpSleepResult mp_sleeper_sleep (MpSleeper *self,
                                 gint64     deadline);

@@ -17,32 +17,41 @@ bit_of (guint slot)
 }
 
 static guint64 *
-word_of (MpWaits *waits,
-         guint    slot,
-         gboolean sleeping)
+word_of (MpWaits    *waits,
+         guint       slot,
+         MpWaitsKind kind)
 {
   MpWaitWord *word = &waits->words[slot / 64];
 
-  return sleeping ? &word->sleeping : &word->armed;
+  switch (kind)
+    {
+    case MP_WAITS_SLEEPING:
+      return &word->sleeping;
+    case MP_WAITS_ARMED:
+      return &word->armed;
+    case MP_WAITS_WAITING:
+    default:
+      return &word->waiting;
+    }
 }
 
 void
-mp_waits_set (MpWaits *waits,
-              guint    slot,
-              gboolean sleeping)
+mp_waits_set (MpWaits    *waits,
+              guint       slot,
+              MpWaitsKind kind)
 {
   /* n_words is raised before the bit is set: a waker that does not see the new number committed its
    * change before the waiter's last check of the condition. */
   mp_cover (&waits->n_words, slot / 64 + 1);
-  __atomic_fetch_or (word_of (waits, slot, sleeping), bit_of (slot), __ATOMIC_SEQ_CST);
+  __atomic_fetch_or (word_of (waits, slot, kind), bit_of (slot), __ATOMIC_SEQ_CST);
 }
 
 gboolean
-mp_waits_clear (MpWaits *waits,
-                guint    slot,
-                gboolean sleeping)
+mp_waits_clear (MpWaits    *waits,
+                guint       slot,
+                MpWaitsKind kind)
 {
-  return (__atomic_fetch_and (word_of (waits, slot, sleeping), ~bit_of (slot), __ATOMIC_SEQ_CST) &
+  return (__atomic_fetch_and (word_of (waits, slot, kind), ~bit_of (slot), __ATOMIC_SEQ_CST) &
           bit_of (slot)) != 0;
 }
 
@@ -131,29 +140,54 @@ mp_waiters_wake_slot (MpMemory *memory,
   return mp_liveness_is_alive (memory, mp_load (&waiter->owner) - 1);
 }
 
-/* Wakes at most @n of the sleepers in @bits, which belong to the word @index.  Returns how many. */
-static guint
-wake_word (MpMemory *memory,
-           MpWaits  *waits,
-           guint     index,
-           guint64   bits,
-           guint     n)
+/* What a round of wake-ups is for. */
+typedef struct
 {
-  guint n_woken = 0;
+  MpWaits *waits;
+  guint    n;    /* threads still to be woken */
+  guint64  room; /* who wants more bytes sleeps on */
+} Round;
 
-  for (; bits != 0 && n_woken < n; bits &= bits - 1)
+/* Wakes of @bits, which are those of the word @index. */
+static void
+wake_word (MpMemory *memory,
+           Round    *round,
+           guint     index,
+           guint64   bits)
+{
+  for (; bits != 0 && round->n > 0; bits &= bits - 1)
     {
-      guint slot = index * 64 + (guint) __builtin_ctzll (bits);
+      guint     slot = index * 64 + (guint) __builtin_ctzll (bits);
+      MpWaiter *waiter = mp_memory_waiter (memory, slot);
 
-      if (!mp_waits_clear (waits, slot, TRUE))
+      if (mp_load (&waiter->n_wanted) > round->room ||
+          !mp_waits_clear (round->waits, slot, MP_WAITS_SLEEPING))
         continue;
 
-      mp_store (&waits->turn, slot + 1);
+      mp_store (&round->waits->turn, slot + 1);
       MP_STEP ("wake/taken");
-      /* A thread that was not asleep yet may also be dead, so it does not count as woken. */
-      n_woken += (guint) mp_waiters_wake_slot (memory, slot);
+      /* Who was not asleep yet may also be dead, and who is picky may have no use for it: then
+       * the next one has to know. */
+      if (mp_waiters_wake_slot (memory, slot) && !mp_load (&waiter->is_picky))
+        round->n--;
     }
-  return n_woken;
+}
+
+/* A message for which there is no room is not worth a wake-up, unless something else has
+ * happened that all have to know. */
+static guint64
+choose_room (MpMemory *memory,
+             MpWaits  *waits,
+             guint     n)
+{
+  guint64 used = mp_memory_count_bytes (memory);
+
+  /* Into an empty queue goes whatever its size. */
+  if (waits != memory->waits[MP_QUEUE_WAIT_SPACE] || n == G_MAXUINT ||
+      mp_word_count (mp_load (&memory->tail->word)) ==
+        mp_word_count (mp_load (&memory->head->word)))
+    return G_MAXUINT64;
+  return used < memory->config.max_bytes ? memory->config.max_bytes - used : 0;
 }
 
 /* Wakes sleepers in rotation, starting after the slot that was woken last.  The word that contains
@@ -166,8 +200,9 @@ wake_sleepers (MpMemory *memory,
   guint   n_words = mp_waits_count_words (waits);
   guint   turn = n_words > 0 ? mp_load (&waits->turn) % (n_words * 64) : 0;
   guint64 upper = G_MAXUINT64 << (turn % 64);
+  Round   round = { waits, n, choose_room (memory, waits, n) };
 
-  for (guint i = 0; i <= n_words && n > 0; i++)
+  for (guint i = 0; i <= n_words && round.n > 0; i++)
     {
       guint   index = (turn / 64 + i) % MAX (n_words, 1);
       guint64 bits = mp_load (&waits->words[index].sleeping);
@@ -176,7 +211,7 @@ wake_sleepers (MpMemory *memory,
         bits &= upper;
       else if (i == n_words)
         bits &= ~upper;
-      n -= wake_word (memory, waits, index, bits, n);
+      wake_word (memory, &round, index, bits);
     }
 }
 
@@ -232,6 +267,17 @@ mp_waiters_wake_slow (MpMemory        *memory,
   MP_STEP ("wake/begun");
   wake_sleepers (memory, memory->waits[condition], n);
   wake_loops (memory, memory->waits[condition]);
+  mp_waiters_end_waking (memory, 1);
+}
+
+void
+mp_waiters_wake_one (MpMemory        *memory,
+                     MpQueueCondition condition,
+                     guint            slot)
+{
+  mp_waiters_begin_waking (memory, 1);
+  if (mp_waits_clear (memory->waits[condition], slot, MP_WAITS_SLEEPING))
+    mp_waiters_wake_slot (memory, slot);
   mp_waiters_end_waking (memory, 1);
 }
 
@@ -328,8 +374,9 @@ mp_waiters_forget (MpMemory *memory,
 
       for (guint c = 0; c < MP_N_CONDITIONS; c++)
         {
-          mp_waits_clear (memory->waits[c], i, TRUE);
-          mp_waits_clear (memory->waits[c], i, FALSE);
+          mp_waits_clear (memory->waits[c], i, MP_WAITS_SLEEPING);
+          mp_waits_clear (memory->waits[c], i, MP_WAITS_ARMED);
+          mp_waits_clear (memory->waits[c], i, MP_WAITS_WAITING);
         }
       mp_store (&waiter->watches, 0);
       mp_store (&waiter->by_bell, 0);

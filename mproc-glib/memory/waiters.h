@@ -19,7 +19,11 @@ void  mp_waiters_release_slot (MpMemory *memory,
 void  mp_waiters_wake_slow (MpMemory        *memory,
                             MpQueueCondition condition,
                             guint            n);
-/* The same for threads only, not for main loops. */
+/* The thread of that slot, if it still sleeps. */
+void mp_waiters_wake_one (MpMemory        *memory,
+                          MpQueueCondition condition,
+                          guint            slot);
+/* Without the main loops. */
 void mp_waiters_wake_threads (MpMemory        *memory,
                               MpQueueCondition condition,
                               guint            n);
@@ -42,14 +46,21 @@ guint mp_waiters_count (MpMemory *memory);
 void  mp_waiters_forget (MpMemory *memory,
                          guint     participant);
 
-/* Sets the bit of a slot, as a sleeping thread or as a main loop. */
-void mp_waits_set (MpWaits *waits,
-                   guint    slot,
-                   gboolean sleeping);
-/* Clears the bit.  Returns whether it was set. */
-gboolean mp_waits_clear (MpWaits *waits,
-                         guint    slot,
-                         gboolean sleeping);
+/* What a bit of a slot says. */
+typedef enum
+{
+  MP_WAITS_SLEEPING,
+  MP_WAITS_ARMED,
+  MP_WAITS_WAITING,
+} MpWaitsKind;
+
+void mp_waits_set (MpWaits    *waits,
+                   guint       slot,
+                   MpWaitsKind kind);
+/* Returns whether it was set. */
+gboolean mp_waits_clear (MpWaits    *waits,
+                         guint       slot,
+                         MpWaitsKind kind);
 
 static inline gboolean
 mp_waits_is_armed (const MpWaits *waits,
@@ -76,13 +87,13 @@ mp_waits_count_sleeping (const MpWaits *waits)
 }
 
 static inline gboolean
-mp_waits_has_sleeping (const MpWaits *waits)
+mp_waits_has_waiting (const MpWaits *waits)
 {
   guint   n_words = mp_waits_count_words (waits);
   guint64 any = 0;
 
   for (guint i = 0; i < n_words; i++)
-    any |= mp_load (&waits->words[i].sleeping);
+    any |= mp_load (&waits->words[i].waiting);
   return any != 0;
 }
 

@@ -70,14 +70,14 @@ test_order (void)
   g_assert_cmpint (append (&one, "third"), ==, MP_RING_OK);
   g_assert_true (mp_ring_has_items (&other));
   g_assert_cmpuint (mp_ring_count (&other), ==, 3);
-  g_assert_cmpuint (mp_ring_count_bytes (&one), ==, 10);
+  g_assert_cmpuint (mp_memory_count_bytes (&one), ==, 10);
 
   assert_next (&other, "first");
   assert_next (&one, "");
   assert_next (&other, "third");
   g_assert_cmpint (take (&one, &text), ==, MP_RING_EMPTY);
   g_assert_cmpuint (mp_ring_count (&one), ==, 0);
-  g_assert_cmpuint (mp_ring_count_bytes (&one), ==, 0);
+  g_assert_cmpuint (mp_memory_count_bytes (&one), ==, 0);
   g_assert_cmpuint (mp_ring_count_total (&one), ==, 3);
 
   test_memory_close (&other);

@@ -19,7 +19,7 @@ go_to_sleep (MpMemory *memory,
 
   g_assert_cmpuint (slot, <, MP_N_WAITERS);
   *seen = mp_load (&mp_memory_waiter (memory, slot)->futex);
-  mp_waits_set (memory->waits[condition], slot, TRUE);
+  mp_waits_set (memory->waits[condition], slot, MP_WAITS_SLEEPING);
   return slot;
 }
 
@@ -107,7 +107,7 @@ test_not_lost (void)
   mp_waiters_wake (&memory, condition, 1);
   g_assert_cmpint (mp_futex_wait (&mp_memory_waiter (&memory, slot)->futex, seen, G_USEC_PER_SEC),
                    ==, EAGAIN);
-  g_assert_false (mp_waits_clear (memory.waits[condition], slot, TRUE));
+  g_assert_false (mp_waits_clear (memory.waits[condition], slot, MP_WAITS_SLEEPING));
   mp_waiters_release_slot (&memory, slot);
   test_memory_close (&memory);
 }
@@ -123,7 +123,7 @@ test_give_up (void)
   test_memory_create (&memory);
   first = go_to_sleep (&memory, &seen_first);
   second = go_to_sleep (&memory, &seen_second);
-  g_assert_true (mp_waits_clear (memory.waits[condition], first, TRUE));
+  g_assert_true (mp_waits_clear (memory.waits[condition], first, MP_WAITS_SLEEPING));
   mp_waiters_wake (&memory, condition, 1);
   g_assert_false (is_woken (&memory, first, seen_first));
   g_assert_true (is_woken (&memory, second, seen_second));
