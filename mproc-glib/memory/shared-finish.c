@@ -97,7 +97,7 @@ finish_any (MpSharedQueue *self)
 static MpQueueStatus
 try_finish_any (MpSharedQueue *self,
                 gpointer       data,
-                gboolean      *passes_on)
+                MpAttemptNote *note)
 {
   MpQueueStatus status;
 

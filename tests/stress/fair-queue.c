@@ -23,6 +23,9 @@
 #define SIZE         64
 #define HANG_SECONDS 120
 
+/* On a busy machine it is the system's scheduler that decides who gets how much. */
+#define MAX_ROUNDS 10
+
 typedef struct
 {
   const char *name;
@@ -30,7 +33,7 @@ typedef struct
   gboolean    producers; /* the many */
   guint       max_size;
   guint       period_us;  /* between messages at the other end; 0: full speed */
-  double      least_part; /* of the mean; if all are busy, it depends on the scheduler */
+  double      least_part; /* of the mean */
 } Case;
 
 typedef struct
@@ -128,8 +131,9 @@ serve (MpQueue    *queue,
     }
 }
 
-static void
-check_shares (const Case *test)
+/* Returns the least share as a part of the mean. */
+static double
+measure_shares (const Case *test)
 {
   guint64 total = 0, least = G_MAXUINT64, most = 0, n_in_vain = 0;
   double  mean;
@@ -148,8 +152,8 @@ check_shares (const Case *test)
                   " (%.2f of it), most %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT
                   " waits of a second in vain",
                   test->n_workers, mean, least, (double) least / mean, most, n_in_vain);
-  g_assert_cmpfloat ((double) least, >=, mean * test->least_part);
   g_assert_cmpuint (n_in_vain, ==, 0);
+  return (double) least / mean;
 }
 
 /* Measures longer with a slow peer: on a busy machine a worker may not run for a while. */
@@ -167,7 +171,8 @@ test_shares (gconstpointer data)
 {
   const Case *test = data;
   g_autoptr (MpQueue) queue = mp_queue_new_full (test->max_size, 0, NULL);
-  pid_t workers[MAX_WORKERS];
+  pid_t  workers[MAX_WORKERS];
+  double part = 0;
 
   alarm (HANG_SECONDS);
   memset (log_, 0, sizeof *log_);
@@ -176,10 +181,14 @@ test_shares (gconstpointer data)
   while (__atomic_load_n (&log_->n_ready, __ATOMIC_ACQUIRE) < test->n_workers)
     sched_yield ();
   serve (queue, test, G_USEC_PER_SEC / 5);
-  for (guint i = 0; i < test->n_workers; i++)
-    __atomic_store_n (&log_->shares[i].n, 0, __ATOMIC_RELAXED);
-  serve (queue, test, duration_of (test));
-  check_shares (test);
+  for (guint round = 0; round < MAX_ROUNDS && part < test->least_part; round++)
+    {
+      for (guint i = 0; i < test->n_workers; i++)
+        __atomic_store_n (&log_->shares[i].n, 0, __ATOMIC_RELAXED);
+      serve (queue, test, duration_of (test));
+      part = measure_shares (test);
+    }
+  g_assert_cmpfloat (part, >=, test->least_part);
 
   __atomic_store_n (&log_->stop, 1, __ATOMIC_RELEASE);
   mp_queue_shutdown (queue, TRUE, NULL);
@@ -196,18 +205,18 @@ main (int    argc,
     { "/fair-queue/producers/4/slow", 4, TRUE, 1, 1000, 0.5 },
     { "/fair-queue/producers/20/slow", 20, TRUE, 1, 1000, 0.5 },
     { "/fair-queue/producers/50/slow", 50, TRUE, 1, 1000, 0.5 },
-    { "/fair-queue/producers/4/fast", 4, TRUE, 1, 0, 0.01 },
-    { "/fair-queue/producers/20/fast", 20, TRUE, 1, 0, 0.01 },
-    { "/fair-queue/producers/50/fast", 50, TRUE, 1, 0, 0.01 },
-    { "/fair-queue/producers/4/many", 4, TRUE, 100, 0, 0.01 },
-    { "/fair-queue/producers/20/many", 20, TRUE, 100, 0, 0.01 },
-    { "/fair-queue/producers/50/many", 50, TRUE, 100, 0, 0.01 },
+    { "/fair-queue/producers/4/fast", 4, TRUE, 1, 0, 0.5 },
+    { "/fair-queue/producers/20/fast", 20, TRUE, 1, 0, 0.5 },
+    { "/fair-queue/producers/50/fast", 50, TRUE, 1, 0, 0.25 },
+    { "/fair-queue/producers/4/many", 4, TRUE, 100, 0, 0.5 },
+    { "/fair-queue/producers/20/many", 20, TRUE, 100, 0, 0.5 },
+    { "/fair-queue/producers/50/many", 50, TRUE, 100, 0, 0.25 },
     { "/fair-queue/consumers/4/slow", 4, FALSE, 0, 1000, 0.5 },
     { "/fair-queue/consumers/20/slow", 20, FALSE, 0, 1000, 0.5 },
     { "/fair-queue/consumers/50/slow", 50, FALSE, 0, 1000, 0.5 },
-    { "/fair-queue/consumers/4/fast", 4, FALSE, 100, 0, 0.01 },
-    { "/fair-queue/consumers/20/fast", 20, FALSE, 100, 0, 0.01 },
-    { "/fair-queue/consumers/50/fast", 50, FALSE, 100, 0, 0.01 },
+    { "/fair-queue/consumers/4/fast", 4, FALSE, 100, 0, 0.5 },
+    { "/fair-queue/consumers/20/fast", 20, FALSE, 100, 0, 0.5 },
+    { "/fair-queue/consumers/50/fast", 50, FALSE, 100, 0, 0.25 },
   };
 
   g_test_init (&argc, &argv, NULL);
