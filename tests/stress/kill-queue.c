@@ -684,6 +684,7 @@ test_in_hand (void)
   backend.free (queue);
 }
 
+<<<<<<< HEAD
 /* --- One who is stopped wherever ------------------------------------------------------------ */
 
 /* How long a call may take beyond its timeout, since the machine may be busy. */
@@ -777,6 +778,8 @@ test_stopped_at_steps (void)
   backend.free (queue);
 }
 
+=======
+>>>>>>> ebe3dc5 (tests: Stop users of a queue at every step, and at random)
 int
 main (int    argc,
       char **argv)
@@ -792,7 +795,6 @@ main (int    argc,
   setpgid (0, 0);
   signal (SIGALRM, hang_cb);
   g_test_add_func ("/kill-queue/stopped", test_stopped);
-  g_test_add_func ("/kill-queue/stopped-at-steps", test_stopped_at_steps);
   g_test_add_func ("/kill-queue/plain/in-hand", test_in_hand);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     g_test_add_data_func (cases[i].name, &cases[i], test_kill);
