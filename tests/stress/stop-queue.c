@@ -384,7 +384,7 @@ test_at_steps (gconstpointer user_data)
 /* --- At random -------------------------------------------------------------------------------- */
 
 #define N_WORKERS     6 /* half of them put */
-#define MAX_MESSAGES  4000000
+#define MAX_MESSAGES  40000000
 #define SHORT_SECONDS 2
 #define LONG_SECONDS  300
 #define LIMIT_US      50000 /* what is counted as late */
