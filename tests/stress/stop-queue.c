@@ -307,9 +307,10 @@ get_disturbed (pid_t         stopped,
 
   do
     {
-      MpQueueCall     call = { .timeout_us = -1, .cancellable = cancellable, .interruptible = TRUE };
+      MpQueueCall     call = { .timeout_us = -1, .interruptible = TRUE };
       MpQueueDelivery delivery = { 0 };
 
+      call.cancellable = cancellable;
       status = get (&delivery, &call);
       release (&delivery);
       if (status == MP_QUEUE_OK && delivery.token.lease != 0)
