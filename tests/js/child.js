@@ -3,6 +3,7 @@
 // The program that tests start as another process: child.js ROLE [ARGUMENT…]. It gets the objects
 // passed to it by name.
 
+import GLib from 'gi://GLib';
 import Mp from 'gi://Mp';
 import System from 'system';
 
@@ -33,6 +34,24 @@ const roles = {
         const connection = Mp.inherit('connection');
         for (const value of connection)
             connection.send(value);
+    },
+
+    // Answers calls until the other end is closed, but for those of 'later'.
+    answer() {
+        const connection = Mp.inherit('connection');
+        const loop = new GLib.MainLoop(null, false);
+        const later = [];
+        connection.connect('called', (_connection, invocation) => {
+            if (invocation.value === 'later')
+                later.push(invocation);
+            else if (invocation.value === 'refuse')
+                invocation.return_error_literal('com.example.Error', 3, 'unheard of');
+            else
+                invocation.return_value([invocation.value]);
+        });
+        connection.connect('closed', () => loop.quit());
+        connection.start();
+        loop.run();
     },
 
     exit(code) {

@@ -3,7 +3,7 @@
 import GLib from 'gi://GLib';
 import Mp from 'gi://Mp';
 import {startChild} from './children.js';
-import {assert, assertEqual, assertThrows, run, test} from './tap.js';
+import {assert, assertEqual, assertRejects, assertThrows, run, test} from './tap.js';
 
 test('/js/joinable-queue/task-done', () => {
     const queue = new Mp.JoinableQueue();
@@ -97,6 +97,25 @@ test('/js/joinable-queue/progress-bar', async () => {
     await end;
     queue.report_progress = false;
     assertEqual(shown[shown.length - 1], 1);
+});
+
+test('/js/joinable-queue/batches', async () => {
+    const queue = new Mp.JoinableQueue();
+    assertEqual(queue.progress, 0);
+    queue.put_many([1, 2, 3]);
+    queue.get();
+    queue.task_done();
+    assertEqual(queue.clear(), 2);
+    assertEqual([queue.n_dropped, queue.n_done, queue.n_total], [2, 1, 3]);
+    await assertRejects(queue.join_async(), Mp.Error, Mp.Error.CLOSED);
+
+    assert(queue.begin_batch());
+    assertEqual([queue.n_dropped, queue.n_done, queue.n_total, queue.progress], [0, 0, 0, 0]);
+    queue.put(4);
+    queue.get();
+    queue.task_done();
+    assert(await queue.join_async());
+    assertEqual(queue.progress, 1);
 });
 
 test('/js/joinable-queue/tasks', async () => {

@@ -50,9 +50,24 @@ test('/js/process/streams', () => {
     assertEqual(new TextDecoder().decode(bytes.toArray()), 'one\ntwo\n');
 });
 
+test('/js/process/stdin', async () => {
+    const child = new Mp.Process({
+        argv: ['tr', 'a-z', 'A-Z'],
+        flags: Gio.SubprocessFlags.STDIN_PIPE | Gio.SubprocessFlags.STDOUT_PIPE | Gio.SubprocessFlags.STDERR_PIPE,
+    });
+    child.start();
+    child.stdin_pipe.write_all('text', null);
+    child.stdin_pipe.close(null);
+    await child.wait_check_async();
+    const text = pipe => new TextDecoder().decode(pipe.read_bytes(100, null).toArray());
+    assertEqual([text(child.stdout_pipe), text(child.stderr_pipe)], ['TEXT', '']);
+});
+
 test('/js/process/notify', async () => {
     const child = new Mp.Process({argv: ['sh', '-c', 'exit 5']});
     const seen = [];
+    const codes = [];
+    child.connect('notify::exit-code', () => codes.push(child.exit_code));
     const ended = new Promise(resolve => {
         child.connect('notify::alive', () => {
             seen.push([child.alive, child.exit_code]);
@@ -63,6 +78,7 @@ test('/js/process/notify', async () => {
     child.start();
     await ended;
     assertEqual(seen.at(-1), [false, 5]);
+    assertEqual(codes.at(-1), 5);
 });
 
 test('/js/process/no-such-program', () => {

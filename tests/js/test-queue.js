@@ -253,6 +253,33 @@ test('/js/queue/signal', async () => {
     assertEqual(values, [[1], {a: 2}]);
 });
 
+test('/js/queue/closed', async () => {
+    for (const end of ['shutdown', 'close']) {
+        const queue = new Mp.Queue();
+        const values = [];
+        const seen = [];
+        queue.connect('message', (_queue, message) => values.push(message.value));
+        queue.connect('notify::closed', () => seen.push(queue.closed));
+        queue.connect('closed', (_queue, reason) => seen.push(reason?.matches(Mp.Error, Mp.Error.CLOSED) ?? null));
+        queue.put('last');
+        queue.start();
+        await until(() => values.length === 1);
+        queue[end]();
+        await until(() => seen.length === 2);
+        assertEqual(seen, [true, end === 'shutdown' ? true : null]);
+        assertThrows(() => queue.get(), Mp.Error, Mp.Error.CLOSED);
+    }
+});
+
+test('/js/queue/clear', () => {
+    const queue = new Mp.Queue();
+    queue.put_many([1, 2, 3]);
+    assertEqual(queue.clear(), 3);
+    assertEqual(queue.clear(), 0);
+    queue.put(4);
+    assertEqual(queue.get(), 4);
+});
+
 test('/js/queue/derive', () => {
     const Named = GObject.registerClass(class extends Mp.Queue {
         put(value, ...rest) {

@@ -14,7 +14,7 @@ import unittest
 
 from helping import DEADLINE, METHODS, TestCase, wait_until
 
-from gi.repository import GLib, Mp
+from gi.repository import Gio, GLib, Mp
 
 from test_queue import VALUES, Point, codec
 
@@ -275,6 +275,54 @@ class TestConnection(TestCase):
         self.assertEqual(future.result(), ['a', 'str'])
         connection.close()
         self.finish(child)
+
+    def test_calls_out_of_order_and_cancelled(self):
+        first, second = self.pipe()
+        calls, answers = [], []
+        context = GLib.MainContext.default()
+        second.connect('called', lambda connection, call: calls.append(call))
+        second.start()
+
+        def answered(connection, result):
+            try:
+                answers.append(connection.call_finish(result).unpack())
+            except Exception as error:
+                answers.append(error)
+
+        cancellable = Gio.Cancellable()
+        for i in range(3):
+            first.call_async(GLib.Variant('i', i), -1, GLib.PRIORITY_DEFAULT, cancellable if i == 1 else None, answered)
+        wait_until(lambda: context.iteration(True) and len(calls) == 3)
+        calls[2].return_value(calls[2].value)
+        wait_until(lambda: context.iteration(True) and answers)
+        cancellable.cancel()
+        wait_until(lambda: context.iteration(True) and calls[1].get_cancellable().is_cancelled())
+        self.assertFalse(calls[0].get_cancellable().is_cancelled())
+        calls[1].return_value('too late')
+        calls[0].return_error(GLib.Error.new_literal(Gio.io_error_quark(), 'no', Gio.IOErrorEnum.EXISTS))
+        wait_until(lambda: context.iteration(True) and len(answers) == 3)
+        self.assertEqual(answers[0], 2)
+        self.assertTrue(answers[1].matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED))
+        self.assertIsInstance(answers[2], FileExistsError)
+
+    def test_a_cancelled_coroutine_cancels_its_call(self):
+        first, second = self.pipe()
+        calls = []
+        context = GLib.MainContext.default()
+        second.connect('called', lambda connection, call: calls.append(call))
+        second.start()
+
+        async def main():
+            call = asyncio.ensure_future(first.call_async('never'))
+            while not calls:
+                await asyncio.sleep(0)
+                context.iteration(False)
+            call.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await call
+
+        asyncio.run(main())
+        wait_until(lambda: context.iteration(True) and calls[0].get_cancellable().is_cancelled())
 
     def test_call_of_plain_python(self):
         """A program that uses only multiprocessing makes and answers calls."""

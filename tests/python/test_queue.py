@@ -301,6 +301,32 @@ class TestQueue(TestCase):
         asyncio.run(read())
         self.assertEqual(got, [0, 1, 2])
 
+    def test_closed(self):
+        for end in ('shutdown', 'close'):
+            queue, values, seen = Mp.Queue(), [], []
+            queue.connect('message', lambda queue, message: values.append(message.get_variant().unpack()))
+            queue.connect('notify::closed', lambda queue, _: seen.append(queue.props.closed))
+            queue.connect('closed', lambda queue, reason: seen.append(reason))
+            queue.put('last')
+            queue.start()
+            wait_until(lambda: GLib.MainContext.default().iteration(True) and values)
+            getattr(queue, end)()
+            wait_until(lambda: len(seen) == 2 or GLib.MainContext.default().iteration(True) and len(seen) == 2)
+            self.assertIs(seen[0], True)
+            if end == 'close':
+                self.assertIsNone(seen[1])
+            else:
+                self.assertTrue(seen[1].matches(Mp.error_quark(), Mp.Error.CLOSED))
+            self.assertRaises(ValueError, queue.get)
+
+    def test_clear(self):
+        queue = Mp.Queue()
+        queue.put_many([1, 2, 3])
+        self.assertEqual(queue.clear(), 3)
+        self.assertEqual(queue.clear(), 0)
+        queue.put(4)
+        self.assertEqual(queue.get(), 4)
+
     def test_signals_in_blocking_calls(self):
         empty, full = Mp.Queue(), Mp.Queue(1)
         full.put(0)

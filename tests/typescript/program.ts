@@ -66,4 +66,46 @@ async function connections() {
     return [length, ready, Mp.Message.new_value(5)];
 }
 
-export {values, tasks, connections};
+async function streams(queue: Mp.Queue, jobs: Mp.JoinableQueue, listener: Mp.Listener) {
+    queue.connect('closed', (_queue, reason) => print(reason?.message ?? 'closed'));
+    queue.start(GLib.PRIORITY_LOW);
+    for await (const value of queue.values(GLib.PRIORITY_LOW))
+        print(value);
+    for await (const task of jobs.tasks(GLib.PRIORITY_LOW))
+        task.done();
+    for await (const connection of listener.connections())
+        connection.start(GLib.PRIORITY_LOW);
+    const nDropped: number = queue.clear() + jobs.n_dropped;
+    const hasBegun: boolean = jobs.begin_batch();
+    return [nDropped, hasBegun];
+}
+
+async function calls(connection: Mp.Connection, cancellable: Gio.Cancellable) {
+    connection.connect('called', (_connection, invocation) => {
+        if (invocation.get_cancellable()?.is_cancelled())
+            return;
+        invocation.return_value({answer: invocation.value});
+        // @ts-expect-error
+        invocation.return_value(() => 1);
+    });
+    connection.start();
+    const one = connection.call({a: 1}, 1000).answer;
+    const two = await connection.call_async([1], -1, GLib.PRIORITY_DEFAULT, cancellable);
+    const message: Mp.Message = await connection.call_message_async(Mp.Message.new_value(1));
+    return [one, two, message, connection.closed];
+}
+
+async function processes() {
+    const child = new Mp.Process({
+        argv: ['cat'], cwd: '/', environment: ['A=B'],
+        flags: Gio.SubprocessFlags.STDIN_PIPE | Gio.SubprocessFlags.STDOUT_PIPE,
+    });
+    child.connect('notify::alive', () => print(child.alive, child.exit_code));
+    child.start();
+    child.stdin_pipe?.close(null);
+    const bytes: GLib.Bytes | undefined = child.stdout_pipe?.read_bytes(10, null);
+    const isDone: boolean = await child.wait_check_async();
+    return [bytes, isDone];
+}
+
+export {streams, calls, processes, values, tasks, connections};

@@ -133,6 +133,30 @@ void test_killed_consumer ()
   }
 }
 
+void test_batches ()
+{
+  try {
+    var queue = new Mp.JoinableQueue ();
+
+    queue.put (1);
+    queue.put (2);
+    queue.get_task ().done ();
+    assert (queue.clear () == 1);
+    assert (queue.n_dropped == 1 && queue.n_done == 1 && queue.n_total == 2);
+    try {
+      queue.join (0);
+      assert_not_reached ();
+    } catch (Mp.Error.CLOSED e) {
+    }
+
+    queue.begin_batch ();
+    assert (queue.n_dropped == 0 && queue.n_total == 0 && queue.progress == 0);
+    queue.join (0);
+  } catch (Error e) {
+    check (e);
+  }
+}
+
 int main (string[] args)
 {
   program = args[0];
@@ -140,6 +164,7 @@ int main (string[] args)
     return take ();
 
   Test.init (ref args);
+  Test.add_func ("/vala/joinable-queue/batches", test_batches);
   Test.add_func ("/vala/joinable-queue/task-done", test_task_done);
   Test.add_func ("/vala/joinable-queue/task", test_task);
   Test.add_func ("/vala/joinable-queue/async", test_async);

@@ -88,6 +88,25 @@ void test_streams ()
   }
 }
 
+void test_stdin ()
+{
+  try {
+    var child = new Mp.Process ({ "tr", "a-z", "A-Z" });
+    uint8 buffer[100];
+    size_t size;
+
+    child.flags = SubprocessFlags.STDIN_PIPE | SubprocessFlags.STDOUT_PIPE;
+    child.start ();
+    child.stdin_pipe.write_all ("text".data, out size);
+    child.stdin_pipe.close ();
+    child.stdout_pipe.read_all (buffer, out size);
+    assert ((string) buffer[0:size] == "TEXT");
+    child.wait_check (DEADLINE);
+  } catch (Error e) {
+    check (e);
+  }
+}
+
 void test_notify ()
 {
   try {
@@ -182,6 +201,7 @@ void test_wait_async ()
 int main (string[] args)
 {
   Test.init (ref args);
+  Test.add_func ("/vala/process/stdin", test_stdin);
   Test.add_func ("/vala/process/exit-code", test_exit_code);
   Test.add_func ("/vala/process/errors", test_errors);
   Test.add_func ("/vala/process/wait-check", test_wait_check);

@@ -332,6 +332,46 @@ void test_process ()
   }
 }
 
+void test_closed ()
+{
+  try {
+    var queue = new Mp.Queue ();
+    var loop = new MainLoop ();
+    int n_messages = 0;
+    bool notified = false;
+
+    queue.message.connect (() => n_messages++);
+    queue.notify["closed"].connect (() => { notified = queue.get_closed (); });
+    queue.closed.connect ((reason) => {
+      assert (notified && reason is Mp.Error.CLOSED);
+      loop.quit ();
+    });
+    queue.put (1);
+    queue.shutdown ();
+    queue.start ();
+    loop.run ();
+    assert (n_messages == 1);
+  } catch (Error e) {
+    check (e);
+  }
+}
+
+void test_clear ()
+{
+  try {
+    var queue = new Mp.Queue ();
+
+    queue.put (1);
+    queue.put (2);
+    assert (queue.clear () == 2);
+    assert (queue.clear () == 0);
+    queue.put (3);
+    assert ((int) queue.get () == 3);
+  } catch (Error e) {
+    check (e);
+  }
+}
+
 int main (string[] args)
 {
   program = args[0];
@@ -339,6 +379,8 @@ int main (string[] args)
     return square ();
 
   Test.init (ref args);
+  Test.add_func ("/vala/queue/closed", test_closed);
+  Test.add_func ("/vala/queue/clear", test_clear);
   Test.add_func ("/vala/queue/values", test_values);
   Test.add_func ("/vala/queue/errors", test_errors);
   Test.add_func ("/vala/queue/bytes", test_bytes);
