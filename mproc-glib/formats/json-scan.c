@@ -122,16 +122,27 @@ scan_unit (Scan    *self,
   return TRUE;
 }
 
+/* Skips the characters of a string that need no further look. */
+static inline void
+skip_plain (Scan *self)
+{
+  const guint8 *p = self->p, *end = self->end;
+
+  while (p < end && *p >= ' ' && *p != '"' && *p != '\\')
+    p++;
+  self->p = p;
+}
+
 static gboolean
 scan_string (Scan    *self,
              GError **error)
 {
-  self->p++;
-  while (peek (self) >= ' ' && *self->p != '"')
+  for (self->p++;;)
     {
-      if (*self->p != '\\')
-        self->p++;
-      else if (self->end - self->p > 1 && self->p[1] == 'u')
+      skip_plain (self);
+      if (peek (self) != '\\')
+        break;
+      if (self->end - self->p > 1 && self->p[1] == 'u')
         {
           if (!scan_unit (self, error))
             return FALSE;
@@ -333,13 +344,21 @@ scan_token (Scan    *self,
   if (self->depth == 0 && self->tree_size > 0)
     return refuse (self, self->p, "more than one value", error);
 
-  if (self->depth == 0 || strchr ("]},:", *self->p) == NULL)
-    return scan_value (self, error);
+  switch (self->depth > 0 ? *self->p : 0)
+    {
+    case ']':
+    case '}':
+      self->depth--;
+      G_GNUC_FALLTHROUGH;
 
-  if (*self->p == ']' || *self->p == '}')
-    self->depth--;
-  self->p++;
-  return TRUE;
+    case ',':
+    case ':':
+      self->p++;
+      return TRUE;
+
+    default:
+      return scan_value (self, error);
+    }
 }
 
 static inline void
@@ -350,6 +369,24 @@ skip_space (Scan *self)
     self->p++;
 }
 
+/* Skips characters of ASCII other than NUL, eight at a time. */
+static const guint8 *
+skip_ascii (const guint8 *p,
+            const guint8 *end)
+{
+  const guint64 ones = G_GUINT64_CONSTANT (0x0101010101010101);
+  guint64       eight;
+
+  for (; end - p >= (gssize) sizeof eight; p += sizeof eight)
+    {
+      memcpy (&eight, p, sizeof eight);
+      /* The subtraction borrows from the highest bit of a byte only if one is 0. */
+      if (((eight | (eight - ones)) & (ones << 7)) != 0)
+        break;
+    }
+  return p;
+}
+
 gboolean
 mp_json_scan (const guint8 *data,
               gsize         size,
@@ -358,7 +395,7 @@ mp_json_scan (const guint8 *data,
               GError      **error)
 {
   Scan        self = { data, data, data + size, .in_order = TRUE, .expected = VALUE };
-  const char *valid_end;
+  const char *valid_end, *unknown = (const char *) skip_ascii (data, data + size);
   gboolean    done = TRUE;
 
   if (size > G_MAXINT)
@@ -367,7 +404,7 @@ mp_json_scan (const guint8 *data,
                    _ ("JSON text of more than %d bytes"), G_MAXINT);
       return FALSE;
     }
-  if (!g_utf8_validate_len ((const char *) data, size, &valid_end))
+  if (!g_utf8_validate_len (unknown, (const char *) self.end - unknown, &valid_end))
     return mp_json_refuse ("text that is not UTF-8", (const guint8 *) valid_end - data, error);
 
   for (skip_space (&self); done && self.p < self.end; skip_space (&self))
