@@ -394,9 +394,18 @@ mp_json_scan (const guint8 *data,
               gboolean     *out_is_sound,
               GError      **error)
 {
-  Scan        self = { data, data, data + size, .in_order = TRUE, .expected = VALUE };
+  Scan        self;
   const char *valid_end, *unknown = (const char *) skip_ascii (data, data + size);
   gboolean    done = TRUE;
+
+  /* Clearing all the brackets would cost more than a short text. */
+  self.start = self.p = data;
+  self.end = data + size;
+  self.copy = NULL;
+  self.depth = 0;
+  self.tree_size = 0;
+  self.in_order = TRUE;
+  self.expected = VALUE;
 
   if (size > G_MAXINT)
     {
