@@ -17,6 +17,9 @@
 
 #define ALL_TAGS ((1u << MP_N_FORMATS) - 1)
 
+/* What other formats can be converted to. */
+#define TARGETS (MP_FORMATS_PICKLE | MP_FORMATS_JSON | MP_FORMATS_GVARIANT | MP_FORMATS_BYTES)
+
 typedef struct
 {
   MpFormats   accepted;
@@ -45,7 +48,7 @@ mp_queue_accept_payloads (MpFormats   accepted,
                           const char *codec)
 {
   const guint32 opaque = MP_QUEUE_TAG (MP_FORMAT_OPAQUE);
-  const guint32 convertible = choose_target (accepted) != MP_FORMAT_NONE ? ALL_TAGS : 0;
+  const guint32 convertible = (accepted & TARGETS) != 0 ? ALL_TAGS : 0;
   guint32       any = MP_QUEUE_TAG (MP_FORMAT_BYTES);
 
   /* The codec "pickle" means that the caller loads any pickle, so there is no need for a check. */

@@ -19,7 +19,7 @@ from .module import Mp, export
 from .pickling import encoder_of
 from .refusal import UNPICKLABLE, refusal
 from .sharing import reduce
-from .values import (BYTES, OPAQUE, PICKLE, PLAIN, QUEUE_PROTOCOL, check_codec, codec_name, loads, message_of,
+from .values import (BYTES, OPAQUE, PICKLE, PLAIN, QUEUE_PROTOCOL, check_codec, codec_name, dumps, loads, message_of,
                      special_message, to_pickle, value_of)
 from .waiting import SLICE, end_of, left, monotonic, sleep_until_readable
 
@@ -87,17 +87,31 @@ class Queue(Mp.Queue):
         if kind is bytes:
             data, kind = obj, BYTES
         elif kind in PLAIN and self._codec is None:
-            data, kind = to_pickle(obj, QUEUE_PROTOCOL), PICKLE
+            try:
+                data, kind = dumps(obj, QUEUE_PROTOCOL), PICKLE
+            except UNPICKLABLE as error:
+                raise refusal(obj, error) from None
         else:
             data, kind = self._encode(obj)
+            if type(data) is not bytes:
+                self._put_parts(obj, data, kind, block, timeout)
+                return
         try:
-            if kind is None:
-                self._put_message(data, block, timeout)
-            elif type(data) is not bytes or not _put_payload(self, kind, data, 0):
+            if not _put_payload(self, kind, data, 0):
                 self._put_patiently(data, kind, block, timeout)
         except GLib.Error as error:
             if not self._puts_as_opaque(error, data, kind, block, timeout):
                 raise self._exception(error, obj) from None
+
+    def _put_parts(self, obj, data, kind, block, timeout):
+        """Puts a message, or the pieces of one."""
+        try:
+            if kind is None:
+                self._put_message(data, block, timeout)
+            else:
+                self._put_patiently(data, kind, block, timeout)
+        except GLib.Error as error:
+            raise self._exception(error, obj) from None
 
     def _encode(self, obj):
         """Returns the data and the format of @obj, or a message and None."""
@@ -148,8 +162,6 @@ class Queue(Mp.Queue):
 
     def get(self, block=True, timeout=None):
         """Gets the next message; raises Empty if there is none now, or within @timeout seconds."""
-        if self._closed:
-            raise ValueError(f'Queue {self!r} is closed')
         if not block:
             end, us = None, 0
         elif timeout is None:
@@ -230,8 +242,6 @@ class Queue(Mp.Queue):
     def get_many(self, max=None, timeout=None):
         """Waits for the first object, and returns a list of it and further available ones, at most
         @max; raises Empty if there is none within @timeout seconds."""
-        if self._closed:
-            raise ValueError(f'Queue {self!r} is closed')
         if max is not None and max < 1:
             raise ValueError('max has to be at least 1')
         end = end_of(timeout)
@@ -328,7 +338,8 @@ class Queue(Mp.Queue):
 
     def _exception(self, error, obj=None):
         if is_error(error, Mp.Error.CLOSED):
-            return QueueClosed(f'Queue {self!r} is closed')
+            kind = ValueError if self._closed else QueueClosed
+            return kind(f'Queue {self!r} is closed')
         if obj is not None and is_error(error, Mp.Error.UNSUPPORTED):
             return refusal(obj, error.message)
         return exception_of(error)
