@@ -108,7 +108,15 @@ typedef struct
   guint32 any;        /* readable whatever the bytes are: taken at once */
   guint32 sound;      /* readable unless the bytes are malformed */
   guint32 by_content; /* readable depending on the content */
+
+  /* Of these, messages that begin with @prefix are like `any`.  Of the others with these tags only
+   * MP_QUEUE_PEEK_SIZE bytes are delivered, for an error message: they are not readable. */
+  guint32     by_prefix;
+  const char *prefix;
+  gsize       prefix_size; /* MP_QUEUE_PEEK_SIZE at most */
 } MpQueueAccepted;
+
+#define MP_QUEUE_PEEK_SIZE 256
 
 #define MP_QUEUE_TAG(tag) (1u << (tag))
 

@@ -124,14 +124,29 @@ take_front (MpSharedQueue   *self,
   return status;
 }
 
-/* Copies the message and leaves it in its place. */
+/* Finds the payload of the message; FALSE if the queue is damaged. */
+static gboolean
+find_payload (MpSharedQueue *self,
+              const Front   *front,
+              guint64       *payload)
+{
+  *payload = front->record.payload;
+  if (front->orphan == 0)
+    return TRUE;
+
+  *payload = mp_load (&mp_memory_lease (&self->memory, front->orphan - 1)->block);
+  return mp_shared_queue_is_payload (self, *payload, front->size);
+}
+
+/* Copies the first @size bytes of the message, which stays in its place. */
 static MpQueueStatus
 copy_front (MpSharedQueue   *self,
             const Front     *front,
+            guint64          size,
             MpQueueDelivery *delivery)
 {
   MpMemory *memory = &self->memory;
-  guint64   payload = front->record.payload;
+  guint64   payload;
 
   delivery->position = mp_load (&memory->head->word);
   if (front->orphan != 0)
@@ -140,12 +155,10 @@ copy_front (MpSharedQueue   *self,
 
       delivery->position = POSITION_ORPHAN;
       delivery->token = (MpQueueToken){ front->orphan, slot->n_deliveries, slot->serial };
-      payload = mp_load (&slot->block);
-      if (!mp_shared_queue_is_payload (self, payload, front->size))
-        return MP_QUEUE_DAMAGED;
     }
-  return mp_shared_queue_copy_out (self, delivery, payload, front->size) ? MP_QUEUE_OK
-                                                                         : MP_QUEUE_NO_SPACE;
+  if (!find_payload (self, front, &payload))
+    return MP_QUEUE_DAMAGED;
+  return mp_shared_queue_copy_out (self, delivery, payload, size) ? MP_QUEUE_OK : MP_QUEUE_NO_SPACE;
 }
 
 /* Delivers the message tentatively.  A message accepted as `sound` is hardly ever refused by its
@@ -160,10 +173,29 @@ try_front (MpSharedQueue   *self,
   delivery->tentative = TRUE;
   if (!is_sound || (front->orphan == 0 && front->record.block == 0 &&
                     !mp_shared_queue_is_acknowledged (self)))
-    return copy_front (self, front, delivery);
+    return copy_front (self, front, front->size, delivery);
 
   delivery->position = POSITION_IN_HAND;
   return take_front (self, front, delivery);
+}
+
+/* Takes the message if it begins with the prefix, or delivers the first part of it. */
+static G_GNUC_NO_INLINE MpQueueStatus
+take_front_by_prefix (MpSharedQueue         *self,
+                      const Front           *front,
+                      const MpQueueAccepted *accepted,
+                      MpQueueDelivery       *delivery)
+{
+  guint64 payload;
+
+  if (!find_payload (self, front, &payload))
+    return MP_QUEUE_DAMAGED;
+  if (front->size >= accepted->prefix_size &&
+      memcmp (mp_memory_at (&self->memory, payload), accepted->prefix, accepted->prefix_size) == 0)
+    return take_front (self, front, delivery);
+
+  delivery->tentative = TRUE;
+  return copy_front (self, front, MIN (front->size, MP_QUEUE_PEEK_SIZE), delivery);
 }
 
 /* Gets the next message.  A message that has to be settled is delivered only as the first one. */
@@ -189,6 +221,8 @@ get_front (MpSharedQueue   *self,
     return take_front (self, &front, delivery);
   if (get->n_got > 0 || ((get->accepted->sound | get->accepted->by_content) & bit) == 0)
     return MP_QUEUE_OTHER_FORM;
+  if ((get->accepted->by_prefix & bit) != 0)
+    return take_front_by_prefix (self, &front, get->accepted, delivery);
   return try_front (self, &front, (get->accepted->sound & bit) != 0, delivery);
 }
 

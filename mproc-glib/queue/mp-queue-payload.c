@@ -62,6 +62,21 @@ mp_queue_accept_payloads (MpFormats   accepted,
   };
 }
 
+/* Opaque messages of the codec are readable whatever follows its name. */
+static void
+accept_by_prefix (MpQueueAccepted *accepted,
+                  MpFormats        formats,
+                  const char      *codec)
+{
+  gsize size = codec != NULL ? strlen (codec) + 1 : 0;
+
+  if ((formats & MP_FORMATS_OPAQUE) == 0 || size == 0 || size > MP_QUEUE_PEEK_SIZE)
+    return;
+  accepted->by_prefix = MP_QUEUE_TAG (MP_FORMAT_OPAQUE);
+  accepted->prefix = codec;
+  accepted->prefix_size = size;
+}
+
 /* Reads the bytes that a codec made, without the codec's name. */
 static guint8 *
 read_opaque (MpQueueDelivery *delivery,
@@ -84,7 +99,8 @@ read_opaque (MpQueueDelivery *delivery,
     }
 
   request->length = delivery->size - name_size - 1;
-  return g_memdup2 (delivery->data + name_size + 1, MAX (1, request->length));
+  memmove (delivery->data, delivery->data + name_size + 1, request->length);
+  return mp_queue_delivery_steal (delivery);
 }
 
 /* Checks the payload or converts it. */
@@ -194,6 +210,7 @@ mp_queue_get_payload (MpQueue    *self,
   MpQueueCall   call = { .timeout_us = timeout_us, .interruptible = TRUE };
   guint8       *data;
 
+  accept_by_prefix (&reader.accepted, accepted, codec);
   *format = MP_FORMAT_NONE;
   *length = 0;
   g_return_val_if_fail (MP_IS_QUEUE (self), NULL);

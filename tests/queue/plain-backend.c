@@ -201,6 +201,18 @@ put_now (Plain             *self,
   return MP_QUEUE_OK;
 }
 
+static gboolean
+begins_with_prefix (Message               *message,
+                    const MpQueueAccepted *accepted)
+{
+  gsize         size;
+  const guint8 *data = g_bytes_get_data (message->bytes, &size);
+
+  return (accepted->by_prefix & MP_QUEUE_TAG (message->tag)) != 0 &&
+         size >= accepted->prefix_size &&
+         memcmp (data, accepted->prefix, accepted->prefix_size) == 0;
+}
+
 static MpQueueStatus
 get_now (Plain                 *self,
          const MpQueueAccepted *accepted,
@@ -227,7 +239,7 @@ get_now (Plain                 *self,
     return MP_QUEUE_OTHER_FORM;
 
   copy_out (message, delivery);
-  delivery->tentative = (accepted->any & bit) == 0;
+  delivery->tentative = (accepted->any & bit) == 0 && !begins_with_prefix (message, accepted);
   delivery->position = message->serial;
   if (!delivery->tentative)
     take_front (self, delivery);

@@ -33,6 +33,17 @@ assert_payload (MpQueue      *queue,
   g_assert_cmpmem (data, length, expected, expected_length);
 }
 
+static guint8 *
+get_payload (MpQueue    *queue,
+             const char *codec,
+             GError    **error)
+{
+  MpFormat format;
+  gsize    length;
+
+  return mp_queue_get_payload (queue, PYTHON_FORMS, codec, &format, &length, 0, error);
+}
+
 static void
 test_forms (void)
 {
@@ -254,6 +265,51 @@ test_packed (void)
   g_assert_finalize_object (queue);
 }
 
+/* Opaque messages of the codec are taken whatever they hold, and others are refused by their first
+ * bytes, also when they are large, or were returned by a consumer. */
+static void
+test_prefix (void)
+{
+  MpJoinableQueue   *queue = mp_joinable_queue_new (0, NULL);
+  g_autofree guint8 *large = g_malloc (100000);
+  g_autoptr (GError) error = NULL;
+
+  memset (large, 'x', 100000);
+  memcpy (large, "pickle+", sizeof "pickle+");
+  for (guint i = 0; i < 2; i++)
+    {
+      MpTask *task;
+
+      g_assert_true (mp_queue_put_payload (MP_QUEUE (queue), MP_FORMAT_OPAQUE, large, 100000, 0,
+                                           &error));
+      if (i == 1)
+        {
+          task = mp_joinable_queue_get_task (queue, 0, NULL, &error);
+          g_assert_true (mp_task_retry (task, &error));
+          g_object_unref (task);
+        }
+
+      g_assert_null (get_payload (MP_QUEUE (queue), "pickle", &error));
+      g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
+      g_assert_nonnull (strstr (error->message, "pickle+"));
+      g_clear_error (&error);
+
+      assert_payload (MP_QUEUE (queue), PYTHON_FORMS, "pickle+", MP_FORMAT_OPAQUE, large + 8,
+                      100000 - 8);
+      g_assert_true (mp_joinable_queue_task_done (queue, &error));
+    }
+
+  g_assert_true (mp_queue_put_payload (MP_QUEUE (queue), MP_FORMAT_OPAQUE,
+                                       (const guint8 *) "pickle\0ab", 9, 0, &error));
+  g_assert_null (get_payload (MP_QUEUE (queue), "pick", &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
+  g_clear_error (&error);
+  assert_payload (MP_QUEUE (queue), PYTHON_FORMS, "pickle", MP_FORMAT_OPAQUE, "ab", 2);
+  g_assert_true (mp_joinable_queue_task_done (queue, &error));
+
+  g_assert_finalize_object (queue);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -267,6 +323,7 @@ main (int   argc,
   g_test_add_func ("/queue/payload/nothing-there", test_nothing_there);
   g_test_add_func ("/queue/payload/refused", test_refused);
   g_test_add_func ("/queue/payload/codecs", test_codecs);
+  g_test_add_func ("/queue/payload/prefix", test_prefix);
 
   return g_test_run ();
 }
