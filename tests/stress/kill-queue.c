@@ -20,13 +20,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define N_WORKERS     6 /* half of them produce */
-#define MAX_SEQUENCE  60000
-#define DEFAULT_KILLS 300
-#define LONG_KILLS    10000
-#define MAX_SIZE      64
-#define HANG_SECONDS  60
-#define MAX_STEP      4000
+#define N_WORKERS      6 /* half of them produce */
+#define MAX_SEQUENCE   60000
+#define DEFAULT_KILLS  300
+#define SPECIAL_KILLS  60
+#define LONG_KILLS     10000
+#define MAX_SIZE       64
+#define HANG_SECONDS   120 /* without a death, or at the end */
+#define MAX_STEP       4000
+#define LARGE_MAX_STEP 200000
 
 #define backend mp_shared_queue_backend
 
@@ -37,6 +39,12 @@ typedef struct
   const char *name;
   MpQueueMode mode;
   gboolean    at_steps;
+  guint32     max_size;       /* 0: MAX_SIZE */
+  guint32     max_deliveries; /* 0: any number */
+  guint       n_producers;    /* 0: half of the workers */
+  guint       n_at_once;      /* 0: messages are put and got one by one */
+  guint       n_in_hand;      /* how many a consumer has in hand before it acknowledges one */
+  gboolean    wraps;          /* all counters are about to wrap */
 } Case;
 
 /* The life of one producer process. */
@@ -69,8 +77,28 @@ typedef struct
   guint32 sum;
 } Header;
 
-static Log     *log_;
-static gpointer queue;
+/* Whether it takes many messages to get there. */
+static gboolean
+is_large (const Case *self)
+{
+  return self->max_size > MAX_SIZE || self->n_in_hand > 0;
+}
+
+static gboolean
+is_special (const Case *self)
+{
+  return is_large (self) || self->max_deliveries > 0 || self->n_at_once > 0 || self->wraps;
+}
+
+static Log        *log_;
+static gpointer    queue;
+static const Case *test_;
+
+static void
+add_to (guint8 *counter)
+{
+  __atomic_fetch_add (counter, 1, __ATOMIC_SEQ_CST);
+}
 
 static gpointer
 share_memory (gsize size)
@@ -103,8 +131,9 @@ static guint32
 choose_size (guint32 sequence)
 {
   static const guint32 sizes[] = { 0, 8, 50, 200, 1000, 2000, 2100, 5000, 20000, 70000 };
+  const guint          n = is_large (test_) ? 4 : G_N_ELEMENTS (sizes);
 
-  return sizes[(sequence * 2654435761u >> 16) % G_N_ELEMENTS (sizes)];
+  return sizes[(sequence * 2654435761u >> 16) % n];
 }
 
 static guint32
@@ -171,25 +200,41 @@ fail (const char   *what,
   return 1;
 }
 
+#define MAX_AT_ONCE 16
+
+static guint
+choose_n_at_once (guint32 sequence)
+{
+  return test_->n_at_once == 0
+           ? 1
+           : MIN ((guint) g_random_int_range (1, (gint32) test_->n_at_once + 1),
+                  MAX_SEQUENCE - sequence);
+}
+
 static int
 produce (void)
 {
-  static guint8 buffer[sizeof (Header) + 70000];
+  static guint8 buffers[MAX_AT_ONCE][sizeof (Header) + 70000];
   MpQueueCall   call = { .timeout_us = -1 };
   guint32       life = __atomic_fetch_add (&log_->n_lives, 1, __ATOMIC_SEQ_CST);
+  guint32       sequence = 0;
 
   g_assert_cmpuint (life, <, log_->max_lives);
-  for (guint32 i = 0; i < MAX_SEQUENCE && !mp_load (&log_->stop); i++)
+  while (sequence < MAX_SEQUENCE && !mp_load (&log_->stop))
     {
-      const MpQueueItem item = { buffer, compose (buffer, life, i), 2 };
-      MpQueueStatus     status;
-      guint             n_put;
+      const guint   n = choose_n_at_once (sequence);
+      MpQueueItem   items[MAX_AT_ONCE];
+      MpQueueStatus status;
+      guint         n_put;
 
-      mp_store (&log_->lives[life].n_begun, i + 1);
-      status = backend.put (queue, &item, 1, &call, &n_put);
-      if (status != MP_QUEUE_OK)
+      for (guint i = 0; i < n; i++)
+        items[i] = (MpQueueItem){ buffers[i], compose (buffers[i], life, sequence + i), 2 };
+      mp_store (&log_->lives[life].n_begun, sequence + n);
+      status = backend.put (queue, items, n, &call, &n_put);
+      if (status != MP_QUEUE_OK || n_put != n)
         return fail ("put", status);
-      mp_store (&log_->lives[life].n_returned, i + 1);
+      sequence += n;
+      mp_store (&log_->lives[life].n_returned, sequence);
     }
   return 0;
 }
@@ -212,24 +257,59 @@ account (const Header    *header,
 }
 
 static void
-acknowledge (const MpQueueDelivery *delivery)
+acknowledge (const MpQueueToken *token)
 {
   MpQueueCall   call = { .timeout_us = -1 };
   MpQueueFinish how = g_random_int_range (0, 20) == 0 ? MP_QUEUE_FINISH_RETRY
                                                       : MP_QUEUE_FINISH_DONE;
 
-  if (delivery->token.lease == 0)
+  if (token->lease == 0)
     return;
-  if (backend.progress (queue, &delivery->token, 0.5, "half", &call) != MP_QUEUE_OK)
+  if (backend.progress (queue, token, 0.5, "half", &call) != MP_QUEUE_OK)
     add (&log_->n_stale);
-  if (backend.finish (queue, &delivery->token, how, &call) != MP_QUEUE_OK)
+  if (backend.finish (queue, token, how, &call) != MP_QUEUE_OK)
     add (&log_->n_stale);
+}
+
+/* What is in hand, the oldest first acknowledged. */
+typedef struct
+{
+  MpQueueToken *tokens;
+  guint         n;
+  guint         next;
+} Hand;
+
+static void
+take_in_hand (Hand               *self,
+              const MpQueueToken *token)
+{
+  if (test_->n_in_hand == 0)
+    {
+      acknowledge (token);
+      return;
+    }
+  if (self->n == test_->n_in_hand)
+    acknowledge (&self->tokens[self->next]);
+  else
+    self->n++;
+  self->tokens[self->next] = *token;
+  self->next = (self->next + 1) % test_->n_in_hand;
+}
+
+static void
+empty_hand (Hand *self)
+{
+  for (guint i = 0; i < self->n; i++)
+    acknowledge (&self->tokens[(self->next + test_->n_in_hand - self->n + i) % test_->n_in_hand]);
+  self->n = 0;
 }
 
 /* Half of the messages are delivered tentatively; one in thirty of those accepted `by_content` is
  * refused and left in its place. */
 static MpQueueStatus
-get (MpQueueDelivery *delivery)
+get (MpQueueDelivery *delivery,
+     guint            n,
+     guint           *n_got)
 {
   MpQueueCall           call = { .timeout_us = -1 };
   const MpQueueAccepted accepted[] = {
@@ -238,13 +318,12 @@ get (MpQueueDelivery *delivery)
     { .sound = MP_QUEUE_TAG (2) },
     { .by_content = MP_QUEUE_TAG (2) },
   };
-  guint n_got;
 
   for (;;)
     {
       const MpQueueAccepted *mask = &accepted[g_random_int_range (0, G_N_ELEMENTS (accepted))];
       gboolean               take = mask->by_content == 0 || g_random_int_range (0, 30) != 0;
-      MpQueueStatus          status = backend.get (queue, delivery, 1, mask, &call, &n_got);
+      MpQueueStatus          status = backend.get (queue, delivery, n, mask, &call, n_got);
 
       if (status != MP_QUEUE_OK || !delivery->tentative)
         return status;
@@ -258,38 +337,65 @@ get (MpQueueDelivery *delivery)
     }
 }
 
+static void
+take (MpQueueDelivery *delivery,
+      gint32          *last,
+      Hand            *hand)
+{
+  Header header;
+
+  if (!is_sound (delivery->data, delivery->size, &header))
+    add (&log_->n_corrupt);
+  else
+    account (&header, delivery, last);
+  if (delivery->data != delivery->buffer)
+    g_free (delivery->data);
+  take_in_hand (hand, &delivery->token);
+}
+
 static int
 consume (void)
 {
-  g_autofree gint32 *last = g_new (gint32, log_->max_lives);
-  guint8             buffer[MP_INLINE_LIMIT];
-  Header             header;
+  static guint8            buffers[MAX_AT_ONCE][MP_INLINE_LIMIT];
+  g_autofree gint32       *last = g_new (gint32, log_->max_lives);
+  g_autofree MpQueueToken *tokens = g_new (MpQueueToken, test_->n_in_hand + 1);
+  Hand                     hand = { .tokens = tokens };
 
   memset (last, 0xff, log_->max_lives * sizeof *last);
   for (;;)
     {
-      MpQueueDelivery delivery = { .buffer = buffer, .capacity = sizeof buffer };
-      MpQueueStatus   status = get (&delivery);
+      MpQueueDelivery deliveries[MAX_AT_ONCE];
+      MpQueueStatus   status;
+      guint           n_got;
 
+      for (guint i = 0; i < MAX_AT_ONCE; i++)
+        deliveries[i] = (MpQueueDelivery){ .buffer = buffers[i], .capacity = sizeof buffers[i] };
+      status = get (deliveries, MAX (test_->n_at_once, 1), &n_got);
+      if (status == MP_QUEUE_CLOSED && hand.n > 0)
+        {
+          empty_hand (&hand);
+          continue;
+        }
       if (status == MP_QUEUE_CLOSED)
         return 0;
       if (status != MP_QUEUE_OK)
         return fail ("get", status);
-      if (!is_sound (delivery.data, delivery.size, &header))
-        add (&log_->n_corrupt);
-      else
-        account (&header, &delivery, last);
-      if (delivery.data != buffer)
-        g_free (delivery.data);
-      acknowledge (&delivery);
+      for (guint i = 0; i < n_got; i++)
+        take (&deliveries[i], last, &hand);
     }
+}
+
+static gboolean
+is_producer (guint index)
+{
+  return test_->n_producers != 0 ? index < test_->n_producers : index % 2 == 0;
 }
 
 static pid_t
 start_worker (const Case *test,
               guint       index)
 {
-  guint32 n_steps = (guint32) g_random_int_range (1, MAX_STEP);
+  guint32 n_steps = (guint32) g_random_int_range (1, is_large (test) ? LARGE_MAX_STEP : MAX_STEP);
   pid_t   pid = fork ();
 
   g_assert_cmpint (pid, !=, -1);
@@ -303,7 +409,7 @@ start_worker (const Case *test,
       n_steps_left = n_steps;
       mp_step_hook = die_at_step;
     }
-  _exit (index % 2 == 0 ? produce () : consume ());
+  _exit (is_producer (index) ? produce () : consume ());
 }
 
 /* --- The killer -------------------------------------------------------------------------- */
@@ -328,8 +434,9 @@ static void
 replace (Killer *self,
          guint   index)
 {
+  alarm (HANG_SECONDS);
   self->n_kills++;
-  self->n_killed_consumers += index % 2;
+  self->n_killed_consumers += !is_producer (index);
   self->workers[index] = start_worker (self->test, index);
 }
 
@@ -404,11 +511,13 @@ finish (Killer *self)
   MpQueueCall call = { 0 };
 
   mp_store (&log_->stop, 1);
-  for (guint i = 0; i < N_WORKERS; i += 2)
-    await_end (self, i);
+  for (guint i = 0; i < N_WORKERS; i++)
+    if (is_producer (i))
+      await_end (self, i);
   g_assert_cmpint (backend.shutdown (queue, FALSE, &call), ==, MP_QUEUE_OK);
-  for (guint i = 1; i < N_WORKERS; i += 2)
-    await_end (self, i);
+  for (guint i = 0; i < N_WORKERS; i++)
+    if (!is_producer (i))
+      await_end (self, i);
 }
 
 /* --- The account --------------------------------------------------------------------------- */
@@ -427,13 +536,38 @@ recover_all (void)
          g_get_monotonic_time () < deadline);
 }
 
+/* What was delivered too often is not lost. */
+static guint
+collect_dead (void)
+{
+  MpQueueCall     call = { .timeout_us = G_USEC_PER_SEC };
+  MpQueueDelivery delivery = { 0 };
+  guint           n = 0;
+
+  for (; backend.get_dead (queue, &delivery, &call) == MP_QUEUE_OK; n++)
+    {
+      Header header;
+
+      if (!is_sound (delivery.data, delivery.size, &header))
+        add (&log_->n_corrupt);
+      else
+        add_to (slot_of (log_->got, header.life, header.sequence));
+      g_free (delivery.data);
+      delivery = (MpQueueDelivery){ 0 };
+    }
+  return n;
+}
+
 static void
 settle (Killer *self)
 {
   guint64       n_returned = 0, n_missing = 0, n_twice = 0, n_unflagged = 0, n_phantoms = 0;
   MpQueueCall   call = { 0 };
   MpQueueCounts counts;
+  guint         n_dead;
 
+  recover_all ();
+  n_dead = collect_dead ();
   for (guint32 life = 0; life < log_->n_lives; life++)
     {
       Life *record = &log_->lives[life];
@@ -456,13 +590,14 @@ settle (Killer *self)
   g_test_message (
     "%u kills, %u of consumers; %" G_GUINT64_FORMAT " puts returned, %" G_GUINT64_FORMAT
     " missing, %" G_GUINT64_FORMAT " twice, %" G_GUINT64_FORMAT
-    " of these unflagged, %u out of order, %u corrupt, %u units in use",
-    self->n_kills, self->n_killed_consumers, n_returned, n_missing, n_twice, n_unflagged,
+    " of these unflagged, %u dead letters, %u out of order, %u corrupt, %u units in use",
+    self->n_kills, self->n_killed_consumers, n_returned, n_missing, n_twice, n_unflagged, n_dead,
     log_->n_out_of_order, log_->n_corrupt, mp_shared_queue_count_units (queue));
 
   /* The message that a plain consumer was getting when it was killed is lost. */
   if (self->test->mode == MP_QUEUE_MODE_PLAIN)
-    g_assert_cmpuint (n_missing, <=, self->n_killed_consumers);
+    g_assert_cmpuint (n_missing, <=,
+                      self->n_killed_consumers * MAX (self->test->n_at_once, 1));
   else
     g_assert_cmpuint (n_missing, ==, 0);
   g_assert_cmpuint (n_unflagged, ==, 0);
@@ -479,13 +614,15 @@ settle (Killer *self)
 }
 
 static guint
-get_n_kills (void)
+get_n_kills (const Case *test)
 {
   const char *setting = g_getenv ("MP_STRESS_KILLS");
 
   if (setting != NULL)
     return (guint) atoi (setting);
-  return g_getenv ("MP_TEST_LONG") != NULL ? LONG_KILLS : DEFAULT_KILLS;
+  if (g_getenv ("MP_TEST_LONG") != NULL)
+    return LONG_KILLS;
+  return is_special (test) ? SPECIAL_KILLS : DEFAULT_KILLS;
 }
 
 static void
@@ -507,20 +644,46 @@ close_log (void)
   munmap (log_, sizeof *log_);
 }
 
+/* As after years of use. */
+static void
+bring_near_wrapping (MpMemory *memory)
+{
+  const guint32 count = MP_COUNT_MASK - 5000;
+  const guint64 word = mp_word (count, mp_word_offset (memory->tail->word));
+
+  memory->tail->word = memory->tail->seen_head = memory->head->word = word;
+  memory->tail->n_total = memory->head->n_before = count;
+  memory->arena->n_done = count;
+  memory->tail->n_bytes = memory->tail->seen_n_bytes = memory->head->n_bytes =
+    G_MAXUINT64 - 1000000;
+  memory->state->recoverer = G_MAXUINT32 - 10;
+  for (guint i = 1; i < 32; i++)
+    mp_memory_participant (memory, i)->generation = G_MAXUINT32 - i;
+  for (guint i = 0; i < 64; i++)
+    mp_memory_waiter (memory, i)->futex = G_MAXUINT32 - i;
+}
+
 static void
 test_kill (gconstpointer data)
 {
   const Case           *test = data;
-  const MpQueueSettings settings = { .mode = test->mode, .max_size = MAX_SIZE };
-  const guint           n_kills = get_n_kills ();
-  Killer                killer = { .test = test };
-  MpQueueCall           call = { 0 };
+  const MpQueueSettings settings = {
+    .mode = test->mode,
+    .max_size = MAX (test->max_size, MAX_SIZE),
+    .max_deliveries = test->max_deliveries,
+  };
+  const guint n_kills = get_n_kills (test);
+  Killer      killer = { .test = test };
+  MpQueueCall call = { 0 };
 
   open_log (n_kills);
   queue = backend.open ("memory:", NULL, &settings, &call);
   g_assert_no_error (call.error);
+  test_ = test;
+  if (test->wraps)
+    bring_near_wrapping (&((MpSharedQueue *) queue)->memory);
 
-  alarm (HANG_SECONDS + n_kills / 10);
+  alarm (HANG_SECONDS);
   for (guint i = 0; i < N_WORKERS; i++)
     killer.workers[i] = start_worker (test, i);
   while (killer.n_kills < n_kills)
@@ -533,157 +696,6 @@ test_kill (gconstpointer data)
   close_log ();
 }
 
-/* --- One who is stopped while others die ------------------------------------------------------ */
-
-#define LARGE 20000
-
-static gboolean has_committed;
-
-static void
-stop_after_commit (const char *name)
-{
-  has_committed |= g_str_equal (name, "put/committed");
-  if (has_committed && g_str_equal (name, "lock/released"))
-    {
-      mp_step_hook = NULL;
-      raise (SIGSTOP);
-    }
-}
-
-static void
-die_unpublished (const char *name)
-{
-  if (g_str_equal (name, "put/copied"))
-    raise (SIGKILL);
-}
-
-static int
-put_large (void)
-{
-  static guint8     buffer[LARGE];
-  MpQueueCall       call = { .timeout_us = 0 };
-  const MpQueueItem item = { buffer, sizeof buffer, 2 };
-  guint             n_put;
-
-  return backend.put (queue, &item, 1, &call, &n_put) == MP_QUEUE_OK ? 0 : 1;
-}
-
-static void
-get_large (void)
-{
-  static guint8   buffer[LARGE];
-  MpQueueCall     call = { .timeout_us = 0 };
-  MpQueueDelivery delivery = { .buffer = buffer, .capacity = sizeof buffer };
-
-  const MpQueueAccepted accepted = { .any = MP_QUEUE_TAG (2) };
-  guint                 n_got;
-
-  g_assert_cmpint (backend.get (queue, &delivery, 1, &accepted, &call, &n_got), ==, MP_QUEUE_OK);
-}
-
-static pid_t
-start_putting (void (*hook) (const char *name))
-{
-  pid_t pid = fork ();
-
-  g_assert_cmpint (pid, !=, -1);
-  if (pid != 0)
-    return pid;
-
-  prctl (PR_SET_PDEATHSIG, SIGKILL);
-  mp_step_hook = hook;
-  _exit (put_large ());
-}
-
-/* A block that was published, got, and allocated again by a process that died is freed, even while
- * its first owner is still stopped. */
-static void
-test_stopped (void)
-{
-  MpQueueCall           call = { 0 };
-  const MpQueueSettings settings = { .mode = MP_QUEUE_MODE_PLAIN };
-  pid_t                 stopped, killed;
-  int                   status;
-
-  queue = backend.open ("memory:", NULL, &settings, &call);
-  alarm (HANG_SECONDS);
-  stopped = start_putting (stop_after_commit);
-  g_assert_cmpint (waitpid (stopped, &status, WUNTRACED), ==, stopped);
-  g_assert_true (WIFSTOPPED (status));
-  get_large ();
-
-  killed = start_putting (die_unpublished);
-  g_assert_cmpint (waitpid (killed, &status, 0), ==, killed);
-  g_assert_true (WIFSIGNALED (status));
-  /* A process that attaches recovers the dead one. */
-  g_assert_cmpint (waitpid (start_putting (NULL), &status, 0), >, 0);
-  get_large ();
-  g_assert_cmpuint (mp_shared_queue_count_units (queue), ==, MP_SEGMENT_SIZE / MP_UNIT_SIZE);
-
-  kill (stopped, SIGCONT);
-  g_assert_cmpint (waitpid (stopped, &status, 0), ==, stopped);
-  g_assert_true (WIFEXITED (status));
-  alarm (0);
-  backend.free (queue);
-}
-
-/* --- What a plain consumer had in hand -------------------------------------------------------- */
-
-static void
-die_in_hand (const char *name)
-{
-  if (g_str_equal (name, "get/leased"))
-    has_committed = TRUE;
-  if (has_committed && g_str_equal (name, "lock/released"))
-    raise (SIGKILL);
-}
-
-static gsize
-pass_one (void)
-{
-  static guint8         buffer[LARGE];
-  const MpQueueItem     item = { buffer, 8, 2 };
-  const MpQueueAccepted accepted = { .any = MP_QUEUE_TAG (2) };
-  MpQueueCall           call = { .timeout_us = 0 };
-  MpQueueDelivery       delivery = { .buffer = buffer, .capacity = sizeof buffer };
-  guint                 n;
-
-  g_assert_cmpint (backend.put (queue, &item, 1, &call, &n), ==, MP_QUEUE_OK);
-  g_assert_cmpint (backend.get (queue, &delivery, 1, &accepted, &call, &n), ==, MP_QUEUE_OK);
-  return delivery.size;
-}
-
-/* A large message that was not copied completely is redelivered, even under constant load when no
- * consumer sleeps. */
-static void
-test_in_hand (void)
-{
-  const MpQueueSettings settings = { .mode = MP_QUEUE_MODE_PLAIN };
-  MpQueueCall           call = { 0 };
-  gint64                start;
-  pid_t                 pid;
-  int                   status;
-
-  queue = backend.open ("memory:", NULL, &settings, &call);
-  g_assert_cmpint (put_large (), ==, 0);
-  pid = fork ();
-  g_assert_cmpint (pid, !=, -1);
-  if (pid == 0)
-    {
-      has_committed = FALSE;
-      mp_step_hook = die_in_hand;
-      get_large ();
-      _exit (1);
-    }
-  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
-  g_assert_true (WIFSIGNALED (status));
-
-  start = g_get_monotonic_time ();
-  while (pass_one () != LARGE)
-    g_assert_cmpint (g_get_monotonic_time () - start, <, G_USEC_PER_SEC);
-  backend.free (queue);
-}
-
 int
 main (int    argc,
       char **argv)
@@ -693,13 +705,26 @@ main (int    argc,
     { "/kill-queue/plain/at-steps", MP_QUEUE_MODE_PLAIN, TRUE },
     { "/kill-queue/acknowledged/at-random", MP_QUEUE_MODE_ACKNOWLEDGED, FALSE },
     { "/kill-queue/acknowledged/at-steps", MP_QUEUE_MODE_ACKNOWLEDGED, TRUE },
+    { "/kill-queue/long/at-random", MP_QUEUE_MODE_PLAIN, FALSE, .max_size = 50000,
+      .n_producers = N_WORKERS - 1 },
+    { "/kill-queue/long/at-steps", MP_QUEUE_MODE_ACKNOWLEDGED, TRUE, .max_size = 50000,
+      .n_producers = N_WORKERS - 1 },
+    { "/kill-queue/in-hand/at-random", MP_QUEUE_MODE_ACKNOWLEDGED, FALSE, .n_in_hand = 20000 },
+    { "/kill-queue/in-hand/at-steps", MP_QUEUE_MODE_ACKNOWLEDGED, TRUE, .n_in_hand = 20000 },
+    { "/kill-queue/max-deliveries/at-random", MP_QUEUE_MODE_ACKNOWLEDGED, FALSE,
+      .max_deliveries = 2 },
+    { "/kill-queue/max-deliveries/at-steps", MP_QUEUE_MODE_ACKNOWLEDGED, TRUE,
+      .max_deliveries = 2 },
+    { "/kill-queue/batches/at-random", MP_QUEUE_MODE_PLAIN, FALSE, .n_at_once = MAX_AT_ONCE },
+    { "/kill-queue/batches/at-steps", MP_QUEUE_MODE_ACKNOWLEDGED, TRUE,
+      .n_at_once = MAX_AT_ONCE },
+    { "/kill-queue/wrapping/at-random", MP_QUEUE_MODE_ACKNOWLEDGED, FALSE, .wraps = TRUE },
+    { "/kill-queue/wrapping/at-steps", MP_QUEUE_MODE_PLAIN, TRUE, .wraps = TRUE },
   };
 
   g_test_init (&argc, &argv, NULL);
   setpgid (0, 0);
   signal (SIGALRM, hang_cb);
-  g_test_add_func ("/kill-queue/stopped", test_stopped);
-  g_test_add_func ("/kill-queue/plain/in-hand", test_in_hand);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     g_test_add_data_func (cases[i].name, &cases[i], test_kill);
   return g_test_run ();

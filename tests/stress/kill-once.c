@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Kills a user of a queue at one marked step, at which its death has consequences for others. */
+
+#include "config.h"
+
+#include "memory/shared-queue-private.h"
+#include "memory/shared-queue.h"
+#include "memory/step.h"
+
+#include <glib.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define HANG_SECONDS 60
+
+#define backend mp_shared_queue_backend
+
+void (*mp_step_hook) (const char *name);
+
+static gpointer queue;
+
+/* --- One who is stopped while others die ------------------------------------------------------ */
+
+#define LARGE 20000
+
+static gboolean has_committed;
+
+static void
+stop_after_commit (const char *name)
+{
+  has_committed |= g_str_equal (name, "put/committed");
+  if (has_committed && g_str_equal (name, "lock/released"))
+    {
+      mp_step_hook = NULL;
+      raise (SIGSTOP);
+    }
+}
+
+static void
+die_unpublished (const char *name)
+{
+  if (g_str_equal (name, "put/copied"))
+    raise (SIGKILL);
+}
+
+static int
+put_large (void)
+{
+  static guint8     buffer[LARGE];
+  MpQueueCall       call = { .timeout_us = 0 };
+  const MpQueueItem item = { buffer, sizeof buffer, 2 };
+  guint             n_put;
+
+  return backend.put (queue, &item, 1, &call, &n_put) == MP_QUEUE_OK ? 0 : 1;
+}
+
+static void
+get_large (void)
+{
+  static guint8   buffer[LARGE];
+  MpQueueCall     call = { .timeout_us = 0 };
+  MpQueueDelivery delivery = { .buffer = buffer, .capacity = sizeof buffer };
+
+  const MpQueueAccepted accepted = { .any = MP_QUEUE_TAG (2) };
+  guint                 n_got;
+
+  g_assert_cmpint (backend.get (queue, &delivery, 1, &accepted, &call, &n_got), ==, MP_QUEUE_OK);
+}
+
+static pid_t
+start_putting (void (*hook) (const char *name))
+{
+  pid_t pid = fork ();
+
+  g_assert_cmpint (pid, !=, -1);
+  if (pid != 0)
+    return pid;
+
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
+  mp_step_hook = hook;
+  _exit (put_large ());
+}
+
+/* A block that was published, got, and allocated again by a process that died is freed, even while
+ * its first owner is still stopped. */
+static void
+test_stopped (void)
+{
+  MpQueueCall           call = { 0 };
+  const MpQueueSettings settings = { .mode = MP_QUEUE_MODE_PLAIN };
+  pid_t                 stopped, killed;
+  int                   status;
+
+  queue = backend.open ("memory:", NULL, &settings, &call);
+  alarm (HANG_SECONDS);
+  stopped = start_putting (stop_after_commit);
+  g_assert_cmpint (waitpid (stopped, &status, WUNTRACED), ==, stopped);
+  g_assert_true (WIFSTOPPED (status));
+  get_large ();
+
+  killed = start_putting (die_unpublished);
+  g_assert_cmpint (waitpid (killed, &status, 0), ==, killed);
+  g_assert_true (WIFSIGNALED (status));
+  /* A process that attaches recovers the dead one. */
+  g_assert_cmpint (waitpid (start_putting (NULL), &status, 0), >, 0);
+  get_large ();
+  g_assert_cmpuint (mp_shared_queue_count_units (queue), ==, MP_SEGMENT_SIZE / MP_UNIT_SIZE);
+
+  kill (stopped, SIGCONT);
+  g_assert_cmpint (waitpid (stopped, &status, 0), ==, stopped);
+  g_assert_true (WIFEXITED (status));
+  alarm (0);
+  backend.free (queue);
+}
+
+/* --- What a plain consumer had in hand -------------------------------------------------------- */
+
+static void
+die_in_hand (const char *name)
+{
+  if (g_str_equal (name, "get/leased"))
+    has_committed = TRUE;
+  if (has_committed && g_str_equal (name, "lock/released"))
+    raise (SIGKILL);
+}
+
+static gsize
+pass_one (void)
+{
+  static guint8         buffer[LARGE];
+  const MpQueueItem     item = { buffer, 8, 2 };
+  const MpQueueAccepted accepted = { .any = MP_QUEUE_TAG (2) };
+  MpQueueCall           call = { .timeout_us = 0 };
+  MpQueueDelivery       delivery = { .buffer = buffer, .capacity = sizeof buffer };
+  guint                 n;
+
+  g_assert_cmpint (backend.put (queue, &item, 1, &call, &n), ==, MP_QUEUE_OK);
+  g_assert_cmpint (backend.get (queue, &delivery, 1, &accepted, &call, &n), ==, MP_QUEUE_OK);
+  return delivery.size;
+}
+
+/* A large message that was not copied completely is redelivered, even under constant load when no
+ * consumer sleeps. */
+static void
+test_in_hand (void)
+{
+  const MpQueueSettings settings = { .mode = MP_QUEUE_MODE_PLAIN };
+  MpQueueCall           call = { 0 };
+  gint64                start;
+  pid_t                 pid;
+  int                   status;
+
+  queue = backend.open ("memory:", NULL, &settings, &call);
+  g_assert_cmpint (put_large (), ==, 0);
+  pid = fork ();
+  g_assert_cmpint (pid, !=, -1);
+  if (pid == 0)
+    {
+      has_committed = FALSE;
+      mp_step_hook = die_in_hand;
+      get_large ();
+      _exit (1);
+    }
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_true (WIFSIGNALED (status));
+
+  start = g_get_monotonic_time ();
+  while (pass_one () != LARGE)
+    g_assert_cmpint (g_get_monotonic_time () - start, <, G_USEC_PER_SEC);
+  backend.free (queue);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/kill-once/stopped", test_stopped);
+  g_test_add_func ("/kill-once/in-hand", test_in_hand);
+  return g_test_run ();
+}
