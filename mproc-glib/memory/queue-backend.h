@@ -203,7 +203,7 @@ typedef void (*MpQueueListFunc) (const MpQueueProgress *progress,
 typedef struct _MpQueueBell MpQueueBell;
 
 /* An operation that ends later.  The caller fills in the arguments of the corresponding blocking
- * slot. */
+ * slot, and keeps them in place until @done is called. */
 typedef enum
 {
   MP_QUEUE_OPERATION_PUT,
@@ -217,15 +217,17 @@ struct _MpQueueOperation
 {
   MpQueueOperationKind kind;
 
-  MpQueueItem            item;      /* PUT */
-  const MpQueueAccepted *accepted;  /* GET */
-  MpQueueDelivery       *delivery;  /* GET, SETTLE */
-  gboolean               take;      /* SETTLE */
-  MpQueueCondition       condition; /* WAIT */
+  const MpQueueItem     *items;      /* PUT */
+  MpQueueDelivery       *deliveries; /* GET; SETTLE: the first */
+  guint                  n;          /* how many items or deliveries there are */
+  const MpQueueAccepted *accepted;   /* GET */
+  gboolean               take;       /* SETTLE */
+  MpQueueCondition       condition;  /* WAIT */
 
   /* Set by the backend before it calls @done. */
   MpQueueStatus status;
-  MpQueueCall   call; /* its timeout, and the details of a failure */
+  guint         n_done; /* the number of messages put or got */
+  MpQueueCall   call;   /* its timeout, and the details of a failure */
   void (*done) (MpQueueOperation *self);
 
   GList link; /* private to the backend */
@@ -236,10 +238,9 @@ typedef struct
   /* Where queues of this backend live, for error messages. */
   const char *name;
 
-  /* Opens the queue that @uri and @descriptors identify; both are borrowed.  Without descriptors, a
-   * backend whose queues have no names creates a new queue with the settings @wanted; if @wanted is
-   * NULL, an existing queue is opened with its own settings.  Returns NULL with the call's error
-   * set on failure. */
+  /* Opens the queue that @uri and @descriptors identify; both are borrowed.  With @wanted, a new
+   * queue may be created with these settings; if @wanted is NULL, an existing queue is opened with
+   * its own settings.  Returns NULL with the call's error set on failure. */
   gpointer (*open) (const char            *uri,
                     GUnixFDList           *descriptors,
                     const MpQueueSettings *wanted,
@@ -274,11 +275,15 @@ typedef struct
   MpQueueStatus (*wait) (gpointer         self,
                          MpQueueCondition condition,
                          MpQueueCall     *call);
-  /* Without a token, which goes with DONE alone: one that was consumed, or else the oldest, or one
-   * of the oldest, in anybody's hands.  EMPTY when there is none. */
+  /* Finishes @n deliveries in one step.  Returns OK if all were handled; @answers is set to OK or
+   * STALE for each of these, and to the status of the call for the others.  Without @tokens, which
+   * goes with one DONE alone: finishes a message that was consumed, or else the oldest, or one of
+   * the oldest, that any consumer holds; the answer is EMPTY if there is none. */
   MpQueueStatus (*finish) (gpointer            self,
-                           const MpQueueToken *token,
+                           const MpQueueToken *tokens,
+                           guint               n,
                            MpQueueFinish       how,
+                           MpQueueStatus      *answers,
                            MpQueueCall        *call);
   MpQueueStatus (*progress) (gpointer            self,
                              const MpQueueToken *token,
@@ -319,6 +324,12 @@ typedef struct
                  MpQueueOperation *operation);
   gboolean (*cancel) (gpointer          self,
                       MpQueueOperation *operation);
+  /* Returns messages that an operation has got and that were not handed to the program to their
+   * place in the queue, without counting the delivery.  Does not wait: a backend on a network may
+   * keep them for the next get through this handle, and return them when the handle is freed. */
+  void (*give_back) (gpointer         self,
+                     MpQueueDelivery *deliveries,
+                     guint            n);
 
   MpQueueBell *(*bell_new) (gpointer         self,
                             MpQueueCondition condition,
@@ -336,9 +347,9 @@ typedef struct
                      gboolean     pending);
 
   /* Describes the queue for another process: returns a URI and appends descriptors. */
-  char *(*share) (gpointer     self,
-                  GUnixFDList *descriptors,
-                  GError     **error);
+  char *(*describe) (gpointer     self,
+                     GUnixFDList *descriptors,
+                     GError     **error);
   /* Checks that this process can use the queue.  Returns FALSE with the reason in @error if not. */
   gboolean (*attach) (gpointer self,
                       GError **error);

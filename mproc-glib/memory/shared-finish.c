@@ -66,8 +66,12 @@ is_current (MpSharedQueue      *self,
 
 typedef struct
 {
-  const MpQueueToken *token;
+  const MpQueueToken *tokens; /* NULL: any that is in somebody's hands */
+  guint               n;
   MpQueueFinish       how;
+  MpQueueStatus      *answers;
+  guint               n_answered;
+  guint               n_finished; /* of the answered ones */
 } Finish;
 
 /* The caller holds the arena lock.  n_consumed changes first: if the process dies between the two
@@ -95,9 +99,7 @@ finish_any (MpSharedQueue *self)
 }
 
 static MpQueueStatus
-try_finish_any (MpSharedQueue *self,
-                gpointer       data,
-                MpAttemptNote *note)
+try_finish_any (MpSharedQueue *self)
 {
   MpQueueStatus status;
 
@@ -122,42 +124,62 @@ consume_lease (MpSharedQueue *self,
 }
 
 static MpQueueStatus
+try_finish_one (MpSharedQueue      *self,
+                const MpQueueToken *token,
+                MpQueueFinish       how)
+{
+  if (!is_current (self, token))
+    return MP_QUEUE_STALE;
+
+  if (how == MP_QUEUE_FINISH_RETRY)
+    return mp_shared_queue_return_lease (self, token->lease, TRUE) ? MP_QUEUE_OK : MP_QUEUE_BUSY;
+  if (!mp_lock_take (&self->memory, MP_LOCK_ARENA))
+    return MP_QUEUE_BUSY;
+  /* Another process may have finished it meanwhile. */
+  if (!is_current (self, token))
+    {
+      mp_unlock (&self->memory, MP_LOCK_ARENA);
+      return MP_QUEUE_STALE;
+    }
+  if (how == MP_QUEUE_FINISH_CONSUME)
+    consume_lease (self, token->lease);
+  else
+    mp_shared_queue_end_lease (self, token->lease);
+  return MP_QUEUE_OK;
+}
+
+static MpQueueStatus
 try_finish (MpSharedQueue *self,
             gpointer       data,
             MpAttemptNote *note)
 {
   Finish *finish = data;
-  guint32 lease = finish->token->lease;
 
-  if (!is_current (self, finish->token))
-    return MP_QUEUE_STALE;
-
-  if (finish->how == MP_QUEUE_FINISH_RETRY)
-    return mp_shared_queue_return_lease (self, lease, TRUE) ? MP_QUEUE_OK : MP_QUEUE_BUSY;
-  if (!mp_lock_take (&self->memory, MP_LOCK_ARENA))
-    return MP_QUEUE_BUSY;
-  /* Another process may have finished it meanwhile. */
-  if (!is_current (self, finish->token))
+  while (finish->n_answered < finish->n)
     {
-      mp_unlock (&self->memory, MP_LOCK_ARENA);
-      return MP_QUEUE_STALE;
+      MpQueueStatus answer = finish->tokens == NULL
+                               ? try_finish_any (self)
+                               : try_finish_one (self, &finish->tokens[finish->n_answered],
+                                                 finish->how);
+
+      if (answer == MP_QUEUE_BUSY)
+        return MP_QUEUE_BUSY;
+      finish->answers[finish->n_answered++] = answer;
+      finish->n_finished += answer == MP_QUEUE_OK;
     }
-  if (finish->how == MP_QUEUE_FINISH_CONSUME)
-    consume_lease (self, lease);
-  else
-    mp_shared_queue_end_lease (self, lease);
   return MP_QUEUE_OK;
 }
 
-/* Wakes the waiters whose condition the end of a delivery may have changed. */
+/* Wakes the waiters whose condition the end of @n deliveries may have changed. */
 static void
 wake_after_finish (MpSharedQueue *self,
-                   MpQueueFinish  how)
+                   MpQueueFinish  how,
+                   guint          n)
 {
   MpMemory *memory = &self->memory;
 
   if (how != MP_QUEUE_FINISH_RETRY)
-    mp_waiters_wake (memory, MP_QUEUE_WAIT_SPACE, 1);
+    mp_waiters_wake (memory, MP_QUEUE_WAIT_SPACE, n);
 
   mp_waiters_wake (memory, MP_QUEUE_WAIT_NEWS, 0);
   if (mp_shared_queue_check (self, MP_QUEUE_WAIT_DONE))
@@ -170,23 +192,26 @@ wake_after_finish (MpSharedQueue *self,
 
 MpQueueStatus
 mp_shared_queue_finish (gpointer            user_data,
-                        const MpQueueToken *token,
+                        const MpQueueToken *tokens,
+                        guint               n,
                         MpQueueFinish       how,
+                        MpQueueStatus      *answers,
                         MpQueueCall        *call)
 {
   MpSharedQueue *self = user_data;
-  Finish         finish = { token, how };
+  Finish         finish = { tokens, n, how, answers, 0, 0 };
   MpQueueStatus  status = mp_shared_queue_enter (self);
 
   if (status == MP_QUEUE_OK)
-    status = mp_shared_queue_insist (self, call, token != NULL ? try_finish : try_finish_any,
-                                     &finish);
-  if (status != MP_QUEUE_OK)
+    status = mp_shared_queue_insist (self, call, try_finish, &finish);
+  for (guint i = finish.n_answered; i < n; i++)
+    answers[i] = status;
+  if (finish.n_finished == 0)
     return status;
 
-  wake_after_finish (self, how);
+  wake_after_finish (self, how, finish.n_finished);
   mp_shared_queue_leave (self);
-  return MP_QUEUE_OK;
+  return status;
 }
 
 static void

@@ -122,8 +122,10 @@ MpQueueStatus mp_shared_queue_wait (gpointer         self,
                                     MpQueueCondition condition,
                                     MpQueueCall     *call);
 MpQueueStatus mp_shared_queue_finish (gpointer            self,
-                                      const MpQueueToken *token,
+                                      const MpQueueToken *tokens,
+                                      guint               n,
                                       MpQueueFinish       how,
+                                      MpQueueStatus      *answers,
                                       MpQueueCall        *call);
 MpQueueStatus mp_shared_queue_set_progress (gpointer            self,
                                             const MpQueueToken *token,

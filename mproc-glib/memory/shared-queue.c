@@ -145,7 +145,7 @@ create (const MpQueueSettings *settings,
   return self;
 }
 
-/* Opens the descriptors that mp_shared_queue_share () returned: the memory's and the eventfd's. */
+/* Opens the descriptors that describe () returned: the memory's and the eventfd's. */
 static gpointer
 open_shared (GUnixFDList *descriptors,
              GError     **error)
@@ -177,16 +177,17 @@ open_shared (GUnixFDList *descriptors,
   return self;
 }
 
-/* The URI is its scheme alone: queues in memory have no names. */
+/* The URI is its scheme alone: queues in memory have no names, and cannot be opened by one. */
 static gpointer
 open_queue (const char            *uri,
             GUnixFDList           *descriptors,
             const MpQueueSettings *wanted,
             MpQueueCall           *call)
 {
-  if (!g_str_equal (uri, MP_SHARED_QUEUE_SCHEME ":"))
+  if (!g_str_equal (uri, MP_SHARED_QUEUE_SCHEME ":") || (descriptors == NULL && wanted == NULL))
     {
-      g_set_error (&call->error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
+      g_set_error (&call->error, MP_ERROR,
+                   descriptors == NULL ? MP_ERROR_UNSUPPORTED : MP_ERROR_INVALID_MESSAGE,
                    _ ("Queues in memory have no names, as in “%.64s”"), uri);
       return NULL;
     }
@@ -233,9 +234,9 @@ mp_shared_queue_count_units (gpointer user_data)
 }
 
 static char *
-share (gpointer     user_data,
-       GUnixFDList *descriptors,
-       GError     **error)
+describe (gpointer     user_data,
+          GUnixFDList *descriptors,
+          GError     **error)
 {
   MpSharedQueue *self = user_data;
 
@@ -512,6 +513,6 @@ const MpQueueBackend mp_shared_queue_backend = {
   .bell_fd = bell_fd,
   .bell_arm = bell_arm,
   .bell_hold = bell_hold,
-  .share = share,
+  .describe = describe,
   .attach = attach,
 };

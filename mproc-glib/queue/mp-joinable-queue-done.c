@@ -2,15 +2,28 @@
 
 #include "config.h"
 
-#include "mp-joinable-queue.h"
+#include "mp-joinable-queue-private.h"
 
 #include "mp-error.h"
-#include "mp-queue-private.h"
-#include "queue-kept.h"
 
 #include <glib/gi18n-lib.h>
 
 /* Marking messages as done that were got by the functions of MpQueue. */
+
+int mp_joinable_queue_private_offset;
+
+static MpQueueKept *
+get_kept (MpJoinableQueue *self)
+{
+  return &mp_joinable_queue_get_private (self)->kept;
+}
+
+void
+mp_joinable_queue_keep (MpQueue            *self,
+                        const MpQueueToken *token)
+{
+  mp_queue_kept_push (get_kept (MP_JOINABLE_QUEUE (self)), token);
+}
 
 static gboolean
 set_error (MpJoinableQueue *self,
@@ -26,16 +39,16 @@ set_error (MpJoinableQueue *self,
   return FALSE;
 }
 
-/* Finishes the oldest delivery of this object; EMPTY when there is none. */
+/* Marks the oldest delivery of this object as done; EMPTY if there is none. */
 static MpQueueStatus
 finish_oldest (MpJoinableQueue *self,
-               MpQueueFinish    how,
                MpQueueCall     *call)
 {
-  g_autofree MpQueueToken *token = mp_queue_kept_pop (mp_joinable_queue_get_kept (self));
+  g_autofree MpQueueToken *token = mp_queue_kept_pop (get_kept (self));
   MpQueueStore            *store = &mp_queue_get_private (MP_QUEUE (self))->store;
 
-  return token == NULL ? MP_QUEUE_EMPTY : store->backend->finish (store->home, token, how, call);
+  return token == NULL ? MP_QUEUE_EMPTY
+                       : mp_queue_store_finish (store, token, MP_QUEUE_FINISH_DONE, call);
 }
 
 /**
@@ -64,7 +77,7 @@ mp_joinable_queue_task_done (MpJoinableQueue *self,
   if (!mp_queue_check (MP_QUEUE (self), error))
     return FALSE;
 
-  status = finish_oldest (self, MP_QUEUE_FINISH_DONE, &call);
+  status = finish_oldest (self, &call);
   return status == MP_QUEUE_OK || set_error (self, status, &call, error);
 }
 
@@ -102,12 +115,12 @@ mp_joinable_queue_task_done_for_any (MpJoinableQueue *self,
     return FALSE;
 
   do
-    status = finish_oldest (self, MP_QUEUE_FINISH_DONE, &call);
+    status = finish_oldest (self, &call);
   while (status == MP_QUEUE_STALE);
 
   store = &mp_queue_get_private (MP_QUEUE (self))->store;
   if (status == MP_QUEUE_EMPTY)
-    status = store->backend->finish (store->home, NULL, MP_QUEUE_FINISH_DONE, &call);
+    status = mp_queue_store_finish (store, NULL, MP_QUEUE_FINISH_DONE, &call);
   return status == MP_QUEUE_OK || set_error (self, status, &call, error);
 }
 
@@ -129,17 +142,21 @@ gboolean
 mp_joinable_queue_consume (MpJoinableQueue *self,
                            GError         **error)
 {
-  MpQueueCall   call = { .timeout_us = -1 };
-  MpQueueStatus status;
+  MpQueueCall               call = { .timeout_us = -1 };
+  g_autofree MpQueueToken  *tokens = NULL;
+  g_autofree MpQueueStatus *answers = NULL;
+  MpQueueStore             *store;
+  MpQueueStatus             status;
+  guint                     n;
 
   g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), FALSE);
 
   if (!mp_queue_check (MP_QUEUE (self), error))
     return FALSE;
 
-  do
-    status = finish_oldest (self, MP_QUEUE_FINISH_CONSUME, &call);
-  while (status == MP_QUEUE_OK || status == MP_QUEUE_STALE);
-
-  return status == MP_QUEUE_EMPTY || mp_queue_set_error (MP_QUEUE (self), status, &call, error);
+  tokens = mp_queue_kept_pop_all (get_kept (self), &n);
+  answers = g_new (MpQueueStatus, n);
+  store = &mp_queue_get_private (MP_QUEUE (self))->store;
+  status = store->backend->finish (store->home, tokens, n, MP_QUEUE_FINISH_CONSUME, answers, &call);
+  return status == MP_QUEUE_OK || mp_queue_set_error (MP_QUEUE (self), status, &call, error);
 }

@@ -5,6 +5,7 @@
 #include "mp-queue-private.h"
 
 #include "base/mp-async.h"
+#include "queue-request.h"
 #include "queue-source.h"
 
 /* Asynchronous calls.  With a backend whose operations end at once, a call tries, and if it has to
@@ -13,19 +14,17 @@
 
 typedef struct
 {
-  MpQueueOperation operation;
+  MpQueueRequest   request;
   MpQueueCondition condition; /* what to wait for, if operations end at once */
-  GSource         *source;    /* waits for the end of an operation */
-  gboolean         has_ended;
 
-  MpMessage *message; /* PUT */
+  /* PUT */
+  MpMessage  *message;
+  MpQueueItem item;
 
   /* GET */
-  const MpQueueReader *reader;
-  MpQueueWrapFunc      wrap;
-  GDestroyNotify       free_result;
-  MpQueueDelivery      delivery;
-  gpointer             value;
+  MpQueueWrapFunc wrap;
+  GDestroyNotify  free_result;
+  MpQueueDelivery delivery;
 } AsyncCall;
 
 static void
@@ -33,7 +32,7 @@ free_call (gpointer data)
 {
   AsyncCall *call = data;
 
-  g_clear_error (&call->operation.call.error);
+  mp_queue_request_clear (&call->request);
   g_clear_pointer (&call->message, mp_message_unref);
   mp_queue_delivery_clear (&call->delivery);
   g_free (call);
@@ -45,7 +44,7 @@ steal_result (MpQueue   *self,
 {
   MpQueuePrivate     *priv = mp_queue_get_private (self);
   const MpQueueToken *token = &call->delivery.token;
-  gpointer            value = g_steal_pointer (&call->value);
+  gpointer            value = g_steal_pointer (&call->request.value);
 
   if (call->wrap != NULL)
     return call->wrap (self, value, token);
@@ -65,11 +64,10 @@ finish (GTask        *task,
   if (status != MP_QUEUE_OK)
     {
       mp_queue_store_set_error (&mp_queue_get_private (self)->store, status,
-                                &call->operation.call, &call->delivery, &error);
+                                &call->request.operation.call, &call->delivery, &error);
       g_task_return_error (task, error);
     }
-  else if (call->operation.kind == MP_QUEUE_OPERATION_GET ||
-           call->operation.kind == MP_QUEUE_OPERATION_SETTLE)
+  else if (call->request.reader != NULL)
     g_task_return_pointer (task, steal_result (self, call), call->free_result);
   else
     g_task_return_boolean (task, TRUE);
@@ -82,12 +80,13 @@ try_get (MpQueue   *self,
          AsyncCall *call)
 {
   MpQueuePrivate *priv = mp_queue_get_private (self);
+  MpQueueRequest *request = &call->request;
   guint8          stack[2048];
   MpQueueStatus   status;
 
   call->delivery = (MpQueueDelivery){ .buffer = stack, .capacity = sizeof stack };
-  status = mp_queue_store_get (&priv->store, call->reader, NULL, &call->delivery,
-                               &call->operation.call, &call->value);
+  status = mp_queue_store_get (&priv->store, request->reader, NULL, &call->delivery,
+                               &request->operation.call, &request->value);
   call->delivery.data = call->delivery.buffer = NULL;
   if (G_UNLIKELY (priv->bells.fd_bell != NULL))
     mp_queue_bells_refresh (&priv->bells);
@@ -99,21 +98,22 @@ try_call (MpQueue   *self,
           AsyncCall *call)
 {
   MpQueueStore *store = &mp_queue_get_private (self)->store;
+  MpQueueCall  *backend_call = &call->request.operation.call;
   guint         n_put;
 
   if (G_UNLIKELY (store->home == NULL))
     return MP_QUEUE_DETACHED;
 
-  switch (call->operation.kind)
+  switch (call->request.operation.kind)
     {
     case MP_QUEUE_OPERATION_PUT:
-      return mp_queue_store_put (store, &call->operation.item, 1, &call->operation.call, &n_put);
+      return mp_queue_store_put (store, &call->item, 1, backend_call, &n_put);
     case MP_QUEUE_OPERATION_GET:
       return try_get (self, call);
     case MP_QUEUE_OPERATION_WAIT:
     case MP_QUEUE_OPERATION_SETTLE:
     default:
-      return store->backend->wait (store->home, call->operation.condition, &call->operation.call);
+      return store->backend->wait (store->home, call->condition, backend_call);
     }
 }
 
@@ -136,94 +136,40 @@ try_cb (gpointer user_data)
 
 /* --- Operations --------------------------------------------------------------------------- */
 
+/* Reads a message that was delivered for good. */
 static void
-begin (MpQueue             *self,
-       AsyncCall           *call,
-       MpQueueOperationKind kind)
+read_answer (AsyncCall *call)
 {
-  MpQueueStore *store = &mp_queue_get_private (self)->store;
+  MpQueueOperation *operation = &call->request.operation;
 
-  call->operation.kind = kind;
-  g_atomic_int_set (&call->has_ended, FALSE);
-  store->backend->begin (store->home, &call->operation);
-}
+  if (operation->kind != MP_QUEUE_OPERATION_GET || operation->status != MP_QUEUE_OK)
+    return;
 
-/* Called in the main context in which the backend's replies are read; wakes that of the task. */
-static void
-operation_done (MpQueueOperation *operation)
-{
-  AsyncCall *call = (AsyncCall *) operation;
-
-  g_atomic_int_set (&call->has_ended, TRUE);
-  g_source_set_ready_time (call->source, 0);
-}
-
-/* Reads the delivered message.  A tentative delivery is settled by another operation: then returns
- * TRUE, and the task waits for its end. */
-static gboolean
-read_answer (MpQueue   *self,
-             AsyncCall *call)
-{
-  call->value = call->reader->read (&call->delivery, NULL, &call->operation.call.error);
-  mp_queue_delivery_clear (&call->delivery);
-  call->operation.take = call->value != NULL;
-  if (!call->delivery.tentative)
-    {
-      call->operation.status = call->value != NULL ? MP_QUEUE_OK : MP_QUEUE_FAILED;
-      return FALSE;
-    }
-  begin (self, call, MP_QUEUE_OPERATION_SETTLE);
-  return TRUE;
-}
-
-/* If another consumer has taken the message meanwhile, starts the get anew and returns TRUE. */
-static gboolean
-judge_settled (MpQueue   *self,
-               AsyncCall *call)
-{
-  if (call->operation.status == MP_QUEUE_OK && call->value == NULL)
-    call->operation.status = MP_QUEUE_FAILED;
-  if (call->operation.status != MP_QUEUE_STALE)
-    return FALSE;
-
-  g_clear_error (&call->operation.call.error);
-  if (call->value != NULL)
-    call->reader->free_value (g_steal_pointer (&call->value));
-  begin (self, call, MP_QUEUE_OPERATION_GET);
-  return TRUE;
+  call->request.value = call->request.reader->read (&call->delivery, NULL,
+                                                    &operation->call.error);
+  if (call->request.value == NULL)
+    operation->status = MP_QUEUE_FAILED;
 }
 
 static gboolean
 answer_cb (gpointer user_data)
 {
   GTask        *task = user_data;
-  MpQueue      *self = g_task_get_source_object (task);
   AsyncCall    *call = g_task_get_task_data (task);
-  MpQueueStore *store = &mp_queue_get_private (self)->store;
   GCancellable *cancellable = g_task_get_cancellable (task);
-  gboolean      goes_on = FALSE;
 
-  g_source_set_ready_time (call->source, -1);
-  if (!g_atomic_int_get (&call->has_ended))
+  if (mp_queue_request_step (&call->request))
     {
-      /* A settle operation is not cancelled, since its message is already delivered. */
-      if (call->operation.kind == MP_QUEUE_OPERATION_SETTLE || cancellable == NULL ||
-          !g_cancellable_is_cancelled (cancellable) ||
-          !store->backend->cancel (store->home, &call->operation))
-        return G_SOURCE_CONTINUE;
-      g_task_return_error_if_cancelled (task);
+      read_answer (call);
+      finish (task, call->request.operation.status);
       return G_SOURCE_REMOVE;
     }
 
-  if (call->operation.kind == MP_QUEUE_OPERATION_SETTLE)
-    goes_on = judge_settled (self, call);
-  else if (call->operation.kind == MP_QUEUE_OPERATION_GET &&
-           call->operation.status == MP_QUEUE_OK)
-    goes_on = read_answer (self, call);
-  if (goes_on)
+  /* A settle operation is not cancelled, since its message is already delivered. */
+  if (call->request.operation.kind == MP_QUEUE_OPERATION_SETTLE ||
+      !g_cancellable_is_cancelled (cancellable) || !mp_queue_request_cancel (&call->request))
     return G_SOURCE_CONTINUE;
-
-  finish (task, call->operation.status);
+  g_task_return_error_if_cancelled (task);
   return G_SOURCE_REMOVE;
 }
 
@@ -234,16 +180,21 @@ begin_call (MpQueue   *self,
             GTask     *task,
             AsyncCall *call)
 {
-  MpQueuePrivate *priv = mp_queue_get_private (self);
+  MpQueuePrivate   *priv = mp_queue_get_private (self);
+  MpQueueOperation *operation = &call->request.operation;
+  GSource          *source;
 
-  call->operation.call.timeout_us = -1;
-  call->operation.delivery = &call->delivery;
-  call->operation.done = operation_done;
-  call->source = mp_queue_source_new (G_OBJECT (self), &priv->bells, g_task_get_context (task),
-                                      MP_QUEUE_WAIT_ANSWERS, g_task_get_cancellable (task));
-  begin (self, call, call->operation.kind);
-  g_task_attach_source (task, call->source, answer_cb);
-  g_source_unref (call->source);
+  source = mp_queue_source_new (G_OBJECT (self), &priv->bells, g_task_get_context (task),
+                                MP_QUEUE_WAIT_ANSWERS, g_task_get_cancellable (task));
+  call->request.store = &priv->store;
+  call->request.source = source;
+  operation->items = &call->item;
+  operation->deliveries = &call->delivery;
+  operation->n = 1;
+  operation->condition = call->condition;
+  mp_queue_request_begin (&call->request, operation->kind);
+  g_task_attach_source (task, source, answer_cb);
+  g_source_unref (source);
 }
 
 /* Takes ownership of @call. */
@@ -262,7 +213,7 @@ start (MpQueue            *self,
 
   g_task_set_task_data (task, call, free_call);
 
-  if (priv->store.home != NULL && priv->store.backend->begin != NULL)
+  if (mp_queue_request_is_needed (&priv->store))
     {
       if (!g_task_return_error_if_cancelled (task))
         begin_call (self, task, call);
@@ -284,10 +235,10 @@ mp_queue_get_value_async (MpQueue             *self,
 {
   AsyncCall *call = g_new0 (AsyncCall, 1);
 
-  call->operation.kind = MP_QUEUE_OPERATION_GET;
-  call->operation.accepted = &reader->accepted;
+  call->request.operation.kind = MP_QUEUE_OPERATION_GET;
+  call->request.operation.accepted = &reader->accepted;
+  call->request.reader = reader;
   call->condition = MP_QUEUE_WAIT_ITEMS;
-  call->reader = reader;
   call->wrap = wrap;
   call->free_result = free_result;
   start (self, call, source_tag, io_priority, cancellable, callback, user_data);
@@ -304,8 +255,8 @@ mp_queue_wait_async (MpQueue            *self,
 {
   AsyncCall *call = g_new0 (AsyncCall, 1);
 
-  call->operation.kind = MP_QUEUE_OPERATION_WAIT;
-  call->operation.condition = call->condition = condition;
+  call->request.operation.kind = MP_QUEUE_OPERATION_WAIT;
+  call->condition = condition;
   start (self, call, source_tag, io_priority, cancellable, callback, user_data);
 }
 
@@ -329,9 +280,9 @@ put_async (MpQueue            *self,
     }
 
   call = g_new0 (AsyncCall, 1);
-  call->operation.kind = MP_QUEUE_OPERATION_PUT;
+  call->request.operation.kind = MP_QUEUE_OPERATION_PUT;
   call->condition = MP_QUEUE_WAIT_SPACE;
-  call->operation.item = item;
+  call->item = item;
   call->message = mp_message_ref (message);
   start (self, call, source_tag, io_priority, cancellable, callback, user_data);
 }

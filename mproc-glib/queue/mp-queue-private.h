@@ -11,6 +11,8 @@
 
 G_BEGIN_DECLS
 
+typedef struct _MpQueueAhead MpQueueAhead; /* see mp-queue-ahead.h */
+
 typedef struct
 {
   MpQueueStore store;
@@ -22,7 +24,8 @@ typedef struct
   void (*keep) (MpQueue            *self,
                 const MpQueueToken *token);
 
-  GSource *message_source; /* between start () and stop () */
+  GSource      *message_source; /* between start () and stop () */
+  MpQueueAhead *ahead;          /* while there is a handler, if operations end later */
 } MpQueuePrivate;
 
 enum

@@ -22,7 +22,7 @@ describe (MpShareable *shareable,
   if (!mp_queue_check (self, error))
     return NULL;
 
-  uri = store->backend->share (store->home, descriptors, error);
+  uri = store->backend->describe (store->home, descriptors, error);
   return uri != NULL ? g_variant_new ("(s)", uri) : NULL;
 }
 
@@ -45,7 +45,7 @@ mp_queue_open_described (GType        type,
     }
 
   g_variant_get (description, "(&s)", &uri);
-  mp_queue_store_open (&store, uri, descriptors);
+  mp_queue_store_open (&store, uri, descriptors, NULL);
   if (store.home == NULL)
     {
       g_propagate_error (error, store.error);

@@ -5,6 +5,8 @@
 #include "mp-queue-private.h"
 
 #include "base/mp-stream-source.h"
+#include "mp-queue-ahead.h"
+#include "queue-request.h"
 
 /* Emitting the signal "message". */
 
@@ -15,6 +17,16 @@ static gboolean
 has_handler (gpointer self)
 {
   return mp_stream_source_has_handler (self, mp_queue_signals[MP_QUEUE_SIGNAL_MESSAGE]);
+}
+
+static MpMessage *
+get_next (MpQueue *self,
+          GError **error)
+{
+  MpQueuePrivate *priv = mp_queue_get_private (self);
+
+  return priv->ahead != NULL ? mp_queue_ahead_pop (priv->ahead, error)
+                             : mp_queue_try_get_message (self, error);
 }
 
 static gboolean
@@ -32,7 +44,7 @@ message_cb (gpointer user_data)
       if (g_source_is_destroyed (source) ||
           !has_handler (self))
         break;
-      message = mp_queue_try_get_message (self, &error);
+      message = get_next (self, &error);
       if (message == NULL)
         break;
       g_signal_emit (self, mp_queue_signals[MP_QUEUE_SIGNAL_MESSAGE], 0, message);
@@ -52,7 +64,11 @@ message_cb (gpointer user_data)
 static GSource *
 create_watch (gpointer self)
 {
-  return mp_queue_create_source (self, NULL);
+  MpQueuePrivate *priv = mp_queue_get_private (self);
+
+  return mp_queue_request_is_needed (&priv->store)
+           ? mp_queue_ahead_start (self, priv->message_source)
+           : mp_queue_create_source (self, NULL);
 }
 
 /**
@@ -117,6 +133,8 @@ mp_queue_stop (MpQueue *self)
   if (source == NULL)
     return;
 
+  if (priv->ahead != NULL)
+    mp_queue_ahead_stop (priv->ahead);
   g_source_destroy (source);
   g_source_unref (source);
 }

@@ -74,7 +74,7 @@ mp_queue_constructed (GObject *object)
   G_OBJECT_CLASS (mp_queue_parent_class)->constructed (object);
 
   if (priv->store.home == NULL && priv->store.error == NULL)
-    mp_queue_store_open (&priv->store, NULL, NULL);
+    mp_queue_store_make (&priv->store);
   else if (priv->store.home != NULL)
     priv->store.backend->get_settings (priv->store.home, &priv->store.settings);
 }
@@ -695,31 +695,4 @@ mp_queue_shutdown (MpQueue *self,
   store = &mp_queue_get_private (self)->store;
   status = store->backend->shutdown (store->home, immediate, &call);
   return status == MP_QUEUE_OK || mp_queue_set_error (self, status, &call, error);
-}
-
-/**
- * mp_queue_open:
- * @uri: where the queue is
- * @cancellable: (nullable): a cancellable
- * @error: return location for an error
- *
- * Opens a queue by a URI.
- *
- * No scheme is supported yet: queues in shared memory have no URI, and are passed from process to
- * process.
- *
- * Returns: (transfer full): a queue, or %NULL with @error set
- *
- * Since: 1.0
- */
-MpQueue *
-mp_queue_open (const char   *uri,
-               GCancellable *cancellable,
-               GError      **error)
-{
-  g_return_val_if_fail (uri != NULL, NULL);
-
-  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, _ ("Queues at “%.64s” are not supported"),
-               uri);
-  return NULL;
 }

@@ -48,13 +48,12 @@ finish (MpTask       *self,
         MpQueueCall  *call)
 {
   MpTaskPrivate *priv = mp_task_get_instance_private (self);
-  MpQueueStore  *store;
 
   if (priv->queue == NULL || !g_atomic_int_compare_and_exchange (&priv->finished, FALSE, TRUE))
     return MP_QUEUE_STALE;
 
-  store = &mp_queue_get_private (priv->queue)->store;
-  return store->backend->finish (store->home, &priv->token, how, call);
+  return mp_queue_store_finish (&mp_queue_get_private (priv->queue)->store, &priv->token, how,
+                                call);
 }
 
 static void

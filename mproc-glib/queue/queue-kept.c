@@ -64,3 +64,24 @@ mp_queue_kept_pop (MpQueueKept *self)
   g_mutex_unlock (&self->mutex);
   return token;
 }
+
+MpQueueToken *
+mp_queue_kept_pop_all (MpQueueKept *self,
+                       guint       *out_n)
+{
+  MpQueueToken *tokens;
+  guint         n;
+
+  lock (self);
+  n = self->tokens.length;
+  tokens = g_new (MpQueueToken, n);
+  for (guint i = 0; i < n; i++)
+    {
+      g_autofree MpQueueToken *token = g_queue_pop_head (&self->tokens);
+
+      tokens[i] = *token;
+    }
+  g_mutex_unlock (&self->mutex);
+  *out_n = n;
+  return tokens;
+}

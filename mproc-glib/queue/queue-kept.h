@@ -2,8 +2,6 @@
 
 #pragma once
 
-#include "mp-joinable-queue.h"
-
 #include "base/mp-fork.h"
 #include "memory/queue-backend.h"
 
@@ -27,7 +25,8 @@ void mp_queue_kept_push (MpQueueKept        *self,
                          const MpQueueToken *token);
 /* The oldest, to be freed with g_free (), or NULL. */
 MpQueueToken *mp_queue_kept_pop (MpQueueKept *self);
-
-MpQueueKept *mp_joinable_queue_get_kept (MpJoinableQueue *self);
+/* All of them, oldest first; likewise. */
+MpQueueToken *mp_queue_kept_pop_all (MpQueueKept *self,
+                                     guint       *out_n);
 
 G_END_DECLS

@@ -5,62 +5,48 @@
 #include "queue-store.h"
 
 #include "formats/format.h"
-#include "memory/shared-queue.h"
 #include "mp-error.h"
+#include "queue-backends.h"
 
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
 #include <string.h>
 
-const MpQueueBackend *mp_queue_default_backend = &mp_shared_queue_backend;
-
-/* The backends, by the scheme of their URIs. */
-static const struct
+static void
+open_home (MpQueueStore          *self,
+           const char            *uri,
+           GUnixFDList           *descriptors,
+           const MpQueueSettings *wanted,
+           GCancellable          *cancellable)
 {
-  const char           *scheme;
-  const MpQueueBackend *backend;
-} schemes[] = {
-  { MP_SHARED_QUEUE_SCHEME, &mp_shared_queue_backend },
-};
+  MpQueueCall call = { .timeout_us = -1, .cancellable = cancellable };
 
-const MpQueueBackend *
-mp_queue_find_backend (const char *uri,
-                       GError    **error)
-{
-  g_autofree char *scheme = g_uri_parse_scheme (uri);
-
-  for (guint i = 0; i < G_N_ELEMENTS (schemes); i++)
-    if (g_strcmp0 (scheme, schemes[i].scheme) == 0)
-      return schemes[i].backend;
-
-  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, _ ("A queue at “%.64s” cannot be opened"),
-               uri);
-  return NULL;
-}
-
-/* Opens a queue; without @uri, creates one in the default backend. */
-void
-mp_queue_store_open (MpQueueStore *self,
-                     const char   *uri,
-                     GUnixFDList  *descriptors)
-{
-  MpQueueCall      call = { .timeout_us = -1 };
-  g_autofree char *own_uri = NULL;
-
-  self->backend = mp_queue_default_backend;
-  if (uri == NULL)
-    uri = own_uri = g_strconcat (self->backend->name, ":", NULL);
-  else
-    self->backend = mp_queue_find_backend (uri, &self->error);
-  if (self->backend == NULL)
-    return;
-
-  self->home = self->backend->open (uri, descriptors,
-                                    descriptors == NULL ? &self->settings : NULL, &call);
+  self->home = self->backend->open (uri, descriptors, wanted, &call);
   if (self->home != NULL)
     self->backend->get_settings (self->home, &self->settings);
   else
     self->error = call.error;
+}
+
+void
+mp_queue_store_make (MpQueueStore *self)
+{
+  g_autofree char *uri = NULL;
+
+  self->backend = mp_queue_default_backend;
+  uri = g_strconcat (self->backend->name, ":", NULL);
+  open_home (self, uri, NULL, &self->settings, NULL);
+}
+
+void
+mp_queue_store_open (MpQueueStore *self,
+                     const char   *uri,
+                     GUnixFDList  *descriptors,
+                     GCancellable *cancellable)
+{
+  self->backend = mp_queue_find_backend (uri, &self->error);
+  if (self->backend != NULL)
+    open_home (self, uri, descriptors, NULL, cancellable);
 }
 
 void
@@ -334,4 +320,16 @@ mp_queue_store_get (MpQueueStore        *self,
       if (timeout_us > 0)
         call->timeout_us = MAX (timeout_us - (g_get_monotonic_time () - start), 0);
     }
+}
+
+MpQueueStatus
+mp_queue_store_finish (MpQueueStore       *self,
+                       const MpQueueToken *token,
+                       MpQueueFinish       how,
+                       MpQueueCall        *call)
+{
+  MpQueueStatus answer;
+
+  self->backend->finish (self->home, token, 1, how, &answer, call);
+  return answer;
 }

@@ -32,16 +32,13 @@ typedef struct
   GDestroyNotify free_value;
 } MpQueueReader;
 
-/* The backend of queues without a URI.  Tests replace it. */
-extern const MpQueueBackend *mp_queue_default_backend;
-
-/* Returns NULL with @error set if there is no backend for the scheme of @uri. */
-const MpQueueBackend *mp_queue_find_backend (const char *uri,
-                                             GError    **error);
-
+/* Creates a queue in the default backend with the settings of @self. */
+void mp_queue_store_make (MpQueueStore *self);
+/* Opens an existing queue, and copies its settings to @self. */
 void mp_queue_store_open (MpQueueStore *self,
                           const char   *uri,
-                          GUnixFDList  *descriptors);
+                          GUnixFDList  *descriptors,
+                          GCancellable *cancellable);
 void mp_queue_store_clear (MpQueueStore *self);
 
 gboolean mp_queue_store_set_error (MpQueueStore          *self,
@@ -68,6 +65,12 @@ MpQueueStatus mp_queue_store_get (MpQueueStore        *self,
                                   MpQueueDelivery     *delivery,
                                   MpQueueCall         *call,
                                   gpointer            *value);
+
+/* Finishes one delivery; without @token as the backend says.  Returns the answer. */
+MpQueueStatus mp_queue_store_finish (MpQueueStore       *self,
+                                     const MpQueueToken *token,
+                                     MpQueueFinish       how,
+                                     MpQueueCall        *call);
 
 /* Returns the payload of a delivery in allocated memory, which is taken from it or copied. */
 guint8 *mp_queue_delivery_steal (MpQueueDelivery *delivery);

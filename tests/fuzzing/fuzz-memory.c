@@ -56,8 +56,8 @@ get (gpointer               queue,
   guint8          buffer[MP_INLINE_LIMIT];
   MpQueueDelivery delivery = { .buffer = buffer, .capacity = sizeof buffer };
   MpQueueCall     call = { 0 };
-
-  guint n_got;
+  MpQueueStatus   answer;
+  guint           n_got;
 
   if (backend.get (queue, &delivery, 1, accepted, &call, &n_got) != MP_QUEUE_OK)
     return;
@@ -66,7 +66,7 @@ get (gpointer               queue,
   if (delivery.data != buffer)
     g_free (delivery.data);
   if (delivery.token.lease != 0)
-    backend.finish (queue, &delivery.token, how, &call);
+    backend.finish (queue, &delivery.token, 1, how, &answer, &call);
 }
 
 static void
@@ -117,7 +117,7 @@ LLVMFuzzerTestOneInput (const guint8 *data,
   MpQueueCall call = { 0 };
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
   gpointer         maker = backend.open ("memory:", NULL, &settings, &call);
-  g_autofree char *uri = backend.share (maker, fds, NULL);
+  g_autofree char *uri = backend.describe (maker, fds, NULL);
   MpConfig         config;
   int              memory_fd;
   gpointer         queue;

@@ -97,6 +97,7 @@ get (gpointer queue,
   MpQueueDelivery       delivery = { .buffer = buffer, .capacity = size };
   const MpQueueAccepted accepted = { .any = G_MAXUINT32 };
   MpQueueCall           call = { 0 };
+  MpQueueStatus         answer;
   guint                 n_got;
 
   g_assert_cmpint (backend.get (queue, &delivery, 1, &accepted, &call, &n_got), ==, MP_QUEUE_OK);
@@ -104,8 +105,9 @@ get (gpointer queue,
   for (gsize i = 0; i < size; i++)
     g_assert_cmpuint (buffer[i], ==, fill);
   if (delivery.token.lease != 0)
-    g_assert_cmpint (backend.finish (queue, &delivery.token, MP_QUEUE_FINISH_DONE, &call), ==,
-                     MP_QUEUE_OK);
+    g_assert_cmpint (backend.finish (queue, &delivery.token, 1, MP_QUEUE_FINISH_DONE, &answer,
+                                     &call),
+                     ==, MP_QUEUE_OK);
 }
 
 /* --- No memory ---------------------------------------------------------------------------- */
@@ -143,7 +145,7 @@ static guint64
 get_file_size (gpointer queue)
 {
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
-  g_autofree char *uri = backend.share (queue, fds, NULL);
+  g_autofree char *uri = backend.describe (queue, fds, NULL);
 
   return (guint64) lseek (g_unix_fd_list_peek_fds (fds, NULL)[0], 0, SEEK_END);
 }

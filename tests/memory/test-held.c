@@ -81,20 +81,20 @@ finish_all (gpointer            queue,
             const MpQueueToken *tokens,
             guint32             n)
 {
-  for (guint32 i = 0; i < n; i++)
-    {
-      MpQueueCall call = { 0 };
+  g_autofree MpQueueStatus *answers = g_new (MpQueueStatus, n);
+  MpQueueCall               call = { .timeout_us = -1 };
 
-      g_assert_cmpint (backend.finish (queue, &tokens[i], MP_QUEUE_FINISH_DONE, &call), ==,
-                       MP_QUEUE_OK);
-    }
+  g_assert_cmpint (backend.finish (queue, tokens, n, MP_QUEUE_FINISH_DONE, answers, &call), ==,
+                   MP_QUEUE_OK);
+  for (guint32 i = 0; i < n; i++)
+    g_assert_cmpint (answers[i], ==, MP_QUEUE_OK);
 }
 
 static guint64
 get_memory_in_use (gpointer queue)
 {
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
-  g_autofree char *uri = backend.share (queue, fds, NULL);
+  g_autofree char *uri = backend.describe (queue, fds, NULL);
   struct stat      status;
 
   g_assert_cmpint (fstat (g_unix_fd_list_peek_fds (fds, NULL)[0], &status), ==, 0);
@@ -209,7 +209,7 @@ open_again (gpointer queue)
 {
   const MpQueueSettings settings = { 0 };
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
-  g_autofree char *uri = backend.share (queue, fds, NULL);
+  g_autofree char *uri = backend.describe (queue, fds, NULL);
   MpQueueCall      call = { 0 };
 
   return backend.open (uri, fds, &settings, &call);

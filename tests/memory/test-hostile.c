@@ -65,7 +65,7 @@ test_size (void)
   MpQueueCall           call = { 0 };
   guint                 n_got;
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
-  g_autofree char *uri = backend.share (maker, fds, NULL);
+  g_autofree char *uri = backend.describe (maker, fds, NULL);
 
   g_assert_cmpint (pwrite (g_unix_fd_list_peek_fds (fds, NULL)[0], &max_bytes, sizeof max_bytes,
                            G_STRUCT_OFFSET (MpConfig, max_bytes)),
@@ -88,7 +88,7 @@ test_full_bell (void)
   guint64       count;
   gssize        ignored;
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
-  g_autofree char *uri = backend.share (maker, fds, NULL);
+  g_autofree char *uri = backend.describe (maker, fds, NULL);
   gpointer         waiter = open_again (fds);
   MpQueueBell     *bell = backend.bell_new (waiter, MP_QUEUE_WAIT_ITEMS, NULL);
   struct pollfd    fd = { backend.bell_fd (bell), POLLIN, 0 };
@@ -121,7 +121,7 @@ test_name (void)
       MpQueueCall  call = { 0 };
       const gssize size = (gssize) MIN (strlen (names[i]) + 1, MP_QUEUE_NAME_SIZE);
       g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
-      g_autofree char *uri = backend.share (maker, fds, NULL);
+      g_autofree char *uri = backend.describe (maker, fds, NULL);
 
       g_assert_cmpint (pwrite (g_unix_fd_list_peek_fds (fds, NULL)[0], names[i], (gsize) size,
                                G_STRUCT_OFFSET (MpConfig, name)),

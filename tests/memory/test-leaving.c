@@ -86,8 +86,9 @@ test_end (gconstpointer data)
   put (queue);
   for (guint i = 0; i < 3; i++)
     {
-      pid_t   pid = test_fork (end, queue);
-      guint32 n_recoveries;
+      pid_t         pid = test_fork (end, queue);
+      guint32       n_recoveries;
+      MpQueueStatus answer;
 
       test_wait_child (pid, 0);
       n_recoveries = count_recoveries (queue);
@@ -95,7 +96,7 @@ test_end (gconstpointer data)
       g_assert_cmpuint (delivery.token.n_deliveries, ==, 2 + 2 * i);
       g_assert_false (mp_recovery_run (memory));
       g_assert_cmpuint (count_recoveries (queue), ==, n_recoveries);
-      g_assert_cmpint (backend.finish (queue, &delivery.token, MP_QUEUE_FINISH_RETRY,
+      g_assert_cmpint (backend.finish (queue, &delivery.token, 1, MP_QUEUE_FINISH_RETRY, &answer,
                                        &(MpQueueCall){ 0 }),
                        ==, MP_QUEUE_OK);
     }

@@ -6,7 +6,7 @@
 
 #include "memory/shared-queue.h"
 #include "mp-error.h"
-#include "queue/queue-store.h"
+#include "queue/queue-backends.h"
 
 #include <string.h>
 #include <sys/eventfd.h>
@@ -49,6 +49,8 @@ typedef struct
   MpQueueOperation *operation;
   int               turns;
 } Pending;
+
+static int n_gets_begun;
 
 struct _MpQueueBell
 {
@@ -453,6 +455,16 @@ plain_wait (gpointer         self,
 
 /* --- What was got ------------------------------------------------------------------------ */
 
+/* Back to its place. */
+static void
+return_message (Plain   *self,
+                Message *message)
+{
+  g_queue_insert_sorted (&self->queued, message, compare_age, NULL);
+  self->n_bytes += g_bytes_get_size (message->bytes);
+  ring (self);
+}
+
 static MpQueueStatus
 finish_any (Plain *self)
 {
@@ -463,49 +475,50 @@ finish_any (Plain *self)
   else
     return MP_QUEUE_EMPTY;
   self->n_done++;
+  ring (self);
   return MP_QUEUE_OK;
 }
 
-static void
-finish_message (Plain        *self,
-                Message      *message,
-                MpQueueFinish how)
+static MpQueueStatus
+finish_now (Plain              *self,
+            const MpQueueToken *token,
+            MpQueueFinish       how)
 {
+  Message *message = find_held (self, token);
+
+  if (message == NULL)
+    return MP_QUEUE_STALE;
+
   g_queue_remove (&self->held, message);
   if (how == MP_QUEUE_FINISH_RETRY)
     {
-      g_queue_insert_sorted (&self->queued, message, compare_age, NULL);
-      self->n_bytes += g_bytes_get_size (message->bytes);
-      return;
+      return_message (self, message);
+      return MP_QUEUE_OK;
     }
   if (how == MP_QUEUE_FINISH_CONSUME)
     self->n_consumed++;
   else
     self->n_done++;
   free_message (message);
+  ring (self);
+  return MP_QUEUE_OK;
 }
 
 static MpQueueStatus
 plain_finish (gpointer            user_data,
-              const MpQueueToken *token,
+              const MpQueueToken *tokens,
+              guint               n,
               MpQueueFinish       how,
+              MpQueueStatus      *answers,
               MpQueueCall        *call)
 {
-  Plain        *self = user_data;
-  Message      *message;
-  MpQueueStatus status = MP_QUEUE_OK;
+  Plain *self = user_data;
 
   g_mutex_lock (&self->mutex);
-  if (token == NULL)
-    status = finish_any (self);
-  else if ((message = find_held (self, token)) != NULL)
-    finish_message (self, message, how);
-  else
-    status = MP_QUEUE_STALE;
-  if (status == MP_QUEUE_OK)
-    ring (self);
+  for (guint i = 0; i < n; i++)
+    answers[i] = tokens == NULL ? finish_any (self) : finish_now (self, &tokens[i], how);
   g_mutex_unlock (&self->mutex);
-  return status;
+  return MP_QUEUE_OK;
 }
 
 static MpQueueStatus
@@ -676,15 +689,20 @@ plain_open (const char            *uri,
             const MpQueueSettings *wanted,
             MpQueueCall           *call)
 {
+  const gboolean is_named = g_str_has_prefix (uri, "plain:joinable") ||
+                            g_str_has_prefix (uri, "plain:simple");
   Plain *self;
 
-  if (wanted == NULL)
+  if (descriptors != NULL || (wanted == NULL && !is_named))
     {
       g_set_error_literal (&call->error, MP_ERROR, MP_ERROR_UNSUPPORTED, "It is of one process");
       return NULL;
     }
   self = g_new0 (Plain, 1);
-  self->settings = *wanted;
+  if (wanted != NULL)
+    self->settings = *wanted;
+  else if (g_str_equal (uri, "plain:joinable"))
+    self->settings.mode = MP_QUEUE_MODE_ACKNOWLEDGED;
   if (self->settings.max_bytes == 0)
     self->settings.max_bytes = G_GUINT64_CONSTANT (1) << 32;
   return self;
@@ -728,6 +746,8 @@ plain_begin (gpointer          user_data,
   Pending *pending = g_new0 (Pending, 1);
 
   pending->operation = operation;
+  if (operation->kind == MP_QUEUE_OPERATION_GET)
+    g_atomic_int_inc (&n_gets_begun);
   g_mutex_lock (&self->mutex);
   g_queue_push_tail (&self->operations, pending);
   ring (self);
@@ -756,18 +776,59 @@ static MpQueueStatus
 try_operation (Plain            *self,
                MpQueueOperation *operation)
 {
+  Put           put = { operation->items, operation->n, operation->n_done };
+  Get           get = { operation->deliveries, operation->n, operation->accepted, 0 };
+  MpQueueStatus status;
+
   switch (operation->kind)
     {
     case MP_QUEUE_OPERATION_PUT:
-      return put_now (self, &operation->item);
+      status = try_put (self, &put);
+      operation->n_done = put.n_put;
+      return status;
     case MP_QUEUE_OPERATION_GET:
-      return get_now (self, operation->accepted, TRUE, operation->delivery);
+      status = try_get (self, &get);
+      operation->n_done = get.n_got;
+      return status;
     case MP_QUEUE_OPERATION_SETTLE:
-      return settle_now (self, operation->delivery, operation->take);
+      return settle_now (self, operation->deliveries, operation->take);
     case MP_QUEUE_OPERATION_WAIT:
     default:
       return try_condition (self, &operation->condition);
     }
+}
+
+/* What was got for good is made anew. */
+static Message *
+revive (Plain           *self,
+        MpQueueDelivery *delivery)
+{
+  Message *message = find_held (self, &delivery->token);
+
+  if (message != NULL)
+    {
+      g_queue_remove (&self->held, message);
+      message->n_deliveries--;
+      return message;
+    }
+  message = g_new0 (Message, 1);
+  message->serial = delivery->position;
+  message->tag = delivery->tag;
+  message->bytes = g_bytes_new (delivery->data, delivery->size);
+  return message;
+}
+
+static void
+plain_give_back (gpointer         user_data,
+                 MpQueueDelivery *deliveries,
+                 guint            n)
+{
+  Plain *self = user_data;
+
+  g_mutex_lock (&self->mutex);
+  for (guint i = 0; i < n; i++)
+    return_message (self, revive (self, &deliveries[i]));
+  g_mutex_unlock (&self->mutex);
 }
 
 /* Returns the first operation whose reply is available, or NULL.  The caller holds the mutex. */
@@ -873,9 +934,9 @@ plain_bell_hold (MpQueueBell *bell,
 }
 
 static char *
-plain_share (gpointer     self,
-             GUnixFDList *descriptors,
-             GError     **error)
+plain_describe (gpointer     self,
+                GUnixFDList *descriptors,
+                GError     **error)
 {
   g_set_error_literal (error, MP_ERROR, MP_ERROR_UNSUPPORTED, "It is of one process");
   return NULL;
@@ -910,14 +971,24 @@ const MpQueueBackend plain_backend = {
   .check = plain_check,
   .begin = plain_begin,
   .cancel = plain_cancel,
+  .give_back = plain_give_back,
   .bell_new = plain_bell_new,
   .bell_free = plain_bell_free,
   .bell_fd = plain_bell_fd,
   .bell_arm = plain_bell_arm,
   .bell_hold = plain_bell_hold,
-  .share = plain_share,
+  .describe = plain_describe,
   .attach = plain_attach,
 };
+
+int
+plain_count_gets (void)
+{
+  const int n = g_atomic_int_get (&n_gets_begun);
+
+  g_atomic_int_set (&n_gets_begun, 0);
+  return n;
+}
 
 /* --- Tests over both --------------------------------------------------------------------- */
 

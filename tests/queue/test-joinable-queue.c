@@ -4,37 +4,18 @@
 
 #include <mproc-glib/mproc-glib.h>
 
+#include "numbers.h"
 #include "plain-backend.h"
 #include "test-fork.h"
 
 static MpJoinableQueue *
-make (guint max_deliveries)
+make_joinable (guint max_deliveries)
 {
   g_autoptr (GError) error = NULL;
   MpJoinableQueue *queue = mp_joinable_queue_new_full (0, 0, max_deliveries, &error);
 
   g_assert_no_error (error);
   return queue;
-}
-
-static void
-put_int (MpJoinableQueue *queue,
-         gint64           value)
-{
-  g_autoptr (GError) error = NULL;
-
-  g_assert_true (mp_queue_put (MP_QUEUE (queue), g_variant_new_int64 (value), -1, NULL, &error));
-  g_assert_no_error (error);
-}
-
-static gint64
-get_int (MpJoinableQueue *queue)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) value = mp_queue_get (MP_QUEUE (queue), TEST_TIMEOUT_US, NULL, &error);
-
-  g_assert_no_error (error);
-  return g_variant_get_int64 (value);
 }
 
 static MpTask *
@@ -54,9 +35,47 @@ get_task (MpJoinableQueue *queue,
 }
 
 static void
+task_message_cb (MpQueue   *queue,
+                 MpMessage *message,
+                 gpointer   user_data)
+{
+  (*(guint *) user_data)++;
+  mp_queue_stop (queue);
+}
+
+/* Those that were got ahead of the signal and not handed out were never delivered. */
+static void
+test_signal_stopped (void)
+{
+  MpJoinableQueue *queue = make_joinable (0);
+  guint            n = 0;
+
+  for (guint i = 0; i < 5; i++)
+    put_int (queue, i);
+  g_signal_connect (queue, "message", G_CALLBACK (task_message_cb), &n);
+  mp_queue_start (MP_QUEUE (queue), G_PRIORITY_DEFAULT);
+  test_iterate_until (n == 1);
+
+  for (guint i = 1; i < 5; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (MpTask) task = mp_joinable_queue_get_task (queue, 0, NULL, &error);
+
+      g_assert_no_error (error);
+      g_assert_cmpuint (mp_task_get_delivery_count (task), ==, 1);
+      g_assert_true (mp_task_done (task, NULL));
+    }
+  g_assert_true (mp_joinable_queue_task_done (queue, NULL));
+  g_assert_true (mp_joinable_queue_join (queue, 0, NULL, NULL));
+
+  test_drain_context ();
+  g_assert_finalize_object (queue);
+}
+
+static void
 test_task_done (void)
 {
-  MpJoinableQueue *queue = make (0);
+  MpJoinableQueue *queue = make_joinable (0);
   g_autoptr (GError) error = NULL;
 
   g_assert_true (mp_joinable_queue_join (queue, 0, NULL, &error));
@@ -87,7 +106,7 @@ test_task_done (void)
 static void
 test_task (void)
 {
-  MpJoinableQueue *queue = make (0);
+  MpJoinableQueue *queue = make_joinable (0);
   MpTask          *task;
   g_autoptr (GError) error = NULL;
 
@@ -107,7 +126,7 @@ test_task (void)
 static void
 test_retry (void)
 {
-  MpJoinableQueue *queue = make (0);
+  MpJoinableQueue *queue = make_joinable (0);
   MpTask          *task;
   g_autoptr (GError) error = NULL;
 
@@ -134,7 +153,7 @@ test_retry (void)
 static void
 test_dead (void)
 {
-  MpJoinableQueue *queue = make (3);
+  MpJoinableQueue *queue = make_joinable (3);
   g_autoptr (GError) error = NULL;
   g_autoptr (MpMessage) dead = NULL;
   g_autoptr (GVariant) value = NULL;
@@ -170,7 +189,7 @@ take_and_hang (gpointer data)
 static void
 test_killed_consumer (void)
 {
-  MpJoinableQueue *queue = make (0);
+  MpJoinableQueue *queue = make_joinable (0);
   g_autoptr (GError) error = NULL;
 
   for (int i = 0; i < 10; i++)
@@ -205,7 +224,7 @@ got_task_cb (GObject      *object,
 static void
 test_killed_before_async (void)
 {
-  MpJoinableQueue *queue = make (0);
+  MpJoinableQueue *queue = make_joinable (0);
   pid_t            child = test_fork (take_and_hang, queue);
   MpTask          *task = NULL;
 
@@ -234,7 +253,7 @@ finish_parents (gpointer data)
 static void
 test_stale_in_child (void)
 {
-  MpJoinableQueue *queue = make (0);
+  MpJoinableQueue *queue = make_joinable (0);
   g_autoptr (GError) error = NULL;
   MpTask *task;
 
@@ -280,7 +299,7 @@ done_cb (GObject      *object,
 static void
 test_join_with_workers (void)
 {
-  MpJoinableQueue *queue = make (0);
+  MpJoinableQueue *queue = make_joinable (0);
   pid_t            children[3], hanging;
   gboolean         done = FALSE;
 
@@ -333,7 +352,7 @@ static void
 test_sizes (void)
 {
   static const gsize sizes[] = { 0, 1, 2048, 2049, 5000, 3 << 20 };
-  MpJoinableQueue   *queue = make (0);
+  MpJoinableQueue   *queue = make_joinable (0);
   g_autofree guint8 *data = g_malloc0 (3 << 20);
   g_autoptr (GError) error = NULL;
 
@@ -364,7 +383,7 @@ finish_oldest (gpointer data)
 static void
 test_oldest (void)
 {
-  MpJoinableQueue *queue = make (0);
+  MpJoinableQueue *queue = make_joinable (0);
 
   for (int i = 1; i <= 3; i++)
     put_int (queue, i);
@@ -388,7 +407,7 @@ test_oldest (void)
 static void
 test_late_done (void)
 {
-  MpJoinableQueue *queue = make (0);
+  MpJoinableQueue *queue = make_joinable (0);
   g_autoptr (GError) error = NULL;
   MpTask *former, *latter;
 
@@ -422,7 +441,7 @@ take_and_die (gpointer data)
 static void
 test_poison (void)
 {
-  MpJoinableQueue *queue = make (3);
+  MpJoinableQueue *queue = make_joinable (3);
   g_autoptr (MpMessage) dead = NULL;
   g_autoptr (GError) error = NULL;
   int status;
@@ -453,7 +472,7 @@ join_all (gpointer data)
 static void
 test_join_outlives_worker (void)
 {
-  MpJoinableQueue *queue = make (0);
+  MpJoinableQueue *queue = make_joinable (0);
   pid_t            hanging = test_fork (take_and_hang, queue);
   pid_t            joiner, worker;
 
@@ -474,7 +493,7 @@ test_join_outlives_worker (void)
 static void
 test_async (void)
 {
-  MpJoinableQueue *queue = make (0);
+  MpJoinableQueue *queue = make_joinable (0);
   MpTask          *first = NULL, *second = NULL;
   gboolean         done = FALSE;
 
@@ -509,7 +528,7 @@ test_dropped (void)
 {
   for (guint i = 0; i < 2; i++)
     {
-      MpJoinableQueue *queue = make (0);
+      MpJoinableQueue *queue = make_joinable (0);
       MpTask          *task;
       g_autoptr (GError) error = NULL;
       g_autoptr (GError) late = NULL;
@@ -550,7 +569,7 @@ test_dropped (void)
 static void
 test_batches (void)
 {
-  MpJoinableQueue *queue = make (0);
+  MpJoinableQueue *queue = make_joinable (0);
   g_autoptr (GError) error = NULL;
 
   for (int n = 0; n < 4; n++)
@@ -594,7 +613,7 @@ notify_cb (MpJoinableQueue *queue,
 static void
 test_progress (void)
 {
-  MpJoinableQueue *queue = make (0);
+  MpJoinableQueue *queue = make_joinable (0);
   double           progress = -1;
   MpTask          *task;
   pid_t            child;
@@ -633,7 +652,7 @@ test_progress (void)
 static void
 test_done_for_any (void)
 {
-  MpJoinableQueue *queue = make (0);
+  MpJoinableQueue *queue = make_joinable (0);
   g_autoptr (GError) error = NULL;
   MpTask *task;
 
@@ -661,7 +680,7 @@ test_done_for_any (void)
 static void
 test_consume (void)
 {
-  MpJoinableQueue *queue = make (0);
+  MpJoinableQueue *queue = make_joinable (0);
   g_autoptr (GError) error = NULL;
 
   for (int i = 0; i < 3; i++)
@@ -702,7 +721,7 @@ take_and_consume (gpointer data)
 static void
 test_done_for_others (void)
 {
-  MpJoinableQueue *queue = make (0);
+  MpJoinableQueue *queue = make_joinable (0);
   g_autoptr (GError) error = NULL;
   pid_t child;
 
@@ -748,6 +767,7 @@ main (int    argc,
   plain_add_test ("joinable-queue", "done-for-any", test_done_for_any);
   plain_add_test ("joinable-queue", "consume", test_consume);
   plain_add_memory_test ("joinable-queue", "done-for-others", test_done_for_others);
+  plain_add_test ("joinable-queue", "signal/stopped", test_signal_stopped);
   plain_add_test ("joinable-queue", "task", test_task);
   plain_add_test ("joinable-queue", "retry", test_retry);
   plain_add_test ("joinable-queue", "dead", test_dead);

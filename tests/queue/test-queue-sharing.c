@@ -8,6 +8,7 @@
 
 #include "memory/layout.h"
 
+#include "numbers.h"
 #include "test-fork.h"
 
 #include <errno.h>
@@ -23,26 +24,6 @@
 
 #define N_THREADS 4
 #define N_EACH    5000
-
-static void
-put_int (MpQueue *queue,
-         gint64   value)
-{
-  g_autoptr (GError) error = NULL;
-
-  g_assert_true (mp_queue_put (queue, g_variant_new_int64 (value), TEST_TIMEOUT_US, NULL, &error));
-  g_assert_no_error (error);
-}
-
-static gint64
-get_int (MpQueue *queue)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) value = mp_queue_get (queue, TEST_TIMEOUT_US, NULL, &error);
-
-  g_assert_no_error (error);
-  return g_variant_get_int64 (value);
-}
 
 /* --- Threads --------------------------------------------------------------------------- */
 

@@ -4,42 +4,54 @@
 
 #include <mproc-glib/mproc-glib.h>
 
+#include "memory/shared-queue.h"
+#include "numbers.h"
 #include "plain-backend.h"
+#include "queue/queue-backends.h"
 #include "test-fork.h"
 
 #include <poll.h>
 #include <string.h>
 
-static MpQueue *
-make (guint max_size)
+static void
+assert_unsupported (const char *uri)
 {
   g_autoptr (GError) error = NULL;
-  MpQueue *queue = mp_queue_new (max_size, &error);
 
-  g_assert_no_error (error);
-  g_assert_nonnull (queue);
-  return queue;
+  g_assert_null (mp_queue_open (uri, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
+  g_assert_nonnull (strstr (error->message, uri));
 }
 
 static void
-put_int (MpQueue *queue,
-         gint64   value)
+test_open (void)
 {
-  g_autoptr (GError) error = NULL;
-
-  g_assert_true (mp_queue_put (queue, g_variant_new_int64 (value), TEST_TIMEOUT_US, NULL, &error));
-  g_assert_no_error (error);
+  assert_unsupported ("");
+  assert_unsupported ("tasks");
+  assert_unsupported ("carrier-pigeon:tasks");
+  assert_unsupported ("memory:");
+  assert_unsupported ("memory:tasks");
 }
 
-static gint64
-get_int (MpQueue *queue)
+/* The queue says what class it is of. */
+static void
+test_open_named (void)
 {
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) value = mp_queue_get (queue, TEST_TIMEOUT_US, NULL, &error);
+  const char *uris[] = { "plain:simple", "plain:joinable" };
 
-  g_assert_no_error (error);
-  g_assert_true (g_variant_is_of_type (value, G_VARIANT_TYPE_INT64));
-  return g_variant_get_int64 (value);
+  mp_queue_default_backend = &plain_backend;
+  for (guint i = 0; i < G_N_ELEMENTS (uris); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      MpQueue *queue = mp_queue_open (uris[i], NULL, &error);
+
+      g_assert_no_error (error);
+      g_assert_cmpint (MP_IS_JOINABLE_QUEUE (queue), ==, i == 1);
+      put_int (queue, 1);
+      g_assert_cmpint (get_int (queue), ==, 1);
+      g_assert_finalize_object (queue);
+    }
+  mp_queue_default_backend = &mp_shared_queue_backend;
 }
 
 static void
@@ -491,14 +503,6 @@ test_shutdown_immediate (void)
 
 /* --- Across processes -------------------------------------------------------------------- */
 
-static int
-put_numbers (gpointer data)
-{
-  for (int i = 0; i < 10000; i++)
-    put_int (data, i);
-  return 0;
-}
-
 static void
 test_forked_producer (void)
 {
@@ -783,156 +787,6 @@ test_async_shutdown (void)
   g_assert_finalize_object (queue);
 }
 
-static void
-message_cb (MpQueue   *queue,
-            MpMessage *message,
-            gpointer   user_data)
-{
-  guint *n = user_data;
-  g_autoptr (GVariant) value = mp_message_get_variant (message, NULL);
-
-  g_assert_cmpint (g_variant_get_int64 (value), ==, *n);
-  (*n)++;
-}
-
-static void
-test_signal (void)
-{
-  MpQueue *queue = make (0);
-  guint    n = 0;
-  pid_t    child;
-
-  g_signal_connect (queue, "message", G_CALLBACK (message_cb), &n);
-  mp_queue_start (queue, G_PRIORITY_DEFAULT_IDLE);
-  child = test_fork (put_numbers, queue);
-  test_iterate_until (n == 10000);
-  mp_queue_stop (queue);
-  test_wait_child (child, 0);
-
-  put_int (queue, 0);
-  while (g_main_context_iteration (NULL, FALSE))
-    ;
-  g_assert_cmpuint (n, ==, 10000);
-  g_assert_finalize_object (queue);
-}
-
-static void
-test_signal_alone (void)
-{
-  MpQueue *queue = make (0);
-  guint    n = 0;
-
-  g_signal_connect (queue, "message", G_CALLBACK (message_cb), &n);
-  mp_queue_start (queue, G_PRIORITY_DEFAULT_IDLE);
-  for (guint i = 0; i < 100; i++)
-    {
-      put_int (queue, i);
-      if (i % 10 == 0)
-        test_iterate_until (n == i + 1);
-    }
-  test_iterate_until (n == 100);
-  mp_queue_stop (queue);
-
-  g_assert_finalize_object (queue);
-}
-
-static void
-closed_cb (MpQueue *queue,
-           GError  *reason,
-           gpointer user_data)
-{
-  GError **out = user_data;
-
-  g_assert_true (mp_queue_get_closed (queue));
-  g_assert_null (*out);
-  *out = reason != NULL ? g_error_copy (reason)
-                        : g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "a call");
-}
-
-static void
-test_signal_closed (void)
-{
-  for (guint i = 0; i < 2; i++)
-    {
-      MpQueue *queue = make (0);
-      guint    n = 0;
-      g_autoptr (GError) reason = NULL;
-
-      put_int (queue, 0);
-      g_signal_connect (queue, "message", G_CALLBACK (message_cb), &n);
-      g_signal_connect (queue, "closed", G_CALLBACK (closed_cb), &reason);
-      mp_queue_start (queue, G_PRIORITY_DEFAULT_IDLE);
-      test_iterate_until (n == 1);
-      if (i == 0)
-        mp_queue_shutdown (queue, FALSE, NULL);
-      else
-        mp_queue_close (queue);
-      test_iterate_until (reason != NULL);
-      if (i == 0)
-        g_assert_error (reason, MP_ERROR, MP_ERROR_CLOSED);
-      else
-        g_assert_error (reason, G_IO_ERROR, G_IO_ERROR_CANCELLED);
-      mp_queue_close (queue);
-
-      mp_queue_stop (queue);
-      test_drain_context ();
-      g_assert_finalize_object (queue);
-    }
-}
-
-/* Without a handler no message is taken. */
-static void
-test_signal_without_handler (void)
-{
-  MpQueue *queue = make (0);
-  guint    n = 0;
-
-  put_int (queue, 0);
-  mp_queue_start (queue, G_PRIORITY_DEFAULT_IDLE);
-  test_drain_context ();
-  g_assert_cmpuint (mp_queue_get_size (queue), ==, 1);
-  g_signal_connect (queue, "message", G_CALLBACK (message_cb), &n);
-  test_iterate_until (n == 1);
-  mp_queue_stop (queue);
-
-  g_assert_finalize_object (queue);
-}
-
-static void
-slow_message_cb (MpQueue   *queue,
-                 MpMessage *message,
-                 gpointer   user_data)
-{
-  const gint64 end = g_get_monotonic_time () + 5000;
-
-  (*(guint *) user_data)++;
-  while (g_get_monotonic_time () < end)
-    ;
-}
-
-/* Slow handlers do not delay other sources for many messages. */
-static void
-test_signal_turns (void)
-{
-  MpQueue *queue = make (0);
-  guint    n = 0;
-
-  for (guint i = 0; i < 20; i++)
-    put_int (queue, i);
-  g_signal_connect (queue, "message", G_CALLBACK (slow_message_cb), &n);
-  mp_queue_start (queue, G_PRIORITY_DEFAULT);
-  while (n < 20)
-    {
-      const guint before = n;
-
-      g_main_context_iteration (NULL, TRUE);
-      g_assert_cmpuint (n, <=, before + 1);
-    }
-  mp_queue_stop (queue);
-
-  g_assert_finalize_object (queue);
-}
-
 static gboolean
 is_readable (int fd)
 {
@@ -1016,6 +870,8 @@ main (int    argc,
 {
   g_test_init (&argc, &argv, NULL);
 
+  g_test_add_func ("/queue/open", test_open);
+  g_test_add_func ("/queue/open/named", test_open_named);
   plain_add_test ("queue", "order", test_order);
   plain_add_test ("queue", "put/full", test_full);
   plain_add_test ("queue", "put/cancel", test_put_cancel);
@@ -1032,9 +888,6 @@ main (int    argc,
   plain_add_test ("queue", "many", test_many);
   plain_add_test ("queue", "close", test_close);
   plain_add_test ("queue", "close/wakes", test_close_wakes);
-  plain_add_test ("queue", "signal/closed", test_signal_closed);
-  plain_add_test ("queue", "signal/no-handler", test_signal_without_handler);
-  plain_add_test ("queue", "signal/turns", test_signal_turns);
   plain_add_memory_test ("queue", "flush", test_flush);
   plain_add_test ("queue", "shutdown/drains", test_shutdown);
   plain_add_test ("queue", "shutdown/ends-a-loop", test_shutdown_ends_a_loop);
@@ -1048,8 +901,6 @@ main (int    argc,
   plain_add_test ("queue", "async/in-order", test_async_in_order);
   plain_add_test ("queue", "async/refused", test_async_refused);
   plain_add_test ("queue", "async/shutdown", test_async_shutdown);
-  plain_add_test ("queue", "signal/alone", test_signal_alone);
-  plain_add_memory_test ("queue", "signal", test_signal);
   plain_add_memory_test ("queue", "fd", test_fd);
   plain_add_test ("queue", "wait", test_wait_condition);
   g_test_add_func ("/simple-queue/put-and-get", test_simple);

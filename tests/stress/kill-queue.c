@@ -262,12 +262,14 @@ acknowledge (const MpQueueToken *token)
   MpQueueCall   call = { .timeout_us = -1 };
   MpQueueFinish how = g_random_int_range (0, 20) == 0 ? MP_QUEUE_FINISH_RETRY
                                                       : MP_QUEUE_FINISH_DONE;
+  MpQueueStatus answer;
 
   if (token->lease == 0)
     return;
   if (backend.progress (queue, token, 0.5, "half", &call) != MP_QUEUE_OK)
     add (&log_->n_stale);
-  if (backend.finish (queue, token, how, &call) != MP_QUEUE_OK)
+  if (backend.finish (queue, token, 1, how, &answer, &call) != MP_QUEUE_OK ||
+      answer != MP_QUEUE_OK)
     add (&log_->n_stale);
 }
 

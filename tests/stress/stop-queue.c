@@ -108,6 +108,17 @@ act_put (void)
   return put (data, size, &call) == MP_QUEUE_OK;
 }
 
+static MpQueueStatus
+finish_one (const MpQueueToken *token,
+            MpQueueFinish       how,
+            MpQueueCall        *call)
+{
+  MpQueueStatus answer;
+
+  backend.finish (queue, token, 1, how, &answer, call);
+  return answer;
+}
+
 static gboolean
 act_get (void)
 {
@@ -118,7 +129,7 @@ act_get (void)
   if (status == MP_QUEUE_OK && delivery.token.lease != 0)
     {
       call.timeout_us = G_USEC_PER_SEC;
-      status = backend.finish (queue, &delivery.token, MP_QUEUE_FINISH_DONE, &call);
+      status = finish_one (&delivery.token, MP_QUEUE_FINISH_DONE, &call);
     }
   release (&delivery);
   return status == MP_QUEUE_OK || status == MP_QUEUE_EMPTY;
@@ -136,7 +147,7 @@ act_retry (void)
     return TRUE;
   call.timeout_us = G_USEC_PER_SEC;
   return status == MP_QUEUE_OK &&
-         backend.finish (queue, &delivery.token, MP_QUEUE_FINISH_RETRY, &call) == MP_QUEUE_OK;
+         finish_one (&delivery.token, MP_QUEUE_FINISH_RETRY, &call) == MP_QUEUE_OK;
 }
 
 /* An attempt that may not wait. */
@@ -262,7 +273,7 @@ try_by_deadline (pid_t  stopped,
   if (status == MP_QUEUE_OK && delivery.token.lease != 0)
     {
       begin = g_get_monotonic_time ();
-      status = backend.finish (queue, &delivery.token, MP_QUEUE_FINISH_DONE, &call);
+      status = finish_one (&delivery.token, MP_QUEUE_FINISH_DONE, &call);
       check (status, &call, stopped, begin, timeout_us);
       g_assert_true (status == MP_QUEUE_OK || status == MP_QUEUE_BUSY);
     }
@@ -316,7 +327,7 @@ get_disturbed (pid_t         stopped,
       if (status == MP_QUEUE_OK && delivery.token.lease != 0)
         {
           call.timeout_us = DISTURB_US;
-          backend.finish (queue, &delivery.token, MP_QUEUE_FINISH_DONE, &call);
+          finish_one (&delivery.token, MP_QUEUE_FINISH_DONE, &call);
         }
     }
   while (status == MP_QUEUE_OK);
@@ -499,7 +510,7 @@ finish (Worker       *self,
       guint32     n_stops = mp_load (&self->n_stops);
       gint64      begin = g_get_monotonic_time ();
 
-      status = backend.finish (queue, token, MP_QUEUE_FINISH_DONE, &call);
+      status = finish_one (token, MP_QUEUE_FINISH_DONE, &call);
       note (self, status, call.timeout_us, begin, n_stops);
     }
   while (status == MP_QUEUE_BUSY);

@@ -114,6 +114,7 @@ get (gint64 timeout_us)
   MpQueueDelivery delivery = { .buffer = buffer, .capacity = sizeof buffer };
   MpQueueCall     call = { .timeout_us = timeout_us };
   guint           n_got;
+  MpQueueStatus   answer;
   MpQueueStatus   status = backend.get (queue, &delivery, 1,
                                         &accepted[g_random_int_range (0, G_N_ELEMENTS (accepted))],
                                         &call, &n_got);
@@ -127,8 +128,9 @@ get (gint64 timeout_us)
   if (delivery.token.lease != 0)
     {
       backend.progress (queue, &delivery.token, 0.5, "half", &call);
-      backend.finish (queue, &delivery.token,
-                      g_random_boolean () ? MP_QUEUE_FINISH_DONE : MP_QUEUE_FINISH_RETRY, &call);
+      backend.finish (queue, &delivery.token, 1,
+                      g_random_boolean () ? MP_QUEUE_FINISH_DONE : MP_QUEUE_FINISH_RETRY, &answer,
+                      &call);
     }
   return MP_QUEUE_OK;
 }
@@ -199,7 +201,7 @@ come_and_go (gint64 timeout_us)
 {
   MpQueueCall call = { .timeout_us = timeout_us };
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
-  g_autofree char *uri = backend.share (queue, fds, NULL);
+  g_autofree char *uri = backend.describe (queue, fds, NULL);
   gpointer         other = uri != NULL ? backend.open (uri, fds, NULL, &call) : NULL;
 
   g_clear_error (&call.error);
