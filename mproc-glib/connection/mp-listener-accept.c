@@ -106,7 +106,7 @@ wait_for_more (MpAcceptor   *acceptor,
   status =
     mp_transport_poll (mp_acceptor_get_fd (acceptor), G_IO_IN, -1, deadline, cancellable, error);
   if (status == MP_WAIT_TIMED_OUT)
-    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _ ("Nobody connected in time"));
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _ ("No peer connected in time"));
   return status != MP_WAIT_TIMED_OUT && status != MP_WAIT_ERROR;
 }
 

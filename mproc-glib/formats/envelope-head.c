@@ -282,6 +282,6 @@ mp_envelope_look (MpFormat      format,
     return kind;
 
   g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-               _ ("What begins as “%s” has no number of a call"), names[kind]);
+               _ ("A message that begins with “%s” has no valid id of a call"), names[kind]);
   return MP_ENVELOPE_NONE;
 }

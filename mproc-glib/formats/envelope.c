@@ -78,7 +78,7 @@ refuse (const char *what,
         GError    **error)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-               _ ("An answer that is an error has no %s"), what);
+               _ ("An error answer has no %s"), what);
   return FALSE;
 }
 
@@ -222,7 +222,7 @@ mp_envelope_close (MpFormat       format,
     return close_pickle (name, id, value);
 
   g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-               _ ("A call or an answer of %zu bytes has no form in the format %s"),
+               _ ("A call or an answer of %zu bytes cannot be represented in the format %s"),
                size, mp_format_get_name (format));
   return NULL;
 }

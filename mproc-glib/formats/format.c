@@ -92,7 +92,7 @@ mp_format_refuse_opaque (const guint8 *payload,
   g_autofree char *name = g_utf8_make_valid (codec, -1);
 
   g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-               _ ("The message is opaque: it takes the codec “%s” to read it"), name);
+               _ ("The message is opaque: reading it needs the codec “%s”"), name);
   return FALSE;
 }
 
@@ -183,7 +183,7 @@ mp_format_convert (MpFormat from,
   if (formats[to].init_writer == NULL)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                   _ ("A message in the format %s has no form in the format %s"),
+                   _ ("A message in the format %s cannot be converted to the format %s"),
                    formats[from].name, formats[to].name);
       return NULL;
     }

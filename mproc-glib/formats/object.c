@@ -126,8 +126,8 @@ describe_property (const GParamSpec *pspec,
   description = mp_plain_value_describe (value);
   if (description == NULL)
     g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                 _ ("The property %s of the type %s has a value of the type %s that does not "
-                    "travel"),
+                 _ ("The property %s of the type %s has a value of the type %s, which cannot "
+                    "be sent"),
                  pspec->name, G_OBJECT_TYPE_NAME (path->object), G_VALUE_TYPE_NAME (value));
   return description;
 }
@@ -383,7 +383,7 @@ build (GVariant *description,
       depth > MP_OBJECT_MAX_NESTING)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-                   _ ("A value of the type %s, nested %u deep, describes no object"),
+                   _ ("A value of the type %s, nested %u deep, does not describe an object"),
                    g_variant_get_type_string (description), depth);
       return NULL;
     }

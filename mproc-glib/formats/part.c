@@ -28,7 +28,7 @@ static gboolean
 refuse (GError **error)
 {
   g_set_error_literal (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-                       _ ("This is no list or tuple of as many items as it should have"));
+                       _ ("The value is not a list or tuple with the expected number of items"));
   return FALSE;
 }
 

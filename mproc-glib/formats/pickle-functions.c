@@ -86,7 +86,8 @@ mp_pickle_function_find (MpPickleMachine *machine,
   shown_module = show_name (module, module_length);
   shown_name = show_name (name, name_length);
   g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-               _ ("The pickle names %s.%s at byte %zu, and only plain values travel as pickles"),
+               _ ("The pickle refers to %s.%s at byte %zu, but only pickles of plain values "
+                  "are accepted"),
                shown_module, shown_name, machine->position);
   return FALSE;
 }

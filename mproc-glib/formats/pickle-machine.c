@@ -36,7 +36,8 @@ mp_pickle_machine_refuse_function (MpPickleMachine *self,
   const MpPickleFunction *named = &self->tables->functions[function->function];
 
   g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-               _ ("The pickle names %s.%s at byte %u, and only plain values travel as pickles"),
+               _ ("The pickle refers to %s.%s at byte %u, but only pickles of plain values "
+                  "are accepted"),
                named->module, named->name, function->offset);
   return FALSE;
 }
@@ -51,7 +52,7 @@ mp_pickle_machine_spend (MpPickleMachine *self,
     return TRUE;
 
   g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,
-               _ ("The pickle says too often the same again at byte %zu"),
+               _ ("The pickle repeats shared values too often at byte %zu"),
                self->position);
   return FALSE;
 }

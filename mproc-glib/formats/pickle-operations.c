@@ -427,8 +427,8 @@ run_refused (MpPickleMachine         *self,
              GError                 **error)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-               _ ("The pickle uses the opcode 0x%02x at byte %zu, and only plain values travel "
-                  "as pickles"),
+               _ ("The pickle uses the opcode 0x%02x at byte %zu, but only pickles of plain "
+                  "values are accepted"),
                self->data[self->position], self->position);
   return FALSE;
 }

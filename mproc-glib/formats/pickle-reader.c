@@ -29,7 +29,7 @@ refuse (const char *what,
         GError    **error)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-               _ ("%s has no form but a pickle"), what);
+               _ ("%s can only be represented as a pickle"), what);
   return FALSE;
 }
 

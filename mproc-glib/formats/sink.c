@@ -70,7 +70,8 @@ mp_sink_refuse (const char *what,
                 const char *format,
                 GError    **error)
 {
-  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, _ ("%s has no form as %s"), what, format);
+  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, _ ("%s cannot be represented as %s"), what,
+               format);
   return FALSE;
 }
 

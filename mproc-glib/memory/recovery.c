@@ -658,7 +658,7 @@ fail_to_attach (MpMemory *self,
                  MP_N_PARTICIPANTS);
   else
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
-                 _ ("The queue is held by process %" PRId64 ", which does not go on"),
+                 _ ("The queue is locked by process %" PRId64 ", which does not continue"),
                  mp_load (&self->state->recoverer_pid));
   return FALSE;
 }

@@ -390,7 +390,7 @@ mp_message_get_bytes (MpMessage *self,
     return g_variant_get_data_as_bytes (variant);
 
   g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-               _ ("A value of the type %s has no form as bytes"),
+               _ ("A value of the type %s cannot be converted to bytes"),
                g_variant_get_type_string (variant));
   return NULL;
 }
@@ -547,7 +547,7 @@ mp_message_get_object (MpMessage *self,
     variant = mp_message_peek_variant (self, error);
   else
     g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                 _ ("A message in the format %s has no form as an object"),
+                 _ ("A message in the format %s cannot be converted to an object"),
                  mp_format_get_name (self->format));
 
   return variant != NULL ? mp_object_build (variant, expected_type, error) : NULL;

@@ -19,7 +19,8 @@
 static gboolean
 set_errno_error (GError **error)
 {
-  return mp_set_error_from_errno (error, errno, _ ("Cannot write down what a process inherits"));
+  return mp_set_error_from_errno (error, errno, _ ("Cannot write the list of objects for a "
+                                                   "child process"));
 }
 
 static gboolean
@@ -38,7 +39,7 @@ add_item (MpBequest       *self,
 
   if (description == NULL)
     {
-      g_prefix_error (error, _ ("Cannot hand “%s” over: "), name);
+      g_prefix_error (error, _ ("Cannot pass “%s” to the child process: "), name);
       return FALSE;
     }
 

@@ -114,8 +114,8 @@ read_list (const char *variable,
   if (fd < 0)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                   _ ("What the parent handed over did not reach this process: a program between"
-                      " the two has closed its descriptors"));
+                   _ ("The objects passed by the parent did not reach this process: a program "
+                      "between the two has closed their descriptors"));
       return NULL;
     }
 
@@ -137,7 +137,7 @@ read_list (const char *variable,
   if (!g_variant_is_normal_form (list))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-                   _ ("The list of what the parent handed over is damaged"));
+                   _ ("The list of objects passed by the parent is damaged"));
       return NULL;
     }
 
@@ -221,10 +221,10 @@ set_not_found_error (const char *name,
     g_propagate_error (error, g_error_copy (bequest_error));
   else if (names[0] == NULL)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                 _ ("There is no “%s”: nothing was handed to this process at its start"), name);
+                 _ ("There is no “%s”: no objects were passed to this process at its start"), name);
   else
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                 _ ("There is no “%s” among what was handed to this process: “%s”"),
+                 _ ("There is no “%s” among the objects passed to this process: “%s”"),
                  name, joined);
 }
 
@@ -245,7 +245,7 @@ check_item (Item       *item,
 
   if (item->opened)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
-                 _ ("“%s” was handed to this process, and is closed already"), name);
+                 _ ("“%s” was passed to this process, and is already closed"), name);
   else
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
                  _ ("The descriptors of “%s” did not reach this process"), name);

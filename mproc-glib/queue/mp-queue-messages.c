@@ -22,7 +22,7 @@ mp_queue_peek_item (MpMessage   *message,
   if (G_UNLIKELY (mp_message_get_fd_list (message) != NULL))
     {
       g_set_error_literal (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                           _ ("Descriptors cannot travel through a queue"));
+                           _ ("Descriptors cannot be sent through a queue"));
       return FALSE;
     }
 

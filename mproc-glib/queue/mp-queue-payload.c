@@ -88,7 +88,7 @@ read_opaque (MpQueueDelivery *delivery,
   if (name_size == delivery->size)
     {
       g_set_error_literal (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-                           _ ("An opaque message does not say which codec made it"));
+                           _ ("An opaque message does not name its codec"));
       return NULL;
     }
   if ((request->accepted & MP_FORMATS_OPAQUE) == 0 ||

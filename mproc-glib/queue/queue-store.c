@@ -81,7 +81,7 @@ set_form_error (const MpQueueDelivery *delivery,
 {
   if (delivery->tag < MP_N_FORMATS)
     g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                 _ ("A message in the format %s does not have the form asked for"),
+                 _ ("A message in the format %s cannot be read in the requested format"),
                  mp_format_get_name ((MpFormat) delivery->tag));
   else
     g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE, _ ("No format has the number %u"),
@@ -107,7 +107,7 @@ set_dropped_error (MpQueueStore *self,
 
   mp_queue_store_count (self, &counts);
   g_set_error (error, MP_ERROR, MP_ERROR_CLOSED,
-               _ ("%" PRIu64 " messages were dropped, and are not done"), counts.n_dropped);
+               _ ("%" PRIu64 " messages were dropped and are not done"), counts.n_dropped);
 }
 
 static void
@@ -135,7 +135,7 @@ set_plain_error (MpQueueStatus status,
       break;
     case MP_QUEUE_TIMED_OUT:
     case MP_QUEUE_INTERRUPTED:
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _ ("The time is over"));
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, _ ("The timeout has expired"));
       break;
     case MP_QUEUE_NO_SPACE:
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
@@ -144,13 +144,13 @@ set_plain_error (MpQueueStatus status,
       break;
     case MP_QUEUE_TOO_MUCH_HELD:
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
-                           _ ("Consumers have more messages in hand than the queue can keep, or"
-                              " larger ones than its max-bytes leaves memory for: finish some"
-                              " first"));
+                           _ ("Consumers hold more messages than the queue can store, or "
+                              "larger ones than its max-bytes leaves memory for: finish some "
+                              "first"));
       break;
     case MP_QUEUE_BUSY:
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
-                   _ ("The process %" PRId64 " holds the queue and does not go on"),
+                   _ ("The process %" PRId64 " holds a lock of the queue and does not continue"),
                    call->busy_pid);
       break;
     default:

@@ -112,7 +112,7 @@ mp_shareable_describe (MpShareable *self,
   if (type == G_TYPE_OBJECT)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                   _ ("A %s cannot be handed to another process"), G_OBJECT_TYPE_NAME (self));
+                   _ ("A %s cannot be passed to another process"), G_OBJECT_TYPE_NAME (self));
       return NULL;
     }
 
@@ -138,7 +138,7 @@ load_class (const char *name,
       !g_type_is_a (type, G_TYPE_OBJECT) || !g_type_is_a (type, MP_TYPE_SHAREABLE))
     {
       g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                   _ ("There is no class “%s” of things to share here"), name);
+                   _ ("There is no shareable class “%s” in this process"), name);
       return NULL;
     }
 
@@ -178,7 +178,7 @@ mp_shareable_open (GVariant    *description,
       !g_variant_is_normal_form (description))
     {
       g_set_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE,
-                   _ ("These %zu bytes do not describe a thing to share"),
+                   _ ("These %zu bytes do not describe a shareable object"),
                    g_variant_get_size (description));
       return NULL;
     }
@@ -200,7 +200,7 @@ mp_shareable_open (GVariant    *description,
   if (!travels_by_name (G_TYPE_FROM_CLASS (klass)) || iface->open == NULL)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                   _ ("A %s cannot be taken from another process"), name);
+                   _ ("A %s cannot be opened in another process"), name);
       return NULL;
     }
 

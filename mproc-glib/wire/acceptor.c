@@ -490,7 +490,8 @@ check_user (MpAcceptor *self,
     return TRUE;
 
   if (getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
-    return mp_set_error_from_errno (error, errno, _ ("Asking who the peer is failed"));
+    return mp_set_error_from_errno (error, errno, _ ("Getting the credentials of the peer "
+                                                     "failed"));
   if (peer.uid == geteuid ())
     return TRUE;
 
@@ -610,7 +611,7 @@ drop_expired (MpAcceptor *self)
         mp_greeting_explain_silence (oldest->greeting, &error);
       else
         g_set_error_literal (&error, MP_ERROR, MP_ERROR_AUTHENTICATION_FAILED,
-                             _ ("The peer did not finish the handshake of TLS in time"));
+                             _ ("The peer did not finish the TLS handshake in time"));
       refuse (self, oldest->address, error);
       pending_free (oldest);
     }

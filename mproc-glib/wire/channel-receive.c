@@ -477,7 +477,7 @@ mp_channel_receive (MpChannel        *self,
   memset (message, 0, sizeof *message);
   status = receive_checked (self, &target, timeout_us, cancellable, error);
   if (status == MP_CHANNEL_NOT_NOW)
-    mp_channel_set_timed_out (_ ("No message is there"), error);
+    mp_channel_set_timed_out (_ ("There is no message"), error);
   return status == MP_CHANNEL_DONE;
 }
 
@@ -496,7 +496,7 @@ mp_channel_receive_into (MpChannel    *self,
   MpChannelStatus status = receive_checked (self, &target, timeout_us, cancellable, error);
 
   if (status == MP_CHANNEL_NOT_NOW)
-    mp_channel_set_timed_out (_ ("No message is there"), error);
+    mp_channel_set_timed_out (_ ("There is no message"), error);
   return status == MP_CHANNEL_DONE ? (gssize) length : -1;
 }
 

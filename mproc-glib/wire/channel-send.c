@@ -289,11 +289,11 @@ check_sendable (MpChannel *self,
                  length, limit);
   else if (n_fds > MP_TRANSPORT_MAX_FDS)
     g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,
-                 _ ("%u descriptors are more than the %d that may travel with a message"),
+                 _ ("%u descriptors are more than the %d that a message may have"),
                  n_fds, MP_TRANSPORT_MAX_FDS);
   else if (n_fds > 0 && !mp_channel_can_pass_fds (self))
     g_set_error_literal (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                         _ ("Descriptors travel over Unix sockets only"));
+                         _ ("Descriptors can be sent over Unix sockets only"));
   else
     return TRUE;
 

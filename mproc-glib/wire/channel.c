@@ -151,14 +151,14 @@ mp_channel_dup_fd (MpChannel *self,
                             "another process"));
   else if (!clean)
     g_set_error_literal (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                         _ ("The connection has received bytes that nobody took yet; "
-                            "they would be lost in another process"));
+                         _ ("The connection has received data that was not read yet; it would "
+                            "be lost in another process"));
   else if (mp_channel_has_outgoing (self))
     g_set_error_literal (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
                          _ ("The connection still has messages to send"));
   else if (!self->transport->funcs->can_share (self->transport))
     g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                 _ ("A connection over a %s cannot be given to another process"),
+                 _ ("A connection over a %s cannot be passed to another process"),
                  self->transport->funcs->name);
   else
     fd = fcntl (self->transport->funcs->get_fd (self->transport), F_DUPFD_CLOEXEC, 3);

@@ -138,7 +138,7 @@ explain (Handshake    *self,
     g_propagate_error (error, g_steal_pointer (&self->error));
   else if (self->deadline >= 0)
     g_set_error_literal (error, MP_ERROR, MP_ERROR_AUTHENTICATION_FAILED,
-                         _ ("The peer did not finish the handshake of TLS in time"));
+                         _ ("The peer did not finish the TLS handshake in time"));
   else
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
                          _ ("The listener did not begin the handshake of TLS in time"));

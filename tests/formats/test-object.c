@@ -367,15 +367,15 @@ test_object_refused (void)
     { "('TestThing', {'flags': <['no']>})", MP_ERROR_INVALID_MESSAGE, "another type" },
     { "('TestThing', {'strv': <[1]>})", MP_ERROR_INVALID_MESSAGE, "another type" },
     { "('TestThing', {'variant': <<1>>})", MP_ERROR_INVALID_MESSAGE, "another type" },
-    { "('TestThing', {'other': <1>})", MP_ERROR_INVALID_MESSAGE, "no object" },
+    { "('TestThing', {'other': <1>})", MP_ERROR_INVALID_MESSAGE, "not describe an object" },
     { "('TestThing', {'other': <('TestDisabled', @a{sv} {})>})", MP_ERROR_UNSUPPORTED,
       "TestDisabled" },
     { "('TestThing', {'other': <('gint', @av [])>})", MP_ERROR_UNSUPPORTED, "gint" },
     { "('TestThing', {'list': <('TestThing', [<1>])>})", MP_ERROR_INVALID_MESSAGE,
-      "no object" },
+      "not describe an object" },
     { "('TestThing', {'list': <('TestDisabled', [<('TestThing', @a{sv} {})>])>})",
       MP_ERROR_UNSUPPORTED, "TestDisabled" },
-    { "('TestThing', 1)", MP_ERROR_INVALID_MESSAGE, "no object" },
+    { "('TestThing', 1)", MP_ERROR_INVALID_MESSAGE, "not describe an object" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)

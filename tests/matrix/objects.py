@@ -98,10 +98,8 @@ def check_thing(message):
 def check_refused(message, name):
     try:
         message.get_object(GObject.Object)
-    except GLib.Error as error:
-        if not error.matches(Mp.Error.quark(), Mp.Error.UNSUPPORTED):
-            raise
-        return '' if name in error.message else error.message
+    except TypeError as error:
+        return '' if name in str(error) else str(error)
     return 'it is not refused'
 
 

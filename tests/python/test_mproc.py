@@ -420,7 +420,7 @@ class TestHandingOver(helping.TestCase):
     def test_not_by_tcp(self):
         accepted, client = TestTrust.connect(self, ('127.0.0.1', 0), b'key', b'key')
         for value in (mproc.Queue(), mproc.Pipe()[0]):
-            with self.assertRaisesRegex(TypeError, 'descriptors travel by Unix sockets alone'):
+            with self.assertRaisesRegex(TypeError, 'descriptors can be sent over Unix sockets only'):
                 client.send([value])
         client.send(Point(1))
         self.assertEqual(accepted.recv(), Point(1))

@@ -202,7 +202,7 @@ function packContainer(value, nesting) {
         return packMap(value, nesting + 1);
     if (isPlainObject(value))
         return packObject(value, nesting + 1);
-    throw unsupported(`A value of the type ${nameOf(value)} has no form in other languages`);
+    throw unsupported(`A value of the type ${nameOf(value)} cannot be represented in other languages`);
 }
 
 function pack(value, nesting) {
@@ -218,7 +218,7 @@ function pack(value, nesting) {
     case 'object':
         return value === null ? new GLib.Variant('mv', null) : packContainer(value, nesting);
     default:
-        throw unsupported(`A value of the type ${typeof value} has no form in other languages`);
+        throw unsupported(`A value of the type ${typeof value} cannot be represented in other languages`);
     }
 }
 

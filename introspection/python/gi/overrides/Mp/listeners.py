@@ -100,7 +100,7 @@ class Listener(Mp.Listener):
 
         try:
             if not wait_for(look, timeout):
-                raise TimeoutError(errno.ETIMEDOUT, 'Nobody connected in time')
+                raise TimeoutError(errno.ETIMEDOUT, 'No peer connected in time')
         except GLib.Error as error:
             raise self._exception(error) from None
         finally:

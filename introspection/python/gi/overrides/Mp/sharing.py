@@ -31,8 +31,8 @@ def reduce(shareable, codec, own_fds=None):
     """Describes @shareable for the start of a child, which inherits the original descriptors or
     duplicates of them, or for a message, whose receiver fetches them from this process."""
     if getattr(_here, 'refuses', False):
-        raise TypeError(f'{type(shareable).__name__} cannot be handed over: descriptors travel by Unix sockets '
-                        'alone, within one machine')
+        raise TypeError(f'{type(shareable).__name__} cannot be passed on: descriptors can be sent over Unix sockets '
+                        'only, within one machine')
     descriptors = Gio.UnixFDList.new()
     description = call(shareable.describe, descriptors)
     if own_fds is None:

@@ -97,7 +97,7 @@ def value_of(message, codec=None):
         if name == CODEC and codec_name(codec) == 'pickle':
             return load_pieces(message)
         if name != codec_name(codec):
-            raise TypeError(f'the message is opaque: it takes the codec {name!r} to read it')
+            raise TypeError(f'the message is opaque: reading it needs the codec {name!r}')
         return codec.loads(message.get_bytes().get_data())
     return loads(message.get_pickle())
 
