@@ -60,8 +60,10 @@ function use(object, name) {
 GLib.log_set_always_fatal(GLib.LogLevelFlags.LEVEL_ERROR);
 const [name] = ARGV;
 for (const member of namesOf(Mp[name].prototype)) {
-    if (WAITS[name]?.includes(member) || NOT_HERE.test(member))
+    if (WAITS[name]?.includes(member) || NOT_HERE.test(member)) {
+        print(`not ${member}`);
         continue;
+    }
     print(member);
     use(GObject.Object.new(Mp[name].$gtype, {}), member);
 }

@@ -2,6 +2,7 @@
 
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
+import GIRepository from 'gi://GIRepository';
 import GObject from 'gi://GObject';
 import Mp from 'gi://Mp';
 import {assert, assertEqual, run, test} from './tap.js';
@@ -11,6 +12,20 @@ const program = GLib.build_filenamev([GLib.path_get_dirname(GLib.filename_from_u
 function isClass(value) {
     return typeof value === 'function' && value.prototype instanceof GObject.Object &&
         !GObject.type_test_flags(value.$gtype, GObject.TypeFlags.ABSTRACT);
+}
+
+// The methods of a class in the GIR, those of what it derives from included.
+function methodsOf(name) {
+    const names = [];
+    const repository = GIRepository.Repository.get_default();
+    for (let info = repository.find_by_name('Mp', name); info?.get_namespace() === 'Mp'; info = GIRepository.object_info_get_parent(info)) {
+        for (let i = 0; i < GIRepository.object_info_get_n_methods(info); i++) {
+            const method = GIRepository.object_info_get_method(info, i);
+            if (GIRepository.function_info_get_flags(method) & GIRepository.FunctionInfoFlags.IS_METHOD)
+                names.push(method.get_name());
+        }
+    }
+    return names;
 }
 
 const classes = Object.keys(Mp).filter(name => isClass(Mp[name]));

@@ -2,14 +2,19 @@
 """Objects created by GObject without the properties that their constructors set: any call on them,
 with any arguments, raises an exception or succeeds, and never crashes."""
 
+import inspect
 import os
 import signal
 import time
 import unittest
+import xml.etree.ElementTree as ElementTree
 
 from helping import DEADLINE, TestCase
 
 from gi.repository import GLib, GObject, Mp
+
+GIR = os.path.join(os.environ['MP_BUILD_ROOT'], 'mproc-glib', 'Mp-1.0.gir')
+CORE = '{http://www.gtk.org/introspection/core/1.0}'
 
 # The timeout of a single call, in seconds: it waits for something that never happens.
 PATIENCE = 0.1
@@ -34,8 +39,11 @@ def bare(cls):
 
 def names_of(cls):
     """Returns the names of methods and attributes, except those of every GObject."""
-    return sorted(name for name in set(dir(cls)) - set(dir(GObject.Object))
-                  if not name.startswith('__') or name in ('__len__', '__iter__', '__enter__'))
+    def is_own(name):
+        return inspect.getattr_static(cls, name) is not inspect.getattr_static(GObject.Object, name, None)
+
+    return sorted(name for name in dir(cls) if is_own(name) and
+                  (not name.startswith('__') or name in ('__len__', '__iter__', '__enter__')))
 
 
 def use(obj, name):
@@ -88,6 +96,15 @@ class TestBare(TestCase):
         crashed = {name: signal.Signals(ended).name for name in names_of(cls)
                    if (ended := end_of(use_in_child(cls, name))) in CRASHES}
         self.assertEqual(crashed, {})
+
+    def test_everything_is_called(self):
+        """Each method that the GIR has, of the class and of what it derives from."""
+        for node in ElementTree.parse(GIR).iter(f'{CORE}class'):
+            cls = getattr(Mp, node.get('name'))
+            methods = {method.get('name') for method in node.iter(f'{CORE}method')
+                       if method.get('introspectable') != '0' and method.get('shadowed-by') is None}
+            self.assertEqual(methods - set(names_of(cls)), set(), cls)
+            self.assertTrue(hasattr(self, f'test_{cls.__name__}'), cls)
 
     def test_a_crash_is_found(self):
         class Crash(GObject.Object):

@@ -42,6 +42,18 @@ void test_connection ()
   assert_fails (() => { connection.describe (new UnixFDList ()); });
 }
 
+void test_calls ()
+{
+  var invocation = make<Mp.Invocation> ();
+
+  assert (invocation.get_connection () == null && invocation.get_cancellable () == null);
+  assert_fails (() => { invocation.get_message (); });
+  assert_fails (() => { invocation.get_value (); });
+  invocation.return_value (1);
+  invocation.return_error (new Mp.Error.FULL ("no room"));
+  assert_fails (() => { make<Mp.Connection> ().call (1, 0); });
+}
+
 void test_listener ()
 {
   var listener = make<Mp.Listener> ();
@@ -93,6 +105,7 @@ int main (string[] args)
   Test.init (ref args);
   Test.add_func ("/vala/bare/task", test_task);
   Test.add_func ("/vala/bare/connection", test_connection);
+  Test.add_func ("/vala/bare/calls", test_calls);
   Test.add_func ("/vala/bare/listener", test_listener);
   Test.add_func ("/vala/bare/connector", test_connector);
   Test.add_func ("/vala/bare/process", test_process);
