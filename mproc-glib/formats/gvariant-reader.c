@@ -5,6 +5,7 @@
 #include "gvariant-reader.h"
 #include "gvariant.h"
 #include "variant-type.h"
+#include "base/mp-small-array.h"
 #include "mp-error.h"
 
 #include <glib/gi18n-lib.h>
@@ -134,14 +135,10 @@ parse_type (Reader       *self,
 
   if (length > self->allocated_types - self->n_types)
     {
-      gsize size = self->n_types * sizeof *self->types;
-
       self->allocated_types = 2 * (self->allocated_types + length);
-      if (self->types == self->initial_types)
-        self->types = memcpy (g_new (MpVariantType, self->allocated_types),
-                              self->initial_types, size);
-      else
-        self->types = g_renew (MpVariantType, self->types, self->allocated_types);
+      self->types = mp_small_array_grow (self->types, self->initial_types,
+                                         self->n_types * sizeof *self->types,
+                                         self->allocated_types * sizeof *self->types);
     }
 
   if (length == 2 && memcmp (text, "av", 2) == 0)
@@ -577,8 +574,7 @@ read_payload (const guint8 *data,
   while (done && self.n_frames > 0)
     done = read_next (&self, error);
 
-  if (self.types != self.initial_types)
-    g_free (self.types);
+  mp_small_array_free (self.types, self.initial_types);
   return done;
 }
 

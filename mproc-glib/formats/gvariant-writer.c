@@ -4,6 +4,7 @@
 
 #include "gvariant-writer.h"
 #include "gvariant.h"
+#include "base/mp-small-array.h"
 #include "mp-error.h"
 
 #include <string.h>
@@ -59,11 +60,8 @@ keep_end (MpGvariantWriter *self,
     {
       gsize size = self->allocated_ends * sizeof *self->ends;
 
-      if (self->ends == self->initial_ends)
-        self->ends = memcpy (g_malloc (2 * size), self->initial_ends, size);
-      else
-        self->ends = g_realloc (self->ends, 2 * size);
       self->allocated_ends *= 2;
+      self->ends = mp_small_array_grow (self->ends, self->initial_ends, size, 2 * size);
     }
 
   self->ends[self->n_ends++] = end;
@@ -502,8 +500,7 @@ gvariant_clear (MpSink *sink)
 {
   MpGvariantWriter *self = (MpGvariantWriter *) sink;
 
-  if (self->ends != self->initial_ends)
-    g_free (self->ends);
+  mp_small_array_free (self->ends, self->initial_ends);
   mp_sink_clear (sink);
 }
 

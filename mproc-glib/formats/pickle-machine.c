@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "pickle-machine.h"
+#include "base/mp-small-array.h"
 #include "mp-error.h"
 
 #include <glib/gi18n-lib.h>
@@ -64,10 +65,7 @@ mp_numbers_push_slowly (MpNumbers *self,
   gsize size = self->n * sizeof *self->numbers;
 
   self->allocated *= 2;
-  if (self->numbers == self->initial)
-    self->numbers = memcpy (g_malloc (2 * size), self->initial, size);
-  else
-    self->numbers = g_realloc (self->numbers, 2 * size);
+  self->numbers = mp_small_array_grow (self->numbers, self->initial, size, 2 * size);
   self->numbers[self->n++] = number;
 }
 
@@ -82,8 +80,7 @@ init_numbers (MpNumbers *self)
 static void
 clear_numbers (MpNumbers *self)
 {
-  if (self->numbers != self->initial)
-    g_free (self->numbers);
+  mp_small_array_free (self->numbers, self->initial);
 }
 
 guint32
@@ -97,10 +94,7 @@ mp_pickle_machine_add_node (MpPickleMachine *self,
       gsize size = self->n_nodes * sizeof *self->nodes;
 
       self->allocated_nodes *= 2;
-      if (self->nodes == self->initial_nodes)
-        self->nodes = memcpy (g_malloc (2 * size), self->initial_nodes, size);
-      else
-        self->nodes = g_realloc (self->nodes, 2 * size);
+      self->nodes = mp_small_array_grow (self->nodes, self->initial_nodes, size, 2 * size);
     }
 
   node = &self->nodes[self->n_nodes];
@@ -121,10 +115,7 @@ add_item (MpPickleMachine *self,
       gsize size = self->n_items * sizeof *self->items;
 
       self->allocated_items *= 2;
-      if (self->items == self->initial_items)
-        self->items = memcpy (g_malloc (2 * size), self->initial_items, size);
-      else
-        self->items = g_realloc (self->items, 2 * size);
+      self->items = mp_small_array_grow (self->items, self->initial_items, size, 2 * size);
     }
 
   self->items[self->n_items].node = node;
@@ -410,10 +401,8 @@ mp_pickle_machine_run (MpPickleMachine      *self,
 void
 mp_pickle_machine_clear (MpPickleMachine *self)
 {
-  if (self->nodes != self->initial_nodes)
-    g_free (self->nodes);
-  if (self->items != self->initial_items)
-    g_free (self->items);
+  mp_small_array_free (self->nodes, self->initial_nodes);
+  mp_small_array_free (self->items, self->initial_items);
 
   clear_numbers (&self->stack);
   clear_numbers (&self->marks);
