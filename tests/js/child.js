@@ -54,6 +54,24 @@ const roles = {
         loop.run();
     },
 
+    // Receives one message of several, and leaves the others where they are.
+    receiveOne() {
+        Mp.inherit('results').put(Mp.inherit('connection').recv());
+    },
+
+    receiveOneLater() {
+        const results = Mp.inherit('results');
+        const loop = new GLib.MainLoop(null, false);
+        GLib.idle_add(GLib.PRIORITY_DEFAULT, () => {
+            Mp.inherit('connection').recv_async().then(value => {
+                results.put(value);
+                loop.quit();
+            });
+            return GLib.SOURCE_REMOVE;
+        });
+        loop.run();
+    },
+
     exit(code) {
         System.exit(Number(code));
     },

@@ -182,6 +182,44 @@ test('/js/connection/shareable', () => {
     assertEqual(queue.get(), {a: 1});
 });
 
+// What one process does not receive is left for the others that share the end.
+test('/js/connection/shared-end', async () => {
+    const [mine, theirs] = Mp.pipe();
+    const results = new Mp.Queue();
+    for (let i = 0; i < 12; i++)
+        mine.send(i);
+    assertEqual(theirs.recv(), 0);
+    for (const role of ['receiveOne', 'receiveOneLater', 'receiveOne', 'receiveOneLater']) {
+        const child = startChild({connection: theirs, results}, role);
+        await child.join_async();
+        assertEqual(child.exit_code, 0);
+    }
+    assertEqual(results.get_many(4), [1, 2, 3, 4]);
+    assertEqual(await theirs.recv_async(), 5);
+    mine.close();
+    assertEqual([...theirs], [6, 7, 8, 9, 10, 11]);
+});
+
+// While it reads ahead an end is not shared, since others would miss what was read.
+test('/js/connection/read-ahead', async () => {
+    const [mine, theirs] = Mp.pipe();
+    const values = [];
+    const describe = () => theirs.describe(new Gio.UnixFDList());
+    theirs.connect('message', (_connection, message) => values.push(message.value));
+    assert(theirs.get_fd() >= 0);
+    theirs.start();
+    mine.send(1);
+    await until(() => values.length === 1);
+    assert(theirs.get_fd() < 0);
+    assertThrows(describe, Mp.Error, Mp.Error.UNSUPPORTED);
+
+    theirs.stop();
+    assert(theirs.get_fd() >= 0);
+    describe();
+    theirs.read_ahead = true;
+    assertThrows(describe, Mp.Error, Mp.Error.UNSUPPORTED);
+});
+
 test('/js/connection/child', async () => {
     const [mine, theirs] = Mp.pipe();
     const child = startChild({connection: theirs}, 'echo');
