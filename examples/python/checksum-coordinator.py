@@ -176,7 +176,7 @@ def main():
     parser.add_argument('directory', nargs='?', default='/usr/share')
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.stdout.reconfigure(line_buffering=True)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[attr-defined]
 
     files, odd = find_files(options.directory)
     print(f'{len(files)} files in {options.directory}')

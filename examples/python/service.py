@@ -28,7 +28,7 @@ class Service:
         self.connection = None
 
     async def start_worker(self):
-        worker = Mp.Process(['python3', WORKER, self.listener.address], die_with_parent=True)
+        worker = Mp.Process(['python3', WORKER, str(self.listener.address)], die_with_parent=True)
         worker.set_env('SERVICE_KEY', self.key)
         worker.start()
         print(f'The worker is process {worker.get_pid()}', flush=True)
@@ -40,15 +40,14 @@ class Service:
         if not accepting.done():
             accepting.cancel()
             raise EOFError('it has not connected')
-        self.connection = accepting.result()
+        return accepting.result()
 
     async def ask(self, text):
         for _ in range(MAX_TRIES):
             try:
-                if self.connection is None:
-                    await self.start_worker()
-                await self.connection.send_async(text)
-                return await self.connection.recv_async()
+                connection = self.connection = self.connection or await self.start_worker()
+                await connection.send_async(text)
+                return await connection.recv_async()
             except (EOFError, OSError) as error:
                 print(f'The worker is gone: {error}', flush=True)
                 self.connection = None

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The package mproc: multiprocessing's names, and any objects."""
 
+import inspect
 import multiprocessing
 import multiprocessing.connection
 import multiprocessing.managers
 import os
 import pickle
+import pydoc
 import signal
 import sys
 import threading
@@ -93,6 +95,16 @@ class TestNames(unittest.TestCase):
                 if not name.startswith('_'):
                     with self.subTest(kind=kind, name=name):
                         self.assertTrue(getattr(kind, name).__doc__)
+
+    def test_objects_can_be_inspected(self):
+        first, second = mproc.Pipe()
+        for inner in (Mp.Queue(), Mp.JoinableQueue(), Mp.SimpleQueue(), Mp.Process(['true']), Mp.Listener(),
+                      first._connection):
+            self.assertGreater(len(inspect.getmembers(inner)), 10)
+            self.assertIn(type(inner).__name__, pydoc.render_doc(inner, renderer=pydoc.plaintext))
+        for obj in (mproc.Queue(), mproc.JoinableQueue(), mproc.SimpleQueue(), second):
+            self.assertGreater(len(inspect.getmembers(obj)), 10)
+            self.assertIn('close', pydoc.render_doc(obj, renderer=pydoc.plaintext))
 
     def test_repr(self):
         queue = mproc.Queue(3)

@@ -2,6 +2,7 @@
 """Checks the type stubs against the typelib and the override, and with mypy."""
 
 import ast
+import glob
 import inspect
 import os
 import shutil
@@ -16,6 +17,7 @@ import helping  # noqa: F401: it asks for the right version of Mp
 from gi.repository import GObject, Mp
 
 TYPINGS = os.path.join(os.environ['MP_BUILD_ROOT'], 'introspection', 'python', 'typings')
+PACKAGES = os.path.join(os.environ['MP_SOURCE_ROOT'], 'introspection', 'python')
 STUBS = os.path.join(TYPINGS, 'gi', 'repository', 'Mp.pyi')
 
 OVERRIDDEN = ('Queue', 'JoinableQueue', 'SimpleQueue', 'Task', 'Connection', 'Invocation', 'Listener', 'Process')
@@ -37,8 +39,27 @@ async def main() -> None:
     async for value in queue:
         await first.send_async(value)
 
+coroutine = queue.get_async()
+coroutine.close()
 queue.put(1, timeout='soon')
 wrong: str = first.recv_bytes()
+'''
+
+
+MPROC_PROGRAM = '''\
+import asyncio
+import mproc
+
+queue: mproc.Queue[int] = mproc.Queue()
+queue.put(1)
+number: int = queue.get() + asyncio.run(queue.get_async())
+first, second = mproc.Pipe()
+first.send_bytes(second.recv_bytes(10))
+
+queue.putt(1)
+queue.put('text')
+text: str = queue.get()
+first.sent(1)
 '''
 
 
@@ -120,6 +141,34 @@ class TestStubs(unittest.TestCase):
                                     cwd=os.path.join(os.environ['MP_SOURCE_ROOT'], 'introspection', 'python'),
                                     env={**os.environ, 'MYPYPATH': TYPINGS, 'PYTHONPATH': ''}, stdout=subprocess.PIPE)
         self.assertRegex(result.stdout, '^Success', result.stdout)
+
+
+    @unittest.skipUnless(shutil.which('mypy'), 'mypy is not installed')
+    def test_package_in_programs(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, 'program.py'), 'w', encoding='utf-8') as file:
+                file.write(MPROC_PROGRAM)
+            result = subprocess.run(['mypy', '--strict', '--cache-dir', os.path.join(folder, 'cache'), 'program.py'],
+                                    cwd=folder, text=True, stdout=subprocess.PIPE, check=False,
+                                    env={**os.environ, 'MYPYPATH': f'{TYPINGS}:{PACKAGES}', 'PYTHONPATH': ''})
+        errors = [line.split(':')[1] for line in result.stdout.splitlines() if ': error: ' in line]
+        lines = MPROC_PROGRAM.splitlines()
+        self.assertEqual([lines[int(number) - 1] for number in errors], lines[-4:], result.stdout)
+
+    @unittest.skipUnless(shutil.which('mypy'), 'mypy is not installed')
+    def test_examples(self):
+        # They are those of another documentation, and so have no annotations.
+        examples = glob.glob(os.path.join(os.environ['MP_SOURCE_ROOT'], 'examples', 'python', '*.py'))
+        self.assertGreater(len(examples), 7)
+        with tempfile.TemporaryDirectory() as cache:
+            for example in examples:
+                result = subprocess.run(
+                    ['mypy', '--strict', '--allow-untyped-defs', '--allow-untyped-calls', '--allow-incomplete-defs',
+                     '--disable-error-code=var-annotated', '--cache-dir', cache, example],
+                    text=True, stdout=subprocess.PIPE, check=False,
+                    env={**os.environ, 'MYPYPATH': f'{TYPINGS}:{PACKAGES}', 'PYTHONPATH': ''})
+                with self.subTest(example=example):
+                    self.assertRegex(result.stdout, '^Success')
 
 
 if __name__ == '__main__':

@@ -18,6 +18,8 @@ def export(kind):
     if isinstance(kind, type):
         kind.__module__ = __package__
         kind = override(kind)
+        # A field of the structure in C, of which PyGObject knows the name, but cannot read it.
+        kind.parent_instance = None
     kind.__module__ = 'gi.repository.Mp'
     exported[kind.__name__] = kind
     return kind
