@@ -221,7 +221,7 @@ create_pump_source (MpCalls *self,
   return source;
 }
 
-/* With the lock.  Takes @source if there is none for this context yet. */
+/* The caller holds the lock.  Takes ownership of @source if there is none for this context yet. */
 static gboolean
 hold_pump (MpCalls *self,
            GTask   *task,

@@ -12,10 +12,10 @@
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
 
-/* What a monitor lists: processes, tasks and messages. */
+/* The lists of a monitor: processes, tasks and messages. */
 
-/* The longest payload that is shown; a longer one is an error, since what a hostile process says is
- * its length must not have us take memory for it. */
+/* The longest payload that is shown; a longer one is an error, since an untrusted length must not
+ * cause a large allocation. */
 #define MAX_SHOWN (1 << 20)
 
 static const char *const conditions[] = { "get", "put", "done", "news" };
@@ -160,14 +160,13 @@ add_task (const MpQueueTaskInfo *task,
  * @self: a monitor
  * @max: the most tasks to list
  *
- * Lists what consumers have in hand, what waits for another consumer, and what was set aside; the
+ * Lists the messages that consumers hold, those that wait for another consumer, and dead letters;
  * oldest first.
  *
  * Each is a dictionary: `state` (s), `held`, `again` or `dead`; `serial` (t), which orders them by
- * age; `slot` (u) of the holder as in [method@QueueMonitor.list_processes] and `held-us` (x),
- * for how
- * many microseconds it has had it; `n-deliveries` (u); `size` (t) in bytes; `format` (s);
- * `progress` (d) from 0 to 1 if it was told, and its `text` (s).
+ * age; `slot` (u) of the holder as in [method@QueueMonitor.list_processes] and `held-us` (x), for
+ * how many microseconds it has had it; `n-deliveries` (u); `size` (t) in bytes; `format` (s);
+ * `progress` (d) from 0 to 1 if it was reported, and its `text` (s).
  *
  * Returns: (transfer full): an array of type `aa{sv}`
  *
@@ -195,7 +194,8 @@ typedef struct
   GError    *error;
 } Peek;
 
-/* What cannot be shown ends the list; by itself it is an error, and the list goes on behind it. */
+/* A message that cannot be shown ends the list; if it is the first one, it is an error, and the
+ * next list continues behind it. */
 static gboolean
 add_message (const MpQueueGlimpse *glimpse,
              gpointer              user_data)

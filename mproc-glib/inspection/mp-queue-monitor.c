@@ -18,13 +18,13 @@
 /**
  * MpQueueMonitor:
  *
- * Looks at a queue from outside: how much is queued, who puts and gets, and what is in the hands of
- * which process.
+ * Observes a queue from outside: how much is queued, which processes put and get, and which
+ * messages each of them holds.
  *
- * A monitor takes no message, holds no lock and wakes nobody, so that it never slows down the
- * processes that use the queue. It sees the queues of processes that this process may look at
- * through `/proc`: in general those of the same user. What it shows is a sample, made by
- * [method@QueueMonitor.refresh]; a queue whose memory is damaged is shown as such.
+ * A monitor takes no messages and no locks and wakes no waiters, so it never slows down the
+ * processes that use the queue. It can observe queues of processes that this process may inspect
+ * through `/proc`: in general those of the same user. Its properties are a sample, made by
+ * [method@QueueMonitor.refresh]; a queue whose memory is damaged is reported as such.
  *
  * ```c
  * g_autoptr (GPtrArray) monitors = mp_queue_monitor_find (NULL, &error);
@@ -76,7 +76,7 @@ typedef enum
 
 static GParamSpec *properties[PROP_OLDEST_US + 1];
 
-/* What is known of properties that are plain numbers of the sample. */
+/* The properties that are plain numbers of the sample. */
 static const struct
 {
   MpQueueMonitorProperty property;
@@ -271,7 +271,7 @@ install_numbers (void)
 /**
  * MpQueueMonitor:n-held:
  *
- * How many tasks are in the hands of consumers.
+ * How many tasks consumers hold.
  *
  * Since: 1.0
  */
@@ -481,7 +481,7 @@ new_for_path (const char *path,
  * @fd: the number of a descriptor of that process, which is that of a queue's memory
  * @error: return location for an error
  *
- * Makes a monitor for a queue that another process has.
+ * Creates a monitor for a queue that another process has open.
  *
  * Fails with `G_IO_ERROR_NOT_FOUND` if there is no such process or descriptor, with
  * `G_IO_ERROR_PERMISSION_DENIED` if this process may not look at it, with `MP_ERROR_DAMAGED` if it
@@ -516,7 +516,7 @@ mp_queue_monitor_new_for_process (int      pid,
  * @queue: a queue
  * @error: return location for an error
  *
- * Makes a monitor for a queue of this process.
+ * Creates a monitor for a queue of this process.
  *
  * Fails with `MP_ERROR_UNSUPPORTED` if @queue is not a queue in shared memory, and with
  * `MP_ERROR_CLOSED` if no process uses the queue any more.
@@ -571,8 +571,7 @@ has_monitor (GPtrArray          *monitors,
  *
  * Finds the queues of all processes that this one may look at, itself included.
  *
- * A queue that has just been given up by its processes, or whose memory is not what it should be,
- * is left out.
+ * Queues that were just closed by all their processes, or whose memory is invalid, are left out.
  *
  * Returns: (transfer container) (element-type MpQueueMonitor): a monitor for each queue, in the
  *   order of
@@ -630,12 +629,12 @@ notify_numbers (MpQueueMonitor      *self,
  * @self: a monitor
  * @error: return location for an error
  *
- * Looks at the queue once more, and notifies of the properties that have changed.
+ * Takes a new sample of the queue, and notifies the properties that have changed.
  *
- * Fails with `MP_ERROR_CLOSED` when no process uses the queue any more; the properties then stay as
- * they were last.
+ * Fails with `MP_ERROR_CLOSED` if no process uses the queue any more; the properties then keep
+ * their last values.
  *
- * Returns: whether the queue is still there; %FALSE with @error set
+ * Returns: %TRUE; %FALSE with @error set
  *
  * Since: 1.0
  */
@@ -682,7 +681,7 @@ mp_queue_monitor_refresh (MpQueueMonitor *self,
  * mp_queue_monitor_dup_uri:
  * @self: a monitor
  *
- * Tells under which address the queue can be opened.
+ * Gets the URI by which the queue can be opened.
  *
  * Returns: (transfer full) (nullable): a URI; %NULL for a queue of this process
  *

@@ -140,18 +140,18 @@ typedef struct
 /* One bit for each of 64 slots of the waiters' table. */
 typedef struct
 {
-  guint64 sleeping; /* threads, each asleep on the futex of its slot */
-  guint64 armed;    /* main loops, all woken by the shared bell */
-  guint64 waiting;  /* threads from before their first sleep until they are served */
+  guint64 sleeping; /* threads, which sleep on the futex of their slot */
+  guint64 armed;    /* main loops, all woken by the shared eventfd */
+  guint64 waiting;  /* threads, from before their first sleep until they are served */
 } MpWaitWord;
 
 /* The waiters for one condition.  Slots are assigned in rotation among those that were used before,
  * so that wakers have to scan few words. */
 typedef struct
 {
-  guint32    n_words;      /* no bit behind these was ever set */
-  guint32    turn;         /* the slot behind the one that was woken last */
-  guint32    least_served; /* of those that wait, as who was ahead of them last found it */
+  guint32    n_words;      /* words from here on were never used */
+  guint32    turn;         /* the slot after the one that was woken last */
+  guint32    least_served; /* lowest `served` of the waiters, as last seen by others */
   MpWaitWord words[MP_N_WAIT_WORDS];
 } MpWaits;
 
@@ -160,7 +160,7 @@ typedef struct
   guint32 lock;
   guint32 n_units;
   guint32 n_done;     /* finished messages, modulo the range of the count */
-  guint32 n_consumed; /* messages that nobody holds and that are not marked as done yet */
+  guint32 n_consumed; /* messages that no consumer holds and that are not marked as done yet */
   guint32 n_dead;     /* leases that exceeded max_deliveries */
   guint32 first_dead; /* the list of these, and whether it is being changed */
   guint32 last_dead;
@@ -195,12 +195,12 @@ typedef struct
 {
   guint32 futex;
   guint32 owner;    /* participant plus one */
-  guint32 watches;  /* which of the watchers it is, plus one */
-  guint32 by_bell;  /* a thread that sleeps on the shared bell, and not on the futex */
-  gint64  woken_at; /* nanoseconds of monotonic time: tells the cost of waking from the wait */
+  guint32 watches;  /* index of its watcher's seat, plus one */
+  guint32 by_bell;  /* the thread polls the shared eventfd and does not wait on the futex */
+  gint64  woken_at; /* time of the last wake-up in monotonic ns: separates waiting from waking */
   guint32 served;   /* how often its handle was served while others waited; wraps around */
-  guint32 is_picky; /* it was woken for room, and that was too small or in pieces */
-  guint64 n_wanted; /* it waits for that many bytes of room, or 0 */
+  guint32 is_picky; /* it was woken for room that was too small or fragmented */
+  guint64 n_wanted; /* the number of bytes of room it waits for, or 0 */
 } MpWaiter;
 
 typedef enum

@@ -58,7 +58,7 @@ guint32 mp_lease_find_held (MpMemory *self,
                             guint     participant,
                             guint32  *after,
                             guint32  *found);
-/* The oldest that anybody holds, among the first MP_LEASE_PORTION used ones, or 0. */
+/* The oldest lease held by any consumer, among the first MP_LEASE_PORTION used ones, or 0. */
 guint32 mp_lease_find_oldest_held (MpMemory *self);
 
 /* --- Under the head lock --- */

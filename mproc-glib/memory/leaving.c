@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-/* Guarded by mp_fork_block (), so that a forked child finds it whole. */
+/* Guarded by mp_fork_block (), so that it is consistent in a forked child. */
 static GPtrArray *handles;
 
 void

@@ -6,13 +6,14 @@
 
 G_BEGIN_DECLS
 
-/* The handles of a process that ends: each leaves its queue, so that nobody has to clean up after
- * it.  From being added to being removed, a handle leaves at exit (), and when it is asked to. */
+/* The handles that detach from their queues when the process ends, so that no recovery by others is
+ * needed.  A handle detaches at exit () if it was added and not removed, and in
+ * mp_leaving_leave_all (). */
 
 void mp_leaving_add (MpMemory *memory);
 void mp_leaving_remove (MpMemory *memory);
 
-/* For a process that is about to end by _exit ().  A handle that is used afterwards joins its
+/* For a process that is about to end by _exit ().  A handle that is used afterwards attaches to its
  * queue again. */
 void mp_leaving_leave_all (void);
 

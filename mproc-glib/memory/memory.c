@@ -265,8 +265,7 @@ check_bell (int      bell_fd,
   return TRUE;
 }
 
-/* Reads and checks what the memory of a queue says about itself.  Whoever made the file may be
- * hostile. */
+/* Reads and checks the config of a queue.  The process that created the file may be hostile. */
 gboolean
 mp_memory_read_config (int       fd,
                        MpConfig *config,
@@ -293,8 +292,8 @@ mp_memory_read_config (int       fd,
   return check_config (config, *file_size, error);
 }
 
-/* Opens memory that another process made, perhaps a hostile one.  Takes both descriptors,
- * also when it fails. */
+/* Opens memory that another, possibly hostile process created.  Takes ownership of both
+ * descriptors, also on failure. */
 gboolean
 mp_memory_open (MpMemory *self,
                 int       fd,

@@ -65,7 +65,7 @@ struct _MpMemory
   gint64   looked_at;        /* time of the last check for deaths, coarse monotonic ns */
   guint32  must_trim;        /* memory should be returned to the system */
   guint32  found_dead;       /* a lock was taken from a dead owner: recover soon */
-  guint32  found_damage;     /* those who sleep are to hear of it soon */
+  guint32  found_damage;     /* sleepers are to be woken soon since damage was found */
   GMutex   attach_mutex;
 
   /* The descriptors that a sleeping watcher thread polls: see watcher.h. */

@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* Who uses a queue, and what is in the hands of consumers: see MpQueueObserver. */
+/* Lists the handles on a queue and the messages held by consumers: see MpQueueObserver. */
 
 void mp_observed_list_users (gpointer        self,
                              MpQueueUserFunc func,

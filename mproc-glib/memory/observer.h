@@ -7,7 +7,7 @@
 G_BEGIN_DECLS
 
 /* Looks at a queue in shared memory without being a participant.  It maps the first pages
- * read-only, reads everything else with pread (), and believes nothing of it. */
+ * read-only, reads everything else with pread (), and treats all of it as untrusted. */
 
 extern const MpQueueObserver mp_memory_observer;
 

@@ -165,7 +165,7 @@ typedef enum
 {
   MP_QUEUE_FINISH_DONE,
   MP_QUEUE_FINISH_RETRY,
-  MP_QUEUE_FINISH_CONSUME, /* never delivered again, and not done until somebody says so */
+  MP_QUEUE_FINISH_CONSUME, /* never redelivered, and not done until marked as done */
 } MpQueueFinish;
 
 typedef enum

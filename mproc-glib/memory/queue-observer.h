@@ -6,10 +6,10 @@
 
 G_BEGIN_DECLS
 
-/* Looks at a queue from outside: takes nothing, changes nothing, and wakes nobody.  A second
- * home for queues would fill the same table. */
+/* Functions that observe a queue from outside, without taking messages, changing anything or waking
+ * waiters.  A second backend would implement the same table. */
 
-/* What does not change. */
+/* The constant properties of a queue. */
 typedef struct
 {
   MpQueueSettings settings;
@@ -25,8 +25,8 @@ typedef struct
   guint64  n_put;  /* messages ever put */
   guint64  n_got;  /* and taken for the first time */
   guint32  n_unfinished;
-  guint32  n_held;  /* deliveries in the hands of consumers */
-  guint32  n_again; /* of the size: were in somebody's hands, and wait for another consumer */
+  guint32  n_held;  /* messages held by consumers */
+  guint32  n_again; /* of `size`: were delivered before and wait for another consumer */
   guint32  n_dead;
   guint64  n_redelivered;
   guint32  n_processes;
@@ -67,11 +67,11 @@ typedef struct
   guint32          n_deliveries;
   guint64          size;
   guint8           tag;
-  double           fraction; /* negative: not told */
+  double           fraction; /* negative: not reported */
   char             text[MP_QUEUE_PROGRESS_SIZE];
 } MpQueueTaskInfo;
 
-/* A message that is queued, or in somebody's hands. */
+/* A message that is queued or held by a consumer. */
 typedef struct
 {
   guint64 position; /* how many were put before it; of a task its serial */
@@ -85,7 +85,7 @@ typedef void (*MpQueueUserFunc) (const MpQueueUser *user,
                                  gpointer           user_data);
 typedef void (*MpQueueTaskFunc) (const MpQueueTaskInfo *task,
                                  gpointer               user_data);
-/* FALSE ends. */
+/* Returns FALSE to end the enumeration. */
 typedef gboolean (*MpQueueGlimpseFunc) (const MpQueueGlimpse *glimpse,
                                         gpointer              user_data);
 

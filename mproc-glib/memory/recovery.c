@@ -167,7 +167,7 @@ recount (MpMemory *self)
                     (mp_word_count (mp_load (&self->head->word)) - n_open) & MP_COUNT_MASK);
 }
 
-/* --- What the dead had in hand ------------------------------------------------------------- */
+/* --- Messages held by dead participants ---------------------------------------------------- */
 
 typedef struct
 {

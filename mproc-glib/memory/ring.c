@@ -48,7 +48,8 @@ is_within_bounds (MpMemory *self,
       guint32 queued = (count - mp_word_count (tail->seen_head)) & MP_COUNT_MASK;
       gint64  queued_bytes = (gint64) (n_bytes - tail->seen_n_bytes);
 
-      /* What is counted of an empty queue is what somebody scribbled there. */
+      /* If the queue is empty but bytes are counted, the counters were corrupted, so ignore them.
+       */
       if (queued < max_size &&
           (queued_bytes + (gint64) size <= (gint64) self->config.max_bytes ||
            (round == 1 && queued == 0)))

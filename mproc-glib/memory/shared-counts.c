@@ -87,8 +87,8 @@ mp_shared_queue_is_drained (MpSharedQueue *self)
           count_unfinished (self) <= mp_load (&self->memory.arena->n_consumed));
 }
 
-/* A caller that waits for room for what was refused, and was told of less, would try in vain and
- * wait again at once. */
+/* Records the size of a message that was refused, so that a caller is not woken for less room,
+ * which would make it try in vain and wait again at once. */
 void
 mp_shared_queue_note_refused (MpSharedQueue *self,
                               gsize          size)

@@ -66,7 +66,7 @@ is_current (MpSharedQueue      *self,
 
 typedef struct
 {
-  const MpQueueToken *tokens; /* NULL: any that is in somebody's hands */
+  const MpQueueToken *tokens; /* NULL: any message held by a consumer */
   guint               n;
   MpQueueFinish       how;
   MpQueueStatus      *answers;
@@ -74,8 +74,8 @@ typedef struct
   guint               n_finished; /* of the answered ones */
 } Finish;
 
-/* The caller holds the arena lock.  n_consumed changes first: if the process dies between the two
- * stores, recovery counts the message as done, and not as one that nobody can finish. */
+/* The caller holds the arena lock. n_consumed changes first: if the process dies between the two
+ * stores, recovery counts the message as done, and not as unfinished for ever. */
 static MpQueueStatus
 finish_any (MpSharedQueue *self)
 {

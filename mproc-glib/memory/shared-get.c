@@ -179,7 +179,7 @@ try_front (MpSharedQueue   *self,
   return take_front (self, front, delivery);
 }
 
-/* Takes the message if it begins with the prefix, or delivers the first part of it. */
+/* Takes the message if it begins with the prefix; otherwise delivers its first part. */
 static G_GNUC_NO_INLINE MpQueueStatus
 take_front_by_prefix (MpSharedQueue         *self,
                       const Front           *front,

@@ -14,9 +14,9 @@ G_BEGIN_DECLS
 /* What a handle has had at one end of the queue: see shared-turn.h. */
 typedef struct
 {
-  gint64  begun_ns; /* the turn; 0: not known yet */
+  gint64  begun_ns; /* begin of the turn; 0: not measured yet */
   guint32 n_served; /* while others waited */
-  guint32 n_futile; /* pauses after which somebody was still behind */
+  guint32 n_futile; /* pauses after which another waiter was still behind */
 } MpTurn;
 
 /* More than the number of threads that usually take large messages while the lock cannot be taken.

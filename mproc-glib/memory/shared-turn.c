@@ -6,22 +6,22 @@
 
 #include <poll.h>
 
-/* A turn lasts at least this long, so that changing processes costs little beside it, */
+/* The minimum length of a turn, so that the cost of switching processes is small in comparison. */
 #define TURN_NS (200 * 1000)
-/* and ends when its handle was served that often more than one that waits. */
+/* A turn ends when its handle was served this many times more often than a waiter. */
 #define TURN_LEAD 64
 
 #define PAUSE_NS         (100 * 1000)
 #define LONGEST_PAUSE_NS (20 * 1000 * 1000)
 
-/* Nobody is further ahead than that, or behind: nor do others wait longer for who comes back
- * after a long time. */
+/* The maximum difference between two handles, so that others do not wait long for one that comes
+ * back after a long time. */
 #define MAX_LEAD 2000
 
-/* Who was woken and does not come for so long is stopped. */
+/* A waiter that was woken and has not run for this long is considered stopped. */
 #define LATE_NS (100 * 1000 * 1000)
 
-/* More that wait are not looked at: the next look begins elsewhere. */
+/* The maximum number of waiters examined at once; the next search begins with others. */
 #define MAX_LOOKS 64
 
 /* Counts wrap around. */
@@ -42,7 +42,7 @@ is_coming (MpMemory *memory,
          now - mp_load (&mp_memory_waiter (memory, slot)->woken_at) < LATE_NS;
 }
 
-/* Which of those that wait was served least, if that is less than @served by more than TURN_LEAD;
+/* Returns the waiter that was served least, if that is less than @served by more than TURN_LEAD,
  * else MP_N_WAITERS. */
 static guint
 find_behind (MpMemory        *memory,
@@ -94,9 +94,9 @@ mp_shared_queue_count_served (MpSharedQueue   *self,
   return least;
 }
 
-/* Pauses until nobody who waits is behind any more.  FALSE when that takes too long: who is
- * behind may have no use for what there is.  The pause is no sleep that others have to
- * end: that would cost a system call for each message. */
+/* Pauses until no waiter is behind any more.  Returns FALSE if that takes too long: the waiter may
+ * be unable to use what is available.  The pause has a fixed length, since being woken out of it
+ * would cost others a system call for each message. */
 static gboolean
 await_others (MpSharedQueue   *self,
               MpQueueCondition condition,
@@ -120,7 +120,7 @@ await_others (MpSharedQueue   *self,
   return TRUE;
 }
 
-/* After a pause that was too short: what it is ahead is forgiven but for a part. */
+/* After a pause that was too short, reduces the lead of this handle to MAX_LEAD. */
 static void
 forgive (MpSharedQueue   *self,
          MpQueueCondition condition)
@@ -148,7 +148,7 @@ mp_shared_queue_give_way (MpSharedQueue     *self,
   if (begun_ns == 0 || now - begun_ns < TURN_NS)
     return;
 
-  /* Half of the time that is left is for what it was called for. */
+  /* Leave half of the caller's timeout for the operation itself. */
   if (call->timeout_us >= 0)
     longest_ns = MIN (longest_ns, call->timeout_us * 500);
   if (await_others (self, condition, longest_ns))

@@ -7,18 +7,18 @@
 
 G_BEGIN_DECLS
 
-/* Who never sleeps is always faster than who has to be woken first, and would be served alone.  So
- * each handle counts how often it is served while others wait, and who is ahead of one that
- * waits pauses until that has caught up. */
+/* A thread that never sleeps is always faster than one that has to be woken first, and would get
+ * all the messages.  So each handle counts how often it is served while others wait, and a handle
+ * that is ahead of a waiter pauses until the waiter has caught up. */
 
-/* How many calls between two looks at the clock. */
+/* The number of calls between two readings of the clock. */
 #define MP_TURN_CALLS 16
 
 void mp_shared_queue_give_way (MpSharedQueue     *self,
                                MpQueueCondition   condition,
                                const MpQueueCall *call);
 
-/* Before each call.  Where nobody waits it costs a look at the bits. */
+/* To be called before each operation.  If there are no waiters, it only reads the bits. */
 static inline void
 mp_shared_queue_take_turn (MpSharedQueue     *self,
                            MpQueueCondition   condition,
@@ -31,7 +31,7 @@ mp_shared_queue_take_turn (MpSharedQueue     *self,
     mp_shared_queue_give_way (self, condition, call);
 }
 
-/* What a thread that is about to sleep says of how often its handle was served. */
+/* Returns the count of a handle, which a thread that is about to sleep stores in its slot. */
 guint32 mp_shared_queue_count_served (MpSharedQueue   *self,
                                       MpQueueCondition condition);
 

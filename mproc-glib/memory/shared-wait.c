@@ -12,7 +12,8 @@
 #include "sleeper.h"
 #include "waiters.h"
 
-/* Trying until it works: first spinning, when that has lately paid, then asleep. */
+/* Repeats an operation until it succeeds: first by spinning, if that has been successful lately,
+ * then by sleeping in between. */
 
 static gboolean
 is_busy (MpQueueStatus status)
@@ -168,8 +169,9 @@ sleep_once (MpSharedQueue     *self,
 
 /* --- Sleeping ---------------------------------------------------------------------------- */
 
-/* After a wake-up for which there was no use: when there is room, it was too small for us, or
- * in pieces.  Somebody else may fit.  Once: from now on who wakes us wakes another too. */
+/* Passes on a wake-up for room that was too small or fragmented for this thread, since another
+ * waiter may need less.  Only once: from then on, a waker that wakes this thread also wakes another
+ * one. */
 static void
 pass_on_useless (MpSharedQueue   *self,
                  MpQueueCondition condition,
@@ -179,7 +181,7 @@ pass_on_useless (MpSharedQueue   *self,
     mp_waiters_wake (&self->memory, condition, 1);
 }
 
-/* Sleeps and tries until it works, or the wait is over. */
+/* Sleeps and tries in turn until the operation succeeds or the wait is over. */
 static MpQueueStatus
 sleep_until (MpSharedQueue   *self,
              MpQueueCondition condition,
@@ -211,7 +213,7 @@ sleep_until (MpSharedQueue   *self,
 
       if (!is_busy (status))
         {
-          /* There may be more than was made for us alone. */
+          /* There may be more than this thread used: wake the next waiter. */
           if (!note->keeps_wakeup && mp_shared_queue_check (self, condition))
             mp_waiters_wake (&self->memory, condition, 1);
           break;

@@ -7,14 +7,14 @@
 
 G_BEGIN_DECLS
 
-/* What an attempt tells beside its status. */
+/* Additional results of an attempt. */
 typedef struct
 {
   gboolean keeps_wakeup; /* that was spent on it; else it is passed on when there is more */
   guint64  n_wanted;     /* bytes of the message for which there was no room */
 } MpAttemptNote;
 
-/* An operation as the waiting loop sees it: FULL, EMPTY or TIMED_OUT mean "not now". */
+/* An operation that can be tried repeatedly: FULL, EMPTY or TIMED_OUT mean "not now". */
 typedef MpQueueStatus (*MpAttempt) (MpSharedQueue *self,
                                     gpointer       data,
                                     MpAttemptNote *note);
@@ -25,7 +25,7 @@ MpQueueStatus mp_shared_queue_insist (MpSharedQueue *self,
                                       MpAttempt      attempt,
                                       gpointer       data);
 
-/* After a first attempt that ended with @status. */
+/* Continues after a first attempt that ended with @status. */
 MpQueueStatus mp_shared_queue_wait_and_try (MpSharedQueue   *self,
                                             MpQueueCondition condition,
                                             MpQueueCall     *call,

@@ -37,12 +37,13 @@ void mp_sleeper_begin (MpSleeper       *self,
                        MpQueueCondition condition,
                        GCancellable    *cancellable,
                        guint32          served);
-/* @n_wanted: how much room it waits for, in bytes, or 0. */
+/* @n_wanted: the number of bytes of room for which it waits, or 0. */
 void mp_sleeper_arm (MpSleeper *self,
                      guint64    n_wanted);
-/* Whether it was not picky before. */
+/* Marks the sleeper as picky.  Returns FALSE if it was so before. */
 gboolean mp_sleeper_set_picky (MpSleeper *self);
-/* Whether the bit was still there: if not, a waker has spent its wake-up on us. */
+/* Clears the thread's bit.  Returns FALSE if a waker had already cleared it, and so has spent a
+ * wake-up on this thread. */
 gboolean      mp_sleeper_disarm (MpSleeper *self);
 MpSleepResult mp_sleeper_sleep (MpSleeper *self,
                                 gint64     deadline);

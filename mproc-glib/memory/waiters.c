@@ -148,7 +148,7 @@ typedef struct
   guint64  room; /* who wants more bytes sleeps on */
 } Round;
 
-/* Wakes of @bits, which are those of the word @index. */
+/* Wakes sleepers in @bits, which belong to the word @index. */
 static void
 wake_word (MpMemory *memory,
            Round    *round,
@@ -166,8 +166,8 @@ wake_word (MpMemory *memory,
 
       mp_store (&round->waits->turn, slot + 1);
       MP_STEP ("wake/taken");
-      /* Who was not asleep yet may also be dead, and who is picky may have no use for it: then
-       * the next one has to know. */
+      /* A thread that was not asleep yet may also be dead, and a picky one may have no use for the
+       * wake-up, so neither counts as woken. */
       if (mp_waiters_wake_slot (memory, slot) && !mp_load (&waiter->is_picky))
         round->n--;
     }

@@ -23,7 +23,7 @@ void  mp_waiters_wake_slow (MpMemory        *memory,
 void mp_waiters_wake_one (MpMemory        *memory,
                           MpQueueCondition condition,
                           guint            slot);
-/* Without the main loops. */
+/* The same for threads only, not for main loops. */
 void mp_waiters_wake_threads (MpMemory        *memory,
                               MpQueueCondition condition,
                               guint            n);

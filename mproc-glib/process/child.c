@@ -21,8 +21,8 @@
  * lost. */
 #define EXIT_CODE_LOST 255
 
-/* The write ends of all lifelines.  A forked child must not have them open: as long as it
- * lived no child would hear of the end of this process. */
+/* The write ends of all lifelines.  A forked child must not have them open: as long as it were
+ * alive, no child would notice the end of this process. */
 static GArray    *lifelines;
 static MpForkHook fork_hook;
 

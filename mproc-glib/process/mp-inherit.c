@@ -57,7 +57,7 @@ item_free (gpointer data)
   g_free (item);
 }
 
-/* The table is filled while nobody can fork, and not changed afterwards. */
+/* The table is filled while forks are blocked, and not changed afterwards. */
 static void
 in_child (MpForkHook *hook)
 {

@@ -56,10 +56,11 @@ finish_oldest (MpJoinableQueue *self,
  * @self: a queue
  * @error: return location for an error
  *
- * Says that the oldest message that was got here and is not yet marked done is done.
+ * Marks the oldest message that was got through this object and is not yet marked as done.
  *
- * Those got as [class@Task] are not among them. Fails with `MP_ERROR_TOO_MANY_DONE` when
- * there is none, and with `MP_ERROR_STALE` when it was given to another consumer meanwhile.
+ * Messages got as [class@Task] do not count. Fails with `MP_ERROR_TOO_MANY_DONE` if there is no
+ * such message, and with `MP_ERROR_STALE` if the message was redelivered to another consumer
+ * meanwhile.
  *
  * Returns: %TRUE; %FALSE with @error set
  *
@@ -86,16 +87,16 @@ mp_joinable_queue_task_done (MpJoinableQueue *self,
  * @self: a queue
  * @error: return location for an error
  *
- * Says that one message is done, whoever got it.
+ * Marks one message as done, whichever process got it.
  *
- * This is how `task_done ()` of Python's multiprocessing works, which only counts: there a process
- * may say that what another one got is done. The message is the oldest that was got here; without
- * one it is a message that was consumed by [method@JoinableQueue.consume], or else the oldest in
- * anybody's hands, those got as [class@Task] included. Among more than 4,096 in hand it is one of
- * the oldest. Its holder can do nothing with it any more: what it says of it fails with
- * `MP_ERROR_STALE`, or is passed over by this function.
+ * This is like `task_done ()` of Python's multiprocessing, which only counts: there a process may
+ * mark a message as done that another one got. The message is the oldest one got through this
+ * object; if there is none, a message that was consumed by [method@JoinableQueue.consume], or else
+ * the oldest one held by any consumer, including those got as [class@Task]. If consumers hold more
+ * than 4,096 messages, it is one of the oldest. Its holder can no longer finish it: an attempt
+ * fails with `MP_ERROR_STALE`, or is skipped by this function.
  *
- * Fails with `MP_ERROR_TOO_MANY_DONE` when nobody has anything.
+ * Fails with `MP_ERROR_TOO_MANY_DONE` if there is no such message.
  *
  * Returns: %TRUE; %FALSE with @error set
  *
@@ -129,12 +130,14 @@ mp_joinable_queue_task_done_for_any (MpJoinableQueue *self,
  * @self: a queue
  * @error: return location for an error
  *
- * Keeps for good all messages that were got here and are not yet marked done.
+ * Makes all messages that were got through this object and are not yet marked as done count as
+ * consumed.
  *
- * They are not delivered again when this process ends. They stay unfinished until somebody calls
- * [method@JoinableQueue.task_done_for_any] for each. Those got as [class@Task] are not among them.
+ * They are not redelivered when this process ends. They stay unfinished until
+ * [method@JoinableQueue.task_done_for_any] is called for each, by any process. Messages got as
+ * [class@Task] are not affected.
  *
- * Returns: %TRUE; %FALSE with @error set when the queue cannot be used
+ * Returns: %TRUE; %FALSE with @error set if the queue cannot be used
  *
  * Since: 1.0
  */

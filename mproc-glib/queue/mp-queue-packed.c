@@ -207,7 +207,7 @@ end_packing (Packing *packing,
   return g_byte_array_free (packed, FALSE);
 }
 
-/* Appends what lies one behind the other, and tells how many these were. */
+/* Appends payloads that are adjacent in memory in one step.  Returns their number. */
 static guint
 pack_payloads (Packing         *packing,
                MpQueueDelivery *deliveries,

@@ -20,7 +20,7 @@ typedef struct
   short       events;
 } Slot;
 
-struct _MpWatch
+struct _MpPollSet
 {
   Slot               *slots;
   struct epoll_event *fired;

@@ -14,7 +14,7 @@ G_BEGIN_DECLS
  *
  * A kept set is stored as data of the first object and freed with it.  It needs no lock, since a
  * wait takes it out, and it holds no references to the objects. */
-typedef struct _MpWatch MpPollSet;
+typedef struct _MpPollSet MpPollSet;
 
 /* Up to this many objects no set is kept: poll () is fast enough, and a set uses a descriptor. */
 #define MP_POLL_SET_FEW 64

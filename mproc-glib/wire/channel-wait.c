@@ -21,49 +21,49 @@ typedef struct
 {
   int fd;
   int pid;
-} Bell;
+} Waker;
 
 static void
-bell_free (gpointer data)
+waker_free (gpointer data)
 {
-  Bell *bell = data;
+  Waker *waker = data;
 
-  if (bell->fd >= 0)
-    close (bell->fd);
-  g_free (bell);
+  if (waker->fd >= 0)
+    close (waker->fd);
+  g_free (waker);
 }
 
-static GPrivate thread_bell = G_PRIVATE_INIT (bell_free);
+static GPrivate thread_waker = G_PRIVATE_INIT (waker_free);
 
 static int
-get_thread_bell (void)
+get_thread_waker (void)
 {
-  Bell *bell = g_private_get (&thread_bell);
-  int   pid = mp_own_pid ();
+  Waker *waker = g_private_get (&thread_waker);
+  int    pid = mp_own_pid ();
 
-  if (bell != NULL && bell->fd >= 0 && bell->pid == pid)
-    return bell->fd;
+  if (waker != NULL && waker->fd >= 0 && waker->pid == pid)
+    return waker->fd;
 
-  if (bell == NULL)
+  if (waker == NULL)
     {
-      bell = g_new0 (Bell, 1);
-      g_private_set (&thread_bell, bell);
+      waker = g_new0 (Waker, 1);
+      g_private_set (&thread_waker, waker);
     }
-  else if (bell->fd >= 0)
+  else if (waker->fd >= 0)
     {
-      close (bell->fd);
+      close (waker->fd);
     }
 
-  bell->fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  bell->pid = pid;
-  return bell->fd;
+  waker->fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  waker->pid = pid;
+  return waker->fd;
 }
 
 void
 mp_channel_begin_sleep (MpChannel        *self,
                         MpChannelSleeper *sleeper)
 {
-  sleeper->fd = get_thread_bell ();
+  sleeper->fd = get_thread_waker ();
 
   g_mutex_lock (&self->wait_lock);
   sleeper->next = self->sleepers;
@@ -156,7 +156,7 @@ mp_channel_sleep (MpChannel        *self,
 
   if (status == MP_WAIT_WOKEN &&
       G_UNLIKELY (read (sleeper->fd, &rings, sizeof rings) < 0 && errno != EAGAIN))
-    g_debug ("Reading the bell failed: %s", g_strerror (errno));
+    g_debug ("Reading an eventfd failed: %s", g_strerror (errno));
   return status;
 }
 
@@ -170,7 +170,7 @@ mp_channel_wake (MpChannel *self)
   if (g_atomic_int_get (&self->n_waiters) == 0)
     return;
 
-  /* A bell that does not take the ring has rung already.  Nothing is logged with the lock, as the
+  /* An eventfd whose counter is full wakes its thread anyway.  Nothing is logged with the lock, as the
    * program may have a function of its own for that. */
   g_mutex_lock (&self->wait_lock);
   for (MpChannelSleeper *sleeper = self->sleepers; sleeper != NULL; sleeper = sleeper->next)

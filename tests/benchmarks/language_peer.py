@@ -57,8 +57,7 @@ def cycle(values, n):
     return itertools.islice(itertools.cycle(values), n)
 
 
-# --- Workers: each reports that it is ready, waits for the start, and reports its result
-# ----------------------
+# --- Workers: each reports that it is ready, waits for the start, and reports its result ----------
 
 class Link:
     """The queues between a worker and the measuring process."""
