@@ -170,8 +170,8 @@ mp_channel_wake (MpChannel *self)
   if (g_atomic_int_get (&self->n_waiters) == 0)
     return;
 
-  /* An eventfd whose counter is full wakes its thread anyway.  Nothing is logged with the lock, as the
-   * program may have a function of its own for that. */
+  /* An eventfd whose counter is full wakes its thread anyway.  Nothing is logged under the lock,
+   * since the program may have its own log function. */
   g_mutex_lock (&self->wait_lock);
   for (MpChannelSleeper *sleeper = self->sleepers; sleeper != NULL; sleeper = sleeper->next)
     while (write (sleeper->fd, &ring, sizeof ring) < 0 && errno == EINTR)
