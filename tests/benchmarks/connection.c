@@ -37,6 +37,16 @@ pipe_open (gpointer   user_data,
   return pipe->ends[side->is_producer ? 0 : 1];
 }
 
+static gpointer
+pipe_open_ahead (gpointer   user_data,
+                 BenchSide *side)
+{
+  MpConnection *connection = pipe_open (user_data, side);
+
+  mp_connection_set_read_ahead (connection, TRUE);
+  return connection;
+}
+
 /* --- One way ---------------------------------------------------------------------------- */
 
 static void
@@ -148,11 +158,19 @@ int
 main (int    argc,
       char **argv)
 {
+  static const BenchProgram ahead = { pipe_set_up, pipe_open_ahead, way_produce, way_consume };
+  static const BenchProgram trip_ahead = { pipe_set_up, pipe_open_ahead, trip_produce,
+                                           trip_consume };
   static const BenchProgram way = { pipe_set_up, pipe_open, way_produce, way_consume };
   static const BenchProgram async = { pipe_set_up, pipe_open, async_produce, way_consume };
   static const BenchProgram trip = { pipe_set_up, pipe_open, trip_produce, trip_consume };
   static const BenchMode    modes[] = {
-       { "way", &way }, { "async", &async }, { "trip", &trip }, { NULL }
+       { "way", &way },
+       { "ahead", &ahead },
+       { "async", &async },
+       { "trip", &trip },
+       { "trip-ahead", &trip_ahead },
+       { NULL }
   };
 
   return bench_main (argc, argv, modes);

@@ -9,6 +9,7 @@ import argparse
 import itertools
 import json
 import multiprocessing
+import operator
 import os
 import sys
 import time
@@ -40,11 +41,18 @@ def pin(cpu):
 def make_values(kind, size):
     if kind == 'bytes':
         return [bytes([number]) + bytes(size - 1) for number in range(N_VALUES)]
+    if kind == 'int':
+        return list(range(N_VALUES))
     return [{'id': number, 'name': 'a task', 'ratio': 0.5, 'tags': ['x', 'y']} for number in range(N_VALUES)]
 
 
 def key_of(kind):
     return 0 if kind == 'bytes' else 'id'
+
+
+def reader_of(kind):
+    """Returns what makes the number of a value."""
+    return int if kind == 'int' else operator.itemgetter(key_of(kind))
 
 
 def sum_of(n):
@@ -86,6 +94,30 @@ def consume(link, get, key, n):
     link.wait()
     for _ in range(n):
         total += get()[key]
+    link.report(end=time.monotonic_ns() / 1000, sum=total)
+
+
+def produce_many(link, put_many, values, n):
+    start = link.wait()
+    put_many(cycle(values, n))
+    link.report(start=start)
+
+
+def consume_many(link, get_many, read, n):
+    total = count = 0
+    link.wait()
+    while count < n:
+        values = get_many()
+        count += len(values)
+        total += sum(map(read, values))
+    link.report(end=time.monotonic_ns() / 1000, sum=total)
+
+
+def consume_ints(link, get, n):
+    total = 0
+    link.wait()
+    for _ in range(n):
+        total += get()
     link.report(end=time.monotonic_ns() / 1000, sum=total)
 
 
@@ -138,6 +170,18 @@ def one_way(link, options, kind, producer='python', consumer='python'):
     if producer == 'python':
         return fork(0, produce, link, queue.put, make_values(kind, options.size), n), last
     return spawn(0, producer, link, queue, 'put', kind, options.size, n), last
+
+
+def many(link, options, kind):
+    queue, n = __import__('mproc').Queue(options.depth), options.messages
+    return (fork(0, produce_many, link, queue.put_many, make_values(kind, options.size), n),
+            fork(1, consume_many, link, queue.get_many, reader_of(kind), n))
+
+
+def peer_ints(link, options):
+    queue, n = multiprocessing.Queue(options.depth), options.messages
+    return (fork(0, produce, link, queue.put, make_values('int', 0), n),
+            fork(1, consume_ints, link, queue.get, n))
 
 
 def peer_one_way(link, options, module, name, kind):
@@ -201,6 +245,10 @@ MODES = {
     'stdlib-dict': (peer_one_way, 'multiprocessing', 'Queue', 'dict'),
     'dill-bytes': (peer_one_way, 'multiprocess', 'Queue', 'bytes'),
     'dill-dict': (peer_one_way, 'multiprocess', 'Queue', 'dict'),
+    'many-int': (many, 'int'),
+    'many-dict': (many, 'dict'),
+    'many-bytes': (many, 'bytes'),
+    'stdlib-int': (peer_ints,),
     'queue-trip': (queue_trip,),
     'pipe-trip': (pipe_trip, 'Mp'),
     'stdlib-trip': (pipe_trip, 'multiprocessing'),

@@ -43,6 +43,42 @@ data_consume (gpointer   user_data,
     ;
 }
 
+/* --- put_message and get_message of bytes ------------------------------------------------- */
+
+static void
+message_produce (gpointer   user_data,
+                 BenchSide *side)
+{
+  gsize              size = side->options->size;
+  g_autofree guint8 *buffer = g_malloc0 (size);
+
+  while (bench_fill (side, buffer))
+    {
+      g_autoptr (MpMessage) message = mp_message_new_data (buffer, size);
+
+      if (!mp_queue_put_message (user_data, message, -1, NULL, NULL))
+        bench_fail ("put");
+    }
+}
+
+static void
+message_consume (gpointer   user_data,
+                 BenchSide *side)
+{
+  for (;;)
+    {
+      g_autoptr (MpMessage) message = mp_queue_get_message (user_data, -1, NULL, NULL);
+      gsize         size;
+      const guint8 *data;
+
+      if (message == NULL)
+        bench_fail ("get");
+      data = mp_message_get_data (message, &size);
+      if (!bench_check (side, data, (gssize) size))
+        return;
+    }
+}
+
 /* --- put_many and get_many of bytes ------------------------------------------------------- */
 
 static void
@@ -139,10 +175,15 @@ main (int    argc,
       char **argv)
 {
   static const BenchProgram data = { queue_set_up, NULL, data_produce, data_consume };
+  static const BenchProgram message = { queue_set_up, NULL, message_produce, message_consume };
   static const BenchProgram batch = { queue_set_up, NULL, batch_produce, batch_consume };
   static const BenchProgram variant = { queue_set_up, NULL, variant_produce, variant_consume };
   static const BenchMode    modes[] = {
-       { "data", &data }, { "batch", &batch }, { "variant", &variant }, { NULL }
+       { "data", &data },
+       { "message", &message },
+       { "batch", &batch },
+       { "variant", &variant },
+       { NULL }
   };
 
   return bench_main (argc, argv, modes);
