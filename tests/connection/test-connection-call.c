@@ -3,6 +3,7 @@
 #include <mproc-glib/mproc-glib.h>
 
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -132,6 +133,50 @@ test_answer (Fixture      *fixture,
 }
 
 /* Several concurrent calls, answered in reverse order. */
+static int
+count_bytes (MpConnection *connection)
+{
+  int n = 0;
+
+  g_assert_no_errno (ioctl (mp_connection_get_fd (connection), FIONREAD, &n));
+  return n;
+}
+
+/* A call that is alone leaves at once, and needs no source for that; several leave together. */
+static void
+test_leaves_at_once (Fixture      *fixture,
+                     gconstpointer data)
+{
+  GAsyncResult *results[3] = {
+    NULL,
+  };
+  int n_bytes[G_N_ELEMENTS (results)];
+
+  for (gsize i = 0; i < G_N_ELEMENTS (results); i++)
+    {
+      mp_connection_call_async (fixture->client, g_variant_new_int32 (1), -1, G_PRIORITY_DEFAULT,
+                                NULL, result_cb, &results[i]);
+      n_bytes[i] = count_bytes (fixture->server);
+    }
+  g_assert_cmpint (n_bytes[0], >, 0);
+  g_assert_cmpint (n_bytes[1], ==, n_bytes[0]);
+  g_assert_cmpint (n_bytes[2], ==, n_bytes[0]);
+  iterate_until (count_bytes (fixture->server) > n_bytes[0]);
+
+  serve (fixture, G_CALLBACK (double_cb), NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (results); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GVariant) value = NULL;
+
+      iterate_until (results[i] != NULL);
+      value = mp_connection_call_finish (fixture->client, results[i], &error);
+      g_assert_no_error (error);
+      g_assert_cmpint (get_int (value), ==, 2);
+      g_object_unref (results[i]);
+    }
+}
+
 static void
 test_out_of_order (Fixture      *fixture,
                    gconstpointer data)
@@ -461,6 +506,7 @@ main (int   argc,
   } tests[] = {
     { "answer", test_answer },
     { "out-of-order", test_out_of_order },
+    { "at-once", test_leaves_at_once },
     { "errors", test_errors },
     { "beside-messages", test_beside_messages },
     { "given-up", test_given_up },
