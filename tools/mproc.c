@@ -44,7 +44,7 @@ main (int   argc,
   const MpCommand *command = &mp_command_ls;
 
   setlocale (LC_ALL, "");
-  /* A pipe that nobody reads any more ends the program quietly. */
+  /* End quietly if the reader of the output pipe is closed. */
   signal (SIGPIPE, SIG_DFL);
 
   if (argc > 1 && strcmp (argv[1], "--help") == 0)

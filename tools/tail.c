@@ -8,7 +8,7 @@
 #include <glib-unix.h>
 #include <signal.h>
 
-/* What is put is looked for so often, since nobody tells an observer of it. */
+/* How often to check for new messages, since observers are not notified. */
 #define INTERVAL_MS 50
 #define PORTION     64
 

@@ -78,7 +78,7 @@ mp_connection_call_async (MpConnection       *self,
 /**
  * mp_connection_call_finish:
  * @self: a connection
- * @result: what the callback got
+ * @result: the result passed to the callback
  * @error: return location for an error
  *
  * Finishes [method@Connection.call_async].
@@ -138,7 +138,7 @@ mp_connection_call_message_async (MpConnection       *self,
 /**
  * mp_connection_call_message_finish:
  * @self: a connection
- * @result: what the callback got
+ * @result: the result passed to the callback
  * @error: return location for an error
  *
  * Finishes [method@Connection.call_message_async]; fails as [method@Connection.call_finish] does.

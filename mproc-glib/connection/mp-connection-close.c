@@ -90,7 +90,7 @@ mp_connection_close_async (MpConnection       *self,
 /**
  * mp_connection_close_finish:
  * @self: a connection
- * @result: what the callback got
+ * @result: the result passed to the callback
  * @error: return location for an error
  *
  * Finishes [method@Connection.close_async].

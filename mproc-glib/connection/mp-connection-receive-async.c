@@ -206,7 +206,7 @@ mp_connection_recv_async (MpConnection       *self,
 /**
  * mp_connection_recv_finish:
  * @self: a connection
- * @result: what the callback got
+ * @result: the result passed to the callback
  * @error: return location for an error
  *
  * Finishes [method@Connection.recv_async].
@@ -262,7 +262,7 @@ mp_connection_recv_bytes_async (MpConnection       *self,
 /**
  * mp_connection_recv_bytes_finish:
  * @self: a connection
- * @result: what the callback got
+ * @result: the result passed to the callback
  * @error: return location for an error
  *
  * Finishes [method@Connection.recv_bytes_async].
@@ -315,7 +315,7 @@ mp_connection_recv_message_async (MpConnection       *self,
 /**
  * mp_connection_recv_message_finish:
  * @self: a connection
- * @result: what the callback got
+ * @result: the result passed to the callback
  * @error: return location for an error
  *
  * Finishes [method@Connection.recv_message_async].

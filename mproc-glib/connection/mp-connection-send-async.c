@@ -129,7 +129,7 @@ mp_connection_send_async (MpConnection       *self,
 /**
  * mp_connection_send_finish:
  * @self: a connection
- * @result: what the callback got
+ * @result: the result passed to the callback
  * @error: return location for an error
  *
  * Finishes [method@Connection.send_async].
@@ -184,7 +184,7 @@ mp_connection_send_bytes_async (MpConnection       *self,
 /**
  * mp_connection_send_bytes_finish:
  * @self: a connection
- * @result: what the callback got
+ * @result: the result passed to the callback
  * @error: return location for an error
  *
  * Finishes [method@Connection.send_bytes_async].
@@ -242,7 +242,7 @@ mp_connection_send_message_async (MpConnection       *self,
 /**
  * mp_connection_send_message_finish:
  * @self: a connection
- * @result: what the callback got
+ * @result: the result passed to the callback
  * @error: return location for an error
  *
  * Finishes [method@Connection.send_message_async].

@@ -264,7 +264,7 @@ mp_connector_class_init (MpConnectorClass *klass)
   g_object_class_install_properties (object_class, N_PROPS, properties);
 }
 
-/* What the lock guards is sound at any moment. */
+/* The state that the lock guards is consistent at any moment. */
 static void
 in_child (MpForkHook *hook)
 {
@@ -497,7 +497,7 @@ mp_connector_open_async (MpConnector        *self,
 /**
  * mp_connector_open_finish:
  * @self: a connector
- * @result: what the callback got
+ * @result: the result passed to the callback
  * @error: return location for an error
  *
  * Finishes [method@Connector.open_async].
@@ -577,7 +577,7 @@ mp_connect_async (const char         *address,
 
 /**
  * mp_connect_finish:
- * @result: what the callback got
+ * @result: the result passed to the callback
  * @error: return location for an error
  *
  * Finishes [func@connect_async].

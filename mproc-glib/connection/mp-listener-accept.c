@@ -281,7 +281,7 @@ mp_listener_accept_async (MpListener         *self,
 /**
  * mp_listener_accept_finish:
  * @self: a listener
- * @result: what the callback got
+ * @result: the result passed to the callback
  * @error: return location for an error
  *
  * Finishes [method@Listener.accept_async].

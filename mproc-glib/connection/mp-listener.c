@@ -352,7 +352,7 @@ mp_listener_class_init (MpListenerClass *klass)
                   NULL, G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_ERROR);
 }
 
-/* What the lock guards is sound at any moment. */
+/* The state that the lock guards is consistent at any moment. */
 static void
 in_child (MpForkHook *hook)
 {

@@ -12,7 +12,7 @@ G_BEGIN_DECLS
  *   lines         tail (producers), head (consumers), waits, arena: a cache line pair each
  *   participants  one for each handle on the queue, in whatever process
  *   waiters       one for each blocked thread and each armed main loop
- *   leases        what consumers have in hand
+ *   leases        messages that consumers hold
  *   lease map     which of them are used
  *   units         one state byte for each 4 KiB of the arena
  *   links         the lists through the units, and which of their cells are free

@@ -36,7 +36,7 @@
 /* Longer than a store takes to become visible to other processors. */
 #define SETTLE_NS 1000000
 
-/* --- Who is in the way ------------------------------------------------------------------ */
+/* --- The holder that blocks us --------------------------------------------------------------- */
 
 static gboolean
 is_known_blocker (MpMemory *self,

@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 
 /* The memory of a queue as an observer reads it. */
 
-/* The pages of the lines and of who waits, which always have memory; mapping more would give
+/* The pages of the lines and of the waiters, which always have memory; mapping more would give
  * memory to tables that have none. */
 #define MP_OBSERVED_SIZE MP_OFFSET_PARTICIPANTS
 

@@ -17,7 +17,7 @@ typedef struct
   guint64 offset;
 } Cursor;
 
-/* What the walk knows of the queue. */
+/* The state of the queue as seen by a walk. */
 typedef struct
 {
   guint64 n_put;

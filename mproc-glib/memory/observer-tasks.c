@@ -163,7 +163,7 @@ mp_observed_list_users (gpointer        user_data,
     }
 }
 
-/* --- What they have in hand ----------------------------------------------------------------- */
+/* --- Messages that they hold ----------------------------------------------------------------- */
 
 typedef struct
 {

@@ -369,7 +369,7 @@ unlock_all (MpMemory *self,
     mp_lock_release_as (self, id - 1, word);
 }
 
-/* --- Who is to be woken ------------------------------------------------------------------ */
+/* --- Waking waiters after a recovery ------------------------------------------------------- */
 
 static gboolean
 is_done (MpMemory *self)

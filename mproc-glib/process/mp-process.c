@@ -380,7 +380,7 @@ mp_process_class_init (MpProcessClass *klass)
   g_object_class_install_properties (object_class, N_PROPS, properties);
 }
 
-/* What the lock guards is sound at any moment at which another thread can fork. */
+/* The state that the lock guards is consistent whenever another thread can fork. */
 static void
 in_child (MpForkHook *hook)
 {
@@ -426,7 +426,7 @@ mp_process_new (const char *const *argv)
  * mp_process_give:
  * @self: a process that is not started yet
  * @name: the name under which the child gets it
- * @shareable: what to hand over
+ * @shareable: the object to pass
  *
  * Passes a queue, a connection or another shareable object to the child at its start.
  *

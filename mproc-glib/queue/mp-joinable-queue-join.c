@@ -75,7 +75,7 @@ mp_joinable_queue_join_async (MpJoinableQueue    *self,
 /**
  * mp_joinable_queue_join_finish:
  * @self: a queue
- * @result: what the callback was given
+ * @result: the result passed to the callback
  * @error: return location for an error
  *
  * Finishes a call of [method@JoinableQueue.join_async].

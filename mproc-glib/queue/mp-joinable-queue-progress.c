@@ -6,7 +6,7 @@
 
 #include "queue-source.h"
 
-/* How far the work is: counts, batches, what consumers have in hand, and news of all that. */
+/* Progress: counts, batches, messages held by consumers, and notification of changes. */
 
 /* The least interval between notifications of progress: faster changes could not be seen. */
 #define NEWS_INTERVAL_US (50 * 1000)

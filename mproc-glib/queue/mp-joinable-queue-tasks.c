@@ -112,7 +112,7 @@ mp_joinable_queue_get_task_async (MpJoinableQueue    *self,
 /**
  * mp_joinable_queue_get_task_finish:
  * @self: a queue
- * @result: what the callback was given
+ * @result: the result passed to the callback
  * @error: return location for an error
  *
  * Finishes a call of [method@JoinableQueue.get_task_async].

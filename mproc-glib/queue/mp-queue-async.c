@@ -323,7 +323,7 @@ mp_queue_put_async (MpQueue            *self,
 /**
  * mp_queue_put_finish:
  * @self: a queue
- * @result: what the callback was given
+ * @result: the result passed to the callback
  * @error: return location for an error
  *
  * Finishes a call of [method@Queue.put_async].
@@ -373,7 +373,7 @@ mp_queue_get_async (MpQueue            *self,
 /**
  * mp_queue_get_finish:
  * @self: a queue
- * @result: what the callback was given
+ * @result: the result passed to the callback
  * @error: return location for an error
  *
  * Finishes a call of [method@Queue.get_async].
@@ -426,7 +426,7 @@ mp_queue_put_message_async (MpQueue            *self,
 /**
  * mp_queue_put_message_finish:
  * @self: a queue
- * @result: what the callback was given
+ * @result: the result passed to the callback
  * @error: return location for an error
  *
  * Finishes a call of [method@Queue.put_message_async].
@@ -477,7 +477,7 @@ mp_queue_get_message_async (MpQueue            *self,
 /**
  * mp_queue_get_message_finish:
  * @self: a queue
- * @result: what the callback was given
+ * @result: the result passed to the callback
  * @error: return location for an error
  *
  * Finishes a call of [method@Queue.get_message_async].

@@ -359,7 +359,8 @@ test_child_lives_on (gconstpointer data)
   pid_t child;
   int   fds[2];
 
-  /* Looks at who connected, and takes nobody.  One in its handshake gets the challenge. */
+  /* Checks for peers without accepting any.  A peer whose handshake is in progress gets the
+   * challenge. */
   g_free (mp_wait (&waitable, 1, MP_WAIT_FLAGS_NONE, data == NULL ? TEST_TIMEOUT_US : 0, NULL, NULL,
                    &error));
   g_assert_no_error (error);

@@ -314,7 +314,7 @@ test_tls_fork (void)
 
 /* --- How long the handshake may take --------------------------------------------------------- */
 
-/* What the socket of GIO would round up to a second. */
+/* A timeout that GSocket would round up to a second. */
 #define SHORT_US (20 * 1000)
 
 /* Longer than the handshake takes on the slowest machine. */
@@ -330,7 +330,7 @@ make_hasty_connector (MpListener *listener,
   return connector;
 }
 
-/* A listener that accepts nobody: the call times out, however long a handshake may take. */
+/* A listener that accepts no peer: the call times out, however long a handshake may take. */
 static void
 test_tls_silent (void)
 {

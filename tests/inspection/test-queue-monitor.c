@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What a monitor shows of a queue is what the queue has; and looking changes nothing. */
+/* A monitor shows the actual state of a queue, and does not change it. */
 
 #include "config.h"
 

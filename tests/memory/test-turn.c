@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Who comes next, where many wait: who was served least, and whose message fits. */
+/* Which of many waiters is served next: the one that was served least and whose message fits. */
 
 #include "config.h"
 
@@ -170,7 +170,7 @@ test_least_served (void)
   backend.free (queue);
 }
 
-/* Who does not come when it is woken holds nobody up for ever. */
+/* A waiter that does not run after it was woken does not block others for ever. */
 static void
 test_absent (void)
 {

@@ -12,11 +12,11 @@
  *
  * Intentional bugs, each of which the checker has to find:
  *
- *   NO_WAKER_FENCE    a producer looks who sleeps without a fence after its commit
+ *   NO_WAKER_FENCE    a producer checks for sleepers without a fence after its commit
  *   NO_SLEEPER_FENCE  a consumer looks once more without a fence after it has set its bit
  *   NO_RECHECK        a consumer sleeps without looking once more
  *   NO_RELEASE        the header is stored like any other word, without release
- *   NO_REPAIR         who takes the lock of a dead producer does not repair the tail
+ *   NO_REPAIR         the tail is not repaired when the lock of a dead producer is taken
  *   NO_SLICE          sleepers do not look by themselves after a death
  */
 
@@ -143,10 +143,10 @@ end:
   (IN_BUFFER (w, 0, where) || IN_BUFFER (w, 1, where) || IN_BUFFER (w, 2, where) || \
    IN_BUFFER (w, 3, where) || IN_BUFFER (w, 4, where))
 
-/* Takes a lock: when it is free, or when its owner is dead, whose stores are all visible by the time
- * that the kernel tells of its death; then what the lock guards may have to be repaired.  This is
- * an acquire operation only: what was stored before may become visible after it.  While the owner
- * is stopped the call ends at its deadline. */
+/* Takes a lock: when it is free, or when its owner is dead, whose stores are all visible by the
+ * time that the kernel reports its death; then the state that the lock guards may have to be
+ * repaired.  This is an acquire operation only: what was stored before may become visible after it.
+ * While the owner is stopped the call ends at its deadline. */
 inline take_lock (w, lock)
 {
   repair = 0;

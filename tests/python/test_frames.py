@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A window draws beside a queue that is always full, on a screen that nobody sees."""
+"""A window is drawn while a queue is always full, on a virtual screen."""
 
 import os
 import re

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the tests of the queues of billiard and of faster-fifo ask for, asked of those of mproc."""
+"""The queue tests of billiard and faster-fifo, for the queues of mproc."""
 
 import unittest
 

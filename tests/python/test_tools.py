@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the command mproc says of a queue is what the queue has."""
+"""The command mproc shows the actual state of queues."""
 
 import json
 import os

@@ -236,7 +236,7 @@ test_signal_stopped_anywhere (void)
     }
 }
 
-/* Nothing is taken for nobody. */
+/* Without a handler no message is taken. */
 static void
 test_signal_without_handler (void)
 {
@@ -266,7 +266,7 @@ slow_message_cb (MpQueue   *queue,
     ;
 }
 
-/* Who takes long with each message holds up nobody for longer. */
+/* Slow handlers do not delay other sources for many messages. */
 static void
 test_signal_turns (void)
 {

@@ -23,7 +23,7 @@ void (*mp_step_hook) (const char *name);
 
 static gpointer queue;
 
-/* --- One who is stopped while others die ------------------------------------------------------ */
+/* --- A process that is stopped while others die ---------------------------------------------- */
 
 #define LARGE 20000
 
@@ -117,7 +117,7 @@ test_stopped (void)
   backend.free (queue);
 }
 
-/* --- What a plain consumer had in hand -------------------------------------------------------- */
+/* --- Messages held by a plain consumer -------------------------------------------------------- */
 
 static void
 die_in_hand (const char *name)

@@ -43,7 +43,7 @@ typedef struct
   guint32     max_deliveries; /* 0: any number */
   guint       n_producers;    /* 0: half of the workers */
   guint       n_at_once;      /* 0: messages are put and got one by one */
-  guint       n_in_hand;      /* how many a consumer has in hand before it acknowledges one */
+  guint       n_in_hand;      /* how many messages a consumer holds before it acknowledges one */
   gboolean    wraps;          /* all counters are about to wrap */
 } Case;
 
@@ -273,7 +273,7 @@ acknowledge (const MpQueueToken *token)
     add (&log_->n_stale);
 }
 
-/* What is in hand, the oldest first acknowledged. */
+/* The messages held, of which the oldest is acknowledged first. */
 typedef struct
 {
   MpQueueToken *tokens;

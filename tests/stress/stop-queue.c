@@ -169,7 +169,7 @@ act_try_get (void)
   return status == MP_QUEUE_OK || status == MP_QUEUE_EMPTY || status == MP_QUEUE_STALE;
 }
 
-/* Comes after one who died with a lock, and with messages in hand. */
+/* Runs after a process that died while it held a lock and messages. */
 static void
 die_with_lock (const char *name)
 {
@@ -235,7 +235,7 @@ start (const Case *test,
   _exit (test->act () ? 0 : 1);
 }
 
-/* What a call found that may have met who is stopped. */
+/* The result of a call that may have been blocked by the stopped process. */
 static void
 check (MpQueueStatus      status,
        const MpQueueCall *call,
@@ -408,7 +408,7 @@ typedef struct
   guint32 n_put;   /* messages of a producer whose puts returned */
   guint32 n_calls;
   guint32 n_busy;
-  guint32 n_late; /* calls that took longer than they may, though nobody had stopped them */
+  guint32 n_late; /* calls that took too long although they were not stopped themselves */
   gint64  latest_us;
 } Worker;
 
@@ -573,7 +573,8 @@ pause_for (gint64 us)
   ppoll (NULL, 0, &duration, NULL);
 }
 
-/* A participant that comes, looks, and is killed: there is always somebody to be recovered. */
+/* A participant that attaches, checks, and is killed, so that there is always one to be recovered.
+ */
 static void
 visit (void)
 {

@@ -163,7 +163,7 @@ def Client(address, family=None, authkey=None, *, codec=None, **properties):
     connector = Mp.Connector(address=_library_address(address, family),
                              auth_key=_library_key(authkey), **properties)
     results, cancellable = [], Gio.Cancellable()
-    # A context of its own: it runs nobody else's sources, and signals end its sleep.
+    # In a private main context, so that no other sources are dispatched and signals end the sleep.
     context = GLib.MainContext.new()
     context.push_thread_default()
     try:
