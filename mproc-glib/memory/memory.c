@@ -6,6 +6,7 @@
 
 #include "base/mp-errno.h"
 #include "mp-error.h"
+#include "named-folder.h"
 #include "queue-name.h"
 
 #include <glib/gi18n-lib.h>
@@ -71,6 +72,19 @@ is_same (int   fd,
   struct stat status;
 
   return fstat (fd, &status) == 0 && status.st_dev == device && status.st_ino == inode;
+}
+
+/* A file that only this user can open, on tmpfs, as queues with names have: sealing is impossible
+ * there, so a process of the same user can cut it short under our feet. */
+static gboolean
+is_private (int fd)
+{
+  struct stat   status;
+  struct statfs system;
+
+  return fstat (fd, &status) == 0 && fstatfs (fd, &system) == 0 && status.st_uid == geteuid () &&
+         (status.st_mode & 0077) == 0 &&
+         (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
 }
 
 static gboolean
@@ -168,31 +182,22 @@ create_file (const MpConfig *config)
   return memfd_create (name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 }
 
-/* Creates empty memory for a queue.  The caller initialises the lines; no other process can open
- * the queue until the caller has stored the magic. */
-gboolean
-mp_memory_create (MpMemory       *self,
-                  const MpConfig *config,
-                  GError        **error)
+/* Gives empty files what a queue begins with. */
+static gboolean
+fill (MpMemory       *self,
+      const MpConfig *config,
+      int             seals,
+      GError        **error)
 {
-  init (self);
   self->config = *config;
   self->config.magic = MP_LAYOUT_MAGIC;
   self->config.release = MP_LAYOUT_RELEASE;
   self->config.layout_check = arena_offset (config);
 
-  self->fd = create_file (config);
-  if (self->fd == -1)
-    return mp_set_error_from_errno (error, errno, _ ("Cannot make memory for the queue"));
-
-  self->bell_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (self->bell_fd == -1)
-    return mp_set_error_from_errno (error, errno, _ ("Cannot make an eventfd for the queue"));
-
   if (!mp_memory_extend (self, arena_offset (config)) ||
       !mp_memory_back (self, 0, MP_OFFSET_PARTICIPANTS) ||
       !mp_memory_back (self, MP_OFFSET_LEASE_MAP, G_STRUCT_OFFSET (MpLeaseMap, used)) ||
-      fcntl (self->fd, F_ADD_SEALS, REQUIRED_SEALS) == -1)
+      (seals != 0 && fcntl (self->fd, F_ADD_SEALS, seals) == -1))
     return mp_set_error_from_errno (error, errno, _ ("Cannot size the memory of the queue"));
   self->known_size = arena_offset (config);
 
@@ -201,6 +206,45 @@ mp_memory_create (MpMemory       *self,
 
   memcpy (self->base, &self->config, sizeof self->config);
   return TRUE;
+}
+
+/* Creates empty memory for a queue.  The caller initialises the lines; no other process can open
+ * the queue until the caller hands it over. */
+gboolean
+mp_memory_create (MpMemory       *self,
+                  const MpConfig *config,
+                  GError        **error)
+{
+  init (self);
+  self->fd = create_file (config);
+  if (self->fd == -1)
+    return mp_set_error_from_errno (error, errno, _ ("Cannot make memory for the queue"));
+
+  self->bell_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (self->bell_fd == -1)
+    return mp_set_error_from_errno (error, errno, _ ("Cannot make an eventfd for the queue"));
+
+  return fill (self, config, REQUIRED_SEALS, error);
+}
+
+/* The same as files in a folder: a FIFO, which can have a name, in the place of the eventfd. */
+gboolean
+mp_memory_create_in (MpMemory       *self,
+                     int             folder,
+                     const MpConfig *config,
+                     GError        **error)
+{
+  init (self);
+  self->fd = openat (folder, MP_NAMED_MEMORY, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (self->fd == -1)
+    return mp_set_error_from_errno (error, errno, _ ("Cannot make memory for the queue"));
+  if (mkfifoat (folder, MP_NAMED_BELL, 0600) == -1)
+    return mp_set_error_from_errno (error, errno, _ ("Cannot make a FIFO for the queue"));
+  self->bell_fd = openat (folder, MP_NAMED_BELL, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  if (self->bell_fd == -1)
+    return mp_set_error_from_errno (error, errno, _ ("Cannot make a FIFO for the queue"));
+
+  return fill (self, config, 0, error);
 }
 
 static gboolean
@@ -247,22 +291,49 @@ has_huge_pages (int fd)
   return fstatfs (fd, &status) == 0 && (guint32) status.f_type == HUGETLBFS_MAGIC;
 }
 
-/* The library writes to this descriptor, and anything but an eventfd could block or do harm. */
+static gboolean
+is_eventfd (int      fd,
+            GError **error)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
+  g_autofree char *target = g_file_read_link (path, NULL);
+
+  if (target == NULL && !mp_check_proc (error))
+    return FALSE;
+  return g_strcmp0 (target, "anon_inode:[eventfd]") == 0 ||
+         fail_damaged (error, "the second descriptor is no eventfd");
+}
+
+/* The library writes to this descriptor, and anything but an eventfd or a FIFO of this user's alone
+ * could block or do harm. */
 static gboolean
 check_bell (int      bell_fd,
             GError **error)
 {
-  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", bell_fd);
-  g_autofree char *target = g_file_read_link (path, NULL);
-  int              flags = fcntl (bell_fd, F_GETFL);
+  struct stat status;
+  int         flags = fcntl (bell_fd, F_GETFL);
 
-  if (target == NULL && !mp_check_proc (error))
-    return FALSE;
-  if (target == NULL || !g_str_equal (target, "anon_inode:[eventfd]") || flags == -1)
+  if (flags == -1 || fstat (bell_fd, &status) == -1)
     return fail_damaged (error, "the second descriptor is no eventfd");
+  if (!(S_ISFIFO (status.st_mode) && is_private (bell_fd)) && !is_eventfd (bell_fd, error))
+    return FALSE;
   if ((flags & O_NONBLOCK) == 0 && fcntl (bell_fd, F_SETFL, flags | O_NONBLOCK) == -1)
     return mp_set_error_from_errno (error, errno, _ ("Cannot use the eventfd of the queue"));
   return TRUE;
+}
+
+static gboolean
+check_seals (int      fd,
+             GError **error)
+{
+  int seals = fcntl (fd, F_GET_SEALS);
+
+  if (seals == -1)
+    return fail_damaged (error, "the file is not sealed");
+  if (seals & (F_SEAL_WRITE | F_SEAL_GROW))
+    return fail_damaged (error, "the file is sealed against writing");
+  return (seals & REQUIRED_SEALS) == REQUIRED_SEALS || is_private (fd) ||
+         fail_damaged (error, "the file is not sealed");
 }
 
 /* Reads and checks the config of a queue.  The process that created the file may be hostile. */
@@ -273,12 +344,9 @@ mp_memory_read_config (int       fd,
                        GError  **error)
 {
   struct stat status;
-  int         seals = fcntl (fd, F_GET_SEALS);
 
-  if (seals == -1 || (seals & REQUIRED_SEALS) != REQUIRED_SEALS)
-    return fail_damaged (error, "the file is not sealed");
-  if (seals & (F_SEAL_WRITE | F_SEAL_GROW))
-    return fail_damaged (error, "the file is sealed against writing");
+  if (!check_seals (fd, error))
+    return FALSE;
   if (has_huge_pages (fd))
     return fail_damaged (error, "the file is made of huge pages");
   if (fstat (fd, &status) == -1)

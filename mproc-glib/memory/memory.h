@@ -97,6 +97,10 @@ struct _MpMemory
 gboolean mp_memory_create (MpMemory       *self,
                            const MpConfig *config,
                            GError        **error);
+gboolean mp_memory_create_in (MpMemory       *self,
+                              int             folder,
+                              const MpConfig *config,
+                              GError        **error);
 gboolean mp_memory_open (MpMemory *self,
                          int       fd,
                          int       bell_fd,

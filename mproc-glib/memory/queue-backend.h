@@ -239,12 +239,17 @@ typedef struct
   const char *name;
 
   /* Opens the queue that @uri and @descriptors identify; both are borrowed.  With @wanted, a new
-   * queue may be created with these settings; if @wanted is NULL, an existing queue is opened with
-   * its own settings.  Returns NULL with the call's error set on failure. */
+   * queue may be created with these settings, and an existing one has to have its mode; if @wanted
+   * is NULL, the URI alone says what is opened.  Returns NULL with the call's error set on
+   * failure. */
   gpointer (*open) (const char            *uri,
                     GUnixFDList           *descriptors,
                     const MpQueueSettings *wanted,
                     MpQueueCall           *call);
+  /* Takes its name away from the queue that @uri identifies, and shuts it down at once.  Returns
+   * FALSE with the call's error set. */
+  gboolean (*remove) (const char  *uri,
+                      MpQueueCall *call);
   void (*free) (gpointer self);
   void (*get_settings) (gpointer         self,
                         MpQueueSettings *settings);

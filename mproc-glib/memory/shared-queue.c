@@ -4,52 +4,27 @@
 
 #include "shared-queue.h"
 
+#include "local-queue.h"
 #include "shared-leave.h"
+#include "shared-open.h"
 #include "shared-queue-private.h"
 #include "shared-wait.h"
 
 #include "arena.h"
 #include "bell.h"
 #include "lease.h"
-#include "leaving.h"
 #include "liveness.h"
 #include "lock.h"
 #include "recovery.h"
 #include "ring.h"
 #include "waiters.h"
-#include "watcher.h"
 
 #include "mp-error.h"
 
 #include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
-#include <sys/resource.h>
-
-#define DEFAULT_MAX_BYTES (sizeof (gpointer) > 4 ? G_GUINT64_CONSTANT (4) << 30 : 64 << 20)
-#define MIN_MAX_BYTES     (G_GUINT64_CONSTANT (1) << 20)
-#define MAX_MAX_BYTES     (G_GUINT64_CONSTANT (128) << 30)
-
-/* The arena is twice as large as all messages together, plus this much for messages that consumers
- * hold.  Twice, since a record or block can be nearly twice as large as its message, and since the
- * largest message has to fit also if free memory is fragmented. */
-#define MIN_SLACK (sizeof (gpointer) > 4 ? G_GUINT64_CONSTANT (256) << 20 : 32 << 20)
-#define MAX_SLACK (G_GUINT64_CONSTANT (1) << 30)
-
-/* A queue with default settings takes at most this fraction of a limited address space. */
-#define ADDRESS_SPACE_SHARE 16
 
 /* --- Coming and going ------------------------------------------------------------------ */
-
-/* Drops what a forked child inherited: the messages that its parent holds belong to the parent. */
-static void
-renew (MpMemory *memory)
-{
-  MpSharedQueue *self = (MpSharedQueue *) memory;
-
-  mp_store (&self->n_held, 0);
-  memset (self->due, 0, sizeof self->due);
-  mp_store (&self->n_due, 0);
-}
 
 static gboolean
 attach (gpointer user_data,
@@ -60,98 +35,12 @@ attach (gpointer user_data,
   return mp_recovery_attach (&self->memory, error);
 }
 
-static MpSharedQueue *
-allocate (void)
-{
-  MpSharedQueue *self = g_aligned_alloc0 (1, sizeof *self, MP_CACHE_LINE);
-
-  self->spin_ns = mp_spin_choose_us () * 1000;
-  return self;
-}
-
-static void
-free_queue (gpointer user_data)
-{
-  MpSharedQueue *self = user_data;
-
-  mp_leaving_remove (&self->memory);
-  mp_recovery_detach (&self->memory);
-  mp_watcher_close (&self->memory);
-  mp_liveness_clear (&self->memory);
-  mp_memory_close (&self->memory);
-  g_aligned_free (self);
-}
-
-static gboolean
-join (MpSharedQueue *self,
-      GError       **error)
-{
-  self->memory.repair[MP_LOCK_HEAD] = mp_recovery_repair_head;
-  self->memory.repair[MP_LOCK_TAIL] = mp_recovery_repair_tail;
-  self->memory.repair[MP_LOCK_ARENA] = mp_recovery_repair_arena;
-  self->memory.renew = renew;
-  mp_liveness_init (&self->memory);
-  mp_leaving_add (&self->memory);
-  return mp_recovery_attach (&self->memory, error);
-}
-
-/* If the address space is limited, queues with default settings are smaller, so that several fit.
- */
-static guint64
-choose_max_bytes (void)
-{
-  struct rlimit limit;
-
-  if (getrlimit (RLIMIT_AS, &limit) == -1 || limit.rlim_cur == RLIM_INFINITY)
-    return DEFAULT_MAX_BYTES;
-  return CLAMP (limit.rlim_cur / ADDRESS_SPACE_SHARE, MIN_MAX_BYTES, DEFAULT_MAX_BYTES);
-}
-
-static guint64
-choose_slack (guint64 max_bytes)
-{
-  return CLAMP (max_bytes, MIN_SLACK, MAX_SLACK);
-}
-
-static gpointer
-create (const MpQueueSettings *settings,
-        GError               **error)
-{
-  MpSharedQueue *self = allocate ();
-  guint64        wanted = settings->max_bytes != 0 ? settings->max_bytes : choose_max_bytes ();
-  guint64        max_bytes = MIN (wanted, MAX_MAX_BYTES);
-  MpConfig       config = {
-          .mode = settings->mode,
-          .max_size = MIN (settings->max_size, MP_MAX_COUNT),
-          .max_deliveries = settings->max_deliveries,
-          .max_bytes = max_bytes,
-          .n_units_cap = (2 * max_bytes + choose_slack (max_bytes)) / MP_UNIT_SIZE,
-          .created_at = g_get_real_time (),
-          .creator = getpid (),
-  };
-
-  memcpy (config.name, settings->name, sizeof config.name);
-  memcpy (config.kind, settings->kind, sizeof config.kind);
-  if (!mp_memory_create (&self->memory, &config, error) || !join (self, error))
-    {
-      free_queue (self);
-      return NULL;
-    }
-  /* No other process has opened the queue yet, so no lock is needed. */
-  if (!mp_ring_init (&self->memory))
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE, _ ("There is no memory for a queue"));
-  if (self->memory.head->word == 0)
-    g_clear_pointer (&self, free_queue);
-  return self;
-}
-
 /* Opens the descriptors that describe () returned: the memory's and the eventfd's. */
 static gpointer
 open_shared (GUnixFDList *descriptors,
              GError     **error)
 {
-  MpSharedQueue *self;
-  int            fd, bell_fd;
+  int fd, bell_fd;
 
   if (g_unix_fd_list_get_length (descriptors) != 2)
     {
@@ -171,19 +60,18 @@ open_shared (GUnixFDList *descriptors,
       return NULL;
     }
 
-  self = allocate ();
-  if (!mp_memory_open (&self->memory, fd, bell_fd, error) || !join (self, error))
-    g_clear_pointer (&self, free_queue);
-  return self;
+  return mp_shared_queue_open (fd, bell_fd, error);
 }
 
-/* The URI is its scheme alone: queues in memory have no names, and cannot be opened by one. */
+/* Queues with a name are those of the scheme "local"; the other scheme is the URI alone. */
 static gpointer
 open_queue (const char            *uri,
             GUnixFDList           *descriptors,
             const MpQueueSettings *wanted,
             MpQueueCall           *call)
 {
+  if (descriptors == NULL && g_str_has_prefix (uri, MP_LOCAL_QUEUE_SCHEME ":"))
+    return mp_local_queue_open (uri, wanted, &call->error);
   if (!g_str_equal (uri, MP_SHARED_QUEUE_SCHEME ":") || (descriptors == NULL && wanted == NULL))
     {
       g_set_error (&call->error, MP_ERROR,
@@ -192,7 +80,7 @@ open_queue (const char            *uri,
       return NULL;
     }
   return descriptors != NULL ? open_shared (descriptors, &call->error)
-                             : create (wanted, &call->error);
+                             : mp_shared_queue_create (wanted, -1, &call->error);
 }
 
 static void
@@ -442,6 +330,32 @@ close_handle (gpointer user_data)
   mp_waiters_wake_all (&self->memory);
 }
 
+static gboolean
+remove_queue (const char  *uri,
+              MpQueueCall *call)
+{
+  gpointer      queue;
+  MpQueueStatus status;
+
+  if (!g_str_has_prefix (uri, MP_LOCAL_QUEUE_SCHEME ":"))
+    {
+      g_set_error (&call->error, MP_ERROR, MP_ERROR_UNSUPPORTED,
+                   _ ("Queues in memory have no names, as in “%.64s”"), uri);
+      return FALSE;
+    }
+  queue = mp_local_queue_remove (uri, &call->error);
+  if (queue == NULL)
+    return FALSE;
+
+  status = shut_down (queue, TRUE, call);
+  mp_shared_queue_free (queue);
+  if (status == MP_QUEUE_OK)
+    return TRUE;
+  g_set_error (&call->error, MP_ERROR, MP_ERROR_DAMAGED,
+               _ ("The queue was removed, but could not be shut down"));
+  return FALSE;
+}
+
 /* --- Bells ------------------------------------------------------------------------------- */
 
 static MpQueueBell *
@@ -491,7 +405,8 @@ bell_hold (MpQueueBell *bell,
 const MpQueueBackend mp_shared_queue_backend = {
   .name = "memory",
   .open = open_queue,
-  .free = free_queue,
+  .remove = remove_queue,
+  .free = mp_shared_queue_free,
   .get_settings = get_settings,
   .set_spin = set_spin,
   .put = mp_shared_queue_put,

@@ -106,7 +106,7 @@ static void
 ring_bell (MpMemory *memory)
 {
   const guint64 one = 1;
-  guint64       count;
+  guint8        rung[4096]; /* a page of a FIFO, behind which there is room again */
 
   if (G_UNLIKELY (!mp_memory_owns_descriptors (memory)))
     return;
@@ -114,9 +114,10 @@ ring_bell (MpMemory *memory)
     {
       gssize ignored = 0;
 
-      /* The counter is full, which only a hostile process can cause. */
+      /* The counter of an eventfd is full, which only a hostile process can cause; or a FIFO is,
+       * which nobody reads otherwise. */
       if (errno == EAGAIN)
-        ignored = read (memory->bell_fd, &count, sizeof count);
+        ignored = read (memory->bell_fd, rung, sizeof rung);
       else if (errno != EINTR)
         break;
       (void) ignored;

@@ -27,6 +27,10 @@ MpJoinableQueue *mp_joinable_queue_new_full (guint    max_size,
                                              guint64  max_bytes,
                                              guint    max_deliveries,
                                              GError **error);
+MP_AVAILABLE_IN_1_0
+MpJoinableQueue *mp_joinable_queue_open (const char   *uri,
+                                         GCancellable *cancellable,
+                                         GError      **error);
 
 MP_AVAILABLE_IN_1_0
 gboolean mp_joinable_queue_task_done (MpJoinableQueue *self,

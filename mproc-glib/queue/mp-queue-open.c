@@ -4,8 +4,32 @@
 
 #include "mp-joinable-queue.h"
 #include "mp-queue-private.h"
+#include "queue-backends.h"
+
+#include <glib/gi18n-lib.h>
 
 /* Opening a queue by a URI. */
+
+static MpQueue *
+open_queue (const char            *uri,
+            const MpQueueSettings *wanted,
+            GCancellable          *cancellable,
+            GError               **error)
+{
+  MpQueueStore store = { 0 };
+  GType        type;
+
+  mp_queue_store_open (&store, uri, NULL, wanted, cancellable);
+  if (store.home == NULL)
+    {
+      g_propagate_error (error, store.error);
+      return NULL;
+    }
+
+  type = store.settings.mode == MP_QUEUE_MODE_ACKNOWLEDGED ? MP_TYPE_JOINABLE_QUEUE
+                                                           : MP_TYPE_QUEUE;
+  return g_object_new (type, "opened", &store, NULL);
+}
 
 /**
  * mp_queue_open:
@@ -13,12 +37,24 @@
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Opens a queue by a URI.
+ * Opens a queue by a URI, and creates it if there is none.
  *
- * The scheme of @uri selects where the queue lives; the class of the object, [class@Queue] or
- * [class@JoinableQueue], is that of the queue. No scheme is supported yet, and every URI fails with
- * `MP_ERROR_UNSUPPORTED`: queues in shared memory have no URI, and are passed from process to
- * process.
+ * The scheme of @uri selects where the queue lives. `local:NAME` is a queue of this user on this
+ * machine: any process of the user can open it, nobody has to serve it, and it keeps its messages
+ * when all processes that used it have ended, until [func@Queue.remove] or the end of the session.
+ * Parameters follow the name, as in `local:tasks?mode=joinable&max-size=100`:
+ *
+ * - `mode`: `plain` or `joinable`
+ * - `max-size`, `max-bytes`, `max-deliveries`: as the properties of these names
+ * - `create`: `no` to fail with `G_IO_ERROR_NOT_FOUND` if there is no such queue
+ *
+ * A parameter that is not given is taken from the queue; without `mode` a new queue is plain. One
+ * that differs from what the queue has fails with `G_IO_ERROR_EXISTS`. The class of the object,
+ * [class@Queue] or [class@JoinableQueue], is that of the queue.
+ *
+ * Fails with `MP_ERROR_UNSUPPORTED` if no queue can be opened by this scheme, with
+ * `G_IO_ERROR_INVALID_ARGUMENT` if the name or a parameter is invalid, and with
+ * `G_IO_ERROR_PERMISSION_DENIED` if the folder for names is not this user's alone.
  *
  * Returns: (transfer full): a queue, or %NULL with @error set
  *
@@ -29,20 +65,79 @@ mp_queue_open (const char   *uri,
                GCancellable *cancellable,
                GError      **error)
 {
-  MpQueueStore store = { 0 };
-  GType        type;
+  g_return_val_if_fail (uri != NULL, NULL);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
+
+  return open_queue (uri, NULL, cancellable, error);
+}
+
+/**
+ * mp_joinable_queue_open:
+ * @uri: where the queue is
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Opens a joinable queue by a URI, and creates it if there is none.
+ *
+ * The same as [func@Queue.open] with the mode `joinable`: fails with `G_IO_ERROR_EXISTS` if the
+ * queue is not a joinable one.
+ *
+ * Returns: (transfer full): a queue, or %NULL with @error set
+ *
+ * Since: 1.0
+ */
+MpJoinableQueue *
+mp_joinable_queue_open (const char   *uri,
+                        GCancellable *cancellable,
+                        GError      **error)
+{
+  const MpQueueSettings wanted = { .mode = MP_QUEUE_MODE_ACKNOWLEDGED };
+  g_autoptr (MpQueue) queue = NULL;
 
   g_return_val_if_fail (uri != NULL, NULL);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
 
-  mp_queue_store_open (&store, uri, NULL, cancellable);
-  if (store.home == NULL)
-    {
-      g_propagate_error (error, store.error);
-      return NULL;
-    }
+  queue = open_queue (uri, &wanted, cancellable, error);
+  if (queue == NULL || MP_IS_JOINABLE_QUEUE (queue))
+    return (MpJoinableQueue *) g_steal_pointer (&queue);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS, _ ("The queue “%s” is not a joinable one"),
+               uri);
+  return NULL;
+}
 
-  type = store.settings.mode == MP_QUEUE_MODE_ACKNOWLEDGED ? MP_TYPE_JOINABLE_QUEUE
-                                                           : MP_TYPE_QUEUE;
-  return g_object_new (type, "opened", &store, NULL);
+/**
+ * mp_queue_remove:
+ * @uri: where the queue is
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Removes a queue that has a name, with the messages in it.
+ *
+ * It is shut down at once for all processes that use it, and its memory is freed when the last of
+ * them closes it; another queue can be created with the name.
+ *
+ * Fails with `G_IO_ERROR_NOT_FOUND` if there is no such queue.
+ *
+ * Returns: whether it was removed; %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_queue_remove (const char   *uri,
+                 GCancellable *cancellable,
+                 GError      **error)
+{
+  MpQueueCall           call = { .timeout_us = -1, .cancellable = cancellable };
+  const MpQueueBackend *backend;
+
+  g_return_val_if_fail (uri != NULL, FALSE);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
+
+  backend = mp_queue_find_backend (uri, error);
+  if (backend == NULL)
+    return FALSE;
+  if (backend->remove (uri, &call))
+    return TRUE;
+  g_propagate_error (error, call.error);
+  return FALSE;
 }

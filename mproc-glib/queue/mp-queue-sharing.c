@@ -45,7 +45,7 @@ mp_queue_open_described (GType        type,
     }
 
   g_variant_get (description, "(&s)", &uri);
-  mp_queue_store_open (&store, uri, descriptors, NULL);
+  mp_queue_store_open (&store, uri, descriptors, NULL, NULL);
   if (store.home == NULL)
     {
       g_propagate_error (error, store.error);

@@ -32,6 +32,11 @@ MpQueue *mp_queue_open (const char   *uri,
                         GError      **error);
 
 MP_AVAILABLE_IN_1_0
+gboolean mp_queue_remove (const char   *uri,
+                          GCancellable *cancellable,
+                          GError      **error);
+
+MP_AVAILABLE_IN_1_0
 gboolean mp_queue_put (MpQueue      *self,
                        GVariant     *value,
                        gint64        timeout_us,

@@ -4,6 +4,7 @@
 
 #include "queue-backends.h"
 
+#include "memory/local-queue.h"
 #include "memory/shared-queue.h"
 #include "mp-error.h"
 
@@ -17,6 +18,7 @@ static const struct
   const char           *scheme;
   const MpQueueBackend *backend;
 } schemes[] = {
+  { MP_LOCAL_QUEUE_SCHEME, &mp_shared_queue_backend },
   { MP_SHARED_QUEUE_SCHEME, &mp_shared_queue_backend },
 };
 

@@ -39,14 +39,15 @@ mp_queue_store_make (MpQueueStore *self)
 }
 
 void
-mp_queue_store_open (MpQueueStore *self,
-                     const char   *uri,
-                     GUnixFDList  *descriptors,
-                     GCancellable *cancellable)
+mp_queue_store_open (MpQueueStore          *self,
+                     const char            *uri,
+                     GUnixFDList           *descriptors,
+                     const MpQueueSettings *wanted,
+                     GCancellable          *cancellable)
 {
   self->backend = mp_queue_find_backend (uri, &self->error);
   if (self->backend != NULL)
-    open_home (self, uri, descriptors, NULL, cancellable);
+    open_home (self, uri, descriptors, wanted, cancellable);
 }
 
 void

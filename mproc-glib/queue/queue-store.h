@@ -35,10 +35,11 @@ typedef struct
 /* Creates a queue in the default backend with the settings of @self. */
 void mp_queue_store_make (MpQueueStore *self);
 /* Opens an existing queue, and copies its settings to @self. */
-void mp_queue_store_open (MpQueueStore *self,
-                          const char   *uri,
-                          GUnixFDList  *descriptors,
-                          GCancellable *cancellable);
+void mp_queue_store_open (MpQueueStore          *self,
+                          const char            *uri,
+                          GUnixFDList           *descriptors,
+                          const MpQueueSettings *wanted,
+                          GCancellable          *cancellable);
 void mp_queue_store_clear (MpQueueStore *self);
 
 gboolean mp_queue_store_set_error (MpQueueStore          *self,

@@ -683,6 +683,14 @@ plain_check (gpointer         user_data,
   return result;
 }
 
+static gboolean
+plain_remove (const char  *uri,
+              MpQueueCall *call)
+{
+  g_set_error (&call->error, MP_ERROR, MP_ERROR_UNSUPPORTED, "“%s” has no name", uri);
+  return FALSE;
+}
+
 static gpointer
 plain_open (const char            *uri,
             GUnixFDList           *descriptors,
@@ -952,6 +960,7 @@ plain_attach (gpointer self,
 const MpQueueBackend plain_backend = {
   .name = "plain",
   .open = plain_open,
+  .remove = plain_remove,
   .free = plain_free,
   .get_settings = plain_get_settings,
   .set_spin = plain_set_spin,

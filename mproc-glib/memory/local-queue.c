@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "local-queue.h"
+
+#include "base/mp-errno.h"
+#include "named-folder.h"
+#include "queue-name.h"
+#include "shared-open.h"
+#include "shared-queue-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+/* How often a queue may be made by another process, and removed again, while this one opens it. */
+#define MAX_ATTEMPTS 16
+
+#define DEFAULT_MAX_DELIVERIES 10
+
+/* --- The URI -------------------------------------------------------------------------------- */
+
+enum
+{
+  GIVEN_MODE = 1 << 0,
+  GIVEN_MAX_SIZE = 1 << 1,
+  GIVEN_MAX_BYTES = 1 << 2,
+  GIVEN_MAX_DELIVERIES = 1 << 3,
+};
+
+/* What a URI asks for. */
+typedef struct
+{
+  MpQueueSettings settings; /* with the name */
+  guint           given;    /* which of them the queue has to have */
+  gboolean        create;
+} Request;
+
+static gboolean
+fail_parameter (const char *name,
+                const char *value,
+                GError    **error)
+{
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+               _ ("A queue on this machine has no parameter %.40s=%.40s"), name, value);
+  return FALSE;
+}
+
+static gboolean
+parse_mode (Request    *request,
+            const char *value)
+{
+  gboolean is_joinable = g_str_equal (value, "joinable");
+
+  if (!is_joinable && !g_str_equal (value, "plain"))
+    return FALSE;
+  request->settings.mode = is_joinable ? MP_QUEUE_MODE_ACKNOWLEDGED : MP_QUEUE_MODE_PLAIN;
+  request->given |= GIVEN_MODE;
+  return TRUE;
+}
+
+static gboolean
+parse_number (const char *value,
+              guint64     most,
+              guint64    *number)
+{
+  return g_ascii_string_to_unsigned (value, 10, 0, most, number, NULL);
+}
+
+static gboolean
+parse_limit (Request    *request,
+             const char *name,
+             const char *value)
+{
+  guint64 number;
+
+  if (g_str_equal (name, "max-bytes") && parse_number (value, G_MAXUINT64, &number))
+    {
+      request->settings.max_bytes = number;
+      request->given |= number != 0 ? GIVEN_MAX_BYTES : 0;
+      return TRUE;
+    }
+  if (g_str_equal (name, "max-size") && parse_number (value, G_MAXUINT32, &number))
+    {
+      request->settings.max_size = (guint32) number;
+      request->given |= GIVEN_MAX_SIZE;
+      return TRUE;
+    }
+  if (g_str_equal (name, "max-deliveries") && parse_number (value, G_MAXUINT32, &number))
+    {
+      request->settings.max_deliveries = (guint32) number;
+      request->given |= GIVEN_MAX_DELIVERIES;
+      return TRUE;
+    }
+  return FALSE;
+}
+
+static gboolean
+parse_parameter (Request    *request,
+                 const char *name,
+                 const char *value,
+                 GError    **error)
+{
+  if (g_str_equal (name, "create") && (g_str_equal (value, "yes") || g_str_equal (value, "no")))
+    {
+      request->create = g_str_equal (value, "yes");
+      return TRUE;
+    }
+  if (g_str_equal (name, "mode") ? parse_mode (request, value) : parse_limit (request, name, value))
+    return TRUE;
+  return fail_parameter (name, value, error);
+}
+
+static gboolean
+parse_query (Request    *request,
+             const char *query,
+             GError    **error)
+{
+  GUriParamsIter   iter;
+  g_autofree char *name = NULL;
+  g_autofree char *value = NULL;
+
+  g_uri_params_iter_init (&iter, query, -1, "&", G_URI_PARAMS_NONE);
+  while (g_uri_params_iter_next (&iter, &name, &value, error))
+    {
+      if (!parse_parameter (request, name, value, error))
+        return FALSE;
+      g_clear_pointer (&name, g_free);
+      g_clear_pointer (&value, g_free);
+    }
+  return error == NULL || *error == NULL;
+}
+
+static gboolean
+parse (Request    *request,
+       const char *uri,
+       GError    **error)
+{
+  g_autoptr (GError) reason = NULL;
+  g_autofree char *path = NULL;
+  g_autofree char *query = NULL;
+
+  request->create = TRUE;
+  request->settings.max_deliveries = DEFAULT_MAX_DELIVERIES;
+  if (!g_uri_split (uri, G_URI_FLAGS_NONE, NULL, NULL, NULL, NULL, &path, &query, NULL, error) ||
+      !mp_queue_settings_set_name (&request->settings, path, error))
+    return FALSE;
+  if (query == NULL || parse_query (request, query, &reason))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&reason));
+  return FALSE;
+}
+
+/* --- Comparing ------------------------------------------------------------------------------- */
+
+static gboolean
+fail_different (const Request *request,
+                const char    *name,
+                guint64        has,
+                guint64        wanted,
+                GError       **error)
+{
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS,
+               _ ("The queue “%s” has %s %" PRIu64 ", not %" PRIu64), request->settings.name, name,
+               has, wanted);
+  return FALSE;
+}
+
+static gboolean
+check (const Request       *request,
+       const MpSharedQueue *queue,
+       GError             **error)
+{
+  const MpConfig        *config = &queue->memory.config;
+  const MpQueueSettings *wanted = &request->settings;
+
+  if ((request->given & GIVEN_MODE) != 0 && config->mode != (guint32) wanted->mode)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS,
+                   wanted->mode == MP_QUEUE_MODE_PLAIN
+                     ? _ ("The queue “%s” is a joinable one")
+                     : _ ("The queue “%s” is not a joinable one"),
+                   wanted->name);
+      return FALSE;
+    }
+  if ((request->given & GIVEN_MAX_SIZE) != 0 && config->max_size != wanted->max_size)
+    return fail_different (request, "max-size", config->max_size, wanted->max_size, error);
+  if ((request->given & GIVEN_MAX_BYTES) != 0 && config->max_bytes != wanted->max_bytes)
+    return fail_different (request, "max-bytes", config->max_bytes, wanted->max_bytes, error);
+  if ((request->given & GIVEN_MAX_DELIVERIES) != 0 &&
+      config->max_deliveries != wanted->max_deliveries)
+    return fail_different (request, "max-deliveries", config->max_deliveries,
+                           wanted->max_deliveries, error);
+  return TRUE;
+}
+
+/* --- Opening --------------------------------------------------------------------------------- */
+
+static int
+open_file (int         folder,
+           const char *name,
+           GError    **error)
+{
+  int fd = openat (folder, name, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+
+  if (fd == -1)
+    mp_set_error_from_errno (error, errno, _ ("Cannot open the file “%s” of the queue"), name);
+  return fd;
+}
+
+/* Opens the files in the folder of a queue, which it closes. */
+static gpointer
+open_files (int      folder,
+            GError **error)
+{
+  int fd = open_file (folder, MP_NAMED_MEMORY, error);
+  int bell_fd = fd != -1 ? open_file (folder, MP_NAMED_BELL, error) : -1;
+
+  close (folder);
+  if (bell_fd != -1)
+    return mp_shared_queue_open (fd, bell_fd, error);
+  if (fd != -1)
+    close (fd);
+  return NULL;
+}
+
+/* Creates the queue under a temporary name, so that nobody finds it half made.  NULL without an
+ * error if there is one meanwhile. */
+static gpointer
+create (const Request *request,
+        int            parent,
+        GError       **error)
+{
+  g_autofree char *temporary = mp_named_folder_make (parent, request->settings.name, error);
+  gpointer         queue = NULL;
+  int              folder;
+
+  if (temporary == NULL)
+    return NULL;
+  folder = mp_named_folder_open_queue (parent, temporary, error);
+  if (folder != -1)
+    {
+      queue = mp_shared_queue_create (&request->settings, folder, error);
+      close (folder);
+    }
+  if (queue != NULL &&
+      mp_named_folder_publish (parent, temporary, request->settings.name, error))
+    return queue;
+
+  g_clear_pointer (&queue, mp_shared_queue_free);
+  mp_named_folder_remove (parent, temporary);
+  return NULL;
+}
+
+static gpointer
+open_or_create (const Request *request,
+                int            parent,
+                GError       **error)
+{
+  for (guint i = 0; i < MAX_ATTEMPTS; i++)
+    {
+      g_autoptr (GError) reason = NULL;
+      int      folder = mp_named_folder_open_queue (parent, request->settings.name, &reason);
+      gpointer queue;
+
+      if (folder != -1)
+        return open_files (folder, error);
+      if (request->create && g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+        {
+          g_clear_error (&reason);
+          queue = create (request, parent, &reason);
+          if (queue != NULL)
+            return queue;
+        }
+      if (reason != NULL)
+        {
+          g_propagate_error (error, g_steal_pointer (&reason));
+          return NULL;
+        }
+    }
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
+               _ ("The queue “%s” is made and removed all the time"), request->settings.name);
+  return NULL;
+}
+
+gpointer
+mp_local_queue_open (const char            *uri,
+                     const MpQueueSettings *wanted,
+                     GError               **error)
+{
+  Request  request = { 0 };
+  gpointer queue;
+  int      parent;
+
+  if (!parse (&request, uri, error))
+    return NULL;
+  if (wanted != NULL && (request.given & GIVEN_MODE) == 0)
+    {
+      request.settings.mode = wanted->mode;
+      request.given |= GIVEN_MODE;
+    }
+  g_strlcpy (request.settings.kind,
+             request.settings.mode == MP_QUEUE_MODE_PLAIN ? "Queue" : "JoinableQueue",
+             MP_QUEUE_KIND_SIZE);
+
+  parent = mp_named_folder_open (error);
+  if (parent == -1)
+    return NULL;
+  queue = open_or_create (&request, parent, error);
+  close (parent);
+  if (queue != NULL && !check (&request, queue, error))
+    g_clear_pointer (&queue, mp_shared_queue_free);
+  return queue;
+}
+
+gpointer
+mp_local_queue_remove (const char *uri,
+                       GError    **error)
+{
+  Request          request = { 0 };
+  g_autofree char *temporary = NULL;
+  gpointer         queue = NULL;
+  int              parent, folder = -1;
+
+  if (!parse (&request, uri, error))
+    return NULL;
+  parent = mp_named_folder_open (error);
+  if (parent == -1)
+    return NULL;
+
+  temporary = mp_named_folder_withdraw (parent, request.settings.name, error);
+  if (temporary != NULL)
+    folder = mp_named_folder_open_queue (parent, temporary, error);
+  if (folder != -1)
+    queue = open_files (folder, error);
+  if (temporary != NULL)
+    mp_named_folder_remove (parent, temporary);
+  close (parent);
+  return queue;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "named-folder.h"
+
+#include "base/mp-errno.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <glib/gi18n-lib.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define MAX_ATTEMPTS 64
+
+/* Inside a Flatpak sandbox this folder is the same as outside. */
+static char *
+dup_runtime_folder (void)
+{
+  const char      *runtime = g_getenv ("XDG_RUNTIME_DIR");
+  const char      *sandbox = g_getenv ("FLATPAK_ID");
+  g_autofree char *usual = g_strdup_printf ("/run/user/%d", (int) geteuid ());
+
+  if (runtime != NULL && g_path_is_absolute (runtime))
+    return sandbox != NULL ? g_build_filename (runtime, "app", sandbox, NULL) : g_strdup (runtime);
+  return g_file_test (usual, G_FILE_TEST_IS_DIR) ? g_steal_pointer (&usual) : NULL;
+}
+
+char *
+mp_named_folder_dup_path (void)
+{
+  g_autofree char *runtime = dup_runtime_folder ();
+
+  return runtime != NULL ? g_build_filename (runtime, "mproc-glib", NULL)
+                         : g_strdup_printf ("/dev/shm/mproc-glib-%d", (int) geteuid ());
+}
+
+static gboolean
+check_folder (int         folder,
+              const char *path,
+              GError    **error)
+{
+  struct stat   status;
+  struct statfs system;
+
+  if (fstat (folder, &status) == -1 || fstatfs (folder, &system) == -1)
+    return mp_set_error_from_errno (error, errno, _ ("Cannot examine the folder %s"), path);
+  if (status.st_uid != geteuid () || (status.st_mode & 0022) != 0)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
+                   _ ("The folder %s is not this user's alone"), path);
+      return FALSE;
+    }
+  /* A queue on a disk would be written back to it all the time. */
+  if (system.f_type != TMPFS_MAGIC && system.f_type != RAMFS_MAGIC)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                   _ ("The folder %s is not in memory (tmpfs)"), path);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+int
+mp_named_folder_open (GError **error)
+{
+  g_autofree char *path = mp_named_folder_dup_path ();
+  int              folder;
+
+  if (mkdir (path, 0700) == -1 && errno != EEXIST)
+    {
+      mp_set_error_from_errno (error, errno, _ ("Cannot make the folder %s"), path);
+      return -1;
+    }
+  folder = open (path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (folder == -1)
+    {
+      mp_set_error_from_errno (error, errno, _ ("Cannot open the folder %s"), path);
+      return -1;
+    }
+  if (check_folder (folder, path, error))
+    return folder;
+  close (folder);
+  return -1;
+}
+
+int
+mp_named_folder_open_queue (int         folder,
+                            const char *name,
+                            GError    **error)
+{
+  int queue = openat (folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+  if (queue != -1 || errno == ENOENT)
+    {
+      if (queue == -1)
+        g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                     _ ("There is no queue with the name “%s”"), name);
+      return queue;
+    }
+  mp_set_error_from_errno (error, errno, _ ("Cannot open the queue “%s”"), name);
+  return -1;
+}
+
+/* No queue has a name that begins with a dot. */
+static char *
+dup_temporary_name (const char *name)
+{
+  return g_strdup_printf (".%s.%06x", name, g_random_int () & 0xffffff);
+}
+
+char *
+mp_named_folder_make (int         folder,
+                      const char *name,
+                      GError    **error)
+{
+  for (guint i = 0; i < MAX_ATTEMPTS; i++)
+    {
+      g_autofree char *temporary = dup_temporary_name (name);
+
+      if (mkdirat (folder, temporary, 0700) == 0)
+        return g_steal_pointer (&temporary);
+      if (errno != EEXIST)
+        break;
+    }
+  mp_set_error_from_errno (error, errno, _ ("Cannot make the queue “%s”"), name);
+  return NULL;
+}
+
+gboolean
+mp_named_folder_publish (int         folder,
+                         const char *temporary,
+                         const char *name,
+                         GError    **error)
+{
+  if (renameat2 (folder, temporary, folder, name, RENAME_NOREPLACE) == 0)
+    return TRUE;
+  if (errno != EEXIST)
+    mp_set_error_from_errno (error, errno, _ ("Cannot make the queue “%s”"), name);
+  return FALSE;
+}
+
+char *
+mp_named_folder_withdraw (int         folder,
+                          const char *name,
+                          GError    **error)
+{
+  for (guint i = 0; i < MAX_ATTEMPTS; i++)
+    {
+      g_autofree char *temporary = dup_temporary_name (name);
+
+      if (renameat2 (folder, name, folder, temporary, RENAME_NOREPLACE) == 0)
+        return g_steal_pointer (&temporary);
+      if (errno != EEXIST)
+        break;
+    }
+  if (errno == ENOENT)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                 _ ("There is no queue with the name “%s”"), name);
+  else
+    mp_set_error_from_errno (error, errno, _ ("Cannot remove the queue “%s”"), name);
+  return NULL;
+}
+
+void
+mp_named_folder_remove (int         folder,
+                        const char *temporary)
+{
+  int queue = openat (folder, temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+  if (queue != -1)
+    {
+      unlinkat (queue, MP_NAMED_MEMORY, 0);
+      unlinkat (queue, MP_NAMED_BELL, 0);
+      close (queue);
+    }
+  unlinkat (folder, temporary, AT_REMOVEDIR);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Where the queues with names of this user are: a folder on tmpfs that only the user can enter,
+ * with a folder for each queue. */
+
+/* The names of the two files of a queue in its folder. */
+#define MP_NAMED_MEMORY "memory"
+#define MP_NAMED_BELL   "bell"
+
+/* The path of the folder, whether it is there or not.  Free it with g_free (). */
+char *mp_named_folder_dup_path (void);
+/* Opens it, and makes it first.  Returns a descriptor that the caller closes, or -1 with @error
+ * set:
+ * if it is not the user's own, if others can write to it, or if it is not in memory. */
+int mp_named_folder_open (GError **error);
+/* Opens the folder of a queue; -1 with G_IO_ERROR_NOT_FOUND if there is none. */
+int mp_named_folder_open_queue (int         folder,
+                                const char *name,
+                                GError    **error);
+/* Makes an empty folder for a queue under a temporary name, which is returned.  Free it with
+ * g_free (). */
+char *mp_named_folder_make (int         folder,
+                            const char *name,
+                            GError    **error);
+/* Gives it the name of the queue.  FALSE if there is one already, without an error, or when it
+ * fails, with @error set. */
+gboolean mp_named_folder_publish (int         folder,
+                                  const char *temporary,
+                                  const char *name,
+                                  GError    **error);
+/* Takes the name away from a queue: its folder gets a temporary name, which is returned; NULL with
+ * @error set. */
+char *mp_named_folder_withdraw (int         folder,
+                                const char *name,
+                                GError    **error);
+/* Removes a folder with a temporary name, and the files in it. */
+void mp_named_folder_remove (int         folder,
+                             const char *temporary);
+
+G_END_DECLS
