@@ -6,8 +6,11 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+static char untouched_mark;
 
 static void
 make_pipe (gboolean       duplex,
@@ -214,6 +217,82 @@ test_fork (void)
   g_assert_cmpint (status, ==, 0);
 }
 
+/* Without descriptors nothing is made, and nothing written to where the ends would go. */
+static void
+test_no_descriptors (void)
+{
+  gpointer const untouched = &untouched_mark;
+  MpConnection  *first = untouched, *second = untouched;
+  struct rlimit  before, few;
+  g_autoptr (GError) error = NULL;
+  int highest = dup (0);
+
+  /* One number is free, and two are needed. */
+  g_assert_cmpint (highest, >=, 0);
+  close (highest);
+  g_assert_no_errno (getrlimit (RLIMIT_NOFILE, &before));
+  few = before;
+  few.rlim_cur = (rlim_t) highest + 1;
+  g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &few));
+  g_assert_false (mp_pipe (TRUE, &first, &second, &error));
+  g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &before));
+
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES);
+  g_assert_true (first == untouched);
+  g_assert_true (second == untouched);
+}
+
+#define N_RACES 5000
+
+typedef struct
+{
+  MpConnection *connection;
+  gint          stops;
+} Flipper;
+
+static gpointer
+flip_in_thread (gpointer data)
+{
+  Flipper *self = data;
+
+  while (!g_atomic_int_get (&self->stops))
+    {
+      mp_connection_set_format (self->connection, MP_FORMAT_PICKLE);
+      mp_connection_set_format (self->connection, MP_FORMAT_BYTES);
+    }
+  return NULL;
+}
+
+/* What is handed out as a pickle was looked at, whatever another thread does with the format. */
+static void
+test_format_races (void)
+{
+  MpConnection *first, *second;
+  Flipper       flipper;
+  GThread      *thread;
+
+  make_pipe (TRUE, &first, &second);
+  flipper = (Flipper){ second, FALSE };
+  thread = g_thread_new ("flipper", flip_in_thread, &flipper);
+  for (int i = 0; i < N_RACES; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autofree guint8 *pickle = NULL;
+      gsize              length;
+
+      mp_connection_send_data (first, (const guint8 *) "no pickle", 9, -1, NULL, &error);
+      g_assert_no_error (error);
+
+      /* As bytes it has a form as a pickle, which begins with this byte. */
+      pickle = mp_connection_recv_pickle (second, -1, NULL, &length, &error);
+      g_assert_true (pickle != NULL ? pickle[0] == 0x80 : error != NULL);
+    }
+  g_atomic_int_set (&flipper.stops, TRUE);
+  g_thread_join (thread);
+  g_assert_finalize_object (first);
+  g_assert_finalize_object (second);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -226,6 +305,8 @@ main (int    argc,
   g_test_add_func ("/pipe/reader-gone", test_reader_gone);
   g_test_add_func ("/pipe/os-pipe", test_os_pipe);
   g_test_add_func ("/pipe/fork", test_fork);
+  g_test_add_func ("/pipe/no-descriptors", test_no_descriptors);
+  g_test_add_func ("/pipe/format-races", test_format_races);
 
   return g_test_run ();
 }
