@@ -4,6 +4,8 @@
 
 #include "mp-spin.h"
 
+#include "mp-processors.h"
+
 #define PROBE_MIN      16u
 #define PROBE_MAX      4096u
 #define FIRST_GUESS_NS 25000u
@@ -11,6 +13,11 @@
 #define LAG_MAX_NS     4000u
 #define LAG_TRY_EVERY  16u
 #define MAX_PAUSES     8
+
+/* Between two looks at the clock passes much less, unless another program ran. */
+#define PREEMPTED_NS      (500 * 1000)
+#define PREEMPTED_PROBE   1024u
+#define PREEMPTED_WAIT_NS (4 * MP_SPIN_MAX_US * 1000u)
 
 static inline guint32
 load (const guint32 *number)
@@ -33,12 +40,22 @@ mp_spin_choose_us (void)
   const char *setting = g_getenv ("MPROC_GLIB_SPIN_US");
   guint64     spin_us;
 
-  if (g_get_num_processors () == 1)
+  if (mp_processors_count () == 1)
     return 0;
   if (setting != NULL &&
       g_ascii_string_to_unsigned (setting, 10, 0, MP_SPIN_MAX_US, &spin_us, NULL))
     return (guint) spin_us;
   return MP_SPIN_DEFAULT_US;
+}
+
+/* Another program had the processor meanwhile, as this may have kept it from running.  Who sleeps
+ * comes back sooner than who used up its share by spinning. */
+static void
+note_preempted (MpSpin *self)
+{
+  store (&self->probe_every, PREEMPTED_PROBE);
+  store (&self->n_skipped, 0);
+  store (&self->wait_ns, PREEMPTED_WAIT_NS);
 }
 
 /* Returns how long to spin now, at most @max_ns. */
@@ -132,7 +149,7 @@ mp_spin_until (MpSpin    *self,
                gpointer   data)
 {
   guint32 limit_ns = choose_limit (self, max_ns);
-  gint64  start, now;
+  gint64  start, now, before;
 
   if (limit_ns == 0)
     return FALSE;
@@ -142,17 +159,27 @@ mp_spin_until (MpSpin    *self,
   now = look_away (start, MIN (get_lag (self), limit_ns / 2), deadline);
   while (now - start < limit_ns && (deadline < 0 || now / 1000 < deadline))
     {
+      before = now;
       for (guint n_pauses = 1; n_pauses <= MAX_PAUSES; n_pauses++)
         {
           if (look (data))
             {
-              note_success (self, (guint32) (mp_spin_now () - start));
+              now = mp_spin_now ();
+              if (G_UNLIKELY (now - before > PREEMPTED_NS))
+                note_preempted (self);
+              else
+                note_success (self, (guint32) (now - start));
               return TRUE;
             }
           for (guint i = 0; i < n_pauses; i++)
             mp_pause ();
         }
       now = mp_spin_now ();
+      if (G_UNLIKELY (now - before > PREEMPTED_NS))
+        {
+          note_preempted (self);
+          return FALSE;
+        }
     }
   note_failure (self, limit_ns);
   return FALSE;

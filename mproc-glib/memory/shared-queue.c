@@ -19,6 +19,7 @@
 #include "ring.h"
 #include "waiters.h"
 
+#include "base/mp-processors.h"
 #include "mp-error.h"
 
 #include <glib/gi18n-lib.h>
@@ -106,7 +107,7 @@ set_spin (gpointer user_data,
   MpSharedQueue *self = user_data;
 
   mp_store (&self->spin_ns,
-            g_get_num_processors () == 1 ? 0 : MIN (spin_us, MP_SPIN_MAX_US) * 1000);
+            mp_processors_count () == 1 ? 0 : MIN (spin_us, MP_SPIN_MAX_US) * 1000);
 }
 
 guint

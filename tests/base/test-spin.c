@@ -108,12 +108,39 @@ test_setting (void)
   g_assert_cmpuint (mp_spin_choose_us (), ==, by_default);
 }
 
+static gboolean
+look_preempted (gpointer data)
+{
+  Looks *looks = data;
+
+  looks->n_looks++;
+  g_usleep (2000);
+  return FALSE;
+}
+
+/* Where others need the processor, it is left to them for a good while. */
+static void
+test_preempted (void)
+{
+  MpSpin spin = {
+    0,
+  };
+  Looks looks = { 0, 1 };
+  guint n_spins = 0;
+
+  g_assert_false (mp_spin_until (&spin, LIMIT_NS, -1, look_preempted, &looks));
+  for (guint i = 0; i < N_WAITS; i++)
+    n_spins += (guint) mp_spin_until (&spin, LIMIT_NS, -1, look, &looks);
+  g_assert_cmpuint (n_spins, ==, 0);
+}
+
 int
 main (int   argc,
       char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
 
+  g_test_add_func ("/spin/preempted", test_preempted);
   g_test_add_func ("/spin/comes", test_comes);
   g_test_add_func ("/spin/off", test_off);
   g_test_add_func ("/spin/deadline", test_deadline);
