@@ -92,6 +92,7 @@ test_small_behind_large (void)
 {
   MpSharedQueue *queue = open_queue ();
   pid_t          large, small;
+  guint32        seen;
 
   put (queue, SMALL);
   put (queue, MAX_BYTES - SMALL);
@@ -100,8 +101,9 @@ test_small_behind_large (void)
   small = test_fork (put_small, queue);
   await_sleepers (queue, small, 2);
 
+  seen = mp_load (&mp_memory_waiter (&queue->memory, 0)->futex);
   get (queue);
-  g_assert_true (is_asleep (queue, MP_QUEUE_WAIT_SPACE, 0));
+  g_assert_cmpuint (mp_load (&mp_memory_waiter (&queue->memory, 0)->futex), ==, seen);
   test_wait_child (small, 0);
 
   get (queue);

@@ -152,11 +152,10 @@ act_retry (void)
   MpQueueStatus   status = get (&delivery, &call);
 
   release (&delivery);
-  if (status == MP_QUEUE_EMPTY)
-    return TRUE;
+  if (status != MP_QUEUE_OK)
+    return is_fine (status);
   call.timeout_us = G_USEC_PER_SEC;
-  return status == MP_QUEUE_OK &&
-         finish_one (&delivery.token, MP_QUEUE_FINISH_RETRY, &call) == MP_QUEUE_OK;
+  return is_fine (finish_one (&delivery.token, MP_QUEUE_FINISH_RETRY, &call));
 }
 
 /* An attempt that may not wait. */
