@@ -2,6 +2,7 @@
 """The library installed below a prefix, and as a subproject."""
 
 import glob
+import importlib.util
 import os
 import shlex
 import shutil
@@ -166,6 +167,26 @@ class TestEnvironments(unittest.TestCase):
             ['meson', 'devenv', '-C', build, 'gjs', '-c',
              "imports.gi.versions.Mp = '1.0'; print(typeof imports.gi.Mp.Queue.prototype.tryGet, "
              "typeof imports.gi.Mp.Message.new_value)"], env=clean_environment()))
+
+
+@unittest.skipUnless(importlib.util.find_spec('mesonpy') and importlib.util.find_spec('pip'),
+                     'meson-python or pip is not installed')
+class TestWheel(unittest.TestCase):
+    def test_pip_install(self):
+        with tempfile.TemporaryDirectory(prefix='mproc-glib-wheel-') as folder:
+            source, environment = os.path.join(folder, 'source'), os.path.join(folder, 'environment')
+            shutil.copytree(SOURCE, source, symlinks=True, ignore=shutil.ignore_patterns('_build*', '.git'))
+            run([sys.executable, '-m', 'venv', '--system-site-packages', environment])
+            python = os.path.join(environment, 'bin', 'python')
+            variables = {**clean_environment(), 'PATH': f'/usr/bin:{os.environ["PATH"]}'}
+            run([python, '-m', 'pip', 'install', '--no-build-isolation', '--no-deps', '--no-index', source],
+                env=variables)
+            program = os.path.join(SOURCE, 'examples', 'python', 'basic-queue.py')
+            self.assertIn('Consuming item4', run([python, program], env=variables, cwd=folder))
+            where = 'import mproc; print(mproc.__file__, open("/proc/self/maps").read())'
+            paths = run([python, '-c', where], env=variables, cwd=folder)
+            for name in ('__init__.py', 'lib/libmproc-glib-1.0.so.0'):
+                self.assertRegex(paths, f'{environment}/lib/python.*/site-packages/mproc/{name}')
 
 
 class TestSubproject(unittest.TestCase):

@@ -22,6 +22,14 @@ except ImportError as error:
 if not hasattr(gi, 'require_version'):
     raise ImportError(_NO_PYGOBJECT)
 
+# A wheel has the library and its typelib inside this package.
+_libraries = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lib')
+if os.path.isdir(_libraries):
+    gi.require_version('GIRepository', '2.0')
+    _repository: Any = importlib.import_module('gi.repository.GIRepository').Repository
+    _repository.prepend_library_path(_libraries)
+    _repository.prepend_search_path(_libraries)
+
 try:
     gi.require_version('Mp', '1.0')
 except ValueError as error:
