@@ -51,7 +51,7 @@ export namespace Mp {
         get_bytes(timeout?: number, cancellable?: Cancel): Uint8Array;
         get_data(timeout?: number, cancellable?: Cancel): Uint8Array;
         get_json(timeout?: number, cancellable?: Cancel): string;
-        get_payload(accepted: Formats, codec?: string | null, timeout?: number): [Uint8Array, Format];
+        get_payload(accepted: Formats, timeout?: number): [Uint8Array, Format];
         get_message(timeout?: number, cancellable?: Cancel): Message;
         get_message_async(priority?: number, cancellable?: Cancel): Promise<Message>;
 

@@ -259,7 +259,6 @@ take_one (MpQueue         *self,
           MpQueueDelivery *delivery,
           MpQueueCall     *call,
           MpFormats        accepted,
-          const char      *codec,
           Packing         *packing,
           GError         **error)
 {
@@ -270,7 +269,7 @@ take_one (MpQueue         *self,
 
   mp_queue_delivery_clear (delivery);
   store->backend->settle (store->home, delivery, FALSE, call);
-  data = mp_queue_get_payload (self, accepted, codec, &format, &length, 0, error);
+  data = mp_queue_get_payload (self, accepted, &format, &length, 0, error);
   if (data != NULL)
     pack (packing, (guint8) format, data, length);
   return data != NULL;
@@ -280,14 +279,13 @@ take_one (MpQueue         *self,
 static MpQueueStatus
 take_all (MpQueue     *self,
           MpFormats    accepted,
-          const char  *codec,
           guint        max,
           MpQueueCall *call,
           Packing     *packing,
           GError     **error)
 {
   MpQueueStore         *store = &mp_queue_get_private (self)->store;
-  const MpQueueAccepted tags = mp_queue_accept_payloads (accepted, codec);
+  const MpQueueAccepted tags = mp_queue_accept_payloads (accepted, mp_queue_get_codec (self));
   guint8                buffer[BUFFER_SIZE];
 
   while (packing->formats->len < max)
@@ -302,7 +300,7 @@ take_all (MpQueue     *self,
         return status;
       if (!deliveries[0].tentative)
         take_batch (self, deliveries, n_got, packing);
-      else if (!take_one (self, deliveries, call, accepted, codec, packing, error))
+      else if (!take_one (self, deliveries, call, accepted, packing, error))
         return MP_QUEUE_OK;
       call->timeout_us = 0;
     }
@@ -313,7 +311,6 @@ take_all (MpQueue     *self,
  * mp_queue_get_packed:
  * @self: a queue
  * @accepted: (type guint): the formats that the caller can read, [flags@Formats]
- * @codec: (nullable): the codec whose opaque messages the caller can read
  * @max: the maximum number of payloads to get, up to 4096; 0 is the same as 4096
  * @length: (out): how many bytes
  * @timeout_us: how long to wait for the first, in microseconds; -1 for ever, 0 not at all
@@ -331,13 +328,12 @@ take_all (MpQueue     *self,
  * Since: 1.0
  */
 guint8 *
-mp_queue_get_packed (MpQueue    *self,
-                     MpFormats   accepted,
-                     const char *codec,
-                     guint       max,
-                     gsize      *length,
-                     gint64      timeout_us,
-                     GError    **error)
+mp_queue_get_packed (MpQueue  *self,
+                     MpFormats accepted,
+                     guint     max,
+                     gsize    *length,
+                     gint64    timeout_us,
+                     GError  **error)
 {
   MpQueueCall call = { .timeout_us = timeout_us, .interruptible = TRUE };
   g_autoptr (GByteArray) sizes = g_byte_array_new ();
@@ -355,7 +351,7 @@ mp_queue_get_packed (MpQueue    *self,
     return NULL;
   priv = mp_queue_get_private (self);
   max = max == 0 ? MAX_PACKED : MIN (max, MAX_PACKED);
-  status = take_all (self, accepted, codec, max, &call, &packing, &refused);
+  status = take_all (self, accepted, max, &call, &packing, &refused);
   if (G_UNLIKELY (priv->bells.fd_bell != NULL))
     mp_queue_bells_refresh (&priv->bells);
 

@@ -169,7 +169,6 @@ read_payload (MpQueueDelivery *delivery,
  * mp_queue_get_payload:
  * @self: a queue
  * @accepted: (type guint): the formats that the caller can read, [flags@Formats]
- * @codec: (nullable): the codec whose opaque messages the caller can read
  * @format: (out) (type gint): the format of the result, an [enum@Format]; `NONE` if there is none
  * @length: (out): how many bytes
  * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
@@ -178,10 +177,10 @@ read_payload (MpQueueDelivery *delivery,
  * Gets the payload of the next message, for callers that deserialize it with their own code.
  *
  * A message in an accepted format is checked and returned unchanged; any other is converted to the
- * first of `PICKLE`, `JSON`, `GVARIANT` and `BYTES` that is accepted. Of an opaque message, the
- * bytes that the codec made are returned. Pickles that pass the check refer to no functions or
- * classes; but a caller that names the codec `pickle` loads any pickle anyway, and gets them
- * unchecked.
+ * first of `PICKLE`, `JSON`, `GVARIANT` and `BYTES` that is accepted. Of an opaque message of the
+ * queue's [property@Queue:codec], the bytes that the codec made are returned. Pickles that pass the
+ * check refer to no functions or classes; but a caller whose codec is `pickle` loads any pickle
+ * anyway, and gets them unchecked.
  *
  * It also returns after a signal handler of the process has run, so that interpreters that run
  * their handlers later can do so: call it in a loop.
@@ -197,24 +196,26 @@ read_payload (MpQueueDelivery *delivery,
  * Since: 1.0
  */
 guint8 *
-mp_queue_get_payload (MpQueue    *self,
-                      MpFormats   accepted,
-                      const char *codec,
-                      MpFormat   *format,
-                      gsize      *length,
-                      gint64      timeout_us,
-                      GError    **error)
+mp_queue_get_payload (MpQueue  *self,
+                      MpFormats accepted,
+                      MpFormat *format,
+                      gsize    *length,
+                      gint64    timeout_us,
+                      GError  **error)
 {
-  Request       request = { accepted, choose_target (accepted), codec, MP_FORMAT_NONE, 0 };
-  MpQueueReader reader = { mp_queue_accept_payloads (accepted, codec), read_payload, g_free };
   MpQueueCall   call = { .timeout_us = timeout_us, .interruptible = TRUE };
+  MpQueueReader reader = { .read = read_payload, .free_value = g_free };
+  Request       request = { .accepted = accepted, .format = MP_FORMAT_NONE };
   guint8       *data;
 
-  accept_by_prefix (&reader.accepted, accepted, codec);
   *format = MP_FORMAT_NONE;
   *length = 0;
   g_return_val_if_fail (MP_IS_QUEUE (self), NULL);
 
+  request.target = choose_target (accepted);
+  request.codec = mp_queue_get_codec (self);
+  reader.accepted = mp_queue_accept_payloads (accepted, request.codec);
+  accept_by_prefix (&reader.accepted, accepted, request.codec);
   data = mp_queue_get_value (self, &reader, &request, &call, TRUE, NULL, error);
   if (data == NULL)
     return NULL;

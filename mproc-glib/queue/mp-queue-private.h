@@ -18,6 +18,7 @@ typedef struct
   MpQueueStore store;
   MpQueueBells bells;
   guint        spin_us;
+  const char  *codec; /* interned */
 
   /* Called by the functions of this class that get a message with the delivery that has to be
    * finished, which a subclass remembers; NULL if deliveries need not be finished. */

@@ -55,6 +55,7 @@ typedef enum
   PROP_SIZE,
   PROP_N_BYTES,
   PROP_SPIN,
+  PROP_CODEC,
   PROP_CLOSED,
   PROP_OPENED,
 } MpQueueProperty;
@@ -125,6 +126,9 @@ mp_queue_get_property (GObject    *object,
     case PROP_SPIN:
       g_value_set_uint (value, priv->spin_us);
       break;
+    case PROP_CODEC:
+      g_value_set_string (value, mp_queue_get_codec (self));
+      break;
     case PROP_CLOSED:
       g_value_set_boolean (value, mp_queue_get_closed (self));
       break;
@@ -172,6 +176,9 @@ mp_queue_set_property (GObject      *object,
       break;
     case PROP_SPIN:
       set_spin (self, g_value_get_uint (value));
+      break;
+    case PROP_CODEC:
+      mp_queue_set_codec (self, g_value_get_string (value));
       break;
     case PROP_OPENED:
       if (g_value_get_pointer (value) != NULL)
@@ -309,6 +316,20 @@ mp_queue_class_init (MpQueueClass *klass)
                        G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
 
   /**
+   * MpQueue:codec:
+   *
+   * The name of the codec whose opaque messages [method@Queue.get_payload] can read; %NULL for
+   * none.
+   *
+   * It belongs to this object, and is not passed on with the queue.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_CODEC] =
+    g_param_spec_string ("codec", NULL, NULL, NULL,
+                         G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
    * MpQueue:closed:
    *
    * Whether this object is closed.
@@ -408,6 +429,50 @@ mp_queue_get_name (MpQueue *self)
 
   name = mp_queue_get_private (self)->store.settings.name;
   return name[0] != '\0' ? name : NULL;
+}
+
+/**
+ * mp_queue_set_codec: (set-property codec)
+ * @self: a queue
+ * @codec: (nullable): the name of a codec
+ *
+ * Sets the codec whose opaque messages [method@Queue.get_payload] can read.
+ *
+ * Since: 1.0
+ */
+void
+mp_queue_set_codec (MpQueue    *self,
+                    const char *codec)
+{
+  MpQueuePrivate *priv;
+
+  g_return_if_fail (MP_IS_QUEUE (self));
+
+  /* Interned, since another thread may be getting with the former one. */
+  priv = mp_queue_get_private (self);
+  codec = g_intern_string (codec);
+  if (g_atomic_pointer_get (&priv->codec) == codec)
+    return;
+  g_atomic_pointer_set (&priv->codec, (gpointer) codec);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_CODEC]);
+}
+
+/**
+ * mp_queue_get_codec: (get-property codec)
+ * @self: a queue
+ *
+ * Tells the codec whose opaque messages [method@Queue.get_payload] can read.
+ *
+ * Returns: (nullable): its name; %NULL if there is none
+ *
+ * Since: 1.0
+ */
+const char *
+mp_queue_get_codec (MpQueue *self)
+{
+  g_return_val_if_fail (MP_IS_QUEUE (self), NULL);
+
+  return g_atomic_pointer_get (&mp_queue_get_private (self)->codec);
 }
 
 /**

@@ -139,21 +139,19 @@ gboolean mp_queue_put_packed (MpQueue      *self,
                               gint64        timeout_us,
                               GError      **error);
 MP_AVAILABLE_IN_1_0
-guint8 *mp_queue_get_packed (MpQueue    *self,
-                             MpFormats   accepted,
-                             const char *codec,
-                             guint       max,
-                             gsize      *length,
-                             gint64      timeout_us,
-                             GError    **error);
+guint8 *mp_queue_get_packed (MpQueue  *self,
+                             MpFormats accepted,
+                             guint     max,
+                             gsize    *length,
+                             gint64    timeout_us,
+                             GError  **error);
 MP_AVAILABLE_IN_1_0
-guint8 *mp_queue_get_payload (MpQueue    *self,
-                              MpFormats   accepted,
-                              const char *codec,
-                              MpFormat   *format,
-                              gsize      *length,
-                              gint64      timeout_us,
-                              GError    **error);
+guint8 *mp_queue_get_payload (MpQueue  *self,
+                              MpFormats accepted,
+                              MpFormat *format,
+                              gsize    *length,
+                              gint64    timeout_us,
+                              GError  **error);
 
 MP_AVAILABLE_IN_1_0
 gboolean mp_queue_put_message (MpQueue      *self,
@@ -233,6 +231,11 @@ MpMessage *mp_queue_get_message_finish (MpQueue      *self,
 
 MP_AVAILABLE_IN_1_0
 const char *mp_queue_get_name (MpQueue *self);
+MP_AVAILABLE_IN_1_0
+void mp_queue_set_codec (MpQueue    *self,
+                         const char *codec);
+MP_AVAILABLE_IN_1_0
+const char *mp_queue_get_codec (MpQueue *self);
 MP_AVAILABLE_IN_1_0
 guint mp_queue_get_size (MpQueue *self);
 MP_AVAILABLE_IN_1_0

@@ -224,7 +224,7 @@ def ask_below(link, queue, put, get, values, n):
     start = link.wait()
     for value in cycle(values, n):
         put(queue, form, value, 0)
-        total += get(queue, forms, None, 0)[0][0]
+        total += get(queue, forms, 0)[0][0]
     link.report(start=start, end=time.monotonic_ns() / 1000, sum=total)
 
 

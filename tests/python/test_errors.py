@@ -69,7 +69,7 @@ CASES = (
     (EOFError, lambda: left_connection().recv_shareable()),
     (EOFError, lambda: left_connection().try_recv_message()),
     (OSError, lambda: left_connection().send(1)),
-    (EOFError, lambda: left_connection().call(1)),
+    (BrokenPipeError, lambda: left_connection().call(1)),
     (OSError, lambda: closed_connection().recv()),
     (OSError, lambda: closed_connection().send(1)),
     (OSError, lambda: closed_connection().send_message(bytes_message(), 0, None)),

@@ -26,7 +26,8 @@ assert_payload (MpQueue      *queue,
   gsize              length;
   MpFormat           format;
 
-  data = mp_queue_get_payload (queue, accepted, codec, &format, &length, 0, &error);
+  mp_queue_set_codec (queue, codec);
+  data = mp_queue_get_payload (queue, accepted, &format, &length, 0, &error);
   g_assert_no_error (error);
   g_assert_nonnull (data);
   g_assert_cmpint (format, ==, expected_format);
@@ -41,7 +42,8 @@ get_payload (MpQueue    *queue,
   MpFormat format;
   gsize    length;
 
-  return mp_queue_get_payload (queue, PYTHON_FORMS, codec, &format, &length, 0, error);
+  mp_queue_set_codec (queue, codec);
+  return mp_queue_get_payload (queue, PYTHON_FORMS, &format, &length, 0, error);
 }
 
 static void
@@ -87,7 +89,7 @@ test_accepted (void)
 
   /* A list is not an object, and no value is converted to one. */
   g_assert_null (
-    mp_queue_get_payload (queue, MP_FORMATS_OBJECT, NULL, &format, &length, 0, &error));
+    mp_queue_get_payload (queue, MP_FORMATS_OBJECT, &format, &length, 0, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
   g_assert_cmpint (format, ==, MP_FORMAT_NONE);
   g_assert_cmpuint (mp_queue_get_size (queue), ==, 1);
@@ -106,7 +108,7 @@ test_nothing_there (void)
   for (gint64 timeout_us = 0; timeout_us <= 1000; timeout_us += 1000)
     {
       g_assert_null (
-        mp_queue_get_payload (queue, PYTHON_FORMS, NULL, &format, &length, timeout_us, &error));
+        mp_queue_get_payload (queue, PYTHON_FORMS, &format, &length, timeout_us, &error));
       g_assert_no_error (error);
       g_assert_cmpint (format, ==, MP_FORMAT_NONE);
     }
@@ -165,8 +167,9 @@ test_codecs (void)
   g_assert_true (mp_queue_put_message (queue, message, 0, NULL, &error));
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
     {
+      mp_queue_set_codec (queue, wrong[i]);
       g_assert_null (
-        mp_queue_get_payload (queue, PYTHON_FORMS, wrong[i], &format, &length, 0, &error));
+        mp_queue_get_payload (queue, PYTHON_FORMS, &format, &length, 0, &error));
       g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
       g_assert_nonnull (strstr (error->message, "dill"));
       g_assert_cmpint (format, ==, MP_FORMAT_NONE);
@@ -227,7 +230,7 @@ assert_packed (MpQueue      *queue,
   g_autofree guint8 *data = NULL;
   gsize              length;
 
-  data = mp_queue_get_packed (queue, PYTHON_FORMS, NULL, max, &length, 0, &error);
+  data = mp_queue_get_packed (queue, PYTHON_FORMS, max, &length, 0, &error);
   g_assert_no_error (error);
   g_assert_nonnull (data);
   g_assert_cmpmem (data, length, expected, expected_length);

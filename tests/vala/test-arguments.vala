@@ -28,7 +28,7 @@ void test_queue ()
     assert (queue.get_bytes ().get (0) == 2);
     assert (queue.get_data ()[0] == 3);
     assert (queue.get_json () == "4");
-    assert (queue.get_payload (Mp.Formats.PICKLE, null, out format).length > 0);
+    assert (queue.get_payload (Mp.Formats.PICKLE, out format).length > 0);
     assert (format == Mp.Format.PICKLE);
     assert ((int) queue.get_message ().get_variant () == 6);
     assert (queue.get_into (buffer) == 1 && buffer[0] == 7);

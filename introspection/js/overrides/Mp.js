@@ -233,7 +233,7 @@ function overrideQueue({Queue}) {
         get_json: waits(0),
         put_payload: [2, -1],
         start: [0, STREAM_PRIORITY],
-        get_payload: [1, null, -1],
+        get_payload: [1, -1],
         put_message: waits(1),
         get_message: waits(0),
         flush: waits(0),

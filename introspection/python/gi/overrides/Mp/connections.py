@@ -13,10 +13,9 @@ from .calls import answer_of, call_awaited, call_now, run_calls
 from .errors import call, exception_of, is_error, is_timeout
 from .loops import end_watches, readable, take_turn, writable
 from .module import Mp, export
-from .queues import Queue
 from .refusal import refusal
 from .sharing import reduce
-from .values import PLAIN, WIRE_PROTOCOL, flat, loads, plain_message, special_message, to_pickle
+from .values import PLAIN, WIRE_PROTOCOL, check_codec, flat, loads, plain_message, special_message, to_pickle
 from .waiting import SLICE, sleep_until_readable, sleep_until_writable, wait_for
 
 _send_pickle = Mp.Connection.send_pickle
@@ -40,8 +39,16 @@ class Connection(Mp.Connection):
 
     _calls = {}
     _codec = None
-    _codec_name = None
-    codec = Queue.codec
+
+    @property
+    def codec(self):
+        """The codec for objects that are not plain values."""
+        return self._codec
+
+    @codec.setter
+    def codec(self, codec):
+        check_codec(codec)
+        self._codec = codec
 
     def __new__(cls, handle, readable=True, writable=True):
         if handle < 0:

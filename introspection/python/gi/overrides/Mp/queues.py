@@ -29,6 +29,7 @@ _put_packed = Mp.Queue.put_packed
 _get_packed = Mp.Queue.get_packed
 _try_get_message = Mp.Queue.try_get_message
 _get_payload = Mp.Queue.get_payload
+_set_codec = Mp.Queue.set_codec
 _try_put_message = Mp.Queue.try_put_message
 _watch_room = Mp.Queue.watch_room
 _put_message_async = Mp.Queue.put_message_async
@@ -76,6 +77,7 @@ class Queue(Mp.Queue):
     def codec(self, codec):
         check_codec(codec)
         self._codec, self._codec_name = codec, codec_name(codec)
+        _set_codec(self, self._codec_name)
         if codec is not None:
             self._encoder = encoder_of(codec)
             # An opaque message begins with the name of its codec.
@@ -171,7 +173,7 @@ class Queue(Mp.Queue):
             us = left(end)
         try:
             while True:
-                data, kind = _get_payload(self, _ACCEPTED, self._codec_name, us)
+                data, kind = _get_payload(self, _ACCEPTED, us)
                 if kind == PICKLE:
                     return loads(data)
                 if kind == BYTES:
@@ -246,7 +248,7 @@ class Queue(Mp.Queue):
             raise ValueError('max has to be at least 1')
         end = end_of(timeout)
         try:
-            while not (packed := _get_packed(self, _ACCEPTED, self._codec_name, max or 0, us := left(end))):
+            while not (packed := _get_packed(self, _ACCEPTED, max or 0, us := left(end))):
                 if us == 0:
                     raise Empty
         except GLib.Error as error:
