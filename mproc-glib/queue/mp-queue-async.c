@@ -127,7 +127,9 @@ try_cb (gpointer user_data)
     return G_SOURCE_REMOVE;
 
   status = try_call (g_task_get_source_object (task), g_task_get_task_data (task));
-  if (status == MP_QUEUE_EMPTY || status == MP_QUEUE_FULL || status == MP_QUEUE_TIMED_OUT)
+  /* BUSY: another process holds a lock, and may well release it. */
+  if (status == MP_QUEUE_EMPTY || status == MP_QUEUE_FULL || status == MP_QUEUE_TIMED_OUT ||
+      status == MP_QUEUE_BUSY)
     return G_SOURCE_CONTINUE;
 
   finish (task, status);

@@ -47,6 +47,17 @@ mp_queue_end (MpQueue      *self,
   g_signal_emit (self, mp_queue_signals[MP_QUEUE_SIGNAL_CLOSED], 0, reason);
 }
 
+/* Whether a call that does not report it as an error got, or put, nothing.  One that may not wait
+ * does not wait for the holder of a lock either. */
+static gboolean
+is_nothing_now (MpQueueStatus      status,
+                MpQueueStatus      nothing,
+                const MpQueueCall *call)
+{
+  return status == nothing || status == MP_QUEUE_INTERRUPTED ||
+         (status == MP_QUEUE_BUSY && call->timeout_us == 0);
+}
+
 gpointer
 mp_queue_get_delivery (MpQueue             *self,
                        const MpQueueReader *reader,
@@ -73,7 +84,7 @@ mp_queue_get_delivery (MpQueue             *self,
         priv->keep (self, &delivery->token);
       return value;
     }
-  if (!quiet || (status != MP_QUEUE_EMPTY && status != MP_QUEUE_INTERRUPTED))
+  if (!quiet || !is_nothing_now (status, MP_QUEUE_EMPTY, call))
     mp_queue_store_set_error (&priv->store, status, call, delivery, error);
   return NULL;
 }
@@ -120,7 +131,7 @@ mp_queue_put_one (MpQueue           *self,
 
   if (G_LIKELY (status == MP_QUEUE_OK))
     return TRUE;
-  if (quiet && (status == MP_QUEUE_FULL || status == MP_QUEUE_INTERRUPTED))
+  if (quiet && is_nothing_now (status, MP_QUEUE_FULL, call))
     return FALSE;
   return mp_queue_set_error (self, status, call, error);
 }

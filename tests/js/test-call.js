@@ -55,7 +55,7 @@ test('/js/call/errors', async () => {
     assertEqual(error.message, 'no room');
 
     server.close();
-    await assertRejects(client.call_async(1), Mp.Error, Mp.Error.END_OF_STREAM);
+    await assertRejects(client.call_async(1), Gio.IOErrorEnum, Gio.IOErrorEnum.BROKEN_PIPE);
 });
 
 test('/js/call/messages', async () => {
