@@ -55,10 +55,11 @@ typedef struct
   guint64 layout_check; /* offset of the arena, which depends on all constants above */
 
   /* For people who look at the queue from outside. */
-  gint64 created_at; /* microseconds of real time */
-  gint64 creator;    /* the process that made it */
-  char   name[MP_QUEUE_NAME_SIZE];
-  char   kind[MP_QUEUE_KIND_SIZE];
+  guint64 bell_id;    /* of the eventfd, see eventfd-id.h; 0 if it is not known */
+  gint64  created_at; /* microseconds of real time */
+  gint64  creator;    /* the process that made it */
+  char    name[MP_QUEUE_NAME_SIZE];
+  char    kind[MP_QUEUE_KIND_SIZE];
 } MpConfig;
 
 /* Head and tail words pack a count of messages and a position, so that one store commits

@@ -5,6 +5,7 @@
 #include "memory.h"
 
 #include "base/mp-errno.h"
+#include "eventfd-id.h"
 #include "mp-error.h"
 #include "named-folder.h"
 #include "queue-name.h"
@@ -193,6 +194,7 @@ fill (MpMemory       *self,
   self->config.magic = MP_LAYOUT_MAGIC;
   self->config.release = MP_LAYOUT_RELEASE;
   self->config.layout_check = arena_offset (config);
+  self->config.bell_id = mp_eventfd_get_id (self->bell_fd);
 
   if (!mp_memory_extend (self, arena_offset (config)) ||
       !mp_memory_back (self, 0, MP_OFFSET_PARTICIPANTS) ||

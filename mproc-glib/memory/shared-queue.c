@@ -5,6 +5,7 @@
 #include "shared-queue.h"
 
 #include "local-queue.h"
+#include "process-queue.h"
 #include "shared-leave.h"
 #include "shared-open.h"
 #include "shared-queue-private.h"
@@ -73,6 +74,8 @@ open_queue (const char            *uri,
 {
   if (descriptors == NULL && g_str_has_prefix (uri, MP_LOCAL_QUEUE_SCHEME ":"))
     return mp_local_queue_open (uri, wanted, &call->error);
+  if (descriptors == NULL && g_str_has_prefix (uri, MP_PROCESS_QUEUE_SCHEME ":"))
+    return mp_process_queue_open (uri, &call->error);
   if (!g_str_equal (uri, MP_SHARED_QUEUE_SCHEME ":") || (descriptors == NULL && wanted == NULL))
     {
       g_set_error (&call->error, MP_ERROR,

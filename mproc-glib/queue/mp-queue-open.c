@@ -48,6 +48,10 @@ open_queue (const char            *uri,
  * - `max-size`, `max-bytes`, `max-deliveries`: as the properties of these names
  * - `create`: `no` to fail with `G_IO_ERROR_NOT_FOUND` if there is no such queue
  *
+ * `process:PID/FD` is a queue that another process of this user has open, by the number of a
+ * descriptor there; [method@QueueMonitor.dup_uri] tells it. It needs the right to trace that
+ * process.
+ *
  * A parameter that is not given is taken from the queue; without `mode` a new queue is plain. One
  * that differs from what the queue has fails with `G_IO_ERROR_EXISTS`. The class of the object,
  * [class@Queue] or [class@JoinableQueue], is that of the queue.

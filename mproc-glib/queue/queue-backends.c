@@ -5,6 +5,7 @@
 #include "queue-backends.h"
 
 #include "memory/local-queue.h"
+#include "memory/process-queue.h"
 #include "memory/shared-queue.h"
 #include "mp-error.h"
 
@@ -19,6 +20,7 @@ static const struct
   const MpQueueBackend *backend;
 } schemes[] = {
   { MP_LOCAL_QUEUE_SCHEME, &mp_shared_queue_backend },
+  { MP_PROCESS_QUEUE_SCHEME, &mp_shared_queue_backend },
   { MP_SHARED_QUEUE_SCHEME, &mp_shared_queue_backend },
 };
 

@@ -8,6 +8,7 @@
 
 #include <gio/gunixfdlist.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static MpQueueMonitor *
@@ -300,6 +301,62 @@ test_find (void)
   g_assert_cmpuint (n, ==, 1);
 }
 
+static gboolean
+stop_loop (gpointer user_data)
+{
+  g_main_loop_quit (user_data);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+note_message (MpQueue   *queue,
+              MpMessage *message,
+              gpointer   user_data)
+{
+  stop_loop (user_data);
+}
+
+/* A process opens the queue of its parent from outside, and wakes the main loop there. */
+static void
+test_open (void)
+{
+  g_autoptr (MpJoinableQueue) queue = new_queue ();
+  g_autoptr (MpQueueMonitor) own = monitor_of (queue);
+  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
+  g_autoptr (GPtrArray) monitors = mp_queue_monitor_find (NULL, NULL);
+  g_autofree char *uri = NULL;
+  g_autoptr (GError) error = NULL;
+  pid_t child;
+  int   status;
+
+  for (guint i = 0; i < monitors->len; i++)
+    if (get_uint64 (g_ptr_array_index (monitors, i), "id") == get_uint64 (own, "id"))
+      uri = mp_queue_monitor_dup_uri (g_ptr_array_index (monitors, i));
+  g_assert_nonnull (uri);
+
+  g_signal_connect (queue, "message", G_CALLBACK (note_message), loop);
+  mp_queue_start (MP_QUEUE (queue), G_PRIORITY_DEFAULT);
+  child = fork ();
+  if (child == 0)
+    {
+      MpQueue *other = mp_queue_open (uri, NULL, &error);
+
+      g_assert_no_error (error);
+      g_assert_true (MP_IS_JOINABLE_QUEUE (other));
+      put (other, 1);
+      _exit (0);
+    }
+  g_main_loop_run (loop);
+  g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+  g_assert_cmpint (status, ==, 0);
+
+  g_assert_null (mp_queue_open ("process:nonsense", NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+  g_clear_error (&error);
+  g_assert_null (mp_queue_open ("process:1/100000", NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+}
+
 static void
 test_closed (void)
 {
@@ -369,6 +426,7 @@ main (int   argc,
   g_test_add_func ("/queue-monitor/peek-too-large", test_peek_too_large);
   g_test_add_func ("/queue-monitor/tail", test_tail);
   g_test_add_func ("/queue-monitor/find", test_find);
+  g_test_add_func ("/queue-monitor/open", test_open);
   g_test_add_func ("/queue-monitor/closed", test_closed);
   g_test_add_func ("/queue-monitor/no-queue", test_no_queue);
   g_test_add_func ("/queue-monitor/notifies", test_notifies);
