@@ -6,6 +6,8 @@
 
 #include "mp-processors.h"
 
+#include <unistd.h>
+
 #define PROBE_MIN      16u
 #define PROBE_MAX      4096u
 #define FIRST_GUESS_NS 25000u
@@ -32,20 +34,21 @@ store (guint32 *number,
   __atomic_store_n (number, value, __ATOMIC_RELAXED);
 }
 
-/* Returns the value from the environment, or the default; 0 disables spinning.  It is 0 with a
- * single processor, since the other side cannot run meanwhile. */
+/* Returns the value from the environment, or the default; 0 disables spinning.  It is always 0 on
+ * a machine with a single processor, and by default if this process may use only one, on which the
+ * other side could not run meanwhile. */
 guint
 mp_spin_choose_us (void)
 {
   const char *setting = g_getenv ("MPROC_GLIB_SPIN_US");
   guint64     spin_us;
 
-  if (mp_processors_count () == 1)
+  if (sysconf (_SC_NPROCESSORS_ONLN) == 1)
     return 0;
   if (setting != NULL &&
       g_ascii_string_to_unsigned (setting, 10, 0, MP_SPIN_MAX_US, &spin_us, NULL))
     return (guint) spin_us;
-  return MP_SPIN_DEFAULT_US;
+  return mp_processors_count () == 1 ? 0 : MP_SPIN_DEFAULT_US;
 }
 
 /* Another program had the processor meanwhile, as this may have kept it from running.  Who sleeps
