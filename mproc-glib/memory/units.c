@@ -54,7 +54,7 @@ mp_units_push (MpMemory *self,
   if (next != 0 && next <= self->config.n_units_cap)
     self->links[next - 1].previous = unit + 1;
   *first = unit + 1;
-  self->arena->n_free += 1u << order;
+  mp_store (&self->arena->n_free, self->arena->n_free + (1u << order));
   if (first == &self->arena->warm_unit[order])
     self->arena->n_free_warm += 1u << order;
 }
@@ -73,7 +73,8 @@ mp_units_remove (MpMemory *self,
     *first = link.next;
   if (link.next != 0 && link.next <= self->config.n_units_cap)
     self->links[link.next - 1].previous = link.previous;
-  self->arena->n_free -= MIN (self->arena->n_free, 1u << order);
+  mp_store (&self->arena->n_free,
+            self->arena->n_free - MIN (self->arena->n_free, 1u << order));
   if (first == &self->arena->warm_unit[order])
     self->arena->n_free_warm -= MIN (self->arena->n_free_warm, 1u << order);
 }
@@ -235,7 +236,7 @@ mp_units_rebuild (MpMemory *self)
       mp_store (&self->arena->warm_unit[order], 0);
       mp_store (&self->arena->cold_unit[order], 0);
     }
-  self->arena->n_free = 0;
+  mp_store (&self->arena->n_free, 0);
   self->arena->n_free_warm = 0;
 
   for (guint64 unit = 0; unit < n_units;)
