@@ -28,28 +28,13 @@ is_idle (MpQueueMonitor *monitor)
 }
 
 static gboolean
-is_of_process (GVariant *processes,
-               int       wanted)
-{
-  for (gsize i = 0; i < g_variant_n_children (processes); i++)
-    {
-      g_autoptr (GVariant) process = g_variant_get_child_value (processes, i);
-      int pid;
-
-      if (g_variant_lookup (process, "pid", "i", &pid) && pid == wanted)
-        return TRUE;
-    }
-  return FALSE;
-}
-
-static gboolean
 is_wanted (MpQueueMonitor *monitor,
            GVariant       *processes,
            const char     *pattern)
 {
   g_autofree char *name = mp_queue_dup_name (monitor);
 
-  if (only_pid != 0 && !is_of_process (processes, only_pid))
+  if (only_pid != 0 && !mp_queue_has_process (processes, only_pid))
     return FALSE;
   if (pattern != NULL)
     return name != NULL && g_pattern_match_simple (pattern, name);

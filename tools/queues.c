@@ -80,13 +80,11 @@ mp_queue_dup_owner (GVariant *processes)
 
 /* --- Selecting ------------------------------------------------------------------------------ */
 
-static gboolean
-has_process (MpQueueMonitor *monitor,
-             gint64          wanted)
+gboolean
+mp_queue_has_process (GVariant *processes,
+                      int       wanted)
 {
-  g_autoptr (GVariant) processes = mp_queue_monitor_list_processes (monitor, NULL);
-
-  for (gsize i = 0; processes != NULL && i < g_variant_n_children (processes); i++)
+  for (gsize i = 0; i < g_variant_n_children (processes); i++)
     {
       g_autoptr (GVariant) process = g_variant_get_child_value (processes, i);
       int pid;
@@ -95,6 +93,15 @@ has_process (MpQueueMonitor *monitor,
         return TRUE;
     }
   return FALSE;
+}
+
+static gboolean
+is_used_by (MpQueueMonitor *monitor,
+            int             pid)
+{
+  g_autoptr (GVariant) processes = mp_queue_monitor_list_processes (monitor, NULL);
+
+  return processes != NULL && mp_queue_has_process (processes, pid);
 }
 
 static gboolean
@@ -115,7 +122,7 @@ fits (MpQueueMonitor *monitor,
   if (g_strcmp0 (own, name) != 0)
     return FALSE;
   return at == NULL || (g_ascii_string_to_unsigned (at + 1, 10, 1, G_MAXINT, &number, NULL) &&
-                        has_process (monitor, (gint64) number));
+                        is_used_by (monitor, (int) number));
 }
 
 static MpQueueMonitor *

@@ -20,6 +20,10 @@ char *mp_queue_dup_name (MpQueueMonitor *monitor);
 char *mp_queue_dup_process (GVariant *process);
 char *mp_queue_dup_owner (GVariant *processes);
 
+/* Whether the process is in the list of mp_queue_monitor_list_processes (). */
+gboolean mp_queue_has_process (GVariant *processes,
+                               int       wanted);
+
 /* The object that describes a queue in JSON, without the braces. */
 void mp_queue_add_json (MpQueueMonitor *monitor,
                         JsonBuilder    *builder);

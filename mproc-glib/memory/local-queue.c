@@ -20,8 +20,6 @@
 /* How often a queue may be made by another process, and removed again, while this one opens it. */
 #define MAX_ATTEMPTS 16
 
-#define DEFAULT_MAX_DELIVERIES 10
-
 /* --- The URI -------------------------------------------------------------------------------- */
 
 enum
@@ -145,7 +143,7 @@ parse (Request    *request,
   g_autofree char *query = NULL;
 
   request->create = TRUE;
-  request->settings.max_deliveries = DEFAULT_MAX_DELIVERIES;
+  request->settings.max_deliveries = MP_QUEUE_DEFAULT_MAX_DELIVERIES;
   if (!g_uri_split (uri, G_URI_FLAGS_NONE, NULL, NULL, NULL, NULL, &path, &query, NULL, error) ||
       !mp_queue_settings_set_name (&request->settings, path, error))
     return FALSE;

@@ -44,6 +44,9 @@ typedef enum
   MP_QUEUE_MODE_ACKNOWLEDGED,
 } MpQueueMode;
 
+/* What queues that know tasks have if nothing else is asked for. */
+#define MP_QUEUE_DEFAULT_MAX_DELIVERIES 10
+
 /* With the byte that ends each text. */
 #define MP_QUEUE_NAME_SIZE     64
 #define MP_QUEUE_KIND_SIZE     16

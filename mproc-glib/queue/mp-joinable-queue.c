@@ -37,8 +37,6 @@
  * Since: 1.0
  */
 
-#define DEFAULT_MAX_DELIVERIES 10
-
 static void mp_joinable_queue_shareable_init (MpShareableInterface *iface);
 static void mp_joinable_queue_waitable_init (MpWaitableInterface *iface);
 
@@ -207,7 +205,7 @@ mp_joinable_queue_class_init (MpJoinableQueueClass *klass)
    * Since: 1.0
    */
   properties[PROP_MAX_DELIVERIES] =
-    g_param_spec_uint ("max-deliveries", NULL, NULL, 0, G_MAXUINT, DEFAULT_MAX_DELIVERIES,
+    g_param_spec_uint ("max-deliveries", NULL, NULL, 0, G_MAXUINT, MP_QUEUE_DEFAULT_MAX_DELIVERIES,
                        G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
 
   /**
@@ -321,7 +319,7 @@ MpJoinableQueue *
 mp_joinable_queue_new (guint    max_size,
                        GError **error)
 {
-  return mp_joinable_queue_new_full (max_size, 0, DEFAULT_MAX_DELIVERIES, error);
+  return mp_joinable_queue_new_full (max_size, 0, MP_QUEUE_DEFAULT_MAX_DELIVERIES, error);
 }
 
 /**
