@@ -14,9 +14,11 @@ G_BEGIN_DECLS
 /* What a handle has had at one end of the queue: see shared-turn.h. */
 typedef struct
 {
-  gint64  begun_ns; /* begin of the turn; 0: not measured yet */
-  guint32 n_served; /* while others waited */
-  guint32 n_futile; /* pauses after which another waiter was still behind */
+  gint64  begun_ns;     /* begin of the turn; 0: not measured yet */
+  gint64  looked_ns;    /* time of the last look at the waiters */
+  guint32 n_served;     /* while others waited */
+  guint32 begun_served; /* at the begin of the turn */
+  guint32 n_futile;     /* pauses after which another waiter was still behind */
 } MpTurn;
 
 /* More than the number of threads that usually take large messages while the lock cannot be taken.

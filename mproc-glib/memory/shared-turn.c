@@ -6,17 +6,25 @@
 
 #include <poll.h>
 
-/* The minimum length of a turn, so that the cost of switching processes is small in comparison. */
-#define TURN_NS (200 * 1000)
-/* A turn ends when its handle was served this many times more often than a waiter. */
-#define TURN_LEAD 64
+#define NS_PER_SECOND G_GINT64_CONSTANT (1000000000)
+
+/* The time between two looks at the waiters. */
+#define LOOK_NS (200 * 1000)
+
+/* A turn ends when its handle was served more often than a waiter by what each is served in this
+ * part of a second.  If a fixed number of messages ended it, either a fast queue would be slowed by
+ * the switching between processes, or a slow one would be unfair. */
+#define TURN_PART    64
+#define LEAST_LEAD   64
+#define LONGEST_LEAD (1 << 24)
+
+/* The maximum difference between two handles that counts, so that others do not wait long for one
+ * that comes back after a long time.  Less than what is served in some turns would hide who is
+ * behind. */
+#define MAX_LEAD 65536
 
 #define PAUSE_NS         (100 * 1000)
-#define LONGEST_PAUSE_NS (20 * 1000 * 1000)
-
-/* The maximum difference between two handles, so that others do not wait long for one that comes
- * back after a long time. */
-#define MAX_LEAD 2000
+#define LONGEST_PAUSE_NS (40 * 1000 * 1000)
 
 /* A waiter that was woken and has not run for this long is considered stopped. */
 #define LATE_NS (100 * 1000 * 1000)
@@ -42,9 +50,15 @@ is_coming (MpMemory *memory,
          now - mp_load (&mp_memory_waiter (memory, slot)->woken_at) < LATE_NS;
 }
 
-/* Returns the waiter that was served least, if that is less than @served by more than TURN_LEAD,
- * else MP_N_WAITERS. */
-static guint
+/* The waiter that was served least. */
+typedef struct
+{
+  guint  slot;
+  gint32 lead; /* how much less often it was served; G_MININT32: there is no waiter */
+  guint  n_waiting;
+} Behind;
+
+static Behind
 find_behind (MpMemory        *memory,
              MpQueueCondition condition,
              guint32          served,
@@ -53,31 +67,30 @@ find_behind (MpMemory        *memory,
   MpWaits *waits = memory->waits[condition];
   guint    n_words = mp_waits_count_words (waits);
   guint    first = mp_load (&waits->turn) / 64;
-  guint    behind = MP_N_WAITERS, n_looks = 0;
-  gint32   most = G_MININT32;
+  Behind   behind = { MP_N_WAITERS, G_MININT32, 0 };
 
-  for (guint i = 0; i < n_words && n_looks < MAX_LOOKS; i++)
+  for (guint i = 0; i < n_words && behind.n_waiting < MAX_LOOKS; i++)
     {
       guint   index = (first + i) % n_words;
       guint64 bits = mp_load (&waits->words[index].waiting);
 
-      for (; bits != 0 && n_looks < MAX_LOOKS; bits &= bits - 1, n_looks++)
+      for (; bits != 0 && behind.n_waiting < MAX_LOOKS; bits &= bits - 1, behind.n_waiting++)
         {
           guint  slot = index * 64 + (guint) __builtin_ctzll (bits);
           gint32 lead = get_lead (served, mp_load (&mp_memory_waiter (memory, slot)->served));
 
-          if (lead > most && is_coming (memory, waits, slot, now))
+          if (lead > behind.lead && is_coming (memory, waits, slot, now))
             {
-              most = lead;
-              behind = slot;
+              behind.lead = lead;
+              behind.slot = slot;
             }
         }
     }
 
-  if (behind != MP_N_WAITERS &&
-      get_lead (served - (guint32) most, mp_load (&waits->least_served)) > 0)
-    mp_store (&waits->least_served, served - (guint32) most);
-  return most > TURN_LEAD ? behind : MP_N_WAITERS;
+  if (behind.slot != MP_N_WAITERS &&
+      get_lead (served - (guint32) behind.lead, mp_load (&waits->least_served)) > 0)
+    mp_store (&waits->least_served, served - (guint32) behind.lead);
+  return behind;
 }
 
 guint32
@@ -94,28 +107,52 @@ mp_shared_queue_count_served (MpSharedQueue   *self,
   return least;
 }
 
+/* Returns the lead over a waiter that ends the turn. */
+static gint32
+get_longest_lead (MpTurn *turn,
+                  guint   n_waiting,
+                  gint64  now)
+{
+  guint32 n_served = mp_load (&turn->n_served) - mp_load (&turn->begun_served);
+  gint64  per_second = (gint64) n_served * NS_PER_SECOND / (now - mp_load (&turn->begun_ns));
+
+  return (gint32) CLAMP (per_second / (n_waiting + 1) / TURN_PART, LEAST_LEAD, LONGEST_LEAD);
+}
+
+static void
+begin_turn (MpTurn *turn)
+{
+  gint64 now = mp_spin_now ();
+
+  mp_store (&turn->begun_served, mp_load (&turn->n_served));
+  mp_store (&turn->looked_ns, now);
+  mp_store (&turn->begun_ns, now);
+}
+
 /* Pauses until no waiter is behind any more.  Returns FALSE if that takes too long: the waiter may
  * be unable to use what is available.  The pause has a fixed length, since being woken out of it
  * would cost others a system call for each message. */
 static gboolean
 await_others (MpSharedQueue   *self,
               MpQueueCondition condition,
+              Behind           behind,
+              gint64           now,
               gint64           longest_ns)
 {
   MpMemory             *memory = &self->memory;
   const struct timespec pause = { 0, PAUSE_NS };
   guint32               served = mp_load (&self->turns[condition].n_served);
-  gint64                now = mp_spin_now (), end = now + longest_ns;
-  guint                 behind;
+  gint64                end = now + longest_ns;
 
-  while ((behind = find_behind (memory, condition, served, now)) != MP_N_WAITERS)
+  while (behind.lead > LEAST_LEAD)
     {
       if (now >= end)
         return FALSE;
-      mp_waiters_wake_one (memory, condition, behind);
+      mp_waiters_wake_one (memory, condition, behind.slot);
       if (ppoll (NULL, 0, &pause, NULL) == -1)
         return FALSE;
       now = mp_spin_now ();
+      behind = find_behind (memory, condition, served, now);
     }
   return TRUE;
 }
@@ -140,20 +177,25 @@ mp_shared_queue_give_way (MpSharedQueue     *self,
 {
   MpTurn *turn = &self->turns[condition];
   gint64  now = mp_spin_now ();
-  gint64  begun_ns = mp_load (&turn->begun_ns);
   gint64  longest_ns = LONGEST_PAUSE_NS >> MIN (mp_load (&turn->n_futile) / 2, 8);
+  Behind  behind;
 
-  if (begun_ns == 0)
-    mp_store (&turn->begun_ns, now);
-  if (begun_ns == 0 || now - begun_ns < TURN_NS)
+  if (mp_load (&turn->begun_ns) == 0)
+    begin_turn (turn);
+  if (now - mp_load (&turn->looked_ns) < LOOK_NS)
+    return;
+
+  mp_store (&turn->looked_ns, now);
+  behind = find_behind (&self->memory, condition, mp_load (&turn->n_served), now);
+  if (behind.lead <= get_longest_lead (turn, behind.n_waiting, now))
     return;
 
   /* Leave half of the caller's timeout for the operation itself. */
   if (call->timeout_us >= 0)
     longest_ns = MIN (longest_ns, call->timeout_us * 500);
-  if (await_others (self, condition, longest_ns))
+  if (await_others (self, condition, behind, now, longest_ns))
     mp_store (&turn->n_futile, 0);
   else
     forgive (self, condition);
-  mp_store (&turn->begun_ns, mp_spin_now ());
+  begin_turn (turn);
 }

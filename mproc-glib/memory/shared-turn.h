@@ -24,11 +24,16 @@ mp_shared_queue_take_turn (MpSharedQueue     *self,
                            MpQueueCondition   condition,
                            const MpQueueCall *call)
 {
-  if (G_UNLIKELY (mp_waits_has_waiting (self->memory.waits[condition])) &&
-      (__atomic_add_fetch (&self->turns[condition].n_served, 1, __ATOMIC_RELAXED) &
-       (MP_TURN_CALLS - 1)) == 0 &&
-      call->timeout_us != 0)
-    mp_shared_queue_give_way (self, condition, call);
+  if (G_UNLIKELY (mp_waits_has_waiting (self->memory.waits[condition])))
+    {
+      /* Threads that share a handle may lose a count: an atomic addition costs more than the count
+       * is worth. */
+      guint32 n_served = mp_load (&self->turns[condition].n_served) + 1;
+
+      mp_store (&self->turns[condition].n_served, n_served);
+      if (n_served % MP_TURN_CALLS == 0 && call->timeout_us != 0)
+        mp_shared_queue_give_way (self, condition, call);
+    }
 }
 
 /* Returns the count of a handle, which a thread that is about to sleep stores in its slot. */
