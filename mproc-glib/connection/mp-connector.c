@@ -9,7 +9,7 @@
 #include "mp-connection-private.h"
 #include "base/mp-async.h"
 #include "base/mp-fork.h"
-#include "wire/dial.h"
+#include "wire/peer-dial.h"
 
 typedef struct
 {
@@ -300,27 +300,27 @@ mp_connector_new (const char *address,
   return g_object_new (MP_TYPE_CONNECTOR, "address", address, "auth-key", auth_key, NULL);
 }
 
-static MpDial *
+static MpPeerDial *
 make_dial (MpConnector *self,
            GError     **error)
 {
   MpConnectorPrivate *priv = get_private (self);
   MpAddress          *address;
-  MpDial             *dial = NULL;
+  MpPeerDial         *dial = NULL;
 
   g_mutex_lock (&priv->lock);
   address = mp_address_parse (priv->address != NULL ? priv->address : "", error);
   if (address != NULL)
-    dial = mp_dial_new (address, &priv->settings);
+    dial = mp_peer_dial_new (address, &priv->settings);
   g_mutex_unlock (&priv->lock);
   return dial;
 }
 
 static MpConnection *
-make_connection (MpDial *dial)
+make_connection (MpPeerDial *dial)
 {
   g_autofree char *address = NULL;
-  MpChannel       *channel = mp_dial_take_channel (dial, &address);
+  MpChannel       *channel = mp_peer_dial_take_channel (dial, &address);
 
   return mp_connection_new_for_channel (MP_TYPE_CONNECTION, channel, address);
 }
@@ -348,12 +348,12 @@ mp_connector_open (MpConnector  *self,
                    GCancellable *cancellable,
                    GError      **error)
 {
-  g_autoptr (MpDial) dial = NULL;
+  g_autoptr (MpPeerDial) dial = NULL;
 
   g_return_val_if_fail (MP_IS_CONNECTOR (self), NULL);
 
   dial = make_dial (self, error);
-  if (dial == NULL || !mp_dial_run (dial, timeout_us, cancellable, error))
+  if (dial == NULL || !mp_peer_dial_run (dial, timeout_us, cancellable, error))
     return NULL;
 
   return make_connection (dial);
@@ -373,10 +373,10 @@ static gpointer
 open_in_thread (gpointer data)
 {
   g_autoptr (GTask) task = data;
-  MpDial *dial = g_task_get_task_data (task);
-  GError *error = NULL;
+  MpPeerDial *dial = g_task_get_task_data (task);
+  GError     *error = NULL;
 
-  if (mp_dial_run (dial, -1, g_task_get_cancellable (task), &error))
+  if (mp_peer_dial_run (dial, -1, g_task_get_cancellable (task), &error))
     g_task_return_pointer (task, make_connection (dial), g_object_unref);
   else
     return_failure (task, error);
@@ -403,7 +403,7 @@ create_step_source (GTask *task)
   gint64       until;
   int          fd;
 
-  mp_dial_get_wait (g_task_get_task_data (task), &fd, &condition, &until);
+  mp_peer_dial_get_wait (g_task_get_task_data (task), &fd, &condition, &until);
   source = fd >= 0 ? g_unix_fd_source_new (fd, condition) : g_timeout_source_new (0);
   g_source_set_ready_time (source, until);
   mp_async_add_cancellable (source, g_task_get_cancellable (task));
@@ -414,8 +414,8 @@ create_step_source (GTask *task)
 static void
 step (GTask *task)
 {
-  MpDial *dial = g_task_get_task_data (task);
-  GError *error = NULL;
+  MpPeerDial *dial = g_task_get_task_data (task);
+  GError     *error = NULL;
 
   if (g_cancellable_set_error_if_cancelled (g_task_get_cancellable (task), &error))
     {
@@ -423,7 +423,7 @@ step (GTask *task)
       return;
     }
 
-  switch (mp_dial_step (dial, g_task_get_cancellable (task), &error))
+  switch (mp_peer_dial_step (dial, g_task_get_cancellable (task), &error))
     {
     case MP_HANDSHAKE_RUNNING:
       g_source_unref (create_step_source (task));
@@ -450,8 +450,8 @@ static void
 start_open (MpConnector *self,
             GTask       *task)
 {
-  GError *error = NULL;
-  MpDial *dial = make_dial (self, &error);
+  GError     *error = NULL;
+  MpPeerDial *dial = make_dial (self, &error);
 
   if (dial == NULL)
     {
@@ -459,8 +459,8 @@ start_open (MpConnector *self,
     }
   else
     {
-      g_task_set_task_data (task, dial, (GDestroyNotify) mp_dial_free);
-      if (mp_dial_must_block (dial))
+      g_task_set_task_data (task, dial, (GDestroyNotify) mp_peer_dial_free);
+      if (mp_peer_dial_must_block (dial))
         g_thread_unref (g_thread_new ("mproc-open", open_in_thread, g_object_ref (task)));
       else
         step (task);

@@ -5,6 +5,7 @@
 #include "local-queue.h"
 
 #include "base/mp-errno.h"
+#include "base/queue-parameters.h"
 #include "named-folder.h"
 #include "queue-name.h"
 #include "shared-open.h"
@@ -22,135 +23,21 @@
 
 /* --- The URI -------------------------------------------------------------------------------- */
 
-enum
-{
-  GIVEN_MODE = 1 << 0,
-  GIVEN_MAX_SIZE = 1 << 1,
-  GIVEN_MAX_BYTES = 1 << 2,
-  GIVEN_MAX_DELIVERIES = 1 << 3,
-};
-
-/* What a URI asks for. */
-typedef struct
-{
-  MpQueueSettings settings; /* with the name */
-  guint           given;    /* which of them the queue has to have */
-  gboolean        create;
-} Request;
-
-static gboolean
-fail_parameter (const char *name,
-                const char *value,
-                GError    **error)
-{
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-               _ ("A queue on this machine has no parameter %.40s=%.40s"), name, value);
-  return FALSE;
-}
-
-static gboolean
-parse_mode (Request    *request,
-            const char *value)
-{
-  gboolean is_joinable = g_str_equal (value, "joinable");
-
-  if (!is_joinable && !g_str_equal (value, "plain"))
-    return FALSE;
-  request->settings.mode = is_joinable ? MP_QUEUE_MODE_ACKNOWLEDGED : MP_QUEUE_MODE_PLAIN;
-  request->given |= GIVEN_MODE;
-  return TRUE;
-}
-
-static gboolean
-parse_number (const char *value,
-              guint64     most,
-              guint64    *number)
-{
-  return g_ascii_string_to_unsigned (value, 10, 0, most, number, NULL);
-}
-
-static gboolean
-parse_limit (Request    *request,
-             const char *name,
-             const char *value)
-{
-  guint64 number;
-
-  if (g_str_equal (name, "max-bytes") && parse_number (value, G_MAXUINT64, &number))
-    {
-      request->settings.max_bytes = number;
-      request->given |= number != 0 ? GIVEN_MAX_BYTES : 0;
-      return TRUE;
-    }
-  if (g_str_equal (name, "max-size") && parse_number (value, G_MAXUINT32, &number))
-    {
-      request->settings.max_size = (guint32) number;
-      request->given |= GIVEN_MAX_SIZE;
-      return TRUE;
-    }
-  if (g_str_equal (name, "max-deliveries") && parse_number (value, G_MAXUINT32, &number))
-    {
-      request->settings.max_deliveries = (guint32) number;
-      request->given |= GIVEN_MAX_DELIVERIES;
-      return TRUE;
-    }
-  return FALSE;
-}
-
-static gboolean
-parse_parameter (Request    *request,
-                 const char *name,
-                 const char *value,
-                 GError    **error)
-{
-  if (g_str_equal (name, "create") && (g_str_equal (value, "yes") || g_str_equal (value, "no")))
-    {
-      request->create = g_str_equal (value, "yes");
-      return TRUE;
-    }
-  if (g_str_equal (name, "mode") ? parse_mode (request, value) : parse_limit (request, name, value))
-    return TRUE;
-  return fail_parameter (name, value, error);
-}
-
-static gboolean
-parse_query (Request    *request,
-             const char *query,
-             GError    **error)
-{
-  GUriParamsIter   iter;
-  g_autofree char *name = NULL;
-  g_autofree char *value = NULL;
-
-  g_uri_params_iter_init (&iter, query, -1, "&", G_URI_PARAMS_NONE);
-  while (g_uri_params_iter_next (&iter, &name, &value, error))
-    {
-      if (!parse_parameter (request, name, value, error))
-        return FALSE;
-      g_clear_pointer (&name, g_free);
-      g_clear_pointer (&value, g_free);
-    }
-  return error == NULL || *error == NULL;
-}
+/* What a URI asks for, with the name. */
+typedef MpQueueParameters Request;
 
 static gboolean
 parse (Request    *request,
        const char *uri,
        GError    **error)
 {
-  g_autoptr (GError) reason = NULL;
   g_autofree char *path = NULL;
   g_autofree char *query = NULL;
 
-  request->create = TRUE;
-  request->settings.max_deliveries = MP_QUEUE_DEFAULT_MAX_DELIVERIES;
-  if (!g_uri_split (uri, G_URI_FLAGS_NONE, NULL, NULL, NULL, NULL, &path, &query, NULL, error) ||
-      !mp_queue_settings_set_name (&request->settings, path, error))
-    return FALSE;
-  if (query == NULL || parse_query (request, query, &reason))
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&reason));
-  return FALSE;
+  return g_uri_split (uri, G_URI_FLAGS_ENCODED_QUERY, NULL, NULL, NULL, NULL, &path, &query, NULL,
+                      error) &&
+         mp_queue_settings_set_name (&request->settings, path, error) &&
+         mp_queue_parameters_parse (request, query, NULL, NULL, error);
 }
 
 /* --- Comparing ------------------------------------------------------------------------------- */
@@ -176,7 +63,7 @@ check (const Request       *request,
   const MpConfig        *config = &queue->memory.config;
   const MpQueueSettings *wanted = &request->settings;
 
-  if ((request->given & GIVEN_MODE) != 0 && config->mode != (guint32) wanted->mode)
+  if ((request->given & MP_QUEUE_GIVEN_MODE) != 0 && config->mode != (guint32) wanted->mode)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS,
                    wanted->mode == MP_QUEUE_MODE_PLAIN
@@ -185,11 +72,11 @@ check (const Request       *request,
                    wanted->name);
       return FALSE;
     }
-  if ((request->given & GIVEN_MAX_SIZE) != 0 && config->max_size != wanted->max_size)
+  if ((request->given & MP_QUEUE_GIVEN_MAX_SIZE) != 0 && config->max_size != wanted->max_size)
     return fail_different (request, "max-size", config->max_size, wanted->max_size, error);
-  if ((request->given & GIVEN_MAX_BYTES) != 0 && config->max_bytes != wanted->max_bytes)
+  if ((request->given & MP_QUEUE_GIVEN_MAX_BYTES) != 0 && config->max_bytes != wanted->max_bytes)
     return fail_different (request, "max-bytes", config->max_bytes, wanted->max_bytes, error);
-  if ((request->given & GIVEN_MAX_DELIVERIES) != 0 &&
+  if ((request->given & MP_QUEUE_GIVEN_MAX_DELIVERIES) != 0 &&
       config->max_deliveries != wanted->max_deliveries)
     return fail_different (request, "max-deliveries", config->max_deliveries,
                            wanted->max_deliveries, error);
@@ -296,11 +183,7 @@ mp_local_queue_open (const char            *uri,
 
   if (!parse (&request, uri, error))
     return NULL;
-  if (wanted != NULL && (request.given & GIVEN_MODE) == 0)
-    {
-      request.settings.mode = wanted->mode;
-      request.given |= GIVEN_MODE;
-    }
+  mp_queue_parameters_want (&request, wanted);
   g_strlcpy (request.settings.kind,
              request.settings.mode == MP_QUEUE_MODE_PLAIN ? "Queue" : "JoinableQueue",
              MP_QUEUE_KIND_SIZE);

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/mp-fork.h"
-#include "memory/queue-backend.h"
+#include "base/queue-backend.h"
 
 G_BEGIN_DECLS
 

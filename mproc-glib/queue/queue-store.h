@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "memory/queue-backend.h"
+#include "base/queue-backend.h"
 #include "mp-format.h"
 
 G_BEGIN_DECLS

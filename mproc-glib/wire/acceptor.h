@@ -4,7 +4,7 @@
 
 #include <gio/gio.h>
 
-#include "address.h"
+#include "net/address.h"
 #include "channel.h"
 #include "peer-settings.h"
 

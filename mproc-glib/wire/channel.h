@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "transport.h"
+#include "net/transport.h"
 
 G_BEGIN_DECLS
 

@@ -5,7 +5,7 @@
 #include "greeting.h"
 
 #include "base/mp-deadline.h"
-#include "address.h"
+#include "net/address.h"
 #include "mp-error.h"
 
 #include <glib/gi18n-lib.h>

@@ -6,7 +6,7 @@
 
 #include "base/mp-deadline.h"
 #include "base/mp-errno.h"
-#include "resolve.h"
+#include "net/resolve.h"
 
 #include <glib/gi18n-lib.h>
 #include <errno.h>

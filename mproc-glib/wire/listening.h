@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "address.h"
+#include "net/address.h"
 
 G_BEGIN_DECLS
 

@@ -8,6 +8,7 @@
 
 #include "greeting.h"
 #include "mp-error.h"
+#include "net/tls-client.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -75,25 +76,6 @@ mp_tls_check_hello (int      fd,
 
   set_low_water (fd, n >= RECORD_HEADER && n >= length ? 1 : (int) length);
   return n >= RECORD_HEADER && n >= length ? MP_HANDSHAKE_DONE : MP_HANDSHAKE_RUNNING;
-}
-
-GIOStream *
-mp_tls_wrap_socket (int      fd,
-                    gint64   timeout_us,
-                    GError **error)
-{
-  g_autoptr (GSocket) gsocket = g_socket_new_from_fd (fd, error);
-
-  if (gsocket == NULL)
-    {
-      close (fd);
-      return NULL;
-    }
-
-  /* Bounds each read of the handshake; GIO has no timeout for the whole handshake. */
-  if (timeout_us >= 0)
-    g_socket_set_timeout (gsocket, (guint) MIN (timeout_us / G_USEC_PER_SEC + 1, G_MAXINT32));
-  return G_IO_STREAM (g_socket_connection_factory_create_connection (gsocket));
 }
 
 static MpChannel *

@@ -40,23 +40,4 @@ void mp_tls_accept (int              fd,
                     GAsyncQueue     *results,
                     int              event_fd);
 
-/* Runs the handshake of TLS as a client, blocking.  Takes ownership of @fd.  It may take
- * @timeout_us from when the listener has sent something: before that a busy listener may let the
- * client wait until @deadline. */
-MpChannel *mp_tls_connect (int              fd,
-                           const char      *host,
-                           guint16          port,
-                           GTlsDatabase    *database,
-                           GTlsCertificate *certificate,
-                           gint64           timeout_us,
-                           gint64           deadline,
-                           GCancellable    *cancellable,
-                           GError         **error);
-
-/* Creates a GIO connection over @fd, which it takes ownership of.  Each read may take @timeout_us,
- * if that is not negative. */
-GIOStream *mp_tls_wrap_socket (int      fd,
-                               gint64   timeout_us,
-                               GError **error);
-
 G_END_DECLS

@@ -4,8 +4,8 @@
 
 #include <mproc-glib/mproc-glib.h>
 
-#include "wire/address.h"
-#include "wire/resolve.h"
+#include "net/address.h"
+#include "net/resolve.h"
 
 int LLVMFuzzerTestOneInput (const guint8 *data,
                             gsize         size);

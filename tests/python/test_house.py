@@ -17,10 +17,11 @@ LIBRARY = os.path.join(SOURCE, 'mproc-glib')
 # are on the highest floor.
 FLOORS = {
     'base': 1,
-    'formats': 2, 'memory': 2, 'sharing': 2, 'waiting': 2, 'wire': 2,
-    'message': 3, 'process': 3,
-    'connection': 4, 'inspection': 4, 'queue': 4,
-    '': 5,
+    'net': 2,
+    'formats': 3, 'memory': 3, 'sharing': 3, 'waiting': 3, 'wire': 3,
+    'message': 4, 'process': 4,
+    'connection': 5, 'inspection': 5, 'queue': 5,
+    '': 6,
 }
 
 # Formats and data that cannot carry a licence tag.

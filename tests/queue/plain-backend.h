@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "memory/queue-backend.h"
+#include "base/queue-backend.h"
 
 /* A second backend for queues: the private memory of one process.  Its operations end late, like
  * those over a socket: replies are read when a bell for MP_QUEUE_WAIT_ANSWERS is armed, and not at

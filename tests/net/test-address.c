@@ -7,8 +7,8 @@
 #include <gio/gio.h>
 #include <string.h>
 
-#include "wire/address.h"
-#include "wire/resolve.h"
+#include "net/address.h"
+#include "net/resolve.h"
 
 typedef struct
 {

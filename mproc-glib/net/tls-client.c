@@ -2,7 +2,7 @@
 
 #include "config.h"
 
-#include "tls.h"
+#include "tls-client.h"
 
 #include "base/mp-deadline.h"
 #include "base/mp-fork.h"
@@ -12,6 +12,7 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* How often to look whether the listener has sent something, in microseconds.  The bytes themselves
  * are read by a thread of GIO, so that the descriptor may never show them to another one. */
@@ -168,21 +169,37 @@ shake_hands (GTlsConnection *tls,
   return handshake.success;
 }
 
-MpChannel *
-mp_tls_connect (int              fd,
-                const char      *host,
-                guint16          port,
-                GTlsDatabase    *database,
-                GTlsCertificate *certificate,
-                gint64           timeout_us,
-                gint64           deadline,
-                GCancellable    *cancellable,
-                GError         **error)
+GIOStream *
+mp_tls_wrap_socket (int      fd,
+                    gint64   timeout_us,
+                    GError **error)
+{
+  g_autoptr (GSocket) gsocket = g_socket_new_from_fd (fd, error);
+
+  if (gsocket == NULL)
+    {
+      close (fd);
+      return NULL;
+    }
+
+  /* Bounds each read of the handshake; GIO has no timeout for the whole handshake. */
+  if (timeout_us >= 0)
+    g_socket_set_timeout (gsocket, (guint) MIN (timeout_us / G_USEC_PER_SEC + 1, G_MAXINT32));
+  return G_IO_STREAM (g_socket_connection_factory_create_connection (gsocket));
+}
+
+MpTransport *
+mp_tls_connect (int                  fd,
+                const char          *host,
+                guint16              port,
+                const MpTlsSettings *settings,
+                gint64               deadline,
+                GCancellable        *cancellable,
+                GError             **error)
 {
   g_autoptr (GIOStream) base = mp_tls_wrap_socket (fd, -1, error);
   g_autoptr (GSocketConnectable) identity = g_network_address_new (host, port);
   g_autoptr (GIOStream) tls = NULL;
-  MpTransport *transport;
 
   if (base == NULL || !mp_fork_check_threads (error))
     return NULL;
@@ -191,13 +208,12 @@ mp_tls_connect (int              fd,
   if (tls == NULL)
     return NULL;
 
-  if (database != NULL)
-    g_tls_connection_set_database (G_TLS_CONNECTION (tls), database);
-  if (certificate != NULL)
-    g_tls_connection_set_certificate (G_TLS_CONNECTION (tls), certificate);
-  if (!shake_hands (G_TLS_CONNECTION (tls), fd, timeout_us, deadline, cancellable, error))
+  if (settings->database != NULL)
+    g_tls_connection_set_database (G_TLS_CONNECTION (tls), settings->database);
+  if (settings->certificate != NULL)
+    g_tls_connection_set_certificate (G_TLS_CONNECTION (tls), settings->certificate);
+  if (!shake_hands (G_TLS_CONNECTION (tls), fd, settings->timeout_us, deadline, cancellable, error))
     return NULL;
 
-  transport = mp_stream_transport_new (tls, error);
-  return transport != NULL ? mp_channel_new (transport, TRUE, TRUE) : NULL;
+  return mp_stream_transport_new (tls, error);
 }
