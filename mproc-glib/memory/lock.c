@@ -23,9 +23,6 @@
  * between taking and announcing it has usually run again by then. */
 #define SUSPICIOUS_US 200000
 
-/* The least time that a call waits for a lock, even if it is not to wait for a message. */
-#define GRACE_US 20000
-
 /* An older note about a holder says nothing about how long it has held the lock now. */
 #define FORGET_US 100000
 
@@ -284,6 +281,9 @@ mp_lock_await (MpMemory     *self,
         return MP_LOCK_WAIT_TIMED_OUT;
 
       seen = mark_waited (lock);
+      /* A holder that released the lock runs, even if it takes the lock again. */
+      if (seen == 0)
+        mp_store (&self->blocked_word[id], 0);
       if (seen == 0 || mp_lock_holder (seen) != mp_load (&self->blocked_word[id]))
         return MP_LOCK_WAIT_OVER;
 
@@ -305,11 +305,12 @@ mp_lock_await (MpMemory     *self,
 
 gint64
 mp_lock_extend_deadline (MpMemory *self,
-                         gint64    deadline)
+                         gint64    deadline,
+                         gint64    grace_us)
 {
   guint id = MIN (mp_load (&self->blocked_on), MP_N_LOCKS - 1);
 
-  return deadline < 0 ? deadline : MAX (deadline, mp_load (&self->blocked_since[id]) + GRACE_US);
+  return deadline < 0 ? deadline : MAX (deadline, mp_load (&self->blocked_since[id]) + grace_us);
 }
 
 void
@@ -325,7 +326,7 @@ mp_lock_take_patiently (MpMemory *self,
                         MpLockId  id)
 {
   while (!mp_lock_take (self, id))
-    if (mp_lock_await (self, mp_lock_extend_deadline (self, 0), NULL) == MP_LOCK_WAIT_TIMED_OUT)
+    if (mp_lock_await (self, mp_lock_extend_deadline (self, 0, MP_LOCK_GRACE_US), NULL) == MP_LOCK_WAIT_TIMED_OUT)
       return FALSE;
   return TRUE;
 }

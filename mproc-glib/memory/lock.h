@@ -156,10 +156,14 @@ typedef enum
 MpLockWait mp_lock_await (MpMemory     *self,
                           gint64        deadline,
                           GCancellable *cancellable);
-/* Extends the deadline to a short time after the lock was found held, since most holders release it
- * soon. */
+/* The least time that a call waits for a lock, even if it is not to wait for a message: most holders
+ * release it soon. */
+#define MP_LOCK_GRACE_US 20000
+
+/* Extends the deadline to @grace_us after the lock was found with its present holder. */
 gint64 mp_lock_extend_deadline (MpMemory *self,
-                                gint64    deadline);
+                                gint64    deadline,
+                                gint64    grace_us);
 /* Wakes the next thread that waits for the lock.  To be called after mp_lock_await () and a
  * successful operation. */
 void mp_lock_pass_on (MpMemory *self);

@@ -36,26 +36,30 @@ judge (MpSharedQueue *self,
   return status != MP_QUEUE_TIMED_OUT && mp_load (&self->is_closed) ? MP_QUEUE_CLOSED : status;
 }
 
-/* How long a call without a timeout waits for the holder of a lock. */
+/* How long a call without a timeout waits for the same holder of a lock. */
 #define HOLDER_PATIENCE_US G_USEC_PER_SEC
 
-/* Waits until the lock is released and tries again, until @deadline. */
+/* Waits until the lock is released and tries again, until @deadline, and in any case for
+ * @patience_us for each holder. */
 static MpQueueStatus
 await_holder (MpSharedQueue *self,
               MpQueueCall   *call,
               gint64         deadline,
+              gint64         patience_us,
               MpAttempt      attempt,
               gpointer       data,
               MpAttemptNote *note)
 {
+  MpMemory     *memory = &self->memory;
   MpQueueStatus status;
 
-  deadline = mp_lock_extend_deadline (&self->memory, deadline);
+  deadline = mp_lock_extend_deadline (memory, deadline, MP_LOCK_GRACE_US);
   do
-    switch (mp_lock_await (&self->memory, deadline, call->cancellable))
+    switch (mp_lock_await (memory, mp_lock_extend_deadline (memory, deadline, patience_us),
+                           call->cancellable))
       {
       case MP_LOCK_WAIT_TIMED_OUT:
-        call->busy_pid = mp_lock_get_blocker (&self->memory);
+        call->busy_pid = mp_lock_get_blocker (memory);
         return MP_QUEUE_BUSY;
       case MP_LOCK_WAIT_CANCELLED:
         return MP_QUEUE_CANCELLED;
@@ -68,7 +72,7 @@ await_holder (MpSharedQueue *self,
         break;
       }
   while ((status = attempt (self, data, note)) == MP_QUEUE_BUSY);
-  mp_lock_pass_on (&self->memory);
+  mp_lock_pass_on (memory);
   return status;
 }
 
@@ -84,10 +88,10 @@ mp_shared_queue_insist (MpSharedQueue *self,
   if (G_LIKELY (status != MP_QUEUE_BUSY))
     return status;
 
-  return await_holder (self, call,
-                       mp_deadline_for_timeout (call->timeout_us < 0 ? HOLDER_PATIENCE_US
-                                                                     : call->timeout_us),
-                       attempt, data, &note);
+  if (call->timeout_us < 0)
+    return await_holder (self, call, 0, HOLDER_PATIENCE_US, attempt, data, &note);
+  return await_holder (self, call, mp_deadline_for_timeout (call->timeout_us), 0, attempt, data,
+                       &note);
 }
 
 static MpQueueStatus
@@ -101,7 +105,7 @@ try_once (MpSharedQueue *self,
   MpQueueStatus status = attempt (self, data, note);
 
   if (G_UNLIKELY (status == MP_QUEUE_BUSY))
-    status = await_holder (self, call, deadline, attempt, data, note);
+    status = await_holder (self, call, deadline, 0, attempt, data, note);
   return judge (self, status);
 }
 
@@ -248,7 +252,7 @@ wait_and_try (MpSharedQueue   *self,
   if (G_UNLIKELY (status == MP_QUEUE_BUSY))
     {
       deadline = mp_deadline_for_timeout (call->timeout_us);
-      status = await_holder (self, call, deadline, attempt, data, note);
+      status = await_holder (self, call, deadline, 0, attempt, data, note);
     }
   status = judge (self, status);
   if (!is_busy (status) || call->timeout_us == 0)

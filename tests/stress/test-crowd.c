@@ -9,8 +9,12 @@
 #include <mproc-glib/mproc-glib.h>
 #include <poll.h>
 
-#define N_WAITING     64
-#define N_CROWD       1000
+#define N_WAITING 64
+#ifdef __SANITIZE_ADDRESS__
+#define N_CROWD 200 /* more take too long */
+#else
+#define N_CROWD 1000
+#endif
 #define N_MOST        4096 /* maximum number of participants */
 #define WATCH_SECONDS 3
 #define N_EXITS       10
@@ -75,14 +79,24 @@ hear (Crowd *crowd)
   g_assert_cmpint (read (crowd->pipe[0], &byte, 1), ==, 1);
 }
 
+/* The error of a child is all that says why its parent fails. */
+static gboolean
+succeeded (GError *error)
+{
+  if (error != NULL)
+    g_printerr ("Process %d: %s\n", getpid (), error->message);
+  return error == NULL;
+}
+
 static gboolean
 get (Crowd *crowd)
 {
+  g_autoptr (GError) error = NULL;
   g_autofree guint8 *data = NULL;
   gsize              length;
 
-  data = mp_queue_get_data (crowd->queue, -1, NULL, &length, NULL);
-  return data != NULL;
+  data = mp_queue_get_data (crowd->queue, -1, NULL, &length, &error);
+  return succeeded (error);
 }
 
 /* Gets tasks, and dies while it holds the last one. */
@@ -98,8 +112,12 @@ static int
 get_one (gpointer data)
 {
   MpJoinableQueue *queue = MP_JOINABLE_QUEUE (((Crowd *) data)->queue);
+  g_autoptr (GError) error = NULL;
 
-  return get (data) && mp_joinable_queue_task_done (queue, NULL) ? 0 : 1;
+  if (!get (data))
+    return 1;
+  mp_joinable_queue_task_done (queue, &error);
+  return succeeded (error) ? 0 : 1;
 }
 
 static gboolean
@@ -135,7 +153,7 @@ use (gpointer data)
   g_autoptr (GError) error = NULL;
 
   mp_queue_try_get (((Crowd *) data)->queue, &error);
-  return error == NULL ? 0 : 1;
+  return succeeded (error) ? 0 : 1;
 }
 
 static int
