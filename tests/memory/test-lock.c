@@ -59,6 +59,33 @@ test_await (void)
   test_memory_close (&one);
 }
 
+/* The time that is waited for one holder begins anew when it takes the lock again. */
+static void
+test_await_again (void)
+{
+  MpMemory one = { 0 };
+  MpMemory other = { 0 };
+  gint64   first;
+
+  test_memory_create (&one);
+  test_memory_open (&other, &one);
+  g_assert_true (mp_lock_take (&one, MP_LOCK_HEAD));
+  g_assert_false (mp_lock_take (&other, MP_LOCK_HEAD));
+  first = mp_lock_extend_deadline (&other, 0, 0);
+  g_assert_false (mp_lock_take (&other, MP_LOCK_HEAD));
+  g_assert_cmpint (mp_lock_extend_deadline (&other, 0, 0), ==, first);
+
+  mp_unlock (&one, MP_LOCK_HEAD);
+  g_assert_cmpint (mp_lock_await (&other, -1, NULL), ==, MP_LOCK_WAIT_OVER);
+  g_assert_true (mp_lock_take (&one, MP_LOCK_HEAD));
+  g_assert_false (mp_lock_take (&other, MP_LOCK_HEAD));
+  g_assert_cmpint (mp_lock_extend_deadline (&other, 0, 0), >, first);
+  mp_unlock (&one, MP_LOCK_HEAD);
+
+  test_memory_close (&other);
+  test_memory_close (&one);
+}
+
 static int
 take_and_die (gpointer data)
 {
@@ -192,6 +219,7 @@ main (int   argc,
 
   g_test_add_func ("/memory/lock/exclusive", test_exclusive);
   g_test_add_func ("/memory/lock/await", test_await);
+  g_test_add_func ("/memory/lock/await-again", test_await_again);
   g_test_add_func ("/memory/lock/owner-dies", test_owner_dies);
   g_test_add_func ("/memory/lock/stray-store", test_stray_store);
   g_test_add_func ("/memory/lock/stray-store-while-held", test_stray_store_while_held);
