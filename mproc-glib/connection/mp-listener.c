@@ -31,6 +31,8 @@
  * - `tcp:host:port`, where an empty host means all interfaces, IPv6 addresses are in brackets, and
  *   for port 0 a free port is chosen
  * - `tls:host:port`: the same, encrypted, with [property@Listener:tls-certificate]
+ * - `fd:number`: a socket that listens already, as systemd passes it; it is duplicated, and with
+ *   [property@Listener:tls-certificate] connections by TCP are encrypted
  *
  * With a key, both sides first authenticate each other as Python's `multiprocessing.connection`
  * does, so that Python programs can be the peer. Python up to 3.11 needs

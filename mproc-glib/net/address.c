@@ -22,6 +22,7 @@ static const struct
   { "unix-abstract:", MP_ADDRESS_ABSTRACT },
   { "tcp:", MP_ADDRESS_TCP },
   { "tls:", MP_ADDRESS_TLS },
+  { "fd:", MP_ADDRESS_FD },
 };
 
 static MpAddress *
@@ -106,6 +107,22 @@ parse_inet (const char   *text,
   return address_new (kind, host, host_length, (guint16) port);
 }
 
+static MpAddress *
+parse_fd (const char *text,
+          const char *number,
+          GError    **error)
+{
+  guint64    fd;
+  MpAddress *self;
+
+  if (!g_ascii_string_to_unsigned (number, 10, 0, G_MAXINT, &fd, NULL))
+    return refuse (text, "it needs the number of a descriptor", error);
+
+  self = address_new (MP_ADDRESS_FD, "", 0, 0);
+  self->fd = (int) fd;
+  return self;
+}
+
 MpAddress *
 mp_address_parse (const char *text,
                   GError    **error)
@@ -118,11 +135,13 @@ mp_address_parse (const char *text,
         continue;
       if (schemes[i].kind == MP_ADDRESS_UNIX || schemes[i].kind == MP_ADDRESS_ABSTRACT)
         return parse_unix (text, schemes[i].kind, rest, error);
+      if (schemes[i].kind == MP_ADDRESS_FD)
+        return parse_fd (text, rest, error);
 
       return parse_inet (text, schemes[i].kind, rest, error);
     }
 
-  return refuse (text, "it begins with none of unix:, unix-abstract:, tcp: and tls:", error);
+  return refuse (text, "it begins with none of unix:, unix-abstract:, tcp:, tls: and fd:", error);
 }
 
 gboolean

@@ -8,13 +8,15 @@
 G_BEGIN_DECLS
 
 /* The address of a listener: unix:/path, unix: (a private path is chosen), unix-abstract:name,
- * tcp:host:port or tls:host:port, where a host with colons is in brackets. */
+ * tcp:host:port or tls:host:port, where a host with colons is in brackets; or fd:number, a socket
+ * that listens already. */
 typedef enum
 {
   MP_ADDRESS_UNIX,
   MP_ADDRESS_ABSTRACT,
   MP_ADDRESS_TCP,
-  MP_ADDRESS_TLS
+  MP_ADDRESS_TLS,
+  MP_ADDRESS_FD
 } MpAddressKind;
 
 typedef struct
@@ -24,6 +26,9 @@ typedef struct
   /* The path, the name or the host.  If the path is empty, one is chosen. */
   char   *name;
   guint16 port;
+
+  /* Of MP_ADDRESS_FD. */
+  int fd;
 } MpAddress;
 
 typedef struct

@@ -167,6 +167,13 @@ mp_address_resolve (const MpAddress *address,
       return g_steal_pointer (&addresses);
     }
 
+  if (address->kind == MP_ADDRESS_FD)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                   _ ("Descriptor %d is an address for listeners only"), address->fd);
+      return NULL;
+    }
+
   if (mp_address_add_known (address, passive, addresses))
     return g_steal_pointer (&addresses);
 

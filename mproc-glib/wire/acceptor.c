@@ -180,6 +180,16 @@ in_child (MpForkHook *hook)
     self->closed = !open_descriptors (self);
 }
 
+/* A socket that was passed to the program is of the kind that it would be if it was made here. */
+static MpAddressKind
+get_kind (MpAcceptor *self)
+{
+  if (self->listening.address.storage.ss_family == AF_UNIX)
+    return MP_ADDRESS_UNIX;
+
+  return self->config.peer.certificate != NULL ? MP_ADDRESS_TLS : MP_ADDRESS_TCP;
+}
+
 MpAcceptor *
 mp_acceptor_new (const MpAddress        *address,
                  const MpAcceptorConfig *config,
@@ -197,6 +207,8 @@ mp_acceptor_new (const MpAddress        *address,
 
   if (!mp_listening_open (&self->listening, address, config->backlog, error))
     return NULL;
+  if (self->kind == MP_ADDRESS_FD)
+    self->kind = get_kind (self);
   if (!open_descriptors (self))
     {
       mp_set_error_from_errno (error, errno, _ ("Preparing to listen failed"));

@@ -10,6 +10,7 @@
 
 #include <glib/gi18n-lib.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <string.h>
@@ -130,6 +131,19 @@ remember_file (MpListening *self)
 }
 
 static gboolean
+get_address (MpListening *self,
+             GError     **error)
+{
+  MpSocketAddress *address = &self->address;
+
+  address->length = sizeof address->storage;
+  if (getsockname (self->fd, (struct sockaddr *) &address->storage, &address->length) == 0)
+    return TRUE;
+
+  return mp_set_error_from_errno (error, errno, _ ("Asking for the address failed"));
+}
+
+static gboolean
 open_socket (MpListening     *self,
              const MpAddress *address,
              guint            backlog,
@@ -161,11 +175,42 @@ open_socket (MpListening     *self,
   if (listen (self->fd, (int) backlog) < 0)
     return mp_set_error_from_errno (error, errno, _ ("Listening failed"));
 
-  self->address.length = sizeof self->address.storage;
-  if (getsockname (self->fd, (struct sockaddr *) &self->address.storage, &self->address.length) < 0)
-    return mp_set_error_from_errno (error, errno, _ ("Asking for the address failed"));
+  return get_address (self, error);
+}
 
-  return TRUE;
+static int
+get_option (int fd,
+            int option)
+{
+  int       value = 0;
+  socklen_t length = sizeof value;
+
+  return getsockopt (fd, SOL_SOCKET, option, &value, &length) == 0 ? value : -1;
+}
+
+/* Uses a socket that was passed to the program, which keeps the descriptor and the socket file. */
+static gboolean
+open_passed (MpListening *self,
+             int          fd,
+             GError     **error)
+{
+  int family = get_option (fd, SO_DOMAIN);
+
+  if (family == -1)
+    return mp_set_error_from_errno (error, errno, _ ("Descriptor %d is not a socket"), fd);
+  if (get_option (fd, SO_ACCEPTCONN) != 1 || get_option (fd, SO_TYPE) != SOCK_STREAM ||
+      (family != AF_UNIX && family != AF_INET && family != AF_INET6))
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                   _ ("Descriptor %d is not a stream socket that listens"), fd);
+      return FALSE;
+    }
+
+  self->fd = fcntl (fd, F_DUPFD_CLOEXEC, 0);
+  if (self->fd < 0 || fcntl (self->fd, F_SETFL, fcntl (self->fd, F_GETFL) | O_NONBLOCK) < 0)
+    return mp_set_error_from_errno (error, errno, _ ("Making a socket failed"));
+
+  return get_address (self, error);
 }
 
 gboolean
@@ -177,7 +222,9 @@ mp_listening_open (MpListening     *self,
   memset (self, 0, sizeof *self);
   self->fd = -1;
 
-  if (choose_path (self, address, error) && open_socket (self, address, backlog, error))
+  if (address->kind == MP_ADDRESS_FD ? open_passed (self, address->fd, error)
+                                     : choose_path (self, address, error) &&
+                                         open_socket (self, address, backlog, error))
     return TRUE;
 
   mp_listening_close (self);

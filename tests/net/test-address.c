@@ -29,6 +29,7 @@ static const Valid valid[] = {
   { "tcp:[::1]:65535", MP_ADDRESS_TCP, "::1", 65535 },
   { "tcp::80", MP_ADDRESS_TCP, "", 80 },
   { "tls:example.org:443", MP_ADDRESS_TLS, "example.org", 443 },
+  { "fd:3", MP_ADDRESS_FD, "", 0 },
 };
 
 static void
@@ -55,6 +56,10 @@ test_invalid (void)
     "/tmp/socket",
     "unix-abstract:",
     "tcp:",
+    "fd:",
+    "fd:-1",
+    "fd:4294967299",
+    "fd:3 ",
     "tcp:localhost",
     "tcp:localhost:",
     "tcp:localhost:-1",

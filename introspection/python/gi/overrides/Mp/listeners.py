@@ -16,7 +16,7 @@ from .values import as_text, check_codec
 from .waiting import sleep_until_readable, wait_for
 
 # The prefixes of the library's own addresses, which are used unchanged.
-_SCHEMES = ('unix:', 'unix-abstract:', 'tcp:', 'tls:')
+_SCHEMES = ('unix:', 'unix-abstract:', 'tcp:', 'tls:', 'fd:')
 
 # A peer that does not trust our certificate, or presents one that we do not trust, is treated like
 # one that does not have the key.
