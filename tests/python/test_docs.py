@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The reference manual: it is complete, contains every page, and has no broken links."""
+"""The documentation site: it is complete, contains every page, and has no broken links."""
 
+import functools
 import glob
+import html.parser
 import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
+import urllib.parse
 
 SOURCE = os.environ['MP_SOURCE_ROOT']
 BUILD = os.environ['MP_BUILD_ROOT']
 CONFIG = os.path.join(BUILD, 'docs', 'mproc-glib.toml')
+SITE = os.path.join(BUILD, 'docs', 'mproc-glib-1.0')
 
 LINK = re.compile(r'\[[^\]]*\]\((?!https?:|mailto:|#)([^)#\s]+)[^)]*\)')
 
@@ -51,9 +56,10 @@ class TestReference(unittest.TestCase):
     def test_links_to_symbols(self):
         with tempfile.TemporaryDirectory() as folder:
             done = subprocess.run(
-                ['gi-docgen', 'generate', '--quiet', '--fatal-warnings', '--config', CONFIG,
-                 '--content-dir', os.path.join(SOURCE, 'docs'), '--output-dir', folder,
-                 os.path.join(BUILD, 'mproc-glib', 'Mp-1.0.gir')],
+                [sys.executable, os.path.join(SOURCE, 'docs', 'site.py'), '--fatal-warnings',
+                 '--gi-docgen', shutil.which('gi-docgen'), '--config', CONFIG,
+                 '--gir', os.path.join(BUILD, 'mproc-glib', 'Mp-1.0.gir'),
+                 '--source', SOURCE, '--output', os.path.join(folder, 'site')],
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         self.assertEqual((done.returncode, done.stdout), (0, ''))
 
@@ -62,6 +68,143 @@ class TestReference(unittest.TestCase):
         pages = {os.path.basename(page) for page in glob.glob(os.path.join(SOURCE, 'docs', '*.md'))}
         listed = re.search(r'content_files = \[(.*)\]', read(CONFIG))[1]
         self.assertEqual(set(re.findall(r'"([^"]+)"', listed)), pages)
+
+
+class Page(html.parser.HTMLParser):
+    """What a page links to, the places in it that can be linked to, and its blocks of code."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.places, self.blocks, self.plain = [], set(), [], []
+        self.open = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.links += [attributes[name] for name in ('href', 'src') if name in attributes]
+        self.places.update(attributes[name] for name in ('id', 'name') if name in attributes)
+        if tag in ('a', 'pre', 'code', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'title'):
+            self.open.append(tag)
+        if tag == 'pre':
+            self.blocks.append('')
+
+    def handle_endtag(self, tag):
+        if tag in self.open:
+            self.open.reverse()
+            self.open.remove(tag)
+            self.open.reverse()
+
+    def handle_data(self, data):
+        if 'pre' in self.open:
+            self.blocks[-1] += data
+        elif self.open == ['code']:
+            self.plain.append(data)
+
+
+@functools.lru_cache(maxsize=None)
+def page_at(path):
+    return Page(read(path))
+
+
+def dead_links(path):
+    """Returns the links of the page at @path that lead nowhere in the site."""
+    dead = []
+    for link in page_at(path).links:
+        address = urllib.parse.urlsplit(link)
+        if address.scheme in ('http', 'https') and address.netloc:
+            continue
+        target = os.path.normpath(os.path.join(os.path.dirname(path), urllib.parse.unquote(address.path)))
+        if not address.path:
+            target = path
+        place = urllib.parse.unquote(address.fragment)
+        if address.scheme or not link or not os.path.isfile(target):
+            dead.append(link)
+        elif place and target.endswith('.html') and place not in page_at(target).places:
+            dead.append(link)
+    return dead
+
+
+@unittest.skipUnless(os.path.exists(CONFIG), 'the documentation is not built')
+class TestSite(unittest.TestCase):
+    """What gi-docgen and docs/site.py made."""
+
+    # What fits into the column of a page at its preferred width.
+    WIDTH = 98
+
+    def paths(self, pattern='*.html'):
+        paths = glob.glob(os.path.join(SITE, pattern))
+        self.assertGreater(len(paths), 5)
+        return paths
+
+    def guides(self):
+        names = re.findall(r'"([^"]+)\.md"', re.search(r'content_files = \[(.*)\]', read(CONFIG))[1])
+        return [os.path.join(SITE, f'{name}.html') for name in names]
+
+    def test_every_link_leads_somewhere(self):
+        paths = glob.glob(os.path.join(SITE, '**', '*.html'), recursive=True)
+        self.assertGreater(len(paths), 300)
+        dead = {os.path.relpath(path, SITE): links for path in paths if (links := dead_links(path))}
+        self.assertEqual(dead, {})
+
+    def test_dead_links_are_found(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'page.html')
+            with open(path, 'w', encoding='utf-8') as file:
+                file.write('<p id="here"><a href="#here">a</a> <a href="#there">b</a> <a href="page.md">c</a>'
+                           '<a href="javascript:void(0)">d</a> <a href="page.html#here">e</a> <a href="">f</a>')
+            self.assertEqual(dead_links(path), ['#there', 'page.md', 'javascript:void(0)', ''])
+
+    def test_sites_of_other_libraries(self):
+        addresses = re.findall(r"'(https:[^']+)'", read(os.path.join(SITE, 'urlmap.js')))
+        external = {link for path in self.paths() for link in page_at(path).links
+                    if 'docs.gtk.org' in link}
+        self.assertGreater(len(external), 20)
+        self.assertEqual([link for link in external if not link.startswith(tuple(addresses))], [])
+
+    def test_members_are_links(self):
+        plain = {(os.path.basename(path), name) for path in self.paths() for name in page_at(path).plain
+                 if re.fullmatch(r'(MP|G_IO)_ERROR_[A-Z_]+', name)}
+        self.assertEqual(plain, set())
+
+    def test_first_page(self):
+        text = read(os.path.join(SITE, 'index.html'))
+        self.assertNotIn('Unknown', text)
+        self.assertNotIn('href=""', text)
+        self.assertIn('source/index.html', text)
+        self.assertIn('logo.svg', text)
+
+    def test_source_lines(self):
+        for name in ('class.Queue', 'method.Queue.put', 'property.Queue.max-size', 'signal.Connection.closed'):
+            with self.subTest(page=name):
+                links = [link for link in page_at(os.path.join(SITE, f'{name}.html')).links
+                         if re.match(r'source/mproc-glib/.*\.[ch]\.html#L\d+$', link)]
+                self.assertTrue(links)
+
+    def test_previous_and_next(self):
+        guides = self.guides()
+        for before, after in zip(guides, guides[1:]):
+            with self.subTest(page=os.path.basename(before)):
+                self.assertIn(f'Next: <a href="{os.path.basename(after)}">', read(before))
+                self.assertIn(f'Previous: <a href="{os.path.basename(before)}">', read(after))
+
+    def test_devhelp(self):
+        # Devhelp takes the book whose name is that of its folder.
+        book = read(os.path.join(SITE, 'mproc-glib-1.0.devhelp2'))
+        links = re.findall(r'link="([^"]+)"', book)
+        self.assertGreater(len(links), 200)
+        self.assertEqual([link for link in links
+                          if not os.path.exists(os.path.join(SITE, link.partition('#')[0]))], [])
+
+    def test_code_fits_the_page(self):
+        wide = {(os.path.basename(path), line) for path in self.paths() for block in page_at(path).blocks
+                for line in block.splitlines() if len(line) > self.WIDTH}
+        self.assertEqual(wide, set())
+
+    def test_classes_show_other_languages(self):
+        for path in self.paths('class.*.html') + glob.glob(os.path.join(SITE, 'iface.*.html')):
+            if 'codehilite' in read(path).partition('id="description"')[2].partition('toggle-wrapper')[0]:
+                with self.subTest(page=os.path.basename(path)):
+                    self.assertTrue('class="other-languages"' in read(path))
 
 
 class TestLinks(unittest.TestCase):

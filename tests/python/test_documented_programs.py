@@ -2,7 +2,7 @@
 """Programs in the documentation print the output shown there.
 
 A fenced block in a language that is followed by a block of text is a whole program and what
-it prints.
+it prints. On the page of classes, comments behind the lines are what they print.
 """
 
 import glob
@@ -21,6 +21,29 @@ TIMEOUT = 50
 
 PROGRAM = re.compile(r'^```(?P<language>c|python|js|vala)\n(?P<code>(?:(?!^```).)*)^```\n+'
                      r'^```text\n(?P<output>.*?)^```$', re.MULTILINE | re.DOTALL)
+
+FRAGMENT = re.compile(r'^```(?P<language>python|js|vala)\n(?P<code>(?:(?!^```).)*)^```$', re.MULTILINE | re.DOTALL)
+COMMENT = re.compile(r'.*[;)]\s+(?:#|//) (.*)$', re.MULTILINE)
+
+BEGINNING = {
+    'python': 'import threading\nfrom gi.repository import GLib, Mp\n\n',
+    'js': "import Mp from 'gi://Mp?version=1.0';\n\n",
+}
+
+# All fragments in Vala are compiled as one program.
+VALA_MAIN = """
+int main (string[] args)
+{
+  try {
+    switch (int.parse (args[1])) {
+%s    }
+  } catch (Error e) {
+    printerr ("%%s\\n", e.message);
+    return 1;
+  }
+  return 0;
+}
+"""
 
 
 def programs(page):
@@ -90,6 +113,46 @@ class TestPrograms(unittest.TestCase):
 
     def test_vala(self):
         self.run_page('docs/vala.md', ['vala', 'vala'])
+
+    def run_fragments(self, fragments, command):
+        self.assertGreater(len(fragments), 9)
+        for number, code in enumerate(fragments):
+            with self.subTest(code=code), tempfile.TemporaryDirectory() as folder:
+                done = subprocess.run(command(number, code, folder), timeout=TIMEOUT, stdout=subprocess.PIPE,
+                                      text=True, check=False)
+                self.assertEqual((done.returncode, done.stdout.splitlines()), (0, COMMENT.findall(code)))
+
+    @staticmethod
+    def fragments(language):
+        with open(os.path.join(SOURCE, 'docs', 'classes.md'), encoding='utf-8') as file:
+            return [match['code'] for match in FRAGMENT.finditer(file.read()) if match['language'] == language]
+
+    def script(self, language):
+        def command(_number, code, folder):
+            path = os.path.join(folder, 'fragment')
+            with open(path, 'w', encoding='utf-8') as file:
+                file.write(BEGINNING[language] + code)
+            return command_for(language, path, folder)
+        self.run_fragments(self.fragments(language), command)
+
+    def test_classes_in_python(self):
+        self.script('python')
+
+    def test_classes_in_javascript(self):
+        self.script('js')
+
+    @unittest.skipUnless(shutil.which('valac'), 'there is no Vala compiler')
+    def test_classes_in_vala(self):
+        fragments = self.fragments('vala')
+        methods = ''.join(f'void run_{number} () throws Error\n{{\n{code}}}\n\n'
+                          for number, code in enumerate(fragments))
+        cases = ''.join(f'    case {number}: run_{number} (); break;\n' for number in range(len(fragments)))
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'fragments.vala')
+            with open(path, 'w', encoding='utf-8') as file:
+                file.write(methods + VALA_MAIN % cases)
+            program = command_for('vala', path, folder)
+            self.run_fragments(fragments, lambda number, _code, _folder: [*program, str(number)])
 
     def test_wrong_output_is_found(self):
         with tempfile.TemporaryDirectory(dir=BUILD) as folder:
