@@ -37,8 +37,10 @@ typedef struct
   /* The source that start () attached. */
   GSource *started;
 
-  /* The tasks that wait for a message, oldest first. */
+  /* The tasks that wait for a message, oldest first; and the first of them while a thread tries to
+   * receive its message, without the lock. */
   GQueue receivers;
+  GTask *served;
 
   MpFlushers flushers;
 
@@ -99,8 +101,7 @@ MpChannelStatus mp_connection_try_receive (MpConnection     *self,
                                            MpChannelMessage *received,
                                            GError          **error);
 
-/* The same in two steps, for callers that hold a lock: try_take () runs no foreign code, and
- * settle () emits the signals that follow from its result. */
+/* The same in two steps: settle () emits the signals that follow from the result of try_take (). */
 MpChannelStatus mp_connection_try_take (MpConnection     *self,
                                         gssize            max_length,
                                         MpChannelMessage *received,

@@ -54,6 +54,32 @@ complete_receive (MpConnection     *self,
     g_task_return_error (task, error);
 }
 
+/* Begins to serve the oldest task, which stays in the list.  NULL if there is none, or another
+ * thread serves it, whose source is ready as long as there are messages. */
+static GTask *
+begin_serving (MpConnectionPrivate *priv)
+{
+  GTask *task = NULL;
+
+  g_mutex_lock (&priv->lock);
+  if (priv->served == NULL)
+    task = priv->served = g_queue_peek_head (&priv->receivers);
+  g_mutex_unlock (&priv->lock);
+  return task;
+}
+
+/* Takes the task out of the list if it @is_served. */
+static void
+end_serving (MpConnectionPrivate *priv,
+             gboolean             is_served)
+{
+  g_mutex_lock (&priv->lock);
+  priv->served = NULL;
+  if (is_served)
+    g_queue_pop_head (&priv->receivers);
+  g_mutex_unlock (&priv->lock);
+}
+
 /* Takes the oldest task out of the list if there is a message or an error for it. */
 static GTask *
 take_served_receiver (MpConnection     *self,
@@ -61,21 +87,19 @@ take_served_receiver (MpConnection     *self,
                       GError          **error)
 {
   MpConnectionPrivate *priv = mp_connection_get_private (self);
-  GTask               *task;
+  GTask               *task = begin_serving (priv);
   Receiver            *receiver;
+  gboolean             is_served;
 
-  g_mutex_lock (&priv->lock);
-  task = g_queue_peek_head (&priv->receivers);
-  receiver = task != NULL ? g_task_get_task_data (task) : NULL;
-  if (task == NULL ||
-      mp_connection_try_take (self, receiver->max_length, received, error) == MP_CHANNEL_NOT_NOW)
-    {
-      g_mutex_unlock (&priv->lock);
-      return NULL;
-    }
+  if (task == NULL)
+    return NULL;
 
-  g_queue_pop_head (&priv->receivers);
-  g_mutex_unlock (&priv->lock);
+  receiver = g_task_get_task_data (task);
+  is_served = mp_connection_try_take (self, receiver->max_length, received, error) !=
+              MP_CHANNEL_NOT_NOW;
+  end_serving (priv, is_served);
+  if (!is_served)
+    return NULL;
 
   drop_source (receiver);
   return task;
@@ -100,15 +124,18 @@ serve_receivers (MpConnection *self)
     }
 }
 
-/* Removes a task from the list.  Returns whether it was still waiting. */
+/* Removes a task from the list.  Returns whether it was still waiting.  A task that another thread
+ * serves may get a message, which would be lost, so it is not removed, but tried again. */
 static gboolean
 withdraw_receiver (MpConnectionPrivate *priv,
-                   GTask               *task)
+                   GTask               *task,
+                   gboolean            *again)
 {
   gboolean found;
 
   g_mutex_lock (&priv->lock);
-  found = g_queue_remove (&priv->receivers, task);
+  *again = task == priv->served;
+  found = !*again && g_queue_remove (&priv->receivers, task);
   g_mutex_unlock (&priv->lock);
   return found;
 }
@@ -119,6 +146,7 @@ receive_ready_cb (gpointer user_data)
   g_autoptr (GTask) task = g_object_ref (user_data);
   MpConnection *self = g_task_get_source_object (task);
   GSource      *source = g_main_current_source ();
+  gboolean      again;
 
   if (!g_cancellable_is_cancelled (g_task_get_cancellable (task)))
     {
@@ -126,14 +154,14 @@ receive_ready_cb (gpointer user_data)
       return g_source_is_destroyed (source) ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
     }
 
-  if (withdraw_receiver (mp_connection_get_private (self), task))
+  if (withdraw_receiver (mp_connection_get_private (self), task, &again))
     {
       drop_source (g_task_get_task_data (task));
       g_task_return_error_if_cancelled (task);
       g_object_unref (task);
     }
 
-  return G_SOURCE_REMOVE;
+  return again ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 }
 
 /* Takes ownership of @task. */

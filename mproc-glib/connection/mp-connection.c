@@ -351,6 +351,7 @@ in_child (MpForkHook *hook)
   /* Another thread of the parent was changing the list. */
   if (mp_fork_reset_mutex (&priv->lock))
     g_queue_init (&priv->receivers);
+  priv->served = NULL;
 }
 
 static void

@@ -305,6 +305,7 @@ mp_stream_transport_free (MpTransport *transport)
 static const MpTransportFuncs stream_funcs = {
   .name = "stream",
   .holds_back = TRUE,
+  .is_foreign = TRUE,
   .send = mp_stream_transport_send,
   .receive = mp_stream_transport_receive,
   .wait = mp_stream_transport_wait,

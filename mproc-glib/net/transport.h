@@ -34,6 +34,10 @@ typedef struct
    * must pass the same bytes again. */
   gboolean holds_back;
 
+  /* Whether send () and receive () may run code of the program's own, which may call the library or
+   * wait for another thread that does, so that no lock may be held. */
+  gboolean is_foreign;
+
   /* Returns the number of bytes sent, -1 with @error set, or MP_TRANSPORT_WOULD_BLOCK.  The
    * descriptors are sent with the first byte. */
   gssize (*send) (MpTransport  *self,

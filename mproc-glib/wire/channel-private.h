@@ -77,12 +77,23 @@ struct _MpChannel
   gpointer        filter_data;
   GQueue          kept;
 
-  /* The call that lends its buffer to the reader while it sleeps. */
-  gconstpointer lender;
+  /* The call that has the reader for itself, also without the lock: while it sleeps and lends its
+   * buffer to the reader, or while it is inside a transport that runs foreign code.  Others that
+   * are turned away because of the latter are woken at its end. */
+  gconstpointer occupant;
+  GThread      *thread_inside_receive;
+  gboolean      turned_away;
 
   GMutex send_lock;
   GQueue outgoing;
   gsize  queued_bytes;
+
+  /* The same for sending. */
+  GThread *thread_inside_send;
+  gboolean sender_turned_away;
+
+  /* How often all outgoing messages were dropped. */
+  guint n_dropped;
 
   /* The innermost lock, which guards only these lists. */
   GMutex            wait_lock;

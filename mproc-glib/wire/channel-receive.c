@@ -107,10 +107,34 @@ set_end_of_stream (MpChannel *self,
                  self->reader.received - self->reader.consumed);
 }
 
+/* Calls the transport without the lock.  Nobody else touches the reader meanwhile. */
+static gssize
+receive_outside (MpChannel    *self,
+                 gconstpointer token,
+                 struct iovec *vectors,
+                 guint         n_vectors,
+                 int          *fds,
+                 guint        *n_fds,
+                 GError      **error)
+{
+  gconstpointer before = self->occupant;
+  gssize        n;
+
+  g_atomic_pointer_set (&self->occupant, token);
+  self->thread_inside_receive = g_thread_self ();
+  g_mutex_unlock (&self->receive_lock);
+  n = self->transport->funcs->receive (self->transport, vectors, n_vectors, fds, n_fds, error);
+  g_mutex_lock (&self->receive_lock);
+  self->thread_inside_receive = NULL;
+  g_atomic_pointer_set (&self->occupant, before);
+  return n;
+}
+
 /* Makes one read call into the reader. */
 static MpChannelStatus
-receive_piece (MpChannel *self,
-               GError   **error)
+receive_piece (MpChannel    *self,
+               gconstpointer token,
+               GError      **error)
 {
   struct iovec vectors[2];
   guint        n_vectors, n_fds = 0;
@@ -121,7 +145,10 @@ receive_piece (MpChannel *self,
   if (!mp_frame_reader_get_space (&self->reader, vectors, &n_vectors, error))
     return MP_CHANNEL_ERROR;
 
-  n = self->transport->funcs->receive (self->transport, vectors, n_vectors, fds, &n_fds, error);
+  if (self->transport->funcs->is_foreign)
+    n = receive_outside (self, token, vectors, n_vectors, fds, &n_fds, error);
+  else
+    n = self->transport->funcs->receive (self->transport, vectors, n_vectors, fds, &n_fds, error);
   if (n == MP_TRANSPORT_WOULD_BLOCK)
     return MP_CHANNEL_NOT_NOW;
   if (n == 0)
@@ -179,9 +206,9 @@ receive_pieces (MpChannel    *self,
 
       if (target->buffer != NULL && self->sources.length == 0 && self->filter == NULL &&
           mp_frame_reader_lend (&self->reader, target->buffer, target->size))
-        g_atomic_pointer_set (&self->lender, target);
+        g_atomic_pointer_set (&self->occupant, target);
 
-      piece = receive_piece (self, error);
+      piece = receive_piece (self, target, error);
       if (piece != MP_CHANNEL_DONE)
         return piece;
     }
@@ -201,8 +228,8 @@ deliver (MpChannel    *self,
   else
     target->message->data = mp_frame_reader_take (&self->reader, &target->message->length);
 
-  if (self->lender == target)
-    g_atomic_pointer_set (&self->lender, NULL);
+  if (self->occupant == target)
+    g_atomic_pointer_set (&self->occupant, NULL);
 
   if (self->n_arrivals > 0 && !take_arrivals (self, target->message, error))
     {
@@ -290,7 +317,7 @@ receive_next (MpChannel    *self,
 {
   MpChannelStatus status;
 
-  if (self->filter != NULL && self->lender != target)
+  if (self->filter != NULL && self->occupant != target)
     {
       status = pump (self, 1, max, error);
       if (status == MP_CHANNEL_DONE && self->kept.length == 0)
@@ -302,28 +329,53 @@ receive_next (MpChannel    *self,
   return status == MP_CHANNEL_DONE ? deliver (self, target, error) : status;
 }
 
+/* Whether another call has the reader.  Fails if that is a call further up in this very thread, for
+ * which it would wait for ever. */
+static gboolean
+is_occupied (MpChannel    *self,
+             gconstpointer token,
+             gboolean      waits,
+             GError      **error)
+{
+  if (self->occupant == NULL || self->occupant == token)
+    return FALSE;
+
+  self->turned_away |= self->thread_inside_receive != NULL;
+  if (waits && self->thread_inside_receive == g_thread_self ())
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PENDING,
+                         _ ("The stream of the connection receives from the connection itself"));
+  return TRUE;
+}
+
 static MpChannelStatus
 receive_now (MpChannel        *self,
              const Target     *target,
              MpChannelSleeper *sleeper,
              GError          **error)
 {
+  g_autoptr (GError) failure = NULL;
   MpChannelStatus status = MP_CHANNEL_NOT_NOW;
   gboolean        more = FALSE;
 
   g_mutex_lock (&self->receive_lock);
-  if (self->lender == NULL || self->lender == target)
-    status = receive_next (self, target, sleeper == NULL ? PUMPED_PER_TRY : G_MAXUINT, error);
-  if (status == MP_CHANNEL_DONE)
-    more = g_atomic_int_get (&self->n_waiters) > 0;
-  else if (status == MP_CHANNEL_NOT_NOW && sleeper != NULL)
+  if (!is_occupied (self, target, sleeper != NULL, &failure))
     {
-      mp_channel_begin_sleep (self, sleeper);
+      status = receive_next (self, target, sleeper == NULL ? PUMPED_PER_TRY : G_MAXUINT, &failure);
+      more = self->turned_away;
+      self->turned_away = FALSE;
     }
+  if (failure != NULL)
+    status = MP_CHANNEL_ERROR;
+  else if (status == MP_CHANNEL_DONE)
+    more |= g_atomic_int_get (&self->n_waiters) > 0;
+  else if (status == MP_CHANNEL_NOT_NOW && sleeper != NULL)
+    mp_channel_begin_sleep (self, sleeper);
   g_mutex_unlock (&self->receive_lock);
 
   if (more)
     mp_channel_wake (self);
+  if (failure != NULL)
+    g_propagate_error (error, g_steal_pointer (&failure));
   return status;
 }
 
@@ -338,9 +390,9 @@ end_lending (MpChannel    *self,
     return;
 
   g_mutex_lock (&self->receive_lock);
-  if (self->lender == target)
+  if (self->occupant == target)
     {
-      g_atomic_pointer_set (&self->lender, NULL);
+      g_atomic_pointer_set (&self->occupant, NULL);
       lost = !mp_frame_reader_take_back (&self->reader);
     }
   g_mutex_unlock (&self->receive_lock);
@@ -371,7 +423,7 @@ wait_for_more (MpChannel        *self,
                GCancellable     *cancellable,
                GError          **error)
 {
-  gconstpointer lender = g_atomic_pointer_get (&self->lender);
+  gconstpointer lender = g_atomic_pointer_get (&self->occupant);
   GIOCondition  condition = lender == NULL || lender == target ? G_IO_IN : 0;
   gboolean      flush = mp_channel_has_outgoing (self);
 
@@ -522,9 +574,12 @@ pump_now (MpChannel *self,
 
   g_mutex_lock (&self->receive_lock);
   n_kept = self->kept.length;
-  if (self->lender == NULL)
-    status = pump (self, MAX_KEPT, PUMPED_PER_TRY, error);
-  *found = self->kept.length > n_kept;
+  if (!is_occupied (self, NULL, FALSE, NULL))
+    {
+      status = pump (self, MAX_KEPT, PUMPED_PER_TRY, error);
+      *found = self->kept.length > n_kept || self->turned_away;
+      self->turned_away = FALSE;
+    }
   full = self->kept.length >= MAX_KEPT;
   g_mutex_unlock (&self->receive_lock);
 
@@ -563,8 +618,8 @@ mp_channel_pump (MpChannel *self,
 static gboolean
 has_read_message (MpChannel *self)
 {
-  return self->lender == NULL && mp_frame_reader_peek (&self->reader, mp_channel_get_limit (self),
-                                                       NULL) != MP_FRAME_INCOMPLETE;
+  return self->occupant == NULL && mp_frame_reader_peek (&self->reader, mp_channel_get_limit (self),
+                                                         NULL) != MP_FRAME_INCOMPLETE;
 }
 
 /* Whether the bytes read so far contain a message for the filter. */

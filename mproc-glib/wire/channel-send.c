@@ -17,6 +17,9 @@
 #define MAX_VECTORS 128
 #define MAX_QUEUED  (16 * 1024 * 1024)
 
+/* How many bytes one call writes to a transport that runs foreign code: a record of TLS. */
+#define MAX_STAGED (16 * 1024)
+
 /* A message being sent.  That of a blocking call is on its stack and refers to the caller's bytes;
  * that of an asynchronous call holds a reference to the bytes and its own duplicates of the
  * descriptors. */
@@ -41,11 +44,12 @@ typedef struct
 } Outgoing;
 
 /* The messages that a flush has finished: those whose callbacks are still to be called, and whether
- * there are any for which a blocking call waits. */
+ * there are any for which a blocking call waits; and whether others were turned away meanwhile. */
 typedef struct
 {
   GQueue   queued;
   gboolean waited_for;
+  gboolean turned_away;
 } Finished;
 
 static void
@@ -99,6 +103,39 @@ add_vectors (const Outgoing *outgoing,
     vectors[n++] =
       (struct iovec){ (guint8 *) outgoing->data + of_data, outgoing->length - of_data };
   return n;
+}
+
+/* Writes the beginning of the first message, without the lock.  The bytes are copied, since the
+ * call that sends them may end meanwhile.  Returns WOULD_BLOCK if the message was dropped. */
+static gssize
+write_outside (MpChannel *self,
+               GError   **error)
+{
+  guint8       staged[MAX_STAGED];
+  struct iovec vectors[2];
+  struct iovec all = { staged, 0 };
+  guint        n_vectors = add_vectors (self->outgoing.head->data, vectors);
+  guint        n_dropped = self->n_dropped;
+  gssize       n;
+
+  for (guint i = 0; i < n_vectors; i++)
+    {
+      gsize length = MIN (vectors[i].iov_len, sizeof staged - all.iov_len);
+
+      memcpy (staged + all.iov_len, vectors[i].iov_base, length);
+      all.iov_len += length;
+    }
+
+  self->thread_inside_send = g_thread_self ();
+  g_mutex_unlock (&self->send_lock);
+  n = self->transport->funcs->send (self->transport, &all, 1, NULL, 0, error);
+  g_mutex_lock (&self->send_lock);
+  self->thread_inside_send = NULL;
+  if (n_dropped == self->n_dropped)
+    return n;
+
+  g_clear_error (error);
+  return MP_TRANSPORT_WOULD_BLOCK;
 }
 
 /* Writes as much of the queue as fits into one call.  A message with descriptors is written alone,
@@ -173,7 +210,18 @@ flush_locked (MpChannel *self,
   while (self->outgoing.length > 0)
     {
       g_autoptr (GError) error = NULL;
-      gssize n = write_outgoing (self, &error);
+      gssize n;
+
+      if (self->thread_inside_send != NULL)
+        {
+          self->sender_turned_away = TRUE;
+          return MP_CHANNEL_NOT_NOW;
+        }
+
+      n = self->transport->funcs->is_foreign ? write_outside (self, &error)
+                                             : write_outgoing (self, &error);
+      finished->turned_away |= self->sender_turned_away;
+      self->sender_turned_away = FALSE;
 
       if (n == MP_TRANSPORT_WOULD_BLOCK)
         return MP_CHANNEL_NOT_NOW;
@@ -195,9 +243,9 @@ run_finished (MpChannel *self,
 {
   Outgoing *outgoing;
 
-  if (finished->waited_for)
+  if (finished->waited_for || finished->turned_away)
     mp_channel_wake (self);
-  finished->waited_for = FALSE;
+  finished->waited_for = finished->turned_away = FALSE;
 
   while ((outgoing = g_queue_pop_head (&finished->queued)) != NULL)
     {
@@ -211,7 +259,7 @@ run_finished (MpChannel *self,
 MpChannelStatus
 mp_channel_flush (MpChannel *self)
 {
-  Finished        finished = { G_QUEUE_INIT, FALSE };
+  Finished        finished = { G_QUEUE_INIT, FALSE, FALSE };
   MpChannelStatus status;
 
   if (!mp_channel_has_outgoing (self) || !mp_channel_enter (self, NULL))
@@ -240,9 +288,10 @@ void
 mp_channel_fail_outgoing (MpChannel    *self,
                           const GError *error)
 {
-  Finished finished = { G_QUEUE_INIT, FALSE };
+  Finished finished = { G_QUEUE_INIT, FALSE, FALSE };
 
   g_mutex_lock (&self->send_lock);
+  self->n_dropped++;
   while (self->outgoing.length > 0)
     finish (self, &finished, error);
   g_mutex_unlock (&self->send_lock);
@@ -265,11 +314,13 @@ mp_channel_forget_outgoing (MpChannel *self)
 {
   gboolean was_busy = mp_fork_reset_mutex (&self->send_lock);
 
-  if (was_busy || (self->outgoing.length > 0 && is_begun (self, self->outgoing.head->data)))
+  if (was_busy || self->thread_inside_send != NULL ||
+      (self->outgoing.length > 0 && is_begun (self, self->outgoing.head->data)))
     self->sending_is_parents = TRUE;
 
   g_queue_init (&self->outgoing);
   self->queued_bytes = 0;
+  self->thread_inside_send = NULL;
 }
 
 static gboolean
@@ -332,14 +383,16 @@ give_up (MpChannel *self,
   return begun;
 }
 
+/* With @condition 0, another thread is inside the transport, and wakes this one at the end. */
 static gboolean
 wait_to_send (MpChannel        *self,
               MpChannelSleeper *sleeper,
+              GIOCondition      condition,
               gint64            deadline,
               GCancellable     *cancellable,
               GError          **error)
 {
-  switch (mp_channel_sleep (self, sleeper, G_IO_OUT, deadline, cancellable, error))
+  switch (mp_channel_sleep (self, sleeper, condition, deadline, cancellable, error))
     {
     case MP_WAIT_READY:
     case MP_WAIT_WOKEN:
@@ -353,6 +406,19 @@ wait_to_send (MpChannel        *self,
     default:
       return FALSE;
     }
+}
+
+/* A call further up in this very thread is inside the transport, and would never end. */
+static gboolean
+check_not_inside (MpChannel *self,
+                  GError   **error)
+{
+  if (self->thread_inside_send != g_thread_self ())
+    return TRUE;
+
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PENDING,
+                       _ ("The stream of the connection sends on the connection itself"));
+  return FALSE;
 }
 
 /* Sends @outgoing, the last in the queue, and all before it.  The caller holds the lock, which is
@@ -373,17 +439,23 @@ send_queued (MpChannel    *self,
       MpChannelSleeper sleeper = {
         0,
       };
-      gboolean go_on;
+      GIOCondition condition;
+      gboolean     go_on;
 
       flush_locked (self, finished);
       if (outgoing->finished)
         break;
 
-      mp_channel_begin_sleep (self, &sleeper);
-      g_mutex_unlock (&self->send_lock);
-      run_finished (self, finished);
-      go_on = wait_to_send (self, &sleeper, deadline, cancellable, &stop);
-      g_mutex_lock (&self->send_lock);
+      go_on = check_not_inside (self, &stop);
+      if (go_on)
+        {
+          condition = self->thread_inside_send == NULL ? G_IO_OUT : 0;
+          mp_channel_begin_sleep (self, &sleeper);
+          g_mutex_unlock (&self->send_lock);
+          run_finished (self, finished);
+          go_on = wait_to_send (self, &sleeper, condition, deadline, cancellable, &stop);
+          g_mutex_lock (&self->send_lock);
+        }
 
       if (outgoing->finished)
         break;
@@ -410,14 +482,14 @@ send_inside (MpChannel    *self,
              GCancellable *cancellable,
              GError      **error)
 {
-  Finished     finished = { G_QUEUE_INIT, FALSE };
+  Finished     finished = { G_QUEUE_INIT, FALSE, FALSE };
   struct iovec vectors[2];
   gboolean     success = TRUE;
   gboolean     queued = FALSE;
   gssize       n = 0;
 
   g_mutex_lock (&self->send_lock);
-  if (self->outgoing.length == 0)
+  if (self->outgoing.length == 0 && !self->transport->funcs->is_foreign)
     n = self->transport->funcs->send (self->transport, vectors, add_vectors (outgoing, vectors),
                                       outgoing->fds, outgoing->n_fds, error);
   if (n > 0)
@@ -549,7 +621,7 @@ void
 mp_channel_withdraw (MpChannel    *self,
                      gconstpointer user_data)
 {
-  Finished withdrawn = { G_QUEUE_INIT, FALSE };
+  Finished withdrawn = { G_QUEUE_INIT, FALSE, FALSE };
   GList   *l;
 
   g_mutex_lock (&self->send_lock);

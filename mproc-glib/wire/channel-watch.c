@@ -118,11 +118,19 @@ mp_channel_has_pending (MpChannel   *self,
                         GIOCondition condition,
                         GError     **error)
 {
+  MpWaitStatus status;
+
   if ((condition & G_IO_IN) != 0 && mp_channel_has_message (self))
     return TRUE;
+  if (self->transport->funcs->can_share (self->transport))
+    return FALSE;
 
-  return !self->transport->funcs->can_share (self->transport) &&
-         mp_channel_wait (self, condition, 0, NULL, error) == MP_WAIT_READY;
+  status = mp_channel_wait (self, condition, 0, NULL, error);
+  if (status != MP_WAIT_ERROR && status != MP_WAIT_READY &&
+      self->transport->funcs->get_fd (self->transport) < 0)
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
+                         _ ("The stream of the connection has no descriptor to wait for"));
+  return status == MP_WAIT_READY;
 }
 
 /* Registers the sleeper unless a message is available. */
@@ -135,7 +143,7 @@ begin_wait (MpChannel        *self,
 
   g_mutex_lock (&self->receive_lock);
   there =
-    (condition & G_IO_IN) != 0 && self->lender == NULL &&
+    (condition & G_IO_IN) != 0 && self->occupant == NULL &&
     (self->kept.length > 0 || mp_frame_reader_peek (&self->reader, mp_channel_get_limit (self),
                                                     NULL) != MP_FRAME_INCOMPLETE);
   if (!there)

@@ -19,14 +19,16 @@ forget_received (MpChannel *self)
 {
   gboolean was_busy = mp_fork_reset_mutex (&self->receive_lock);
 
-  if (was_busy || mp_channel_reads_ahead (self) || !mp_frame_reader_is_empty (&self->reader))
+  if (was_busy || self->thread_inside_receive != NULL || mp_channel_reads_ahead (self) ||
+      !mp_frame_reader_is_empty (&self->reader))
     self->receiving_is_parents = TRUE;
 
   for (guint i = 0; i < self->n_arrivals && !was_busy; i++)
     close (self->arrivals[i].fd);
   self->n_arrivals = 0;
   g_queue_init (&self->kept);
-  self->lender = NULL;
+  self->occupant = NULL;
+  self->thread_inside_receive = NULL;
 }
 
 static void
