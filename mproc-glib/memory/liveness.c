@@ -13,28 +13,46 @@
 
 #include "base/mp-errno.h"
 
-/* Detects which participants are alive.  Each holds a record lock on one byte of the file, through
- * an open file description of its own (F_OFD_SETLK).  The kernel drops the lock when the process
- * ends, also across pid namespaces.  It does not depend on the thread that took it, and closing
- * other descriptors of the file does not drop it.
+/* Detects which participants are alive.  Each holds a record lock on one byte of the file
+ * (F_OFD_SETLK), through an open file description that no other handle has: a process that had it
+ * too would keep the lock.  The kernel drops the lock when the process ends, also across pid
+ * namespaces.  It does not depend on the thread that took it, and closing other descriptors of the
+ * file does not drop it.
  *
  * A mapped page keeps the description open, and thus the lock held, even if the program closes all
  * its descriptors.  That page is not inherited by a forked child.  The descriptor is, and would
- * keep the parent alive in the eyes of others: a child closes it at once, and attaches as a
- * participant of its own when it first uses the handle. */
+ * keep the parent alive in the eyes of others: a child replaces it at once by a description of its
+ * own under the same number, and attaches as a participant when it first uses the handle. */
 
 static void
-close_descriptors (MpMemory *self)
+close_watch (MpMemory *self)
 {
-  if (!mp_memory_owns_descriptors (self))
+  if (mp_memory_owns_descriptors (self) && self->watch_fd != -1)
+    close (self->watch_fd);
+  if (mp_memory_owns_descriptors (self) && self->death_fd != -1)
+    close (self->death_fd);
+  mp_store (&self->watch_fd, -1);
+  self->death_fd = -1;
+}
+
+/* Without /proc, or at the limit of descriptors, the child loses the queue. */
+static void
+replace_file (MpMemory *self)
+{
+  int fresh;
+
+  if (self->fd == -1 || !mp_memory_owns_descriptors (self))
     return;
 
-  if (self->live_fd != -1)
-    close (self->live_fd);
-  if (self->watch_fd != -1)
-    close (self->watch_fd);
-  if (self->death_fd != -1)
-    close (self->death_fd);
+  fresh = mp_memory_reopen (self->fd);
+  if (fresh == -1)
+    {
+      self->fork_errno = errno;
+      close (self->fd);
+      return;
+    }
+  dup3 (fresh, self->fd, O_CLOEXEC);
+  close (fresh);
 }
 
 static void
@@ -42,10 +60,9 @@ forget_parent (MpForkHook *hook)
 {
   MpMemory *self = MP_FORK_HOOK_OWNER (hook, MpMemory);
 
-  close_descriptors (self);
-  mp_store (&self->watch_fd, -1);
-  mp_store (&self->live_fd, -1);
-  self->death_fd = -1;
+  close_watch (self);
+  replace_file (self);
+  mp_store (&self->is_attached, 0);
   self->anchor = NULL;
   self->recovering = self->watching = 0;
   /* The thread that held the mutex exists in the parent only; the child attaches anew anyway. */
@@ -80,28 +97,17 @@ map_anchor (int fd)
   return NULL;
 }
 
-/* Opens the file once more, to get an open file description of this handle alone. */
+/* To be called before a lock is claimed. */
 gboolean
 mp_liveness_open (MpMemory *self,
                   GError  **error)
 {
-  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", self->fd);
-  int              saved_errno;
+  if (!mp_liveness_check (self, error))
+    return FALSE;
 
-  /* A child that is forked before `live_fd` is stored would not close it, and its copy of the
-   * description would keep the lock after this process has died. */
-  mp_fork_block ();
-  mp_store (&self->live_fd, open (path, O_RDWR | O_CLOEXEC));
-  saved_errno = errno;
-  if (self->live_fd != -1)
-    self->anchor = map_anchor (self->live_fd);
-  mp_fork_unblock ();
-
-  if (self->live_fd == -1)
-    return mp_check_proc (error) &&
-           mp_set_error_from_errno (error, saved_errno,
-                                    _ ("Cannot open the memory of the queue through %s"), path);
-  return mp_liveness_check (self, error);
+  self->anchor = map_anchor (self->fd);
+  mp_store (&self->is_attached, 1);
+  return TRUE;
 }
 
 /* Whether this process can still use the queue. */
@@ -112,6 +118,11 @@ mp_liveness_check (MpMemory *self,
   if (mp_memory_owns_descriptors (self))
     return TRUE;
 
+  if (self->fork_errno != 0)
+    return mp_check_proc (error) &&
+           mp_set_error_from_errno (error, self->fork_errno,
+                                    _ ("The queue was not opened again after a fork"));
+
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
                        _ ("The descriptors of the queue were closed by this program"));
   return FALSE;
@@ -121,13 +132,14 @@ void
 mp_liveness_close (MpMemory *self)
 {
   mp_fork_block ();
+  if (mp_load (&self->is_attached) && self->participant < MP_N_PARTICIPANTS &&
+      mp_memory_owns_descriptors (self))
+    mp_liveness_unclaim (self, self->participant);
   if (self->anchor != NULL)
     munmap (self->anchor, (gsize) sysconf (_SC_PAGESIZE));
   self->anchor = NULL;
-  close_descriptors (self);
-  mp_store (&self->watch_fd, -1);
-  mp_store (&self->live_fd, -1);
-  self->death_fd = -1;
+  mp_store (&self->is_attached, 0);
+  close_watch (self);
   mp_fork_unblock ();
 }
 
@@ -144,7 +156,7 @@ control_lock (MpMemory *self,
     .l_start = MP_LIVENESS_BASE + participant,
     .l_len = 1,
   };
-  int result = fcntl (self->live_fd, command, &lock);
+  int result = fcntl (self->fd, command, &lock);
 
   if (found != NULL)
     *found = lock.l_type;
@@ -165,7 +177,7 @@ mp_liveness_unclaim (MpMemory *self,
   control_lock (self, F_OFD_SETLK, F_UNLCK, participant, NULL);
 }
 
-/* Whether live_fd refers to the description that holds this handle's lock.  If the program closed
+/* Whether `fd` refers to the description that holds this handle's lock.  If the program closed
  * all descriptors and another handle of the same queue was opened under this number, device and
  * inode are the same, but the lock belongs to a different description. */
 static gboolean

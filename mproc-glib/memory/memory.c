@@ -108,13 +108,10 @@ note_descriptors (MpMemory *self,
 gboolean
 mp_memory_owns_descriptors (MpMemory *self)
 {
-  int live_fd = mp_load (&self->live_fd);
-
   if (mp_load (&self->is_lost))
     return FALSE;
   if (is_same (self->fd, self->device, self->inode) &&
-      is_same (self->bell_fd, self->bell_device, self->bell_inode) &&
-      (live_fd == -1 || is_same (live_fd, self->device, self->inode)))
+      is_same (self->bell_fd, self->bell_device, self->bell_inode))
     return TRUE;
 
   mp_store (&self->is_lost, 1);
@@ -163,24 +160,51 @@ map (MpMemory *self,
   return TRUE;
 }
 
-static void
-init (MpMemory *self)
+void
+mp_memory_init (MpMemory *self)
 {
   memset (self, 0, sizeof *self);
   self->fd = -1;
   self->bell_fd = -1;
-  self->live_fd = self->watch_fd = self->death_fd = -1;
+  self->watch_fd = self->death_fd = -1;
   g_mutex_init (&self->attach_mutex);
 }
 
-/* The name of the queue is in that of the file, where lsof and ls show it. */
-static int
-create_file (const MpConfig *config)
+/* The name of the queue is in that of the file, where lsof and ls show it.  Forks are blocked
+ * meanwhile, so that no child has a description of which the fork hook does not know. */
+static gboolean
+create_file (MpMemory       *self,
+             const MpConfig *config,
+             GError        **error)
 {
   g_autofree char *name = g_strconcat ("mproc-glib-queue", config->name[0] != '\0' ? ":" : "",
                                        config->name, NULL);
+  int              saved_errno;
 
-  return memfd_create (name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  mp_fork_block ();
+  self->fd = memfd_create (name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  saved_errno = errno;
+  mp_fork_unblock ();
+
+  return self->fd != -1 ||
+         mp_set_error_from_errno (error, saved_errno, _ ("Cannot make memory for the queue"));
+}
+
+/* The same for a file in a folder. */
+static gboolean
+create_file_in (MpMemory *self,
+                int       folder,
+                GError  **error)
+{
+  int saved_errno;
+
+  mp_fork_block ();
+  self->fd = openat (folder, MP_NAMED_MEMORY, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  saved_errno = errno;
+  mp_fork_unblock ();
+
+  return self->fd != -1 ||
+         mp_set_error_from_errno (error, saved_errno, _ ("Cannot make memory for the queue"));
 }
 
 /* Gives empty files what a queue begins with. */
@@ -217,10 +241,8 @@ mp_memory_create (MpMemory       *self,
                   const MpConfig *config,
                   GError        **error)
 {
-  init (self);
-  self->fd = create_file (config);
-  if (self->fd == -1)
-    return mp_set_error_from_errno (error, errno, _ ("Cannot make memory for the queue"));
+  if (!create_file (self, config, error))
+    return FALSE;
 
   self->bell_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (self->bell_fd == -1)
@@ -236,10 +258,8 @@ mp_memory_create_in (MpMemory       *self,
                      const MpConfig *config,
                      GError        **error)
 {
-  init (self);
-  self->fd = openat (folder, MP_NAMED_MEMORY, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (self->fd == -1)
-    return mp_set_error_from_errno (error, errno, _ ("Cannot make memory for the queue"));
+  if (!create_file_in (self, folder, error))
+    return FALSE;
   if (mkfifoat (folder, MP_NAMED_BELL, 0600) == -1)
     return mp_set_error_from_errno (error, errno, _ ("Cannot make a FIFO for the queue"));
   self->bell_fd = openat (folder, MP_NAMED_BELL, O_RDWR | O_NONBLOCK | O_CLOEXEC);
@@ -362,6 +382,35 @@ mp_memory_read_config (int       fd,
   return check_config (config, *file_size, error);
 }
 
+/* Makes another open file description of a memory file.  Safe in fork hooks. */
+int
+mp_memory_reopen (int fd)
+{
+  char path[64];
+
+  g_snprintf (path, sizeof path, "/proc/self/fd/%d", fd);
+  return open (path, O_RDWR | O_CLOEXEC);
+}
+
+/* Others may have the same open file description, and would keep the record lock of this handle, so
+ * use another one.  Forks are blocked as in create_file (). */
+static gboolean
+open_own_file (MpMemory *self,
+               int       fd,
+               GError  **error)
+{
+  int saved_errno;
+
+  mp_fork_block ();
+  self->fd = mp_memory_reopen (fd);
+  saved_errno = errno;
+  mp_fork_unblock ();
+
+  return self->fd != -1 ||
+         (mp_check_proc (error) &&
+          mp_set_error_from_errno (error, saved_errno, _ ("Cannot open the memory of the queue")));
+}
+
 /* Opens memory that another, possibly hostile process created.  Takes ownership of both
  * descriptors, also on failure. */
 gboolean
@@ -370,12 +419,13 @@ mp_memory_open (MpMemory *self,
                 int       bell_fd,
                 GError  **error)
 {
-  init (self);
-  self->fd = fd;
-  self->bell_fd = bell_fd;
+  gboolean opened;
 
-  return mp_memory_read_config (fd, &self->config, &self->known_size, error) &&
-         check_bell (bell_fd, error) && map (self, error);
+  self->bell_fd = bell_fd;
+  opened = mp_memory_read_config (fd, &self->config, &self->known_size, error) &&
+           check_bell (bell_fd, error) && open_own_file (self, fd, error) && map (self, error);
+  close (fd);
+  return opened;
 }
 
 void

@@ -27,7 +27,7 @@ struct _MpMemory
 {
   guint8 *base;
   guint64 mapped_size;
-  int     fd;
+  int     fd;      /* an open file description of this handle alone, see liveness.c */
   int     bell_fd; /* the shared eventfd that wakes main loops */
 
   MpConfig     config;
@@ -48,13 +48,15 @@ struct _MpMemory
   ino_t   inode, bell_inode;
   guint32 is_lost; /* the descriptors refer to other files now */
 
+  /* Why a forked child could not open the file again, or 0. */
+  int fork_errno;
+
   /* The known size of the file; touching memory behind its end raises SIGBUS. */
   guint64 known_size;
 
-  /* The handle's identity as a participant.  live_fd is an open file description of its own, whose
-   * record lock shows other processes that it is alive. */
-  int      live_fd;
-  gpointer anchor; /* a mapped page that keeps the description open */
+  /* The handle's identity as a participant. */
+  guint32  is_attached;
+  gpointer anchor; /* a mapped page that keeps the description of `fd` open */
   guint32  participant;
   guint32  lock_word;        /* the word of locks that it holds, before any was taken away */
   guint32  held[MP_N_LOCKS]; /* the words with which it took the locks */
@@ -94,6 +96,7 @@ struct _MpMemory
   void (*repair[MP_N_LOCKS]) (MpMemory *self);
 };
 
+void     mp_memory_init (MpMemory *self);
 gboolean mp_memory_create (MpMemory       *self,
                            const MpConfig *config,
                            GError        **error);
@@ -105,6 +108,7 @@ gboolean mp_memory_open (MpMemory *self,
                          int       fd,
                          int       bell_fd,
                          GError  **error);
+int      mp_memory_reopen (int fd);
 void     mp_memory_close (MpMemory *self);
 gboolean mp_memory_read_config (int       fd,
                                 MpConfig *config,

@@ -711,7 +711,7 @@ mp_recovery_attach_anew (MpMemory *self,
     return FALSE;
 
   g_mutex_lock (&self->attach_mutex);
-  if (self->live_fd == -1)
+  if (!mp_load (&self->is_attached))
     {
       attached = attach (self, error);
       if (attached)
@@ -748,7 +748,7 @@ leave (MpMemory *self)
 void
 mp_recovery_detach (MpMemory *self)
 {
-  if (self->live_fd == -1)
+  if (!mp_load (&self->is_attached))
     return;
 
   g_mutex_lock (&self->attach_mutex);
@@ -779,7 +779,7 @@ mp_recovery_leave (MpMemory *self)
   if (!g_mutex_trylock (&self->attach_mutex))
     return;
   slot = mp_memory_participant (self, self->participant);
-  if (self->live_fd != -1 && mp_load (&self->fork_count) == mp_fork_count &&
+  if (mp_load (&self->is_attached) && mp_load (&self->fork_count) == mp_fork_count &&
       mp_memory_owns_descriptors (self) && return_held (self, self->participant, 0, &n_returned))
     {
       if (n_returned > 0)

@@ -46,6 +46,8 @@ allocate (void)
   MpSharedQueue *self = g_aligned_alloc0 (1, sizeof *self, MP_CACHE_LINE);
 
   self->spin_ns = mp_spin_choose_us () * 1000;
+  mp_memory_init (&self->memory);
+  mp_liveness_init (&self->memory);
   return self;
 }
 
@@ -70,7 +72,6 @@ join (MpSharedQueue *self,
   self->memory.repair[MP_LOCK_TAIL] = mp_recovery_repair_tail;
   self->memory.repair[MP_LOCK_ARENA] = mp_recovery_repair_arena;
   self->memory.renew = renew;
-  mp_liveness_init (&self->memory);
   mp_leaving_add (&self->memory);
   return mp_recovery_attach (&self->memory, error);
 }

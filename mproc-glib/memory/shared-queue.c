@@ -20,11 +20,14 @@
 #include "ring.h"
 #include "waiters.h"
 
+#include "base/mp-errno.h"
 #include "base/mp-processors.h"
 #include "mp-error.h"
 
 #include <glib/gi18n-lib.h>
+#include <errno.h>
 #include <glib/gstdio.h>
+#include <unistd.h>
 
 /* --- Coming and going ------------------------------------------------------------------ */
 
@@ -125,18 +128,30 @@ mp_shared_queue_count_units (gpointer user_data)
   return n;
 }
 
+/* Passes another open file description on: a process that had this one would keep its lock. */
 static char *
 describe (gpointer     user_data,
           GUnixFDList *descriptors,
           GError     **error)
 {
   MpSharedQueue *self = user_data;
+  gboolean       added;
+  int            fd;
 
-  if (!mp_liveness_check (&self->memory, error) ||
-      g_unix_fd_list_append (descriptors, self->memory.fd, error) == -1 ||
-      g_unix_fd_list_append (descriptors, self->memory.bell_fd, error) == -1)
+  if (!mp_liveness_check (&self->memory, error))
     return NULL;
-  return g_strdup (MP_SHARED_QUEUE_SCHEME ":");
+  fd = mp_memory_reopen (self->memory.fd);
+  if (fd == -1)
+    {
+      if (mp_check_proc (error))
+        mp_set_error_from_errno (error, errno, _ ("Cannot open the memory of the queue"));
+      return NULL;
+    }
+
+  added = g_unix_fd_list_append (descriptors, fd, error) != -1 &&
+          g_unix_fd_list_append (descriptors, self->memory.bell_fd, error) != -1;
+  close (fd);
+  return added ? g_strdup (MP_SHARED_QUEUE_SCHEME ":") : NULL;
 }
 
 /* --- The end --------------------------------------------------------------------------- */

@@ -28,6 +28,7 @@ open_memory (MpMemory *memory)
   const MpConfig config = { .max_bytes = N_UNITS * MP_UNIT_SIZE, .n_units_cap = N_UNITS };
   g_autoptr (GError) error = NULL;
 
+  mp_memory_init (memory);
   mp_memory_create (memory, &config, &error);
   g_assert_no_error (error);
 }

@@ -33,6 +33,7 @@ test_memory_create_bounded (MpMemory *memory,
   };
   g_autoptr (GError) error = NULL;
 
+  mp_memory_init (memory);
   mp_memory_create (memory, &config, &error);
   g_assert_no_error (error);
   test_memory_attach (memory);
@@ -52,6 +53,7 @@ test_memory_open (MpMemory *memory,
 {
   g_autoptr (GError) error = NULL;
 
+  mp_memory_init (memory);
   mp_memory_open (memory, dup (first->fd), dup (first->bell_fd), &error);
   g_assert_no_error (error);
   test_memory_attach (memory);
