@@ -17,13 +17,17 @@ mp_set_error_from_errno (GError    **error,
 {
   int              saved_errno = errno;
   g_autofree char *what = NULL;
+  g_autofree char *shown = NULL;
   va_list          arguments;
 
   va_start (arguments, format);
   what = g_strdup_vprintf (format, arguments);
   va_end (arguments);
 
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code), "%s: %s", what, g_strerror (code));
+  /* The name of a file can be any bytes; a message has to be UTF-8. */
+  shown = g_utf8_make_valid (what, -1);
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code), "%s: %s", shown,
+               g_strerror (code));
   errno = saved_errno;
   return FALSE;
 }

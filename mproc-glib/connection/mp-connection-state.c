@@ -135,7 +135,8 @@ mp_connection_new_for_channel (GType       type,
   MpConnectionPrivate *priv = mp_connection_get_private (self);
 
   priv->channel = channel;
-  priv->peer_address = g_strdup (peer_address);
+  if (peer_address != NULL)
+    priv->peer_address = g_utf8_make_valid (peer_address, -1);
   return self;
 }
 

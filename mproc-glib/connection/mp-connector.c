@@ -282,7 +282,7 @@ mp_connector_init (MpConnector *self)
 
 /**
  * mp_connector_new:
- * @address: the address of a listener
+ * @address: (type filename): the address of a listener
  * @auth_key: (nullable): the key that both sides have
  *
  * Creates a connector. It does not connect yet.
@@ -518,7 +518,7 @@ mp_connector_open_finish (MpConnector  *self,
 
 /**
  * mp_connect:
- * @address: the address of a listener
+ * @address: (type filename): the address of a listener
  * @auth_key: (nullable): the key that both sides have
  * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
  * @cancellable: (nullable): a cancellable
@@ -547,7 +547,7 @@ mp_connect (const char   *address,
 
 /**
  * mp_connect_async:
- * @address: the address of a listener
+ * @address: (type filename): the address of a listener
  * @auth_key: (nullable): the key that both sides have
  * @io_priority: the priority of the request
  * @cancellable: (nullable): a cancellable

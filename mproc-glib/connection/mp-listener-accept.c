@@ -345,6 +345,8 @@ incoming_ready_cb (gpointer user_data)
 /**
  * mp_listener_start:
  * @self: a listener
+ * @io_priority: the priority, such as %G_PRIORITY_DEFAULT_IDLE, at which many peers leave a window
+ *   time to draw
  *
  * Starts emitting [signal@Listener::incoming] for each accepted peer, in the caller's
  * thread-default main context.
@@ -360,7 +362,8 @@ incoming_ready_cb (gpointer user_data)
  * Since: 1.0
  */
 void
-mp_listener_start (MpListener *self)
+mp_listener_start (MpListener *self,
+                   int         io_priority)
 {
   MpListenerPrivate *priv;
   MpAcceptor        *acceptor;
@@ -374,6 +377,7 @@ mp_listener_start (MpListener *self)
     return;
 
   source = create_source (acceptor);
+  g_source_set_priority (source, io_priority);
   g_source_set_callback (source, incoming_ready_cb, g_object_ref (self), g_object_unref);
 
   g_mutex_lock (&priv->lock);

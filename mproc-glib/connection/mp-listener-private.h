@@ -12,12 +12,12 @@ G_BEGIN_DECLS
 /* The private data, shared by the files of this class. */
 typedef struct
 {
-  char            *address;
   MpAcceptorConfig config;
 
   /* Guards the members below. */
   GMutex      lock;
   MpForkHook  fork_hook;
+  char       *address;
   MpAcceptor *acceptor;
   gboolean    closed;
   char       *last_accepted;

@@ -63,7 +63,7 @@ mp_listener_get_acceptor (MpListener *self,
  *
  * Gets the address at which it listens, with automatically chosen parts filled in.
  *
- * Returns: (transfer full): an address in the syntax of [func@connect]
+ * Returns: (transfer full) (type filename): an address in the syntax of [func@connect]
  *
  * Since: 1.0
  */

@@ -163,9 +163,7 @@ mp_listener_set_property (GObject      *object,
   switch (prop_id)
     {
     case PROP_ADDRESS:
-      priv->address = g_value_dup_string (value);
-      if (priv->address == NULL)
-        priv->address = g_strdup (DEFAULT_ADDRESS);
+      mp_listener_set_address (MP_LISTENER (object), g_value_get_string (value));
       break;
 
     case PROP_AUTH_KEY:
@@ -211,12 +209,15 @@ install_properties (GObjectClass *object_class)
   /**
    * MpListener:address:
    *
-   * The address at which to listen. Once it listens, automatically chosen parts are filled in.
+   * The address at which to listen; it cannot be changed any more once the listener listens, and
+   * then has the parts that were chosen.
    *
    * Since: 1.0
    */
   properties[PROP_ADDRESS] =
-    g_param_spec_string ("address", NULL, NULL, DEFAULT_ADDRESS, construct_only);
+    g_param_spec_string ("address", NULL, NULL, DEFAULT_ADDRESS,
+                         G_PARAM_READWRITE | G_PARAM_CONSTRUCT | G_PARAM_STATIC_STRINGS |
+                           G_PARAM_EXPLICIT_NOTIFY);
 
   /**
    * MpListener:auth-key:
@@ -372,7 +373,7 @@ mp_listener_init (MpListener *self)
 
 /**
  * mp_listener_new:
- * @address: where to listen
+ * @address: (type filename): where to listen
  * @auth_key: (nullable): the key that a peer must have
  * @error: return location for an error
  *
@@ -397,6 +398,42 @@ mp_listener_new (const char *address,
 
   self = g_object_new (MP_TYPE_LISTENER, "address", address, "auth-key", auth_key, NULL);
   return mp_listener_listen (self, error) ? g_steal_pointer (&self) : NULL;
+}
+
+/**
+ * mp_listener_set_address: (set-property address)
+ * @self: a listener that does not listen yet
+ * @address: (type filename) (nullable): where to listen; %NULL means `unix:`
+ *
+ * Sets the address at which to listen.
+ *
+ * The path of a socket can be any bytes. Bindings pass them on here and in [ctor@Listener.new], but
+ * not in a property, where text has to be UTF-8.
+ *
+ * Since: 1.0
+ */
+void
+mp_listener_set_address (MpListener *self,
+                         const char *address)
+{
+  MpListenerPrivate *priv;
+  g_autofree char   *old = NULL;
+  gboolean           listens;
+
+  g_return_if_fail (MP_IS_LISTENER (self));
+
+  priv = mp_listener_get_private (self);
+  g_mutex_lock (&priv->lock);
+  listens = priv->acceptor != NULL;
+  if (!listens)
+    {
+      old = priv->address;
+      priv->address = g_strdup (address != NULL ? address : DEFAULT_ADDRESS);
+    }
+  g_mutex_unlock (&priv->lock);
+
+  g_return_if_fail (!listens);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_ADDRESS]);
 }
 
 /**

@@ -23,6 +23,9 @@ MpListener *mp_listener_new (const char *address,
                              GBytes     *auth_key,
                              GError    **error);
 MP_AVAILABLE_IN_1_0
+void mp_listener_set_address (MpListener *self,
+                              const char *address);
+MP_AVAILABLE_IN_1_0
 gboolean mp_listener_listen (MpListener *self,
                              GError    **error);
 
@@ -47,7 +50,8 @@ MpConnection *mp_listener_accept_finish (MpListener   *self,
 MP_AVAILABLE_IN_1_0
 int mp_listener_get_fd (MpListener *self);
 MP_AVAILABLE_IN_1_0
-void mp_listener_start (MpListener *self);
+void mp_listener_start (MpListener *self,
+                        int         io_priority);
 MP_AVAILABLE_IN_1_0
 void mp_listener_stop (MpListener *self);
 MP_AVAILABLE_IN_1_0

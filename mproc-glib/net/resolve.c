@@ -107,14 +107,15 @@ static void
 set_error (const Job *job,
            GError   **error)
 {
-  GResolverError code = G_RESOLVER_ERROR_NOT_FOUND;
+  g_autofree char *host = g_utf8_make_valid (job->host, -1);
+  GResolverError   code = G_RESOLVER_ERROR_NOT_FOUND;
 
   if (job->code == EAI_AGAIN)
     code = G_RESOLVER_ERROR_TEMPORARY_FAILURE;
   else if (job->code == EAI_SYSTEM || job->code == EAI_MEMORY || job->code == EAI_FAIL)
     code = G_RESOLVER_ERROR_INTERNAL;
 
-  g_set_error (error, G_RESOLVER_ERROR, code, _ ("Cannot find the address of “%s”: %s"), job->host,
+  g_set_error (error, G_RESOLVER_ERROR, code, _ ("Cannot find the address of “%s”: %s"), host,
                gai_strerror (job->code));
 }
 

@@ -110,7 +110,9 @@ propagate_spawn_error (GError    **error,
                        GError     *spawn_error,
                        const char *program)
 {
-  int code = G_IO_ERROR_FAILED;
+  g_autofree char *shown = g_utf8_make_valid (program, -1);
+  g_autofree char *reason = g_utf8_make_valid (spawn_error->message, -1);
+  int              code = G_IO_ERROR_FAILED;
 
   if (g_error_matches (spawn_error, G_SPAWN_ERROR, G_SPAWN_ERROR_NOENT))
     code = G_IO_ERROR_NOT_FOUND;
@@ -118,8 +120,7 @@ propagate_spawn_error (GError    **error,
            g_error_matches (spawn_error, G_SPAWN_ERROR, G_SPAWN_ERROR_PERM))
     code = G_IO_ERROR_PERMISSION_DENIED;
 
-  g_set_error (error, G_IO_ERROR, code, _ ("Cannot start “%s”: %s"), program,
-               spawn_error->message);
+  g_set_error (error, G_IO_ERROR, code, _ ("Cannot start “%s”: %s"), shown, reason);
   g_error_free (spawn_error);
 }
 

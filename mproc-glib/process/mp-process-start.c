@@ -15,6 +15,7 @@
 typedef struct
 {
   GHashTable  *bequest;
+  char       **argv;
   char       **environment;
   char        *cwd;
   char        *paths[MP_N_STDIO];
@@ -29,6 +30,7 @@ static void
 launch_clear (Launch *self)
 {
   g_hash_table_unref (self->bequest);
+  g_strfreev (self->argv);
   g_strfreev (self->environment);
   g_free (self->cwd);
   for (int i = 0; i < MP_N_STDIO; i++)
@@ -98,6 +100,7 @@ launch_init (Launch           *self,
              MpProcessPrivate *priv)
 {
   self->bequest = copy_bequest (priv->bequest);
+  self->argv = g_strdupv (priv->argv);
   self->environment = make_environment (priv);
   self->cwd = g_strdup (priv->cwd);
   self->sources = g_array_new (FALSE, FALSE, sizeof (int));
@@ -118,7 +121,7 @@ launch_init (Launch           *self,
     }
 
   self->setup = (MpChildSetup){
-    .argv = (const char *const *) priv->argv,
+    .argv = (const char *const *) self->argv,
     .die_with_parent = priv->die_with_parent,
     .flags = priv->flags,
     .stdio = MP_CHILD_STDIO_INIT,

@@ -129,7 +129,7 @@ mp_process_get_property (GObject    *object,
   switch (prop_id)
     {
     case PROP_ARGV:
-      g_value_set_boxed (value, mp_process_get_argv (self));
+      g_value_take_boxed (value, mp_process_get_argv (self));
       break;
     case PROP_CWD:
       g_value_take_string (value, mp_process_get_cwd (self));
@@ -186,7 +186,7 @@ mp_process_set_property (GObject      *object,
   switch (prop_id)
     {
     case PROP_ARGV:
-      mp_process_get_private (self)->argv = g_value_dup_boxed (value);
+      mp_process_set_argv (self, g_value_get_boxed (value));
       break;
     case PROP_CWD:
       mp_process_set_cwd (self, g_value_get_string (value));
@@ -226,15 +226,14 @@ mp_process_class_init (MpProcessClass *klass)
   object_class->set_property = mp_process_set_property;
 
   /**
-   * MpProcess:argv: (getter get_argv)
+   * MpProcess:argv: (getter get_argv) (setter set_argv)
    *
    * The program and its arguments. A program without a slash is searched for in `PATH`.
    *
    * Since: 1.0
    */
   properties[PROP_ARGV] =
-    g_param_spec_boxed ("argv", NULL, NULL, G_TYPE_STRV,
-                        G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_CONSTRUCT_ONLY);
+    g_param_spec_boxed ("argv", NULL, NULL, G_TYPE_STRV, settable);
 
   /**
    * MpProcess:cwd: (getter get_cwd) (setter set_cwd)
@@ -406,7 +405,7 @@ mp_process_init (MpProcess *self)
 
 /**
  * mp_process_new:
- * @argv: (array zero-terminated=1): the program and its arguments
+ * @argv: (array zero-terminated=1) (element-type filename): the program and its arguments
  *
  * Creates a process object. The process is not started yet.
  *
@@ -489,6 +488,33 @@ mp_process_set_env (MpProcess  *self,
   g_mutex_unlock (&priv->lock);
 }
 
+static void
+set_strings (MpProcess         *self,
+             char            ***place,
+             const char *const *strings,
+             GParamSpec        *pspec)
+{
+  MpProcessPrivate *priv = mp_process_get_private (self);
+  g_auto (GStrv) old = NULL;
+
+  g_mutex_lock (&priv->lock);
+  old = *place;
+  *place = g_strdupv ((char **) strings);
+  g_mutex_unlock (&priv->lock);
+
+  g_object_notify_by_pspec (G_OBJECT (self), pspec);
+}
+
+static char **
+dup_strings (MpProcess *self,
+             char    ***place)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED =
+    g_mutex_locker_new (&mp_process_get_private (self)->lock);
+
+  return g_strdupv (*place);
+}
+
 /**
  * mp_process_set_environment: (set-property environment)
  * @self: a process that is not started yet
@@ -503,18 +529,10 @@ void
 mp_process_set_environment (MpProcess         *self,
                             const char *const *environment)
 {
-  MpProcessPrivate *priv;
-  g_auto (GStrv) old = NULL;
-
   g_return_if_fail (MP_IS_PROCESS (self));
 
-  priv = mp_process_get_private (self);
-  g_mutex_lock (&priv->lock);
-  old = priv->environment;
-  priv->environment = g_strdupv ((char **) environment);
-  g_mutex_unlock (&priv->lock);
-
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_ENVIRONMENT]);
+  set_strings (self, &mp_process_get_private (self)->environment, environment,
+               properties[PROP_ENVIRONMENT]);
 }
 
 /**
@@ -531,12 +549,28 @@ mp_process_set_environment (MpProcess         *self,
 char **
 mp_process_get_environment (MpProcess *self)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = NULL;
-
   g_return_val_if_fail (MP_IS_PROCESS (self), NULL);
 
-  locker = g_mutex_locker_new (&mp_process_get_private (self)->lock);
-  return g_strdupv (mp_process_get_private (self)->environment);
+  return dup_strings (self, &mp_process_get_private (self)->environment);
+}
+
+/**
+ * mp_process_set_argv: (set-property argv)
+ * @self: a process that is not started yet
+ * @argv: (nullable) (array zero-terminated=1) (element-type filename): the program and its
+ *   arguments
+ *
+ * Sets the program and its arguments. See [property@Process:argv].
+ *
+ * Since: 1.0
+ */
+void
+mp_process_set_argv (MpProcess         *self,
+                     const char *const *argv)
+{
+  g_return_if_fail (MP_IS_PROCESS (self));
+
+  set_strings (self, &mp_process_get_private (self)->argv, argv, properties[PROP_ARGV]);
 }
 
 /**
@@ -545,16 +579,17 @@ mp_process_get_environment (MpProcess *self)
  *
  * Gets the program and its arguments.
  *
- * Returns: (transfer none) (nullable) (array zero-terminated=1): the arguments
+ * Returns: (transfer full) (nullable) (array zero-terminated=1) (element-type filename): the
+ *   program and its arguments, or %NULL if they are not set
  *
  * Since: 1.0
  */
-const char *const *
+char **
 mp_process_get_argv (MpProcess *self)
 {
   g_return_val_if_fail (MP_IS_PROCESS (self), NULL);
 
-  return (const char *const *) mp_process_get_private (self)->argv;
+  return dup_strings (self, &mp_process_get_private (self)->argv);
 }
 
 /**

@@ -39,7 +39,10 @@ void mp_process_set_env (MpProcess  *self,
                          const char *variable,
                          const char *value);
 MP_AVAILABLE_IN_1_0
-const char *const *mp_process_get_argv (MpProcess *self);
+void mp_process_set_argv (MpProcess         *self,
+                          const char *const *argv);
+MP_AVAILABLE_IN_1_0
+char **mp_process_get_argv (MpProcess *self);
 MP_AVAILABLE_IN_1_0
 void mp_process_set_cwd (MpProcess  *self,
                          const char *cwd);

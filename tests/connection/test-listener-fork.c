@@ -337,7 +337,7 @@ test_child_ends (gconstpointer data)
 
       assert_accepts (listener, data, FALSE);
       if (started)
-        mp_listener_start (listener);
+        mp_listener_start (listener, G_PRIORITY_DEFAULT);
       test_wait_child (test_fork (ends[i / 2], listener), 0);
       assert_accepts (listener, data, started);
       mp_listener_close (listener);

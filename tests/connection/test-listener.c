@@ -569,7 +569,7 @@ test_wrong_key (void)
   Log log = { text, 0 };
 
   g_signal_connect (listener, "handshake-failed", G_CALLBACK (failed_cb), &log);
-  mp_listener_start (listener);
+  mp_listener_start (listener, G_PRIORITY_DEFAULT);
   mp_connect_async (address, key, 0, NULL, result_cb, &result);
   iterate_until (&result);
 
@@ -669,7 +669,7 @@ run_in_own_context (gpointer data)
   assert_talk (one, other);
 
   g_signal_connect (listener, "incoming", G_CALLBACK (incoming_cb), &incoming);
-  mp_listener_start (listener);
+  mp_listener_start (listener, G_PRIORITY_DEFAULT);
   mp_connect_async (address, key, 0, NULL, result_cb, &opened_too);
   iterate_until (&opened_too);
   while (incoming == NULL)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -23,11 +24,13 @@ static void
 test_exit_code (void)
 {
   MpProcess *process = make_child ("exit", "42");
+  g_auto (GStrv) arguments = NULL;
 
   g_assert_cmpint (mp_process_get_pid (process), ==, 0);
   g_assert_false (mp_process_get_alive (process));
   g_assert_cmpint (mp_process_get_exit_code (process), ==, MP_PROCESS_STILL_ALIVE);
-  g_assert_cmpstr (mp_process_get_argv (process)[2], ==, "exit");
+  arguments = mp_process_get_argv (process);
+  g_assert_cmpstr (arguments[2], ==, "exit");
 
   start (process);
   g_assert_cmpint (mp_process_get_pid (process), >, 0);
@@ -100,6 +103,50 @@ test_start_fails (void)
   mp_process_set_cwd (process, NULL);
   start (process);
   assert_start_fails (process, G_IO_ERROR_EXISTS);
+  join (process, 0);
+  g_assert_finalize_object (process);
+}
+
+/* Arguments, variables, directories and files can be any bytes; messages of errors are text. */
+static void
+test_not_utf8 (void)
+{
+  const char      *argv[] = { "/bin/sh", "-c", "[ \"$1$A\" = \"$2\" ]", "sh", "b\377", "b\377c\376",
+                              NULL };
+  g_autofree char *folder = g_dir_make_tmp ("mproc-test-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (folder, "a\377", NULL);
+  MpProcess       *process = mp_process_new (argv);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
+  mp_process_set_env (process, "A", "c\376");
+  mp_process_set_cwd (process, path);
+  start (process);
+  join (process, 0);
+  g_assert_finalize_object (process);
+  g_assert_cmpint (g_rmdir (path), ==, 0);
+  g_assert_cmpint (g_rmdir (folder), ==, 0);
+
+  process = mp_process_new ((const char *[]){ path, NULL });
+  g_assert_false (mp_process_start (process, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+  g_assert_true (g_utf8_validate (error->message, -1, NULL));
+  g_assert_finalize_object (process);
+}
+
+/* Each setting can be changed until the start. */
+static void
+test_set_argv (void)
+{
+  MpProcess *process = g_object_new (MP_TYPE_PROCESS, NULL);
+  g_auto (GStrv) arguments = NULL;
+
+  g_assert_null (mp_process_get_argv (process));
+  mp_process_set_argv (process, (const char *[]){ "false", NULL });
+  mp_process_set_argv (process, (const char *[]){ "true", "x", NULL });
+  arguments = mp_process_get_argv (process);
+  g_assert_cmpuint (g_strv_length (arguments), ==, 2);
+  start (process);
   join (process, 0);
   g_assert_finalize_object (process);
 }
@@ -651,6 +698,8 @@ main (int   argc,
   g_test_add_func ("/process/exit-code", test_exit_code);
   g_test_add_func ("/process/signals", test_signals);
   g_test_add_func ("/process/start-fails", test_start_fails);
+  g_test_add_func ("/process/not-utf8", test_not_utf8);
+  g_test_add_func ("/process/set-argv", test_set_argv);
   g_test_add_func ("/process/give-fails", test_give_fails);
   g_test_add_func ("/process/give-reentrant", test_give_reentrant);
   g_test_add_func ("/process/give-replaced", test_give_replaced);

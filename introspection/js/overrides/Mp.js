@@ -462,7 +462,7 @@ function checkAddresses(object, name) {
 
 function overrideListener({Listener, Connector}) {
     setDefaults(Listener, {new: [0, null, null]});
-    setDefaults(Listener.prototype, {accept: waits(0)});
+    setDefaults(Listener.prototype, {accept: waits(0), start: [0, STREAM_PRIORITY]});
     promisify(Listener.prototype, 'accept', [], {
         ioPriority: STREAM_PRIORITY,
         attempt: listener => listener.try_accept() ?? undefined,

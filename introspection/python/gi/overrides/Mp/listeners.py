@@ -12,7 +12,7 @@ from .describing import describing_repr
 from .errors import call, exception_of, is_error
 from .loops import readable, take_turn
 from .module import Mp, export
-from .values import as_text, check_codec
+from .values import as_path, check_codec
 from .waiting import sleep_until_readable, wait_for
 
 # The prefixes of the library's own addresses, which are used unchanged.
@@ -31,7 +31,7 @@ _ANYWHERE = {None: 'unix:', 'AF_UNIX': 'unix:', 'AF_INET': 'tcp:localhost:0', 'A
 
 def _library_address(address, family):
     """Converts an address of multiprocessing to the library's syntax."""
-    return as_text(_address_text(address, family), 'an address')
+    return as_path(_address_text(address, family), 'an address')
 
 
 def _address_text(address, family):
@@ -81,8 +81,8 @@ class Listener(Mp.Listener):
     def __init__(self, address=None, family=None, backlog=1, authkey=None, *, codec=None, **properties):
         check_codec(codec)
         properties.setdefault('legacy_digests', True)
-        super().__init__(address=_library_address(address, family), backlog=max(1, backlog),
-                         auth_key=_library_key(authkey), **properties)
+        super().__init__(backlog=max(1, backlog), auth_key=_library_key(authkey), **properties)
+        self.set_address(_library_address(address, family))
         self._codec = codec
         call(self.listen)
 
@@ -124,6 +124,9 @@ class Listener(Mp.Listener):
                 return as_python(accepted, self._codec)
             await readable(self)
 
+    def start(self, io_priority=GLib.PRIORITY_DEFAULT_IDLE):
+        super().start(io_priority)
+
     def create_source(self, cancellable):
         return GLib.unix_fd_source_new(self.get_fd(), GLib.IOCondition.IN)
 
@@ -160,8 +163,8 @@ def Client(address, family=None, authkey=None, *, codec=None, **properties):
     """Returns a connection to the Listener at @address."""
     check_codec(codec)
     properties.setdefault('legacy_digests', True)
-    connector = Mp.Connector(address=_library_address(address, family),
-                             auth_key=_library_key(authkey), **properties)
+    connector = Mp.Connector.new(_library_address(address, family), _library_key(authkey))
+    connector.set_properties(**properties)
     results, cancellable = [], Gio.Cancellable()
     # In a private main context, so that no other sources are dispatched and signals end the sleep.
     context = GLib.MainContext.new()

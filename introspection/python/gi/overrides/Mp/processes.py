@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Waiting for several objects at once, and child processes that run other programs."""
 
+import os
 import subprocess
 
 from gi.repository import GLib
 
 from .errors import call, exception_of
 from .module import Mp, export
-from .values import as_text
+from .values import as_path
 from .waiting import INTERRUPTIBLE, wait_for
 
 _wait_for_many = Mp.wait
@@ -43,12 +44,16 @@ def wait(object_list, timeout=None):
     return [of[waitable] for waitable in ready]
 
 
-# The properties that may be bytes or paths.
-_TEXTS = {'cwd', 'environment', 'stdin_file_path', 'stdout_file_path', 'stderr_file_path'}
+# The properties that may be any bytes, for which a property of GObject has no type.
+_PATHS = {'cwd', 'environment', 'stdin_file_path', 'stdout_file_path', 'stderr_file_path'}
 
 
-def _as_texts(texts, what):
-    return [as_text(text, what) for text in texts]
+def _as_paths(value, what):
+    if value is None:
+        return None
+    if isinstance(value, (str, bytes, os.PathLike)):
+        return as_path(value, what)
+    return [as_path(item, what) for item in value]
 
 
 @export
@@ -56,10 +61,12 @@ class Process(Mp.Process):
     """A child process that runs a program in any language."""
 
     def __init__(self, argv, **properties):
-        for name in _TEXTS & properties.keys():
-            if (value := properties[name]) is not None:
-                properties[name] = as_text(value, name) if name != 'environment' else _as_texts(value, name)
-        super().__init__(argv=_as_texts(argv, 'an argument'), **properties)
+        paths = {name: _as_paths(properties.pop(name), name) for name in _PATHS & properties.keys()}
+        argv = [as_path(argument, 'an argument') for argument in argv]
+        super().__init__(**properties)
+        self.set_argv(argv)
+        for name, value in paths.items():
+            getattr(self, f'set_{name}')(value)
 
     def start(self):
         call(super().start)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Conversion between Python values and messages."""
 
-import errno
 import os
 from multiprocessing import context
 from pickle import dumps, loads
@@ -25,16 +24,12 @@ WIRE_PROTOCOL = 4
 PLAIN = frozenset({dict, list, tuple, str, int, float, bool, type(None), set, frozenset, bytearray})
 
 
-def as_text(text, what):
-    """Returns what C gets of a path or another text, which may be bytes; @what says what it is."""
-    text = os.fsdecode(text)
-    if '\0' in text:
+def as_path(path, what):
+    """Returns what C gets as a file name, which may be any bytes; @what says what it is."""
+    path = os.fsdecode(path)
+    if '\0' in path:
         raise ValueError(f'embedded null character in {what}')
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise OSError(errno.EILSEQ, f'{what} has to be UTF-8', text) from None
-    return text
+    return path
 
 
 def check_codec(codec):
