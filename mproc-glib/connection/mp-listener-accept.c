@@ -77,7 +77,7 @@ mp_listener_try_accept (MpListener *self,
 
   g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
 
-  acceptor = mp_listener_get_acceptor (self, error);
+  acceptor = mp_listener_get_acceptor (self, MP_DEADLINE_NEVER, NULL, error);
   if (acceptor == NULL)
     return NULL;
 
@@ -139,7 +139,7 @@ mp_listener_accept (MpListener   *self,
 
   g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
 
-  acceptor = mp_listener_get_acceptor (self, error);
+  acceptor = mp_listener_get_acceptor (self, deadline, cancellable, error);
   if (acceptor == NULL)
     return NULL;
 
@@ -264,7 +264,7 @@ mp_listener_accept_async (MpListener         *self,
 
   task = mp_async_new_task (self, mp_listener_accept_async, io_priority, cancellable, callback,
                             user_data);
-  acceptor = mp_listener_get_acceptor (self, &error);
+  acceptor = mp_listener_get_acceptor (self, MP_DEADLINE_NEVER, NULL, &error);
   if (acceptor == NULL)
     {
       g_task_return_error (task, error);
@@ -319,7 +319,7 @@ mp_listener_get_fd (MpListener *self)
 
   g_return_val_if_fail (MP_IS_LISTENER (self), -1);
 
-  acceptor = mp_listener_get_acceptor (self, NULL);
+  acceptor = mp_listener_get_acceptor (self, MP_DEADLINE_NEVER, NULL, NULL);
   return acceptor != NULL ? mp_acceptor_get_fd (acceptor) : -1;
 }
 
@@ -372,7 +372,7 @@ mp_listener_start (MpListener *self,
   g_return_if_fail (MP_IS_LISTENER (self));
 
   priv = mp_listener_get_private (self);
-  acceptor = mp_listener_get_acceptor (self, NULL);
+  acceptor = mp_listener_get_acceptor (self, MP_DEADLINE_NEVER, NULL, NULL);
   if (acceptor == NULL)
     return;
 
@@ -430,8 +430,9 @@ static gboolean
 mp_listener_waitable_is_ready (MpWaitable *waitable,
                                GError    **error)
 {
-  g_autoptr (MpAcceptor) acceptor = mp_listener_get_acceptor (MP_LISTENER (waitable), error);
+  g_autoptr (MpAcceptor) acceptor = NULL;
 
+  acceptor = mp_listener_get_acceptor (MP_LISTENER (waitable), MP_DEADLINE_NEVER, NULL, error);
   if (acceptor == NULL)
     return FALSE;
 

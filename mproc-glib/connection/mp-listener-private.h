@@ -41,9 +41,12 @@ mp_listener_get_private (MpListener *self)
   return G_STRUCT_MEMBER_P (self, mp_listener_private_offset);
 }
 
-/* Returns the acceptor, which is created, and begins to listen, on first use. */
-MpAcceptor *mp_listener_get_acceptor (MpListener *self,
-                                      GError    **error);
+/* Returns the acceptor, which is created, and begins to listen, on first use.  Until @deadline, the
+ * name of the host may have to be looked up. */
+MpAcceptor *mp_listener_get_acceptor (MpListener   *self,
+                                      gint64        deadline,
+                                      GCancellable *cancellable,
+                                      GError      **error);
 
 void mp_listener_set_closed_error (GError **error);
 void mp_listener_waitable_init (MpWaitableInterface *iface);

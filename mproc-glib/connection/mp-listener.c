@@ -4,6 +4,8 @@
 
 #include "mp-listener-private.h"
 
+#include "base/mp-deadline.h"
+
 #define DEFAULT_BACKLOG     128
 #define DEFAULT_MAX_PENDING 256
 
@@ -457,7 +459,7 @@ mp_listener_listen (MpListener *self,
 
   g_return_val_if_fail (MP_IS_LISTENER (self), FALSE);
 
-  acceptor = mp_listener_get_acceptor (self, error);
+  acceptor = mp_listener_get_acceptor (self, MP_DEADLINE_NEVER, NULL, error);
   return acceptor != NULL;
 }
 

@@ -206,6 +206,12 @@ mp_address_format (const MpSocketAddress *address,
 }
 
 gboolean
+mp_address_has_host (const MpAddress *self)
+{
+  return self->kind == MP_ADDRESS_TCP || self->kind == MP_ADDRESS_TLS;
+}
+
+gboolean
 mp_address_needs_resolver (const MpAddress *self)
 {
   return (self->kind == MP_ADDRESS_TCP || self->kind == MP_ADDRESS_TLS) && *self->name != '\0' &&

@@ -56,6 +56,7 @@ gboolean mp_address_add_known (const MpAddress *self,
                                gboolean         passive,
                                GArray          *addresses);
 gboolean mp_address_needs_resolver (const MpAddress *self);
+gboolean mp_address_has_host (const MpAddress *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpAddress, mp_address_free)
 

@@ -192,6 +192,7 @@ get_kind (MpAcceptor *self)
 
 MpAcceptor *
 mp_acceptor_new (const MpAddress        *address,
+                 const MpSocketAddress  *found,
                  const MpAcceptorConfig *config,
                  GError                **error)
 {
@@ -205,7 +206,7 @@ mp_acceptor_new (const MpAddress        *address,
   self->config = *config;
   mp_peer_settings_copy (&self->config.peer, &config->peer);
 
-  if (!mp_listening_open (&self->listening, address, config->backlog, error))
+  if (!mp_listening_open (&self->listening, address, found, config->backlog, error))
     return NULL;
   if (self->kind == MP_ADDRESS_FD)
     self->kind = get_kind (self);

@@ -40,8 +40,10 @@ typedef struct
   GError *error;
 } MpRefused;
 
-/* Begins to listen.  @config and what it points to are copied. */
+/* Begins to listen, without waiting.  @config and what it points to are copied.  For @found see
+ * mp_listening_open (). */
 MpAcceptor *mp_acceptor_new (const MpAddress        *address,
+                             const MpSocketAddress  *found,
                              const MpAcceptorConfig *config,
                              GError                **error);
 MpAcceptor *mp_acceptor_ref (MpAcceptor *self);

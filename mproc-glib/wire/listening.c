@@ -4,9 +4,7 @@
 
 #include "listening.h"
 
-#include "base/mp-deadline.h"
 #include "base/mp-errno.h"
-#include "net/resolve.h"
 
 #include <glib/gi18n-lib.h>
 #include <errno.h>
@@ -144,25 +142,23 @@ get_address (MpListening *self,
 }
 
 static gboolean
-open_socket (MpListening     *self,
-             const MpAddress *address,
-             guint            backlog,
-             GError         **error)
+open_socket (MpListening           *self,
+             const MpAddress       *address,
+             const MpSocketAddress *found,
+             guint                  backlog,
+             GError               **error)
 {
-  g_autoptr (GArray) candidates = NULL;
+  const char     *name = self->path != NULL ? self->path : address->name;
   MpSocketAddress wanted;
 
-  if (self->path != NULL)
+  if (!mp_address_has_host (address))
     {
-      if (!mp_address_fill_unix (MP_ADDRESS_UNIX, self->path, &wanted, error))
+      if (!mp_address_fill_unix (address->kind, name, &wanted, error))
         return FALSE;
     }
   else
     {
-      candidates = mp_address_resolve (address, TRUE, MP_DEADLINE_NEVER, NULL, error);
-      if (candidates == NULL)
-        return FALSE;
-      wanted = g_array_index (candidates, MpSocketAddress, 0);
+      wanted = *found;
     }
 
   self->fd = socket (wanted.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -214,17 +210,18 @@ open_passed (MpListening *self,
 }
 
 gboolean
-mp_listening_open (MpListening     *self,
-                   const MpAddress *address,
-                   guint            backlog,
-                   GError         **error)
+mp_listening_open (MpListening           *self,
+                   const MpAddress       *address,
+                   const MpSocketAddress *found,
+                   guint                  backlog,
+                   GError               **error)
 {
   memset (self, 0, sizeof *self);
   self->fd = -1;
 
   if (address->kind == MP_ADDRESS_FD ? open_passed (self, address->fd, error)
                                      : choose_path (self, address, error) &&
-                                         open_socket (self, address, backlog, error))
+                                         open_socket (self, address, found, backlog, error))
     return TRUE;
 
   mp_listening_close (self);

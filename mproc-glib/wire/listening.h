@@ -23,10 +23,13 @@ typedef struct
   ino_t inode;
 } MpListening;
 
-gboolean mp_listening_open (MpListening     *self,
-                            const MpAddress *address,
-                            guint            backlog,
-                            GError         **error);
+/* Listens at @address, without waiting: @found has the numeric address of its host, and is not read
+ * if it has none. */
+gboolean mp_listening_open (MpListening           *self,
+                            const MpAddress       *address,
+                            const MpSocketAddress *found,
+                            guint                  backlog,
+                            GError               **error);
 void     mp_listening_close (MpListening *self);
 
 G_END_DECLS
