@@ -34,7 +34,7 @@ typedef struct
 {
   /* Calls of the peer can be taken. */
   void (*incoming) (gpointer owner);
-  /* Reading failed, and so did all calls. */
+  /* Reading failed: the owner ends the calls. */
   void (*failed) (gpointer      owner,
                   const GError *error);
   /* The peer does not read its answers. */

@@ -61,6 +61,7 @@ static void
 failed (gpointer      owner,
         const GError *error)
 {
+  mp_calls_end (mp_connection_get_private (owner)->calls, error);
   mp_connection_settle (owner, error);
 }
 

@@ -86,7 +86,8 @@ wait_for_one (MpWaitable   *self,
   struct pollfd fds[2];
   MpWaitRun     wait = { .objects = &self, .n_objects = 1, .fds = fds, .events = events };
 
-  return mp_wait_run_cancellably (&wait, NULL, timeout_us, flags, cancellable, error) && wait.n_ready > 0;
+  return mp_wait_run_cancellably (&wait, NULL, timeout_us, flags, cancellable, error) &&
+         wait.n_ready > 0;
 }
 
 gboolean

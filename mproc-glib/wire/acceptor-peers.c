@@ -23,6 +23,22 @@
 #define MAX_REFUSED 256
 
 void
+mp_accepted_free (MpAccepted *accepted)
+{
+  g_clear_pointer (&accepted->channel, mp_channel_unref);
+  g_free (accepted->address);
+  g_free (accepted);
+}
+
+void
+mp_refused_free (MpRefused *refused)
+{
+  g_free (refused->address);
+  g_clear_error (&refused->error);
+  g_free (refused);
+}
+
+void
 mp_acceptor_drop_pending (MpPendingPeer *pending)
 {
   MpAcceptor *self = pending->acceptor;

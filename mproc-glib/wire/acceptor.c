@@ -15,22 +15,6 @@
 
 #define EVENTS_PER_CALL 64
 
-void
-mp_accepted_free (MpAccepted *accepted)
-{
-  g_clear_pointer (&accepted->channel, mp_channel_unref);
-  g_free (accepted->address);
-  g_free (accepted);
-}
-
-void
-mp_refused_free (MpRefused *refused)
-{
-  g_free (refused->address);
-  g_clear_error (&refused->error);
-  g_free (refused);
-}
-
 /* A socket that was passed to the program is of the kind that it would be if it was made here. */
 static MpAddressKind
 get_kind (MpAcceptor *self)
