@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The window `mproc-inspector`, on a virtual screen.
+
+Each case with a window stores a screenshot in the build directory: inspector-PAGE.png
+"""
+
+import json
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+import gi
+
+gi.require_version('Mp', '1.0')
+
+from gi.repository import Mp  # noqa: E402
+from helping import DEADLINE, wait_until  # noqa: E402
+from screen import ENVIRONMENT, Screen  # noqa: E402
+
+BUILD = os.environ['MP_BUILD_ROOT']
+INSPECTOR = [sys.executable, os.path.join(BUILD, 'tools', 'inspector', 'mproc-inspector-devel')]
+WIDTH, HEIGHT = 960, 600
+
+# Works on tasks for a long time.
+WORKER = '''
+import sys, signal, gi
+gi.require_version('Mp', '1.0')
+from gi.repository import Mp
+task = Mp.inherit('tasks').get_task()
+task.set_progress(float(sys.argv[1]), f'page {sys.argv[2]}')
+signal.pause()
+'''
+
+
+def has_adwaita():
+    program = 'import gi; gi.require_version("Gtk", "4.0"); gi.require_version("Adw", "1")'
+    return not subprocess.run([sys.executable, '-c', program], stderr=subprocess.DEVNULL,
+                              check=False).returncode
+
+
+def is_blue(red, green, blue):
+    """Whether it is the colour of a progress bar, or of what was put."""
+    return blue > red + 60 and blue > green + 30
+
+
+def is_orange(red, green, blue):
+    """Whether it is the colour of what was taken."""
+    return red > green + 60 and green > blue + 60
+
+
+def identifier(queue):
+    return str(Mp.QueueMonitor.new_for_queue(queue).props.id)
+
+
+def dump(queue):
+    result = subprocess.run([*INSPECTOR, '--dump', '--queue', identifier(queue)], text=True, check=True,
+                            stdout=subprocess.PIPE, timeout=DEADLINE)
+    [shown] = json.loads(result.stdout)
+    return shown
+
+
+class TestModel(unittest.TestCase):
+    """What the window shows, without a window."""
+
+    def setUp(self):
+        self.queue = Mp.JoinableQueue(20, name=f'inspected-{os.getpid()}', max_deliveries=1)
+
+    def test_queue(self):
+        self.queue.put({'number': 1})
+        self.queue.put('\N{BELL}\x07')
+        shown = dump(self.queue)
+        self.assertEqual((shown['kind'], shown['size'], shown['max-size'], shown['n-put']),
+                         ('JoinableQueue', 2, 20, 2))
+        self.assertEqual([(message['position'], message['content']) for message in shown['messages']],
+                         [(0, '{"number":1}'), (1, '"\N{BELL}\\u0007"')])
+        [process] = shown['processes']
+        self.assertEqual((process['pid'], process['n-put']), (os.getpid(), 2))
+        self.assertEqual(shown['uri'].split('/')[0], f'process:{os.getpid()}')
+
+    def test_task(self):
+        for number in range(3):
+            self.queue.put(number)
+        task = self.queue.get_task()
+        task.set_progress(0.4, 'a\nb\x1b[31m')
+        shown = dump(self.queue)
+        [row] = shown['tasks']
+        self.assertEqual((row['state'], row['progress'], row['text']),
+                         ('held', 0.4, 'a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}[31m'))
+        self.assertIn(str(os.getpid()), row['holder'])
+        task.retry()
+        shown = dump(self.queue)
+        self.assertEqual((shown['n-dead'], shown['warning']), (1, '1 dead letters'))
+
+    def test_large_message(self):
+        """What is too large to be shown is said, and what follows is left for later."""
+        self.queue.put(bytes(2 << 20))
+        [message] = dump(self.queue)['messages']
+        self.assertIn('more than a monitor shows', message['content'])
+
+    def test_opaque(self):
+        """A message is never unpickled."""
+        queue = Mp.Queue(name=f'opaque-{os.getpid()}', codec=pickle)
+        queue.put(threading.Barrier)
+        [message] = dump(queue)['messages']
+        self.assertEqual(message['format'], 'opaque')
+
+    def test_unknown(self):
+        result = subprocess.run([*INSPECTOR, '--dump', '--queue', 'no such queue'], check=False,
+                                stdout=subprocess.PIPE, timeout=DEADLINE)
+        self.assertEqual((result.returncode, result.stdout), (1, b'[]\n'))
+
+
+class TestFiles(unittest.TestCase):
+    """What a desktop needs to show the program."""
+
+    def validate(self, *command):
+        if shutil.which(command[0]) is None:
+            self.skipTest(f'{command[0]} is missing')
+        folder = os.path.join(os.environ['MP_SOURCE_ROOT'], 'tools', 'inspector')
+        result = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                text=True, check=False)
+        self.assertEqual(result.returncode, 0, result.stdout)
+
+    def test_desktop_file(self):
+        self.validate('desktop-file-validate', 'org.mproc_glib.Inspector.desktop')
+
+    def test_metainfo(self):
+        self.validate('appstreamcli', 'validate', '--no-net', 'org.mproc_glib.Inspector.metainfo.xml')
+
+
+@unittest.skipUnless(shutil.which('Xvfb') and has_adwaita(), 'GTK 4, libadwaita or Xvfb is missing')
+class TestWindow(unittest.TestCase):
+    def setUp(self):
+        self.queue = Mp.JoinableQueue(name='thumbnails')
+        self.screen = Screen(WIDTH, HEIGHT)
+        self.addCleanup(self.screen.__exit__)
+
+    def start(self, *arguments):
+        program = subprocess.Popen([*INSPECTOR, '--queue', identifier(self.queue), *arguments], stderr=subprocess.PIPE, text=True,
+                                   env={**ENVIRONMENT, 'DISPLAY': self.screen.name})
+        self.addCleanup(self.end, program)
+        return program
+
+    @staticmethod
+    def end(program):
+        program.kill()
+        program.communicate()
+
+    def run_workers(self, *fractions):
+        for number, fraction in enumerate(fractions):
+            worker = Mp.Process.new([sys.executable, '-c', WORKER, str(fraction), str(number)])
+            worker.give('tasks', self.queue)
+            worker.start()
+            self.addCleanup(os.kill, worker.get_pid(), signal.SIGKILL)
+        wait_until(lambda: dump(self.queue)['n-held'] == len(fractions))
+
+    def wait_for(self, page, condition):
+        wait_until(lambda: condition(self.screen.photo()))
+        self.screen.photo().save(os.path.join(BUILD, f'inspector-{page}.png'))
+
+    def close(self, program):
+        self.screen.close_windows()
+        _, errors = program.communicate(timeout=DEADLINE)
+        self.assertEqual((program.returncode, errors), (0, ''))
+
+    def test_tasks(self):
+        for number in range(40):
+            self.queue.put({'path': f'/photos/{number}.jpeg', 'size': 256})
+        self.run_workers(0.9, 0.6, 0.3)
+        program = self.start('--page', 'tasks')
+        self.wait_for('tasks', lambda photo: photo.longest_run(is_blue) > 100)
+        self.close(program)
+
+    def test_overview(self):
+        stop = threading.Event()
+
+        def work():
+            n = 0
+            while not stop.is_set():
+                n += 1
+                for number in range(20 + n % 40):
+                    self.queue.put(number)
+                time.sleep(0.05)  # the pace of what is drawn
+                for number in range(20 + n % 30):
+                    self.queue.get()
+                    self.queue.task_done()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(stop.set)
+        program = self.start()
+        self.wait_for('overview', lambda photo: photo.longest_run(is_blue) > 1 and
+                      photo.longest_run(is_orange) > 1)
+        self.close(program)
+
+    def test_a_queue_ends(self):
+        """The queue that is shown may end at any time."""
+        program = self.start('--page', 'processes')
+        wait_until(lambda: len(self.screen.photo().colours()) > 16)
+        self.queue.close()
+        time.sleep(2)  # two samples: that nothing happens cannot be waited for
+        self.close(program)
+
+
+if __name__ == '__main__':
+    unittest.main()
