@@ -326,8 +326,12 @@ mp_lock_take_patiently (MpMemory *self,
                         MpLockId  id)
 {
   while (!mp_lock_take (self, id))
-    if (mp_lock_await (self, mp_lock_extend_deadline (self, 0, MP_LOCK_GRACE_US), NULL) == MP_LOCK_WAIT_TIMED_OUT)
-      return FALSE;
+    {
+      gint64 deadline = mp_lock_extend_deadline (self, 0, MP_LOCK_GRACE_US);
+
+      if (mp_lock_await (self, deadline, NULL) == MP_LOCK_WAIT_TIMED_OUT)
+        return FALSE;
+    }
   return TRUE;
 }
 

@@ -156,8 +156,8 @@ typedef enum
 MpLockWait mp_lock_await (MpMemory     *self,
                           gint64        deadline,
                           GCancellable *cancellable);
-/* The least time that a call waits for a lock, even if it is not to wait for a message: most holders
- * release it soon. */
+/* The least time that a call waits for a lock, even if it is not to wait for a message: most
+ * holders release it soon. */
 #define MP_LOCK_GRACE_US 20000
 
 /* Extends the deadline to @grace_us after the lock was found with its present holder. */
