@@ -64,7 +64,7 @@ void     mp_calls_ignore_sent_cb (const GError *error,
 
 /* calls-made.c; the caller holds the lock for those that take the calls. */
 
-/* Takes a call of this end out of the list.  Returns NULL if another thread has taken it already. */
+/* Takes a call of this end out of the list.  Returns NULL if another thread has taken it. */
 GTask *mp_calls_take_made (MpCalls  *self,
                            guint64   id,
                            GSource **pump);

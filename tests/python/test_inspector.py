@@ -25,7 +25,7 @@ from screen import ENVIRONMENT, Screen  # noqa: E402
 
 BUILD = os.environ['MP_BUILD_ROOT']
 INSPECTOR = [sys.executable, os.path.join(BUILD, 'tools', 'inspector', 'mproc-inspector-devel')]
-WIDTH, HEIGHT = 960, 600
+WIDTH, HEIGHT = 980, 600
 
 # Works on tasks for a long time.
 WORKER = '''

@@ -8,7 +8,7 @@ from gi.repository import Gio, GObject, Gtk, Pango
 
 
 # The least width of a column that takes the rest of the width.
-MIN_CHARS = 16
+MIN_CHARS = 14
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Table(Gtk.ScrolledWindow):
     def _set_up(factory, item, column):
         if column.fraction is not None:
             item.set_child(Gtk.ProgressBar(show_text=True, valign=Gtk.Align.CENTER,
-                                           ellipsize=Pango.EllipsizeMode.END, width_request=140))
+                                           ellipsize=Pango.EllipsizeMode.END, width_request=120))
             return
         label = Gtk.Label(xalign=1 if column.numeric else 0, single_line_mode=True)
         if column.expand:

@@ -8,7 +8,7 @@ from .actions import Actions
 from .overview import Overview
 from .sidebar import Sidebar
 
-SIZE = (960, 600)
+SIZE = (980, 600)
 
 
 
