@@ -225,6 +225,9 @@ class TestHouse(unittest.TestCase):
                 continue
             if 'corpus/' in path or 'vectors/' in path or path.startswith(('debian/', 'po/', 'REUSE')):
                 continue
+            # Debian's files of these names have forms of their own; debian/copyright says the licence.
+            if path.startswith('debian/') and not os.access(os.path.join(SOURCE, path), os.X_OK):
+                continue
             with self.subTest(path=path):
                 head = '\n'.join(read(os.path.join(SOURCE, path)).splitlines()[:3])
                 self.assertIn('SPDX-License-Identifier: LGPL-2.1-or-later', head)
