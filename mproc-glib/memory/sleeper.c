@@ -4,6 +4,7 @@
 
 #include "sleeper.h"
 
+#include "base/mp-mark.h"
 #include "futex.h"
 #include "waiters.h"
 
@@ -47,6 +48,7 @@ mp_sleeper_begin (MpSleeper       *self,
     .condition = condition,
     .slot = mp_waiters_claim_slot (memory),
     .cancellable = cancellable,
+    .mark = mp_mark_begin (),
   };
   if (self->slot < MP_N_WAITERS)
     {
@@ -253,6 +255,7 @@ mp_sleeper_get_woken_at (MpSleeper *self)
 void
 mp_sleeper_end (MpSleeper *self)
 {
+  mp_mark_end (self->mark, "sleep", "queue");
   if (self->cancelled_id != 0)
     g_cancellable_disconnect (self->cancellable, self->cancelled_id);
   if (self->watches)

@@ -30,6 +30,7 @@ typedef struct
   MpWatcherAlarm   alarm;
   GCancellable    *cancellable;
   gulong           cancelled_id;
+  gint64           mark;
 } MpSleeper;
 
 void mp_sleeper_begin (MpSleeper       *self,

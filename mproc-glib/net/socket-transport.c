@@ -5,6 +5,7 @@
 #include "transport.h"
 
 #include "base/mp-deadline.h"
+#include "base/mp-mark.h"
 #include "base/mp-errno.h"
 #include "mp-error.h"
 
@@ -310,6 +311,7 @@ mp_transport_poll (int           fd,
   struct timespec left;
   GPollFD         cancel_fd;
   gboolean        cancel = FALSE;
+  gint64          mark;
   int             n, code;
 
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
@@ -321,8 +323,10 @@ mp_transport_poll (int           fd,
       cancel = TRUE;
     }
 
+  mark = mp_mark_begin ();
   n = ppoll (fds, cancel ? 3 : 2, mp_deadline_fill_left (deadline, &left), NULL);
   code = errno;
+  mp_mark_end (mark, "sleep", "socket");
   if (cancel)
     g_cancellable_release_fd (cancellable);
 

@@ -9,6 +9,7 @@
 
 #include "base/mp-deadline.h"
 #include "base/mp-errno.h"
+#include "base/mp-mark.h"
 #include "mp-error.h"
 
 /* Waiting for several objects in the calling thread. */
@@ -192,9 +193,16 @@ poll_once (MpWaitRun *wait,
 {
   static const struct timespec no_time = { 0 };
   struct timespec              left;
+  gint64                       mark;
+  int                          n_fired;
 
-  return poll_descriptors (wait, wait->n_ready > 0 ? &no_time
-                                                   : mp_deadline_fill_left (deadline, &left));
+  if (wait->n_ready > 0)
+    return poll_descriptors (wait, &no_time);
+
+  mark = mp_mark_begin ();
+  n_fired = poll_descriptors (wait, mp_deadline_fill_left (deadline, &left));
+  mp_mark_end (mark, "sleep", "wait");
+  return n_fired;
 }
 
 /* Polls until an object is ready, @deadline has passed or, if @flags request it, a signal handler

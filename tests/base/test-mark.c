@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include <mproc-glib/mproc-glib.h>
+
+#include "base/mp-mark.h"
+
+/* The functions of Sysprof's library, which this program replaces: what was marked, by its text,
+ * in nanoseconds. */
+static GHashTable *marks;
+
+bool
+sysprof_collector_is_active (void)
+{
+  return marks != NULL;
+}
+
+void
+sysprof_collector_mark (int64_t     time,
+                        int64_t     duration,
+                        const char *group,
+                        const char *mark,
+                        const char *message)
+{
+  g_assert_cmpstr (group, ==, "mproc-glib");
+  g_assert_cmpint (time, >, 0);
+  g_hash_table_insert (marks, g_strconcat (mark, " ", message, NULL), GSIZE_TO_POINTER (duration));
+}
+
+static void
+begin (void)
+{
+  mp_mark_is_wanted = TRUE;
+  marks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+}
+
+static void
+end (void)
+{
+  mp_mark_is_wanted = FALSE;
+  g_clear_pointer (&marks, g_hash_table_unref);
+}
+
+static void
+test_queue (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpQueue) queue = mp_queue_new (0, &error);
+  g_autoptr (GVariant) value = NULL;
+
+  g_assert_no_error (error);
+  begin ();
+  mp_queue_put (queue, g_variant_new_boolean (TRUE), -1, NULL, &error);
+  value = mp_queue_get (queue, -1, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (g_hash_table_size (marks), ==, 0);
+
+  g_assert_null (mp_queue_get (queue, 50 * 1000, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_EMPTY);
+  g_assert_cmpuint (GPOINTER_TO_SIZE (g_hash_table_lookup (marks, "sleep queue")), >=,
+                    40 * 1000 * 1000);
+  end ();
+}
+
+static void
+test_connection (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpConnection) mine = NULL;
+  g_autoptr (MpConnection) yours = NULL;
+
+  mp_pipe (TRUE, &mine, &yours, &error);
+  g_assert_no_error (error);
+  begin ();
+  g_assert_null (mp_connection_recv (mine, 1000, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_assert_true (g_hash_table_contains (marks, "sleep socket"));
+  end ();
+}
+
+static void
+test_wait (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpQueue) queue = mp_queue_new (0, &error);
+  MpWaitable *waitable = MP_WAITABLE (queue);
+
+  g_assert_no_error (error);
+  begin ();
+  g_free (mp_wait (&waitable, 1, 1000, MP_WAIT_FLAGS_NONE, NULL, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_true (g_hash_table_contains (marks, "sleep wait"));
+  end ();
+}
+
+/* Without Sysprof nothing of it is called. */
+static void
+test_not_wanted (void)
+{
+  g_assert_false (mp_mark_is_wanted);
+  g_assert_cmpint (mp_mark_begin (), ==, 0);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_func ("/mark/queue", test_queue);
+  g_test_add_func ("/mark/connection", test_connection);
+  g_test_add_func ("/mark/wait", test_wait);
+  g_test_add_func ("/mark/not-wanted", test_not_wanted);
+
+  return g_test_run ();
+}
