@@ -33,7 +33,7 @@ mp_mark_begin (void)
 #endif
 }
 
-/* Names of marks are static strings that say what the thread did: "sleep" or "task".  Keeps errno. */
+/* @name is what the thread did, "sleep" or "task", and @what says where.  Keeps errno. */
 static inline void
 mp_mark_end (gint64      begin,
              const char *name,
@@ -42,9 +42,10 @@ mp_mark_end (gint64      begin,
 #ifdef HAVE_SYSPROF
   if (G_UNLIKELY (begin != 0))
     {
-      int code = errno;
+      gint64 duration = SYSPROF_CAPTURE_CURRENT_TIME - begin;
+      int    code = errno;
 
-      sysprof_collector_mark (begin, SYSPROF_CAPTURE_CURRENT_TIME - begin, "mproc-glib", name, what);
+      sysprof_collector_mark (begin, duration, "mproc-glib", name, what);
       errno = code;
     }
 #endif
