@@ -211,6 +211,7 @@ typedef enum
   MP_LEASE_ORPHAN,
   MP_LEASE_DEAD,
   MP_LEASE_DEAD_HELD, /* a dead letter that is being copied out */
+  MP_N_LEASE_STATES,
 } MpLeaseState;
 
 typedef struct

@@ -9,7 +9,7 @@
 #include "step.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
+#include <string.h>
 
 /* Memory is allocated for this many leases beyond the used ones, and a quarter of those. */
 #define SPARE 64
@@ -384,56 +384,57 @@ mp_lease_repair_map (MpMemory *self)
     note_full (self, word);
 }
 
-void
-mp_lease_rebuild_map (MpMemory *self)
-{
-  for (guint32 lease = next_used (self, 0); lease != 0; lease = next_used (self, lease))
-    if (state_of (self, lease) == MP_LEASE_FREE)
-      release (self, lease);
-  shorten (self);
-}
-
 guint32
-mp_lease_find_held (MpMemory *self,
-                    guint     participant,
-                    guint32  *after,
-                    guint32  *found)
+mp_lease_find_held (MpMemory     *self,
+                    const guint8 *whose,
+                    guint32      *after,
+                    MpHeld       *found)
 {
   guint32 n_found = 0;
 
   for (guint32 n_seen = 0; n_seen < MP_LEASE_PORTION; n_seen++)
     {
-      guint64 owner;
+      MpLease     *lease;
+      guint64      owner;
+      MpLeaseState state;
+      guint        participant;
 
       *after = next_used (self, *after);
       if (*after == 0)
         break;
-      owner = mp_load (&mp_memory_lease (self, *after - 1)->owner);
-      if (mp_lease_participant (owner) == participant &&
-          (mp_lease_state (owner) == MP_LEASE_HELD || mp_lease_state (owner) == MP_LEASE_DEAD_HELD))
-        found[n_found++] = *after;
+      lease = mp_memory_lease (self, *after - 1);
+      owner = mp_load (&lease->owner);
+      state = mp_lease_state (owner);
+      participant = mp_lease_participant (owner);
+      if ((state == MP_LEASE_HELD || state == MP_LEASE_DEAD_HELD) &&
+          participant < MP_N_PARTICIPANTS && whose[participant])
+        found[n_found++] = (MpHeld){ lease->serial, *after, participant };
     }
   return n_found;
 }
 
-guint32
-mp_lease_count (MpMemory    *self,
-                MpLeaseState state)
-{
-  guint32 count = 0;
-
-  for (guint32 lease = next_used (self, 0); lease != 0; lease = next_used (self, lease))
-    count += state_of (self, lease) == state;
-  return count;
-}
-
+/* One pass for all, since the table may be long and the caller may be killed. */
 void
-mp_lease_foreach (MpMemory *self,
-                  void (*func) (MpMemory *self, MpLease *lease, gpointer user_data),
-                  gpointer user_data)
+mp_lease_take_stock (MpMemory *self,
+                     guint32   counts[MP_N_LEASE_STATES],
+                     void (*visit) (MpMemory *self, guint64 block, gpointer user_data),
+                     gpointer user_data)
 {
+  memset (counts, 0, MP_N_LEASE_STATES * sizeof *counts);
   for (guint32 lease = next_used (self, 0); lease != 0; lease = next_used (self, lease))
-    func (self, mp_memory_lease (self, lease - 1), user_data);
+    {
+      MpLeaseState state = state_of (self, lease);
+
+      if (state == MP_LEASE_FREE)
+        {
+          release (self, lease);
+          continue;
+        }
+      if (state < MP_N_LEASE_STATES)
+        counts[state]++;
+      visit (self, mp_load (&mp_memory_lease (self, lease - 1)->block), user_data);
+    }
+  shorten (self);
 }
 
 /* Rebuilds a list in the order of the table.  Returns its length. */

@@ -50,14 +50,22 @@ void mp_lease_bury (MpMemory *self,
                     gboolean  is_new);
 /* Takes the first dead letter, or returns 0. */
 guint32 mp_lease_take_dead (MpMemory *self);
-/* Finds the leases held by @participant among the next MP_LEASE_PORTION used ones behind *@after,
- * which is set to where the next call continues, or to 0 at the end.  Returns how many were found.
- */
+/* A message that a participant holds. */
+typedef struct
+{
+  guint64 serial;
+  guint32 lease;
+  guint32 participant;
+} MpHeld;
+
+/* Finds the leases held by the participants that are marked in @whose, among the next
+ * MP_LEASE_PORTION used ones behind *@after, which is set to where the next call continues, or to 0
+ * at the end.  Returns how many were found. */
 #define MP_LEASE_PORTION 4096
-guint32 mp_lease_find_held (MpMemory *self,
-                            guint     participant,
-                            guint32  *after,
-                            guint32  *found);
+guint32 mp_lease_find_held (MpMemory     *self,
+                            const guint8 *whose,
+                            guint32      *after,
+                            MpHeld       *found);
 /* The oldest lease held by any consumer, among the first MP_LEASE_PORTION used ones, or 0. */
 guint32 mp_lease_find_oldest_held (MpMemory *self);
 
@@ -88,12 +96,11 @@ void mp_lease_trim (MpMemory *self);
 void mp_lease_repair_waiting (MpMemory *self);
 void mp_lease_repair_dead (MpMemory *self);
 void mp_lease_repair_map (MpMemory *self);
-/* Under all locks: rebuilds the bitmap from the leases. */
-void    mp_lease_rebuild_map (MpMemory *self);
-guint32 mp_lease_count (MpMemory    *self,
-                        MpLeaseState state);
-void    mp_lease_foreach (MpMemory *self,
-                          void (*func) (MpMemory *self, MpLease *lease, gpointer user_data),
+/* Under all locks: rebuilds the bitmap from the leases, counts those in each state, and calls
+ * @visit for the block of each. */
+void mp_lease_take_stock (MpMemory *self,
+                          guint32   counts[MP_N_LEASE_STATES],
+                          void (*visit) (MpMemory *self, guint64 block, gpointer user_data),
                           gpointer user_data);
 
 static inline gboolean

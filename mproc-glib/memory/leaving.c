@@ -4,7 +4,7 @@
 
 #include "leaving.h"
 
-#include "recovery.h"
+#include "attaching.h"
 
 #include <stdlib.h>
 
@@ -38,6 +38,6 @@ mp_leaving_leave_all (void)
 {
   mp_fork_block ();
   for (guint i = 0; handles != NULL && i < handles->len; i++)
-    mp_recovery_leave (g_ptr_array_index (handles, i));
+    mp_detach_at_exit (g_ptr_array_index (handles, i));
   mp_fork_unblock ();
 }

@@ -7,6 +7,7 @@
 #include "arena.h"
 #include "lease.h"
 #include "lock.h"
+#include "recovery.h"
 #include "waiters.h"
 
 /* Deferred work that an operation does at its end: leases that could not be ended, recovery of dead

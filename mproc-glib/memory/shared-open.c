@@ -6,7 +6,8 @@
 
 #include "leaving.h"
 #include "liveness.h"
-#include "recovery.h"
+#include "attaching.h"
+#include "repair.h"
 #include "ring.h"
 #include "shared-queue-private.h"
 #include "watcher.h"
@@ -57,7 +58,7 @@ mp_shared_queue_free (gpointer user_data)
   MpSharedQueue *self = user_data;
 
   mp_leaving_remove (&self->memory);
-  mp_recovery_detach (&self->memory);
+  mp_detach (&self->memory);
   mp_watcher_close (&self->memory);
   mp_liveness_clear (&self->memory);
   mp_memory_close (&self->memory);
@@ -68,12 +69,12 @@ static gboolean
 join (MpSharedQueue *self,
       GError       **error)
 {
-  self->memory.repair[MP_LOCK_HEAD] = mp_recovery_repair_head;
-  self->memory.repair[MP_LOCK_TAIL] = mp_recovery_repair_tail;
-  self->memory.repair[MP_LOCK_ARENA] = mp_recovery_repair_arena;
+  self->memory.repair[MP_LOCK_HEAD] = mp_repair_head;
+  self->memory.repair[MP_LOCK_TAIL] = mp_repair_tail;
+  self->memory.repair[MP_LOCK_ARENA] = mp_repair_arena;
   self->memory.renew = renew;
   mp_leaving_add (&self->memory);
-  return mp_recovery_attach (&self->memory, error);
+  return mp_attach (&self->memory, error);
 }
 
 /* If the address space is limited, queues with default settings are smaller, so that several fit.

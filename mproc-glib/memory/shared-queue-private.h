@@ -2,8 +2,8 @@
 
 #pragma once
 
+#include "attaching.h"
 #include "memory.h"
-#include "recovery.h"
 #include "queue-backend.h"
 #include "ring.h"
 
@@ -72,7 +72,7 @@ mp_shared_queue_ring_status (MpSharedQueue *self,
 static inline MpQueueStatus
 mp_shared_queue_enter (MpSharedQueue *self)
 {
-  if (G_UNLIKELY (!mp_recovery_attach (&self->memory, NULL)))
+  if (G_UNLIKELY (!mp_attach (&self->memory, NULL)))
     return MP_QUEUE_DETACHED;
   if (G_UNLIKELY (mp_load (&self->memory.state->damaged)))
     return MP_QUEUE_DAMAGED;

@@ -37,7 +37,7 @@ attach (gpointer user_data,
 {
   MpSharedQueue *self = user_data;
 
-  return mp_recovery_attach (&self->memory, error);
+  return mp_attach (&self->memory, error);
 }
 
 /* Opens the descriptors that describe () returned: the memory's and the eventfd's. */

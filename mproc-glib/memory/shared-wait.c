@@ -8,6 +8,7 @@
 
 #include "base/mp-deadline.h"
 #include "lock.h"
+#include "recovery.h"
 #include "ring.h"
 #include "sleeper.h"
 #include "waiters.h"

@@ -359,18 +359,19 @@ mp_waiters_count (MpMemory *memory)
   return n;
 }
 
-/* Frees the waiter slots of a dead participant. */
+/* Frees the waiter slots of participants that are dead or about to leave. */
 void
-mp_waiters_forget (MpMemory *memory,
-                   guint     participant)
+mp_waiters_forget (MpMemory     *memory,
+                   const guint8 *whose)
 {
   guint n_slots = count_slots (memory);
 
   for (guint i = 0; i < n_slots; i++)
     {
       MpWaiter *waiter = mp_memory_waiter (memory, i);
+      guint32   owner = mp_load (&waiter->owner);
 
-      if (mp_load (&waiter->owner) != participant + 1)
+      if (owner == 0 || owner > MP_N_PARTICIPANTS || !whose[owner - 1])
         continue;
 
       for (guint c = 0; c < MP_N_CONDITIONS; c++)

@@ -43,8 +43,9 @@ gboolean mp_waiters_wake_slot (MpMemory *memory,
                                guint     slot);
 /* The number of waiters for any condition. */
 guint mp_waiters_count (MpMemory *memory);
-void  mp_waiters_forget (MpMemory *memory,
-                         guint     participant);
+/* Frees the slots of the participants that are marked in @whose. */
+void mp_waiters_forget (MpMemory     *memory,
+                        const guint8 *whose);
 
 /* What a bit of a slot says. */
 typedef enum

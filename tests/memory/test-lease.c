@@ -57,6 +57,18 @@ make_wait (MpMemory *memory,
   mp_unlock (memory, MP_LOCK_HEAD);
 }
 
+static guint32
+count_held (MpMemory *memory,
+            MpMemory *holder)
+{
+  MpHeld  found[MP_LEASE_PORTION];
+  guint8  whose[MP_N_PARTICIPANTS] = { 0 };
+  guint32 after = 0;
+
+  whose[holder->participant] = 1;
+  return mp_lease_find_held (memory, whose, &after, found);
+}
+
 /* Returned messages are taken in the order in which they were returned. */
 static void
 test_waiting (void)
@@ -71,7 +83,8 @@ test_waiting (void)
   g_assert_cmpuint (mp_lease_find_waiting (&one), ==, 0);
   for (guint i = 0; i < G_N_ELEMENTS (leases); i++)
     leases[i] = take (i == 1 ? &other : &one, MP_LEASE_HELD, i);
-  g_assert_cmpuint (mp_lease_count (&other, MP_LEASE_HELD), ==, 3);
+  g_assert_cmpuint (count_held (&other, &one), ==, 2);
+  g_assert_cmpuint (count_held (&one, &other), ==, 1);
   owner = mp_memory_lease (&one, leases[0] - 1)->owner;
   g_assert_true (mp_lease_is_own (&one, owner));
   g_assert_false (mp_lease_is_own (&other, owner));
@@ -146,12 +159,24 @@ test_used_again (void)
   test_memory_close (&memory);
 }
 
+static void
+count_block (MpMemory *memory,
+             guint64   block,
+             gpointer  user_data)
+{
+  guint *n = user_data;
+
+  ++*n;
+}
+
 /* A lease that was taken and never held is free again after a recovery. */
 static void
-test_rebuild (void)
+test_take_stock (void)
 {
   MpMemory memory = { 0 };
+  guint32  counts[MP_N_LEASE_STATES];
   guint32  lost, held;
+  guint    n_blocks = 0;
 
   test_memory_create (&memory);
   g_assert_true (mp_lock_take (&memory, MP_LOCK_ARENA));
@@ -159,7 +184,10 @@ test_rebuild (void)
   mp_unlock (&memory, MP_LOCK_ARENA);
   held = take (&memory, MP_LEASE_HELD, 1);
   g_assert_true (mp_lock_take (&memory, MP_LOCK_ARENA));
-  mp_lease_rebuild_map (&memory);
+  mp_lease_take_stock (&memory, counts, count_block, &n_blocks);
+  g_assert_cmpuint (counts[MP_LEASE_HELD], ==, 1);
+  g_assert_cmpuint (counts[MP_LEASE_ORPHAN], ==, 0);
+  g_assert_cmpuint (n_blocks, ==, 1);
   g_assert_false (mp_lease_is_used (&memory, lost));
   g_assert_true (mp_lease_is_used (&memory, held));
   mp_unlock (&memory, MP_LOCK_ARENA);
@@ -213,7 +241,7 @@ main (int   argc,
   g_test_add_func ("/memory/lease/waiting", test_waiting);
   g_test_add_func ("/memory/lease/dead", test_dead);
   g_test_add_func ("/memory/lease/used-again", test_used_again);
-  g_test_add_func ("/memory/lease/rebuild", test_rebuild);
+  g_test_add_func ("/memory/lease/take-stock", test_take_stock);
   g_test_add_func ("/memory/lease/block", test_block);
   g_test_add_func ("/memory/lease/damaged", test_damaged);
 

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "memory/leaving.h"
+#include "memory/recovery.h"
 #include "memory/shared-queue-private.h"
 #include "memory/shared-queue.h"
 #include "test-fork.h"

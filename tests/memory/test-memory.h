@@ -4,7 +4,8 @@
 
 #include "memory/lock.h"
 #include "memory/memory.h"
-#include "memory/recovery.h"
+#include "memory/attaching.h"
+#include "memory/repair.h"
 #include "memory/ring.h"
 
 /* The memory of a queue without the queue, and several handles on it like those of several
@@ -15,10 +16,10 @@ test_memory_attach (MpMemory *memory)
 {
   g_autoptr (GError) error = NULL;
 
-  memory->repair[MP_LOCK_HEAD] = mp_recovery_repair_head;
-  memory->repair[MP_LOCK_TAIL] = mp_recovery_repair_tail;
-  memory->repair[MP_LOCK_ARENA] = mp_recovery_repair_arena;
-  mp_recovery_attach (memory, &error);
+  memory->repair[MP_LOCK_HEAD] = mp_repair_head;
+  memory->repair[MP_LOCK_TAIL] = mp_repair_tail;
+  memory->repair[MP_LOCK_ARENA] = mp_repair_arena;
+  mp_attach (memory, &error);
   g_assert_no_error (error);
 }
 
@@ -62,6 +63,6 @@ test_memory_open (MpMemory *memory,
 static inline void
 test_memory_close (MpMemory *memory)
 {
-  mp_recovery_detach (memory);
+  mp_detach (memory);
   mp_memory_close (memory);
 }

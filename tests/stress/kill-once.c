@@ -4,6 +4,7 @@
 
 #include "config.h"
 
+#include "memory/recovery.h"
 #include "memory/shared-queue-private.h"
 #include "memory/shared-queue.h"
 #include "memory/step.h"
@@ -174,6 +175,109 @@ test_in_hand (void)
   backend.free (queue);
 }
 
+/* --- Recoverers that die -----------------------------------------------------------------------
+ * */
+
+#define N_DEAD      40
+#define N_HELD      20
+#define N_RECOVERED 400 /* steps until a recoverer dies: less than there are to do */
+
+static guint n_steps_left;
+
+static void
+die_soon (const char *name)
+{
+  if (--n_steps_left == 0)
+    raise (SIGKILL);
+}
+
+static guint
+count_used_slots (void)
+{
+  MpMemory *memory = &((MpSharedQueue *) queue)->memory;
+  guint     n = 0;
+
+  for (guint i = 0; i < MP_N_PARTICIPANTS; i++)
+    n += mp_load (&mp_memory_participant (memory, i)->state) != 0;
+  return n;
+}
+
+static pid_t
+start_holding (void)
+{
+  pid_t pid = fork ();
+
+  g_assert_cmpint (pid, !=, -1);
+  if (pid != 0)
+    return pid;
+
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
+  for (guint i = 0; i < N_HELD; i++)
+    pass_one ();
+  raise (SIGSTOP);
+  _exit (0);
+}
+
+static pid_t
+start_recovering (guint n_steps)
+{
+  pid_t pid = fork ();
+
+  g_assert_cmpint (pid, !=, -1);
+  if (pid != 0)
+    return pid;
+
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
+  n_steps_left = n_steps;
+  mp_step_hook = die_soon;
+  /* Perhaps attaching does not look for the dead, since that was done just before. */
+  backend.attach (queue, NULL);
+  mp_recovery_run (&((MpSharedQueue *) queue)->memory);
+  _exit (0);
+}
+
+/* Many die with messages in hand, and so do those that recover them: each of these leaves less to
+ * do for the next one, also of the slots. */
+static void
+test_recoverers_die (void)
+{
+  const MpQueueSettings settings = { .mode = MP_QUEUE_MODE_ACKNOWLEDGED };
+  MpQueueCall           call = { 0 };
+  pid_t                 dead[N_DEAD];
+  guint                 n_used;
+  int                   status;
+
+  queue = backend.open ("memory:", NULL, &settings, &call);
+  alarm (HANG_SECONDS);
+  for (guint i = 0; i < N_DEAD; i++)
+    {
+      dead[i] = start_holding ();
+      g_assert_cmpint (waitpid (dead[i], &status, WUNTRACED), ==, dead[i]);
+      g_assert_true (WIFSTOPPED (status));
+    }
+  for (guint i = 0; i < N_DEAD; i++)
+    {
+      kill (dead[i], SIGKILL);
+      waitpid (dead[i], &status, 0);
+    }
+  n_used = count_used_slots ();
+  g_assert_cmpuint (n_used, ==, N_DEAD + 1);
+
+  while (n_used > 2)
+    {
+      guint n_before = n_used;
+
+      waitpid (start_recovering (N_RECOVERED), &status, 0);
+      n_used = count_used_slots ();
+      /* The recoverer has a slot of its own. */
+      g_assert_cmpuint (n_used, <, n_before + 1);
+    }
+  g_assert_cmpuint (mp_load (&((MpSharedQueue *) queue)->memory.head->n_orphans), ==,
+                    N_DEAD * N_HELD);
+  alarm (0);
+  backend.free (queue);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -181,5 +285,6 @@ main (int    argc,
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/kill-once/stopped", test_stopped);
   g_test_add_func ("/kill-once/in-hand", test_in_hand);
+  g_test_add_func ("/kill-once/recoverers-die", test_recoverers_die);
   return g_test_run ();
 }

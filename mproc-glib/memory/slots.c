@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "slots.h"
+
+#include "liveness.h"
+#include "lock.h"
+
+#include <unistd.h>
+
+/* The states of a slot. */
+enum
+{
+  SLOT_FREE,
+  SLOT_USED,
+  SLOT_LEFT,
+};
+
+static gboolean
+take (MpMemory *self,
+      guint     participant)
+{
+  MpParticipant *slot = mp_memory_participant (self, participant);
+
+  if (mp_load_acquire (&slot->state) != SLOT_FREE || !mp_liveness_claim (self, participant))
+    return FALSE;
+  if (mp_load_acquire (&slot->state) != SLOT_FREE)
+    {
+      mp_liveness_unclaim (self, participant);
+      return FALSE;
+    }
+
+  mp_cover (&self->state->n_participants, participant + 1);
+  mp_store (&slot->pid, getpid ());
+  mp_store (&slot->n_waking, 0);
+  mp_store (&slot->n_put, 0);
+  mp_store (&slot->n_got, 0);
+  mp_store (&slot->attached_at, g_get_real_time ());
+  self->participant = participant;
+  self->lock_word = mp_lock_word (participant, slot->generation);
+  mp_store (&self->intents_used, 0);
+  mp_store (&self->intents_due, 0);
+  mp_store_release (&slot->state, SLOT_USED);
+  return TRUE;
+}
+
+gboolean
+mp_slots_take (MpMemory *self)
+{
+  for (guint i = 0; i < MP_N_PARTICIPANTS; i++)
+    if (take (self, i))
+      return TRUE;
+  return FALSE;
+}
+
+void
+mp_slots_free (MpMemory *self,
+               guint     participant)
+{
+  MpParticipant *slot = mp_memory_participant (self, participant);
+
+  for (guint i = 0; i < MP_N_INTENTS; i++)
+    mp_store (&slot->intents[i], 0);
+  for (guint i = 0; i < MP_N_LOCKS; i++)
+    mp_store (&slot->holds[i], 0);
+  mp_store (&slot->n_waking, 0);
+  mp_store (&slot->generation, slot->generation + 1);
+  mp_store_release (&slot->state, SLOT_FREE);
+}
+
+gboolean
+mp_slots_is_dead (MpMemory *self,
+                  guint     participant)
+{
+  return mp_load (&mp_memory_participant (self, participant)->state) != SLOT_FREE &&
+         !mp_liveness_is_alive (self, participant);
+}
+
+gboolean
+mp_slots_is_missed (MpMemory *self,
+                    guint     participant)
+{
+  return mp_load (&mp_memory_participant (self, participant)->state) == SLOT_USED &&
+         !mp_liveness_is_alive (self, participant);
+}
+
+void
+mp_slots_leave (MpMemory *self)
+{
+  mp_store_release (&mp_memory_participant (self, self->participant)->state, SLOT_LEFT);
+}
+
+/* The slot is still ours, as long as this process lives. */
+void
+mp_slots_rejoin (MpMemory *self)
+{
+  mp_store_release (&mp_memory_participant (self, self->participant)->state, SLOT_USED);
+}

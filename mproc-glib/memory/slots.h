@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "memory.h"
+
+G_BEGIN_DECLS
+
+/* The slots of the participants.  Only one participant can hold the record lock of a slot, and only
+ * recovery frees the slot of a dead one, so taking one needs no other lock. */
+
+/* Slots from here on were never used. */
+static inline guint
+mp_slots_count (MpMemory *self)
+{
+  return MIN (mp_load_acquire (&self->state->n_participants), MP_N_PARTICIPANTS);
+}
+
+gboolean mp_slots_take (MpMemory *self);
+/* To be called with all locks, or by the participant itself. */
+void mp_slots_free (MpMemory *self,
+                    guint     participant);
+
+gboolean mp_slots_is_dead (MpMemory *self,
+                           guint     participant);
+/* Whether the others have to do something about its death. */
+gboolean mp_slots_is_missed (MpMemory *self,
+                             guint     participant);
+
+/* For a process that is about to end: its death is not missed. */
+void mp_slots_leave (MpMemory *self);
+/* After that, if the process does not end. */
+void mp_slots_rejoin (MpMemory *self);
+
+G_END_DECLS
