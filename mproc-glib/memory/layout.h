@@ -184,7 +184,7 @@ typedef struct
   guint32 n_waking; /* threads that cleared bits of sleepers and are about to wake these */
   guint64 intents[MP_N_INTENTS];
   guint32 holds[3]; /* the lock words that it has announced: see lock.h */
-  guint32 n_thefts; /* locks that were taken from it since they were not announced */
+  guint32 n_thefts; /* twice the locks taken from it since they were not announced */
 
   /* For people who look at the queue from outside. */
   guint64 n_put;       /* messages, under the tail lock */

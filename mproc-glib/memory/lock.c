@@ -171,8 +171,9 @@ take_from_dead (MpMemory *self,
 }
 
 /* Takes the lock from a living participant that has not announced it.  If the owner was just about
- * to do so, either it sees that it has lost the lock, or we see its announcement and give the lock
- * back. */
+ * to do so, either it sees that the lock was revoked, or we see its announcement and give the lock
+ * back.  We never hold a lock that may have to be given back: if we were killed, the next one would
+ * take it while the owner uses what it guards. */
 static gboolean
 take_from_silent (MpMemory *self,
                   MpLockId  id,
@@ -180,24 +181,34 @@ take_from_silent (MpMemory *self,
                   guint32   word)
 {
   const struct timespec settle = { 0, SETTLE_NS };
+  guint32              *lock = self->locks[id];
+  MpParticipant        *owner;
+  guint32               revoked, said;
 
   if (owner_says_so (self, id, seen))
     return FALSE;
+  MP_STEP ("lock/silent");
 
-  /* Locks that other threads of that participant take from now on get a different word. */
-  __atomic_fetch_add (&mp_memory_participant (self, mp_lock_owner (seen))->n_thefts, 1,
-                      __ATOMIC_SEQ_CST);
+  /* Locks that other threads of that participant take from now on get a different word, and also
+   * one different from the revoked one. */
+  owner = mp_memory_participant (self, mp_lock_owner (seen));
+  revoked = mp_lock_word_after (seen, 1 + __atomic_fetch_add (&owner->n_thefts, 2,
+                                                              __ATOMIC_SEQ_CST)) |
+            MP_LOCK_WAITED;
   /* If that participant is this one, our own word changes only with the next attempt. */
-  if (mp_lock_holder (seen) == word || !take_from (self, id, seen, word))
+  if (mp_lock_holder (seen) == word || !exchange (lock, seen, revoked))
     return FALSE;
+  MP_STEP ("lock/revoked");
 
   ppoll (NULL, 0, &settle, NULL);
-  if (owner_says_so (self, id, seen))
+  said = mp_load_acquire (&owner->holds[id]);
+  if (said != 0 && mp_lock_has_owner_of (said, seen))
     {
-      mp_lock_unsay (self, id, word);
-      exchange (self->locks[id], word | MP_LOCK_WAITED, seen | MP_LOCK_WAITED);
+      exchange (lock, revoked, said | MP_LOCK_WAITED);
       return FALSE;
     }
+  if (!take_from (self, id, revoked, word))
+    return FALSE;
 
   self->repair[id](self);
   return TRUE;
@@ -354,12 +365,10 @@ was_taken_away (MpMemory *self,
                 guint32   word)
 {
   guint participant = mp_lock_owner (word);
-  guint n_thefts;
 
-  if (participant >= MP_N_PARTICIPANTS)
-    return FALSE;
-  n_thefts = mp_load (&mp_memory_participant (self, participant)->n_thefts);
-  return ((self->lock_word ^ word) >> MP_LOCK_THEFTS_SHIFT & 0xff) != (n_thefts & 0xff);
+  return participant < MP_N_PARTICIPANTS &&
+         mp_lock_word_after (word, mp_load (&mp_memory_participant (self, participant)->n_thefts)) !=
+           word;
 }
 
 /* Releases a lock for which others wait, or whose word has changed.  A change other than a

@@ -21,9 +21,13 @@ G_BEGIN_DECLS
  * Each participant announces in its slot which locks it holds, by a word that is written after the
  * lock was taken and cleared before it is released.  So a lock whose owner has not announced it was
  * either taken just now, or a stray store has put that owner there.  If this lasts, another
- * participant takes the lock away, after increasing n_thefts of the owner.  An owner that was about
- * to announce it sees the increase, checks the lock, and fails before it has touched what the lock
- * guards. */
+ * participant takes the lock away, in two steps.  First it increases n_thefts of the owner and
+ * revokes the lock: its word still names that owner, but with a number of thefts that the owner
+ * never uses itself.  An owner that was about to announce the lock sees the increase, checks the
+ * lock, and fails before it has touched what the lock guards.  An owner that announced it at that
+ * very moment keeps it: it gets its word back.  Otherwise the lock is taken in the second step.  If
+ * the thief is killed in between, the lock still has its owner, and the next thief does the same.
+ * */
 
 #define MP_LOCK_WAITED          (1u << 31)
 #define MP_LOCK_OWNER_BITS      13
@@ -45,6 +49,22 @@ static inline guint
 mp_lock_owner (guint32 word)
 {
   return (word & ((1u << MP_LOCK_OWNER_BITS) - 1)) - 1;
+}
+
+/* The word of the same owner after so many thefts. */
+static inline guint32
+mp_lock_word_after (guint32 word,
+                    guint32 n_thefts)
+{
+  return (word & ((1u << MP_LOCK_THEFTS_SHIFT) - 1)) | (n_thefts & 0xff) << MP_LOCK_THEFTS_SHIFT;
+}
+
+/* Whether a word names an owner of a certain generation, after whatever thefts. */
+static inline gboolean
+mp_lock_has_owner_of (guint32 word,
+                      guint32 other)
+{
+  return mp_lock_word_after (word, 0) == mp_lock_word_after (other, 0);
 }
 
 /* The word without the flag that waiters set. */
@@ -118,7 +138,7 @@ mp_lock_take (MpMemory *self,
 {
   MpParticipant *own = mp_memory_participant (self, self->participant);
   guint32        n_thefts = mp_load (&own->n_thefts);
-  guint32        word = self->lock_word ^ (n_thefts & 0xff) << MP_LOCK_THEFTS_SHIFT;
+  guint32        word = mp_lock_word_after (self->lock_word, n_thefts);
 
   if (G_UNLIKELY (!mp_lock_take_as (self, id, word)))
     return FALSE;
@@ -139,7 +159,8 @@ mp_unlock (MpMemory *self,
 {
   guint32 word = self->held[id];
 
-  mp_store (&mp_memory_participant (self, self->participant)->holds[id], 0);
+  /* A thief that does not see the lock announced any more sees all that was done under it. */
+  mp_store_release (&mp_memory_participant (self, self->participant)->holds[id], 0);
   mp_lock_release_as (self, id, word);
 }
 

@@ -11,10 +11,11 @@
  *
  * Intentional bugs, each of which the checker has to find:
  *
- *   NO_SETTLE   the thief decides before the owner's earlier stores are visible
- *   NO_COUNT    the owner does not check whether a lock was taken away before it announced it
- *   NO_THEFT    a lock that its owner does not announce is left to it
- *   NO_REPAIR   the state that a dead owner left half changed is not repaired
+ *   NO_SETTLE      the thief decides before the owner's earlier stores are visible
+ *   NO_COUNT       the owner does not check whether a lock was taken away before it announced it
+ *   NO_THEFT       a lock that its owner does not announce is left to it
+ *   NO_REPAIR      the state that a dead owner left half changed is not repaired
+ *   NO_REVOCATION  the thief has the lock at once, and gives it back if the owner announces it
  */
 
 #ifndef N_WORKERS
@@ -31,6 +32,18 @@
 #endif
 #ifndef N_ROUNDS
 #define N_ROUNDS 1
+#endif
+/* With more workers, to keep the number of states small: the only one that may be stopped, and the
+ * only one that may be killed. */
+#ifdef STOP_ONLY
+#define MAY_STOP(w) ((w) == STOP_ONLY)
+#else
+#define MAY_STOP(w) true
+#endif
+#ifdef KILL_ONLY
+#define MAY_KILL(w) ((w) == KILL_ONLY)
+#else
+#define MAY_KILL(w) true
 #endif
 
 /* Places in the memory: the lock, two words that are equal unless they are being changed, what each
@@ -61,6 +74,7 @@ bit  stopped[N_WORKERS];
 bit  finished[N_WORKERS];
 bit  inside[N_WORKERS]; /* the critical section */
 bit  taking[N_WORKERS]; /* has the lock, and has not announced it yet */
+byte thief;            /* who revoked the lock last */
 byte n_kills, n_stops, n_strays;
 
 #define STORE(w, where, what, is_release) \
@@ -127,13 +141,19 @@ end:
 
 #define IS_DEAD_OWNER(word) (dead[OWNER (word)] && FENCE (OWNER (word)))
 
-/* Enough for each fault, and for those in vain. */
-#define MOST_THEFTS 8
+/* Enough for each fault, and for those in vain.  Each counts twice. */
+#ifndef MOST_THEFTS
+#define MOST_THEFTS 16
+#endif
 
-/* For as long as it takes until a lock is taken away, a process that runs announces it. */
+/* In the time that it takes until a lock is taken away, an owner that runs announces it, and a thief
+ * that runs takes a lock that it has revoked. */
+#define IS_REVOKED(word) ((word) / 8 % 2 == 1)
+#define IS_SLOW(w)       (dead[w] || stopped[w])
 #define IS_SILENT(word) \
   (!dead[OWNER (word)] && memory[HOLDS (OWNER (word))] != (word) && FENCE (OWNER (word)) && \
-   memory[THEFTS (OWNER (word))] < MOST_THEFTS && (!taking[OWNER (word)] || stopped[OWNER (word)]))
+   memory[THEFTS (OWNER (word))] < MOST_THEFTS && \
+   (!taking[OWNER (word)] || stopped[OWNER (word)]) && (!IS_REVOKED (word) || IS_SLOW (thief)))
 
 /* Takes back what was announced of a lock that was taken away. */
 inline unsay (w)
@@ -160,6 +180,46 @@ inline say (w)
   taking[w] = 0
 }
 
+/* With the intentional bug, the thief has the lock before it knows that the owner does not. */
+#ifdef NO_REVOCATION
+#define FIRST_WORD word
+#define HAS_IT_FIRST 1
+#else
+#define FIRST_WORD revoked
+#define HAS_IT_FIRST 0
+#endif
+
+/* After the lock was revoked: gives it back if the owner announces it by now. */
+inline finish_theft (w)
+{
+#ifndef NO_SETTLE
+  FENCE (OWNER (victim));
+#endif
+  seen = memory[HOLDS (OWNER (victim))];
+  if
+  :: seen != 0 ->
+     taking[w] = 0;
+     d_step {
+       if
+       :: memory[LOCK] == FIRST_WORD -> memory[LOCK] = seen; thief = 0
+       :: else -> skip
+       fi
+     }
+  :: else ->
+     d_step {
+       if
+       :: memory[LOCK] == FIRST_WORD -> memory[LOCK] = word; taking[w] = 1; thief = 0
+       :: else -> revoked = 0; taking[w] = 0
+       fi
+     };
+     if
+     :: revoked == 0 -> skip
+     :: else -> say (w); repair = got
+     fi
+  fi;
+  seen = 0
+}
+
 inline take (w)
 {
   count = memory[THEFTS (w)];
@@ -182,42 +242,28 @@ inline take (w)
      repair = got
 #ifndef NO_THEFT
   :: d_step { memory[LOCK] != 0 && IS_SILENT (memory[LOCK]) -> victim = memory[LOCK] };
-     memory[THEFTS (OWNER (victim))] = memory[THEFTS (OWNER (victim))] + 1;
+     d_step {
+       count = memory[THEFTS (OWNER (victim))];
+       memory[THEFTS (OWNER (victim))] = count + 2
+     };
+     revoked = WORD (OWNER (victim), count + 1);
      if
      :: victim == word -> skip
      :: else ->
         d_step {
           if
-          :: memory[LOCK] == victim -> memory[LOCK] = word; taking[w] = 1
-          :: else -> victim = 0
+          :: memory[LOCK] == victim -> memory[LOCK] = FIRST_WORD; taking[w] = HAS_IT_FIRST; thief = w
+          :: else -> revoked = 0
           fi
         };
         if
-        :: victim == 0 -> skip
-        :: else ->
-           say (w);
-           if
-           :: got ->
-#ifndef NO_SETTLE
-              FENCE (OWNER (victim));
-#endif
-              if
-              :: memory[HOLDS (OWNER (victim))] == victim ->
-                 unsay (w);
-                 got = 0;
-                 d_step {
-                   if
-                   :: memory[LOCK] == word -> memory[LOCK] = victim
-                   :: else -> skip
-                   fi
-                 }
-              :: else -> repair = 1
-              fi
-           :: else -> skip
-           fi
+        :: revoked == 0 -> skip
+        :: else -> finish_theft (w)
         fi
      fi;
-     victim = 0
+     victim = 0;
+     revoked = 0;
+     count = 0
 #endif
   fi
 }
@@ -226,7 +272,7 @@ inline take (w)
 
 proctype Worker (byte w) provided (!stopped[w])
 {
-  byte word, seen, victim, count, rounds;
+  byte word, seen, victim, revoked, count, rounds;
   bit  got, repair;
 
   {
@@ -255,7 +301,7 @@ proctype Worker (byte w) provided (!stopped[w])
        STORE (w, SECOND, seen + 1, 0);
        inside[w] = 0;
 
-       STORE (w, HOLDS (w), 0, 0);
+       STORE (w, HOLDS (w), 0, 1);
        FENCE (w);
        d_step {
          if
@@ -285,8 +331,8 @@ end:
   :: n_kills < N_KILLS ->
      select (w : 0 .. N_WORKERS - 1);
      skip;
-     d_step { !finished[w] && !dead[w] && !stopped[w] -> dead[w] = 1; inside[w] = 0; n_kills++;
-              w = 0 }
+     d_step { MAY_KILL (w) && !finished[w] && !dead[w] && !stopped[w] ->
+              dead[w] = 1; inside[w] = 0; n_kills++; w = 0 }
   od
 }
 
@@ -300,7 +346,7 @@ end:
   :: n_stops < N_STOPS ->
      select (w : 0 .. N_WORKERS - 1);
      skip;
-     d_step { !finished[w] && !dead[w] -> stopped[w] = 1; n_stops++ };
+     d_step { MAY_STOP (w) && !finished[w] && !dead[w] -> stopped[w] = 1; n_stops++ };
      stopped[w] = 0
   od
 }

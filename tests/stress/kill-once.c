@@ -175,6 +175,92 @@ test_in_hand (void)
   backend.free (queue);
 }
 
+/* --- A thief that dies -------------------------------------------------------------------------
+ * */
+
+static int
+put_small (gint64 timeout_us)
+{
+  MpQueueCall       call = { .timeout_us = timeout_us };
+  const MpQueueItem item = { (const guint8 *) "message", 8, 2 };
+  guint             n_put;
+
+  return backend.put (queue, &item, 1, &call, &n_put);
+}
+
+/* The owner of a lock stops before it announces that it has it, and again inside. */
+static void
+stop_with_lock (const char *name)
+{
+  if (g_str_equal (name, "lock/taken") || g_str_equal (name, "put/written"))
+    raise (SIGSTOP);
+}
+
+/* The thief stops when it has seen that, and dies when it has revoked the lock. */
+static void
+stop_and_die (const char *name)
+{
+  if (g_str_equal (name, "lock/silent"))
+    raise (SIGSTOP);
+  if (g_str_equal (name, "lock/revoked"))
+    raise (SIGKILL);
+}
+
+static pid_t
+start_with (void (*hook) (const char *name))
+{
+  pid_t pid = fork ();
+  int   status;
+
+  g_assert_cmpint (pid, !=, -1);
+  if (pid == 0)
+    {
+      prctl (PR_SET_PDEATHSIG, SIGKILL);
+      mp_step_hook = hook;
+      _exit (put_small (10 * G_USEC_PER_SEC));
+    }
+
+  g_assert_cmpint (waitpid (pid, &status, WUNTRACED), ==, pid);
+  g_assert_true (WIFSTOPPED (status));
+  return pid;
+}
+
+static int
+go_on (pid_t pid)
+{
+  int status;
+
+  kill (pid, SIGCONT);
+  g_assert_cmpint (waitpid (pid, &status, WUNTRACED), ==, pid);
+  return status;
+}
+
+/* The owner of a lock goes on in the very moment in which another process takes it away, which is
+ * killed: nobody else gets the lock. */
+static void
+test_thief_dies (void)
+{
+  const MpQueueSettings settings = { .mode = MP_QUEUE_MODE_PLAIN };
+  MpQueueCall           call = { 0 };
+  MpQueueCounts         counts;
+  pid_t                 owner, thief;
+
+  queue = backend.open ("memory:", NULL, &settings, &call);
+  alarm (HANG_SECONDS);
+  owner = start_with (stop_with_lock);
+  thief = start_with (stop_and_die);
+  g_assert_true (WIFSTOPPED (go_on (owner)));
+  g_assert_true (WIFSIGNALED (go_on (thief)));
+
+  g_assert_cmpint (put_small (G_USEC_PER_SEC), ==, MP_QUEUE_BUSY);
+  g_assert_true (WIFEXITED (go_on (owner)));
+  g_assert_cmpint (put_small (G_USEC_PER_SEC), ==, MP_QUEUE_OK);
+  backend.count (queue, &counts, &call);
+  g_assert_cmpuint (counts.size, ==, 2);
+  alarm (0);
+  backend.free (queue);
+}
+
 /* --- Recoverers that die -----------------------------------------------------------------------
  * */
 
@@ -285,6 +371,7 @@ main (int    argc,
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/kill-once/stopped", test_stopped);
   g_test_add_func ("/kill-once/in-hand", test_in_hand);
+  g_test_add_func ("/kill-once/thief-dies", test_thief_dies);
   g_test_add_func ("/kill-once/recoverers-die", test_recoverers_die);
   return g_test_run ();
 }
