@@ -84,8 +84,10 @@ mp_connection_call_async (MpConnection       *self,
  * Finishes [method@Connection.call_async].
  *
  * Fails with the error with which the peer answered, or `MP_ERROR_REMOTE` if its domain is unknown
- * in this process; with `G_IO_ERROR_TIMED_OUT` if no answer came in time; and as a receive does if
- * the peer is gone.
+ * in this process; with `G_IO_ERROR_TIMED_OUT` if no answer came in time; with
+ * `G_IO_ERROR_BROKEN_PIPE` if the peer was gone when the call was sent, and with
+ * `MP_ERROR_END_OF_STREAM` if it went before it answered; and with `MP_ERROR_CLOSED` if this end is
+ * closed.
  *
  * Returns: (transfer full): the answer
  *

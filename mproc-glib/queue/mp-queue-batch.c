@@ -163,7 +163,7 @@ mp_queue_get_many (MpQueue      *self,
   g_return_val_if_fail (mp_queue_check_call (self, cancellable), NULL);
   g_return_val_if_fail (max > 0, NULL);
 
-  if (!mp_queue_check (self, error))
+  if (!mp_queue_check_open (self, error))
     return NULL;
 
   priv = mp_queue_get_private (self);

@@ -18,6 +18,8 @@
  * Messages that consumers hold are not affected, nor are those put meanwhile. In a
  * [class@JoinableQueue] dropped messages are not done: see [method@JoinableQueue.join].
  *
+ * Fails with `MP_ERROR_CLOSED` if this object was closed.
+ *
  * Returns: the number of dropped messages, or -1 with @error set
  *
  * Since: 1.0
@@ -33,7 +35,7 @@ mp_queue_clear (MpQueue *self,
 
   g_return_val_if_fail (MP_IS_QUEUE (self), -1);
 
-  if (!mp_queue_check (self, error))
+  if (!mp_queue_check_open (self, error))
     return -1;
 
   store = &mp_queue_get_private (self)->store;

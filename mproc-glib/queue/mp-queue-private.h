@@ -63,6 +63,9 @@ void mp_queue_end (MpQueue      *self,
 
 gboolean mp_queue_check (MpQueue *self,
                          GError **error);
+/* Also that this object was not closed. */
+gboolean mp_queue_check_open (MpQueue *self,
+                              GError **error);
 gboolean mp_queue_set_error (MpQueue      *self,
                              MpQueueStatus status,
                              MpQueueCall  *call,

@@ -19,7 +19,7 @@ describe (MpShareable *shareable,
   MpQueueStore    *store = &mp_queue_get_private (self)->store;
   g_autofree char *uri = NULL;
 
-  if (!mp_queue_check (self, error))
+  if (!mp_queue_check_open (self, error))
     return NULL;
 
   uri = store->backend->describe (store->home, descriptors, error);

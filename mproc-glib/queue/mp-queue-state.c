@@ -20,6 +20,17 @@ mp_queue_check (MpQueue *self,
   return mp_queue_store_check (&mp_queue_get_private (self)->store, error);
 }
 
+gboolean
+mp_queue_check_open (MpQueue *self,
+                     GError **error)
+{
+  MpQueueCall call = { 0 };
+
+  return mp_queue_check (self, error) &&
+         (!g_atomic_int_get (&mp_queue_get_private (self)->store.closed) ||
+          mp_queue_set_error (self, MP_QUEUE_CLOSED, &call, error));
+}
+
 /* Always returns FALSE.  @self is NULL for a task that belongs to no queue, which is STALE. */
 gboolean
 mp_queue_set_error (MpQueue      *self,

@@ -28,7 +28,7 @@ has_pending (MpWaitable *waitable,
 {
   MpQueue *self = MP_QUEUE (waitable);
 
-  return mp_queue_check (self, error) &&
+  return mp_queue_check_open (self, error) &&
          mp_queue_bells_check (&mp_queue_get_private (self)->bells, FALSE);
 }
 
@@ -38,7 +38,7 @@ is_ready (MpWaitable *waitable,
 {
   MpQueue *self = MP_QUEUE (waitable);
 
-  return mp_queue_check (self, error) &&
+  return mp_queue_check_open (self, error) &&
          mp_queue_bells_check (&mp_queue_get_private (self)->bells, TRUE);
 }
 
@@ -56,7 +56,9 @@ mp_queue_wait_for (MpQueue         *self,
   MpQueueStore *store = &mp_queue_get_private (self)->store;
   MpQueueStatus status;
 
-  if (!mp_queue_check (self, error))
+  /* Tasks of an object that was closed can still be joined. */
+  if (!(condition == MP_QUEUE_WAIT_DONE ? mp_queue_check (self, error)
+                                        : mp_queue_check_open (self, error)))
     return FALSE;
 
   call.interruptible = (flags & MP_WAIT_FLAGS_INTERRUPTIBLE) != 0;

@@ -80,6 +80,9 @@ test('/js/listener/nul', async () => {
     for (const call of [Mp.Listener.new, Mp.Connector.new, Mp.connect])
         assertThrows(() => call.call(Mp, 'unix:/tmp/a\0b'), Gio.IOErrorEnum, Gio.IOErrorEnum.INVALID_ARGUMENT);
     assertThrows(() => Mp.connect_async('unix:/tmp/a\0b'), Gio.IOErrorEnum, Gio.IOErrorEnum.INVALID_ARGUMENT);
+    assertThrows(() => new Mp.Listener({address: 'unix:/tmp/a\0b'}), Gio.IOErrorEnum, Gio.IOErrorEnum.INVALID_ARGUMENT);
+    assertThrows(() => new Mp.Listener().set_address('unix:/tmp/a\0b'), Gio.IOErrorEnum,
+        Gio.IOErrorEnum.INVALID_ARGUMENT);
 });
 
 await run();

@@ -86,6 +86,29 @@ test('/js/process/no-such-program', () => {
     assertThrows(() => child.start(), Gio.IOErrorEnum, Gio.IOErrorEnum.NOT_FOUND);
 });
 
+// The bindings would cut a text at its NUL.
+test('/js/process/nul', () => {
+    const child = Mp.Process.new(['/bin/true']);
+    for (const call of [
+        () => Mp.Process.new(['/bin/echo', 'a\0b']),
+        () => new Mp.Process({argv: ['/bin/echo', 'a\0b']}),
+        () => new Mp.Process({argv: ['/bin/true'], cwd: '/tmp\0/x'}),
+        () => new Mp.Process({argv: ['/bin/true'], stdoutFilePath: '/tmp/a\0b'}),
+        () => new Mp.Process({argv: ['/bin/true'], environment: ['A=a\0b']}),
+        () => child.set_argv(['/bin/echo', 'a\0b']),
+        () => child.set_cwd('/tmp\0/x'),
+        () => child.set_env('A', 'a\0b'),
+        () => child.set_stdin_file_path('/dev/null\0'),
+    ])
+        assertThrows(call, Gio.IOErrorEnum, Gio.IOErrorEnum.INVALID_ARGUMENT);
+
+    child.set_argv(['/bin/sh', '-c', 'exit $A']);
+    child.set_env('A', '7');
+    child.start();
+    child.join();
+    assertEqual(child.exit_code, 7);
+});
+
 test('/js/process/wait', async () => {
     const queue = new Mp.Queue();
     const [first, second] = Mp.pipe();

@@ -444,21 +444,38 @@ function overridePipe() {
     };
 }
 
-// --- Listeners ---------------------------------------------------------------------------
+// --- Text for C --------------------------------------------------------------------------
 
-// The bindings would truncate the address at a NUL.
-function checkAddress(address) {
-    if (address?.includes('\0'))
-        throw new GLib.Error(Gio.io_error_quark(), Gio.IOErrorEnum.INVALID_ARGUMENT, 'An address has no NUL in it');
-    return address;
+// The bindings would truncate such a text at its NUL.
+function checkText(value) {
+    for (const text of Array.isArray(value) ? value : [value]) {
+        if (typeof text === 'string' && text.includes('\0'))
+            throw new GLib.Error(Gio.io_error_quark(), Gio.IOErrorEnum.INVALID_ARGUMENT, 'A text for C has no NUL in it');
+    }
 }
 
-function checkAddresses(object, name) {
-    const method = object[name];
-    object[name] = function (address, ...rest) {
-        return method.call(this, checkAddress(address), ...rest);
+// Checks the arguments of functions, among which are addresses, paths, arguments or variables.
+function checkTexts(object, ...names) {
+    for (const name of names) {
+        const method = object[name];
+        object[name] = function (...args) {
+            args.forEach(checkText);
+            return method.apply(this, args);
+        };
+    }
+}
+
+// The same for the properties that a constructor gets.
+function checkProperties(kind) {
+    checkTexts(kind, 'new');
+    const {_init} = kind.prototype;
+    kind.prototype._init = function (properties = {}, ...rest) {
+        Object.values(properties ?? {}).forEach(checkText);
+        return _init.call(this, properties, ...rest);
     };
 }
+
+// --- Listeners ---------------------------------------------------------------------------
 
 function overrideListener({Listener, Connector}) {
     setDefaults(Listener, {new: [0, null, null]});
@@ -475,10 +492,9 @@ function overrideListener({Listener, Connector}) {
 
     setDefaults(Mp, {connect: [1, null, -1, null]});
     promisify(Mp, 'connect', [undefined, null]);
-    for (const name of ['connect', 'connect_async'])
-        checkAddresses(Mp, name);
-    for (const kind of [Listener, Connector])
-        checkAddresses(kind, 'new');
+    checkTexts(Mp, 'connect', 'connect_async');
+    checkTexts(Listener.prototype, 'set_address');
+    [Listener, Connector].forEach(checkProperties);
 }
 
 // --- Processes and waiting ---------------------------------------------------------------
@@ -487,6 +503,9 @@ function overrideProcess({Process}) {
     setDefaults(Process.prototype, {join: waits(0), wait_check: waits(0)});
     promisify(Process.prototype, 'join', []);
     promisify(Process.prototype, 'wait_check', []);
+    checkProperties(Process);
+    checkTexts(Process.prototype, 'set_argv', 'set_cwd', 'set_env', 'set_environment',
+        'set_stdin_file_path', 'set_stdout_file_path', 'set_stderr_file_path');
 }
 
 function overrideWait() {
