@@ -25,8 +25,8 @@ FLOORS = {
 }
 
 # Formats and data that cannot carry a licence tag.
-UNTAGGED = ('.md', '.svg', '.png', '.json', '.txt', '.metadata', '.supp', '.in', '.pem', '.pyi')
-UNTAGGED_NAMES = ('COPYING', 'NEWS', 'LINGUAS', '.gitignore', '.editorconfig', '.clang-format')
+UNTAGGED = ('.md', '.abi', '.svg', '.png', '.json', '.txt', '.metadata', '.supp', '.in', '.pem', '.pyi')
+UNTAGGED_NAMES = ('COPYING', 'dep5', 'NEWS', 'LINGUAS', '.gitignore', '.editorconfig', '.clang-format')
 
 PROTOTYPE = re.compile(r'^[\w][\w *]*?\b(mp_\w+)\s*\(', re.MULTILINE)
 
