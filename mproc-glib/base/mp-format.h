@@ -40,6 +40,7 @@ typedef enum
  * @MP_FORMATS_PICKLE: see `MP_FORMAT_PICKLE`
  * @MP_FORMATS_OBJECT: see `MP_FORMAT_OBJECT`
  * @MP_FORMATS_OPAQUE: see `MP_FORMAT_OPAQUE`
+ * @MP_FORMATS_ARRAYS: messages with arrays, see [method@Queue.get_payload]
  *
  * A set of formats.
  *
@@ -52,7 +53,8 @@ typedef enum /*< flags >*/
   MP_FORMATS_BYTES = 1 << 2,
   MP_FORMATS_PICKLE = 1 << 3,
   MP_FORMATS_OBJECT = 1 << 4,
-  MP_FORMATS_OPAQUE = 1 << 5
+  MP_FORMATS_OPAQUE = 1 << 5,
+  MP_FORMATS_ARRAYS = 1 << 6
 } MpFormats;
 
 G_END_DECLS

@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include "mp-large-memory.h"
+
 #include <gio/gio.h>
 #include <gio/gunixfdlist.h>
 
@@ -139,12 +141,14 @@ typedef struct
   guint8  *buffer;
   gsize    capacity;
   gboolean only_buffer;
+  gboolean accepts_large; /* the allocated memory may be an MpLargeMemory */
 
   /* Set by the backend. */
-  guint8      *data; /* the buffer, or memory to be freed with g_free () */
-  gsize        size;
-  guint8       tag;
-  MpQueueToken token; /* without a lease, nothing remains to be finished */
+  guint8        *data;  /* the buffer, or memory to be freed with g_free () */
+  MpLargeMemory *large; /* what @data is in instead */
+  gsize          size;
+  guint8         tag;
+  MpQueueToken   token; /* without a lease, nothing remains to be finished */
 
   /* The message was not accepted as `any`, so it belongs to the caller only after `settle`. */
   gboolean tentative;

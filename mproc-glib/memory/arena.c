@@ -12,9 +12,12 @@
 #include <fcntl.h>
 #include <sched.h>
 
-/* Free units with memory up to this number are kept for the next burst of messages.  Above it the
- * memory of the largest pieces is returned to the system, one piece at a time. */
+/* Free units with memory up to this number are kept for the next burst of messages; three times as
+ * many as the largest message had, if that is more, since a producer and a consumer of such
+ * messages use two in turn.  Above it the memory of the largest pieces is returned to the system,
+ * one piece at a time. */
 #define KEEP_WARM      (64u * 1024 * 1024 / MP_UNIT_SIZE)
+#define KEEP_WARM_MOST (256u * 1024 * 1024 / MP_UNIT_SIZE)
 #define MIN_TRIM_ORDER 5
 
 /* --- Blocks ---------------------------------------------------------------------------------- */
@@ -59,18 +62,26 @@ mp_arena_allocate_segment (MpMemory *self,
   return status;
 }
 
+static guint32
+get_keep_warm (MpMemory *self)
+{
+  return MAX (KEEP_WARM, MIN (3u << mp_load (&self->largest_freed), KEEP_WARM_MOST));
+}
+
 void
 mp_arena_free (MpMemory *self,
                guint64   offset)
 {
   guint32 unit;
-  guint   order;
+  guint   order = 0;
 
   if (mp_blocks_find (self, offset, &unit, &order))
     mp_blocks_free (self, unit, order, 0);
   else if (!mp_cells_free (self, offset))
     mp_memory_set_damaged (self);
-  if (G_UNLIKELY (self->arena->n_free_warm > KEEP_WARM))
+  if (G_UNLIKELY (order > mp_load (&self->largest_freed)))
+    mp_store (&self->largest_freed, order);
+  if (G_UNLIKELY (self->arena->n_free_warm > get_keep_warm (self)))
     mp_store (&self->must_trim, 1);
 }
 
@@ -414,7 +425,8 @@ mp_arena_trim (MpMemory *self)
       release_intent (self, intent);
       return;
     }
-  found = self->arena->n_free_warm > KEEP_WARM && begin_trim (self, intent, &unit, &order);
+  found = self->arena->n_free_warm > get_keep_warm (self) &&
+          begin_trim (self, intent, &unit, &order);
   mp_unlock (self, MP_LOCK_ARENA);
   if (found)
     {

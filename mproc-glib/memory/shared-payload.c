@@ -12,12 +12,21 @@
 
 /* Large messages often hold arrays of numbers, which are read faster from aligned memory.  The
  * caller frees it with g_free (), which is the same as free (). */
-guint8 *
-mp_shared_queue_allocate_payload (gsize size)
+void
+mp_shared_queue_allocate_payload (MpQueueDelivery *delivery,
+                                  gsize            size)
 {
   void *memory;
 
-  return posix_memalign (&memory, MP_CACHE_LINE, size) == 0 ? memory : NULL;
+  if (delivery->accepts_large && size >= MP_LARGE_MEMORY_MIN)
+    {
+      delivery->large = mp_large_memory_new (size);
+      delivery->data = delivery->large != NULL ? delivery->large->data : NULL;
+    }
+  else
+    {
+      delivery->data = posix_memalign (&memory, MP_CACHE_LINE, size) == 0 ? memory : NULL;
+    }
 }
 
 /* Checks that a lease refers to a valid block.  If not, marks the queue as damaged. */

@@ -8,7 +8,8 @@
 
 G_BEGIN_DECLS
 
-guint8  *mp_shared_queue_allocate_payload (gsize size);
+void     mp_shared_queue_allocate_payload (MpQueueDelivery *delivery,
+                                           gsize            size);
 gboolean mp_shared_queue_is_payload (MpSharedQueue *self,
                                      guint64        block,
                                      guint64        size);
@@ -23,7 +24,7 @@ mp_shared_queue_copy_out (MpSharedQueue   *self,
   delivery->data = delivery->buffer;
   delivery->size = size;
   if (G_UNLIKELY (size > delivery->capacity))
-    delivery->data = mp_shared_queue_allocate_payload (size);
+    mp_shared_queue_allocate_payload (delivery, size);
   if (G_UNLIKELY (delivery->data == NULL) && size > 0)
     return FALSE;
   if (size > 0)

@@ -33,6 +33,14 @@ MpMessage *mp_message_new_opaque (GBytes     *bytes,
                                   const char *codec);
 
 MP_AVAILABLE_IN_1_0
+MpMessage *mp_message_new_array (const char    *type,
+                                 const guint64 *shape,
+                                 guint          n_dimensions,
+                                 gboolean       fortran_order,
+                                 const guint8  *data,
+                                 gsize          length);
+
+MP_AVAILABLE_IN_1_0
 MpMessage *mp_message_ref (MpMessage *self);
 MP_AVAILABLE_IN_1_0
 void mp_message_unref (MpMessage *self);
@@ -56,6 +64,14 @@ const guint8 *mp_message_get_data (MpMessage *self,
 MP_AVAILABLE_IN_1_0
 guintptr mp_message_get_address (MpMessage *self,
                                  gsize     *length);
+MP_AVAILABLE_IN_1_0
+const char *mp_message_get_array (MpMessage *self,
+                                  guint64  **shape,
+                                  guint     *n_dimensions,
+                                  gboolean  *fortran_order,
+                                  guintptr  *address,
+                                  gsize     *length,
+                                  GError   **error);
 MP_AVAILABLE_IN_1_0
 char *mp_message_get_json (MpMessage *self,
                            GError   **error);

@@ -49,6 +49,7 @@ static const MpQueueReader bytes_reader = {
   .accepted = ACCEPTED,
   .read = read_bytes,
   .free_value = (GDestroyNotify) g_bytes_unref,
+  .accepts_large = TRUE,
 };
 
 /* @request points to the length to be set. */

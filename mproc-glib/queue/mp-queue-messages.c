@@ -54,10 +54,7 @@ mp_queue_steal_message (MpQueueDelivery *delivery,
 
   if (delivery->tag == MP_FORMAT_BYTES && delivery->data == delivery->buffer)
     return mp_message_new_data (delivery->data, delivery->size);
-  if (delivery->data == delivery->buffer)
-    payload = g_bytes_new (delivery->data, delivery->size);
-  else
-    payload = g_bytes_new_take (g_steal_pointer (&delivery->data), delivery->size);
+  payload = mp_queue_delivery_steal_bytes (delivery);
   return mp_message_new_from_payload ((MpFormat) delivery->tag, payload, error);
 }
 
@@ -79,6 +76,7 @@ const MpQueueReader mp_queue_message_reader = {
   },
   .read = read_message,
   .free_value = (GDestroyNotify) mp_message_unref,
+  .accepts_large = TRUE,
 };
 
 static MpMessage *

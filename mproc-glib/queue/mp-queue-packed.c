@@ -176,6 +176,7 @@ mp_queue_put_packed (MpQueue      *self,
 typedef struct
 {
   GByteArray *sizes, *formats, *payloads;
+  gboolean    has_met_arrays; /* the next message may have arrays, so it is got otherwise */
 } Packing;
 
 static void
@@ -272,6 +273,7 @@ take_one (MpQueue         *self,
   data = mp_queue_get_payload (self, accepted, &format, &length, 0, error);
   if (data != NULL)
     pack (packing, (guint8) format, data, length);
+  packing->has_met_arrays = data == NULL && format != MP_FORMAT_NONE;
   return data != NULL;
 }
 
@@ -296,6 +298,9 @@ take_all (MpQueue     *self,
 
       mp_queue_deliveries_init (deliveries, n, buffer, sizeof buffer);
       status = store->backend->get (store->home, deliveries, n, &tags, call, &n_got);
+      packing->has_met_arrays = status == MP_QUEUE_OTHER_FORM &&
+                                deliveries[0].tag == MP_FORMAT_GVARIANT &&
+                                (accepted & MP_FORMATS_ARRAYS) != 0;
       if (status != MP_QUEUE_OK)
         return status;
       if (!deliveries[0].tentative)
@@ -319,7 +324,9 @@ take_all (MpQueue     *self,
  * Gets many payloads, each as [method@Queue.get_payload] does: waits for the first message, and
  * also takes those behind it that are available.
  *
- * A message that cannot be read stays queued; it is an error only if it is the first one.
+ * A message that cannot be read stays queued; it is an error only if it is the first one. If the
+ * first one may have arrays, which [method@Queue.get_payload] does not return either, there are 0
+ * payloads.
  *
  * Returns: (transfer full) (array length=length) (element-type guint8) (nullable): packed payloads,
  *   see [method@Queue.put_packed]; %NULL without an error if the timeout expired or a signal
@@ -340,7 +347,7 @@ mp_queue_get_packed (MpQueue  *self,
   g_autoptr (GByteArray) formats = g_byte_array_new ();
   g_autoptr (GByteArray) payloads = g_byte_array_new ();
   g_autoptr (GError) refused = NULL;
-  Packing         packing = { sizes, formats, payloads };
+  Packing         packing = { sizes, formats, payloads, FALSE };
   MpQueuePrivate *priv;
   MpQueueStatus   status;
 
@@ -355,7 +362,7 @@ mp_queue_get_packed (MpQueue  *self,
   if (G_UNLIKELY (priv->bells.fd_bell != NULL))
     mp_queue_bells_refresh (&priv->bells);
 
-  if (formats->len > 0)
+  if (formats->len > 0 || packing.has_met_arrays)
     return end_packing (&packing, length);
   if (refused != NULL)
     g_propagate_error (error, g_steal_pointer (&refused));

@@ -20,6 +20,10 @@
 /* What other formats can be converted to. */
 #define TARGETS (MP_FORMATS_PICKLE | MP_FORMATS_JSON | MP_FORMATS_GVARIANT | MP_FORMATS_BYTES)
 
+/* The codecs for messages with arrays, and for other objects of the same senders. */
+#define ARRAYS_CODEC "pickle+buffers"
+#define CODEC        "pickle"
+
 typedef struct
 {
   MpFormats   accepted;
@@ -28,6 +32,7 @@ typedef struct
 
   MpFormat format;
   gsize    length;
+  gboolean has_arrays;
 } Request;
 
 static MpFormat
@@ -42,22 +47,25 @@ choose_target (MpFormats accepted)
   return MP_FORMAT_NONE;
 }
 
-/* Opaque messages are always included, so that the error can name the codec that reads them. */
+/* Opaque messages are always included, so that the error can name the codec that reads them.
+ * Messages with arrays are not, since they are got in another way. */
 MpQueueAccepted
 mp_queue_accept_payloads (MpFormats   accepted,
                           const char *codec)
 {
   const guint32 opaque = MP_QUEUE_TAG (MP_FORMAT_OPAQUE);
-  const guint32 convertible = (accepted & TARGETS) != 0 ? ALL_TAGS : 0;
+  guint32       convertible = (accepted & TARGETS) != 0 ? ALL_TAGS : 0;
   guint32       any = MP_QUEUE_TAG (MP_FORMAT_BYTES);
 
+  if ((accepted & MP_FORMATS_ARRAYS) != 0)
+    convertible &= ~MP_QUEUE_TAG (MP_FORMAT_GVARIANT);
   /* The codec "pickle" means that the caller loads any pickle, so there is no need for a check. */
-  if (g_strcmp0 (codec, "pickle") == 0)
+  if (g_strcmp0 (codec, CODEC) == 0)
     any |= MP_QUEUE_TAG (MP_FORMAT_PICKLE);
 
   return (MpQueueAccepted){
     .any = accepted & any,
-    .sound = accepted & ~(any | opaque),
+    .sound = accepted & ALL_TAGS & ~(any | opaque),
     .by_content = (convertible & ~accepted) | opaque,
   };
 }
@@ -94,6 +102,8 @@ read_opaque (MpQueueDelivery *delivery,
   if ((request->accepted & MP_FORMATS_OPAQUE) == 0 ||
       g_strcmp0 ((const char *) delivery->data, request->codec) != 0)
     {
+      request->has_arrays = strcmp ((const char *) delivery->data, ARRAYS_CODEC) == 0 &&
+                            g_strcmp0 (request->codec, CODEC) == 0;
       mp_format_refuse_opaque (delivery->data, delivery->size, error);
       return NULL;
     }
@@ -165,6 +175,18 @@ read_payload (MpQueueDelivery *delivery,
   return read_as_message (delivery, request, error);
 }
 
+/* Whether the message that was refused is one to be got by get_message (). */
+static gboolean
+is_for_arrays (const Request         *request,
+               const MpQueueDelivery *delivery,
+               const GError          *refused)
+{
+  return (request->accepted & MP_FORMATS_ARRAYS) != 0 &&
+         (request->has_arrays || (delivery->tag == MP_FORMAT_GVARIANT &&
+                                  (request->accepted & MP_FORMATS_GVARIANT) == 0)) &&
+         g_error_matches (refused, MP_ERROR, MP_ERROR_UNSUPPORTED);
+}
+
 /**
  * mp_queue_get_payload:
  * @self: a queue
@@ -182,6 +204,11 @@ read_payload (MpQueueDelivery *delivery,
  * check refer to no functions or classes; but a caller whose codec is `pickle` loads any pickle
  * anyway, and gets them unchecked.
  *
+ * With `ARRAYS` in @accepted, a message that may have arrays, which are not to be copied again, is
+ * not returned: a GVariant, unless @accepted includes those too, and an opaque message of the codec
+ * `pickle+buffers`, if that of the queue is `pickle`. It stays queued, and @format is its format;
+ * get it by [method@Queue.try_get_message].
+ *
  * It also returns after a signal handler of the process has run, so that interpreters that run
  * their handlers later can do so: call it in a loop.
  *
@@ -190,8 +217,8 @@ read_payload (MpQueueDelivery *delivery,
  * `MP_ERROR_UNSUPPORTED` and stays queued.
  *
  * Returns: (transfer full) (array length=length) (element-type guint8) (nullable): the bytes; %NULL
- *   without an error if the timeout expired or a signal handler ran, with @error set if the message
- *   cannot be read or the queue cannot be used
+ *   without an error if the timeout expired, a signal handler ran, or the message may have arrays;
+ *   with @error set if the message cannot be read or the queue cannot be used
  *
  * Since: 1.0
  */
@@ -203,10 +230,13 @@ mp_queue_get_payload (MpQueue  *self,
                       gint64    timeout_us,
                       GError  **error)
 {
-  MpQueueCall   call = { .timeout_us = timeout_us, .interruptible = TRUE };
-  MpQueueReader reader = { .read = read_payload, .free_value = g_free };
-  Request       request = { .accepted = accepted, .format = MP_FORMAT_NONE };
-  guint8       *data;
+  MpQueueCall     call = { .timeout_us = timeout_us, .interruptible = TRUE };
+  MpQueueReader   reader = { .read = read_payload, .free_value = g_free };
+  Request         request = { .accepted = accepted, .format = MP_FORMAT_NONE };
+  guint8          stack[MP_QUEUE_SMALL_MESSAGE];
+  MpQueueDelivery delivery = { .buffer = stack, .capacity = sizeof stack, .tag = G_MAXUINT8 };
+  g_autoptr (GError) refused = NULL;
+  guint8 *data;
 
   *format = MP_FORMAT_NONE;
   *length = 0;
@@ -216,11 +246,20 @@ mp_queue_get_payload (MpQueue  *self,
   request.codec = mp_queue_get_codec (self);
   reader.accepted = mp_queue_accept_payloads (accepted, request.codec);
   accept_by_prefix (&reader.accepted, accepted, request.codec);
-  data = mp_queue_get_value (self, &reader, &request, &call, TRUE, NULL, error);
-  if (data == NULL)
-    return NULL;
-  *format = request.format;
-  *length = request.length;
+  data = mp_queue_get_delivery (self, &reader, &request, &delivery, &call, TRUE, NULL, &refused);
+  if (G_LIKELY (data != NULL))
+    {
+      *format = request.format;
+      *length = request.length;
+    }
+  else if (is_for_arrays (&request, &delivery, refused))
+    {
+      *format = (MpFormat) delivery.tag;
+    }
+  else if (refused != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&refused));
+    }
   return data;
 }
 

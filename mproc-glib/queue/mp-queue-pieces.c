@@ -9,20 +9,28 @@
 /* Putting a message that is scattered over several buffers, such as a header and the arrays that it
  * describes, without first copying it into one buffer. */
 
-static gsize
-collect (GOutputVector  *pieces,
-         const guintptr *addresses,
-         const gsize    *sizes,
-         guint           n_pieces)
+/* Small messages are stored inline, not in a block into which pieces could be copied. */
+gboolean
+mp_queue_put_vectors (MpQueue             *self,
+                      MpFormat             format,
+                      const GOutputVector *pieces,
+                      guint                n_pieces,
+                      MpQueueCall         *call,
+                      GError             **error)
 {
-  gsize size = 0;
+  MpQueueItem        item = { .tag = (guint8) format, .pieces = pieces };
+  g_autofree guint8 *joined = NULL;
 
   for (guint i = 0; i < n_pieces; i++)
+    item.size += pieces[i].size;
+  if (item.size < MP_QUEUE_MIN_PIECES)
     {
-      pieces[i] = (GOutputVector){ (gconstpointer) addresses[i], sizes[i] };
-      size += sizes[i];
+      joined = g_malloc (MAX (1, item.size));
+      mp_queue_item_store (&item, joined);
+      item.data = joined;
+      item.pieces = NULL;
     }
-  return size;
+  return mp_queue_put_one (self, &item, call, TRUE, error);
 }
 
 /**
@@ -60,8 +68,6 @@ mp_queue_put_pieces (MpQueue        *self,
 {
   MpQueueCall               call = { .timeout_us = timeout_us, .interruptible = TRUE };
   g_autofree GOutputVector *pieces = NULL;
-  g_autofree guint8        *joined = NULL;
-  MpQueueItem               item = { .tag = (guint8) format };
 
   g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
   g_return_val_if_fail (format == MP_FORMAT_BYTES || format == MP_FORMAT_OPAQUE, FALSE);
@@ -72,15 +78,7 @@ mp_queue_put_pieces (MpQueue        *self,
                         FALSE);
 
   pieces = g_new (GOutputVector, n_pieces);
-  item.pieces = pieces;
-  item.size = collect (pieces, addresses, sizes, n_pieces);
-  /* Small messages are stored inline, not in a block into which pieces could be copied. */
-  if (item.size < MP_QUEUE_MIN_PIECES)
-    {
-      joined = g_malloc (MAX (1, item.size));
-      mp_queue_item_store (&item, joined);
-      item.data = joined;
-      item.pieces = NULL;
-    }
-  return mp_queue_put_one (self, &item, &call, TRUE, error);
+  for (guint i = 0; i < n_pieces; i++)
+    pieces[i] = (GOutputVector){ (gconstpointer) addresses[i], sizes[i] };
+  return mp_queue_put_vectors (self, format, pieces, n_pieces, &call, error);
 }

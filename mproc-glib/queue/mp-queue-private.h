@@ -71,6 +71,9 @@ gboolean mp_queue_set_error (MpQueue      *self,
                              MpQueueCall  *call,
                              GError      **error);
 
+/* The largest message that is received in a buffer on the stack. */
+#define MP_QUEUE_SMALL_MESSAGE 2048
+
 /* Gets the next message as a value made by @reader.  If @quiet, an empty queue is not an error.
  * @token, if given, is set to the delivery, which the caller has to finish. */
 gpointer mp_queue_get_value (MpQueue             *self,
@@ -102,6 +105,14 @@ gboolean mp_queue_put_one (MpQueue           *self,
                            MpQueueCall       *call,
                            gboolean           quiet,
                            GError           **error);
+
+/* Puts a message that is scattered over several buffers. */
+gboolean mp_queue_put_vectors (MpQueue             *self,
+                               MpFormat             format,
+                               const GOutputVector *pieces,
+                               guint                n_pieces,
+                               MpQueueCall         *call,
+                               GError             **error);
 
 /* Returns which messages can be read or converted as payloads in these formats. */
 MpQueueAccepted mp_queue_accept_payloads (MpFormats   accepted,

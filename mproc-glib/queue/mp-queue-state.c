@@ -7,9 +7,6 @@
 /* The base for the other files of the class: its private data, and the common part of all put and
  * get functions. */
 
-/* The largest message that is received in a buffer on the stack. */
-#define SMALL_MESSAGE 2048
-
 int   mp_queue_private_offset;
 guint mp_queue_signals[MP_QUEUE_N_SIGNALS];
 
@@ -109,7 +106,7 @@ mp_queue_get_value (MpQueue             *self,
                     MpQueueToken        *token,
                     GError             **error)
 {
-  guint8          stack[SMALL_MESSAGE];
+  guint8          stack[MP_QUEUE_SMALL_MESSAGE];
   MpQueueDelivery delivery = { .buffer = stack, .capacity = sizeof stack };
 
   return mp_queue_get_delivery (self, reader, request, &delivery, call, quiet, token, error);

@@ -46,7 +46,7 @@ read_variant (MpQueueDelivery *delivery,
 
   if (delivery->tag == MP_FORMAT_GVARIANT)
     {
-      bytes = g_bytes_new_take (mp_queue_delivery_steal (delivery), delivery->size);
+      bytes = mp_queue_delivery_steal_bytes (delivery);
       return mp_gvariant_load_payload (bytes, error);
     }
   message = mp_queue_steal_message (delivery, error);
@@ -63,6 +63,7 @@ const MpQueueReader mp_queue_variant_reader = {
   },
   .read = read_variant,
   .free_value = (GDestroyNotify) g_variant_unref,
+  .accepts_large = TRUE,
 };
 
 static GVariant *

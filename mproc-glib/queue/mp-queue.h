@@ -131,6 +131,16 @@ gboolean mp_queue_put_pieces (MpQueue        *self,
                               gint64          timeout_us,
                               GError        **error);
 MP_AVAILABLE_IN_1_0
+gboolean mp_queue_put_array (MpQueue       *self,
+                             const char    *type,
+                             const guint64 *shape,
+                             guint          n_dimensions,
+                             gboolean       fortran_order,
+                             guintptr       address,
+                             gsize          length,
+                             gint64         timeout_us,
+                             GError       **error);
+MP_AVAILABLE_IN_1_0
 gboolean mp_queue_put_packed (MpQueue      *self,
                               const guint8 *data,
                               gsize         length,

@@ -239,6 +239,19 @@ mp_queue_delivery_steal (MpQueueDelivery *delivery)
   return delivery->size != 0 ? g_memdup2 (delivery->data, delivery->size) : g_malloc (1);
 }
 
+GBytes *
+mp_queue_delivery_steal_bytes (MpQueueDelivery *delivery)
+{
+  const guint8 *data = g_steal_pointer (&delivery->data);
+
+  if (data == delivery->buffer)
+    return g_bytes_new (data, delivery->size);
+  if (delivery->large == NULL)
+    return g_bytes_new_take ((gpointer) data, delivery->size);
+  return g_bytes_new_with_free_func (data, delivery->size, (GDestroyNotify) mp_large_memory_free,
+                                     g_steal_pointer (&delivery->large));
+}
+
 /* Those of a batch, which share @buffer. */
 void
 mp_queue_deliveries_init (MpQueueDelivery *deliveries,
@@ -255,8 +268,15 @@ mp_queue_deliveries_init (MpQueueDelivery *deliveries,
 void
 mp_queue_delivery_clear (MpQueueDelivery *delivery)
 {
-  if (delivery->data != delivery->buffer)
-    g_clear_pointer (&delivery->data, g_free);
+  if (delivery->large != NULL)
+    {
+      g_clear_pointer (&delivery->large, mp_large_memory_free);
+      delivery->data = NULL;
+    }
+  else if (delivery->data != delivery->buffer)
+    {
+      g_clear_pointer (&delivery->data, g_free);
+    }
 }
 
 /* Frees the value of a tentative delivery that could not be settled. */
@@ -306,6 +326,7 @@ mp_queue_store_get (MpQueueStore        *self,
   guint         n_got;
 
   *value = NULL;
+  delivery->accepts_large = reader->accepts_large;
   if (G_UNLIKELY (self->home == NULL))
     return MP_QUEUE_DETACHED;
   if (G_UNLIKELY (g_atomic_int_get (&self->closed)))

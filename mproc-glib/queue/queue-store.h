@@ -30,6 +30,8 @@ typedef struct
                     GError         **error);
   /* Frees a value that was read from a message which another consumer then took. */
   GDestroyNotify free_value;
+  /* Takes the memory by mp_queue_delivery_steal_bytes () only. */
+  gboolean accepts_large;
 } MpQueueReader;
 
 /* Creates a queue in the default backend with the settings of @self. */
@@ -75,6 +77,8 @@ MpQueueStatus mp_queue_store_finish (MpQueueStore       *self,
 
 /* Returns the payload of a delivery in allocated memory, which is taken from it or copied. */
 guint8 *mp_queue_delivery_steal (MpQueueDelivery *delivery);
+/* The same as a GBytes, also if the memory is large. */
+GBytes *mp_queue_delivery_steal_bytes (MpQueueDelivery *delivery);
 void    mp_queue_deliveries_init (MpQueueDelivery *deliveries,
                                   guint            n,
                                   guint8          *buffer,

@@ -44,6 +44,15 @@ test('/js/queue/bytes-and-values-mixed', () => {
     assertThrows(() => queue.get(0), Mp.Error, Mp.Error.EMPTY);
 });
 
+test('/js/queue/array-of-numbers', () => {
+    const queue = new Mp.Queue();
+    const numbers = Float64Array.of(1.5, -2, 3e300);
+    queue.put_message(Mp.Message.new_array('<f8', [3], false, new Uint8Array(numbers.buffer)));
+    const [description, bytes] = queue.get();
+    assertEqual([description.ndarray, description.shape], ['<f8', [3]]);
+    assertEqual(Array.from(new Float64Array(bytes.slice().buffer)), Array.from(numbers));
+});
+
 test('/js/queue/empty-bytes', () => {
     const queue = new Mp.Queue();
     [new Uint8Array(1), new Uint8Array()].forEach(value => queue.put(value));

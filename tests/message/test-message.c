@@ -378,6 +378,62 @@ test_message_data_of_others (void)
   g_assert_cmpuint (size, ==, 0);
 }
 
+static void
+test_message_array (void)
+{
+  const double  numbers[] = { 1.5, 2.5, 3.5, 4.5, 5.5, 6.5 };
+  const guint64 shape[] = { 2, 3 };
+  g_autoptr (MpMessage) message =
+    mp_message_new_array ("<f8", shape, 2, TRUE, (const guint8 *) numbers, sizeof numbers);
+  g_autoptr (GVariant) value = NULL;
+  g_autofree guint64 *found = NULL;
+  g_autoptr (GError) error = NULL;
+  guint       n_dimensions;
+  gboolean    fortran_order;
+  guintptr    address;
+  gsize       length;
+  const char *type;
+
+  g_assert_cmpint (mp_message_get_format (message), ==, MP_FORMAT_GVARIANT);
+  value = mp_message_get_variant (message, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (g_variant_get_type_string (value), ==, "(a{sv}ay)");
+
+  type = mp_message_get_array (message, &found, &n_dimensions, &fortran_order, &address, &length,
+                               &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (type, ==, "<f8");
+  g_assert_cmpmem (found, n_dimensions * sizeof *found, shape, sizeof shape);
+  g_assert_true (fortran_order);
+  g_assert_cmpmem ((gconstpointer) address, length, numbers, sizeof numbers);
+}
+
+static void
+test_message_array_refused (void)
+{
+  g_autoptr (MpMessage) other = mp_message_new_variant (g_variant_new_int32 (1));
+  g_autoptr (MpMessage) data = mp_message_new_data ((const guint8 *) "x", 1);
+  g_autoptr (GBytes) garbage = g_bytes_new_static ("x\0(a{sv}ay)l", 12);
+  g_autoptr (MpMessage) malformed = NULL;
+  g_autoptr (GError) error = NULL;
+  guint64 *shape;
+  guint    n_dimensions;
+  gboolean fortran_order;
+  guintptr address;
+  gsize    length;
+
+  malformed = mp_message_new_from_payload (MP_FORMAT_GVARIANT, garbage, &error);
+  g_assert_no_error (error);
+  g_assert_null (mp_message_get_array (other, &shape, &n_dimensions, &fortran_order, &address,
+                                       &length, &error));
+  g_assert_null (mp_message_get_array (data, &shape, &n_dimensions, &fortran_order, &address,
+                                       &length, &error));
+  g_assert_no_error (error);
+  g_assert_null (mp_message_get_array (malformed, &shape, &n_dimensions, &fortran_order, &address,
+                                       &length, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_MESSAGE);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -399,6 +455,8 @@ main (int   argc,
   g_test_add_func ("/message/convert/threads", test_message_threads);
   g_test_add_func ("/message/malformed", test_message_malformed);
   g_test_add_func ("/message/malformed/variant", test_message_malformed_variant);
+  g_test_add_func ("/message/array", test_message_array);
+  g_test_add_func ("/message/array/refused", test_message_array_refused);
   g_test_add_func ("/message/descriptors", test_message_descriptors);
   g_test_add_func ("/message/boxed", test_message_boxed);
 

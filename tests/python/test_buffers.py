@@ -4,11 +4,12 @@
 import asyncio
 import pickle
 import unittest
+from itertools import product
 
 import helping
 import mproc
 
-from gi.repository import Mp
+from gi.repository import GLib, Mp
 
 try:
     import numpy
@@ -135,6 +136,107 @@ class TestArrays(helping.TestCase):
             queue.put([numpy.full(50000, 7), numpy.full(50000, 8)])
         arrays = [queue.get()[1] for _ in range(20)]
         self.assertTrue(all((array == 8).all() for array in arrays))
+
+    def test_numbers_are_a_variant(self):
+        queue = mproc.Queue()
+        numbers = numpy.arange(6, dtype='>i2').reshape(2, 3)
+        queue.put(numbers)
+        message = queue._queue.get_message(-1, None)
+        self.assertEqual(message.get_variant().get_type_string(), '(a{sv}ay)')
+        description, data = message.get_variant().unpack()
+        self.assertEqual((description['ndarray'], description['shape']), ('>i2', [2, 3]))
+        self.assertEqual(bytes(data), numbers.tobytes())
+
+    def test_numbers_for_plain_readers(self):
+        queue = Mp.Queue(codec=pickle)
+        queue.put(numpy.arange(3.0))
+        queue.codec = None
+        description, data = queue.get()
+        self.assertEqual((description['ndarray'], description['shape'], len(data)), ('<f8', [3], 24))
+
+    def test_numbers_of_others(self):
+        queue = mproc.Queue()
+        array = GLib.Variant('(a{sv}ay)', ({'shape': GLib.Variant('at', [2]), 'ndarray': GLib.Variant('s', '<u2'),
+                                            'x': GLib.Variant('s', 'any')}, bytes([1, 0, 2, 1])))
+        nothing = GLib.Variant('(a{sv}ay)', ({'shape': GLib.Variant('at', [2])}, b''))
+        for variant in (array, nothing, GLib.Variant('i', 5)):
+            queue._queue.put(variant)
+        got = queue.get()
+        self.assertEqual((got.dtype.str, got.tolist()), ('<u2', [1, 258]))
+        got += 1
+        self.assertEqual(queue.get(), ({'shape': [2]}, b''))
+        self.assertEqual(queue.get(), 5)
+
+    def test_dtypes_and_orders(self):
+        queue = mproc.Queue()
+        kinds = ['|b1', '|i1', '|u1', *map(''.join, product('<>', ('i2', 'u4', 'i8', 'f2', 'f4', 'f8', 'c8', 'c16')))]
+        for kind, shape, order in product(kinds, ((), (1,), (7,), (3, 5), (40, 50, 3)), 'CF'):
+            array = numpy.ones(shape, kind, order)
+            array.flat[-1] = 0
+            queue.put(array)
+            self.assertIsNone(get_codec(queue._queue))
+            queue.put(array)
+            got = queue.get()
+            self.assertEqual((got.dtype, got.shape, got.strides), (array.dtype, array.shape, array.strides))
+            self.assertTrue((got == array).all())
+            self.assertTrue(got.flags.writeable)
+
+    def test_ways_of_numbers(self):
+        array = numpy.arange(50000.0)
+        for queue in (mproc.Queue(1), mproc.JoinableQueue(1), Mp.Queue(1, codec=pickle)):
+            queue.put(array)
+            with self.assertRaises(mproc.queues.Full):
+                queue.put(array, timeout=0.01)
+            self.assertTrue((queue.get() == array).all())
+            queue.put_many([array])
+            self.assertTrue((queue.get_many()[0] == array).all())
+        queue = mproc.JoinableQueue()
+        queue.put(array)
+        with queue.get_task() as task:
+            self.assertTrue((task.value == array).all())
+
+        async def main():
+            queue = mproc.Queue(1)
+            await queue.put_async(array)
+            waiting = asyncio.ensure_future(queue.put_async(array + 1))
+            await asyncio.sleep(0)
+            self.assertTrue((await queue.get_async() == array).all())
+            await waiting
+            self.assertTrue((await queue.get_async() == array + 1).all())
+
+        asyncio.run(main())
+        queue = mproc.Queue(1)
+        queue.put(0)
+        future = Mp.run_coroutine(queue._queue.put_async(array))
+        context = GLib.MainContext.default()
+        while context.iteration(False):
+            pass
+        self.assertEqual(queue.get(), 0)
+        while not future.done():
+            context.iteration(True)
+        self.assertTrue((queue.get() == array).all())
+
+    def test_numbers_among_many(self):
+        queue = mproc.Queue()
+        queue.put_many([1, numpy.arange(3), 2, numpy.arange(4), Buffered(bytes(50000)), 3])
+        got = []
+        while not queue.empty():
+            got += queue.get_many()
+        self.assertEqual([got[0], got[2], got[5]], [1, 2, 3])
+        self.assertEqual([got[1].tolist(), got[3].tolist(), bytes(got[4].data)],
+                         [[0, 1, 2], [0, 1, 2, 3], bytes(50000)])
+
+    def test_arrays_outlive_the_queue(self):
+        queue = mproc.Queue()
+        for number in range(20):
+            queue.put(numpy.full(200000, number))
+        arrays = [queue.get() for _ in range(20)]
+        queue.close()
+        del queue
+        for array in arrays[::2]:
+            array += 100
+        self.assertEqual([int(array[-1]) for array in arrays],
+                         [number + (0 if number % 2 else 100) for number in range(20)])
 
     def test_kinds_of_arrays(self):
         queue = mproc.Queue()

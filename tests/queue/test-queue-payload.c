@@ -221,6 +221,90 @@ test_pieces (void)
 }
 
 static void
+assert_told (MpQueue *queue,
+             MpFormat expected)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree guint8 *packed = NULL;
+  gsize              length;
+  MpFormat           format;
+
+  g_assert_null (mp_queue_get_payload (queue, PYTHON_FORMS | MP_FORMATS_ARRAYS, &format, &length, 0,
+                                       &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (format, ==, expected);
+
+  packed = mp_queue_get_packed (queue, PYTHON_FORMS | MP_FORMATS_ARRAYS, 0, &length, 0, &error);
+  g_assert_no_error (error);
+  g_assert_cmpmem (packed, length, "\0\0\0\0", 4);
+}
+
+/* Messages that may have arrays are not copied as payloads: the call only tells what they are. */
+static void
+test_arrays (gconstpointer size)
+{
+  gsize              n = GPOINTER_TO_SIZE (size);
+  MpQueue           *queue = mp_queue_new (0, NULL);
+  g_autofree guint8 *numbers = g_malloc (n);
+  const guint64      shape[] = { n };
+  const guintptr     addresses[] = { (guintptr) "pickle+buffers", (guintptr) numbers };
+  const gsize        sizes[] = { 15, n };
+  g_autoptr (GError) error = NULL;
+  MpFormat format;
+  gsize    length;
+
+  memset (numbers, 7, n);
+  mp_queue_set_codec (queue, "pickle");
+  g_assert_null (mp_queue_get_payload (queue, PYTHON_FORMS | MP_FORMATS_ARRAYS, &format, &length, 0,
+                                       &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (format, ==, MP_FORMAT_NONE);
+
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (MpMessage) message = NULL;
+      g_autofree guint64 *found = NULL;
+      guint               n_dimensions;
+      gboolean            fortran_order;
+      guintptr            address;
+
+      if (i == 0)
+        g_assert_true (mp_queue_put_array (queue, "|u1", shape, 1, FALSE, (guintptr) numbers, n, 0,
+                                           &error));
+      else
+        g_assert_true (mp_queue_put_pieces (queue, MP_FORMAT_OPAQUE, addresses, sizes, 2, 0,
+                                            &error));
+      g_assert_no_error (error);
+      g_assert_true (mp_queue_put_payload (queue, MP_FORMAT_PICKLE, list_pickle,
+                                           sizeof list_pickle, 0, &error));
+      assert_told (queue, i == 0 ? MP_FORMAT_GVARIANT : MP_FORMAT_OPAQUE);
+      g_assert_cmpuint (mp_queue_get_size (queue), ==, 2);
+
+      message = mp_queue_try_get_message (queue, &error);
+      g_assert_no_error (error);
+      if (i == 0)
+        {
+          g_assert_cmpstr (mp_message_get_array (message, &found, &n_dimensions, &fortran_order,
+                                                 &address, &length, &error),
+                           ==, "|u1");
+          g_assert_cmpmem ((gconstpointer) address, length, numbers, n);
+          if (n >= 4096)
+            g_assert_cmpuint (address % 64, ==, 0);
+        }
+      assert_payload (queue, PYTHON_FORMS | MP_FORMATS_ARRAYS, "pickle", MP_FORMAT_PICKLE,
+                      list_pickle, sizeof list_pickle);
+    }
+
+  /* For a queue without that codec it is an error, as for other opaque messages. */
+  mp_queue_set_codec (queue, NULL);
+  g_assert_true (mp_queue_put_pieces (queue, MP_FORMAT_OPAQUE, addresses, sizes, 2, 0, &error));
+  g_assert_null (mp_queue_get_payload (queue, PYTHON_FORMS | MP_FORMATS_ARRAYS, &format, &length, 0,
+                                       &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
+  g_assert_finalize_object (queue);
+}
+
+static void
 assert_packed (MpQueue      *queue,
                guint         max,
                gconstpointer expected,
@@ -321,6 +405,8 @@ main (int   argc,
 
   g_test_add_func ("/queue/payload/forms", test_forms);
   g_test_add_func ("/queue/payload/pieces", test_pieces);
+  g_test_add_data_func ("/queue/payload/arrays/small", GSIZE_TO_POINTER (9), test_arrays);
+  g_test_add_data_func ("/queue/payload/arrays/large", GSIZE_TO_POINTER (3000000), test_arrays);
   g_test_add_func ("/queue/payload/packed", test_packed);
   g_test_add_func ("/queue/payload/accepted", test_accepted);
   g_test_add_func ("/queue/payload/nothing-there", test_nothing_there);

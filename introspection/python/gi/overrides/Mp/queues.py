@@ -10,7 +10,7 @@ from queue import Empty, Full
 
 from gi.repository import GLib
 
-from .buffers import CODEC, Pieces
+from .buffers import as_array
 from .describing import describing_repr
 from .errors import exception_of, is_error
 from .loops import end_watches, readable, take_turn, until, watchers_are_there
@@ -19,12 +19,11 @@ from .module import Mp, export
 from .pickling import encoder_of
 from .refusal import UNPICKLABLE, refusal
 from .sharing import reduce
-from .values import (BYTES, OPAQUE, PICKLE, PLAIN, QUEUE_PROTOCOL, check_codec, codec_name, dumps, loads, message_of,
+from .values import (BYTES, GVARIANT, NONE, OPAQUE, PICKLE, PLAIN, QUEUE_PROTOCOL, check_codec, codec_name, dumps, loads, message_of,
                      special_message, to_pickle, value_of)
 from .waiting import SLICE, end_of, left, monotonic, sleep_until_readable
 
 _put_payload = Mp.Queue.put_payload
-_put_pieces = Mp.Queue.put_pieces
 _put_packed = Mp.Queue.put_packed
 _get_packed = Mp.Queue.get_packed
 _try_get_message = Mp.Queue.try_get_message
@@ -37,6 +36,7 @@ _put_message_finish = Mp.Queue.put_message_finish
 
 # The formats that can be read without conversion.
 _ACCEPTED = int(Mp.Formats.BYTES | Mp.Formats.PICKLE | Mp.Formats.OPAQUE)
+_ARRAYS = int(Mp.Formats.ARRAYS)
 
 
 def with_count(n_put):
@@ -53,6 +53,7 @@ class QueueClosed(ValueError):
 class Queue(Mp.Queue):
     """A queue for any number of producers and consumers, in any processes that have it open."""
 
+    _accepted = _ACCEPTED
     _closed = False
     _codec = None
     _codec_name = None
@@ -78,6 +79,8 @@ class Queue(Mp.Queue):
         check_codec(codec)
         self._codec, self._codec_name = codec, codec_name(codec)
         _set_codec(self, self._codec_name)
+        # Only pickles can contain references to arrays.
+        self._accepted = _ACCEPTED | _ARRAYS if self._codec_name == 'pickle' else _ACCEPTED
         if codec is not None:
             self._encoder = encoder_of(codec)
             # An opaque message begins with the name of its codec.
@@ -118,6 +121,8 @@ class Queue(Mp.Queue):
     def _encode(self, obj):
         """Returns the data and the format of @obj, or a message and None."""
         if type(obj) not in PLAIN:
+            if self._accepted & _ARRAYS and (array := as_array(obj)) is not None:
+                return array, GVARIANT
             if isinstance(obj, memoryview) or self._codec is None and isinstance(obj, bytes):
                 return bytes(obj), BYTES
             if (message := special_message(obj)) is not None:
@@ -148,9 +153,7 @@ class Queue(Mp.Queue):
                 raise Full
 
     def _put_within(self, data, kind, us):
-        if type(data) is Pieces:
-            return _put_pieces(self, kind, data.addresses, data.sizes, us)
-        return _put_payload(self, kind, data, us)
+        return _put_payload(self, kind, data, us) if type(data) is bytes else data.put(self, us)
 
     def _put_message(self, message, block, timeout):
         end = end_of(timeout)
@@ -173,25 +176,24 @@ class Queue(Mp.Queue):
             us = left(end)
         try:
             while True:
-                data, kind = _get_payload(self, _ACCEPTED, us)
+                data, kind = _get_payload(self, self._accepted, us)
                 if kind == PICKLE:
                     return loads(data)
                 if kind == BYTES:
                     return data
-                if kind == OPAQUE:
+                if kind == OPAQUE and (data or not self._accepted & _ARRAYS):
                     return self._codec.loads(data)
+                if kind != NONE:
+                    break
                 if us == 0:
                     raise Empty
                 us = left(end)
         except GLib.Error as error:
-            # Only the text of the error distinguishes this case from a message that this process
-            # cannot read.
-            if CODEC not in error.message or self._codec_name != 'pickle':
-                raise self._exception(error) from None
-        return self._get_pieces(block, end)
+            raise self._exception(error) from None
+        return self._get_arrays(block, end)
 
-    def _get_pieces(self, block, end):
-        """Gets a message whose buffers need not be copied again."""
+    def _get_arrays(self, block, end):
+        """Gets a message with arrays, which are not copied again."""
         try:
             message = _try_get_message(self)
         except GLib.Error as error:
@@ -248,14 +250,12 @@ class Queue(Mp.Queue):
             raise ValueError('max has to be at least 1')
         end = end_of(timeout)
         try:
-            while not (packed := _get_packed(self, _ACCEPTED, max or 0, us := left(end))):
+            while not (packed := _get_packed(self, self._accepted, max or 0, us := left(end))):
                 if us == 0:
                     raise Empty
         except GLib.Error as error:
-            if CODEC not in error.message or self._codec_name != 'pickle':
-                raise self._exception(error) from None
-            return [self._get_pieces(True, end)]
-        return unpack(packed, self._codec and self._codec.loads)
+            raise self._exception(error) from None
+        return unpack(packed, self._codec and self._codec.loads) or [self._get_arrays(True, end)]
 
     def put_nowait(self, obj):
         self.put(obj, False)

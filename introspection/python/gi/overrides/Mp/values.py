@@ -7,10 +7,12 @@ from pickle import dumps, loads
 
 from gi.repository import GLib, GObject
 
-from .buffers import CODEC, Pieces, load_pieces
+from .buffers import CODEC, load_array, load_pieces, opaque_message
 from .module import Mp
 from .refusal import UNPICKLABLE, refusal
 
+NONE = int(Mp.Format.NONE)
+GVARIANT = int(Mp.Format.GVARIANT)
 BYTES = int(Mp.Format.BYTES)
 PICKLE = int(Mp.Format.PICKLE)
 OPAQUE = int(Mp.Format.OPAQUE)
@@ -77,9 +79,7 @@ def message_of(data, kind):
         return Mp.Message.new_pickle(data)
     if kind == BYTES:
         return Mp.Message.new_data(data)
-    data = data.join() if type(data) is Pieces else data
-    codec, _, data = data.partition(b'\0')
-    return Mp.Message.new_opaque(GLib.Bytes.new(data), codec.decode())
+    return opaque_message(data) if type(data) is bytes else data.as_message()
 
 
 def value_of(message, codec=None):
@@ -94,6 +94,8 @@ def value_of(message, codec=None):
         if name != codec_name(codec):
             raise TypeError(f'the message is opaque: reading it needs the codec {name!r}')
         return codec.loads(message.get_bytes().get_data())
+    if kind == Mp.Format.GVARIANT and codec_name(codec) == 'pickle' and (array := load_array(message)) is not None:
+        return array
     return loads(message.get_pickle())
 
 
