@@ -259,10 +259,8 @@ MODES = {
 }
 
 
-def run(options):
-    make, *arguments = MODES[options.mode]
-    link = Link()
-    workers = make(link, options, *arguments)
+def measure(link, workers, n, expected):
+    """Starts the workers, and prints the result; @expected is the sum that the consumer has to report."""
     for _ in workers:
         link.reports.get(timeout=DEADLINE)
     for _ in workers:
@@ -273,11 +271,16 @@ def run(options):
     for worker in workers:
         worker.join(DEADLINE)
 
-    verified = (all(worker.exitcode == 0 for worker in workers) and
-                facts['sum'] == sum_of(options.messages))
-    print(json.dumps({'seconds': (facts['end'] - facts['start']) / 1e6, 'messages': options.messages,
-                      'verified': verified}))
+    verified = all(worker.exitcode == 0 for worker in workers) and facts['sum'] == expected
+    print(json.dumps({'seconds': (facts['end'] - facts['start']) / 1e6, 'messages': n, 'verified': verified}))
     return 0 if verified else 1
+
+
+def run(options):
+    make, *arguments = MODES[options.mode]
+    link = Link()
+    workers = make(link, options, *arguments)
+    return measure(link, workers, options.messages, sum_of(options.messages))
 
 
 def main():
