@@ -24,6 +24,9 @@
 #include "mp-shareable.h"
 #include "mp-process.h"
 #include "mp-inherit.h"
+#include "mp-pool.h"
+#include "mp-pool-task.h"
+#include "mp-pool-worker.h"
 #include "mp-enum-types.h"
 
 #undef MPROC_GLIB_INSIDE

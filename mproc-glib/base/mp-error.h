@@ -36,6 +36,7 @@ G_BEGIN_DECLS
  * @MP_ERROR_STALE: the message was redelivered to another consumer meanwhile
  * @MP_ERROR_DAMAGED: shared memory fails its checks
  * @MP_ERROR_REMOTE: the peer answered a call with an error whose domain is unknown in this process
+ * @MP_ERROR_WORKER_DIED: the workers of a pool that were given the task have died
  *
  * The errors of this library itself. Those of lower layers keep their own domain.
  *
@@ -61,7 +62,8 @@ typedef enum
   MP_ERROR_TOO_MANY_DONE,
   MP_ERROR_STALE,
   MP_ERROR_DAMAGED,
-  MP_ERROR_REMOTE
+  MP_ERROR_REMOTE,
+  MP_ERROR_WORKER_DIED
 } MpError;
 
 MP_AVAILABLE_IN_1_0

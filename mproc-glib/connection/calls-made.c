@@ -8,6 +8,7 @@
 
 #include "base/mp-async.h"
 #include "base/mp-deadline.h"
+#include "base/mp-remote-error.h"
 #include "message/mp-message-private.h"
 #include "mp-error.h"
 
@@ -165,21 +166,6 @@ answer_free (gpointer data)
   g_free (answer);
 }
 
-/* Unknown error domains are not registered as quarks: a peer could send any number of them, and
- * quarks are never freed. */
-static GError *
-make_error (const char *domain,
-            int         code,
-            const char *message)
-{
-  GQuark quark = g_quark_try_string (domain);
-
-  if (quark != 0)
-    return g_error_new_literal (quark, code, message);
-
-  return g_error_new (MP_ERROR, MP_ERROR_REMOTE, "%s: %s", domain, message);
-}
-
 static MpMessage *
 open_answer (Answer  *answer,
              GError **error)
@@ -199,7 +185,7 @@ open_answer (Answer  *answer,
     {
       if (mp_envelope_open_error (answer->format, answer->payload, &domain, &code, &message,
                                   error))
-        g_propagate_error (error, make_error (domain, code, message));
+        g_propagate_error (error, mp_remote_error_new (domain, code, message));
       return NULL;
     }
 

@@ -390,7 +390,12 @@ mp_shared_queue_get_dead (gpointer         user_data,
   MpQueueStatus  status = mp_shared_queue_enter (self);
 
   if (status == MP_QUEUE_OK)
-    status = mp_shared_queue_insist (self, call, try_get_dead, delivery);
+    {
+      /* What a process held that has just died may become a dead letter, and if nobody else uses
+       * the queue, nobody else notices. */
+      mp_recovery_run (&self->memory);
+      status = mp_shared_queue_insist (self, call, try_get_dead, delivery);
+    }
   mp_shared_queue_leave (self);
   return status;
 }

@@ -21,6 +21,7 @@ FLOORS = {
     'formats': 3, 'memory': 3, 'sharing': 3, 'waiting': 3, 'wire': 3,
     'message': 4, 'process': 4,
     'connection': 5, 'inspection': 5, 'queue': 5,
+    'pool': 6,
     '': 6,
 }
 

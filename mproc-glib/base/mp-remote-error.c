@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-remote-error.h"
+
+#include "mp-error.h"
+
+/* Unknown error domains are not registered as quarks: a peer could send any number of them, and
+ * quarks are never freed. */
+GError *
+mp_remote_error_new (const char *domain,
+                     int         code,
+                     const char *message)
+{
+  GQuark quark = g_quark_try_string (domain);
+
+  if (quark != 0)
+    return g_error_new_literal (quark, code, message);
+
+  return g_error_new (MP_ERROR, MP_ERROR_REMOTE, "%s: %s", domain, message);
+}

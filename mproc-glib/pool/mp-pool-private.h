@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "mp-pool.h"
+
+#include "base/mp-fork.h"
+#include "mp-joinable-queue.h"
+#include "mp-waitable.h"
+#include "pool-watch.h"
+
+G_BEGIN_DECLS
+
+/* A task on its way: it waits in the pool until there is room for it in the queue, then it is in
+ * the queue or held by a worker, then it is settled. */
+typedef enum
+{
+  MP_SUBMISSION_WAITING,
+  MP_SUBMISSION_GIVEN,
+  MP_SUBMISSION_SETTLED,
+} MpSubmissionState;
+
+typedef struct
+{
+  MpSubmissionState state;
+  guint64           number;
+  int               priority;
+  GVariant         *packed; /* until it is given */
+  gint64            given_at;
+
+  /* The caller of submit_async (); NULL if submit () waits for the result itself. */
+  GTask   *task;
+  GSource *cancelled_source;
+
+  GVariant *value;
+  GError   *error;
+  GList     link; /* in `waiting` or `settled` */
+} MpSubmission;
+
+/* A place for a worker.  Its process is replaced when it ends. */
+typedef struct
+{
+  guint32    id;      /* of the process */
+  MpProcess *process; /* NULL: it will be started at `start_at` */
+  gint64     start_at;
+  gint64     started_at;
+  gboolean   is_ready; /* it has opened the queues of the pool */
+
+  /* The task that it has, if the pool has a task timeout. */
+  guint64  task; /* 0: none */
+  gint64   task_since;
+  gboolean is_late;
+
+  /* When it is sent SIGTERM, and when SIGKILL; MP_DEADLINE_NEVER for not. */
+  gint64 terminate_at;
+  gint64 kill_at;
+} MpPoolSlot;
+
+typedef enum
+{
+  MP_POOL_NEW,
+  MP_POOL_RUNNING,
+  MP_POOL_FINISHING, /* takes no more tasks, and ends when those it has are done */
+  MP_POOL_ENDING,    /* waits for the workers to end */
+  MP_POOL_ENDED,
+} MpPoolPhase;
+
+/* What the program is told, in the main context of the pool. */
+typedef struct
+{
+  enum
+  {
+    MP_POOL_EVENT_STARTED,
+    MP_POOL_EVENT_WORKER_ENDED,
+    MP_POOL_EVENT_FAILED,
+    MP_POOL_EVENT_ENDED,
+  } kind;
+  MpProcess *process;
+  int        exit_code;
+  GError    *error;
+} MpPoolEvent;
+
+struct _MpPool
+{
+  GObject parent_instance;
+
+  /* Settings. */
+  char        **argv;
+  GHashTable   *given; /* MpShareables by name */
+  guint         n_workers;
+  guint         max_tasks;
+  guint64       max_memory;
+  gint64        task_timeout;
+  guint         max_deliveries;
+  gint64        grace;
+  gint64        restart_delay;
+  guint         max_restarts;
+  MpPoolRestart restart;
+
+  /* Set by start (). */
+  MpPoolPhase      phase;
+  guint32          fork_count;
+  MpJoinableQueue *tasks;
+  MpQueue         *reports;
+  MpPoolWatch      watch;
+  MpWaitable      *waited; /* the descriptor of the watch */
+  GMainContext    *context;
+  GSource         *source;
+
+  /* The tasks. */
+  guint64     last_number;
+  GQueue      waiting; /* submissions by priority, then by age */
+  GHashTable *given_tasks;
+  guint       ahead; /* how many tasks for each worker are in the queue */
+
+  /* The workers. */
+  GPtrArray *slots;
+  guint32    last_id;
+  guint      n_leaving; /* workers that were asked to end since there are too many */
+  guint      n_restarts;
+  guint      n_failures; /* workers in a row that have ended before they were ready */
+  gint64     delay;      /* before the next worker is replaced */
+  char      *last_end;   /* how the last worker ended that did so unasked */
+  gboolean   last_was_late;
+  gint64     dead_letters_until; /* how long to look often for tasks that are given up */
+  gint64     dead_letters_at;
+  GError    *failure;
+
+  /* What is to be told. */
+  GQueue     settled;
+  GQueue     events;
+  GPtrArray *stops; /* GTasks */
+  guint      told_n_alive;
+  guint      told_n_pending;
+  guint      told_n_restarts;
+};
+
+static inline guint
+mp_pool_count_alive (MpPool *self)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < self->slots->len; i++)
+    n += ((MpPoolSlot *) g_ptr_array_index (self->slots, i))->process != NULL;
+  return n;
+}
+
+/* Whether the pool belongs to this process, and not to one of which it is a fork. */
+static inline gboolean
+mp_pool_is_own (MpPool *self)
+{
+  return self->fork_count == mp_fork_count;
+}
+
+static inline guint
+mp_pool_count_pending (MpPool *self)
+{
+  return self->waiting.length + g_hash_table_size (self->given_tasks);
+}
+
+G_END_DECLS
