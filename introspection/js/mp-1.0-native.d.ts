@@ -161,6 +161,32 @@ export namespace Mp {
         wait(condition: Condition, flags?: WaitFlags, timeout?: number, cancellable?: Cancel): boolean;
     }
 
+    interface Pool {
+        submit(name: string, value?: Value, timeout?: number, cancellable?: Cancel): any;
+        submit_async(name: string, value?: Value, priority?: number, cancellable?: Cancel): Promise<any>;
+        stop(finishTasks?: boolean, timeout?: number, cancellable?: Cancel): boolean;
+        stop_async(finishTasks?: boolean, priority?: number, cancellable?: Cancel): Promise<boolean>;
+        iterate(timeout?: number): void;
+        wait(condition: Condition, flags?: WaitFlags, timeout?: number, cancellable?: Cancel): boolean;
+    }
+
+    interface PoolWorker {
+        get_task(timeout?: number, cancellable?: Cancel): PoolTask;
+        get_task_async(priority?: number, cancellable?: Cancel): Promise<PoolTask>;
+        tasks(priority?: number): Loop<PoolTask>;
+    }
+
+    interface PoolTask {
+        readonly value: any;
+        return_value(value: Value): boolean;
+        set_progress(fraction: number, text?: string | null): boolean;
+    }
+
+    namespace Pool {
+        function work(functions: {readonly [name: string]: (value: any) => Value | void}): void;
+        function work_async(functions: {readonly [name: string]: (value: any) => Value | void | Promise<Value | void>}): Promise<void>;
+    }
+
     function pipe(duplex?: boolean): [Connection, Connection];
     function connect(address: string, key?: Bytes | null, timeout?: number, cancellable?: Cancel): Connection;
     function connect_async(address: string, key?: Bytes | null, priority?: number, cancellable?: Cancel): Promise<Connection>;

@@ -2,10 +2,11 @@
 
 #include "config.h"
 
-#include "mp-pool-private.h"
+#include "pool-state.h"
 
 #include "base/mp-async.h"
 #include "base/mp-deadline.h"
+#include "pool-cancel.h"
 #include "pool-step.h"
 
 #include <glib/gi18n-lib.h>
@@ -74,25 +75,17 @@ mp_pool_stop (MpPool       *self,
   return TRUE;
 }
 
-static gboolean
-cancelled_cb (GCancellable *cancellable,
-              gpointer      user_data)
-{
-  GTask  *task = g_object_ref (user_data);
-  GError *error = NULL;
-
-  g_cancellable_set_error_if_cancelled (cancellable, &error);
-  g_ptr_array_remove (MP_POOL (g_task_get_source_object (task))->stops, task);
-  g_task_return_error (task, error);
-  g_object_unref (task);
-  return G_SOURCE_REMOVE;
-}
-
 static void
-drop_source (gpointer source)
+give_up (MpPool *self,
+         GTask  *task)
 {
-  g_source_destroy (source);
-  g_source_unref (source);
+  for (guint i = 0; i < self->stops->len; i++)
+    {
+      MpPoolStop *stop = g_ptr_array_index (self->stops, i);
+
+      if (stop->task == task)
+        stop->is_cancelled = TRUE;
+    }
 }
 
 /**
@@ -116,7 +109,8 @@ mp_pool_stop_async (MpPool             *self,
                     GAsyncReadyCallback callback,
                     gpointer            user_data)
 {
-  GTask *task;
+  MpPoolStop *stop;
+  GTask      *task;
 
   g_return_if_fail (MP_IS_POOL (self));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
@@ -130,15 +124,10 @@ mp_pool_stop_async (MpPool             *self,
       return;
     }
 
-  g_ptr_array_add (self->stops, task);
-  if (cancellable != NULL)
-    {
-      GSource *cancelled = g_cancellable_source_new (cancellable);
-
-      g_source_set_callback (cancelled, G_SOURCE_FUNC (cancelled_cb), task, NULL);
-      g_task_set_task_data (task, cancelled, drop_source);
-      g_source_attach (cancelled, self->context);
-    }
+  stop = g_new0 (MpPoolStop, 1);
+  stop->task = task;
+  g_ptr_array_add (self->stops, stop);
+  stop->cancelled_id = mp_pool_watch_cancellable (self, task, give_up);
   mp_pool_begin_end (self, finish_tasks);
   mp_pool_step (self);
 }

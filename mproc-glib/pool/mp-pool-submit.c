@@ -2,10 +2,11 @@
 
 #include "config.h"
 
-#include "mp-pool-private.h"
+#include "pool-state.h"
 
 #include "base/mp-async.h"
 #include "base/mp-deadline.h"
+#include "pool-cancel.h"
 #include "pool-events.h"
 #include "pool-step.h"
 #include "pool-tasks.h"
@@ -85,31 +86,17 @@ mp_pool_submit (MpPool       *self,
   return propagate (submission, error);
 }
 
-static gboolean
-cancelled_cb (GCancellable *cancellable,
-              gpointer      user_data)
+static void
+give_up (MpPool *self,
+         GTask  *task)
 {
-  MpSubmission *submission = user_data;
+  MpSubmission *submission = g_hash_table_lookup (self->submissions, g_task_get_task_data (task));
   GError       *error = NULL;
 
-  g_cancellable_set_error_if_cancelled (cancellable, &error);
-  mp_pool_give_up_task (g_task_get_source_object (submission->task), submission, error);
-  return G_SOURCE_REMOVE;
-}
-
-/* In the main context of the pool, in which the submission is settled. */
-static void
-watch_cancellable (MpPool       *self,
-                   MpSubmission *submission,
-                   GCancellable *cancellable)
-{
-  if (cancellable == NULL)
+  if (submission == NULL)
     return;
-
-  submission->cancelled_source = g_cancellable_source_new (cancellable);
-  g_source_set_callback (submission->cancelled_source, G_SOURCE_FUNC (cancelled_cb), submission,
-                         NULL);
-  g_source_attach (submission->cancelled_source, self->context);
+  g_cancellable_set_error_if_cancelled (g_task_get_cancellable (task), &error);
+  mp_pool_give_up_task (self, submission, error);
 }
 
 /**
@@ -158,7 +145,8 @@ mp_pool_submit_async (MpPool             *self,
       return;
     }
 
-  watch_cancellable (self, submission, cancellable);
+  g_task_set_task_data (task, g_memdup2 (&submission->number, sizeof submission->number), g_free);
+  submission->cancelled_id = mp_pool_watch_cancellable (self, task, give_up);
   mp_pool_feed (self);
 }
 

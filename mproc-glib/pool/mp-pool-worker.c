@@ -26,7 +26,7 @@
  * mp_pool_task_return_value (task, result_of (task), &error);
  * ```
  *
- * [func@pool_work] does all of this for a program that only works.
+ * [func@Pool.work] does all of this for a program that only works.
  *
  * A worker ends when a get fails with `MP_ERROR_CLOSED`: the pool was stopped or is gone, has too
  * many workers, or this one has done as many tasks or uses as much memory as the pool permits.
@@ -229,6 +229,33 @@ mp_pool_worker_get_task (MpPoolWorker *self,
   return taken != NULL ? begin (self, taken, error) : NULL;
 }
 
+/**
+ * mp_pool_worker_try_get_task:
+ * @self: a worker
+ * @error: return location for an error
+ *
+ * Gets the next task, if there is one.
+ *
+ * Fails as [method@PoolWorker.get_task] does.
+ *
+ * Returns: (transfer full) (nullable): a task; %NULL without an error if there is none
+ *
+ * Since: 1.0
+ */
+MpPoolTask *
+mp_pool_worker_try_get_task (MpPoolWorker *self,
+                             GError      **error)
+{
+  MpTask *taken;
+
+  g_return_val_if_fail (MP_IS_POOL_WORKER (self), NULL);
+
+  if (!may_take (self, error))
+    return NULL;
+  taken = mp_joinable_queue_try_get_task (self->tasks, error);
+  return taken != NULL ? begin (self, taken, error) : NULL;
+}
+
 static void
 got_cb (GObject      *source,
         GAsyncResult *result,
@@ -236,8 +263,12 @@ got_cb (GObject      *source,
 {
   g_autoptr (GTask) call = user_data;
   GError     *error = NULL;
-  MpTask     *taken = mp_joinable_queue_get_task_finish (MP_JOINABLE_QUEUE (source), result, &error);
-  MpPoolTask *task = taken != NULL ? begin (g_task_get_source_object (call), taken, &error) : NULL;
+  MpPoolTask *task = NULL;
+  MpTask     *taken;
+
+  taken = mp_joinable_queue_get_task_finish (MP_JOINABLE_QUEUE (source), result, &error);
+  if (taken != NULL)
+    task = begin (g_task_get_source_object (call), taken, &error);
 
   if (task != NULL)
     g_task_return_pointer (call, task, g_object_unref);

@@ -15,7 +15,7 @@ G_DECLARE_FINAL_TYPE (MpPoolWorker, mp_pool_worker, MP, POOL_WORKER, GObject)
  * MpPoolFunc:
  * @function: what is to be done
  * @argument: the argument that was submitted
- * @user_data: the data that was passed to [func@pool_work]
+ * @user_data: the data that was passed to [func@Pool.work]
  * @error: return location for an error
  *
  * Does a task of a [class@Pool].
@@ -38,6 +38,9 @@ MpPoolTask *mp_pool_worker_get_task (MpPoolWorker *self,
                                      gint64        timeout_us,
                                      GCancellable *cancellable,
                                      GError      **error);
+MP_AVAILABLE_IN_1_0
+MpPoolTask *mp_pool_worker_try_get_task (MpPoolWorker *self,
+                                         GError      **error);
 MP_AVAILABLE_IN_1_0
 void mp_pool_worker_get_task_async (MpPoolWorker       *self,
                                     int                 io_priority,

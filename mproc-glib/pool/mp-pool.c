@@ -2,7 +2,7 @@
 
 #include "config.h"
 
-#include "mp-pool-private.h"
+#include "pool-state.h"
 
 #include "base/mp-deadline.h"
 #include "mp-enum-types.h"
@@ -31,7 +31,7 @@
  * A worker is a program in any language, which does what [class@PoolWorker] gives it:
  *
  * ```python
- * Mp.pool_work({'square': lambda x: x * x})
+ * Mp.Pool.work({'square': lambda x: x * x})
  * ```
  *
  * Arguments and results are plain values, so a pool in one language can have workers in another.
@@ -160,7 +160,7 @@ mp_pool_finalize (GObject *object)
   g_ptr_array_unref (self->slots);
   g_ptr_array_unref (self->stops);
   g_hash_table_unref (self->given);
-  g_hash_table_unref (self->given_tasks);
+  g_hash_table_unref (self->submissions);
   g_clear_pointer (&self->context, g_main_context_unref);
   g_clear_error (&self->failure);
   g_free (self->last_end);
@@ -234,7 +234,7 @@ mp_pool_set_property (GObject      *object,
   switch (prop_id)
     {
     case PROP_ARGV:
-      self->argv = g_value_dup_boxed (value);
+      mp_pool_set_argv (self, g_value_get_boxed (value));
       break;
     case PROP_N_WORKERS:
       mp_pool_set_n_workers (self, g_value_get_uint (value));
@@ -275,7 +275,7 @@ install_properties (GObjectClass *object_class)
   const GParamFlags readable = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
 
   /**
-   * MpPool:argv: (getter get_argv)
+   * MpPool:argv: (getter get_argv) (setter set_argv)
    *
    * The program of the workers and its arguments. A program without a slash is searched for in
    * `PATH`.
@@ -284,7 +284,10 @@ install_properties (GObjectClass *object_class)
    *
    * Since: 1.0
    */
-  properties[PROP_ARGV] = g_param_spec_boxed ("argv", NULL, NULL, G_TYPE_STRV, fixed);
+  properties[PROP_ARGV] =
+    g_param_spec_boxed ("argv", NULL, NULL, G_TYPE_STRV,
+                        G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_CONSTRUCT |
+                          G_PARAM_EXPLICIT_NOTIFY);
 
   /**
    * MpPool:n-workers: (getter get_n_workers) (setter set_n_workers)
@@ -506,14 +509,14 @@ mp_pool_init (MpPool *self)
   self->ahead = 1;
   self->dead_letters_at = MP_DEADLINE_NEVER;
   self->given = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_object_unref);
-  self->given_tasks = g_hash_table_new (g_int64_hash, g_int64_equal);
+  self->submissions = g_hash_table_new (g_int64_hash, g_int64_equal);
   self->slots = g_ptr_array_new_with_free_func (slot_free);
-  self->stops = g_ptr_array_new_with_free_func (g_object_unref);
+  self->stops = g_ptr_array_new_with_free_func (mp_pool_stop_free);
 }
 
 /**
  * mp_pool_new:
- * @argv: (array zero-terminated=1): the program of the workers and its arguments
+ * @argv: (array zero-terminated=1) (element-type filename): the program of the workers and its arguments
  * @n_workers: how many workers; 0 for one for each processor
  *
  * Creates a pool. No worker is started yet.
@@ -585,6 +588,7 @@ mp_pool_start (MpPool  *self,
 
   g_clear_pointer (&self->context, g_main_context_unref);
   self->context = g_main_context_ref_thread_default ();
+  self->thread = g_thread_self ();
   if (!mp_pool_open (self, error))
     return FALSE;
 
@@ -594,12 +598,38 @@ mp_pool_start (MpPool  *self,
 }
 
 /**
+ * mp_pool_set_argv: (set-property argv)
+ * @self: a pool that is not started yet
+ * @argv: (nullable) (array zero-terminated=1) (element-type filename): the program and its
+ *   arguments
+ *
+ * Sets the program of the workers and its arguments. See [property@Pool:argv].
+ *
+ * Since: 1.0
+ */
+void
+mp_pool_set_argv (MpPool            *self,
+                  const char *const *argv)
+{
+  char **old;
+
+  g_return_if_fail (MP_IS_POOL (self));
+  g_return_if_fail (self->phase == MP_POOL_NEW);
+
+  old = self->argv;
+  self->argv = g_strdupv ((char **) argv);
+  g_strfreev (old);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_ARGV]);
+}
+
+/**
  * mp_pool_get_argv: (get-property argv)
  * @self: a pool
  *
  * Gets the program of the workers and its arguments.
  *
- * Returns: (transfer none) (nullable) (array zero-terminated=1): the arguments
+ * Returns: (transfer none) (nullable) (array zero-terminated=1) (element-type filename): the
+ *   arguments
  *
  * Since: 1.0
  */

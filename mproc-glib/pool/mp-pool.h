@@ -82,6 +82,9 @@ gboolean mp_pool_stop_finish (MpPool       *self,
                               GError      **error);
 
 MP_AVAILABLE_IN_1_0
+void mp_pool_set_argv (MpPool            *self,
+                       const char *const *argv);
+MP_AVAILABLE_IN_1_0
 const char *const *mp_pool_get_argv (MpPool *self);
 MP_AVAILABLE_IN_1_0
 void mp_pool_set_n_workers (MpPool *self,

@@ -27,15 +27,6 @@ event_free (gpointer data)
   g_free (event);
 }
 
-gboolean
-mp_pool_has_events (MpPool *self)
-{
-  return self->settled.length > 0 || self->events.length > 0 ||
-         self->told_n_pending != mp_pool_count_pending (self) ||
-         self->told_n_alive != mp_pool_count_alive (self) ||
-         self->told_n_restarts != self->n_restarts;
-}
-
 static void
 tell_result (MpSubmission *submission)
 {
@@ -47,14 +38,53 @@ tell_result (MpSubmission *submission)
   mp_submission_free (submission);
 }
 
-static void
-tell_stopped (MpPool *self)
+void
+mp_pool_stop_free (gpointer data)
 {
-  g_autoptr (GPtrArray) stops = g_steal_pointer (&self->stops);
+  MpPoolStop *stop = data;
 
-  self->stops = g_ptr_array_new_with_free_func (g_object_unref);
-  for (guint i = 0; i < stops->len; i++)
-    g_task_return_boolean (g_ptr_array_index (stops, i), TRUE);
+  if (stop->cancelled_id != 0)
+    g_cancellable_disconnect (g_task_get_cancellable (stop->task), stop->cancelled_id);
+  g_object_unref (stop->task);
+  g_free (stop);
+}
+
+static gboolean
+has_cancelled_stops (MpPool *self)
+{
+  for (guint i = 0; i < self->stops->len; i++)
+    if (((MpPoolStop *) g_ptr_array_index (self->stops, i))->is_cancelled)
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
+mp_pool_has_events (MpPool *self)
+{
+  return self->settled.length > 0 || self->events.length > 0 || has_cancelled_stops (self) ||
+         self->told_n_pending != mp_pool_count_pending (self) ||
+         self->told_n_alive != mp_pool_count_alive (self) ||
+         self->told_n_restarts != self->n_restarts;
+}
+
+/* Ends the calls of stop_async () that are over: those that were cancelled, or all. */
+static void
+tell_stops (MpPool  *self,
+            gboolean ended)
+{
+  for (guint i = self->stops->len; i > 0; i--)
+    {
+      MpPoolStop *stop = g_ptr_array_index (self->stops, i - 1);
+
+      if (!ended && !stop->is_cancelled)
+        continue;
+      g_ptr_array_steal_index (self->stops, i - 1);
+      if (!g_task_return_error_if_cancelled (stop->task))
+        g_task_return_boolean (stop->task, TRUE);
+      mp_pool_stop_free (stop);
+      /* A callback may have changed the array. */
+      i = MIN (i, self->stops->len + 1);
+    }
 }
 
 static void
@@ -75,7 +105,7 @@ tell_event (MpPool      *self,
       break;
     case MP_POOL_EVENT_ENDED:
       g_signal_emit (self, mp_pool_signals[MP_POOL_SIGNAL_ENDED], 0);
-      tell_stopped (self);
+      tell_stops (self, TRUE);
       break;
     default:
       g_assert_not_reached ();
@@ -112,6 +142,7 @@ mp_pool_tell (MpPool *self)
     tell_result (link->data);
 
   tell_changes (self);
+  tell_stops (self, FALSE);
   while ((event = g_queue_pop_head (&self->events)) != NULL)
     {
       tell_event (self, event);

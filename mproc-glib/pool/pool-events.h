@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "mp-pool-private.h"
+#include "pool-state.h"
 
 G_BEGIN_DECLS
 
@@ -26,6 +26,9 @@ void mp_pool_add_event (MpPool            *self,
 gboolean mp_pool_has_events (MpPool *self);
 /* Calls foreign code; the caller has a reference. */
 void mp_pool_tell (MpPool *self);
+
+/* Frees a call of stop_async (). */
+void mp_pool_stop_free (gpointer stop);
 
 /* When the pool is freed. */
 void mp_pool_drop_events (MpPool *self);

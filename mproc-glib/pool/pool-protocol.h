@@ -6,9 +6,9 @@
 
 G_BEGIN_DECLS
 
-/* What a pool and its workers tell each other: through the queue of tasks `(tsv)` (number, function,
- * argument), and through the queue of reports `(yutv)` (kind, worker, number of the task, value).
- * The settings of a worker are in its environment. */
+/* What a pool and its workers tell each other: through the queue of tasks `(tsv)` (number,
+ * function, argument), and through the queue of reports `(yutv)` (kind, worker, number of the task,
+ * value).  The settings of a worker are in its environment. */
 
 /* The names under which a worker inherits the queues. */
 #define MP_POOL_TASKS   "mproc-glib.pool.tasks"

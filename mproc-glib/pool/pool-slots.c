@@ -45,7 +45,7 @@ prepare_process (MpPool *self,
   const MpPoolSettings settings = { id, self->max_tasks, self->max_memory,
                                     self->task_timeout >= 0 };
   g_autofree char     *text = mp_pool_settings_to_string (&settings);
-  MpProcess           *process = mp_process_new ((const char *const *) self->argv);
+  MpProcess           *process = g_object_new (MP_TYPE_PROCESS, "argv", self->argv, NULL);
   GHashTableIter       iter;
   gpointer             name, shareable;
 

@@ -113,7 +113,7 @@ look_for_dead_letters (MpPool *self)
     return;
 
   mp_pool_collect_dead_letters (self);
-  if (g_hash_table_size (self->given_tasks) == 0)
+  if (self->n_given == 0)
     self->dead_letters_at = MP_DEADLINE_NEVER;
   else
     self->dead_letters_at = now + (now < self->dead_letters_until ? SOON_US : LATER_US);
@@ -264,8 +264,8 @@ pool_source_prepare (GSource *source,
            mp_waitable_is_ready (MP_WAITABLE (pool->reports), NULL)));
 }
 
-/* A forked child, where the descriptor is readable when it is in the parent, removes its copy.  After
- * the end nothing is to be done any more. */
+/* A forked child, where the descriptor is readable when it is in the parent, removes its copy.
+ * After the end nothing is to be done any more. */
 static gboolean
 pool_source_dispatch (GSource    *source,
                       GSourceFunc callback,

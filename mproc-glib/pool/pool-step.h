@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "mp-pool-private.h"
+#include "pool-state.h"
 
 G_BEGIN_DECLS
 
@@ -11,8 +11,8 @@ G_BEGIN_DECLS
 /* Does all that is due, and calls no foreign code. */
 void mp_pool_step (MpPool *self);
 
-/* Waits until something is due.  Returns FALSE without an error on timeout or, if @flags request it,
- * after a signal handler has run. */
+/* Waits until something is due.  Returns FALSE without an error on timeout or, if @flags request
+ * it, after a signal handler has run. */
 gboolean mp_pool_sleep (MpPool       *self,
                         MpWaitFlags   flags,
                         gint64        timeout_us,

@@ -22,9 +22,8 @@
 void
 mp_submission_free (MpSubmission *self)
 {
-  if (self->cancelled_source != NULL)
-    g_source_destroy (self->cancelled_source);
-  g_clear_pointer (&self->cancelled_source, g_source_unref);
+  if (self->cancelled_id != 0)
+    g_cancellable_disconnect (g_task_get_cancellable (self->task), self->cancelled_id);
   g_clear_pointer (&self->packed, g_variant_unref);
   g_clear_pointer (&self->value, g_variant_unref);
   g_clear_error (&self->error);
@@ -42,7 +41,8 @@ settle (MpPool       *self,
   if (submission->state == MP_SUBMISSION_WAITING)
     g_queue_unlink (&self->waiting, &submission->link);
   else
-    g_hash_table_remove (self->given_tasks, &submission->number);
+    self->n_given--;
+  g_hash_table_remove (self->submissions, &submission->number);
 
   submission->state = MP_SUBMISSION_SETTLED;
   submission->value = value;
@@ -102,7 +102,10 @@ mp_pool_add_task (MpPool     *self,
   if (submission->error != NULL)
     submission->state = MP_SUBMISSION_SETTLED;
   else
-    insert_by_priority (&self->waiting, submission);
+    {
+      g_hash_table_insert (self->submissions, &submission->number, submission);
+      insert_by_priority (&self->waiting, submission);
+    }
   return submission;
 }
 
@@ -121,17 +124,12 @@ mp_pool_give_up_all (MpPool       *self,
   GHashTableIter iter;
   gpointer       submission;
 
-  while (self->waiting.head != NULL)
-    settle (self, self->waiting.head->data, NULL, g_error_copy (error));
-
-  do
+  while (g_hash_table_size (self->submissions) > 0)
     {
-      g_hash_table_iter_init (&iter, self->given_tasks);
-      if (!g_hash_table_iter_next (&iter, NULL, &submission))
-        break;
+      g_hash_table_iter_init (&iter, self->submissions);
+      g_hash_table_iter_next (&iter, NULL, &submission);
       settle (self, submission, NULL, g_error_copy (error));
     }
-  while (TRUE);
 }
 
 /* --- Giving -------------------------------------------------------------------------------- */
@@ -155,7 +153,7 @@ give (MpPool       *self,
   submission->state = MP_SUBMISSION_GIVEN;
   submission->given_at = g_get_monotonic_time ();
   g_clear_pointer (&submission->packed, g_variant_unref);
-  g_hash_table_insert (self->given_tasks, &submission->number, submission);
+  self->n_given++;
   return TRUE;
 }
 
@@ -167,7 +165,7 @@ mp_pool_feed (MpPool *self)
   if (self->phase != MP_POOL_RUNNING && self->phase != MP_POOL_FINISHING)
     return;
 
-  while (self->waiting.head != NULL && g_hash_table_size (self->given_tasks) < most &&
+  while (self->waiting.head != NULL && self->n_given < most &&
          give (self, self->waiting.head->data))
     continue;
 }
@@ -204,7 +202,7 @@ static void
 take_result (MpPool       *self,
              MpPoolReport *report)
 {
-  MpSubmission *submission = g_hash_table_lookup (self->given_tasks, &report->number);
+  MpSubmission *submission = g_hash_table_lookup (self->submissions, &report->number);
 
   self->n_failures = 0;
   self->delay = self->restart_delay;
@@ -315,7 +313,7 @@ mp_pool_collect_dead_letters (MpPool *self)
       while (read_report (self))
         continue;
       if (packed != NULL && mp_pool_task_unpack (packed, &number, &function, &argument))
-        submission = g_hash_table_lookup (self->given_tasks, &number);
+        submission = g_hash_table_lookup (self->submissions, &number);
       if (submission != NULL)
         settle (self, submission, NULL, death_error (self));
     }

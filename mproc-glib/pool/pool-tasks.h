@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "mp-pool-private.h"
+#include "pool-state.h"
 
 G_BEGIN_DECLS
 

@@ -31,7 +31,8 @@ gboolean mp_pool_watch_open (MpPoolWatch *self,
                              GError     **error);
 void     mp_pool_watch_close (MpPoolWatch *self);
 
-/* @fd is readable when the worker @id, which is not 0, has ended.  Returns FALSE with @error set. */
+/* @fd is readable when the worker @id, which is not 0, has ended.  Returns FALSE with @error set on
+ * failure. */
 gboolean mp_pool_watch_add (MpPoolWatch *self,
                             int          fd,
                             guint32      id,

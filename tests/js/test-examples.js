@@ -50,6 +50,11 @@ testExample('joinable-queue', lines => {
     assertEqual(lines.at(-1), 'All tasks completed');
 });
 
+testExample('pool', lines => {
+    assertEqual(lines.filter(line => !line.startsWith('One task failed: ')), ['1229 primes below 10000']);
+    assertEqual(lines.length, 2);
+});
+
 testExample('pipe', lines => {
     const words = ['Hello', 'World', 'From', 'Pipe'];
     assertEqual(beginningWith(lines, 'Sending'), words.map(word => `Sending: ${word}`));

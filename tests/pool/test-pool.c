@@ -41,6 +41,7 @@ use_memory (GVariant *argument)
 {
   gsize size = (gsize) g_variant_get_int64 (argument);
 
+  g_free (kept);
   kept = g_malloc (size);
   memset (kept, 1, size);
   return g_variant_new_int64 (getpid ());

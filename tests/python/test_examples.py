@@ -33,6 +33,11 @@ class TestExamples(unittest.TestCase):
         self.assertEqual(sorted(lines[:-1]), [f'Processing task-{i}' for i in range(5)])
         self.assertEqual(lines[-1], 'All tasks completed')
 
+    def test_pool(self):
+        count, failure = sorted(run('pool'))
+        self.assertEqual(count, '1229 primes below 10000')
+        self.assertRegex(failure, r'^One task failed: .*signal 9 \(Killed\)$')
+
     def test_pipe(self):
         lines = run('pipe')
         self.assertEqual([line.partition(': ')[2] for line in lines if line.startswith('Received')],

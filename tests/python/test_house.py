@@ -22,7 +22,7 @@ FLOORS = {
     'message': 4, 'process': 4,
     'connection': 5, 'inspection': 5, 'queue': 5,
     'pool': 6,
-    '': 6,
+    '': 7,
 }
 
 # Formats and data that cannot carry a licence tag.

@@ -20,7 +20,8 @@ TYPINGS = os.path.join(os.environ['MP_BUILD_ROOT'], 'introspection', 'python', '
 PACKAGES = os.path.join(os.environ['MP_SOURCE_ROOT'], 'introspection', 'python')
 STUBS = os.path.join(TYPINGS, 'gi', 'repository', 'Mp.pyi')
 
-OVERRIDDEN = ('Queue', 'JoinableQueue', 'SimpleQueue', 'Task', 'Connection', 'Invocation', 'Listener', 'Process')
+OVERRIDDEN = ('Queue', 'JoinableQueue', 'SimpleQueue', 'Task', 'Connection', 'Invocation', 'Listener', 'Process',
+              'Pool', 'PoolWorker', 'PoolTask')
 
 PROGRAM = '''\
 import gi

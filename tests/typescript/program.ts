@@ -108,4 +108,17 @@ async function processes() {
     return [bytes, isDone];
 }
 
-export {streams, calls, processes, values, tasks, connections};
+async function pools() {
+    const pool = new Mp.Pool({argv: ['gjs', '-m', 'worker.js'], n_workers: 4, task_timeout: 1000000});
+    pool.connect('worker-ended', (_pool, process, exitCode) => print(process.get_pid(), exitCode));
+    pool.start();
+    const answers: any[] = await Promise.all([1, 2].map(x => pool.submit_async('square', x)));
+    const hasStopped: boolean = await pool.stop_async();
+    Mp.Pool.work({square: x => x * x});
+    await Mp.Pool.work_async({later: async x => x});
+    for await (const task of Mp.PoolWorker.new().tasks())
+        task.return_value(task.value);
+    return [answers, hasStopped, pool.n_alive, pool.n_pending];
+}
+
+export {pools, streams, calls, processes, values, tasks, connections};

@@ -508,6 +508,93 @@ function overrideProcess({Process}) {
         'set_stdin_file_path', 'set_stdout_file_path', 'set_stderr_file_path');
 }
 
+// --- Pools -------------------------------------------------------------------------------
+
+function variantOf(value) {
+    return toMessage(value ?? null).get_variant();
+}
+
+function overridePool({Pool}) {
+    const {prototype} = Pool;
+    const {submit, submit_async, submit_finish} = prototype;
+
+    prototype.submit = function (name, value = null, timeout = -1, cancellable = null) {
+        return fromVariant(submit.call(this, name, variantOf(value), timeout, cancellable));
+    };
+    prototype.submit_finish = function (result) {
+        return fromVariant(submit_finish.call(this, result));
+    };
+    prototype.submit_async = function (name, value = null, priority = GLib.PRIORITY_DEFAULT, cancellable = null, callback) {
+        const variant = variantOf(value);
+        return callback
+            ? submit_async.call(this, name, variant, priority, cancellable, callback)
+            : promise(this, submit_async, prototype.submit_finish, name, variant, priority, cancellable);
+    };
+    setDefaults(Pool, {new: [1, 0]});
+    setDefaults(prototype, {stop: [0, true, -1, null], iterate: [0, -1]});
+    promisify(prototype, 'stop', [true]);
+}
+
+function answerWithError(task, error) {
+    if (error instanceof GLib.Error)
+        task.return_error(error);
+    else
+        task.return_error_literal(`javascript.${error?.name ?? 'Error'}`, 0, String(error?.message ?? error));
+}
+
+function overridePoolWorker({PoolWorker, PoolTask}) {
+    const {return_value} = PoolTask.prototype;
+
+    setDefaults(PoolWorker.prototype, {get_task: waits(0)});
+    promisify(PoolWorker.prototype, 'get_task', [], {
+        ioPriority: STREAM_PRIORITY,
+        attempt: worker => worker.try_get_task() ?? undefined,
+    });
+    // Iterates over tasks until the worker is to end.
+    PoolWorker.prototype.tasks = function (priority) {
+        return iterable(() => this.get_task(), () => this.get_task_async(priority));
+    };
+
+    setDefaults(PoolTask.prototype, {set_progress: [1, null]});
+    Object.defineProperty(PoolTask.prototype, 'value', {
+        get() {
+            return fromVariant(this.get_argument());
+        },
+    });
+    PoolTask.prototype.return_value = function (value) {
+        return return_value.call(this, variantOf(value));
+    };
+}
+
+function functionOf(functions, name) {
+    if (Object.hasOwn(functions, name))
+        return functions[name];
+    throw new ReferenceError(`the worker has no function ${name}`);
+}
+
+// The main loop of a worker: @functions has what it can do by name. In the asynchronous form they
+// may return promises.
+function overridePoolWork({Pool}) {
+    Pool.work = function (functions) {
+        for (const task of Mp.PoolWorker.new().tasks()) {
+            try {
+                task.return_value(functionOf(functions, task.get_function())(task.value));
+            } catch (error) {
+                answerWithError(task, error);
+            }
+        }
+    };
+    Pool.work_async = async function (functions) {
+        for await (const task of Mp.PoolWorker.new().tasks()) {
+            try {
+                task.return_value(await functionOf(functions, task.get_function())(task.value));
+            } catch (error) {
+                answerWithError(task, error);
+            }
+        }
+    };
+}
+
 function overrideWait() {
     const defaults = [1, Mp.WaitFlags.NONE, -1, null];
     setDefaults(Mp, {wait: defaults});
@@ -529,6 +616,9 @@ return function () {
     overridePipe();
     overrideListener(Mp);
     overrideProcess(Mp);
+    overridePool(Mp);
+    overridePoolWorker(Mp);
+    overridePoolWork(Mp);
     overrideWait();
 };
 

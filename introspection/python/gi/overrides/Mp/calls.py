@@ -26,7 +26,7 @@ def _microseconds(timeout):
     return -1 if timeout is None else max(0, round(timeout * 1_000_000))
 
 
-def _exception_of(error):
+def exception_of_answer(error):
     """Returns the exception that the peer raised, if it is a built-in one."""
     if not is_error(error, Mp.Error.REMOTE) and not error.domain.startswith(_PYTHON):
         return exception_of(error)
@@ -39,15 +39,22 @@ def _exception_of(error):
     return RuntimeError(f'{domain}: {message}')
 
 
+def described(error):
+    """Returns domain, code and message of an exception, for another process."""
+    if isinstance(error, GLib.Error):
+        return error.domain, error.code, error.message
+    return _PYTHON + type(error).__name__, 0, str(error)
+
+
 def answer_of(result, connection):
     try:
         return value_of(_finish(connection, result))
     except GLib.Error as error:
-        raise _exception_of(error) from None
+        raise exception_of_answer(error) from None
 
 
 @contextlib.contextmanager
-def _default(context):
+def default(context):
     context.push_thread_default()
     try:
         yield
@@ -58,7 +65,7 @@ def _default(context):
 def call_now(connection, message, timeout):
     # In a private main context, so that no other sources are dispatched and signals end the sleep.
     results, cancellable, context = [], Gio.Cancellable(), GLib.MainContext.new()
-    with _default(context):
+    with default(context):
         _start(connection, message, _microseconds(timeout), GLib.PRIORITY_DEFAULT, cancellable,
                lambda *result: results.append(result[1]))
         try:
@@ -66,7 +73,7 @@ def call_now(connection, message, timeout):
                 context.iteration(True)
         except BaseException:
             cancellable.cancel()
-            _run(context)
+            run(context)
             raise
     return results[0]
 
@@ -84,10 +91,10 @@ async def call_awaited(connection, message, timeout):
 def run_calls(connection):
     """Delivers answers that another thread has read to the calls that wait for them."""
     for calls in connection._calls.values():
-        _run(calls.context)
+        run(calls.context)
 
 
-def _run(context):
+def run(context):
     while context.iteration(False):
         pass
 
@@ -108,10 +115,10 @@ class _Calls:
 
     async def make(self, loop, connection, message, us, cancellable):
         future = loop.create_future()
-        with _default(self.context):
+        with default(self.context):
             _start(connection, message, us, GLib.PRIORITY_DEFAULT, cancellable,
                    lambda _, result: future.done() or future.set_result(result))
-        timer = None if us < 0 else loop.call_later(us / 1_000_000 + 0.001, _run, self.context)
+        timer = None if us < 0 else loop.call_later(us / 1_000_000 + 0.001, run, self.context)
         self.n_calls += 1
         try:
             await self._send(connection, future)
@@ -123,25 +130,25 @@ class _Calls:
             if timer is not None:
                 timer.cancel()
             cancellable.cancel()
-            _run(self.context)
+            run(self.context)
             if self.n_calls == 0 and self.reader is not None:
                 self.reader.cancel()
                 self.reader = None
 
     async def _send(self, connection, future):
-        _run(self.context)
+        run(self.context)
         # If the request cannot be sent, the answer is that error.
         with contextlib.suppress(GLib.Error, OSError):
             while not future.done() and not _flush(connection, 0, None):
                 await writable(connection)
-                _run(self.context)
+                run(self.context)
 
     async def _read(self, connection):
         with contextlib.suppress(OSError):
             while True:
-                _run(self.context)
+                run(self.context)
                 await readable(connection)
-        _run(self.context)
+        run(self.context)
 
 
 @export
@@ -159,7 +166,4 @@ class Invocation(Mp.Invocation):
 
     def return_error(self, error):
         """Makes the call raise @error, an exception."""
-        if isinstance(error, GLib.Error):
-            _return_error_literal(self, error.domain, error.code, error.message)
-        else:
-            _return_error_literal(self, _PYTHON + type(error).__name__, 0, str(error))
+        _return_error_literal(self, *described(error))

@@ -4,6 +4,7 @@
 import errno
 import functools
 import inspect
+from concurrent.futures import BrokenExecutor
 from multiprocessing.context import AuthenticationError, BufferTooShort
 from queue import Empty, Full
 
@@ -46,6 +47,7 @@ _EXCEPTIONS = {
     Mp.Error.STALE: (ValueError, None),
     Mp.Error.DAMAGED: (OSError, None),
     Mp.Error.REMOTE: (RuntimeError, None),
+    Mp.Error.WORKER_DIED: (BrokenExecutor, None),
 }
 
 _EXCEPTIONS = {int(code): exception for code, exception in _EXCEPTIONS.items()}

@@ -76,7 +76,7 @@ async def _yield_turn():
     loop = running_loop()
     if loop is None:
         await Pause(lambda go_on: _dispatch(GLib.idle_source_new(), go_on))
-    elif _is_upon_glib(loop) and (source := GLib.main_current_source()) is not None:
+    elif is_upon_glib(loop) and (source := GLib.main_current_source()) is not None:
         future = loop.create_future()
         _dispatch(GLib.idle_source_new(), lambda *_: future.done() or future.set_result(None), source.get_context())
         await future
@@ -84,7 +84,7 @@ async def _yield_turn():
         await sys.modules['asyncio'].sleep(0)
 
 
-def _is_upon_glib(loop):
+def is_upon_glib(loop):
     """Whether a loop of asyncio runs upon a main loop of GLib, which may have a window to draw."""
     return any(kind.__module__.partition('.')[0] in _LOOPS_UPON_GLIB for kind in type(loop).__mro__)
 

@@ -29,8 +29,8 @@ typedef struct
   gint64            given_at;
 
   /* The caller of submit_async (); NULL if submit () waits for the result itself. */
-  GTask   *task;
-  GSource *cancelled_source;
+  GTask *task;
+  gulong cancelled_id; /* the handler of its cancellable */
 
   GVariant *value;
   GError   *error;
@@ -64,6 +64,14 @@ typedef enum
   MP_POOL_ENDING,    /* waits for the workers to end */
   MP_POOL_ENDED,
 } MpPoolPhase;
+
+/* A call of stop_async (). */
+typedef struct
+{
+  GTask   *task;
+  gulong   cancelled_id;
+  gboolean is_cancelled;
+} MpPoolStop;
 
 /* What the program is told, in the main context of the pool. */
 typedef struct
@@ -105,12 +113,14 @@ struct _MpPool
   MpPoolWatch      watch;
   MpWaitable      *waited; /* the descriptor of the watch */
   GMainContext    *context;
+  GThread         *thread; /* not referenced */
   GSource         *source;
 
   /* The tasks. */
   guint64     last_number;
-  GQueue      waiting; /* submissions by priority, then by age */
-  GHashTable *given_tasks;
+  GQueue      waiting;     /* submissions by priority, then by age */
+  GHashTable *submissions; /* those that are not settled, by number */
+  guint       n_given;
   guint       ahead; /* how many tasks for each worker are in the queue */
 
   /* The workers. */
@@ -129,7 +139,7 @@ struct _MpPool
   /* What is to be told. */
   GQueue     settled;
   GQueue     events;
-  GPtrArray *stops; /* GTasks */
+  GPtrArray *stops; /* calls of stop_async () */
   guint      told_n_alive;
   guint      told_n_pending;
   guint      told_n_restarts;
@@ -155,7 +165,7 @@ mp_pool_is_own (MpPool *self)
 static inline guint
 mp_pool_count_pending (MpPool *self)
 {
-  return self->waiting.length + g_hash_table_size (self->given_tasks);
+  return g_hash_table_size (self->submissions);
 }
 
 G_END_DECLS
