@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A pool whose workers count prime numbers.  One task kills each worker that is given it; the others
- * are done all the same. */
+/* A pool whose workers count prime numbers.  One task kills each worker that is given it; the
+ * others are done all the same. */
 
 #include <mproc-glib/mproc-glib.h>
 #include <signal.h>

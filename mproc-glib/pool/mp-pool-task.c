@@ -217,6 +217,16 @@ mp_pool_task_get_delivery_count (MpPoolTask *self)
   return self->task != NULL ? mp_task_get_delivery_count (self->task) : 0;
 }
 
+/* Only one that a worker has got belongs to a pool. */
+static gboolean
+check_task (MpPoolTask *self,
+            GError    **error)
+{
+  if (self->task == NULL)
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_STALE, _ ("The task belongs to no pool"));
+  return self->task != NULL;
+}
+
 /* First the result, and then the end of the task: if the worker dies in between, the task is done
  * twice, and the second result is ignored. */
 static gboolean
@@ -225,12 +235,6 @@ answer (MpPoolTask      *self,
         GVariant        *value,
         GError         **error)
 {
-  if (self->task == NULL)
-    {
-      g_variant_unref (g_variant_ref_sink (value));
-      g_set_error_literal (error, MP_ERROR, MP_ERROR_STALE, _ ("The task belongs to no pool"));
-      return FALSE;
-    }
   return mp_queue_put (self->reports,
                        mp_pool_report_pack (kind, self->worker, self->number, value), -1, NULL,
                        error) &&
@@ -261,7 +265,7 @@ mp_pool_task_return_value (MpPoolTask *self,
   g_return_val_if_fail (MP_IS_POOL_TASK (self), FALSE);
   g_return_val_if_fail (value != NULL, FALSE);
 
-  return answer (self, MP_POOL_REPORT_VALUE, value, error);
+  return check_task (self, error) && answer (self, MP_POOL_REPORT_VALUE, value, error);
 }
 
 /**
@@ -288,7 +292,8 @@ mp_pool_task_return_error (MpPoolTask   *self,
   g_return_val_if_fail (MP_IS_POOL_TASK (self), FALSE);
   g_return_val_if_fail (failure != NULL, FALSE);
 
-  return answer (self, MP_POOL_REPORT_ERROR, mp_pool_error_pack (failure), error);
+  return check_task (self, error) &&
+         answer (self, MP_POOL_REPORT_ERROR, mp_pool_error_pack (failure), error);
 }
 
 /**
@@ -344,8 +349,5 @@ mp_pool_task_set_progress (MpPoolTask *self,
   g_return_val_if_fail (MP_IS_POOL_TASK (self), FALSE);
   g_return_val_if_fail (fraction >= 0 && fraction <= 1, FALSE);
 
-  if (self->task != NULL)
-    return mp_task_set_progress (self->task, fraction, text, error);
-  g_set_error_literal (error, MP_ERROR, MP_ERROR_STALE, _ ("The task belongs to no pool"));
-  return FALSE;
+  return check_task (self, error) && mp_task_set_progress (self->task, fraction, text, error);
 }

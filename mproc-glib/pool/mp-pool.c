@@ -516,7 +516,8 @@ mp_pool_init (MpPool *self)
 
 /**
  * mp_pool_new:
- * @argv: (array zero-terminated=1) (element-type filename): the program of the workers and its arguments
+ * @argv: (array zero-terminated=1) (element-type filename): the program of the workers and its
+ *   arguments
  * @n_workers: how many workers; 0 for one for each processor
  *
  * Creates a pool. No worker is started yet.
