@@ -38,6 +38,6 @@ async function main() {
 }
 
 if (System.programArgs[0] === 'work')
-    Mp.Pool.work({'count-primes': countPrimes, crash: () => System.exit(3)});
+    Mp.pool_work({'count-primes': countPrimes, crash: () => System.exit(3)});
 else
     await main();

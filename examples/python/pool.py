@@ -40,6 +40,6 @@ async def main():
 
 
 if sys.argv[1:] == ['work']:
-    Mp.Pool.work({'count-primes': count_primes, 'crash': crash})
+    Mp.pool_work({'count-primes': count_primes, 'crash': crash})
 else:
     asyncio.run(main())

@@ -69,7 +69,7 @@ int main (string[] args)
   int status = 0;
 
   if (args.length > 1)
-    return Mp.Pool.work (do_task);
+    return Mp.pool_work (do_task);
 
   run.begin (args[0], (source, result) => {
     try {

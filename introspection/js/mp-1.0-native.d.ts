@@ -182,10 +182,8 @@ export namespace Mp {
         set_progress(fraction: number, text?: string | null): boolean;
     }
 
-    namespace Pool {
-        function work(functions: {readonly [name: string]: (value: any) => Value | void}): void;
-        function work_async(functions: {readonly [name: string]: (value: any) => Value | void | Promise<Value | void>}): Promise<void>;
-    }
+    function pool_work(functions: {readonly [name: string]: (value: any) => Value | void}): void;
+    function pool_work_async(functions: {readonly [name: string]: (value: any) => Value | void | Promise<Value | void>}): Promise<void>;
 
     function pipe(duplex?: boolean): [Connection, Connection];
     function connect(address: string, key?: Bytes | null, timeout?: number, cancellable?: Cancel): Connection;

@@ -31,7 +31,7 @@
  * A worker is a program in any language, which does what [class@PoolWorker] gives it:
  *
  * ```python
- * Mp.Pool.work({'square': lambda x: x * x})
+ * Mp.pool_work({'square': lambda x: x * x})
  * ```
  *
  * Arguments and results are plain values, so a pool in one language can have workers in another.

@@ -15,6 +15,6 @@ const functions = {
 };
 
 if (System.programArgs[0] === 'async')
-    await Mp.Pool.work_async({...functions, later: async x => await x * x});
+    await Mp.pool_work_async({...functions, later: async x => await x * x});
 else
-    Mp.Pool.work(functions);
+    Mp.pool_work(functions);

@@ -39,10 +39,10 @@ FUNCTIONS = {'square': square, 'echo': lambda x: x, 'fail': fail, 'die': die, 'h
              'pid': lambda x: os.getpid(), 'unsent': lambda x: lambda: x}
 
 if sys.argv[1:] == ['async']:
-    asyncio.run(Mp.Pool.work_async({**FUNCTIONS, 'later': later}))
+    asyncio.run(Mp.pool_work_async({**FUNCTIONS, 'later': later}))
 elif sys.argv[1:] == ['by-hand']:
     for task in Mp.PoolWorker.new():
         task.set_progress(0.5, 'half')
         task.return_value([task.get_function(), task.value, task.get_delivery_count()])
 else:
-    Mp.Pool.work(FUNCTIONS)
+    Mp.pool_work(FUNCTIONS)

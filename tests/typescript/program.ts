@@ -114,8 +114,8 @@ async function pools() {
     pool.start();
     const answers: any[] = await Promise.all([1, 2].map(x => pool.submit_async('square', x)));
     const hasStopped: boolean = await pool.stop_async();
-    Mp.Pool.work({square: x => x * x});
-    await Mp.Pool.work_async({later: async x => x});
+    Mp.pool_work({square: x => x * x});
+    await Mp.pool_work_async({later: async x => x});
     for await (const task of Mp.PoolWorker.new().tasks())
         task.return_value(task.value);
     return [answers, hasStopped, pool.n_alive, pool.n_pending];

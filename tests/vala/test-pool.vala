@@ -130,7 +130,7 @@ int main (string[] args)
 {
   program = args[0];
   if (args.length > 1 && args[1] == "--work")
-    return Mp.Pool.work (do_task);
+    return Mp.pool_work (do_task);
 
   Test.init (ref args);
   Test.add_func ("/vala/pool/submit", test_submit);

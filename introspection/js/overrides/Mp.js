@@ -574,8 +574,8 @@ function functionOf(functions, name) {
 
 // The main loop of a worker: @functions has what it can do by name. In the asynchronous form they
 // may return promises.
-function overridePoolWork({Pool}) {
-    Pool.work = function (functions) {
+function overridePoolWork() {
+    Mp.pool_work = function (functions) {
         for (const task of Mp.PoolWorker.new().tasks()) {
             try {
                 task.return_value(functionOf(functions, task.get_function())(task.value));
@@ -584,7 +584,7 @@ function overridePoolWork({Pool}) {
             }
         }
     };
-    Pool.work_async = async function (functions) {
+    Mp.pool_work_async = async function (functions) {
         for await (const task of Mp.PoolWorker.new().tasks()) {
             try {
                 task.return_value(await functionOf(functions, task.get_function())(task.value));
@@ -618,7 +618,7 @@ return function () {
     overrideProcess(Mp);
     overridePool(Mp);
     overridePoolWorker(Mp);
-    overridePoolWork(Mp);
+    overridePoolWork();
     overrideWait();
 };
 

@@ -130,7 +130,8 @@ def _function_of(functions, name):
         raise LookupError(f'the worker has no function {name!r}') from None
 
 
-def _work(functions):
+@export
+def pool_work(functions):
     """Does the tasks of a pool until this worker is to end, with the functions by name."""
     for task in call(_new_worker):
         try:
@@ -139,7 +140,8 @@ def _work(functions):
             task.return_error(error)
 
 
-async def _work_async(functions):
+@export
+async def pool_work_async(functions):
     """The same, with functions that may be coroutines."""
     async for task in call(_new_worker):
         try:
@@ -155,9 +157,6 @@ class Pool(Mp.Pool):
     another one."""
 
     _drivers = None
-
-    work = staticmethod(_work)
-    work_async = staticmethod(_work_async)
 
     def __init__(self, argv, n_workers=0, **properties):
         """Starts no worker yet.
