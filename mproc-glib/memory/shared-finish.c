@@ -10,6 +10,7 @@
 #include "arena.h"
 #include "lease.h"
 #include "lock.h"
+#include "recovery.h"
 #include "waiters.h"
 
 #include <string.h>
