@@ -81,6 +81,14 @@ class TestPool(TestCase):
             list(pool.map('fail', [2, 3]))
         self.assertEqual(pool.get_n_pending(), 0)
 
+    def test_many_need_no_descriptors(self):
+        pool = self.start_pool()
+        before = len(os.listdir('/proc/self/fd'))
+        results = pool.map('square', range(1000))
+        self.assertEqual(next(results), 0)
+        self.assertLess(len(os.listdir('/proc/self/fd')), before + 10)
+        self.assertEqual(sum(results), sum(n * n for n in range(1000)))
+
     def test_timeouts(self):
         pool = self.start_pool(n_workers=1, task_timeout=0.1, grace=0.05, max_deliveries=1)
         with self.assertRaisesRegex(TimeoutError, r'0\.1 s'):

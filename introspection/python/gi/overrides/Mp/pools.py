@@ -55,73 +55,80 @@ def _stopped(pool, result):
     call(_stop_finish, pool, result)
 
 
-class _Operation:
-    """An asynchronous function of the library, with a main context of its own, so that waiting for
-    it dispatches no other sources."""
+def _context_of(pool):
+    """Returns the main context for the operations of @pool, so that waiting for them dispatches no
+    other sources. There is one for all, since each has descriptors."""
+    if pool._context is None:
+        pool._context = GLib.MainContext.new()
+    return pool._context
 
-    def __init__(self, pool, start, *arguments):
-        self.pool, self.cancellable, self.context, self.result = pool, Gio.Cancellable(), GLib.MainContext.new(), None
-        with default(self.context):
+
+class _Operation:
+    """An asynchronous function of the library."""
+
+    def __init__(self, pool, start, *arguments, future=None):
+        self.pool, self.future, self.cancellable, self.result = pool, future, Gio.Cancellable(), None
+        with default(_context_of(pool)):
             start(pool, *arguments, GLib.PRIORITY_DEFAULT, self.cancellable, self._end)
 
     def _end(self, _, result):
         self.result = result
-
-    def look(self):
-        run(self.context)
-        return self.result is not None
+        if self.future is not None and not self.future.done():
+            self.future.set_result(result)
 
     def cancel(self):
         self.cancellable.cancel()
-        # The pool hands out the end of the operation.
-        _iterate(self.pool, 0)
-        run(self.context)
+        _look(self.pool)
 
     def wait(self, end):
         """Does the work of the pool until the operation is over."""
         try:
-            while not self.look():
+            run(_context_of(self.pool))
+            while self.result is None:
                 us = left(end)
                 if us == 0:
                     raise TimeoutError(errno.ETIMEDOUT, 'The pool was not done in time')
-                _iterate(self.pool, us)
+                _look(self.pool, us)
         except BaseException:
             self.cancel()
             raise
         return self.result
 
 
+def _look(pool, us=0):
+    """Does the work of the pool, and hands out what it has done."""
+    _iterate(pool, us)
+    run(_context_of(pool))
+
+
 class _Driver:
     """Does the work of a pool in an asyncio loop, as long as coroutines wait for it."""
 
     def __init__(self):
-        self.operations, self.task = {}, None
+        self.n_waiting, self.task = 0, None
 
     async def wait(self, loop, operation):
-        future = self.operations[operation] = loop.create_future()
+        self.n_waiting += 1
         try:
             if self.task is None:
                 self.task = loop.create_task(self._drive(operation.pool))
-            await future
-            return operation.result
+            return await operation.future
         finally:
-            del self.operations[operation]
+            self.n_waiting -= 1
             if operation.result is None:
                 operation.cancel()
-            if not self.operations and self.task is not None:
+            if self.n_waiting == 0 and self.task is not None:
                 self.task.cancel()
                 self.task = None
 
     async def _drive(self, pool):
         while True:
-            _iterate(pool, 0)
-            for operation, future in list(self.operations.items()):
-                if operation.look() and not future.done():
-                    future.set_result(None)
+            _look(pool)
             if not _is_ready(pool):
                 await readable(pool)
             else:
                 await take_turn()
+
 
 def _function_of(functions, name):
     try:
@@ -156,7 +163,7 @@ class Pool(Mp.Pool):
     """Workers, which do tasks in any language; one that dies is replaced, and its task given to
     another one."""
 
-    _drivers = None
+    _context = _drivers = None
 
     def __init__(self, argv, n_workers=0, **properties):
         """Starts no worker yet.
@@ -227,7 +234,8 @@ class Pool(Mp.Pool):
         if self._drivers is None:
             self._drivers = weakref.WeakKeyDictionary()
         driver = self._drivers.setdefault(loop, _Driver())
-        return finish(self, await driver.wait(loop, _Operation(self, start, *arguments)))
+        operation = _Operation(self, start, *arguments, future=loop.create_future())
+        return finish(self, await driver.wait(loop, operation))
 
     def iterate(self, timeout=None):
         """Does the work of the pool, as a main loop does, and waits for at most @timeout seconds for
