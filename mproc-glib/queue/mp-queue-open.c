@@ -52,6 +52,13 @@ open_queue (const char            *uri,
  * descriptor there; [method@QueueMonitor.dup_uri] tells it. It needs the right to trace that
  * process.
  *
+ * `redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]?name=NAME` is a queue on a Redis or Valkey
+ * server, for programs on any number of machines; `rediss://` is the same by TLS, and
+ * `redis+unix:///PATH?name=NAME` uses a Unix socket of the server. Further parameters are `grace`
+ * and `timeout`, in seconds: how long a consumer may be away before what it holds is redelivered,
+ * and how long calls without a timeout of their own wait for the server; `auth-file`, which
+ * contains `[USER:]PASSWORD`; `tls-ca-file`, `tls-cert-file` and `tls-key-file`.
+ *
  * A parameter that is not given is taken from the queue; without `mode` a new queue is plain. One
  * that differs from what the queue has fails with `G_IO_ERROR_EXISTS`. The class of the object,
  * [class@Queue] or [class@JoinableQueue], is that of the queue.

@@ -8,8 +8,12 @@
 #include "memory/process-queue.h"
 #include "memory/shared-queue.h"
 #include "mp-error.h"
+#ifdef HAVE_REDIS
+#include "redis/redis-queue.h"
+#endif
 
 #include <glib/gi18n-lib.h>
+#include <string.h>
 
 const MpQueueBackend *mp_queue_default_backend = &mp_shared_queue_backend;
 
@@ -22,7 +26,19 @@ static const struct
   { MP_LOCAL_QUEUE_SCHEME, &mp_shared_queue_backend },
   { MP_PROCESS_QUEUE_SCHEME, &mp_shared_queue_backend },
   { MP_SHARED_QUEUE_SCHEME, &mp_shared_queue_backend },
+#ifdef HAVE_REDIS
+  { "redis", &mp_redis_queue_backend },
+  { "rediss", &mp_redis_queue_backend },
+  { "redis+unix", &mp_redis_queue_backend },
+#endif
 };
+
+/* What may be shown: a part before an @ may contain a password. */
+static gsize
+get_public_length (const char *uri)
+{
+  return strchr (uri, '@') != NULL ? strcspn (uri, ":") + 1 : strlen (uri);
+}
 
 const MpQueueBackend *
 mp_queue_find_backend (const char *uri,
@@ -37,7 +53,15 @@ mp_queue_find_backend (const char *uri,
     if (g_strcmp0 (scheme, schemes[i].scheme) == 0)
       return schemes[i].backend;
 
-  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, _ ("A queue at “%.64s” cannot be opened"),
-               uri);
+#ifndef HAVE_REDIS
+  if (scheme != NULL && g_str_has_prefix (scheme, "redis"))
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
+                   _ ("This library was built without queues on servers (%s)"), scheme);
+      return NULL;
+    }
+#endif
+  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, _ ("A queue at “%.*s” cannot be opened"),
+               (int) MIN (get_public_length (uri), 64), uri);
   return NULL;
 }

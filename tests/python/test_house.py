@@ -18,7 +18,7 @@ LIBRARY = os.path.join(SOURCE, 'mproc-glib')
 FLOORS = {
     'base': 1,
     'net': 2,
-    'formats': 3, 'memory': 3, 'sharing': 3, 'waiting': 3, 'wire': 3,
+    'formats': 3, 'memory': 3, 'redis': 3, 'sharing': 3, 'waiting': 3, 'wire': 3,
     'message': 4, 'process': 4,
     'connection': 5, 'inspection': 5, 'queue': 5,
     'pool': 6,

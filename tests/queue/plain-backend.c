@@ -4,7 +4,6 @@
 
 #include "plain-backend.h"
 
-#include "memory/shared-queue.h"
 #include "mp-error.h"
 #include "queue/queue-backends.h"
 
@@ -997,53 +996,4 @@ plain_count_gets (void)
 
   g_atomic_int_set (&n_gets_begun, 0);
   return n;
-}
-
-/* --- Tests over both --------------------------------------------------------------------- */
-
-typedef struct
-{
-  const MpQueueBackend *backend;
-  void (*func) (void);
-} Case;
-
-static void
-run_case (gconstpointer data)
-{
-  const Case *self = data;
-
-  mp_queue_default_backend = self->backend;
-  self->func ();
-  mp_queue_default_backend = &mp_shared_queue_backend;
-}
-
-static void
-add (const char           *prefix,
-     const char           *name,
-     const MpQueueBackend *backend,
-     void (*func) (void))
-{
-  g_autofree char *path = g_strdup_printf ("/%s/%s/%s", prefix, backend->name, name);
-  Case            *self = g_new0 (Case, 1);
-
-  self->backend = backend;
-  self->func = func;
-  g_test_add_data_func_full (path, self, run_case, g_free);
-}
-
-void
-plain_add_memory_test (const char *prefix,
-                       const char *name,
-                       void (*func) (void))
-{
-  add (prefix, name, &mp_shared_queue_backend, func);
-}
-
-void
-plain_add_test (const char *prefix,
-                const char *name,
-                void (*func) (void))
-{
-  add (prefix, name, &mp_shared_queue_backend, func);
-  add (prefix, name, &plain_backend, func);
 }

@@ -11,12 +11,3 @@ extern const MpQueueBackend plain_backend;
 
 /* The number of gets that were begun since the last call and end later. */
 int plain_count_gets (void);
-
-/* Adds a test for each backend, as /queue/memory/NAME and /queue/plain/NAME; tests that use several
- * processes only for memory. */
-void plain_add_test (const char *prefix,
-                     const char *name,
-                     void (*func) (void));
-void plain_add_memory_test (const char *prefix,
-                            const char *name,
-                            void (*func) (void));

@@ -5,7 +5,7 @@
 #include <mproc-glib/mproc-glib.h>
 
 #include "numbers.h"
-#include "plain-backend.h"
+#include "each-backend.h"
 #include "test-fork.h"
 
 static MpJoinableQueue *
@@ -763,28 +763,28 @@ main (int    argc,
 {
   g_test_init (&argc, &argv, NULL);
 
-  plain_add_test ("joinable-queue", "task-done", test_task_done);
-  plain_add_test ("joinable-queue", "done-for-any", test_done_for_any);
-  plain_add_test ("joinable-queue", "consume", test_consume);
-  plain_add_memory_test ("joinable-queue", "done-for-others", test_done_for_others);
-  plain_add_test ("joinable-queue", "signal/stopped", test_signal_stopped);
-  plain_add_test ("joinable-queue", "task", test_task);
-  plain_add_test ("joinable-queue", "retry", test_retry);
-  plain_add_test ("joinable-queue", "dead", test_dead);
-  plain_add_memory_test ("joinable-queue", "killed-consumer", test_killed_consumer);
-  plain_add_memory_test ("joinable-queue", "killed-before-async", test_killed_before_async);
-  plain_add_memory_test ("joinable-queue", "stale-in-child", test_stale_in_child);
-  plain_add_memory_test ("joinable-queue", "join-with-workers", test_join_with_workers);
-  plain_add_memory_test ("joinable-queue", "join-outlives-worker", test_join_outlives_worker);
-  plain_add_test ("joinable-queue", "bound", test_bound);
-  plain_add_test ("joinable-queue", "sizes", test_sizes);
-  plain_add_memory_test ("joinable-queue", "oldest", test_oldest);
-  plain_add_test ("joinable-queue", "late-done", test_late_done);
-  plain_add_memory_test ("joinable-queue", "poison", test_poison);
-  plain_add_test ("joinable-queue", "async", test_async);
-  plain_add_test ("joinable-queue", "dropped", test_dropped);
-  plain_add_test ("joinable-queue", "batches", test_batches);
-  plain_add_memory_test ("joinable-queue", "progress", test_progress);
+  each_backend_add ("joinable-queue", "task-done", test_task_done);
+  each_backend_add ("joinable-queue", "done-for-any", test_done_for_any);
+  each_backend_add ("joinable-queue", "consume", test_consume);
+  each_backend_add_shared ("joinable-queue", "done-for-others", test_done_for_others);
+  each_backend_add ("joinable-queue", "signal/stopped", test_signal_stopped);
+  each_backend_add ("joinable-queue", "task", test_task);
+  each_backend_add ("joinable-queue", "retry", test_retry);
+  each_backend_add ("joinable-queue", "dead", test_dead);
+  each_backend_add_shared ("joinable-queue", "killed-consumer", test_killed_consumer);
+  each_backend_add_shared ("joinable-queue", "killed-before-async", test_killed_before_async);
+  each_backend_add_shared ("joinable-queue", "stale-in-child", test_stale_in_child);
+  each_backend_add_shared ("joinable-queue", "join-with-workers", test_join_with_workers);
+  each_backend_add_shared ("joinable-queue", "join-outlives-worker", test_join_outlives_worker);
+  each_backend_add ("joinable-queue", "bound", test_bound);
+  each_backend_add ("joinable-queue", "sizes", test_sizes);
+  each_backend_add_memory ("joinable-queue", "oldest", test_oldest);
+  each_backend_add ("joinable-queue", "late-done", test_late_done);
+  each_backend_add_shared ("joinable-queue", "poison", test_poison);
+  each_backend_add ("joinable-queue", "async", test_async);
+  each_backend_add ("joinable-queue", "dropped", test_dropped);
+  each_backend_add ("joinable-queue", "batches", test_batches);
+  each_backend_add_shared ("joinable-queue", "progress", test_progress);
 
   return g_test_run ();
 }

@@ -8,6 +8,7 @@
 
 #include "memory/shared-queue.h"
 #include "numbers.h"
+#include "each-backend.h"
 #include "plain-backend.h"
 #include "queue/queue-backends.h"
 #include "test-fork.h"
@@ -295,14 +296,14 @@ main (int   argc,
 {
   g_test_init (&argc, &argv, NULL);
 
-  plain_add_test ("queue", "signal/closed", test_signal_closed);
-  plain_add_test ("queue", "signal/no-handler", test_signal_without_handler);
-  plain_add_test ("queue", "signal/turns", test_signal_turns);
-  plain_add_test ("queue", "signal/alone", test_signal_alone);
-  plain_add_memory_test ("queue", "signal", test_signal);
+  each_backend_add ("queue", "signal/closed", test_signal_closed);
+  each_backend_add ("queue", "signal/no-handler", test_signal_without_handler);
+  each_backend_add ("queue", "signal/turns", test_signal_turns);
+  each_backend_add ("queue", "signal/alone", test_signal_alone);
+  each_backend_add_shared ("queue", "signal", test_signal);
   g_test_add_func ("/queue/plain/signal/ahead", test_signal_ahead);
-  plain_add_test ("queue", "signal/stopped", test_signal_stopped);
-  plain_add_test ("queue", "signal/stopped-anywhere", test_signal_stopped_anywhere);
+  each_backend_add ("queue", "signal/stopped", test_signal_stopped);
+  each_backend_add_here ("queue", "signal/stopped-anywhere", test_signal_stopped_anywhere);
 
   return g_test_run ();
 }

@@ -6,6 +6,7 @@
 
 #include "memory/shared-queue.h"
 #include "numbers.h"
+#include "each-backend.h"
 #include "plain-backend.h"
 #include "queue/queue-backends.h"
 #include "test-fork.h"
@@ -184,8 +185,8 @@ test_huge (void)
   g_autoptr (GError) error = NULL;
 
   memset (data, 0x5a, size);
-  g_assert_true (mp_queue_put_data (queue, data, size, 0, NULL, &error));
-  g_assert_cmpint (mp_queue_get_into (queue, copy, size, 0, NULL, &error), ==, size);
+  g_assert_true (mp_queue_put_data (queue, data, size, TEST_TIMEOUT_US, NULL, &error));
+  g_assert_cmpint (mp_queue_get_into (queue, copy, size, TEST_TIMEOUT_US, NULL, &error), ==, size);
   g_assert_no_error (error);
   g_assert_true (memcmp (data, copy, size) == 0);
 
@@ -872,37 +873,37 @@ main (int    argc,
 
   g_test_add_func ("/queue/open", test_open);
   g_test_add_func ("/queue/open/named", test_open_named);
-  plain_add_test ("queue", "order", test_order);
-  plain_add_test ("queue", "put/full", test_full);
-  plain_add_test ("queue", "put/cancel", test_put_cancel);
-  plain_add_test ("queue", "put/max-bytes", test_max_bytes);
-  plain_add_test ("queue", "get/empty", test_empty);
-  plain_add_test ("queue", "get/into", test_get_into);
-  plain_add_test ("queue", "get/unconvertible", test_unconvertible);
-  plain_add_test ("queue", "put/too-deep", test_too_deep);
-  plain_add_memory_test ("queue", "get/killed-waiter", test_killed_waiter);
-  plain_add_test ("queue", "get/cancel", test_cancel);
-  plain_add_test ("queue", "sizes", test_sizes);
-  plain_add_memory_test ("queue", "huge", test_huge);
-  plain_add_test ("queue", "forms", test_forms);
-  plain_add_test ("queue", "many", test_many);
-  plain_add_test ("queue", "close", test_close);
-  plain_add_test ("queue", "close/wakes", test_close_wakes);
-  plain_add_memory_test ("queue", "flush", test_flush);
-  plain_add_test ("queue", "shutdown/drains", test_shutdown);
-  plain_add_test ("queue", "shutdown/ends-a-loop", test_shutdown_ends_a_loop);
-  plain_add_test ("queue", "shutdown/immediate", test_shutdown_immediate);
-  plain_add_memory_test ("queue", "shutdown/wakes", test_shutdown_wakes);
-  plain_add_memory_test ("queue", "fork/producer", test_forked_producer);
-  plain_add_memory_test ("queue", "async/get", test_get_async);
-  plain_add_test ("queue", "async/get-cancel", test_get_async_cancel);
-  plain_add_memory_test ("queue", "async/get-cancelled-late", test_get_async_cancelled_late);
-  plain_add_test ("queue", "async/put", test_put_async);
-  plain_add_test ("queue", "async/in-order", test_async_in_order);
-  plain_add_test ("queue", "async/refused", test_async_refused);
-  plain_add_test ("queue", "async/shutdown", test_async_shutdown);
-  plain_add_memory_test ("queue", "fd", test_fd);
-  plain_add_test ("queue", "wait", test_wait_condition);
+  each_backend_add ("queue", "order", test_order);
+  each_backend_add ("queue", "put/full", test_full);
+  each_backend_add ("queue", "put/cancel", test_put_cancel);
+  each_backend_add ("queue", "put/max-bytes", test_max_bytes);
+  each_backend_add ("queue", "get/empty", test_empty);
+  each_backend_add ("queue", "get/into", test_get_into);
+  each_backend_add ("queue", "get/unconvertible", test_unconvertible);
+  each_backend_add ("queue", "put/too-deep", test_too_deep);
+  each_backend_add_shared ("queue", "get/killed-waiter", test_killed_waiter);
+  each_backend_add ("queue", "get/cancel", test_cancel);
+  each_backend_add ("queue", "sizes", test_sizes);
+  each_backend_add_shared ("queue", "huge", test_huge);
+  each_backend_add ("queue", "forms", test_forms);
+  each_backend_add ("queue", "many", test_many);
+  each_backend_add ("queue", "close", test_close);
+  each_backend_add ("queue", "close/wakes", test_close_wakes);
+  each_backend_add_shared ("queue", "flush", test_flush);
+  each_backend_add ("queue", "shutdown/drains", test_shutdown);
+  each_backend_add ("queue", "shutdown/ends-a-loop", test_shutdown_ends_a_loop);
+  each_backend_add ("queue", "shutdown/immediate", test_shutdown_immediate);
+  each_backend_add_shared ("queue", "shutdown/wakes", test_shutdown_wakes);
+  each_backend_add_shared ("queue", "fork/producer", test_forked_producer);
+  each_backend_add_shared ("queue", "async/get", test_get_async);
+  each_backend_add ("queue", "async/get-cancel", test_get_async_cancel);
+  each_backend_add_shared ("queue", "async/get-cancelled-late", test_get_async_cancelled_late);
+  each_backend_add ("queue", "async/put", test_put_async);
+  each_backend_add ("queue", "async/in-order", test_async_in_order);
+  each_backend_add ("queue", "async/refused", test_async_refused);
+  each_backend_add ("queue", "async/shutdown", test_async_shutdown);
+  each_backend_add_shared ("queue", "fd", test_fd);
+  each_backend_add ("queue", "wait", test_wait_condition);
   g_test_add_func ("/simple-queue/put-and-get", test_simple);
 
   return g_test_run ();

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "redis-queue-slots.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* Slots of the backend that are a question and its answer. */
+
+/* How long the answer to a question about the state counts as new. */
+#define STATE_AGE_US (50 * 1000)
+
+/* --- Questions ----------------------------------------------------------------------- */
+
+/* Asks and returns the reply, or NULL with @status set. */
+static MpReply *
+ask (MpRedisQueue  *self,
+     const char    *function,
+     GPtrArray     *arguments,
+     MpQueueCall   *call,
+     MpQueueStatus *status)
+{
+  MpRedisRequest *request = mp_redis_request_new (MP_REDIS_ASK);
+  MpReply        *reply;
+
+  request->function = function;
+  request->arguments = arguments != NULL ? arguments : g_ptr_array_new ();
+  *status = mp_redis_call (self, request, call);
+  reply = g_steal_pointer (&request->reply);
+  mp_redis_request_release (request);
+  return reply;
+}
+
+static GPtrArray *
+make_arguments (char *first,
+                ...)
+{
+  GPtrArray *arguments = g_ptr_array_new_with_free_func (g_free);
+  va_list    list;
+
+  va_start (list, first);
+  for (char *each = first; each != NULL; each = va_arg (list, char *))
+    g_ptr_array_add (arguments, each);
+  va_end (list);
+  return arguments;
+}
+
+/* The first number of the reply is a status of mp1.lua. */
+static MpQueueStatus
+judge (MpRedisQueue  *self,
+       const MpReply *reply,
+       MpQueueCall   *call)
+{
+  const gint64 status = mp_reply_get_integer (
+    reply->type == MP_REPLY_ARRAY ? mp_reply_get (reply, 0) : reply, -1);
+
+  if (status == MP_REDIS_OK)
+    return MP_QUEUE_OK;
+  if (status == MP_REDIS_SHORT)
+    return MP_QUEUE_EMPTY;
+
+  mp_redis_lock (self);
+  mp_redis_judge_gone (self, status);
+  if (self->link.error != NULL)
+    call->error = g_error_copy (self->link.error);
+  g_mutex_unlock (&self->mutex);
+  return call->error != NULL ? MP_QUEUE_FAILED : MP_QUEUE_DAMAGED;
+}
+
+MpQueueStatus
+mp_redis_slot_progress (gpointer            user_data,
+                        const MpQueueToken *token,
+                        double              fraction,
+                        const char         *text,
+                        MpQueueCall        *call)
+{
+  MpRedisQueue *self = user_data;
+  char          number[G_ASCII_DTOSTR_BUF_SIZE];
+  g_autoptr (MpReply) reply = NULL;
+  MpRedisHeld  *held;
+  GPtrArray    *arguments = NULL;
+  MpQueueStatus status;
+
+  g_ascii_formatd (number, sizeof number, "%.6g", fraction);
+  mp_redis_lock (self);
+  held = mp_redis_find_held (self, token);
+  if (held != NULL)
+    arguments = make_arguments (g_strdup_printf ("%" PRId64, held->id),
+                                g_strdup_printf ("%u", held->n_deliveries),
+                                g_strdup_printf ("%s %s", number, text != NULL ? text : ""), NULL);
+  g_mutex_unlock (&self->mutex);
+  if (arguments == NULL)
+    return MP_QUEUE_STALE;
+
+  reply = ask (self, "mp1_progress", arguments, call, &status);
+  if (reply == NULL)
+    return status;
+  status = judge (self, reply, call);
+  return status == MP_QUEUE_EMPTY ? MP_QUEUE_STALE : status;
+}
+
+/* @held is the delivery count and, once the consumer has told it, the progress. */
+static void
+read_progress (MpQueueProgress *progress,
+               const char      *who,
+               const char      *held)
+{
+  const char *last = strrchr (who, ' ');
+  char       *end;
+
+  progress->pid = last != NULL ? g_ascii_strtoll (last, NULL, 10) : 0;
+  progress->n_deliveries = (guint32) g_ascii_strtoull (held, &end, 10);
+  progress->fraction = -1;
+  progress->text[0] = '\0';
+  if (*end != ' ')
+    return;
+  progress->fraction = g_ascii_strtod (end + 1, &end);
+  if (*end == ' ')
+    g_strlcpy (progress->text, end + 1, sizeof progress->text);
+}
+
+MpQueueStatus
+mp_redis_slot_list (gpointer        user_data,
+                    MpQueueListFunc func,
+                    gpointer        func_data,
+                    MpQueueCall    *call)
+{
+  MpQueueStatus status;
+  g_autoptr (MpReply) reply = ask (user_data, "mp1_list", NULL, call, &status);
+
+  if (reply == NULL)
+    return status;
+  for (guint i = 0; i + 2 < reply->n_elements; i += 3)
+    {
+      MpQueueProgress entry = { 0 };
+
+      entry.serial = (guint64) mp_reply_get_integer (mp_reply_get (reply, i + 1), 0);
+      read_progress (&entry, mp_reply_get_string (mp_reply_get (reply, i)),
+                     mp_reply_get_string (mp_reply_get (reply, i + 2)));
+      func (&entry, func_data);
+    }
+  return MP_QUEUE_OK;
+}
+
+MpQueueStatus
+mp_redis_slot_shutdown (gpointer     user_data,
+                        gboolean     immediate,
+                        MpQueueCall *call)
+{
+  gint64 left;
+
+  do
+    {
+      MpQueueStatus status;
+      g_autoptr (MpReply) reply = ask (user_data, "mp1_shutdown",
+                                       make_arguments (g_strdup (immediate ? "1" : "0"), NULL),
+                                       call, &status);
+
+      if (reply == NULL)
+        return status;
+      left = mp_reply_get_integer (reply, 0);
+    }
+  while (left > 0);
+  return MP_QUEUE_OK;
+}
+
+MpQueueStatus
+mp_redis_slot_clear (gpointer     user_data,
+                     guint64     *n_dropped,
+                     MpQueueCall *call)
+{
+  MpQueueStatus status;
+
+  do
+    {
+      g_autoptr (MpReply) reply = ask (user_data, "mp1_clear", NULL, call, &status);
+
+      if (reply == NULL)
+        return status;
+      status = judge (user_data, reply, call);
+      *n_dropped = (guint64) mp_reply_get_integer (mp_reply_get (reply, 1), 0);
+    }
+  while (status == MP_QUEUE_EMPTY);
+  return status;
+}
+
+MpQueueStatus
+mp_redis_slot_begin_batch (gpointer     user_data,
+                           MpQueueCall *call)
+{
+  MpQueueStatus status;
+  g_autoptr (MpReply) reply = ask (user_data, "mp1_batch", NULL, call, &status);
+
+  return reply != NULL ? judge (user_data, reply, call) : status;
+}
+
+MpQueueStatus
+mp_redis_slot_count (gpointer       user_data,
+                     MpQueueCounts *counts,
+                     MpQueueCall   *call)
+{
+  MpRedisQueue *self = user_data;
+  MpRedisState  state;
+
+  mp_redis_lock (self);
+  state = self->watch.state;
+  g_mutex_unlock (&self->mutex);
+  if (state.at < 0 || g_get_monotonic_time () - state.at > STATE_AGE_US)
+    {
+      MpQueueStatus status;
+      g_autoptr (MpReply) reply =
+        ask (self, "mp1_state", make_arguments (g_strdup ("0"), NULL), call, &status);
+
+      if (reply != NULL)
+        status = judge (self, reply, call);
+      if (status != MP_QUEUE_OK)
+        return status;
+      mp_redis_lock (self);
+      mp_redis_watch_read (self, reply);
+      state = self->watch.state;
+      state.size += self->get.stash.length;
+      g_mutex_unlock (&self->mutex);
+    }
+  *counts = (MpQueueCounts){
+    .size = (guint32) state.size,
+    .n_unfinished = mp_redis_is_acknowledged (self) ? (guint32) state.n_unfinished : 0,
+    .n_bytes = (guint64) state.n_bytes,
+    .n_total = (guint64) MAX (state.n_total, 0),
+    .n_dropped = (guint64) state.n_dropped,
+  };
+  return MP_QUEUE_OK;
+}
+
+/* --- Dead letters -------------------------------------------------------------------- */
+
+/* Fetches a payload with a key of its own; NULL with @status set. */
+static MpReply *
+fetch (MpRedisQueue  *self,
+       gint64         id,
+       MpQueueCall   *call,
+       MpQueueStatus *status)
+{
+  MpRedisRequest *request = mp_redis_request_new (MP_REDIS_ASK);
+  MpReply        *reply;
+
+  request->arguments = g_ptr_array_new_with_free_func (g_free);
+  g_ptr_array_add (request->arguments, mp_redis_make_key (self, "y:", id));
+  *status = mp_redis_call (self, request, call);
+  reply = g_steal_pointer (&request->reply);
+  mp_redis_request_release (request);
+  return reply;
+}
+
+static MpQueueStatus
+get_dead_once (MpRedisQueue    *self,
+               MpQueueDelivery *delivery,
+               MpQueueCall     *call)
+{
+  MpQueueStatus status;
+  g_autoptr (MpReply) reply = ask (self, "mp1_dead", NULL, call, &status);
+  const gint64   id = reply != NULL ? mp_reply_get_integer (mp_reply_get (reply, 1), 0) : 0;
+  const gint64   n = reply != NULL ? mp_reply_get_integer (mp_reply_get (reply, 2), 0) : 0;
+  const MpReply *entry;
+  g_autoptr (MpReply) large = NULL;
+  MpRedisArrived arrived = { .id = id, .offset = 1 };
+
+  if (reply == NULL)
+    return status;
+  status = judge (self, reply, call);
+  entry = mp_reply_get (reply, 3);
+  if (status != MP_QUEUE_OK)
+    return status;
+  if (entry->type == MP_REPLY_STRING && entry->length > 0)
+    {
+      arrived.tag = (guint8) entry->string[0];
+      arrived.size = entry->length - 1;
+      if (arrived.tag >= MP_REDIS_LARGE)
+        {
+          large = fetch (self, id, call, &status);
+          if (large == NULL)
+            return status;
+          arrived.tag &= (guint8) ~MP_REDIS_LARGE;
+          arrived.offset = 0;
+          arrived.size = large->length;
+          entry = large;
+        }
+    }
+  status = mp_redis_take_dead (self, id, (guint32) n, call);
+  if (status != MP_QUEUE_OK)
+    return status;
+  if (entry->type != MP_REPLY_STRING)
+    return MP_QUEUE_STALE;
+
+  arrived.bytes = g_memdup2 (entry->string, entry->length + 1);
+  mp_redis_place (&arrived, delivery);
+  g_free (arrived.bytes);
+  delivery->token = (MpQueueToken){ 0, (guint32) n, (guint64) id };
+  return MP_QUEUE_OK;
+}
+
+MpQueueStatus
+mp_redis_slot_get_dead (gpointer         user_data,
+                        MpQueueDelivery *delivery,
+                        MpQueueCall     *call)
+{
+  MpQueueStatus status;
+
+  do
+    status = get_dead_once (user_data, delivery, call);
+  while (status == MP_QUEUE_STALE);
+  return status;
+}
+
+MpQueueStatus
+mp_redis_remove (MpRedisQueue *self,
+                 MpQueueCall  *call)
+{
+  MpQueueStatus status;
+  g_autoptr (MpReply) reply = ask (self, "mp1_remove", NULL, call, &status);
+
+  return reply != NULL ? MP_QUEUE_OK : status;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "redis-queue-slots.h"
+
+/* Slots of the backend that finish deliveries. */
+
+/* --- Finishing ----------------------------------------------------------------------- */
+
+/* Calls with a request whose parts are in the lane already, and the mutex. */
+static MpQueueStatus
+call_locked (MpRedisQueue   *self,
+             MpRedisRequest *request,
+             MpQueueCall    *call)
+{
+  MpQueueStatus status = MP_QUEUE_OK;
+
+  if (request->n_done == request->n)
+    g_mutex_unlock (&self->mutex);
+  else
+    status = mp_redis_call_locked (self, request, call);
+  if (status != MP_QUEUE_OK)
+    for (guint i = 0; i < request->n; i++)
+      request->answers[i] = status;
+  mp_redis_request_release (request);
+  return status;
+}
+
+static void
+add_token (MpRedisQueue       *self,
+           const MpQueueToken *token,
+           char                how,
+           MpRedisRequest     *request,
+           guint               index)
+{
+  MpRedisHeld *held = mp_redis_find_held (self, token);
+
+  if (held == NULL)
+    {
+      request->answers[index] = MP_QUEUE_STALE;
+      request->n_done++;
+      return;
+    }
+  held->is_finishing = TRUE;
+  mp_redis_finish_add (self, how, held->id, held->n_deliveries, request, index);
+}
+
+MpQueueStatus
+mp_redis_slot_finish (gpointer            user_data,
+                      const MpQueueToken *tokens,
+                      guint               n,
+                      MpQueueFinish       how,
+                      MpQueueStatus      *answers,
+                      MpQueueCall        *call)
+{
+  static const char letters[] = { 'd', 'r', 'c' };
+  MpRedisQueue     *self = user_data;
+  MpRedisRequest   *request = mp_redis_request_new (MP_REDIS_FINISH);
+
+  request->answers = answers;
+  request->n = n;
+  mp_redis_lock (self);
+  for (guint i = 0; i < n; i++)
+    {
+      if (tokens == NULL)
+        mp_redis_finish_add (self, 'a', 0, 0, request, i);
+      else
+        add_token (self, &tokens[i], letters[how], request, i);
+    }
+  return call_locked (self, request, call);
+}
+
+/* In an acknowledged queue what is taken is in hand already. */
+static char
+choose_settle (MpRedisQueue    *self,
+               MpQueueDelivery *delivery,
+               gboolean         take)
+{
+  if (!take)
+    return 'u';
+  if (mp_redis_is_acknowledged (self))
+    return 0;
+  delivery->token.lease = 0;
+  return 'd';
+}
+
+/* Begins to settle; returns FALSE if @status says the end already. */
+gboolean
+mp_redis_begin_settle (MpRedisQueue    *self,
+                       MpQueueDelivery *delivery,
+                       gboolean         take,
+                       MpRedisRequest  *request,
+                       MpQueueStatus   *status)
+{
+  MpRedisHeld *held = mp_redis_find_held (self, &delivery->token);
+  char         how;
+
+  delivery->tentative = FALSE;
+  if (delivery->token.lease == 0)
+    {
+      *status = mp_redis_get_settle_stashed (self, (gint64) delivery->position, take)
+                  ? MP_QUEUE_OK
+                  : MP_QUEUE_STALE;
+      return FALSE;
+    }
+  if (held == NULL)
+    {
+      *status = MP_QUEUE_STALE;
+      return FALSE;
+    }
+  how = choose_settle (self, delivery, take);
+  if (how == 0)
+    {
+      *status = MP_QUEUE_OK;
+      return FALSE;
+    }
+  held->is_finishing = TRUE;
+  mp_redis_finish_add (self, how, held->id, held->n_deliveries, request, 0);
+  return TRUE;
+}
+
+MpQueueStatus
+mp_redis_slot_settle (gpointer         user_data,
+                      MpQueueDelivery *delivery,
+                      gboolean         take,
+                      MpQueueCall     *call)
+{
+  MpRedisQueue   *self = user_data;
+  MpRedisRequest *request = mp_redis_request_new (MP_REDIS_FINISH);
+  MpQueueStatus   status, answer = MP_QUEUE_OK;
+
+  request->answers = &answer;
+  request->n = 1;
+  mp_redis_lock (self);
+  if (!mp_redis_begin_settle (self, delivery, take, request, &status))
+    {
+      g_mutex_unlock (&self->mutex);
+      mp_redis_request_free (request);
+      return status;
+    }
+  status = call_locked (self, request, call);
+  return status == MP_QUEUE_OK && take ? answer : status;
+}
+
+/* Takes a dead letter away; STALE if another consumer did. */
+MpQueueStatus
+mp_redis_take_dead (MpRedisQueue *self,
+                    gint64        id,
+                    guint32       n_deliveries,
+                    MpQueueCall  *call)
+{
+  MpRedisRequest *request = mp_redis_request_new (MP_REDIS_FINISH);
+  MpQueueStatus   answer = MP_QUEUE_OK;
+  MpQueueStatus   status;
+
+  request->answers = &answer;
+  request->n = 1;
+  mp_redis_lock (self);
+  mp_redis_finish_add (self, 'x', id, n_deliveries, request, 0);
+  status = call_locked (self, request, call);
+  return status == MP_QUEUE_OK ? answer : status;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "redis-queue-private.h"
+
+G_BEGIN_DECLS
+
+/* Slots of the table that are in files of their own.  They take the mutex themselves. */
+
+MpQueueStatus mp_redis_slot_finish (gpointer            self,
+                                    const MpQueueToken *tokens,
+                                    guint               n,
+                                    MpQueueFinish       how,
+                                    MpQueueStatus      *answers,
+                                    MpQueueCall        *call);
+MpQueueStatus mp_redis_slot_settle (gpointer         self,
+                                    MpQueueDelivery *delivery,
+                                    gboolean         take,
+                                    MpQueueCall     *call);
+MpQueueStatus mp_redis_slot_progress (gpointer            self,
+                                      const MpQueueToken *token,
+                                      double              fraction,
+                                      const char         *text,
+                                      MpQueueCall        *call);
+MpQueueStatus mp_redis_slot_list (gpointer        self,
+                                  MpQueueListFunc func,
+                                  gpointer        user_data,
+                                  MpQueueCall    *call);
+MpQueueStatus mp_redis_slot_get_dead (gpointer         self,
+                                      MpQueueDelivery *delivery,
+                                      MpQueueCall     *call);
+MpQueueStatus mp_redis_slot_shutdown (gpointer     self,
+                                      gboolean     immediate,
+                                      MpQueueCall *call);
+MpQueueStatus mp_redis_slot_clear (gpointer     self,
+                                   guint64     *n_dropped,
+                                   MpQueueCall *call);
+MpQueueStatus mp_redis_slot_begin_batch (gpointer     self,
+                                         MpQueueCall *call);
+MpQueueStatus mp_redis_slot_count (gpointer       self,
+                                   MpQueueCounts *counts,
+                                   MpQueueCall   *call);
+MpQueueStatus mp_redis_remove (MpRedisQueue *self,
+                               MpQueueCall  *call);
+
+/* With the mutex: begins to settle; returns FALSE if @status says the end already. */
+gboolean mp_redis_begin_settle (MpRedisQueue    *self,
+                                MpQueueDelivery *delivery,
+                                gboolean         take,
+                                MpRedisRequest  *request,
+                                MpQueueStatus   *status);
+/* Takes a dead letter away; STALE if another consumer did. */
+MpQueueStatus mp_redis_take_dead (MpRedisQueue *self,
+                                  gint64        id,
+                                  guint32       n_deliveries,
+                                  MpQueueCall  *call);
+
+G_END_DECLS
