@@ -7,7 +7,9 @@
 #include "output.h"
 #include "terminal.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static gboolean json, pretty;
 
@@ -52,13 +54,12 @@ normalize (int    argc,
 }
 
 gboolean
-mp_command_parse (const MpCommand    *command,
-                  const GOptionEntry *options,
-                  int                *argc,
-                  char             ***argv,
-                  int                 least,
-                  int                 most,
-                  int                *status)
+mp_command_parse (const MpCommand *command,
+                  int             *argc,
+                  char          ***argv,
+                  int              least,
+                  int              most,
+                  int             *status)
 {
   g_autoptr (GOptionContext) context = g_option_context_new (command->arguments);
   g_autoptr (GError) error = NULL;
@@ -66,8 +67,8 @@ mp_command_parse (const MpCommand    *command,
 
   g_set_prgname (program);
   g_option_context_set_summary (context, command->summary);
-  if (options != NULL)
-    g_option_context_add_main_entries (context, options, NULL);
+  if (command->options != NULL)
+    g_option_context_add_main_entries (context, command->options, NULL);
   g_option_context_add_main_entries (context, common_options, NULL);
   *argv = normalize (*argc, *argv);
   *argc = (int) g_strv_length (*argv);
@@ -87,6 +88,69 @@ mp_command_parse (const MpCommand    *command,
     }
   return TRUE;
 }
+
+char **
+mp_command_split (int   *argc,
+                  char **argv)
+{
+  for (int i = 1; i < *argc; i++)
+    if (strcmp (argv[i], "--") == 0)
+      {
+        argv[i] = NULL;
+        *argc = i;
+        return argv[i + 1] != NULL ? argv + i + 1 : NULL;
+      }
+  return NULL;
+}
+
+static void
+list_entries (const GOptionEntry *entries)
+{
+  for (; entries != NULL && entries->long_name != NULL; entries++)
+    if ((entries->flags & G_OPTION_FLAG_HIDDEN) == 0 && entries->long_name[0] != '\0')
+      g_print ("--%s\n", entries->long_name);
+}
+
+void
+mp_command_list_options (const MpCommand *command)
+{
+  list_entries (command->options);
+  list_entries (common_options);
+  g_print ("--help\n");
+}
+
+/* --- Numbers ---------------------------------------------------------------------------------- */
+
+gboolean
+mp_command_parse_size (const char *text,
+                       guint64    *size)
+{
+  static const char units[] = "KMGT";
+  const char       *unit;
+  char             *end;
+  double            number = g_ascii_strtod (text, &end);
+
+  if (end == text || !(number >= 0))
+    return FALSE;
+  unit = *end != '\0' ? strchr (units, g_ascii_toupper (*end)) : NULL;
+  if (unit != NULL)
+    {
+      number *= (double) (G_GUINT64_CONSTANT (1024) << (10 * (unit - units)));
+      end++;
+    }
+  if (*end != '\0' || number >= (double) G_MAXINT64)
+    return FALSE;
+  *size = (guint64) number;
+  return TRUE;
+}
+
+gint64
+mp_command_timeout (double seconds)
+{
+  return seconds >= 0 ? (gint64) MIN (seconds * G_USEC_PER_SEC, (double) (G_MAXINT64 / 4)) : -1;
+}
+
+/* --- Errors and questions --------------------------------------------------------------------- */
 
 static const struct
 {
@@ -115,4 +179,42 @@ mp_command_fail (const char   *subject,
     if (g_error_matches (error, statuses[i].domain (), statuses[i].code))
       return statuses[i].status;
   return MP_EXIT_FAILED;
+}
+
+int
+mp_command_refuse (const char *subject,
+                   MpExit      status,
+                   const char *format,
+                   ...)
+{
+  g_autofree char *safe = mp_terminal_escape (subject);
+  g_autofree char *text = NULL;
+  g_autofree char *reason = NULL;
+  va_list          arguments;
+
+  va_start (arguments, format);
+  text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  reason = mp_terminal_escape (text);
+  g_printerr ("mproc: %s: %s\n", safe, reason);
+  return status;
+}
+
+gboolean
+mp_command_ask (const char *format,
+                ...)
+{
+  g_autofree char *text = NULL;
+  g_autofree char *question = NULL;
+  char             answer[16];
+  va_list          arguments;
+
+  if (!isatty (STDIN_FILENO))
+    return FALSE;
+  va_start (arguments, format);
+  text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  question = mp_terminal_escape (text);
+  g_printerr ("%s [y/N] ", question);
+  return fgets (answer, sizeof answer, stdin) != NULL && g_ascii_tolower (answer[0]) == 'y';
 }

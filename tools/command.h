@@ -20,30 +20,68 @@ typedef enum
 
 typedef struct
 {
-  const char *name;
-  const char *arguments; /* as in a line of help */
-  const char *summary;
+  const char         *name;
+  const char         *arguments; /* as in a line of help */
+  const char         *summary;
+  const GOptionEntry *options; /* besides those that all have; ends with NULL */
   int (*run) (int    argc,
               char **argv);
 } MpCommand;
 
+extern const MpCommand mp_command_bench;
+extern const MpCommand mp_command_connect;
+extern const MpCommand mp_command_create;
+extern const MpCommand mp_command_drain;
+extern const MpCommand mp_command_get;
+extern const MpCommand mp_command_listen;
 extern const MpCommand mp_command_ls;
+extern const MpCommand mp_command_monitor;
 extern const MpCommand mp_command_peek;
+extern const MpCommand mp_command_purge;
+extern const MpCommand mp_command_put;
+extern const MpCommand mp_command_requeue;
+extern const MpCommand mp_command_rm;
 extern const MpCommand mp_command_show;
+extern const MpCommand mp_command_shutdown;
 extern const MpCommand mp_command_tail;
 extern const MpCommand mp_command_top;
+extern const MpCommand mp_command_wait;
+extern const MpCommand mp_command_work;
 
 /* Parses the options of a command and those that all have.  FALSE when the program is to end with
  * *@status.  What is left in @argv, a copy that is kept to the end, are the arguments: at least
- * @least, at most
- * @most. */
-gboolean mp_command_parse (const MpCommand    *command,
-                           const GOptionEntry *options,
-                           int                *argc,
-                           char             ***argv,
-                           int                 least,
-                           int                 most,
-                           int                *status);
+ * @least, at most @most. */
+gboolean mp_command_parse (const MpCommand *command,
+                           int             *argc,
+                           char          ***argv,
+                           int              least,
+                           int              most,
+                           int             *status);
+
+/* Takes what is behind "--", the command line of another program, off the arguments.  NULL if there
+ * is none. */
+char **mp_command_split (int   *argc,
+                         char **argv);
+
+/* Writes the names of the options, one a line, for completion. */
+void mp_command_list_options (const MpCommand *command);
+
+/* Writes "mproc: SUBJECT: why", without a dot, and returns @status. */
+int mp_command_refuse (const char *subject,
+                       MpExit      status,
+                       const char *format,
+                       ...) G_GNUC_PRINTF (3, 4);
+
+/* Whether the user says yes to a question on the terminal; FALSE where nobody can be asked. */
+gboolean mp_command_ask (const char *format,
+                         ...) G_GNUC_PRINTF (1, 2);
+
+/* A number of bytes such as 4096, 64K or 1.5M, in powers of 1024. */
+gboolean mp_command_parse_size (const char *text,
+                                guint64    *size);
+
+/* For an option of seconds: microseconds, -1 if it is negative. */
+gint64 mp_command_timeout (double seconds);
 
 /* Writes "mproc: SUBJECT: reason" and returns the exit status for the error. */
 int mp_command_fail (const char   *subject,

@@ -18,13 +18,15 @@ static const GOptionEntry options[] = {
   { NULL },
 };
 
+/* Those of which something is to be told. */
 static gboolean
 is_idle (MpQueueMonitor *monitor)
 {
   g_auto (MpQueueFacts) facts = { 0 };
 
   mp_queue_get_facts (monitor, &facts);
-  return facts.size == 0 && facts.n_unfinished == 0 && facts.n_dead == 0 && facts.n_waiting == 0;
+  return facts.size == 0 && facts.n_unfinished == 0 && facts.n_dead == 0 &&
+         facts.n_waiting == 0 && !facts.damaged;
 }
 
 static gboolean
@@ -70,7 +72,7 @@ add_row (MpTable        *table,
   mp_queue_get_facts (monitor, &facts);
   mp_table_take (table, g_strdup_printf ("%" G_GUINT64_FORMAT, facts.id));
   mp_table_take (table, g_strdup (name != NULL ? name : "-"));
-  mp_table_take (table, g_strdup (facts.kind));
+  mp_table_take (table, g_strdup (facts.kind[0] != '\0' ? facts.kind : "-"));
   mp_table_take (table, g_strdup_printf ("%u", facts.size));
   mp_table_take (table, facts.max_size != 0 ? g_strdup_printf ("%u", facts.max_size)
                                             : g_strdup ("-"));
@@ -94,10 +96,26 @@ print_json (MpQueueMonitor *monitor,
   g_autoptr (JsonBuilder) builder = json_builder_new ();
 
   json_builder_begin_object (builder);
-  mp_queue_add_json (monitor, builder);
-  mp_queue_add_list (builder, "processes", processes);
+  mp_queue_add_json (builder, monitor, processes);
+  mp_queue_add_processes (builder, processes);
   json_builder_end_object (builder);
   mp_output_json (builder);
+}
+
+static void
+print_footer (GPtrArray *monitors,
+              guint      n_shown,
+              gboolean   is_selection)
+{
+  const guint n_idle = is_selection ? 0 : monitors->len - n_shown;
+  const guint n_hidden = is_selection ? 0 : mp_queue_monitor_count_hidden (monitors);
+
+  g_print ("%u %s.", n_shown, n_shown == 1 ? "queue" : "queues");
+  if (n_idle > 0)
+    g_print (" %u %s idle: see -a.", n_idle, n_idle == 1 ? "is" : "are");
+  if (n_hidden > 0)
+    g_print (" %u more %s to others.", n_hidden, n_hidden == 1 ? "belongs" : "belong");
+  g_print ("\n");
 }
 
 static int
@@ -113,7 +131,7 @@ run (int    argc,
   guint    n = 0;
   int      status;
 
-  if (!mp_command_parse (&mp_command_ls, options, &argc, &argv, 0, 1, &status))
+  if (!mp_command_parse (&mp_command_ls, &argc, &argv, 0, 1, &status))
     return status;
   monitors = mp_queue_monitor_find (NULL, &error);
   if (monitors == NULL)
@@ -140,8 +158,7 @@ run (int    argc,
     mp_output.no_header = TRUE;
   mp_table_print (table, 0);
   if (mp_output.json == MP_OUTPUT_TABLE && !only_names && !mp_output.quiet)
-    g_print ("%u %s%s\n", n, n == 1 ? "queue" : "queues",
-             n < monitors->len && argc == 1 && only_pid == 0 ? " (idle ones with -a)" : "");
+    print_footer (monitors, n, argc > 1 || only_pid != 0);
   return MP_EXIT_DONE;
 }
 
@@ -149,5 +166,6 @@ const MpCommand mp_command_ls = {
   .name = "ls",
   .arguments = "[PATTERN]",
   .summary = "Lists queues",
+  .options = options,
   .run = run,
 };

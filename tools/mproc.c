@@ -9,23 +9,41 @@
 #include <string.h>
 
 static const MpCommand *const commands[] = {
+  /* Looking */
   &mp_command_ls,
   &mp_command_show,
   &mp_command_top,
+  &mp_command_monitor,
   &mp_command_peek,
   &mp_command_tail,
+  /* Taking part */
+  &mp_command_put,
+  &mp_command_get,
+  &mp_command_work,
+  &mp_command_wait,
+  /* Steering */
+  &mp_command_drain,
+  &mp_command_shutdown,
+  &mp_command_purge,
+  &mp_command_requeue,
+  &mp_command_create,
+  &mp_command_rm,
+  /* Connections, and measuring */
+  &mp_command_listen,
+  &mp_command_connect,
+  &mp_command_bench,
 };
 
 static void
 print_help (void)
 {
   g_print ("Usage: mproc COMMAND [OPTION…] [ARGUMENT…]\n\n"
-           "Looks at queues of this machine, without taking part in them.\n\n");
+           "Lists, watches and steers the queues of this machine.\n\n");
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
-    g_print ("  %-8s %-20s %s\n", commands[i]->name, commands[i]->arguments,
+    g_print ("  %-8s %-22s %s\n", commands[i]->name, commands[i]->arguments,
              commands[i]->summary);
-  g_print ("\nA QUEUE is its name, NAME@PID, its id, or PID/FD.  `mproc COMMAND --help` tells the"
-           " options.\n");
+  g_print ("\nA QUEUE is its name, NAME@PID, its id, PID/FD, or local:NAME.  `mproc COMMAND --help`"
+           " tells the options.\n");
 }
 
 static const MpCommand *
@@ -74,6 +92,11 @@ main (int   argc,
         }
       argc--;
       argv++;
+    }
+  if (argc == 2 && strcmp (argv[1], "--list-options") == 0)
+    {
+      mp_command_list_options (command);
+      return MP_EXIT_DONE;
     }
   return command->run (argc, argv);
 }

@@ -6,11 +6,58 @@
 
 #include "terminal.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct MpOutput mp_output;
 
+void
+mp_output_line (const char *text)
+{
+  g_autofree char *safe = isatty (STDOUT_FILENO) ? mp_terminal_escape (text) : NULL;
+
+  fputs (safe != NULL ? safe : text, stdout);
+  putchar ('\n');
+  fflush (stdout);
+}
+
+gboolean
+mp_output_flush (GError **error)
+{
+  if (fflush (stdout) == 0 && !ferror (stdout))
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno), "cannot write: %s",
+               g_strerror (errno));
+  return FALSE;
+}
+
 /* --- JSON ---------------------------------------------------------------------------------- */
+
+/* The generator leaves characters as they are that a terminal, or who reads on one, takes for
+ * something else.  Outside of strings there are none. */
+static void
+print_json (const char *text)
+{
+  g_autoptr (GString) safe = g_string_sized_new (strlen (text));
+
+  for (; *text != '\0'; text = g_utf8_next_char (text))
+    {
+      gunichar character = g_utf8_get_char (text);
+
+      if (character == '\n' || mp_terminal_is_harmless (character))
+        g_string_append_unichar (safe, character);
+      else if (character < 0x10000)
+        g_string_append_printf (safe, "\\u%04x", character);
+      else
+        g_string_append_printf (safe, "\\u%04x\\u%04x", 0xd800 + ((character - 0x10000) >> 10),
+                                0xdc00 + ((character - 0x10000) & 0x3ff));
+    }
+  fputs (safe->str, stdout);
+  putchar ('\n');
+  fflush (stdout);
+}
 
 void
 mp_output_json (JsonBuilder *builder)
@@ -22,25 +69,7 @@ mp_output_json (JsonBuilder *builder)
   json_generator_set_root (generator, root);
   json_generator_set_pretty (generator, mp_output.json == MP_OUTPUT_PRETTY);
   text = json_generator_to_data (generator, NULL);
-  g_print ("%s\n", text);
-}
-
-void
-mp_output_add_dictionary (JsonBuilder *builder,
-                          GVariant    *dictionary)
-{
-  GVariantIter iter;
-  const char  *key;
-  GVariant    *value;
-
-  g_variant_iter_init (&iter, dictionary);
-  while (g_variant_iter_loop (&iter, "{&sv}", &key, &value))
-    {
-      g_autofree char *name = g_strdelimit (g_strdup (key), "-", '_');
-
-      json_builder_set_member_name (builder, name);
-      json_builder_add_value (builder, json_gvariant_serialize (value));
-    }
+  print_json (text);
 }
 
 char *

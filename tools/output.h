@@ -23,13 +23,16 @@ extern struct MpOutput
   gboolean     quiet;
 } mp_output;
 
+/* Writes text and the end of the line to the standard output, in UTF-8 whatever the locale.  On a
+ * terminal, nothing in it is taken for a command. */
+void mp_output_line (const char *text);
+/* Writes out all that was written so far; FALSE with @error set when the reader is gone. */
+gboolean mp_output_flush (GError **error);
+
 /* --- JSON --- */
 
 /* Writes what was built as a line, or as several. */
 void mp_output_json (JsonBuilder *builder);
-/* A dictionary (a{sv}) as an object; hyphens in names become underscores.  Without opening it. */
-void mp_output_add_dictionary (JsonBuilder *builder,
-                               GVariant    *dictionary);
 /* A time in microseconds since 1970 as ISO 8601 in UTC. */
 char *mp_output_time (gint64 time);
 

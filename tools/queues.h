@@ -7,15 +7,12 @@
 
 G_BEGIN_DECLS
 
-/* Finds queues, and tells what is known of one. */
-
-/* The queue that @selector means: NAME, NAME@PID, an id or PID/FD.  NOT_FOUND if there is none, and
- * EXISTS if there are several, with the list of them. */
-MpQueueMonitor *mp_queues_select (const char *selector,
-                                  GError    **error);
+/* Tells what is known of a queue. */
 
 /* Free these with g_free (). */
 char *mp_queue_dup_name (MpQueueMonitor *monitor);
+/* The name, or the id of a queue that has none. */
+char *mp_queue_dup_label (MpQueueMonitor *monitor);
 /* COMMAND[PID] of a row of mp_queue_monitor_list_processes (). */
 char *mp_queue_dup_process (GVariant *process);
 char *mp_queue_dup_owner (GVariant *processes);
@@ -25,12 +22,19 @@ gboolean mp_queue_has_process (GVariant *processes,
                                int       wanted);
 
 /* The object that describes a queue in JSON, without the braces. */
-void mp_queue_add_json (MpQueueMonitor *monitor,
-                        JsonBuilder    *builder);
-/* A list of dictionaries as an array. */
-void mp_queue_add_list (JsonBuilder *builder,
-                        const char  *name,
-                        GVariant    *list);
+void mp_queue_add_json (JsonBuilder    *builder,
+                        MpQueueMonitor *monitor,
+                        GVariant       *processes);
+void mp_queue_add_processes (JsonBuilder *builder,
+                             GVariant    *processes);
+/* @processes tells whose slot the holder's is. */
+void mp_queue_add_tasks (JsonBuilder *builder,
+                         GVariant    *processes,
+                         GVariant    *tasks);
+
+/* The row of the process that has the handle of a slot, or NULL. */
+GVariant *mp_queue_find_process (GVariant *processes,
+                                 guint32   slot);
 
 /* What tables show of a queue. */
 typedef struct

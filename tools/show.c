@@ -2,12 +2,21 @@
 
 #include "config.h"
 
+#include "holders.h"
 #include "queues.h"
+#include "screen.h"
+#include "select.h"
 
-static int n_tasks = 20;
+#include <glib-unix.h>
+#include <signal.h>
+
+static int    n_tasks = 20;
+static double n_seconds;
 
 static const GOptionEntry options[] = {
   { "tasks", 0, 0, G_OPTION_ARG_INT, &n_tasks, "The most tasks to show (20)", "N" },
+  { "watch", 'w', 0, G_OPTION_ARG_DOUBLE, &n_seconds, "Again and again, every so many seconds",
+    "SECONDS" },
   { NULL },
 };
 
@@ -81,35 +90,17 @@ print_processes (GVariant *processes)
   mp_table_print (table, 0);
 }
 
-/* The process that has the handle of a slot. */
 static char *
 dup_holder (GVariant *processes,
             GVariant *task)
 {
-  guint32 slot, own;
+  g_autoptr (GVariant) process = NULL;
+  guint32 slot;
 
   if (!g_variant_lookup (task, "slot", "u", &slot))
     return g_strdup ("-");
-  for (gsize i = 0; i < g_variant_n_children (processes); i++)
-    {
-      g_autoptr (GVariant) process = g_variant_get_child_value (processes, i);
-
-      if (g_variant_lookup (process, "slot", "u", &own) && own == slot)
-        return mp_queue_dup_process (process);
-    }
-  return g_strdup ("[gone]");
-}
-
-static char *
-dup_progress (GVariant *task)
-{
-  const char *text = "";
-  double      fraction;
-
-  (void) g_variant_lookup (task, "text", "&s", &text);
-  if (!g_variant_lookup (task, "progress", "d", &fraction))
-    return g_strdup (text);
-  return g_strdup_printf ("%3.0f%%  %s", fraction * 100, text);
+  process = mp_queue_find_process (processes, slot);
+  return process != NULL ? mp_queue_dup_process (process) : g_strdup ("[gone]");
 }
 
 static void
@@ -145,7 +136,7 @@ print_tasks (GVariant *processes,
       mp_table_take (table, g_strdup_printf ("%u", n_deliveries));
       mp_table_take (table, g_strdup_printf ("%" G_GUINT64_FORMAT, size));
       mp_table_take (table, g_strdup (format));
-      mp_table_take (table, dup_progress (task));
+      mp_table_take (table, mp_holders_dup_progress (task));
     }
   g_print ("\n");
   mp_table_print (table, 0);
@@ -177,11 +168,90 @@ print_json (MpQueueMonitor *monitor,
   g_autoptr (JsonBuilder) builder = json_builder_new ();
 
   json_builder_begin_object (builder);
-  mp_queue_add_json (monitor, builder);
-  mp_queue_add_list (builder, "processes", processes);
-  mp_queue_add_list (builder, "tasks", tasks);
+  mp_queue_add_json (builder, monitor, processes);
+  mp_queue_add_processes (builder, processes);
+  mp_queue_add_tasks (builder, processes, tasks);
   json_builder_end_object (builder);
   mp_output_json (builder);
+}
+
+static gboolean
+show (MpQueueMonitor *monitor,
+      GError        **error)
+{
+  g_autoptr (GVariant) processes = mp_queue_monitor_list_processes (monitor, error);
+  g_autoptr (GVariant) tasks = NULL;
+
+  if (processes == NULL)
+    return FALSE;
+  tasks = mp_queue_monitor_list_tasks (monitor, (guint) MAX (n_tasks, 0));
+  if (mp_output.json != MP_OUTPUT_TABLE)
+    print_json (monitor, processes, tasks);
+  else
+    print_text (monitor, processes, tasks);
+  return TRUE;
+}
+
+/* --- Again and again -------------------------------------------------------------------------- */
+
+typedef struct
+{
+  MpQueueMonitor *monitor;
+  GMainLoop      *loop;
+  gboolean        on_screen;
+  GError         *error;
+} Watch;
+
+static gboolean
+show_again (gpointer user_data)
+{
+  Watch *watch = user_data;
+
+  if (!mp_queue_monitor_refresh (watch->monitor, &watch->error))
+    {
+      g_main_loop_quit (watch->loop);
+      return G_SOURCE_REMOVE;
+    }
+  if (watch->on_screen)
+    mp_screen_begin ();
+  else if (mp_output.json == MP_OUTPUT_TABLE)
+    g_print ("\n");
+  if (!show (watch->monitor, &watch->error))
+    g_main_loop_quit (watch->loop);
+  if (watch->on_screen)
+    mp_screen_end ();
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+end (gpointer user_data)
+{
+  g_main_loop_quit (((Watch *) user_data)->loop);
+  return G_SOURCE_CONTINUE;
+}
+
+/* Its end is no failure. */
+static int
+watch_queue (const char     *selector,
+             MpQueueMonitor *monitor)
+{
+  Watch watch = { .monitor = monitor };
+  int   status = MP_EXIT_DONE;
+
+  watch.loop = g_main_loop_new (NULL, FALSE);
+  watch.on_screen = mp_output.json == MP_OUTPUT_TABLE && mp_screen_open ();
+  g_unix_signal_add (SIGINT, end, &watch);
+  g_unix_signal_add (SIGTERM, end, &watch);
+  g_timeout_add ((guint) (n_seconds * 1000), show_again, &watch);
+  if (show_again (&watch) == G_SOURCE_CONTINUE)
+    g_main_loop_run (watch.loop);
+  mp_screen_close ();
+  g_main_loop_unref (watch.loop);
+
+  if (watch.error != NULL && !g_error_matches (watch.error, MP_ERROR, MP_ERROR_CLOSED))
+    status = mp_command_fail (selector, watch.error);
+  g_clear_error (&watch.error);
+  return status;
 }
 
 static int
@@ -189,30 +259,25 @@ run (int    argc,
      char **argv)
 {
   g_autoptr (MpQueueMonitor) monitor = NULL;
-  g_autoptr (GVariant) processes = NULL;
-  g_autoptr (GVariant) tasks = NULL;
   g_autoptr (GError) error = NULL;
   int status;
 
-  if (!mp_command_parse (&mp_command_show, options, &argc, &argv, 1, 1, &status))
+  if (!mp_command_parse (&mp_command_show, &argc, &argv, 1, 1, &status))
     return status;
+  if (n_seconds != 0 && n_seconds < 0.01)
+    return mp_command_refuse ("show", MP_EXIT_USAGE, "-w takes at least 0.01 seconds");
   monitor = mp_queues_select (argv[1], &error);
-  if (monitor != NULL)
-    processes = mp_queue_monitor_list_processes (monitor, &error);
-  if (processes == NULL)
+  if (monitor == NULL)
     return mp_command_fail (argv[1], error);
-
-  tasks = mp_queue_monitor_list_tasks (monitor, (guint) MAX (n_tasks, 0));
-  if (mp_output.json != MP_OUTPUT_TABLE)
-    print_json (monitor, processes, tasks);
-  else
-    print_text (monitor, processes, tasks);
-  return MP_EXIT_DONE;
+  if (n_seconds > 0)
+    return watch_queue (argv[1], monitor);
+  return show (monitor, &error) ? MP_EXIT_DONE : mp_command_fail (argv[1], error);
 }
 
 const MpCommand mp_command_show = {
   .name = "show",
   .arguments = "QUEUE",
   .summary = "Shows one queue, its processes and its tasks",
+  .options = options,
   .run = run,
 };

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "queues.h"
+#include "select.h"
 #include "value.h"
 
 #include <glib-unix.h>
@@ -94,7 +95,7 @@ run (int    argc,
   Tail tail = { 0 };
   int  status;
 
-  if (!mp_command_parse (&mp_command_tail, options, &argc, &argv, 1, 1, &status))
+  if (!mp_command_parse (&mp_command_tail, &argc, &argv, 1, 1, &status))
     return status;
   tail.monitor = mp_queues_select (argv[1], &error);
   if (tail.monitor == NULL)
@@ -121,5 +122,6 @@ const MpCommand mp_command_tail = {
   .name = "tail",
   .arguments = "QUEUE",
   .summary = "Shows what is put from now on, and takes nothing",
+  .options = options,
   .run = run,
 };

@@ -18,8 +18,8 @@ append_escaped (GString      *escaped,
 }
 
 /* Characters of format turn the order of what follows around. */
-static gboolean
-is_harmless (gunichar character)
+gboolean
+mp_terminal_is_harmless (gunichar character)
 {
   GUnicodeType type = g_unichar_type (character);
 
@@ -42,7 +42,7 @@ mp_terminal_escape (const char *text)
         length = (gsize) (g_utf8_next_char (text) - text);
       if (length == 1 && (guint8) *text >= 0x80)
         append_escaped (escaped, (const guint8 *) text, 1);
-      else if (is_harmless (character))
+      else if (mp_terminal_is_harmless (character))
         g_string_append_len (escaped, text, (gssize) length);
       else
         append_escaped (escaped, (const guint8 *) text, length);

@@ -10,6 +10,10 @@ G_BEGIN_DECLS
  * bytes that are not UTF-8.  Free it with g_free (). */
 char *mp_terminal_escape (const char *text);
 
+/* Whether the character is only shown, and not a command, or one that changes how others are
+ * shown. */
+gboolean mp_terminal_is_harmless (gunichar character);
+
 /* How many columns the text takes. */
 guint mp_terminal_width (const char *text);
 

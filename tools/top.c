@@ -2,8 +2,10 @@
 
 #include "config.h"
 
+#include "holders.h"
 #include "queues.h"
 #include "screen.h"
+#include "select.h"
 #include "terminal.h"
 
 #include <glib-unix.h>
@@ -13,6 +15,9 @@
 
 /* So many values of the size make a picture of the last time. */
 #define N_BARS 12
+
+/* The most processes that are shown where the output has no end. */
+#define MAX_PROCESSES 100
 
 /* Queues come and go: so many pictures are made between two searches. */
 #define SEARCH_EVERY_US (2 * G_USEC_PER_SEC)
@@ -197,10 +202,9 @@ add_row (MpTable       *table,
          const Watched *watched)
 {
   g_auto (MpQueueFacts) facts = { 0 };
-  char *name = mp_queue_dup_name (watched->monitor);
 
   mp_queue_get_facts (watched->monitor, &facts);
-  mp_table_take (table, name != NULL ? name : g_strdup_printf ("%" G_GUINT64_FORMAT, facts.id));
+  mp_table_take (table, mp_queue_dup_label (watched->monitor));
   mp_table_take (table, g_strdup_printf ("%u", facts.size));
   mp_table_take (table, dup_bars (watched));
   mp_table_take (table, g_strdup_printf ("%.1f", facts.put_rate));
@@ -212,6 +216,26 @@ add_row (MpTable       *table,
   mp_table_take (table, g_strdup_printf ("%u", facts.n_processes));
 }
 
+/* Below the queues, as many as there is room for. */
+static void
+print_processes (Top  *top,
+                 guint n_shown,
+                 guint n_rows,
+                 guint width)
+{
+  g_autoptr (GPtrArray) monitors = g_ptr_array_new ();
+
+  for (guint i = 0; i < n_shown; i++)
+    g_ptr_array_add (monitors, ((Watched *) g_ptr_array_index (top->watched, i))->monitor);
+  if (n_shown > 0 && n_rows > 0)
+    {
+      g_print ("\n");
+      mp_holders_print (monitors, n_rows, width);
+    }
+}
+
+/* Of the lines of a screen the first is the title, the second that of the columns, and the last
+ * stays empty; so it is for the processes, if there is room for them too. */
 static void
 print_table (Top *top)
 {
@@ -236,6 +260,8 @@ print_table (Top *top)
       g_print ("%s\n", cut);
     }
   mp_table_print (table, top->on_screen ? width : 0);
+  print_processes (top, n, top->on_screen ? height - MIN (height, n + 5) : MAX_PROCESSES,
+                   top->on_screen ? width : 0);
 }
 
 static void
@@ -243,10 +269,15 @@ print_json (Top *top)
 {
   for (guint i = 0; i < top->watched->len; i++)
     {
+      MpQueueMonitor *monitor = ((Watched *) g_ptr_array_index (top->watched, i))->monitor;
+      g_autoptr (GVariant) processes = mp_queue_monitor_list_processes (monitor, NULL);
       g_autoptr (JsonBuilder) builder = json_builder_new ();
 
+      if (processes == NULL)
+        continue;
       json_builder_begin_object (builder);
-      mp_queue_add_json (((Watched *) g_ptr_array_index (top->watched, i))->monitor, builder);
+      mp_queue_add_json (builder, monitor, processes);
+      mp_queue_add_processes (builder, processes);
       json_builder_end_object (builder);
       mp_output_json (builder);
     }
@@ -348,7 +379,7 @@ run (int    argc,
   Top top = { 0 };
   int status;
 
-  if (!mp_command_parse (&mp_command_top, options, &argc, &argv, 0, G_MAXINT, &status))
+  if (!mp_command_parse (&mp_command_top, &argc, &argv, 0, G_MAXINT, &status))
     return status;
   if (!check_options ())
     return MP_EXIT_USAGE;
@@ -383,5 +414,6 @@ const MpCommand mp_command_top = {
   .name = "top",
   .arguments = "[QUEUE…]",
   .summary = "Shows queues again and again",
+  .options = options,
   .run = run,
 };

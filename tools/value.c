@@ -6,6 +6,11 @@
 
 #include "terminal.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
 /* How much of bytes a line of a table shows. */
 #define MAX_LINE 200
 
@@ -29,24 +34,42 @@ read_json (MpMessage *message)
   return text != NULL ? json_from_string (text, NULL) : NULL;
 }
 
-static void
-add_bytes (JsonBuilder *builder,
-           MpMessage   *message)
+/* The bytes of a message that has no value as JSON. */
+static GBytes *
+get_bytes (MpMessage *message)
 {
-  g_autoptr (GBytes) bytes = mp_message_get_bytes (message, NULL);
-  g_autofree char *text = NULL;
+  const guint8 *data;
+  gsize         length;
 
-  json_builder_set_member_name (builder, "value");
+  data = mp_message_get_data (message, &length);
+  return data != NULL ? g_bytes_new (data, length) : mp_message_get_bytes (message, NULL);
+}
+
+static JsonNode *
+make_bytes (MpMessage *message)
+{
+  g_autoptr (GBytes) bytes = get_bytes (message);
+  g_autofree char *text = NULL;
+  JsonObject      *object;
+  JsonNode        *node;
+
   if (bytes == NULL)
-    {
-      json_builder_add_null_value (builder);
-      return;
-    }
+    return json_node_new (JSON_NODE_NULL);
   text = g_base64_encode (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
-  json_builder_begin_object (builder);
-  json_builder_set_member_name (builder, "base64");
-  json_builder_add_string_value (builder, text);
-  json_builder_end_object (builder);
+  object = json_object_new ();
+  json_object_set_string_member (object, "base64", text);
+  node = json_node_new (JSON_NODE_OBJECT);
+  json_node_take_object (node, object);
+  return node;
+}
+
+/* The value as JSON, bytes as {"base64": "…"}. */
+static JsonNode *
+make_value (MpMessage *message)
+{
+  JsonNode *value = read_json (message);
+
+  return value != NULL ? value : make_bytes (message);
 }
 
 static void
@@ -54,7 +77,6 @@ print_json (MpMessage *message,
             guint64    position)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
-  JsonNode *value = read_json (message);
 
   json_builder_begin_object (builder);
   json_builder_set_member_name (builder, "position");
@@ -63,15 +85,8 @@ print_json (MpMessage *message,
   json_builder_add_string_value (builder, name_of_format (message));
   json_builder_set_member_name (builder, "size");
   json_builder_add_int_value (builder, (gint64) mp_message_get_size (message));
-  if (value != NULL)
-    {
-      json_builder_set_member_name (builder, "value");
-      json_builder_add_value (builder, value);
-    }
-  else
-    {
-      add_bytes (builder, message);
-    }
+  json_builder_set_member_name (builder, "value");
+  json_builder_add_value (builder, make_value (message));
   json_builder_end_object (builder);
   mp_output_json (builder);
 }
@@ -85,7 +100,7 @@ dup_line (MpMessage *message)
 
   if (value != NULL)
     return json_to_string (value, FALSE);
-  bytes = mp_message_get_bytes (message, NULL);
+  bytes = get_bytes (message);
   if (bytes == NULL)
     return g_strdup ("(not readable here)");
   length = MIN (g_bytes_get_size (bytes), MAX_LINE);
@@ -107,4 +122,169 @@ mp_value_print (MpMessage *message,
   line = dup_line (message);
   safe = mp_terminal_escape (line);
   g_print ("%" G_GUINT64_FORMAT "  %-8s  %s\n", position, name_of_format (message), safe);
+}
+
+/* --- Forms ------------------------------------------------------------------------------------ */
+
+static const char *const forms[] = { "json", "gvariant", "raw", "hex" };
+
+gboolean
+mp_value_parse_form (const char  *name,
+                     MpValueForm *form)
+{
+  *form = MP_VALUE_JSON;
+  for (guint i = 0; name != NULL && i < G_N_ELEMENTS (forms); i++)
+    if (g_str_equal (forms[i], name))
+      {
+        *form = (MpValueForm) i;
+        return TRUE;
+      }
+  return name == NULL;
+}
+
+static GBytes *
+get_raw (MpMessage *message,
+         GError   **error)
+{
+  GBytes *bytes = get_bytes (message);
+  char   *text;
+
+  if (bytes != NULL)
+    return bytes;
+  text = mp_message_get_json (message, error);
+  return text != NULL ? g_bytes_new_take (text, strlen (text)) : NULL;
+}
+
+static char *
+dup_text (MpMessage  *message,
+          MpValueForm form,
+          GError    **error)
+{
+  g_autoptr (GVariant) variant = NULL;
+  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (GString) text = NULL;
+  g_autoptr (JsonNode) value = NULL;
+
+  if (form == MP_VALUE_JSON)
+    {
+      value = make_value (message);
+      return json_to_string (value, FALSE);
+    }
+  if (form == MP_VALUE_GVARIANT)
+    {
+      variant = mp_message_get_variant (message, error);
+      return variant != NULL ? g_variant_print (variant, TRUE) : NULL;
+    }
+  bytes = get_raw (message, error);
+  if (bytes == NULL)
+    return NULL;
+  text = g_string_new (NULL);
+  for (gsize i = 0; i < g_bytes_get_size (bytes); i++)
+    g_string_append_printf (text, "%02x", ((const guint8 *) g_bytes_get_data (bytes, NULL))[i]);
+  return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
+/* To a terminal bytes go as text, with what is not text made visible. */
+static gboolean
+write_raw (MpMessage *message,
+           GError   **error)
+{
+  g_autoptr (GBytes) bytes = get_raw (message, error);
+  g_autofree char *text = NULL;
+  gsize            length;
+
+  if (bytes == NULL)
+    return FALSE;
+  length = g_bytes_get_size (bytes);
+  if (!isatty (STDOUT_FILENO))
+    {
+      fwrite (g_bytes_get_data (bytes, NULL), 1, length, stdout);
+      return TRUE;
+    }
+  text = g_strndup (g_bytes_get_data (bytes, NULL), length);
+  mp_output_line (text);
+  return TRUE;
+}
+
+gboolean
+mp_value_write (MpMessage  *message,
+                MpValueForm form,
+                GError    **error)
+{
+  g_autofree char *text = NULL;
+
+  if (form == MP_VALUE_RAW)
+    return write_raw (message, error);
+  text = dup_text (message, form, error);
+  if (text != NULL)
+    mp_output_line (text);
+  return text != NULL;
+}
+
+GBytes *
+mp_value_to_input (MpMessage  *message,
+                   MpValueForm form,
+                   GError    **error)
+{
+  char *text, *line;
+
+  if (form == MP_VALUE_RAW)
+    return get_raw (message, error);
+  text = dup_text (message, form, error);
+  if (text == NULL)
+    return NULL;
+  line = g_strconcat (text, "\n", NULL);
+  g_free (text);
+  return g_bytes_new_take (line, strlen (line));
+}
+
+/* --- From text -------------------------------------------------------------------------------- */
+
+static MpMessage *
+read_hex (const char *text,
+          gsize       length,
+          GError    **error)
+{
+  g_autofree guint8 *bytes = g_malloc (length / 2 + 1);
+
+  for (gsize i = 0; i < length / 2; i++)
+    {
+      const int high = g_ascii_xdigit_value (text[2 * i]);
+      const int low = g_ascii_xdigit_value (text[2 * i + 1]);
+
+      if (high == -1 || low == -1)
+        break;
+      bytes[i] = (guint8) (high << 4 | low);
+      if (i + 1 == length / 2 && length % 2 == 0)
+        return mp_message_new_data (bytes, length / 2);
+    }
+  if (length == 0)
+    return mp_message_new_data (bytes, 0);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "“%.40s” is no hexadecimal number",
+               text);
+  return NULL;
+}
+
+MpMessage *
+mp_value_read (const char *text,
+               gsize       length,
+               MpValueForm form,
+               GError    **error)
+{
+  g_autoptr (GVariant) variant = NULL;
+
+  if (form == MP_VALUE_RAW)
+    return mp_message_new_data ((const guint8 *) text, length);
+  if (form == MP_VALUE_HEX)
+    return read_hex (text, length, error);
+  if (strlen (text) != length || !g_utf8_validate (text, -1, NULL))
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                   "the value is no text in UTF-8: see --bytes");
+      return NULL;
+    }
+  if (form == MP_VALUE_JSON)
+    return mp_message_new_json (text);
+  variant = g_variant_parse (NULL, text, NULL, NULL, error);
+  return variant != NULL ? mp_message_new_variant (variant) : NULL;
 }

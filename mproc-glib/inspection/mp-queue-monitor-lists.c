@@ -22,22 +22,6 @@ static const char *const conditions[] = { "get", "put", "done", "news" };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (conditions) == MP_QUEUE_WAIT_ANSWERS);
 
-typedef struct
-{
-  GArray         *uses;
-  GVariantBuilder rows;
-} ProcessList;
-
-static const MpProcessUse *
-find_use (GArray *uses,
-          guint32 slot)
-{
-  for (guint i = 0; i < uses->len; i++)
-    if (g_array_index (uses, MpProcessUse, i).slot == (int) slot)
-      return &g_array_index (uses, MpProcessUse, i);
-  return NULL;
-}
-
 static void
 add_waits (GVariantDict      *row,
            const MpQueueUser *user)
@@ -61,13 +45,11 @@ add_waits (GVariantDict      *row,
                                g_variant_new_strv ((const char *const *) waits, -1));
 }
 
-static void
-add_user (const MpQueueUser *user,
-          gpointer           user_data)
+static GVariant *
+describe_user (const MpQueueUser  *user,
+               const MpProcessUse *use)
 {
-  ProcessList        *list = user_data;
-  const MpProcessUse *use = find_use (list->uses, user->slot);
-  g_autofree char    *command = use != NULL ? mp_process_dup_command (use->pid) : NULL;
+  g_autofree char *command = use != NULL ? mp_process_dup_command (use->pid) : NULL;
   g_auto (GVariantDict) row = G_VARIANT_DICT_INIT (NULL);
 
   g_variant_dict_insert (&row, "slot", "u", user->slot);
@@ -81,7 +63,14 @@ add_user (const MpQueueUser *user,
   g_variant_dict_insert (&row, "n-got", "t", user->n_got);
   g_variant_dict_insert (&row, "n-held", "u", user->n_held);
   add_waits (&row, user);
-  g_variant_builder_add_value (&list->rows, g_variant_dict_end (&row));
+  return g_variant_dict_end (&row);
+}
+
+static void
+note_user (const MpQueueUser *user,
+           gpointer           user_data)
+{
+  g_array_append_vals (user_data, user, 1);
 }
 
 /**
@@ -107,18 +96,25 @@ GVariant *
 mp_queue_monitor_list_processes (MpQueueMonitor *self,
                                  GError        **error)
 {
-  ProcessList list;
+  g_autoptr (GArray) users = g_array_new (FALSE, FALSE, sizeof (MpQueueUser));
+  GVariantBuilder rows;
 
   g_return_val_if_fail (MP_IS_QUEUE_MONITOR (self), NULL);
   g_return_val_if_fail (self->observed != NULL, NULL);
 
-  list.uses = mp_process_scan (self->device, self->inode, NULL, error);
-  if (list.uses == NULL)
+  self->observer->list_users (self->observed, note_user, users);
+  if (!mp_queue_processes_update (&self->processes, self->device, self->inode, users, error))
     return NULL;
-  g_variant_builder_init (&list.rows, G_VARIANT_TYPE ("aa{sv}"));
-  self->observer->list_users (self->observed, add_user, &list);
-  g_array_unref (list.uses);
-  return g_variant_ref_sink (g_variant_builder_end (&list.rows));
+
+  g_variant_builder_init (&rows, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < users->len; i++)
+    {
+      const MpQueueUser *user = &g_array_index (users, MpQueueUser, i);
+
+      g_variant_builder_add_value (
+        &rows, describe_user (user, mp_queue_processes_find (&self->processes, user->slot)));
+    }
+  return g_variant_ref_sink (g_variant_builder_end (&rows));
 }
 
 static const char *
@@ -218,6 +214,47 @@ add_message (const MpQueueGlimpse *glimpse,
     return FALSE;
   g_ptr_array_add (peek->messages, message);
   return TRUE;
+}
+
+/**
+ * mp_queue_monitor_peek_task:
+ * @self: a monitor
+ * @serial: the serial of a task, as [method@QueueMonitor.list_tasks] tells it
+ * @error: return location for an error
+ *
+ * Looks at the message of a task, without changing anything.
+ *
+ * Fails with `G_IO_ERROR_NOT_FOUND` if the task has ended, with `MP_ERROR_TOO_LARGE` if the
+ * message has more than a mebibyte, and with `MP_ERROR_INVALID_MESSAGE` if it is malformed.
+ *
+ * Returns: (transfer full): a message; %NULL with @error set
+ *
+ * Since: 1.0
+ */
+MpMessage *
+mp_queue_monitor_peek_task (MpQueueMonitor *self,
+                            guint64         serial,
+                            GError        **error)
+{
+  g_autoptr (GPtrArray) messages = NULL;
+  Peek peek = { 0 };
+
+  g_return_val_if_fail (MP_IS_QUEUE_MONITOR (self), NULL);
+  g_return_val_if_fail (self->observed != NULL, NULL);
+
+  peek.messages = messages = g_ptr_array_new_with_free_func ((GDestroyNotify) mp_message_unref);
+  if (!self->observer->peek_task (self->observed, serial, MAX_SHOWN, add_message, &peek))
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, _ ("There is no task %" PRIu64),
+                   serial);
+      return NULL;
+    }
+  if (peek.error != NULL)
+    {
+      g_propagate_error (error, peek.error);
+      return NULL;
+    }
+  return mp_message_ref (g_ptr_array_index (messages, 0));
 }
 
 /**

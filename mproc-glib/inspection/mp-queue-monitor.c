@@ -5,9 +5,9 @@
 #include "mp-queue-monitor-private.h"
 
 #include "base/mp-errno.h"
+#include "memory/observer-named.h"
 #include "memory/observer.h"
 #include "mp-error.h"
-#include "process-scan.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -202,6 +202,7 @@ mp_queue_monitor_finalize (GObject *object)
 
   if (self->observed != NULL)
     self->observer->free (self->observed);
+  mp_queue_processes_clear (&self->processes);
 
   G_OBJECT_CLASS (mp_queue_monitor_parent_class)->finalize (object);
 }
@@ -437,10 +438,10 @@ mp_queue_monitor_init (MpQueueMonitor *self)
 
 /* --- Making ------------------------------------------------------------------------------- */
 
-/* Takes @fd. */
-static MpQueueMonitor *
-new_for_descriptor (int      fd,
-                    GError **error)
+MpQueueMonitor *
+mp_queue_monitor_new_for_descriptor (int      fd,
+                                     gboolean also_broken,
+                                     GError **error)
 {
   g_autoptr (MpQueueMonitor) self = g_object_new (MP_TYPE_QUEUE_MONITOR, NULL);
   struct stat status;
@@ -451,7 +452,7 @@ new_for_descriptor (int      fd,
       close (fd);
       return NULL;
     }
-  self->observed = mp_memory_observer_new (fd, error);
+  self->observed = mp_memory_observer_new (fd, also_broken, error);
   if (self->observed == NULL)
     return NULL;
   self->device = status.st_dev;
@@ -463,16 +464,34 @@ new_for_descriptor (int      fd,
 /* What is not a queue may be a FIFO or a device, which to open could block or have an effect. */
 static MpQueueMonitor *
 new_for_path (const char *path,
+              gboolean    also_broken,
               GError    **error)
 {
   int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
   if (fd != -1)
-    return new_for_descriptor (fd, error);
+    return mp_queue_monitor_new_for_descriptor (fd, also_broken, error);
   if (mp_check_proc (error))
     mp_set_error_from_errno (error, errno, _ ("Cannot open the memory of the queue through %s"),
                              path);
   return NULL;
+}
+
+MpQueueMonitor *
+mp_queue_monitor_new_for_use (int      pid,
+                              int      fd,
+                              gboolean also_broken,
+                              GError **error)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/fd/%d", pid, fd);
+  MpQueueMonitor  *self = new_for_path (path, also_broken, error);
+
+  if (self != NULL)
+    {
+      self->pid = pid;
+      self->fd = fd;
+    }
+  return self;
 }
 
 /**
@@ -496,19 +515,10 @@ mp_queue_monitor_new_for_process (int      pid,
                                   int      fd,
                                   GError **error)
 {
-  g_autofree char *path = g_strdup_printf ("/proc/%d/fd/%d", pid, fd);
-  MpQueueMonitor  *self;
-
   g_return_val_if_fail (pid > 0, NULL);
   g_return_val_if_fail (fd >= 0, NULL);
 
-  self = new_for_path (path, error);
-  if (self != NULL)
-    {
-      self->pid = pid;
-      self->fd = fd;
-    }
-  return self;
+  return mp_queue_monitor_new_for_use (pid, fd, FALSE, error);
 }
 
 /**
@@ -547,63 +557,7 @@ mp_queue_monitor_new_for_queue (MpShareable *queue,
     }
 
   path = g_strdup_printf ("/proc/self/fd/%d", g_unix_fd_list_peek_fds (descriptors, NULL)[0]);
-  return new_for_path (path, error);
-}
-
-static gboolean
-has_monitor (GPtrArray          *monitors,
-             const MpProcessUse *use)
-{
-  for (guint i = 0; i < monitors->len; i++)
-    {
-      MpQueueMonitor *monitor = g_ptr_array_index (monitors, i);
-
-      if (monitor->inode == use->inode && monitor->device == use->device)
-        return TRUE;
-    }
-  return FALSE;
-}
-
-/**
- * mp_queue_monitor_find:
- * @cancellable: (nullable): a cancellable
- * @error: return location for an error
- *
- * Finds the queues of all processes that this one may look at, itself included.
- *
- * Queues that were just closed by all their processes, or whose memory is invalid, are left out.
- *
- * Returns: (transfer container) (element-type MpQueueMonitor): a monitor for each queue, in the
- *   order of
- *   the processes that have them; %NULL with @error set
- *
- * Since: 1.0
- */
-GPtrArray *
-mp_queue_monitor_find (GCancellable *cancellable,
-                       GError      **error)
-{
-  g_autoptr (GPtrArray) monitors = g_ptr_array_new_with_free_func (g_object_unref);
-  g_autoptr (GArray) uses = NULL;
-
-  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
-
-  uses = mp_process_scan (0, 0, cancellable, error);
-  if (uses == NULL)
-    return NULL;
-
-  for (guint i = 0; i < uses->len; i++)
-    {
-      const MpProcessUse *use = &g_array_index (uses, MpProcessUse, i);
-      MpQueueMonitor     *monitor;
-
-      if (has_monitor (monitors, use))
-        continue;
-      monitor = mp_queue_monitor_new_for_process (use->pid, use->fd, NULL);
-      if (monitor != NULL)
-        g_ptr_array_add (monitors, monitor);
-    }
-  return g_steal_pointer (&monitors);
+  return new_for_path (path, FALSE, error);
 }
 
 /* --- Looking ------------------------------------------------------------------------------- */
@@ -631,8 +585,8 @@ notify_numbers (MpQueueMonitor      *self,
  *
  * Takes a new sample of the queue, and notifies the properties that have changed.
  *
- * Fails with `MP_ERROR_CLOSED` if no process uses the queue any more; the properties then keep
- * their last values.
+ * Fails with `MP_ERROR_CLOSED` if no process uses the queue any more, unless it has a name and
+ * keeps its messages; the properties then keep their last values.
  *
  * Returns: %TRUE; %FALSE with @error set
  *
@@ -651,7 +605,7 @@ mp_queue_monitor_refresh (MpQueueMonitor *self,
 
   if (!self->observer->sample (self->observed, &sample, error))
     return FALSE;
-  if (sample.n_processes == 0)
+  if (sample.n_processes == 0 && !sample.is_named)
     {
       g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED,
                            _ ("No process uses the queue any more"));
@@ -681,16 +635,26 @@ mp_queue_monitor_refresh (MpQueueMonitor *self,
  * mp_queue_monitor_dup_uri:
  * @self: a monitor
  *
- * Gets the URI by which the queue can be opened.
+ * Gets the URI by which [func@Queue.open] opens the queue.
  *
- * Returns: (transfer full) (nullable): a URI; %NULL for a queue of this process
+ * It is `local:NAME` for a queue that this user can open by its name, else `process:PID/FD`.
+ *
+ * Returns: (transfer full) (nullable): a URI; %NULL for a queue of this process without a name
  *
  * Since: 1.0
  */
 char *
 mp_queue_monitor_dup_uri (MpQueueMonitor *self)
 {
+  const char *name;
+  char       *uri = NULL;
+
   g_return_val_if_fail (MP_IS_QUEUE_MONITOR (self), NULL);
 
-  return self->pid != -1 ? g_strdup_printf ("process:%d/%d", self->pid, self->fd) : NULL;
+  name = self->identity.settings.name;
+  if (name[0] != '\0')
+    uri = mp_observer_dup_uri (name, self->device, self->inode);
+  if (uri == NULL && self->pid != -1)
+    uri = g_strdup_printf ("process:%d/%d", self->pid, self->fd);
+  return uri;
 }

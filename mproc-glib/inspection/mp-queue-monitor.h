@@ -15,6 +15,8 @@ MP_AVAILABLE_IN_1_0
 GPtrArray *mp_queue_monitor_find (GCancellable *cancellable,
                                   GError      **error);
 MP_AVAILABLE_IN_1_0
+guint mp_queue_monitor_count_hidden (GPtrArray *monitors);
+MP_AVAILABLE_IN_1_0
 MpQueueMonitor *mp_queue_monitor_new_for_process (int      pid,
                                                   int      fd,
                                                   GError **error);
@@ -30,6 +32,10 @@ GVariant *mp_queue_monitor_list_processes (MpQueueMonitor *self,
 MP_AVAILABLE_IN_1_0
 GVariant *mp_queue_monitor_list_tasks (MpQueueMonitor *self,
                                        guint           max);
+MP_AVAILABLE_IN_1_0
+MpMessage *mp_queue_monitor_peek_task (MpQueueMonitor *self,
+                                       guint64         serial,
+                                       GError        **error);
 MP_AVAILABLE_IN_1_0
 GPtrArray *mp_queue_monitor_peek (MpQueueMonitor *self,
                                   guint64         start,

@@ -5,6 +5,7 @@
 #include "process-scan.h"
 
 #include "base/mp-errno.h"
+#include "memory/observer-named.h"
 #include "memory/observer.h"
 
 #include <dirent.h>
@@ -15,9 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define FILE_PREFIX "/memfd:mproc-glib-queue"
+
+/* Of a longer path the beginning is enough to tell that it is none of a queue. */
+#define MAX_PATH 512
 
 typedef struct
 {
@@ -87,6 +92,20 @@ read_info (int           process,
   use->slot = find_slot (text);
 }
 
+static gboolean
+is_queue (int         descriptors,
+          const char *name)
+{
+  char   target[MAX_PATH];
+  gssize length = readlinkat (descriptors, name, target, sizeof target - 1);
+
+  if (length < (gssize) strlen (FILE_PREFIX) || target[0] != '/')
+    return FALSE;
+  target[length] = '\0';
+  return memcmp (target, FILE_PREFIX, strlen (FILE_PREFIX)) == 0 ||
+         mp_observer_is_named_path (target);
+}
+
 static void
 look_at (Scan       *scan,
          int         process,
@@ -95,12 +114,9 @@ look_at (Scan       *scan,
          const char *name)
 {
   MpProcessUse use = { .pid = pid, .fd = parse_number (name) };
-  char         target[sizeof FILE_PREFIX];
   struct stat  status;
 
-  if (use.fd == -1 ||
-      readlinkat (descriptors, name, target, sizeof target) < (gssize) strlen (FILE_PREFIX) ||
-      memcmp (target, FILE_PREFIX, strlen (FILE_PREFIX)) != 0 ||
+  if (use.fd == -1 || !is_queue (descriptors, name) ||
       fstatat (descriptors, name, &status, 0) == -1 ||
       (scan->inode != 0 && (status.st_ino != scan->inode || status.st_dev != scan->device)))
     return;
@@ -175,13 +191,114 @@ mp_process_scan (guint64       device,
   return scan.uses;
 }
 
+gboolean
+mp_process_use_is_current (const MpProcessUse *use)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d", use->pid);
+  g_autofree char *name = g_strdup_printf ("%d", use->fd);
+  g_autofree char *link = g_strdup_printf ("fd/%d", use->fd);
+  const int        process = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  MpProcessUse     now = { .slot = -1 };
+  struct stat      status;
+  gboolean         is_same;
+
+  if (process == -1)
+    return FALSE;
+  is_same = fstatat (process, link, &status, 0) == 0 && status.st_ino == use->inode &&
+            status.st_dev == use->device;
+  if (is_same)
+    read_info (process, name, &now);
+  close (process);
+  return is_same && now.slot == use->slot;
+}
+
+/* --- Queues of others ------------------------------------------------------------------------- */
+
+static void
+note_file (GArray              *files,
+           const MpProcessFile *file)
+{
+  for (guint i = 0; i < files->len; i++)
+    if (memcmp (&g_array_index (files, MpProcessFile, i), file, sizeof *file) == 0)
+      return;
+  g_array_append_vals (files, file, 1);
+}
+
+/* A line is "1: OFDLCK ADVISORY  WRITE -1 00:01:1025 FIRST LAST". */
+GArray *
+mp_process_list_locked (void)
+{
+  GArray *files = g_array_new (FALSE, FALSE, sizeof (MpProcessFile));
+  FILE   *locks = fopen ("/proc/locks", "re");
+  char    line[256];
+
+  while (locks != NULL && fgets (line, sizeof line, locks) != NULL)
+    {
+      const char   *lock = strstr (line, "OFDLCK");
+      unsigned int  major_number, minor_number;
+      guint64       inode, first;
+      MpProcessFile file;
+
+      if (lock == NULL ||
+          sscanf (lock, "OFDLCK %*s %*s %*s %x:%x:%" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT,
+                  &major_number, &minor_number, &inode, &first) != 4 ||
+          mp_memory_observer_slot_of (first) == -1)
+        continue;
+      file = (MpProcessFile){ makedev (major_number, minor_number), inode };
+      note_file (files, &file);
+    }
+  if (locks != NULL)
+    fclose (locks);
+  return files;
+}
+
+/* --- Commands --------------------------------------------------------------------------------- */
+
+static const char *const interpreters[] = { "python", "gjs", "node", "ruby", "perl", "bash", "sh" };
+
+static gboolean
+is_interpreter (const char *command)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (interpreters); i++)
+    if (g_str_has_prefix (command, interpreters[i]))
+      return TRUE;
+  return FALSE;
+}
+
+/* The name of the script that an interpreter runs: its first argument that is the path of a file.
+ * Options, and what belongs to them, are not. */
+static char *
+find_script (int process)
+{
+  char   text[4096] = "";
+  gssize length = 0;
+  int    fd = openat (process, "cmdline", O_RDONLY | O_CLOEXEC);
+
+  if (fd == -1)
+    return NULL;
+  length = TEMP_FAILURE_RETRY (read (fd, text, sizeof text - 1));
+  close (fd);
+  for (const char *word = text; length > 0 && word < text + length; word += strlen (word) + 1)
+    if (word != text && word[0] != '-' && strchr (word, '.') != NULL &&
+        strpbrk (word, " \n;(") == NULL)
+      return g_path_get_basename (word);
+  return NULL;
+}
+
 char *
 mp_process_dup_command (int pid)
 {
-  g_autofree char *path = g_strdup_printf ("/proc/%d/comm", pid);
-  char            *command = NULL;
+  g_autofree char *path = g_strdup_printf ("/proc/%d", pid);
+  const int        process = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  char             command[64] = "";
+  char            *script = NULL;
 
-  if (!g_file_get_contents (path, &command, NULL, NULL))
+  if (process == -1)
     return NULL;
-  return g_strchomp (command);
+  if (read_small (process, "comm", command, sizeof command) && is_interpreter (command))
+    script = find_script (process);
+  close (process);
+  if (script != NULL)
+    return script;
+  return command[0] != '\0' ? g_strdup (g_strchomp (command)) : NULL;
 }

@@ -27,7 +27,21 @@ GArray *mp_process_scan (guint64       device,
                          GCancellable *cancellable,
                          GError      **error);
 
-/* The command of a process as it calls itself, or NULL.  Free it with g_free (). */
+/* Whether the use is as it was found. */
+gboolean mp_process_use_is_current (const MpProcessUse *use);
+
+/* The queues that have participants anywhere on this machine, as far as the kernel tells: the
+ * numbers of their files, in MpProcessFile. */
+typedef struct
+{
+  guint64 device;
+  guint64 inode;
+} MpProcessFile;
+
+GArray *mp_process_list_locked (void);
+
+/* The command of a process as it calls itself, that of a script by the name of its file, or NULL.
+ * Free it with g_free (). */
 char *mp_process_dup_command (int pid);
 
 G_END_DECLS

@@ -358,17 +358,16 @@ check_seals (int      fd,
          fail_damaged (error, "the file is not sealed");
 }
 
-/* Reads and checks the config of a queue.  The process that created the file may be hostile. */
+/* Reads and checks the config of a queue.  The process that created the file may be hostile.  Who
+ * maps the file calls mp_memory_read_config () instead, which checks the seals too. */
 gboolean
-mp_memory_read_config (int       fd,
-                       MpConfig *config,
-                       guint64  *file_size,
-                       GError  **error)
+mp_memory_look_at_config (int       fd,
+                          MpConfig *config,
+                          guint64  *file_size,
+                          GError  **error)
 {
   struct stat status;
 
-  if (!check_seals (fd, error))
-    return FALSE;
   if (has_huge_pages (fd))
     return fail_damaged (error, "the file is made of huge pages");
   if (fstat (fd, &status) == -1)
@@ -380,6 +379,15 @@ mp_memory_read_config (int       fd,
 
   *file_size = (guint64) status.st_size;
   return check_config (config, *file_size, error);
+}
+
+gboolean
+mp_memory_read_config (int       fd,
+                       MpConfig *config,
+                       guint64  *file_size,
+                       GError  **error)
+{
+  return check_seals (fd, error) && mp_memory_look_at_config (fd, config, file_size, error);
 }
 
 /* Makes another open file description of a memory file.  Safe in fork hooks. */

@@ -111,6 +111,10 @@ gboolean mp_memory_open (MpMemory *self,
                          GError  **error);
 int      mp_memory_reopen (int fd);
 void     mp_memory_close (MpMemory *self);
+gboolean mp_memory_look_at_config (int       fd,
+                                   MpConfig *config,
+                                   guint64  *file_size,
+                                   GError  **error);
 gboolean mp_memory_read_config (int       fd,
                                 MpConfig *config,
                                 guint64  *file_size,

@@ -12,6 +12,14 @@
  * attempts the last answer counts. */
 #define MAX_ATTEMPTS 64
 
+/* A file that was cut short leaves the last copy. */
+void
+mp_observed_update (MpObserved *self)
+{
+  if (self->copy != NULL && !self->is_broken)
+    (void) mp_observed_read (self, self->copy, MP_OBSERVED_SIZE, 0);
+}
+
 gboolean
 mp_observed_read (MpObserved *self,
                   gpointer    destination,
@@ -34,6 +42,7 @@ mp_observed_locate (MpObserved *self,
 
   do
     {
+      mp_observed_update (self);
       *head = mp_load_acquire (&line->word);
       total = mp_load_acquire (&tail->n_total);
       word = mp_load_acquire (&tail->word);

@@ -18,6 +18,11 @@ typedef struct
   int           fd;
   MpConfig      config;
   const guint8 *pages;
+  /* Where the pages are copied to if the file is not sealed, as those of queues with names: who
+   * can cut it short could make a mapping raise SIGBUS.  NULL if the pages are mapped. */
+  guint8 *copy;
+  /* The config is invalid: nothing else is read. */
+  gboolean is_broken;
 
   /* Where peeking goes on: a record, and how many messages were put before it. */
   guint64 cursor;
@@ -31,6 +36,8 @@ mp_observed_line (MpObserved *self,
   return self->pages + offset;
 }
 
+/* To be called before a look at the lines that is to be up to date. */
+void     mp_observed_update (MpObserved *self);
 gboolean mp_observed_read (MpObserved *self,
                            gpointer    destination,
                            gsize       size,

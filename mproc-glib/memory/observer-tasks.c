@@ -12,7 +12,7 @@
 /* How many words of the lease map are read at a time. */
 #define MAP_PORTION 512
 
-typedef void (*LeaseFunc) (const MpLease *lease, gpointer data);
+typedef void (*LeaseFunc) (guint index, const MpLease *lease, gpointer data);
 
 static gboolean
 is_shown (MpLeaseState state)
@@ -40,10 +40,11 @@ foreach_lease (MpObserved *self,
                gpointer    data)
 {
   const MpArenaLine *arena = mp_observed_line (self, MP_OFFSET_ARENA);
-  const guint        n_used = MIN (mp_load (&arena->n_leases_used), MP_N_LEASES);
-  const guint        n_words = (n_used + 63) / 64;
   guint64            words[MAP_PORTION];
+  guint              n_words;
 
+  mp_observed_update (self);
+  n_words = (MIN (mp_load (&arena->n_leases_used), MP_N_LEASES) + 63) / 64;
   for (guint first = 0; first < n_words; first += MAP_PORTION)
     {
       const guint n = MIN (n_words - first, MAP_PORTION);
@@ -55,10 +56,11 @@ foreach_lease (MpObserved *self,
       for (guint i = 0; i < n; i++)
         for (guint64 bits = words[i]; bits != 0; bits &= bits - 1)
           {
-            MpLease lease;
+            const guint index = (first + i) * 64 + (guint) __builtin_ctzll (bits);
+            MpLease     lease;
 
-            if (read_lease (self, (first + i) * 64 + (guint) __builtin_ctzll (bits), &lease))
-              func (&lease, data);
+            if (read_lease (self, index, &lease))
+              func (index, &lease, data);
           }
     }
 }
@@ -72,7 +74,8 @@ typedef struct
 } Holders;
 
 static void
-count_holder (const MpLease *lease,
+count_holder (guint          index,
+              const MpLease *lease,
               gpointer       data)
 {
   Holders *holders = data;
@@ -145,11 +148,16 @@ mp_observed_list_users (gpointer        user_data,
                         gpointer        data)
 {
   MpObserved             *self = user_data;
-  const guint             n_users = mp_observed_count_slots (self);
-  g_autofree MpQueueUser *users = g_new0 (MpQueueUser, n_users);
-  g_autofree guint32     *n_held = g_new0 (guint32, n_users);
-  Holders                 holders = { n_held, n_users };
+  g_autofree MpQueueUser *users = NULL;
+  g_autofree guint32     *n_held = NULL;
+  Holders                 holders;
+  guint                   n_users;
 
+  mp_observed_update (self);
+  n_users = mp_observed_count_slots (self);
+  users = g_new0 (MpQueueUser, n_users);
+  n_held = g_new0 (guint32, n_users);
+  holders = (Holders){ n_held, n_users };
   foreach_lease (self, count_holder, &holders);
   for (guint condition = 0; condition < MP_N_CONDITIONS; condition++)
     note_waiters (self, users, n_users, condition);
@@ -188,7 +196,8 @@ keep_oldest (Oldest *oldest)
 }
 
 static void
-note_task (const MpLease *lease,
+note_task (guint          index,
+           const MpLease *lease,
            gpointer       data)
 {
   Oldest *oldest = data;
@@ -255,4 +264,59 @@ mp_observed_list_tasks (gpointer        user_data,
       func (&task, data);
     }
   g_array_unref (oldest.found);
+}
+
+/* --- The message of a task -------------------------------------------------------------------- */
+
+typedef struct
+{
+  guint64  serial;
+  gboolean is_found;
+  guint    index;
+  MpLease  lease;
+} Wanted;
+
+static void
+find_task (guint          index,
+           const MpLease *lease,
+           gpointer       data)
+{
+  Wanted *wanted = data;
+
+  if (lease->serial != wanted->serial)
+    return;
+  wanted->index = index;
+  wanted->lease = *lease;
+  wanted->is_found = TRUE;
+}
+
+/* What was copied is whole if the lease is still the same one afterwards: a lease that ended gives
+ * its block back. */
+gboolean
+mp_observed_peek_task (gpointer           user_data,
+                       guint64            serial,
+                       gsize              max_length,
+                       MpQueueGlimpseFunc func,
+                       gpointer           data)
+{
+  MpObserved        *self = user_data;
+  Wanted             wanted = { .serial = serial };
+  g_autofree guint8 *copy = NULL;
+  MpLease            again;
+  gsize              length;
+
+  foreach_lease (self, find_task, &wanted);
+  if (!wanted.is_found)
+    return FALSE;
+
+  length = (gsize) MIN (wanted.lease.size, max_length);
+  copy = g_malloc (length + 1);
+  if ((length > 0 && !mp_observed_read (self, copy, length, wanted.lease.block)) ||
+      !read_lease (self, wanted.index, &again) || again.serial != serial ||
+      again.block != wanted.lease.block)
+    return FALSE;
+
+  func (&(MpQueueGlimpse){ serial, wanted.lease.size, (guint8) wanted.lease.tag, copy, length },
+        data);
+  return TRUE;
 }

@@ -5,6 +5,7 @@
 #include "observer.h"
 
 #include "base/mp-errno.h"
+#include "mp-error.h"
 #include "observed.h"
 #include "observer-peek.h"
 #include "observer-tasks.h"
@@ -12,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gi18n-lib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,37 +25,65 @@ observer_free (gpointer user_data)
 {
   MpObserved *self = user_data;
 
-  if (self->pages != NULL)
+  if (self->pages != NULL && self->copy == NULL)
     munmap ((gpointer) self->pages, MP_OBSERVED_SIZE);
+  g_free (self->copy);
   close (self->fd);
   g_free (self);
 }
 
+static gboolean
+get_pages (MpObserved *self,
+           GError    **error)
+{
+  const int seals = self->is_broken ? -1 : fcntl (self->fd, F_GET_SEALS);
+  gpointer  pages;
+
+  if (seals == -1 || (seals & F_SEAL_SHRINK) == 0)
+    {
+      self->pages = self->copy = g_malloc0 (MP_OBSERVED_SIZE);
+      return TRUE;
+    }
+  pages = mmap (NULL, MP_OBSERVED_SIZE, PROT_READ, MAP_SHARED, self->fd, 0);
+  if (pages == MAP_FAILED)
+    return mp_set_error_from_errno (error, errno, _ ("Cannot map the memory of the queue"));
+  self->pages = pages;
+  return TRUE;
+}
+
+/* What is read of a broken queue is nothing. */
+static gboolean
+read_config (MpObserved *self,
+             gboolean    also_broken,
+             GError    **error)
+{
+  g_autoptr (GError) reason = NULL;
+  guint64 file_size;
+
+  if (mp_memory_look_at_config (self->fd, &self->config, &file_size, &reason))
+    return TRUE;
+  if (also_broken && g_error_matches (reason, MP_ERROR, MP_ERROR_DAMAGED))
+    {
+      self->is_broken = TRUE;
+      memset (&self->config, 0, sizeof self->config);
+      return TRUE;
+    }
+  g_propagate_error (error, g_steal_pointer (&reason));
+  return FALSE;
+}
+
 gpointer
 mp_memory_observer_new (int      fd,
+                        gboolean also_broken,
                         GError **error)
 {
   MpObserved *self = g_new0 (MpObserved, 1);
-  guint64     file_size;
-  gpointer    pages;
 
   self->fd = fd;
-  if (!mp_memory_read_config (fd, &self->config, &file_size, error))
-    {
-      observer_free (self);
-      return NULL;
-    }
-
-  /* The file is sealed against shrinking, and longer than this. */
-  pages = mmap (NULL, MP_OBSERVED_SIZE, PROT_READ, MAP_SHARED, fd, 0);
-  if (pages == MAP_FAILED)
-    {
-      mp_set_error_from_errno (error, errno, _ ("Cannot map the memory of the queue"));
-      observer_free (self);
-      return NULL;
-    }
-  self->pages = pages;
-  return self;
+  if (read_config (self, also_broken, error) && get_pages (self, error))
+    return self;
+  observer_free (self);
+  return NULL;
 }
 
 static void
@@ -120,16 +150,17 @@ observer_sample (gpointer       user_data,
   const MpHeadLine  *head = mp_observed_line (self, MP_OFFSET_HEAD);
   const MpStateLine *state = mp_observed_line (self, MP_OFFSET_STATE);
   const MpArenaLine *arena = mp_observed_line (self, MP_OFFSET_ARENA);
-  const guint        n_slots = mp_observed_count_slots (self);
   struct stat        status;
   guint64            word, bytes_got, bytes_put;
   guint32            n_queued;
+  guint              n_slots;
 
   if (fstat (self->fd, &status) == -1)
     return mp_set_error_from_errno (error, errno, _ ("Cannot examine the memory of the queue"));
 
   memset (sample, 0, sizeof *sample);
   sample->memory = (guint64) status.st_blocks * 512;
+  sample->is_named = status.st_nlink > 0;
   sample->n_put = mp_observed_locate (self, &word, &n_queued);
   sample->n_got = sample->n_put - n_queued;
   bytes_got = mp_load_acquire (&head->n_bytes);
@@ -142,7 +173,8 @@ observer_sample (gpointer       user_data,
   sample->n_dead = MIN (mp_load (&arena->n_dead), MP_N_LEASES);
   sample->n_redelivered = mp_load (&head->n_redelivered);
   sample->shut_down = mp_load (&state->shutdown) != 0;
-  sample->damaged = mp_load (&state->damaged) != 0;
+  sample->damaged = self->is_broken || mp_load (&state->damaged) != 0;
+  n_slots = self->is_broken ? MP_N_PARTICIPANTS : mp_observed_count_slots (self);
   for (guint slot = 0; slot < n_slots; slot++)
     sample->n_processes += mp_observed_is_alive (self, slot);
   count_waiters (self, sample);
@@ -164,5 +196,6 @@ const MpQueueObserver mp_memory_observer = {
   .sample = observer_sample,
   .list_users = mp_observed_list_users,
   .list_tasks = mp_observed_list_tasks,
+  .peek_task = mp_observed_peek_task,
   .peek = mp_observed_peek,
 };

@@ -12,8 +12,10 @@ G_BEGIN_DECLS
 extern const MpQueueObserver mp_memory_observer;
 
 /* Takes ownership of @fd, also on failure.  A read-only descriptor is enough, and the better
- * choice: closing a writable one wakes those who watch for deaths. */
+ * choice: closing a writable one wakes those who watch for deaths.  With @also_broken, a file that
+ * is not the memory of a queue is shown as a damaged queue. */
 gpointer mp_memory_observer_new (int      fd,
+                                 gboolean also_broken,
                                  GError **error);
 
 /* The record lock of a file, as /proc shows it, that belongs to the participant of a slot; -1 when

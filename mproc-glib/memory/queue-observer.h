@@ -30,6 +30,7 @@ typedef struct
   guint32  n_dead;
   guint64  n_redelivered;
   guint32  n_processes;
+  gboolean is_named; /* it exists also when no process has it open */
   gboolean shut_down;
   gboolean damaged;
 
@@ -106,6 +107,12 @@ typedef struct
                       guint           max,
                       MpQueueTaskFunc func,
                       gpointer        user_data);
+  /* The message of a task, by its serial; FALSE when there is no such task any more. */
+  gboolean (*peek_task) (gpointer           self,
+                         guint64            serial,
+                         gsize              max_length,
+                         MpQueueGlimpseFunc func,
+                         gpointer           user_data);
   /* Messages from the one that is next, without those that are taken meanwhile; at most @max,
    * and of each at most @max_length bytes.  Says how many were put before the one behind the
    * last that was seen: where to go on with @from, which is 0 for the next one. */

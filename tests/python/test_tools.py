@@ -72,7 +72,7 @@ class TestTools(unittest.TestCase):
                                                       'unfinished', 'held', 'dead', 'shut_down')},
                          {'name': 'tools-test', 'kind': 'JoinableQueue', 'size': 5, 'max_size': 20,
                           'put': 5, 'got': 0, 'unfinished': 5, 'held': 0, 'dead': 0, 'shut_down': False})
-        self.assertEqual([(each['pid'], each['n_put']) for each in found['processes']], [(os.getpid(), 5)])
+        self.assertEqual([(each['pid'], each['put']) for each in found['processes']], [(os.getpid(), 5)])
 
     def test_ls_table(self):
         lines = mproc('ls', 'tools-test').stdout.splitlines()
@@ -95,7 +95,7 @@ class TestTools(unittest.TestCase):
         shown = self.show()
         self.assertEqual((shown['size'], shown['held'], shown['unfinished']), (4, 1, 5))
         [row] = shown['tasks']
-        self.assertEqual((row['state'], row['n_deliveries'], row['progress'], row['text']),
+        self.assertEqual((row['state'], row['deliveries'], row['progress'], row['text']),
                          ('held', 1, 0.4, 'step 2 of 5'))
         text = mproc('show', self.number).stdout
         self.assertIn('4 of 20', text)
@@ -115,7 +115,7 @@ class TestTools(unittest.TestCase):
         worker.join()
         task = self.queue.get_task(timeout=TIMEOUT)
         [row] = self.show()['tasks']
-        self.assertEqual((row['n_deliveries'], self.show()['redelivered']), (2, 1))
+        self.assertEqual((row['deliveries'], self.show()['redelivered']), (2, 1))
         task.done()
 
     def test_peek(self):
@@ -176,7 +176,7 @@ class TestTools(unittest.TestCase):
 
     def test_top_in_batch(self):
         result = mproc('top', '-b', '-d', '0.05', '-n', '2', self.number)
-        self.assertEqual((result.returncode, result.stdout.count('tools-test')), (0, 2))
+        self.assertEqual((result.returncode, result.stdout.count('\ntools-test ')), (0, 2))
         result = mproc('top', '--json', '-n1', self.number)
         self.assertEqual(json.loads(result.stdout)['size'], 5)
 

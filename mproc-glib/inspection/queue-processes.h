@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "process-scan.h"
+
+G_BEGIN_DECLS
+
+/* Which process has which handle of a queue.  To find that out, all of /proc has to be read; what
+ * was found is kept, and read again only for handles that are new. */
+
+typedef struct
+{
+  GArray *uses;   /* MpProcessUse of this queue; NULL before the first scan */
+  GArray *unseen; /* handles whose process was not found, by slot and time; see the source */
+  gint64  scanned_at;
+} MpQueueProcesses;
+
+void mp_queue_processes_clear (MpQueueProcesses *self);
+/* Takes over the uses of the queue from a scan that was made at @time. */
+void mp_queue_processes_take (MpQueueProcesses *self,
+                              GArray           *scan,
+                              guint64           device,
+                              guint64           inode,
+                              gint64            time);
+/* Brings what is known up to date for the handles in @users (MpQueueUser). */
+gboolean mp_queue_processes_update (MpQueueProcesses *self,
+                                    guint64           device,
+                                    guint64           inode,
+                                    GArray           *users,
+                                    GError          **error);
+/* The use that belongs to a handle, or NULL. */
+const MpProcessUse *mp_queue_processes_find (MpQueueProcesses *self,
+                                             guint32           slot);
+
+G_END_DECLS

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* The queues with names of this user, for those who only look at them: nothing is made or opened
+ * for writing. */
+
+/* Opens the memory of each, read-only; @func takes the descriptor. */
+typedef void (*MpNamedQueueFunc) (int      fd,
+                                  gpointer user_data);
+void mp_observer_foreach_named (MpNamedQueueFunc func,
+                                gpointer         user_data);
+
+/* Whether a path, as links in /proc show it, can be that of the memory of a queue with a name, of
+ * whatever user. */
+gboolean mp_observer_is_named_path (const char *path);
+
+/* The URI of the queue with this name, if its memory is this file; else NULL. */
+char *mp_observer_dup_uri (const char *name,
+                           guint64     device,
+                           guint64     inode);
+
+G_END_DECLS

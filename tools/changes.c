@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "changes.h"
+
+#include "queues.h"
+
+/* A queue with more tasks in hand than this has those beyond counted, not listed. */
+#define MAX_TASKS 1000
+
+static const char *const events[] = { "queue-new", "queue-gone", "attached", "left", "died",
+                                      "claimed", "done", "retried", "dead", "full",
+                                      "shut-down", NULL };
+
+/* What is compared with the next look. */
+typedef struct
+{
+  GVariant *processes;
+  GVariant *tasks;
+  guint64   n_done, n_got, n_redelivered;
+  guint     n_dead;
+  gboolean  is_full, shut_down;
+} Look;
+
+struct _MpChanges
+{
+  MpQueueMonitor *monitor;
+  guint64         id;
+  char           *name;
+  Look            last;
+
+  /* During a look. */
+  MpChangeFunc tell;
+  gpointer     user_data;
+};
+
+gboolean
+mp_changes_is_event (const char *name)
+{
+  return g_strv_contains (events, name);
+}
+
+/* --- Looks ------------------------------------------------------------------------------------ */
+
+static void
+look_clear (Look *look)
+{
+  g_clear_pointer (&look->processes, g_variant_unref);
+  g_clear_pointer (&look->tasks, g_variant_unref);
+}
+
+static gboolean
+look_at (MpQueueMonitor *monitor,
+         Look           *look)
+{
+  g_auto (MpQueueFacts) facts = { 0 };
+
+  mp_queue_get_facts (monitor, &facts);
+  *look = (Look){
+    .processes = mp_queue_monitor_list_processes (monitor, NULL),
+    .tasks = mp_queue_monitor_list_tasks (monitor, MAX_TASKS),
+    .n_done = facts.n_put - facts.n_unfinished,
+    .n_got = facts.n_got,
+    .n_redelivered = facts.n_redelivered,
+    .n_dead = facts.n_dead,
+    .is_full = facts.max_size != 0 && facts.size >= facts.max_size,
+    .shut_down = facts.shut_down,
+  };
+  return look->processes != NULL;
+}
+
+static void
+tell (MpChanges *self,
+      MpChange   change)
+{
+  change.id = self->id;
+  change.queue = self->name;
+  self->tell (&change, self->user_data);
+}
+
+static gint64
+attached_at (GVariant *process)
+{
+  gint64 time = 0;
+
+  (void) g_variant_lookup (process, "attached-at", "x", &time);
+  return time;
+}
+
+static guint32
+slot_of (GVariant *row)
+{
+  guint32 slot = G_MAXUINT32;
+
+  (void) g_variant_lookup (row, "slot", "u", &slot);
+  return slot;
+}
+
+static gboolean
+has_process (GVariant *processes,
+             GVariant *process)
+{
+  g_autoptr (GVariant) other = mp_queue_find_process (processes, slot_of (process));
+
+  return other != NULL && attached_at (other) == attached_at (process);
+}
+
+/* --- Processes -------------------------------------------------------------------------------- */
+
+static void
+tell_process (MpChanges  *self,
+              const char *event,
+              GVariant   *process,
+              guint32     n_held)
+{
+  tell (self, (MpChange){ .event = event, .process = process, .n = n_held });
+}
+
+static void
+compare_processes (MpChanges  *self,
+                   const Look *now)
+{
+  for (gsize i = 0; i < g_variant_n_children (self->last.processes); i++)
+    {
+      g_autoptr (GVariant) process = g_variant_get_child_value (self->last.processes, i);
+      guint32 n_held = 0;
+
+      if (has_process (now->processes, process))
+        continue;
+      (void) g_variant_lookup (process, "n-held", "u", &n_held);
+      tell_process (self, n_held > 0 ? "died" : "left", process, n_held);
+    }
+  for (gsize i = 0; i < g_variant_n_children (now->processes); i++)
+    {
+      g_autoptr (GVariant) process = g_variant_get_child_value (now->processes, i);
+
+      if (!has_process (self->last.processes, process))
+        tell_process (self, "attached", process, 0);
+    }
+}
+
+/* --- Tasks ------------------------------------------------------------------------------------ */
+
+/* Each delivery has a serial of its own or a number of its own. */
+static GVariant *
+find_task (GVariant *tasks,
+           GVariant *task)
+{
+  guint64 serial = 0, other = 0;
+
+  (void) g_variant_lookup (task, "serial", "t", &serial);
+  for (gsize i = 0; i < g_variant_n_children (tasks); i++)
+    {
+      g_autoptr (GVariant) row = g_variant_get_child_value (tasks, i);
+
+      (void) g_variant_lookup (row, "serial", "t", &other);
+      if (other == serial)
+        return g_steal_pointer (&row);
+    }
+  return NULL;
+}
+
+static const char *
+state_of (GVariant *task)
+{
+  const char *state = "";
+
+  if (task != NULL)
+    (void) g_variant_lookup (task, "state", "&s", &state);
+  return g_intern_string (state);
+}
+
+static guint32
+deliveries_of (GVariant *task)
+{
+  guint32 n = 0;
+
+  (void) g_variant_lookup (task, "n-deliveries", "u", &n);
+  return n;
+}
+
+static void
+tell_task (MpChanges  *self,
+           const char *event,
+           GVariant   *task,
+           GVariant   *processes)
+{
+  g_autoptr (GVariant) process = mp_queue_find_process (processes, slot_of (task));
+  MpChange change = { .event = event, .process = process, .has_serial = TRUE };
+
+  (void) g_variant_lookup (task, "serial", "t", &change.serial);
+  tell (self, change);
+}
+
+/* What a row that is in the new list tells; how many claims are told. */
+static guint
+compare_task (MpChanges  *self,
+              const Look *now,
+              GVariant   *task)
+{
+  g_autoptr (GVariant) before = find_task (self->last.tasks, task);
+  const char *old = state_of (before), *new = state_of (task);
+
+  if (old == new &&deliveries_of (before) == deliveries_of (task))
+    return 0;
+  if (g_str_equal (new, "again"))
+    tell_task (self, "retried", before != NULL ? before : task, self->last.processes);
+  else if (g_str_equal (new, "dead"))
+    tell_task (self, "dead", before != NULL ? before : task, self->last.processes);
+  else
+    {
+      /* It came back and was taken again between two looks. */
+      if (g_str_equal (old, "held"))
+        tell_task (self, "retried", before, self->last.processes);
+      tell_task (self, "claimed", task, now->processes);
+      return 1;
+    }
+  return 0;
+}
+
+static void
+compare_tasks (MpChanges  *self,
+               const Look *now)
+{
+  const guint64 n_begun = now->n_got + now->n_redelivered - self->last.n_got -
+                          self->last.n_redelivered;
+  const guint64 n_ended = now->n_done - self->last.n_done;
+  guint64       n_claimed = 0, n_done = 0;
+
+  for (gsize i = 0; i < g_variant_n_children (now->tasks); i++)
+    {
+      g_autoptr (GVariant) task = g_variant_get_child_value (now->tasks, i);
+
+      n_claimed += compare_task (self, now, task);
+    }
+  for (gsize i = 0; i < g_variant_n_children (self->last.tasks); i++)
+    {
+      g_autoptr (GVariant) task = g_variant_get_child_value (self->last.tasks, i);
+      g_autoptr (GVariant) after = find_task (now->tasks, task);
+
+      if (after != NULL || g_str_equal (state_of (task), "dead"))
+        continue;
+      tell_task (self, "done", task, self->last.processes);
+      n_done++;
+    }
+
+  /* Tasks that began and ended between two looks. */
+  if (n_begun > n_claimed && n_begun < G_MAXINT64)
+    tell (self, (MpChange){ .event = "claimed", .n = n_begun - n_claimed });
+  if (n_ended > n_done && n_ended < G_MAXINT64)
+    tell (self, (MpChange){ .event = "done", .n = n_ended - n_done });
+}
+
+/* --- The queue -------------------------------------------------------------------------------- */
+
+gboolean
+mp_changes_look (MpChanges   *self,
+                 MpChangeFunc func,
+                 gpointer     user_data)
+{
+  Look now = { 0 };
+
+  self->tell = func;
+  self->user_data = user_data;
+  if (!mp_queue_monitor_refresh (self->monitor, NULL) || !look_at (self->monitor, &now))
+    {
+      look_clear (&now);
+      tell (self, (MpChange){ .event = "queue-gone" });
+      return FALSE;
+    }
+  compare_processes (self, &now);
+  compare_tasks (self, &now);
+  if (now.is_full && !self->last.is_full)
+    tell (self, (MpChange){ .event = "full" });
+  if (now.shut_down && !self->last.shut_down)
+    tell (self, (MpChange){ .event = "shut-down" });
+
+  look_clear (&self->last);
+  self->last = now;
+  return TRUE;
+}
+
+MpChanges *
+mp_changes_new (MpQueueMonitor *monitor,
+                MpChangeFunc    func,
+                gpointer        user_data)
+{
+  MpChanges *self = g_new0 (MpChanges, 1);
+
+  self->monitor = g_object_ref (monitor);
+  self->name = mp_queue_dup_label (monitor);
+  self->tell = func;
+  self->user_data = user_data;
+  g_object_get (monitor, "id", &self->id, NULL);
+  if (func != NULL)
+    tell (self, (MpChange){ .event = "queue-new" });
+  if (!look_at (monitor, &self->last))
+    {
+      look_clear (&self->last);
+      self->last.processes = g_variant_ref_sink (g_variant_new ("aa{sv}", NULL));
+      self->last.tasks = g_variant_ref_sink (g_variant_new ("aa{sv}", NULL));
+    }
+  return self;
+}
+
+void
+mp_changes_free (gpointer data)
+{
+  MpChanges *self = data;
+
+  look_clear (&self->last);
+  g_object_unref (self->monitor);
+  g_free (self->name);
+  g_free (self);
+}
+
+guint64
+mp_changes_get_id (MpChanges *self)
+{
+  return self->id;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <mproc-glib/mproc-glib.h>
+
+G_BEGIN_DECLS
+
+/* What has changed in a queue since the last look. */
+
+typedef struct
+{
+  const char *event; /* see mp_changes_is_event () */
+  guint64     id;
+  const char *queue;   /* its name, or its id */
+  GVariant   *process; /* as in mp_queue_monitor_list_processes (), or NULL */
+  gboolean    has_serial;
+  guint64     serial; /* of the task */
+  guint64     n;      /* how often, or of a process that died how many tasks it held; 0 if that
+                         goes without saying */
+} MpChange;
+
+typedef void (*MpChangeFunc) (const MpChange *change,
+                              gpointer        user_data);
+
+typedef struct _MpChanges MpChanges;
+
+/* @tell hears that the queue is new, unless it is NULL. */
+MpChanges *mp_changes_new (MpQueueMonitor *monitor,
+                           MpChangeFunc    tell,
+                           gpointer        user_data);
+void       mp_changes_free (gpointer self);
+guint64    mp_changes_get_id (MpChanges *self);
+/* FALSE when the queue is gone, which @tell has heard. */
+gboolean mp_changes_look (MpChanges   *self,
+                          MpChangeFunc tell,
+                          gpointer     user_data);
+
+/* queue-new, queue-gone, attached, left, died (while it held tasks), claimed, done, retried, dead,
+ * full or shut-down. */
+gboolean mp_changes_is_event (const char *name);
+
+G_END_DECLS
