@@ -79,6 +79,21 @@ describe_several (GPtrArray *found,
                list->str);
 }
 
+/* The one that is there by its name alone, while the others only have it. */
+static MpQueueMonitor *
+find_local (GPtrArray *found)
+{
+  for (guint i = 0; i < found->len; i++)
+    {
+      MpQueueMonitor  *monitor = g_ptr_array_index (found, i);
+      g_autofree char *uri = mp_queue_monitor_dup_uri (monitor);
+
+      if (uri != NULL && g_str_has_prefix (uri, LOCAL))
+        return monitor;
+    }
+  return NULL;
+}
+
 MpQueueMonitor *
 mp_queues_select (const char *selector,
                   GError    **error)
@@ -99,6 +114,8 @@ mp_queues_select (const char *selector,
 
   if (found->len == 1)
     return g_object_ref (g_ptr_array_index (found, 0));
+  if (strchr (selector, '@') == NULL && find_local (found) != NULL)
+    return g_object_ref (find_local (found));
   if (found->len == 0)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "there is no such queue");
   else

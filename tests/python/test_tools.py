@@ -3,7 +3,6 @@
 
 import json
 import os
-import pty
 import select
 import signal
 import subprocess
@@ -14,8 +13,7 @@ import gi
 gi.require_version('Mp', '1.0')
 from gi.repository import Mp
 
-MPROC = os.path.join(os.environ['MP_BUILD_ROOT'], 'tools', 'mproc')
-TIMEOUT = 60
+from commands import MPROC, TIMEOUT, Terminal, mproc, objects
 
 # A worker that takes a task, tells of its progress and keeps it until it is killed.
 HOLDER = '''
@@ -29,27 +27,8 @@ signal.pause()
 '''
 
 
-def mproc(*arguments, **keywords):
-    return subprocess.run([MPROC, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          timeout=TIMEOUT, check=False, **keywords)
-
-
 def identifier(queue):
     return str(Mp.QueueMonitor.new_for_queue(queue).props.id)
-
-
-def objects(text):
-    return [json.loads(line) for line in text.splitlines()]
-
-
-def read_until(descriptor, wanted):
-    data = b''
-    while wanted not in data:
-        ready, _, _ = select.select([descriptor], [], [], TIMEOUT)
-        if not ready:
-            raise TimeoutError(f'{wanted} did not come, but {data}')
-        data += os.read(descriptor, 65536)
-    return data
 
 
 class TestTools(unittest.TestCase):
@@ -188,19 +167,13 @@ class TestTools(unittest.TestCase):
             self.assertEqual(top.wait(TIMEOUT), 0)
 
     def test_top_on_a_terminal(self):
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.environ.update(TERM='xterm', COLUMNS='80')
-            os.execv(MPROC, [MPROC, 'top', '-d', '0.05', self.number])
-        try:
-            read_until(terminal, b'tools-test')
-            os.write(terminal, b's')
-            read_until(terminal, b'tools-test')
-            os.write(terminal, b'q')
-            read_until(terminal, b'\x1b[?1049l')
-        finally:
-            os.close(terminal)
-        self.assertEqual(os.waitpid(pid, 0)[1], 0)
+        with Terminal(MPROC, 'top', '-d', '0.05', self.number) as top:
+            top.frame('tools-test +5')
+            top.write(b's')
+            top.frame('tools-test +5')
+            top.write(b'q')
+            top.read_until(rb'\x1b\[\?1049l')
+            self.assertEqual(top.finish(), 0)
 
     def test_a_pipe_that_closes_ends_quietly(self):
         reader, writer = os.pipe()
