@@ -411,8 +411,10 @@ checksum_tree (const char *directory)
   g_autoptr (GError) error = NULL;
   g_autoptr (ChecksumTree) tree = checksum_tree_new (directory);
   g_autoptr (ChecksumReport) report = checksum_report_new (tree->files->len, tree->n_bytes);
-  g_autoptr (MpJoinableQueue) tasks = mp_joinable_queue_new (0, &error);
-  g_autoptr (MpQueue) results = tasks != NULL ? mp_queue_new (0, &error) : NULL;
+  /* The names are for people who look on with `mproc top`. */
+  g_autoptr (MpJoinableQueue) tasks =
+    g_object_new (MP_TYPE_JOINABLE_QUEUE, "name", "tasks", NULL);
+  g_autoptr (MpQueue) results = g_object_new (MP_TYPE_QUEUE, "name", "results", NULL);
   g_autoptr (GPtrArray) workers = g_ptr_array_new_with_free_func (worker_free);
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   Coordinator self = {
@@ -425,7 +427,7 @@ checksum_tree (const char *directory)
   };
 
   g_print ("%u files in %s\n", tree->files->len, directory);
-  if (results == NULL || !run (&self, &error))
+  if (!run (&self, &error))
     {
       g_printerr ("%s\n", error->message);
       return 1;

@@ -5,29 +5,46 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <mproc-glib/mproc-glib.h>
 
 #define CHUNK_SIZE (256 * 1024)
 
+/* Of files that take a while, `mproc top` shows how far they are. */
+static void
+report_progress (MpTask     *task,
+                 const char *path,
+                 gint64      done,
+                 gint64      size)
+{
+  g_autofree char *name = g_filename_display_basename (path);
+
+  if (size > CHUNK_SIZE)
+    mp_task_set_progress (task, MIN ((double) done / size, 1), name, NULL);
+}
+
 /* Reads a file into @checksum; returns its size, or -1 with errno set. */
 static gint64
-digest_file (const char *path,
+digest_file (MpTask     *task,
+             const char *path,
              GChecksum  *checksum)
 {
   static guint8 chunk[CHUNK_SIZE];
+  struct stat   status;
   gint64        size = 0;
   ssize_t       n;
   int           fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-  if (fd < 0)
+  if (fd < 0 || fstat (fd, &status) < 0)
     return -1;
 
   while ((n = read (fd, chunk, sizeof chunk)) > 0)
     {
       g_checksum_update (checksum, chunk, n);
       size += n;
+      report_progress (task, path, size, status.st_size);
     }
 
   if (n < 0)
@@ -41,13 +58,14 @@ digest_file (const char *path,
 /* A path is bytes, since a file name need not be UTF-8. */
 static GVariant *
 checksum_file (const char *worker,
+               MpTask     *task,
                GVariant   *path)
 {
   g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
   g_autoptr (GBytes) bytes = g_variant_get_data_as_bytes (path);
   g_autofree char *name = g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
   gint64           start = g_get_monotonic_time ();
-  gint64           size = digest_file (name, checksum);
+  gint64           size = digest_file (task, name, checksum);
   GVariantDict     result;
 
   g_variant_dict_init (&result, NULL);
@@ -69,22 +87,25 @@ checksum_file (const char *worker,
 }
 
 static gboolean
-work (const char *worker,
-      MpQueue    *tasks,
-      MpQueue    *results,
-      GError    **error)
+work (const char      *worker,
+      MpJoinableQueue *tasks,
+      MpQueue         *results,
+      GError         **error)
 {
   while (TRUE)
     {
-      g_autoptr (GVariant) path = mp_queue_get (tasks, -1, NULL, error);
+      g_autoptr (MpTask) task = mp_joinable_queue_get_task (tasks, -1, NULL, error);
+      g_autoptr (GVariant) path = NULL;
 
+      if (task != NULL)
+        path = mp_message_get_variant (mp_task_get_message (task), error);
       if (path == NULL)
         return FALSE;
 
       /* Put the result before marking the task as done: if the worker is killed in between, another
        * one repeats the task, and the coordinator gets the result twice. */
-      if (!mp_queue_put (results, checksum_file (worker, path), -1, NULL, error) ||
-          !mp_joinable_queue_task_done (MP_JOINABLE_QUEUE (tasks), error))
+      if (!mp_queue_put (results, checksum_file (worker, task, path), -1, NULL, error) ||
+          !mp_task_done (task, error))
         return FALSE;
     }
 }
@@ -98,7 +119,7 @@ main (int    argc,
   g_autoptr (MpShareable) results = tasks ? mp_inherit ("results", &error) : NULL;
 
   if (results != NULL)
-    work (argc > 1 ? argv[1] : "c", MP_QUEUE (tasks), MP_QUEUE (results), &error);
+    work (argc > 1 ? argv[1] : "c", MP_JOINABLE_QUEUE (tasks), MP_QUEUE (results), &error);
 
   /* The coordinator has shut the queue down: there are no more tasks. */
   if (g_error_matches (error, MP_ERROR, MP_ERROR_CLOSED))

@@ -203,8 +203,9 @@ async function main() {
     const files = [...filesBelow(Gio.File.new_for_path(options.directory), odd)];
     print(`${files.length} files in ${options.directory}`);
 
-    const tasks = new Mp.JoinableQueue();
-    const results = new Mp.Queue();
+    // The names are for people who look on with `mproc top`.
+    const tasks = new Mp.JoinableQueue({name: 'tasks'});
+    const results = new Mp.Queue({name: 'results'});
     const workers = options.workers.split(',').flatMap(kind =>
         Array.from({length: options.n}, (_, i) =>
             new Worker(kind, `${kind}-${i + 1}`, {tasks, results})));

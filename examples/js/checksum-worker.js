@@ -18,9 +18,12 @@ function fileOf(path) {
     return Gio.File.new_for_uri(`file://${escaped.join('')}`);
 }
 
-function checksum(path) {
+function checksum(task, path) {
     const digest = new GLib.Checksum(GLib.ChecksumType.SHA256);
-    const stream = fileOf(path).read(null);
+    const file = fileOf(path);
+    const stream = file.read(null);
+    const whole = stream.query_info('standard::size', null).get_size();
+    const name = GLib.path_get_basename(file.get_parse_name());
     let size = 0;
     for (;;) {
         const chunk = stream.read_bytes(CHUNK_SIZE, null);
@@ -28,6 +31,9 @@ function checksum(path) {
             break;
         digest.update(chunk.toArray());
         size += chunk.get_size();
+        // Of files that take a while, `mproc top` shows how far they are.
+        if (whole > CHUNK_SIZE)
+            task.set_progress(Math.min(size / whole, 1), name);
     }
     stream.close(null);
     return {digest: digest.get_string(), size};
@@ -37,11 +43,12 @@ const [worker = 'js'] = ARGV;
 const tasks = Mp.inherit('tasks');
 const results = Mp.inherit('results');
 
-for (const path of tasks) {
+for (const task of tasks.tasks()) {
+    const path = task.value;
     const start = GLib.get_monotonic_time();
     let result;
     try {
-        result = checksum(path);
+        result = checksum(task, path);
     } catch (error) {
         result = {error: error.message};
     }
@@ -49,5 +56,5 @@ for (const path of tasks) {
     // Put the result before marking the task as done: if the worker is killed in between, nothing
     // is lost.
     results.put({path, worker, seconds, ...result});
-    tasks.task_done();
+    task.done();
 }

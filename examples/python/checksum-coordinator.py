@@ -180,7 +180,8 @@ def main():
 
     files, odd = find_files(options.directory)
     print(f'{len(files)} files in {options.directory}')
-    tasks, results = Mp.JoinableQueue(), Mp.Queue()
+    # The names are for people who look on with `mproc top`.
+    tasks, results = Mp.JoinableQueue(name='tasks'), Mp.Queue(name='results')
     workers = Workers(tasks=tasks, results=results)
     try:
         workers.start_all(options.workers.split(','), options.n)

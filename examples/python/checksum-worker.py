@@ -23,28 +23,33 @@ from gi.repository import Mp  # noqa: E402
 CHUNK_SIZE = 256 * 1024
 
 
-def checksum(path):
+def checksum(task, path):
     """Returns the digest and the size of the file at @path, which is bytes."""
     digest, size = hashlib.sha256(), 0
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), 'rb', buffering=0) as file:
+        whole = os.fstat(file.fileno()).st_size
         while chunk := file.read(CHUNK_SIZE):
             digest.update(chunk)
             size += len(chunk)
+            # Of files that take a while, `mproc top` shows how far they are.
+            if whole > CHUNK_SIZE:
+                name = os.path.basename(path).decode(errors='replace')
+                task.set_progress(min(size / whole, 1), name)
     return {'digest': digest.hexdigest(), 'size': size}
 
 
 def main(worker='python'):
     tasks, results = Mp.inherit('tasks'), Mp.inherit('results')
-    for path in tasks:
-        start = time.monotonic()
+    for task in tasks.tasks():
+        start, path = time.monotonic(), task.value
         try:
-            result = checksum(path)
+            result = checksum(task, path)
         except OSError as error:
             result = {'error': error.strerror}
         # Put the result before marking the task as done: if the worker is killed in between,
         # nothing is lost.
         results.put({'path': path, 'worker': worker, 'seconds': time.monotonic() - start, **result})
-        tasks.task_done()
+        task.done()
 
 
 main(*sys.argv[1:])

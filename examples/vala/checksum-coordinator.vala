@@ -112,8 +112,9 @@ class Coordinator
     find_files (directory, files, odd);
     print ("%d files in %s\n", files.length, directory);
 
-    tasks = new Mp.JoinableQueue (0);
-    results = new Mp.Queue (0);
+    /* The names are for people who look on with `mproc top`. */
+    tasks = (Mp.JoinableQueue) Object.new (typeof (Mp.JoinableQueue), "name", "tasks");
+    results = (Mp.Queue) Object.new (typeof (Mp.Queue), "name", "results");
     Unix.signal_add (Posix.Signal.INT, interrupt);
     Unix.signal_add (Posix.Signal.TERM, interrupt);
     foreach (string kind in (workers_option ?? "c,python,js,vala").split (","))

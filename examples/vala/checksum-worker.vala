@@ -6,7 +6,7 @@
 const int CHUNK_SIZE = 256 * 1024;
 
 /* A path is bytes, since a file name need not be UTF-8. */
-VariantDict checksum (string path)
+VariantDict checksum (Mp.Task task, string path)
 {
   var result = new VariantDict ();
   var digest = new Checksum (ChecksumType.SHA256);
@@ -15,10 +15,14 @@ VariantDict checksum (string path)
 
   try {
     var stream = File.new_for_path (path).read ();
+    int64 whole = stream.query_info (FileAttribute.STANDARD_SIZE).get_size ();
     ssize_t n;
     while ((n = stream.read (chunk)) > 0) {
       digest.update (chunk, n);
       size += n;
+      /* Of files that take a while, `mproc top` shows how far they are. */
+      if (whole > CHUNK_SIZE)
+        task.set_progress (double.min ((double) size / whole, 1), Filename.display_basename (path));
     }
     result.insert_value ("digest", digest.get_string ());
     result.insert_value ("size", size);
@@ -35,16 +39,17 @@ void work (string worker) throws Error
   var results = (Mp.Queue) Mp.inherit ("results");
 
   while (true) {
-    Variant path = tasks.get (-1);
+    Mp.Task task = tasks.get_task ();
+    Variant path = task.message.get_variant ();
     int64 start = get_monotonic_time ();
-    var result = checksum (bytes_to_path (path));
+    var result = checksum (task, bytes_to_path (path));
     result.insert_value ("path", path);
     result.insert_value ("worker", worker);
     result.insert_value ("seconds", (double) (get_monotonic_time () - start) / 1000000);
     /* Put the result before marking the task as done: if the worker is killed in between, nothing
      * is lost. */
     results.put (result.end (), -1);
-    tasks.task_done ();
+    task.done ();
   }
 }
 

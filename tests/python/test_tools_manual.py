@@ -131,10 +131,8 @@ class TestManual(unittest.TestCase):
                 there = set(mproc(name, '--list-options').stdout.split())
                 common = {'--json', '--no-header', '--quiet', '--help'}
                 self.assertEqual(options, there - common)
-                summary = next(line.split(maxsplit=1)[1] for line in mproc('--help').stdout.splitlines()
-                               if line.startswith(f'  {name} '))
-                first = plain(text).strip().splitlines()[0].rstrip('.:')
-                self.assertTrue(summary.endswith(first.split(':')[0]), (summary, first))
+                summary = mproc(name, '--help').stdout.split('\n\n')[1]
+                self.assertTrue(plain(text).strip().startswith(summary), summary)
 
     def test_it_is_sound(self):
         if shutil.which('man') is None and shutil.which('groff') is None:
