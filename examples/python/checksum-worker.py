@@ -38,9 +38,17 @@ def checksum(task, path):
     return {'digest': digest.hexdigest(), 'size': size}
 
 
+def next_task(tasks):
+    """Returns None when the queue was shut down and nothing is left in it."""
+    try:
+        return tasks.get_task()
+    except ValueError:
+        return None
+
+
 def main(worker='python'):
     tasks, results = Mp.inherit('tasks'), Mp.inherit('results')
-    for task in tasks.tasks():
+    while task := next_task(tasks):
         start, path = time.monotonic(), task.value
         try:
             result = checksum(task, path)
