@@ -21,8 +21,8 @@ int LLVMFuzzerTestOneInput (const guint8 *data,
                             gsize         size);
 
 /* A word of the memory that a hostile process overwrites: eight bytes of input each, as for
- * fuzz-memory, whose corpus is tried too.  With the highest bit of @reserved set, the word is in the
- * config. */
+ * fuzz-memory, whose corpus is tried too.  With the highest bit of @reserved set, the word is in
+ * the config. */
 typedef struct
 {
   guint8  region;
