@@ -67,6 +67,19 @@ time_is_over (gpointer user_data)
   return asked_to_end (user_data);
 }
 
+/* Once, when a signal would end the program properly. */
+static void
+announce (MpListener *listener)
+{
+  static gboolean  is_announced;
+  g_autofree char *address = mp_listener_get_address (listener);
+  g_autofree char *safe = mp_terminal_escape (address);
+
+  if (!is_announced && !mp_output.quiet)
+    g_printerr ("mproc: listening at %s\n", safe);
+  is_announced = TRUE;
+}
+
 static void
 accept_in_loop (MpListener *listener,
                 Accept     *accept)
@@ -77,6 +90,7 @@ accept_in_loop (MpListener *listener,
   if (mp_lines_options.n_seconds >= 0)
     sources[2] =
       g_timeout_add ((guint) (mp_lines_options.n_seconds * 1000), time_is_over, accept);
+  announce (listener);
   mp_listener_accept_async (listener, G_PRIORITY_DEFAULT, accept->cancellable, accepted, accept);
   g_main_loop_run (accept->loop);
   for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
@@ -136,9 +150,7 @@ run (int    argc,
 {
   g_autoptr (MpListener) listener = NULL;
   g_autoptr (GError) error = NULL;
-  g_autofree char *address = NULL;
-  g_autofree char *safe = NULL;
-  int              status;
+  int status;
 
   if (!mp_command_parse (&mp_command_listen, &argc, &argv, 1, 1, &status))
     return status;
@@ -148,10 +160,6 @@ run (int    argc,
   if (listener == NULL || !mp_listener_listen (listener, &error))
     return mp_command_fail (argv[1], error);
 
-  address = mp_listener_get_address (listener);
-  safe = mp_terminal_escape (address);
-  if (!mp_output.quiet)
-    g_printerr ("mproc: listening at %s\n", safe);
   status = serve (listener, argv[1]);
   mp_listener_close (listener);
   return status;

@@ -161,13 +161,14 @@ def complete_in_bash(*words):
 
 class TestCompletion(unittest.TestCase):
     def setUp(self):
-        self.queue = Mp.Queue.open('local:completed', None)
-        self.addCleanup(Mp.Queue.remove, 'local:completed', None)
+        self.name = f'completed-{os.urandom(4).hex()}'
+        self.queue = Mp.Queue.open(f'local:{self.name}', None)
+        self.addCleanup(Mp.Queue.remove, f'local:{self.name}', None)
 
     def test_bash(self):
         self.assertEqual(complete_in_bash('mo'), ['monitor'])
         self.assertEqual(set(complete_in_bash('')), set(commands()))
-        self.assertEqual(complete_in_bash('show', 'comple'), ['completed'])
+        self.assertEqual(complete_in_bash('show', self.name[:-1]), [self.name])
         self.assertEqual(complete_in_bash('show', '--wa'), ['--watch'])
         self.assertEqual(complete_in_bash('peek', '--d'), ['--dead'])
 
@@ -182,9 +183,9 @@ class TestCompletion(unittest.TestCase):
 
     def test_fish(self):
         path = os.path.join(COMPLETIONS, 'mproc.fish')
-        offered = self.run_shell('fish', f'source {path}; complete -C "mproc mo"; complete -C "mproc show comple"; '
+        offered = self.run_shell('fish', f'source {path}; complete -C "mproc mo"; complete -C "mproc show {self.name}"; '
                                          f'complete -C "mproc peek --de"')
-        self.assertEqual([line.split('\t')[0] for line in offered.splitlines()], ['monitor', 'completed', '--dead'])
+        self.assertEqual([line.split('\t')[0] for line in offered.splitlines()], ['monitor', self.name, '--dead'])
 
     def test_zsh(self):
         """What the functions of zsh are called with."""
@@ -193,7 +194,7 @@ class TestCompletion(unittest.TestCase):
                                         f'words=(mproc show ""); CURRENT=3; . {path}; '
                                         f'words=(mproc show --); CURRENT=3; . {path}')
         self.assertIn('monitor', offered)
-        self.assertIn('completed', offered)
+        self.assertIn(self.name, offered)
         self.assertIn('--watch', offered)
 
 
