@@ -90,6 +90,34 @@ child_work (const char *argument)
   return mp_pool_work (do_task, NULL);
 }
 
+/* Puts what is no report and no task into the queues of the pool before it works. */
+static int
+child_hostile (const char *argument)
+{
+  static const char *const values[] = {
+    "'text'",
+    "(byte 3, uint32 1, uint64 1, <'no error'>)",
+    "(byte 2, uint32 77, uint64 77, <1>)",
+    "(byte 99, uint32 1, uint64 1, <1>)",
+    "(byte 1, uint32 1, uint64 999, <true>)",
+    "(byte 0, uint32 99, uint64 0, <true>)",
+    "(uint64 1, 'square')",
+  };
+  g_autoptr (MpShareable) tasks = mp_inherit ("mproc-glib.pool.tasks", NULL);
+  g_autoptr (MpShareable) reports = mp_inherit ("mproc-glib.pool.reports", NULL);
+  g_autoptr (GBytes) bytes = g_bytes_new_static ("\xff\0 bytes", 8);
+
+  for (guint i = 0; i < G_N_ELEMENTS (values); i++)
+    {
+      mp_queue_put (MP_QUEUE (reports), g_variant_new_parsed (values[i]), -1, NULL, NULL);
+      mp_queue_put (MP_QUEUE (tasks), g_variant_new_parsed (values[i]), -1, NULL, NULL);
+    }
+  mp_queue_put_bytes (MP_QUEUE (reports), bytes, -1, NULL, NULL);
+  mp_queue_put_bytes (MP_QUEUE (tasks), bytes, -1, NULL, NULL);
+  mp_queue_put_json (MP_QUEUE (reports), "[1, 2, {}]", -1, NULL, NULL);
+  return mp_pool_work (do_task, NULL);
+}
+
 static int
 child_fail (const char *argument)
 {
@@ -104,6 +132,7 @@ child_succeed (const char *argument)
 
 static const TestChild children[] = {
   { "work", child_work },
+  { "hostile", child_hostile },
   { "fail", child_fail },
   { "succeed", child_succeed },
   { "sleep", child_sleep },
@@ -373,6 +402,42 @@ test_cancel (void)
   g_assert_finalize_object (pool);
 }
 
+static gpointer
+cancel_thread (gpointer cancellable)
+{
+  g_cancellable_cancel (cancellable);
+  return NULL;
+}
+
+static void
+test_cancel_by_thread (void)
+{
+  MpPool *pool = start_pool (make_pool ("work", 1));
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  Tally tally = { 0 };
+
+  for (guint i = 0; i < 10; i++)
+    mp_pool_submit_async (pool, "hang", g_variant_new_int64 (2), G_PRIORITY_DEFAULT, cancellable,
+                          answered_cb, &tally);
+  tally.n_submitted = 10;
+  g_thread_join (g_thread_new ("cancel", cancel_thread, cancellable));
+  iterate_until (is_over (&tally));
+  g_assert_error (tally.last_error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_cmpuint (tally.n_failed, ==, 10);
+  g_assert_cmpuint (mp_pool_get_n_pending (pool), ==, 0);
+  g_clear_error (&tally.last_error);
+
+  /* One that is cancelled already. */
+  mp_pool_submit_async (pool, "hang", g_variant_new_int64 (2), G_PRIORITY_DEFAULT, cancellable,
+                        answered_cb, &tally);
+  tally.n_submitted++;
+  iterate_until (is_over (&tally));
+  g_assert_error (tally.last_error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_clear_error (&tally.last_error);
+  mp_pool_stop (pool, FALSE, DEADLINE_US, NULL, NULL);
+  g_assert_finalize_object (pool);
+}
+
 static void
 append_cb (GObject      *source,
            GAsyncResult *result,
@@ -533,6 +598,24 @@ test_start_fails (void)
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
   g_assert_cmpuint (mp_pool_get_n_alive (pool), ==, 0);
   assert_fails (pool, "square", G_IO_ERROR, G_IO_ERROR_NOT_INITIALIZED);
+  stop_pool (pool);
+}
+
+/* What other programs put into the queues of a pool is ignored. */
+static void
+test_hostile (void)
+{
+  MpPool *pool = start_pool (make_pool ("hostile", 2));
+  Tally   tally = { 0 };
+
+  submit_many (pool, "square", 50, &tally);
+  iterate_until (is_over (&tally));
+  /* One of the reports is an error of the first task. */
+  g_assert_cmpuint (tally.n_answered, >=, 49);
+  if (tally.n_failed > 0)
+    g_assert_error (tally.last_error, MP_ERROR, MP_ERROR_INVALID_MESSAGE);
+  g_clear_error (&tally.last_error);
+  g_assert_cmpint (submit_number (pool, "square", 5), ==, 25);
   stop_pool (pool);
 }
 
@@ -736,6 +819,87 @@ test_dropped (void)
     g_assert_true (mp_process_join (g_ptr_array_index (workers, i), DEADLINE_US, NULL, NULL));
 }
 
+static void
+drop_cb (GObject      *source,
+         GAsyncResult *result,
+         gpointer      user_data)
+{
+  g_autoptr (GVariant) value = mp_pool_submit_finish (MP_POOL (source), result, NULL);
+
+  g_assert_nonnull (value);
+  g_object_unref (source);
+}
+
+/* The last reference is that of a task. */
+static void
+test_dropped_in_callback (void)
+{
+  MpPool *pool = start_pool (make_pool ("work", 1));
+  g_autoptr (GPtrArray) workers = mp_pool_list_workers (pool);
+
+  g_object_add_weak_pointer (G_OBJECT (pool), (gpointer *) &pool);
+  mp_pool_submit_async (pool, "pid", g_variant_new_int64 (1), G_PRIORITY_DEFAULT, NULL, drop_cb,
+                        NULL);
+  iterate_until (pool == NULL);
+  g_assert_true (mp_process_join (g_ptr_array_index (workers, 0), DEADLINE_US, NULL, NULL));
+}
+
+static void
+stop_cb (MpPool       *pool,
+         const GError *error,
+         gpointer      user_data)
+{
+  mp_pool_stop_async (pool, FALSE, G_PRIORITY_DEFAULT, NULL, stopped_cb, user_data);
+}
+
+static void
+test_stop_in_failed (void)
+{
+  MpPool *pool = make_pool ("fail", 1);
+  guint   n_stopped = 0;
+
+  g_signal_connect (pool, "failed", G_CALLBACK (stop_cb), &n_stopped);
+  start_pool (pool);
+  iterate_until (n_stopped == 1);
+  stop_pool (pool);
+}
+
+static void
+cancelled_stop_cb (GObject      *source,
+                   GAsyncResult *result,
+                   gpointer      user_data)
+{
+  GError **error = user_data;
+
+  mp_pool_stop_finish (MP_POOL (source), result, error);
+}
+
+/* A cancelled stop goes on. */
+static void
+test_stop_cancelled (void)
+{
+  MpPool *pool = start_pool (make_pool ("work", 1));
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  Tally tally = { 0 };
+
+  submit_many (pool, "hang", 1, &tally);
+  mp_pool_stop_async (pool, TRUE, G_PRIORITY_DEFAULT, cancellable, cancelled_stop_cb, &error);
+  g_cancellable_cancel (cancellable);
+  iterate_until (error != NULL);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_clear_error (&error);
+  g_assert_false (mp_pool_stop (pool, TRUE, 1000, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_clear_error (&error);
+  g_assert_false (mp_pool_stop (pool, TRUE, -1, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  mp_pool_stop (pool, FALSE, DEADLINE_US, NULL, NULL);
+  iterate_until (is_over (&tally));
+  g_clear_error (&tally.last_error);
+  g_assert_finalize_object (pool);
+}
+
 /* A forked child neither ends the workers nor takes results, whatever it does with its copy. */
 static void
 test_fork (void)
@@ -815,6 +979,7 @@ main (int   argc,
   g_test_add_func ("/pool/submit-among-others", test_submit_among_others);
   g_test_add_func ("/pool/submit-states", test_submit_states);
   g_test_add_func ("/pool/cancel", test_cancel);
+  g_test_add_func ("/pool/cancel-by-thread", test_cancel_by_thread);
   g_test_add_func ("/pool/priority", test_priority);
   g_test_add_func ("/pool/die-once", test_die_once);
   g_test_add_data_func ("/pool/die/killed", "die", test_die);
@@ -823,6 +988,7 @@ main (int   argc,
   g_test_add_func ("/pool/killed-at-random", test_killed_at_random);
   g_test_add_func ("/pool/fails", test_fails);
   g_test_add_func ("/pool/start-fails", test_start_fails);
+  g_test_add_func ("/pool/hostile", test_hostile);
   g_test_add_func ("/pool/max-tasks", test_max_tasks);
   g_test_add_func ("/pool/max-memory", test_max_memory);
   g_test_add_data_func ("/pool/task-timeout/hangs", "hang", test_task_timeout);
@@ -835,6 +1001,9 @@ main (int   argc,
   g_test_add_func ("/pool/stop/others", test_stop_others);
   g_test_add_func ("/pool/never-restarted", test_never_restarted);
   g_test_add_func ("/pool/dropped", test_dropped);
+  g_test_add_func ("/pool/dropped-in-callback", test_dropped_in_callback);
+  g_test_add_func ("/pool/stop-in-failed", test_stop_in_failed);
+  g_test_add_func ("/pool/stop-cancelled", test_stop_cancelled);
   g_test_add_func ("/pool/fork", test_fork);
   g_test_add_func ("/pool/iterate", test_iterate);
   g_test_add_func ("/pool/not-a-worker", test_not_a_worker);
