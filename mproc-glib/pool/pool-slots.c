@@ -9,6 +9,7 @@
 #include "mp-waitable.h"
 #include "pool-events.h"
 #include "pool-protocol.h"
+#include "pool-tasks.h"
 
 #include <glib/gi18n-lib.h>
 #include <signal.h>
@@ -285,6 +286,9 @@ mp_pool_bury (MpPool *self)
   do
     {
       n = mp_pool_watch_list_ended (&self->watch, ids);
+      /* Whether they were ready, and what they had done. */
+      if (n > 0)
+        mp_pool_read_all_reports (self);
       for (guint i = 0; i < n; i++)
         died |= bury_one (self, ids[i]);
     }

@@ -278,6 +278,13 @@ mp_pool_read_reports (MpPool *self)
     continue;
 }
 
+void
+mp_pool_read_all_reports (MpPool *self)
+{
+  for (guint n = mp_queue_get_size (self->reports); n > 0 && read_report (self); n--)
+    continue;
+}
+
 /* --- Dead letters -------------------------------------------------------------------------- */
 
 static GError *
@@ -310,8 +317,7 @@ mp_pool_collect_dead_letters (MpPool *self)
 
       g_clear_pointer (&message, mp_message_unref);
       /* A worker may have reported a result and died before it could mark the task as done. */
-      while (read_report (self))
-        continue;
+      mp_pool_read_all_reports (self);
       if (packed != NULL && mp_pool_task_unpack (packed, &number, &function, &argument))
         submission = g_hash_table_lookup (self->submissions, &number);
       if (submission != NULL)

@@ -24,8 +24,10 @@ void mp_pool_give_up_all (MpPool       *self,
 /* Puts tasks into the queue as long as the workers need some. */
 void mp_pool_feed (MpPool *self);
 
-/* Reads what the workers have reported. */
+/* Reads what the workers have reported, for a short time. */
 void mp_pool_read_reports (MpPool *self);
+/* Reads all that was reported before the call, so by workers that have ended. */
+void mp_pool_read_all_reports (MpPool *self);
 
 /* Ends the submissions whose tasks were delivered too often. */
 void mp_pool_collect_dead_letters (MpPool *self);

@@ -520,6 +520,33 @@ test_die_among_others (void)
   stop_pool (pool);
 }
 
+/* More workers than may die before they are ready are found dead at once, together with their
+ * reports that they were ready. */
+static void
+test_die_unseen (void)
+{
+  MpPool *pool = g_object_new (MP_TYPE_POOL,
+                               "argv", argv_of ("work"),
+                               "n-workers", 6,
+                               "max-deliveries", 1,
+                               "max-restarts", 5,
+                               "restart-delay", G_GINT64_CONSTANT (1000),
+                               NULL);
+  Tally   tally = { 0 };
+  g_autoptr (GPtrArray) workers = NULL;
+
+  start_pool (pool);
+  workers = mp_pool_list_workers (pool);
+  submit_many (pool, "die", 6, &tally);
+  for (guint i = 0; i < workers->len; i++)
+    g_assert_true (mp_process_join (g_ptr_array_index (workers, i), DEADLINE_US, NULL, NULL));
+  iterate_until (is_over (&tally));
+  g_assert_nonnull (strstr (tally.last_error->message, "given up after 1 deliveries"));
+  g_clear_error (&tally.last_error);
+  g_assert_cmpint (submit_number (pool, "square", 5), ==, 25);
+  stop_pool (pool);
+}
+
 /* Kills a worker among each hundred tasks. */
 static void
 test_killed_at_random (void)
@@ -985,6 +1012,7 @@ main (int   argc,
   g_test_add_data_func ("/pool/die/killed", "die", test_die);
   g_test_add_data_func ("/pool/die/exit", "exit", test_die);
   g_test_add_func ("/pool/die-among-others", test_die_among_others);
+  g_test_add_func ("/pool/die-unseen", test_die_unseen);
   g_test_add_func ("/pool/killed-at-random", test_killed_at_random);
   g_test_add_func ("/pool/fails", test_fails);
   g_test_add_func ("/pool/start-fails", test_start_fails);
