@@ -9,6 +9,7 @@
 #include "mp-version.h"
 #include "mp-error.h"
 #include "mp-format.h"
+#include "mp-interrupts.h"
 #include "mp-message.h"
 #include "mp-queue.h"
 #include "mp-joinable-queue.h"

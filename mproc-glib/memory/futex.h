@@ -24,6 +24,29 @@ mp_futex_wait (guint32 *word,
   return syscall (SYS_futex, word, FUTEX_WAIT, seen, &timeout, NULL, 0) == -1 ? errno : 0;
 }
 
+/* The same while also *@second equals 0. */
+static inline int
+mp_futex_wait_two (guint32 *word,
+                   guint32  seen,
+                   guint32 *second,
+                   gint64   timeout_us)
+{
+#ifdef FUTEX_32
+  struct futex_waitv waits[] = {
+    { .val = seen, .uaddr = (guintptr) word, .flags = FUTEX_32 },
+    { .val = 0, .uaddr = (guintptr) second, .flags = FUTEX_32 },
+  };
+  gint64          end = g_get_monotonic_time () + timeout_us;
+  struct timespec timeout = { end / G_USEC_PER_SEC, (end % G_USEC_PER_SEC) * 1000 };
+
+  return syscall (SYS_futex_waitv, waits, G_N_ELEMENTS (waits), 0, &timeout, CLOCK_MONOTONIC) == -1
+           ? errno
+           : 0;
+#else
+  return ENOSYS;
+#endif
+}
+
 /* Wakes at most @n threads.  Returns how many were asleep. */
 static inline int
 mp_futex_wake (guint32 *word,

@@ -7,6 +7,7 @@
 #include "shared-wait.h"
 
 #include "base/mp-deadline.h"
+#include "base/mp-interrupts-private.h"
 #include "lock.h"
 #include "recovery.h"
 #include "ring.h"
@@ -201,6 +202,7 @@ sleep_until (MpSharedQueue   *self,
   gboolean      untouched = TRUE;
 
   mp_sleeper_begin (&sleeper, &self->memory, condition, call->cancellable,
+                    call->interruptible ? mp_interrupts_get_word () : NULL,
                     mp_shared_queue_count_served (self, condition));
   for (;;)
     {

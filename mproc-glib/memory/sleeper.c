@@ -4,6 +4,7 @@
 
 #include "sleeper.h"
 
+#include "base/mp-interrupts-private.h"
 #include "base/mp-mark.h"
 #include "futex.h"
 #include "waiters.h"
@@ -41,6 +42,7 @@ mp_sleeper_begin (MpSleeper       *self,
                   MpMemory        *memory,
                   MpQueueCondition condition,
                   GCancellable    *cancellable,
+                  guint32         *interrupts,
                   guint32          served)
 {
   *self = (MpSleeper){
@@ -49,6 +51,7 @@ mp_sleeper_begin (MpSleeper       *self,
     .slot = mp_waiters_claim_slot (memory),
     .cancellable = cancellable,
     .mark = mp_mark_begin (),
+    .interrupts = interrupts,
   };
   if (self->slot < MP_N_WAITERS)
     {
@@ -159,7 +162,8 @@ sleep_by_bell (MpSleeper *self,
   if (is_woken (self))
     return 0;
 
-  switch (ppoll (&fd, 1, &timeout, NULL))
+  switch (self->interrupts != NULL ? mp_interrupts_poll (&fd, 1, &timeout)
+                                   : ppoll (&fd, 1, &timeout, NULL))
     {
     case -1:
       return errno;
@@ -174,11 +178,16 @@ static int
 sleep_by_futex (MpSleeper *self,
                 gint64     timeout_us)
 {
-  guint32 unslotted = 0;
+  guint32  unslotted = 0;
+  guint32 *word = self->slot == MP_N_WAITERS ? &unslotted : &waiter_of (self)->futex;
+  guint32  seen = self->slot == MP_N_WAITERS ? 0 : self->seen;
+  int      result;
 
-  return self->slot == MP_N_WAITERS
-           ? mp_futex_wait (&unslotted, 0, timeout_us)
-           : mp_futex_wait (&waiter_of (self)->futex, self->seen, timeout_us);
+  if (self->interrupts == NULL)
+    return mp_futex_wait (word, seen, timeout_us);
+
+  result = mp_futex_wait_two (word, seen, self->interrupts, timeout_us);
+  return mp_interrupts_take () ? EINTR : result;
 }
 
 /* Handles the end of a slice.  Returns whether to check for deaths now. */

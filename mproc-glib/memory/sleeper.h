@@ -28,15 +28,18 @@ typedef struct
   gboolean         watches;
   gboolean         by_bell; /* polls descriptors; only as a watcher */
   MpWatcherAlarm   alarm;
+  guint32         *interrupts; /* what ends the sleep when it is not 0; or NULL */
   GCancellable    *cancellable;
   gulong           cancelled_id;
   gint64           mark;
 } MpSleeper;
 
+/* @interrupts: see mp_interrupts_get_word (); NULL if signals do not end the sleep. */
 void mp_sleeper_begin (MpSleeper       *self,
                        MpMemory        *memory,
                        MpQueueCondition condition,
                        GCancellable    *cancellable,
+                       guint32         *interrupts,
                        guint32          served);
 /* @n_wanted: the number of bytes of room for which it waits, or 0. */
 void mp_sleeper_arm (MpSleeper *self,

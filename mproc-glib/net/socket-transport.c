@@ -5,8 +5,9 @@
 #include "transport.h"
 
 #include "base/mp-deadline.h"
-#include "base/mp-mark.h"
 #include "base/mp-errno.h"
+#include "base/mp-interrupts-private.h"
+#include "base/mp-mark.h"
 #include "mp-error.h"
 
 #include <glib/gi18n-lib.h>
@@ -324,7 +325,7 @@ mp_transport_poll (int           fd,
     }
 
   mark = mp_mark_begin ();
-  n = ppoll (fds, cancel ? 3 : 2, mp_deadline_fill_left (deadline, &left), NULL);
+  n = mp_interrupts_poll (fds, cancel ? 3 : 2, mp_deadline_fill_left (deadline, &left));
   code = errno;
   mp_mark_end (mark, "sleep", "socket");
   if (cancel)

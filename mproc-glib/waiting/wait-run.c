@@ -9,6 +9,7 @@
 
 #include "base/mp-deadline.h"
 #include "base/mp-errno.h"
+#include "base/mp-interrupts-private.h"
 #include "base/mp-mark.h"
 #include "mp-error.h"
 
@@ -177,11 +178,11 @@ poll_descriptors (MpWaitRun             *wait,
   int           n_fired;
 
   if (wait->set == NULL)
-    return ppoll (wait->fds, wait->n_objects + 1, timeout, NULL);
+    return mp_interrupts_poll (wait->fds, wait->n_objects + 1, timeout);
 
   two[0] = (struct pollfd){ .fd = mp_poll_set_get_fd (wait->set), .events = POLLIN };
   two[1] = wait->fds[wait->n_objects];
-  n_fired = ppoll (two, G_N_ELEMENTS (two), timeout, NULL);
+  n_fired = mp_interrupts_poll (two, G_N_ELEMENTS (two), timeout);
   return n_fired > 0 ? mp_poll_set_collect (wait->set, wait->fds) : n_fired;
 }
 

@@ -93,9 +93,10 @@ typedef struct
 {
   MpChannel    *channel;
   GCancellable *cancellable;
+  MpWaitStatus  status;
 } Look;
 
-/* Whether the channel is readable now, so that a sleep would end at once. */
+/* Whether a sleep would end at once, and how. */
 static gboolean
 look (gpointer data)
 {
@@ -104,21 +105,23 @@ look (gpointer data)
 
   for (guint i = 0; i < PAUSES_BEFORE_LOOK; i++)
     mp_pause ();
-  return transport->funcs->wait (transport, G_IO_IN, -1, 0, NULL, NULL) != MP_WAIT_TIMED_OUT ||
-         mp_channel_is_closed (self->channel) || g_cancellable_is_cancelled (self->cancellable);
+  self->status = transport->funcs->wait (transport, G_IO_IN, -1, 0, NULL, NULL);
+  return self->status != MP_WAIT_TIMED_OUT || mp_channel_is_closed (self->channel) ||
+         g_cancellable_is_cancelled (self->cancellable);
 }
 
 /* Spins until the channel is readable, if that was successful lately: sleeping and being woken
- * costs both sides more than most replies take. */
+ * costs both sides more than most replies take.  Returns FALSE if the call has to sleep. */
 static gboolean
 spin (MpChannel    *self,
       GIOCondition  condition,
       gint64        deadline,
-      GCancellable *cancellable)
+      GCancellable *cancellable,
+      MpWaitStatus *status)
 {
   static guint choice = 0;
   guint        spin_us = g_atomic_int_get (&choice);
-  Look         data = { self, cancellable };
+  Look         data = { self, cancellable, MP_WAIT_READY };
 
   if (condition != G_IO_IN || deadline == 0)
     return FALSE;
@@ -131,7 +134,10 @@ spin (MpChannel    *self,
       g_atomic_int_set (&choice, spin_us);
     }
 
-  return mp_spin_until (&self->spin, (spin_us - 1) * 1000, deadline, look, &data);
+  if (!mp_spin_until (&self->spin, (spin_us - 1) * 1000, deadline, look, &data))
+    return FALSE;
+  *status = data.status == MP_WAIT_INTERRUPTED ? MP_WAIT_INTERRUPTED : MP_WAIT_READY;
+  return TRUE;
 }
 
 /* Sleeps, then removes the sleeper from the list.  A close that happened before the sleeper was
@@ -147,9 +153,7 @@ mp_channel_sleep (MpChannel        *self,
   MpWaitStatus status = MP_WAIT_INTERRUPTED;
   guint64      rings;
 
-  if (spin (self, condition, deadline, cancellable))
-    status = MP_WAIT_READY;
-  else if (!mp_channel_is_closed (self))
+  if (!spin (self, condition, deadline, cancellable, &status) && !mp_channel_is_closed (self))
     status = self->transport->funcs->wait (self->transport, condition, sleeper->fd, deadline,
                                            cancellable, error);
   end_sleep (self, sleeper);

@@ -11,6 +11,7 @@ from .errors import call, exception_of, is_error
 from .loops import Pause, readable, running_loop, writable
 from .module import Mp, export
 from .values import plain_message, value_of
+from .waiting import iterate_until
 
 _start = Mp.Connection.call_message_async
 _finish = Mp.Connection.call_message_finish
@@ -69,8 +70,7 @@ def call_now(connection, message, timeout):
         _start(connection, message, _microseconds(timeout), GLib.PRIORITY_DEFAULT, cancellable,
                lambda *result: results.append(result[1]))
         try:
-            while not results:
-                context.iteration(True)
+            iterate_until(context, results)
         except BaseException:
             cancellable.cancel()
             run(context)

@@ -2,7 +2,6 @@
 """Connections with the methods of multiprocessing.connection.Connection."""
 
 import ctypes
-import functools
 from multiprocessing.context import BufferTooShort
 from multiprocessing.reduction import ForkingPickler
 
@@ -16,7 +15,7 @@ from .module import Mp, export
 from .refusal import refusal
 from .sharing import reduce
 from .values import PLAIN, WIRE_PROTOCOL, check_codec, flat, loads, plain_message, special_message, to_pickle
-from .waiting import SLICE, sleep_until_readable, sleep_until_writable, wait_for
+from .waiting import sleep_until_readable, sleep_until_writable, wait_for
 
 _send_pickle = Mp.Connection.send_pickle
 _send_data = Mp.Connection.send_data
@@ -86,9 +85,9 @@ class Connection(Mp.Connection):
         """Sends, and lets signal handlers run meanwhile; the rest of a message is sent later."""
         try:
             while not self._send_now(send, data):
-                sleep_until_writable(self, SLICE)
-            while not _connection_flush(self, SLICE, None):
-                pass
+                wait_for(sleep_until_writable, None, self)
+            if not _connection_flush(self, 0, None):
+                wait_for(self._flush, None)
         except GLib.Error as error:
             raise _sending_exception(error, obj) from None
 
@@ -101,11 +100,14 @@ class Connection(Mp.Connection):
                 raise
             return False
 
+    def _flush(self, us):
+        return _connection_flush(self, us, None)
+
     def _recv(self, receive, *arguments):
         """Receives; @receive returns None or no bytes as long as there is no message."""
         try:
             while not (received := receive(self, *arguments)):
-                sleep_until_readable(self, SLICE)
+                wait_for(sleep_until_readable, None, self)
             return received
         except GLib.Error as error:
             raise exception_of(error) from None
@@ -114,7 +116,7 @@ class Connection(Mp.Connection):
         """Receives by a function that raises an error if there is no message yet."""
         try:
             while True:
-                sleep_until_readable(self, SLICE)
+                wait_for(sleep_until_readable, None, self)
                 try:
                     return receive(self, *arguments, 0, None)
                 except GLib.Error as error:
@@ -198,7 +200,7 @@ class Connection(Mp.Connection):
         """Returns whether there is something to receive within @timeout seconds."""
         self._check(readable=True)
         try:
-            return wait_for(functools.partial(sleep_until_readable, self), timeout)
+            return wait_for(sleep_until_readable, timeout, self)
         except GLib.Error as error:
             raise exception_of(error) from None
 

@@ -13,7 +13,7 @@ from .loops import readable, take_turn, until
 from .module import Mp, export
 from .queues import QueueClosed, reduce_queue
 from .values import value_of
-from .waiting import end_of, left, sleep_until_done, sleep_until_readable, wait_for
+from .waiting import sleep_until_done, sleep_until_readable, wait_for
 
 _watch_done = Mp.JoinableQueue.watch_done
 _join_async = Mp.JoinableQueue.join_async
@@ -35,7 +35,7 @@ class JoinableQueue(Mp.JoinableQueue):
     def join(self, timeout=None):
         """Waits until all tasks are done; raises TimeoutError after @timeout seconds."""
         try:
-            if not wait_for(functools.partial(sleep_until_done, self), timeout):
+            if not wait_for(sleep_until_done, timeout, self):
                 raise TimeoutError(errno.ETIMEDOUT, 'Some tasks are not done')
         except GLib.Error as error:
             raise self._join_exception(error) from None
@@ -61,16 +61,15 @@ class JoinableQueue(Mp.JoinableQueue):
 
     def get_task(self, block=True, timeout=None):
         """Gets the next message as a Task."""
-        task = None
-        end = end_of(timeout)
+        def look(us):
+            return _try_get_task(self) or (sleep_until_readable(self, us) and False)
+
         try:
-            while (task := _try_get_task(self)) is None:
-                us = left(end) if block else 0
-                if us == 0:
-                    raise Empty
-                sleep_until_readable(self, us)
+            task = wait_for(look, timeout if block else 0)
         except GLib.Error as error:
             raise self._exception(error) from None
+        if not task:
+            raise Empty
         task._queue = self
         return task
 

@@ -13,7 +13,7 @@ from .errors import call, exception_of, is_error
 from .loops import readable, take_turn
 from .module import Mp, export
 from .values import as_path, check_codec
-from .waiting import sleep_until_readable, wait_for
+from .waiting import iterate_until, sleep_until_readable, wait_for
 
 # The prefixes of the library's own addresses, which are used unchanged.
 _SCHEMES = ('unix:', 'unix-abstract:', 'tcp:', 'tls:', 'fd:')
@@ -171,8 +171,7 @@ def Client(address, family=None, authkey=None, *, codec=None, **properties):
     context.push_thread_default()
     try:
         connector.open_async(GLib.PRIORITY_DEFAULT, cancellable, lambda *result: results.append(result[1]))
-        while not results:
-            context.iteration(True)
+        iterate_until(context, results)
         return as_python(connector.open_finish(results[0]), codec)
     except GLib.Error as error:
         raise exception_of(error) from None

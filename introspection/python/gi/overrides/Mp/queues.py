@@ -21,7 +21,7 @@ from .refusal import UNPICKLABLE, refusal
 from .sharing import reduce
 from .values import (BYTES, GVARIANT, NONE, OPAQUE, PICKLE, PLAIN, QUEUE_PROTOCOL, check_codec, codec_name, dumps, loads, message_of,
                      special_message, to_pickle, value_of)
-from .waiting import SLICE, end_of, left, monotonic, sleep_until_readable
+from .waiting import SLICE, end_of, left, microseconds, monotonic, sleep_until_readable, wait_for, wait_on
 
 _put_payload = Mp.Queue.put_payload
 _put_packed = Mp.Queue.put_packed
@@ -147,23 +147,26 @@ class Queue(Mp.Queue):
         return True
 
     def _put_patiently(self, data, kind, block, timeout):
-        end = end_of(timeout)
-        while not self._put_within(data, kind, us := left(end) if block else 0):
-            if us == 0:
-                raise Full
+        if not wait_for(self._put_within, timeout if block else 0, data, kind):
+            raise Full
 
     def _put_within(self, data, kind, us):
         return _put_payload(self, kind, data, us) if type(data) is bytes else data.put(self, us)
 
     def _put_message(self, message, block, timeout):
-        end = end_of(timeout)
         room = None
-        while not _try_put_message(self, message):
-            us = left(end) if block else 0
-            if us == 0:
-                raise Full
-            room = room or _watch_room(self)
-            sleep_until_readable(room, us)
+
+        def put(us):
+            nonlocal room
+            if _try_put_message(self, message):
+                return True
+            if us != 0:
+                room = room or _watch_room(self)
+                sleep_until_readable(room, us)
+            return False
+
+        if not wait_for(put, timeout if block else 0):
+            raise Full
 
     def get(self, block=True, timeout=None):
         """Gets the next message; raises Empty if there is none now, or within @timeout seconds."""
@@ -172,11 +175,10 @@ class Queue(Mp.Queue):
         elif timeout is None:
             end, us = None, SLICE
         else:
-            end = monotonic() + timeout
-            us = left(end)
+            end, us = monotonic() + timeout, microseconds(timeout)
         try:
+            data, kind = _get_payload(self, self._accepted, us)
             while True:
-                data, kind = _get_payload(self, self._accepted, us)
                 if kind == PICKLE:
                     return loads(data)
                 if kind == BYTES:
@@ -187,7 +189,7 @@ class Queue(Mp.Queue):
                     break
                 if us == 0:
                     raise Empty
-                us = left(end)
+                us, (data, kind) = wait_on(end, _get_payload, self, self._accepted)
         except GLib.Error as error:
             raise self._exception(error) from None
         return self._get_arrays(block, end)
@@ -200,7 +202,7 @@ class Queue(Mp.Queue):
             raise self._exception(error) from None
         if message is None:
             # Another consumer was faster.
-            return self.get(block, None if end is None else max(0, end - monotonic()))
+            return self.get(block, left(end))
         return value_of(message, self._codec)
 
     def put_many(self, iterable, timeout=None):
@@ -224,22 +226,23 @@ class Queue(Mp.Queue):
             self._put_one_by_one(chunk, end)
             return
         first = 0
+
+        def put(us):
+            nonlocal first
+            done, n = _put_packed(self, packed, first, us)
+            first += n
+            return done
+
         try:
-            while True:
-                us = left(end)
-                done, n = _put_packed(self, packed, first, us)
-                first += n
-                if done:
-                    return
-                if us == 0:
-                    raise with_count(first)
+            if not wait_for(put, left(end)):
+                raise with_count(first)
         except GLib.Error as error:
             raise self._exception(error) from None
 
     def _put_one_by_one(self, chunk, end):
         for i, obj in enumerate(chunk):
             try:
-                self.put(obj, True, None if end is None else max(0, end - monotonic()))
+                self.put(obj, True, left(end))
             except Full:
                 raise with_count(i) from None
 
@@ -250,11 +253,11 @@ class Queue(Mp.Queue):
             raise ValueError('max has to be at least 1')
         end = end_of(timeout)
         try:
-            while not (packed := _get_packed(self, self._accepted, max or 0, us := left(end))):
-                if us == 0:
-                    raise Empty
+            packed = wait_for(_get_packed, timeout, self, self._accepted, max or 0)
         except GLib.Error as error:
             raise self._exception(error) from None
+        if not packed:
+            raise Empty
         return unpack(packed, self._codec and self._codec.loads) or [self._get_arrays(True, end)]
 
     def put_nowait(self, obj):

@@ -1,17 +1,32 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Blocking calls in slices, so that signal handlers run between two of them."""
+"""Blocking calls that signals end, so that Python runs its handlers."""
 
 import functools
 import math
+import os
+import signal
+import threading
 from time import monotonic
+
+from gi.repository import GLib
 
 from .module import Mp
 
-# How often a blocking call returns, in microseconds, to let a handler run whose signal arrived just
-# before the call slept. Later signals end the sleep themselves.
-SLICE = 1_000_000
+# How long a blocking call waits at first, in microseconds, before Python looks for signals. A signal
+# that arrives while the call sleeps ends the sleep; one that arrives just before is noticed after
+# this time.
+SLICE = 30_000
+
+# How long it waits after that if such a signal would not be noticed: an old kernel, or a program
+# that uses signal.set_wakeup_fd () itself.
+_LONG_SLICE = 1_000_000
+
+# For the other waits, which are as long as the library supports.
+_FOR_EVER = -1
 
 _wait_for_one = Mp.Waitable.wait
+_interrupts_begin = Mp.interrupts_begin
+_interrupts_end = Mp.interrupts_end
 INTERRUPTIBLE = Mp.WaitFlags.INTERRUPTIBLE
 
 
@@ -25,29 +40,58 @@ sleep_until_readable = functools.partial(_sleep, Mp.Condition.READABLE)
 sleep_until_writable = functools.partial(_sleep, Mp.Condition.WRITABLE)
 sleep_until_done = functools.partial(_sleep, Mp.Condition.DONE)
 
+# Whether signals write to a descriptor of the library.
+_is_heard = False
+
+
+def _forget_in_child():
+    """In a child that was forked by another thread meanwhile, signals would write to the file of the
+    parent."""
+    global _is_heard
+    if _is_heard:
+        _is_heard = False
+        signal.set_wakeup_fd(-1)
+
+
+os.register_at_fork(after_in_child=_forget_in_child)
+
+
+class _HeardSignals:
+    """While the block runs, signals end a wait even if they arrive before it sleeps.
+
+    The value is the longest time for one wait. Only the main thread runs handlers of signals."""
+
+    def __enter__(self):
+        global _is_heard
+        self.fd = -1
+        if threading.current_thread() is not threading.main_thread():
+            return _FOR_EVER
+        if (fd := _interrupts_begin()) < 0:
+            return _LONG_SLICE
+        _is_heard = True
+        self.before = signal.set_wakeup_fd(fd, warn_on_full_buffer=False)
+        if self.before not in (-1, fd):
+            signal.set_wakeup_fd(self.before)
+            return _LONG_SLICE
+        self.fd = fd
+        return _FOR_EVER
+
+    def __exit__(self, *exception):
+        global _is_heard
+        # A handler may have waited, too, or have set a descriptor of its own.
+        if self.fd < 0 or self.before == self.fd:
+            return
+        if (now := signal.set_wakeup_fd(-1)) not in (-1, self.fd):
+            signal.set_wakeup_fd(now)
+        _is_heard = False
+        _interrupts_end()
+
 
 def microseconds(timeout):
-    """Returns the maximum length of one sleep, for a timeout of @timeout seconds."""
+    """Returns the length of the first wait, for a timeout of @timeout seconds."""
     if timeout is None or timeout * 1_000_000 >= SLICE:
         return SLICE
     return math.ceil(timeout * 1_000_000) if timeout > 0 else 0
-
-
-def wait_for(sleep, timeout):
-    """Calls @sleep with microseconds until it returns True or the timeout expires.
-
-    Between two calls, Python runs the handlers of signals that have arrived."""
-    if timeout is None:
-        while not sleep(SLICE):
-            pass
-        return True
-
-    end = monotonic() + timeout
-    while not sleep(microseconds(timeout)):
-        timeout = end - monotonic()
-        if timeout <= 0:
-            return sleep(0)
-    return True
 
 
 def end_of(timeout):
@@ -55,4 +99,43 @@ def end_of(timeout):
 
 
 def left(end):
-    return SLICE if end is None else microseconds(end - monotonic())
+    """Returns the seconds until the time @end, or None if there is no end."""
+    return None if end is None else max(0, end - monotonic())
+
+
+def wait_on(end, function, *arguments):
+    """Calls @function with @arguments and how long to wait, in microseconds, until the time @end.
+    Returns that and the result.
+
+    Between two calls, Python runs the handlers of signals that have arrived."""
+    with _HeardSignals() as longest:
+        if end is None:
+            us = longest
+        else:
+            us = math.ceil(left(end) * 1_000_000)
+            us = us if longest < 0 else min(us, longest)
+        return us, function(*arguments, us)
+
+
+def wait_for(function, timeout, *arguments):
+    """The same until the result is true or @timeout seconds have passed. Returns the result."""
+    end = end_of(timeout)
+    us = microseconds(timeout)
+    result = function(*arguments, us)
+    while not result and us:
+        us, result = wait_on(end, function, *arguments)
+    return result
+
+
+def iterate_until(context, results):
+    """Iterates @context until there are @results.
+
+    It returns now and then, since nothing else notices a signal that arrives before it sleeps."""
+    timer = GLib.timeout_source_new(SLICE // 1000)
+    timer.set_callback(lambda *ignored: GLib.SOURCE_CONTINUE)
+    timer.attach(context)
+    try:
+        while not results:
+            context.iteration(True)
+    finally:
+        timer.destroy()

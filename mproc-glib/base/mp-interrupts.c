@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "mp-interrupts-private.h"
+
+#include "mp-fork.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* A signal handler of an interpreter only takes a note, and can write a byte to a descriptor.  Here
+ * that descriptor is a file of which the first word is mapped: so the handler changes memory, and a
+ * sleep on a futex that compares this word does not begin.  No descriptor could be waited for
+ * together with a futex. */
+
+typedef struct
+{
+  int      fd;
+  guint32 *word;
+  int      pid;
+  gboolean is_armed;
+} Interrupts;
+
+static void
+clear (Interrupts *self)
+{
+  if (self->word != NULL)
+    munmap (self->word, sizeof *self->word);
+  if (self->fd >= 0)
+    close (self->fd);
+  *self = (Interrupts){ .fd = -1 };
+}
+
+static void
+interrupts_free (gpointer data)
+{
+  clear (data);
+  g_free (data);
+}
+
+static GPrivate thread_interrupts = G_PRIVATE_INIT (interrupts_free);
+
+/* Whether the system can sleep on two futexes, which was added in Linux 5.16. */
+static gboolean
+is_supported (void)
+{
+#ifdef FUTEX_32
+  return syscall (SYS_futex_waitv, NULL, 0, 0, NULL, 0) < 0 && errno == EINVAL;
+#else
+  return FALSE;
+#endif
+}
+
+static gboolean
+create (Interrupts *self)
+{
+  gpointer word;
+
+  if (!is_supported ())
+    return FALSE;
+
+  self->fd = memfd_create ("mproc-glib-interrupts", MFD_CLOEXEC);
+  if (self->fd < 0)
+    return FALSE;
+
+  /* set_wakeup_fd () of Python demands O_NONBLOCK. */
+  if (ftruncate (self->fd, sizeof *self->word) < 0 || fcntl (self->fd, F_SETFL, O_NONBLOCK) < 0)
+    return FALSE;
+  word = mmap (NULL, sizeof *self->word, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd, 0);
+  if (word == MAP_FAILED)
+    return FALSE;
+
+  self->word = word;
+  self->pid = mp_own_pid ();
+  return TRUE;
+}
+
+/* What comes next is written to the word again. */
+static void
+reset (Interrupts *self)
+{
+  lseek (self->fd, 0, SEEK_SET);
+  __atomic_store_n (self->word, 0, __ATOMIC_SEQ_CST);
+}
+
+static Interrupts *
+get_armed (void)
+{
+  Interrupts *self = g_private_get (&thread_interrupts);
+
+  return self != NULL && self->is_armed && self->pid == mp_own_pid () ? self : NULL;
+}
+
+guint32 *
+mp_interrupts_get_word (void)
+{
+  Interrupts *self = get_armed ();
+
+  return self != NULL ? self->word : NULL;
+}
+
+static gboolean
+take (Interrupts *self)
+{
+  if (__atomic_load_n (self->word, __ATOMIC_SEQ_CST) == 0)
+    return FALSE;
+  reset (self);
+  return TRUE;
+}
+
+gboolean
+mp_interrupts_take (void)
+{
+  Interrupts *self = get_armed ();
+
+  return self != NULL && take (self);
+}
+
+int
+mp_interrupts_poll (struct pollfd         *fds,
+                    guint                  n_fds,
+                    const struct timespec *timeout)
+{
+  Interrupts *self = get_armed ();
+  sigset_t    all, before;
+  int         n_fired = -1, code = EINTR;
+
+  if (self == NULL)
+    return ppoll (fds, n_fds, timeout, NULL);
+
+  /* From the check on, a signal is delivered only when ppoll () sleeps. */
+  sigfillset (&all);
+  pthread_sigmask (SIG_SETMASK, &all, &before);
+  if (!take (self))
+    {
+      n_fired = ppoll (fds, n_fds, timeout, &before);
+      code = errno;
+    }
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
+  errno = code;
+  return n_fired;
+}
+
+/**
+ * mp_interrupts_begin:
+ *
+ * Makes signals that arrive before a wait of this thread end it, too.
+ *
+ * The signal handler of an interpreter only takes a note, and the interpreter does the rest between
+ * two calls. If a signal arrives after the interpreter has looked, and before a wait with
+ * `MP_WAIT_FLAGS_INTERRUPTIBLE` sleeps, it would be noticed only when the wait is over. To avoid
+ * this, call this function, have the signal handler write a byte to the descriptor, look for
+ * signals, and then wait:
+ *
+ * ```python
+ * before = signal.set_wakeup_fd(Mp.interrupts_begin(), warn_on_full_buffer=False)
+ * try:
+ *     queue.wait(Mp.Condition.READABLE, Mp.WaitFlags.INTERRUPTIBLE, -1, None)
+ * finally:
+ *     signal.set_wakeup_fd(before)
+ *     Mp.interrupts_end()
+ * ```
+ *
+ * What is written ends one wait of the thread that called this function, or keeps the next one from
+ * sleeping. Another call forgets what was written before.
+ *
+ * Returns: a descriptor that belongs to the library and to this thread of this process, and that
+ *   can be written from any thread; -1 if the system does not support this, or the process has run
+ *   out of descriptors
+ *
+ * Since: 1.0
+ */
+int
+mp_interrupts_begin (void)
+{
+  Interrupts *self = g_private_get (&thread_interrupts);
+
+  if (self == NULL)
+    {
+      self = g_new (Interrupts, 1);
+      *self = (Interrupts){ .fd = -1 };
+      g_private_set (&thread_interrupts, self);
+    }
+  /* A forked child must not use the file of its parent. */
+  if (self->pid != mp_own_pid ())
+    clear (self);
+
+  if (self->word == NULL && !create (self))
+    {
+      clear (self);
+      return -1;
+    }
+  reset (self);
+  self->is_armed = TRUE;
+  return self->fd;
+}
+
+/**
+ * mp_interrupts_end:
+ *
+ * Ends what [func@interrupts_begin] began.
+ *
+ * Nothing happens if that was not called, or has failed.
+ *
+ * Since: 1.0
+ */
+void
+mp_interrupts_end (void)
+{
+  Interrupts *self = g_private_get (&thread_interrupts);
+
+  if (self != NULL)
+    self->is_armed = FALSE;
+}

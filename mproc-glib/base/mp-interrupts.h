@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "mp-macros.h"
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+MP_AVAILABLE_IN_1_0
+int mp_interrupts_begin (void);
+MP_AVAILABLE_IN_1_0
+void mp_interrupts_end (void);
+
+G_END_DECLS
