@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "mp-error.h"
+#include "waiting/mp-waitable-private.h"
 
 /* The state of a connection and its properties, for the other files of the class. */
 
@@ -35,6 +36,7 @@ tell_closed (MpConnection *self,
   if (!g_atomic_int_compare_and_exchange (&priv->told_closed, FALSE, TRUE))
     return;
 
+  mp_waitable_wake_waits (MP_WAITABLE (self));
   g_object_notify_by_pspec (G_OBJECT (self), mp_connection_properties[MP_CONNECTION_PROP_CLOSED]);
   g_signal_emit (self, mp_connection_signals[MP_CONNECTION_SIGNAL_CLOSED], 0, reason);
 }

@@ -5,6 +5,7 @@
 #include "mp-listener-private.h"
 
 #include "base/mp-deadline.h"
+#include "waiting/mp-waitable-private.h"
 
 #define DEFAULT_BACKLOG     128
 #define DEFAULT_MAX_PENDING 256
@@ -492,6 +493,8 @@ mp_listener_close (MpListener *self)
     mp_acceptor_close (priv->acceptor);
   g_mutex_unlock (&priv->lock);
 
-  if (closes)
-    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_CLOSED]);
+  if (!closes)
+    return;
+  mp_waitable_wake_waits (MP_WAITABLE (self));
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_CLOSED]);
 }

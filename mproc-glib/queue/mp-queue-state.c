@@ -4,6 +4,8 @@
 
 #include "mp-queue-private.h"
 
+#include "waiting/mp-waitable-private.h"
+
 /* The base for the other files of the class: its private data, and the common part of all put and
  * get functions. */
 
@@ -51,6 +53,7 @@ mp_queue_end (MpQueue      *self,
 
   if (store->home != NULL)
     store->backend->close (store->home);
+  mp_waitable_wake_waits (MP_WAITABLE (self));
   g_object_notify (G_OBJECT (self), "closed");
   g_signal_emit (self, mp_queue_signals[MP_QUEUE_SIGNAL_CLOSED], 0, reason);
 }

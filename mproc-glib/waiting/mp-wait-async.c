@@ -17,6 +17,8 @@ typedef struct
   /* One epoll descriptor instead of many: a main context wakes up for each descriptor that is added
    * or removed, and iterates over all of them in each turn. */
   MpPollSet *set;
+
+  GSource *source;
 } AsyncWait;
 
 typedef struct
@@ -30,6 +32,8 @@ async_wait_free (gpointer data)
 {
   AsyncWait *async = data;
 
+  mp_closing_watch_end (&async->wait.closing);
+  g_source_unref (async->source);
   if (async->set != NULL)
     mp_poll_set_free (async->set);
   for (gsize i = 0; i < async->wait.n_objects; i++)
@@ -54,6 +58,7 @@ return_ready (GTask *task)
   AsyncWait *async = g_task_get_task_data (task);
   Ready     *ready = g_new0 (Ready, 1);
 
+  mp_closing_watch_end (&async->wait.closing);
   mp_poll_set_keep (g_steal_pointer (&async->set));
   ready->objects = mp_wait_run_collect (&async->wait, &ready->n_objects);
   g_task_return_pointer (task, ready, ready_free);
@@ -86,6 +91,8 @@ wait_fired_cb (gpointer user_data)
   AsyncWait *async = g_task_get_task_data (task);
   g_autoptr (GError) error = NULL;
 
+  /* Before it looks whether an object was closed, which makes the source ready again. */
+  g_source_set_ready_time (async->source, async->deadline);
   if (g_cancellable_set_error_if_cancelled (g_task_get_cancellable (task), &error) ||
       !mp_wait_run_poll (&async->wait, 0, MP_WAIT_FLAGS_NONE, NULL, &error))
     {
@@ -115,18 +122,26 @@ fill_set (AsyncWait *async,
   return TRUE;
 }
 
+/* Begins to watch the objects for being closed, before they are looked at. */
+static void
+create_wait_source (GTask *task)
+{
+  AsyncWait *async = g_task_get_task_data (task);
+
+  async->source = g_source_new (&wait_source_funcs, sizeof (GSource));
+  g_source_set_static_name (async->source, "mp_wait_async");
+  g_source_set_ready_time (async->source, async->deadline);
+  mp_wait_run_watch_closing (&async->wait, async->source);
+}
+
 static void
 attach_wait_source (GTask *task)
 {
   AsyncWait *async = g_task_get_task_data (task);
-  g_autoptr (GSource) source = g_source_new (&wait_source_funcs, sizeof (GSource));
 
-  g_source_set_static_name (source, "mp_wait_async");
-  g_source_set_ready_time (source, async->deadline);
-  g_source_add_unix_fd (source, mp_poll_set_get_fd (async->set), G_IO_IN);
-
-  mp_async_add_cancellable (source, g_task_get_cancellable (task));
-  g_task_attach_source (task, source, wait_fired_cb);
+  g_source_add_unix_fd (async->source, mp_poll_set_get_fd (async->set), G_IO_IN);
+  mp_async_add_cancellable (async->source, g_task_get_cancellable (task));
+  g_task_attach_source (task, async->source, wait_fired_cb);
 }
 
 /**
@@ -166,13 +181,15 @@ mp_wait_async (MpWaitable        **objects,
   async = g_new0 (AsyncWait, 1);
   async->deadline = mp_deadline_for_timeout (timeout_us);
   async->wait.n_objects = n_objects;
-  async->wait.fds = g_new (struct pollfd, n_objects + 1);
-  async->wait.fds[n_objects].fd = -1;
+  async->wait.fds = g_new (struct pollfd, n_objects + MP_WAIT_RUN_N_OTHERS);
+  for (gsize i = 0; i < MP_WAIT_RUN_N_OTHERS; i++)
+    async->wait.fds[n_objects + i].fd = -1;
   async->wait.objects = g_new (MpWaitable *, n_objects);
   for (gsize i = 0; i < n_objects; i++)
     async->wait.objects[i] = g_object_ref (objects[i]);
   async->set = mp_poll_set_take (async->wait.objects, n_objects);
   g_task_set_task_data (task, async, async_wait_free);
+  create_wait_source (task);
 
   if (g_cancellable_set_error_if_cancelled (cancellable, &error) ||
       !mp_wait_run_until_ready (&async->wait, async->set, 0, MP_WAIT_FLAGS_NONE, NULL, &error))

@@ -49,7 +49,7 @@ mp_wait (MpWaitable  **objects,
          gsize        *n_ready,
          GError      **error)
 {
-  struct pollfd             on_stack[MP_POLL_SET_FEW + 1];
+  struct pollfd             on_stack[MP_POLL_SET_FEW + MP_WAIT_RUN_N_OTHERS];
   g_autofree struct pollfd *on_heap = NULL;
   g_autoptr (MpPollSet) set = NULL;
   MpWaitRun wait = { .objects = objects, .n_objects = n_objects, .fds = on_stack };
@@ -62,7 +62,7 @@ mp_wait (MpWaitable  **objects,
 
   if (n_objects > MP_POLL_SET_FEW)
     {
-      wait.fds = on_heap = g_new (struct pollfd, n_objects + 1);
+      wait.fds = on_heap = g_new (struct pollfd, n_objects + MP_WAIT_RUN_N_OTHERS);
       set = mp_poll_set_take (objects, n_objects);
     }
 
@@ -83,7 +83,7 @@ wait_for_one (MpWaitable   *self,
               GCancellable *cancellable,
               GError      **error)
 {
-  struct pollfd fds[2];
+  struct pollfd fds[1 + MP_WAIT_RUN_N_OTHERS];
   MpWaitRun     wait = { .objects = &self, .n_objects = 1, .fds = fds, .events = events };
 
   return mp_wait_run_cancellably (&wait, NULL, timeout_us, flags, cancellable, error) &&

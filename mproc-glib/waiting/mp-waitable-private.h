@@ -11,4 +11,7 @@ G_BEGIN_DECLS
 gboolean mp_waitable_set_no_condition (MpWaitable *self,
                                        GError    **error);
 
+/* Ends the waits of any thread for @self, which was closed: they fail. */
+void mp_waitable_wake_waits (MpWaitable *self);
+
 G_END_DECLS

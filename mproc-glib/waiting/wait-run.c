@@ -11,9 +11,22 @@
 #include "base/mp-errno.h"
 #include "base/mp-interrupts-private.h"
 #include "base/mp-mark.h"
+#include "base/mp-thread-waker.h"
 #include "mp-error.h"
 
 /* Waiting for several objects in the calling thread. */
+
+static struct pollfd *
+cancel_entry (MpWaitRun *wait)
+{
+  return &wait->fds[wait->n_objects];
+}
+
+static struct pollfd *
+waker_entry (MpWaitRun *wait)
+{
+  return &wait->fds[wait->n_objects + 1];
+}
 
 static inline void
 mark_ready (MpWaitRun *wait,
@@ -174,15 +187,24 @@ static int
 poll_descriptors (MpWaitRun             *wait,
                   const struct timespec *timeout)
 {
-  struct pollfd two[2];
+  struct pollfd few[1 + MP_WAIT_RUN_N_OTHERS];
   int           n_fired;
 
   if (wait->set == NULL)
-    return mp_interrupts_poll (wait->fds, wait->n_objects + 1, timeout);
+    {
+      n_fired =
+        mp_interrupts_poll (wait->fds, wait->n_objects + MP_WAIT_RUN_N_OTHERS, timeout);
+      if (n_fired > 0 && waker_entry (wait)->revents != 0)
+        mp_thread_waker_clear (waker_entry (wait)->fd);
+      return n_fired;
+    }
 
-  two[0] = (struct pollfd){ .fd = mp_poll_set_get_fd (wait->set), .events = POLLIN };
-  two[1] = wait->fds[wait->n_objects];
-  n_fired = mp_interrupts_poll (two, G_N_ELEMENTS (two), timeout);
+  few[0] = (struct pollfd){ .fd = mp_poll_set_get_fd (wait->set), .events = POLLIN };
+  few[1] = *cancel_entry (wait);
+  few[2] = *waker_entry (wait);
+  n_fired = mp_interrupts_poll (few, G_N_ELEMENTS (few), timeout);
+  if (n_fired > 0 && few[2].revents != 0)
+    mp_thread_waker_clear (few[2].fd);
   return n_fired > 0 ? mp_poll_set_collect (wait->set, wait->fds) : n_fired;
 }
 
@@ -204,6 +226,16 @@ poll_once (MpWaitRun *wait,
   n_fired = poll_descriptors (wait, mp_deadline_fill_left (deadline, &left));
   mp_mark_end (mark, "sleep", "wait");
   return n_fired;
+}
+
+/* After an object was closed, whose descriptor may be that of another file by now. */
+static gboolean
+look_again (MpWaitRun *wait,
+            GError   **error)
+{
+  if (wait->n_ready == 0)
+    get_descriptors (wait);
+  return look_at_all (wait, error);
 }
 
 /* Polls until an object is ready, @deadline has passed or, if @flags request it, a signal handler
@@ -233,6 +265,9 @@ mp_wait_run_poll (MpWaitRun    *wait,
       if (n_fired < 0)
         return mp_wait_run_set_errno_error (wait, saved_errno, error);
 
+      if (mp_closing_watch_take (&wait->closing) && !look_again (wait, error))
+        return FALSE;
+
       if (n_fired > 0 && !look_at_fired (wait, error))
         return FALSE;
 
@@ -253,6 +288,18 @@ choose_set (MpWaitRun *wait,
     wait->set = set;
 }
 
+void
+mp_wait_run_watch_closing (MpWaitRun *wait,
+                           GSource   *source)
+{
+  wait->closing.objects = wait->objects;
+  wait->closing.n_objects = wait->n_objects;
+  wait->closing.source = source;
+  wait->closing.fd = source == NULL ? mp_thread_waker_get_fd () : -1;
+  *waker_entry (wait) = (struct pollfd){ .fd = wait->closing.fd, .events = POLLIN };
+  mp_closing_watch_begin (&wait->closing);
+}
+
 gboolean
 mp_wait_run_until_ready (MpWaitRun    *wait,
                          MpPollSet    *set,
@@ -261,12 +308,21 @@ mp_wait_run_until_ready (MpWaitRun    *wait,
                          GCancellable *cancellable,
                          GError      **error)
 {
-  gint64 deadline = mp_deadline_for_timeout (timeout_us);
+  gint64   deadline = mp_deadline_for_timeout (timeout_us);
+  gboolean success;
 
   get_descriptors (wait);
   choose_set (wait, set);
-  return look_at_all (wait, error) &&
-         mp_wait_run_poll (wait, deadline, flags, cancellable, error);
+  if (!look_at_all (wait, error))
+    return FALSE;
+  if (wait->n_ready > 0 || timeout_us == 0)
+    return mp_wait_run_poll (wait, deadline, flags, cancellable, error);
+
+  mp_wait_run_watch_closing (wait, NULL);
+  success = look_at_all (wait, error) &&
+            mp_wait_run_poll (wait, deadline, flags, cancellable, error);
+  mp_closing_watch_end (&wait->closing);
+  return success;
 }
 
 /* The same with a descriptor for the cancellable. */
@@ -282,7 +338,8 @@ mp_wait_run_cancellably (MpWaitRun    *wait,
   gboolean has_cancel_fd = g_cancellable_make_pollfd (cancellable, &cancel_fd);
   gboolean waited;
 
-  wait->fds[wait->n_objects] = (struct pollfd){ .fd = cancel_fd.fd, .events = cancel_fd.events };
+  *cancel_entry (wait) = (struct pollfd){ .fd = cancel_fd.fd, .events = cancel_fd.events };
+  waker_entry (wait)->fd = -1;
   waited = mp_wait_run_until_ready (wait, set, timeout_us, flags, cancellable, error);
   if (has_cancel_fd)
     g_cancellable_release_fd (cancellable);

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include "closing.h"
 #include "mp-waitable.h"
 #include "poll-set.h"
 
@@ -17,7 +18,8 @@ typedef struct
   gsize        n_objects;
   gsize        n_ready;
 
-  /* One entry for each object, and one for the cancellable. */
+  /* One entry for each object, and MP_WAIT_RUN_N_OTHERS: for the cancellable, and for the waker of
+   * the thread. */
   struct pollfd *fds;
 
   /* The epoll set of the objects, or NULL if they are passed to poll () one by one. */
@@ -28,7 +30,15 @@ typedef struct
 
   /* The events to poll all descriptors for; 0 to use each object's own condition. */
   short events;
+
+  MpClosingWatch closing;
 } MpWaitRun;
+
+#define MP_WAIT_RUN_N_OTHERS 2
+
+/* From now on, closing an object makes @source ready; the objects have to be looked at after this. */
+void mp_wait_run_watch_closing (MpWaitRun *wait,
+                                GSource   *source);
 
 gboolean mp_wait_run_until_ready (MpWaitRun    *wait,
                                   MpPollSet    *set,

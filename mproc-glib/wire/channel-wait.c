@@ -4,66 +4,18 @@
 
 #include "channel-private.h"
 
-#include "base/mp-fork.h"
-
-#include <errno.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
+#include "base/mp-thread-waker.h"
 
 /* The number of pauses between two checks while spinning.  Each check is a system call and slows
  * down a peer that is about to write.  After a short pause the peer may have written more, all of
  * which is read with one call. */
 #define PAUSES_BEFORE_LOOK 25
 
-/* The eventfd that wakes a thread, created when it first sleeps.  A forked child must not share it
- * with its parent. */
-typedef struct
-{
-  int fd;
-  int pid;
-} Waker;
-
-static void
-waker_free (gpointer data)
-{
-  Waker *waker = data;
-
-  if (waker->fd >= 0)
-    close (waker->fd);
-  g_free (waker);
-}
-
-static GPrivate thread_waker = G_PRIVATE_INIT (waker_free);
-
-static int
-get_thread_waker (void)
-{
-  Waker *waker = g_private_get (&thread_waker);
-  int    pid = mp_own_pid ();
-
-  if (waker != NULL && waker->fd >= 0 && waker->pid == pid)
-    return waker->fd;
-
-  if (waker == NULL)
-    {
-      waker = g_new0 (Waker, 1);
-      g_private_set (&thread_waker, waker);
-    }
-  else if (waker->fd >= 0)
-    {
-      close (waker->fd);
-    }
-
-  waker->fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  waker->pid = pid;
-  return waker->fd;
-}
-
 void
 mp_channel_begin_sleep (MpChannel        *self,
                         MpChannelSleeper *sleeper)
 {
-  sleeper->fd = get_thread_waker ();
+  sleeper->fd = mp_thread_waker_get_fd ();
 
   g_mutex_lock (&self->wait_lock);
   sleeper->next = self->sleepers;
@@ -151,16 +103,14 @@ mp_channel_sleep (MpChannel        *self,
                   GError          **error)
 {
   MpWaitStatus status = MP_WAIT_INTERRUPTED;
-  guint64      rings;
 
   if (!spin (self, condition, deadline, cancellable, &status) && !mp_channel_is_closed (self))
     status = self->transport->funcs->wait (self->transport, condition, sleeper->fd, deadline,
                                            cancellable, error);
   end_sleep (self, sleeper);
 
-  if (status == MP_WAIT_WOKEN &&
-      G_UNLIKELY (read (sleeper->fd, &rings, sizeof rings) < 0 && errno != EAGAIN))
-    g_debug ("Reading an eventfd failed: %s", g_strerror (errno));
+  if (status == MP_WAIT_WOKEN)
+    mp_thread_waker_clear (sleeper->fd);
   return status;
 }
 
@@ -169,17 +119,12 @@ mp_channel_sleep (MpChannel        *self,
 void
 mp_channel_wake (MpChannel *self)
 {
-  static const guint64 ring = 1;
-
   if (g_atomic_int_get (&self->n_waiters) == 0)
     return;
 
-  /* An eventfd whose counter is full wakes its thread anyway.  Nothing is logged under the lock,
-   * since the program may have its own log function. */
   g_mutex_lock (&self->wait_lock);
   for (MpChannelSleeper *sleeper = self->sleepers; sleeper != NULL; sleeper = sleeper->next)
-    while (write (sleeper->fd, &ring, sizeof ring) < 0 && errno == EINTR)
-      continue;
+    mp_thread_waker_wake (sleeper->fd);
 
   for (GList *l = self->sources.head; l != NULL; l = l->next)
     {

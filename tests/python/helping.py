@@ -17,6 +17,8 @@ import gi
 
 gi.require_version('Mp', '1.0')
 
+from gi.repository import GLib  # noqa: E402
+
 # How long a test waits for an expected event, in seconds.
 DEADLINE = 30
 
@@ -48,6 +50,19 @@ def wait_until(condition):
     while not condition():
         if time.monotonic() > end:
             raise AssertionError('this did not happen in time')
+
+
+def iterate_until(condition):
+    """Runs the main loop until @condition holds."""
+    timer = GLib.timeout_add(1000 * DEADLINE, lambda: GLib.SOURCE_CONTINUE)
+    end = time.monotonic() + DEADLINE
+    try:
+        while not condition():
+            GLib.MainContext.default().iteration(True)
+            if time.monotonic() > end:
+                raise AssertionError('this did not happen in time')
+    finally:
+        GLib.source_remove(timer)
 
 
 class Program:

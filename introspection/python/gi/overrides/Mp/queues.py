@@ -46,7 +46,11 @@ def with_count(n_put):
 
 
 class QueueClosed(ValueError):
-    """The queue was shut down and is drained, or this object was closed."""
+    """The queue was shut down and is drained."""
+
+
+class HandleClosed(OSError, ValueError):
+    """This object was closed: ValueError as in multiprocessing, and OSError as for connections."""
 
 
 @export
@@ -343,7 +347,7 @@ class Queue(Mp.Queue):
 
     def _exception(self, error, obj=None):
         if is_error(error, Mp.Error.CLOSED):
-            kind = ValueError if self._closed else QueueClosed
+            kind = HandleClosed if self._closed else QueueClosed
             return kind(f'Queue {self!r} is closed')
         if obj is not None and is_error(error, Mp.Error.UNSUPPORTED):
             return refusal(obj, error.message)

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "mp-waitable.h"
+
+G_BEGIN_DECLS
+
+/* The end of waits for objects that are closed meanwhile.  poll () does not notice that a
+ * descriptor is closed, so who closes an object wakes the waits for it, which look again. */
+
+typedef struct _MpClosingWatch MpClosingWatch;
+struct _MpClosingWatch
+{
+  /* Set by the wait, and not owned. */
+  MpWaitable **objects;
+  gsize        n_objects;
+  int          fd;     /* the waker of the thread that waits; or -1 */
+  GSource     *source; /* made ready at once; or NULL */
+
+  gint             is_woken;
+  MpClosingWatch  *next;
+  MpClosingWatch **link; /* the pointer to this watch in the list; NULL: not begun */
+  guint            list; /* the number of the list, which can be lost in a fork */
+};
+
+/* The objects have to be looked at after this. */
+void mp_closing_watch_begin (MpClosingWatch *self);
+/* Whether one of the objects was closed; asks only once. */
+gboolean mp_closing_watch_take (MpClosingWatch *self);
+/* Does nothing if it has not begun. */
+void mp_closing_watch_end (MpClosingWatch *self);
+
+G_END_DECLS
