@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Connections and listeners with forks, other main loops and shared ends."""
 
+import ctypes
 import gc
 import multiprocessing
 import multiprocessing.connection
@@ -14,7 +15,7 @@ import unittest
 
 from helping import DEADLINE, TestCase, wait_until
 
-from gi.repository import Mp
+from gi.repository import GLib, Mp
 
 KEY = b'a key'
 fork = multiprocessing.get_context('fork')
@@ -333,6 +334,32 @@ class TestListeners(TestCase):
             listener.accept().close()
             thread.join(DEADLINE)
             self.assertEqual(len(clients), 1)
+
+
+libc = ctypes.CDLL(None)
+
+
+def end_slowly(key):
+    """The thread sleeps after all that Python knows of: as long as GLib could hold a lock then."""
+    libc.pthread_setspecific(key, ctypes.c_void_p(30_000))
+
+
+class TestEndedThreads(TestCase):
+    def test_fork_after_join(self):
+        """A thread that was joined still gives back memory under a lock of GLib."""
+        if GLib.check_version(2, 76, 0) is None:
+            self.skipTest('GLib has no such memory')
+        key = ctypes.c_uint()
+        self.assertEqual(libc.pthread_key_create(ctypes.byref(key), libc.usleep), 0)
+        self.addCleanup(libc.pthread_key_delete, key)
+        thread = threading.Thread(target=end_slowly, args=(key,))
+        thread.start()
+        thread.join()
+        task = f'/proc/self/task/{thread.native_id}'
+        self.assertTrue(os.path.exists(task))
+        child = self.start(str)
+        self.assertFalse(os.path.exists(task))
+        self.finish(child)
 
 
 if __name__ == '__main__':

@@ -125,8 +125,8 @@ class Crew:
                     future.cancel()
                     future.set_running_or_notify_cancel()
                 self._pending.clear()
-        if self.thread is not None:
-            self._tell(WAKE)
+            if self.thread is not None:
+                self._tell(WAKE)
 
     def join(self) -> None:
         """Waits until all workers have ended, if they were asked to."""
@@ -186,14 +186,15 @@ class Crew:
             if future.set_running_or_notify_cancel():
                 self._running[task_id] = _Running(future)
 
-    # The thread that watches for deaths, and the one that does the rest.
-
     def _tell(self, kind: bytes, data: bytes = b'') -> None:
+        # With the lock, since a process that is forked meanwhile would inherit locks of GLib.
         try:
             self.answers.put(bytes(ID_SIZE) + kind + data)
         except ValueError:
             # The queue is closed: the crew has ended.
             pass
+
+    # The thread that watches for deaths, and the one that does the rest.
 
     def _watch(self) -> None:
         told: set[int] = set()
@@ -203,10 +204,11 @@ class Crew:
             ready = connection.wait([self._changes[0], *waiting])
             if self._changes[0] in ready and b'.' in os.read(self._changes[0], 4096):
                 return
-            for sentinel in ready:
-                if sentinel in waiting:
-                    told.add(waiting[sentinel])
-                    self._tell(DEATH, waiting[sentinel].to_bytes(ID_SIZE, 'little'))
+            with self._lock:
+                for sentinel in ready:
+                    if sentinel in waiting:
+                        told.add(waiting[sentinel])
+                        self._tell(DEATH, waiting[sentinel].to_bytes(ID_SIZE, 'little'))
 
     def _manage(self) -> None:
         while not self._is_over():
