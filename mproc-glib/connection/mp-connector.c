@@ -18,6 +18,7 @@ typedef struct
   MpForkHook     fork_hook;
   char          *address;
   MpPeerSettings settings;
+  MpPeerDial    *dial; /* that mp_connector_try_open () has begun; or NULL */
 } MpConnectorPrivate;
 
 /**
@@ -67,6 +68,7 @@ mp_connector_finalize (GObject *object)
   MpConnectorPrivate *priv = get_private (MP_CONNECTOR (object));
 
   mp_fork_hook_remove (&priv->fork_hook);
+  g_clear_pointer (&priv->dial, mp_peer_dial_free);
   g_clear_pointer (&priv->address, g_free);
   mp_peer_settings_clear (&priv->settings);
   g_mutex_clear (&priv->lock);
@@ -357,6 +359,54 @@ mp_connector_open (MpConnector  *self,
     return NULL;
 
   return make_connection (dial);
+}
+
+/**
+ * mp_connector_try_open:
+ * @self: a connector
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @error: return location for an error
+ *
+ * Connects to the listener as [method@Connector.open] does, in parts.
+ *
+ * It also returns when the timeout has expired or a signal handler has run, for interpreters whose
+ * handlers run between two calls; the next call goes on where this one stopped. It starts no
+ * threads, except to find the address of a name other than `localhost`; during that, and while TLS
+ * is set up, it returns only when that is done.
+ *
+ * Two threads must not call it for the same connector.
+ *
+ * Returns: (transfer full) (nullable): a connection; %NULL without an error if there is none yet
+ *
+ * Since: 1.0
+ */
+MpConnection *
+mp_connector_try_open (MpConnector *self,
+                       gint64       timeout_us,
+                       GError     **error)
+{
+  MpConnectorPrivate *priv;
+  g_autoptr (MpPeerDial) dial = NULL;
+
+  g_return_val_if_fail (MP_IS_CONNECTOR (self), NULL);
+
+  priv = get_private (self);
+  dial = g_steal_pointer (&priv->dial);
+  if (dial == NULL)
+    dial = make_dial (self, error);
+  if (dial == NULL)
+    return NULL;
+
+  switch (mp_peer_dial_run_for (dial, timeout_us, error))
+    {
+    case MP_HANDSHAKE_DONE:
+      return make_connection (dial);
+    case MP_HANDSHAKE_RUNNING:
+      priv->dial = g_steal_pointer (&dial);
+      return NULL;
+    default:
+      return NULL;
+    }
 }
 
 /* Takes ownership of @error.  The socket is closed now, not when the result is freed. */

@@ -27,6 +27,10 @@ MpConnection *mp_connector_open (MpConnector  *self,
                                  GCancellable *cancellable,
                                  GError      **error);
 MP_AVAILABLE_IN_1_0
+MpConnection *mp_connector_try_open (MpConnector *self,
+                                     gint64       timeout_us,
+                                     GError     **error);
+MP_AVAILABLE_IN_1_0
 void mp_connector_open_async (MpConnector        *self,
                               int                 io_priority,
                               GCancellable       *cancellable,

@@ -118,9 +118,9 @@ mp_peer_dial_get_wait (MpPeerDial   *self,
   *time = self->deadline;
 }
 
-/* Waits for what the next step needs.  Returns FALSE on timeout or cancellation. */
-static gboolean
-wait_for_step (MpPeerDial   *self,
+/* Waits for what the next step needs. */
+static MpWaitStatus
+poll_for_step (MpPeerDial   *self,
                gint64        deadline,
                GCancellable *cancellable,
                GError      **error)
@@ -129,34 +129,60 @@ wait_for_step (MpPeerDial   *self,
   gint64       until;
   int          fd;
 
-  if (mp_deadline_has_passed (deadline))
-    {
-      if (self->greeting != NULL && mp_greeting_has_heard (self->greeting))
-        mp_greeting_explain_silence (self->greeting, error);
-      else if (self->greeting != NULL)
-        g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                             _ ("The listener did not begin the handshake in time: it is busy, or has "
-                                "no key"));
-      else
-        g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                             _ ("No connection was made in time"));
-      return FALSE;
-    }
-
   mp_peer_dial_get_wait (self, &fd, &condition, &until);
   if (until < 0 || (deadline >= 0 && deadline < until))
     until = deadline;
 
   /* Only the stream itself knows whether it has decrypted data, so do not poll the socket. */
   if (self->greeting != NULL && mp_dial_uses_tls (self->dial))
-    {
-      gint64 left = mp_deadline_get_left (until);
+    return mp_channel_wait (mp_greeting_peek_channel (self->greeting), condition,
+                            mp_deadline_get_left (until), cancellable, error);
 
-      return mp_channel_wait (mp_greeting_peek_channel (self->greeting), condition, left,
-                              cancellable, error) != MP_WAIT_ERROR;
-    }
+  return mp_transport_poll (fd, condition, -1, until, cancellable, error);
+}
 
-  return mp_transport_poll (fd, condition, -1, until, cancellable, error) != MP_WAIT_ERROR;
+/* Returns FALSE on timeout or cancellation. */
+static gboolean
+wait_for_step (MpPeerDial   *self,
+               gint64        deadline,
+               GCancellable *cancellable,
+               GError      **error)
+{
+  if (!mp_deadline_has_passed (deadline))
+    return poll_for_step (self, deadline, cancellable, error) != MP_WAIT_ERROR;
+
+  if (self->greeting != NULL && mp_greeting_has_heard (self->greeting))
+    mp_greeting_explain_silence (self->greeting, error);
+  else if (self->greeting != NULL)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+                         _ ("The listener did not begin the handshake in time: it is busy, or has "
+                            "no key"));
+  else
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+                         _ ("No connection was made in time"));
+  return FALSE;
+}
+
+MpHandshakeStatus
+mp_peer_dial_run_for (MpPeerDial *self,
+                      gint64      timeout_us,
+                      GError    **error)
+{
+  const gint64      deadline = mp_deadline_for_timeout (timeout_us);
+  MpHandshakeStatus status;
+
+  while ((status = mp_peer_dial_step (self, NULL, error)) == MP_HANDSHAKE_RUNNING &&
+         !mp_deadline_has_passed (deadline))
+    switch (poll_for_step (self, deadline, NULL, error))
+      {
+      case MP_WAIT_ERROR:
+        return MP_HANDSHAKE_FAILED;
+      case MP_WAIT_INTERRUPTED:
+        return MP_HANDSHAKE_RUNNING;
+      default:
+        break;
+      }
+  return status;
 }
 
 gboolean

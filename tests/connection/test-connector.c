@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "test-fork.h"
+
 #define KEY     "secret_key"
 #define TIMEOUT (20 * G_USEC_PER_SEC)
 
@@ -68,6 +70,62 @@ test_nobody_there (void)
   g_clear_error (&error);
   g_assert_null (mp_connect ("nonsense", NULL, TIMEOUT, NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+}
+
+static void
+accepted_cb (GObject      *source,
+             GAsyncResult *result,
+             gpointer      data)
+{
+  MpConnection **accepted = data;
+
+  *accepted = mp_listener_accept_finish (MP_LISTENER (source), result, NULL);
+}
+
+/* A handshake whose two ends are continued in turn, by one thread. */
+static void
+test_in_parts (void)
+{
+  g_autoptr (GBytes) key = g_bytes_new_static (KEY, strlen (KEY));
+  MpListener *listener = mp_listener_new ("unix:", key, NULL);
+  g_autoptr (MpConnector) connector = make_connector (listener, KEY);
+  g_autoptr (MpConnection) connection = NULL;
+  g_autoptr (MpConnection) accepted = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (mp_connector_try_open (connector, 0, &error));
+  g_assert_no_error (error);
+  mp_listener_accept_async (listener, G_PRIORITY_DEFAULT, NULL, accepted_cb, &accepted);
+  test_wait_until ((connection != NULL ||
+                    (connection = mp_connector_try_open (connector, 0, &error)) != NULL ||
+                    g_main_context_iteration (NULL, FALSE)) &&
+                   connection != NULL);
+  g_assert_no_error (error);
+  test_iterate_until (accepted != NULL);
+
+  /* One that is begun and not finished. */
+  g_assert_null (mp_connector_try_open (connector, 1000, &error));
+  g_assert_no_error (error);
+  g_assert_finalize_object (listener);
+}
+
+/* The error ends what was begun. */
+static void
+test_in_parts_failure (void)
+{
+  MpListener *listener = make_listener ();
+  g_autoptr (MpConnector) connector = make_connector (listener, KEY);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (mp_connector_try_open (connector, 1000, &error));
+  g_assert_no_error (error);
+  g_assert_finalize_object (listener);
+  for (guint i = 0; i < 2; i++)
+    {
+      g_assert_null (mp_connector_try_open (connector, -1, &error));
+      g_assert_nonnull (error);
+      g_clear_error (&error);
+    }
 }
 
 /* When the kernel's backlog is full, the client waits for its turn. */
@@ -195,6 +253,8 @@ main (int    argc,
   g_test_init (&argc, &argv, NULL);
 
   g_test_add_func ("/connector/nobody-there", test_nobody_there);
+  g_test_add_func ("/connector/in-parts/done", test_in_parts);
+  g_test_add_func ("/connector/in-parts/failure", test_in_parts_failure);
   g_test_add_func ("/connector/full-backlog", test_full_backlog);
   g_test_add_func ("/connector/cancel", test_cancel);
 

@@ -231,6 +231,30 @@ class TestListener(TestCase):
         silent.listen()
         self.assertInterrupted(Mp.Client, silent.getsockname(), None, KEY)
 
+    def test_client_leaves_no_thread(self):
+        def talk_and_count(address, answers):
+            client = Mp.Client(address, authkey=KEY)
+            client.send(1)
+            answers.put(len(os.listdir('/proc/self/task')))
+
+        for address in None, ('127.0.0.1', 0), ('localhost', 0):
+            with self.subTest(address=address):
+                listener, answers = self.listener(address, authkey=KEY), Mp.Queue()
+                child = self.start(talk_and_count, listener.address, answers)
+                self.assertEqual(listener.accept(DEADLINE).recv(), 1)
+                self.assertEqual(answers.get(timeout=DEADLINE), 1)
+                self.finish(child)
+
+    def test_child_leaves_no_folder(self):
+        def listen(answers):
+            answers.put(Mp.Listener().address)
+
+        answers = Mp.Queue()
+        child = self.start(listen, answers)
+        address = answers.get(timeout=DEADLINE)
+        self.finish(child)
+        self.assertFalse(os.path.exists(os.path.dirname(address)))
+
     def test_async(self):
         async def main():
             listener, results = self.listener(authkey=KEY), Mp.Queue()

@@ -75,6 +75,18 @@ def put_square(x):
     queue_of_pool.put(x * x)
 
 
+class Queues(multiprocessing.managers.BaseManager):
+    pass
+
+
+Queues.register('Queue', mproc.Queue)
+Queues.register('JoinableQueue', mproc.JoinableQueue)
+
+
+def receive_three(connection, answers):
+    answers.put([connection.recv() for _ in range(3)])
+
+
 class TestNames(unittest.TestCase):
     def test_all_of_multiprocessing(self):
         for name in multiprocessing.__all__:
@@ -270,6 +282,17 @@ class TestSharing(helping.TestCase):
             proxy.put(Point(3))
             self.assertEqual(proxy.get(), Point(3))
 
+    def test_class_in_a_manager(self):
+        for method in helping.METHODS:
+            with self.subTest(method=method), Queues(ctx=multiprocessing.get_context(method)) as manager:
+                queue, tasks = manager.Queue(3), manager.JoinableQueue()
+                self.finish(self.start(queue.put, Point(3), method=method))
+                self.assertEqual(queue.get(True, helping.DEADLINE), Point(3))
+                tasks.put(1)
+                tasks.get()
+                tasks.task_done()
+                tasks.join()
+
     def test_standard_manager(self):
         with mproc.get_context('fork').Manager() as manager:
             shared = manager.dict(a=1)
@@ -428,6 +451,24 @@ class TestHandingOver(helping.TestCase):
     def test_not_outside_of_messages(self):
         with self.assertRaisesRegex(RuntimeError, 'inheritance'):
             pickle.dumps(mproc.Queue())
+
+    def test_accepted_connection(self):
+        """What the client sends at once, after the handshake, is for the process that gets the connection."""
+        def send(address):
+            with mproc.connection.Client(address, authkey=b'key') as client:
+                for i in range(3):
+                    client.send(Point(i))
+
+        for address in None, ('127.0.0.1', 0):
+            for method in helping.METHODS:
+                with self.subTest(address=address, method=method), \
+                        mproc.connection.Listener(address, authkey=b'key') as listener:
+                    thread = threading.Thread(target=send, args=(listener.address,))
+                    thread.start()
+                    accepted, answers = listener.accept(helping.DEADLINE), mproc.Queue()
+                    thread.join()
+                    self.start(receive_three, accepted, answers, method=method)
+                    self.assertEqual(answers.get(timeout=helping.DEADLINE), [Point(0), Point(1), Point(2)])
 
     def test_not_by_tcp(self):
         accepted, client = TestTrust.connect(self, ('127.0.0.1', 0), b'key', b'key')

@@ -4,10 +4,13 @@
 import array
 import asyncio
 import concurrent.futures
+import contextlib
 import datetime
+import errno
 import os
 import pickle
 import queue
+import resource
 import select
 import signal
 import time
@@ -200,6 +203,28 @@ class TestQueue(TestCase):
         with self.assertRaises(OSError):
             values.put(b'x' * 100000)
         self.assertEqual(values.qsize(), 0)
+
+    def test_no_descriptors(self):
+        def make(answers):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+            descriptors = []
+            with contextlib.suppress(OSError):
+                while True:
+                    descriptors.append(os.open('/dev/null', os.O_RDONLY))
+            errors = []
+            for _ in range(8):
+                try:
+                    Mp.Queue().fileno()
+                except OSError as error:
+                    errors.append(error.errno)
+                os.close(descriptors.pop())
+            answers.put(errors)
+
+        answers = Mp.Queue()
+        self.finish(self.start(make, answers))
+        errors = answers.get()
+        self.assertIn(len(errors), range(3, 7))
+        self.assertEqual(set(errors), {errno.EMFILE})
 
     def test_bytes_are_counted(self):
         values = Mp.Queue()

@@ -163,8 +163,26 @@ def Client(address, family=None, authkey=None, *, codec=None, **properties):
     """Returns a connection to the Listener at @address."""
     check_codec(codec)
     properties.setdefault('legacy_digests', True)
-    connector = Mp.Connector.new(_library_address(address, family), _library_key(authkey))
+    address = _library_address(address, family)
+    connector = Mp.Connector.new(address, _library_key(authkey))
     connector.set_properties(**properties)
+    try:
+        if _needs_thread(address):
+            return as_python(_open_in_thread(connector), codec)
+        return as_python(wait_for(connector.try_open, None), codec)
+    except GLib.Error as error:
+        raise exception_of(error) from None
+
+
+def _needs_thread(address):
+    """Whether connecting starts threads anyway: for TLS, and to find the address of a name."""
+    scheme, _, rest = address.partition(':')
+    host = rest.rpartition(':')[0].strip('[]')
+    return scheme == 'tls' or scheme == 'tcp' and host not in ('', 'localhost') and \
+        not GLib.hostname_is_ip_address(host)
+
+
+def _open_in_thread(connector):
     results, cancellable = [], Gio.Cancellable()
     # In a private main context, so that no other sources are dispatched and signals end the sleep.
     context = GLib.MainContext.new()
@@ -172,9 +190,7 @@ def Client(address, family=None, authkey=None, *, codec=None, **properties):
     try:
         connector.open_async(GLib.PRIORITY_DEFAULT, cancellable, lambda *result: results.append(result[1]))
         iterate_until(context, results)
-        return as_python(connector.open_finish(results[0]), codec)
-    except GLib.Error as error:
-        raise exception_of(error) from None
+        return connector.open_finish(results[0])
     finally:
         cancellable.cancel()
         context.pop_thread_default()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The queue with the methods of multiprocessing.Queue."""
 
+import errno
 import functools
 import itertools
 import types
@@ -343,7 +344,10 @@ class Queue(Mp.Queue):
         """Does nothing: there is no thread."""
 
     def fileno(self):
-        return self.get_fd()
+        fd = self.get_fd()
+        if fd < 0:
+            raise OSError(errno.EMFILE, 'No descriptor shows whether the queue has messages')
+        return fd
 
     def _exception(self, error, obj=None):
         if is_error(error, Mp.Error.CLOSED):
