@@ -33,7 +33,7 @@ async_wait_free (gpointer data)
   AsyncWait *async = data;
 
   mp_closing_watch_end (&async->wait.closing);
-  g_source_unref (async->source);
+  g_clear_pointer (&async->source, g_source_unref);
   if (async->set != NULL)
     mp_poll_set_free (async->set);
   for (gsize i = 0; i < async->wait.n_objects; i++)
@@ -59,6 +59,7 @@ return_ready (GTask *task)
   Ready     *ready = g_new0 (Ready, 1);
 
   mp_closing_watch_end (&async->wait.closing);
+  g_clear_pointer (&async->source, g_source_unref);
   mp_poll_set_keep (g_steal_pointer (&async->set));
   ready->objects = mp_wait_run_collect (&async->wait, &ready->n_objects);
   g_task_return_pointer (task, ready, ready_free);

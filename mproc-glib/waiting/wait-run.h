@@ -36,7 +36,8 @@ typedef struct
 
 #define MP_WAIT_RUN_N_OTHERS 2
 
-/* From now on, closing an object makes @source ready; the objects have to be looked at after this. */
+/* From now on, closing an object makes @source ready.  The objects have to be looked at after this.
+ */
 void mp_wait_run_watch_closing (MpWaitRun *wait,
                                 GSource   *source);
 

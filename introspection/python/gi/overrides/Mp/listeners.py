@@ -2,6 +2,7 @@
 """Listener and Client with the addresses and keys of multiprocessing."""
 
 import errno
+import ipaddress
 import os
 from multiprocessing.context import AuthenticationError
 
@@ -178,8 +179,15 @@ def _needs_thread(address):
     """Whether connecting starts threads anyway: for TLS, and to find the address of a name."""
     scheme, _, rest = address.partition(':')
     host = rest.rpartition(':')[0].strip('[]')
-    return scheme == 'tls' or scheme == 'tcp' and host not in ('', 'localhost') and \
-        not GLib.hostname_is_ip_address(host)
+    return scheme == 'tls' or scheme == 'tcp' and host not in ('', 'localhost') and not _is_number(host)
+
+
+def _is_number(host):
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _open_in_thread(connector):
