@@ -356,6 +356,8 @@ class TestEndedThreads(TestCase):
         thread.start()
         thread.join()
         task = f'/proc/self/task/{thread.native_id}'
+        # As if the program had never had it.
+        del thread
         self.assertTrue(os.path.exists(task))
         child = self.start(str)
         self.assertFalse(os.path.exists(task))
