@@ -17,7 +17,7 @@ import helping
 import mproc
 import mproc.connection
 
-from gi.overrides.Mp import connections, processes, queues, waiting
+from gi.overrides.Mp import buffers, connections, processes, queues, waiting
 from gi.repository import Mp
 
 # It does not look for signals afterwards, as those of the module signal do.
@@ -69,7 +69,7 @@ class TestJustBefore(helping.TestCase):
         queue = mproc.Queue(1)
         queue.put(1)
         self.check(queues, '_put_payload', queue.put, 2)
-        self.check(queues, '_put_pieces', queue.put, Blob())
+        self.check(buffers, '_put_pieces', queue.put, Blob())
 
     def test_many(self):
         queue = mproc.Queue(1)
