@@ -4,6 +4,7 @@
 import glob
 import importlib.util
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -189,18 +190,37 @@ class TestWheel(unittest.TestCase):
                 self.assertRegex(paths, f'{environment}/lib/python.*/site-packages/mproc/{name}')
 
 
+def documented_wrap():
+    """Returns the wrap file that the manual shows."""
+    with open(os.path.join(SOURCE, 'docs', 'compiling.md'), encoding='utf-8') as file:
+        return re.search(r'^```ini\n(\[wrap-git\].*?)^```$', file.read(), re.MULTILINE | re.DOTALL)[1]
+
+
+@unittest.skipUnless(shutil.which('git'), 'git is not installed')
 class TestSubproject(unittest.TestCase):
-    def test_subproject(self):
+    def make_repository(self, folder):
+        shutil.copytree(SOURCE, folder, symlinks=True, ignore=shutil.ignore_patterns('_build*', '.git'))
+        git = ['git', '-C', folder, '-c', 'user.name=test', '-c', 'user.email=test@localhost']
+        run([*git, 'init', '--quiet'])
+        run([*git, 'add', '--all'])
+        run([*git, 'commit', '--quiet', '--message', 'all'])
+        run([*git, 'tag', '1.0.0'])
+
+    def test_wrap(self):
         with tempfile.TemporaryDirectory(prefix='mproc-glib-subproject-') as folder:
             os.mkdir(os.path.join(folder, 'subprojects'))
-            os.symlink(SOURCE, os.path.join(folder, 'subprojects', 'mproc-glib'))
+            repository = os.path.join(folder, 'repository')
+            self.make_repository(repository)
+            with open(os.path.join(folder, 'subprojects', 'mproc-glib.wrap'), 'w', encoding='utf-8') as file:
+                file.write(re.sub('url = .*', f'url = file://{repository}', documented_wrap()))
             shutil.copy(os.path.join(USERS, 'subproject.meson.build'),
                         os.path.join(folder, 'meson.build'))
             for name in ('user.c', 'user.vala'):
                 shutil.copy(os.path.join(USERS, name), folder)
             build = os.path.join(folder, 'build')
             environment = clean_environment()
-            run(['meson', 'setup', build, folder, '-Dbuildtype=plain'], env=environment)
+            run(['meson', 'setup', build, folder, '-Dbuildtype=plain', '--force-fallback-for=mproc-glib'],
+                env=environment)
             run(['ninja', '-j2', '-C', build], env=environment)
             for name in ('user', 'user-vala'):
                 self.assertEqual(run([os.path.join(build, name)], env=environment), 'hello\n')
