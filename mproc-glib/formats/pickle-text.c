@@ -151,7 +151,7 @@ read_raw_character (MpPickleMachine *self,
                               : (*p)[1] == 'U' ? 8
                                                : 0;
   *p += 2;
-  if (n_digits == 0 || end - *p < n_digits)
+  if (n_digits == 0 || end - *p < (gssize) n_digits)
     return mp_pickle_machine_refuse (self, "an unknown escape", error);
 
   for (guint i = 0; i < n_digits; i++, (*p)++)

@@ -85,7 +85,7 @@ is_private (int fd)
 
   return fstat (fd, &status) == 0 && fstatfs (fd, &system) == 0 && status.st_uid == geteuid () &&
          (status.st_mode & 0077) == 0 &&
-         (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
+         ((guint32) system.f_type == TMPFS_MAGIC || (guint32) system.f_type == RAMFS_MAGIC);
 }
 
 static gboolean

@@ -58,7 +58,7 @@ check_folder (int         folder,
       return FALSE;
     }
   /* A queue on a disk would be written back to it all the time. */
-  if (system.f_type != TMPFS_MAGIC && system.f_type != RAMFS_MAGIC)
+  if ((guint32) system.f_type != TMPFS_MAGIC && (guint32) system.f_type != RAMFS_MAGIC)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                    _ ("The folder %s is not in memory (tmpfs)"), path);
