@@ -365,10 +365,13 @@ was_taken_away (MpMemory *self,
                 guint32   word)
 {
   guint participant = mp_lock_owner (word);
+  guint n_thefts;
 
-  return participant < MP_N_PARTICIPANTS &&
-         mp_lock_word_after (word, mp_load (&mp_memory_participant (self, participant)->n_thefts)) !=
-           word;
+  if (participant >= MP_N_PARTICIPANTS)
+    return FALSE;
+
+  n_thefts = mp_load (&mp_memory_participant (self, participant)->n_thefts);
+  return mp_lock_word_after (word, n_thefts) != word;
 }
 
 /* Releases a lock for which others wait, or whose word has changed.  A change other than a

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* All that gets, puts, waits or drops through an object that was closed fails, and the messages stay
- * in the queue for others. */
+/* All that gets, puts, waits or drops through an object that was closed fails, and the messages
+ * stay in the queue for others. */
 
 #include "config.h"
 

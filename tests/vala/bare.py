@@ -19,7 +19,7 @@ VALUES = {**dict.fromkeys(NUMBERS, '0'), 'gboolean': 'false', 'gdouble': '0.5', 
           'GLib.Bytes': 'new Bytes ({ 1 })', 'Message': 'new Mp.Message.json ("1")',
           'Gio.UnixFDList': 'new UnixFDList ()', 'Shareable': 'make<Mp.Connection> ()',
           'GLib.Error': 'new Mp.Error.FULL ("no room")', 'GLib.PtrArray': 'new GenericArray<Mp.Message> ()'}
-ARRAYS = {'guint8': 'new uint8[2]', 'utf8': '{ "text" }', 'filename': '{ "text" }'}
+ARRAYS = {'guint8': 'new uint8[2]', 'guint64': 'new uint64[2]', 'utf8': '{ "text" }', 'filename': '{ "text" }'}
 OUT_TYPES = {'gint': 'int', 'guint': 'uint', 'guint64': 'uint64', 'gint64': 'int64', 'gsize': 'size_t'}
 ENUMS = {'GLib.IOCondition': 'IOCondition', 'Gio.SubprocessFlags': 'SubprocessFlags'}
 
