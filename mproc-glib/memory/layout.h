@@ -195,13 +195,13 @@ typedef struct
 typedef struct
 {
   guint32 futex;
-  guint32 owner;    /* participant plus one */
-  guint32 watches;  /* index of its watcher's seat, plus one */
-  guint32 by_bell;  /* the thread polls the shared eventfd and does not wait on the futex */
-  gint64  woken_at; /* time of the last wake-up in monotonic ns: separates waiting from waking */
-  guint32 served;   /* how often its handle was served while others waited; wraps around */
-  guint32 is_picky; /* it was woken for room that was too small or fragmented */
-  guint64 n_wanted; /* the number of bytes of room it waits for, or 0 */
+  guint32 owner;     /* participant plus one */
+  guint32 watches;   /* index of its watcher's seat, plus one */
+  guint32 by_bell;   /* the thread polls the shared eventfd and does not wait on the futex */
+  gint64  woken_at;  /* time of the last wake-up in monotonic ns: separates waiting from waking */
+  guint32 served;    /* how often its handle was served while others waited; wraps around */
+  guint32 was_short; /* the room for which it was woken was too small or fragmented */
+  guint64 n_wanted;  /* the number of bytes of room it waits for, or 0 */
 } MpWaiter;
 
 typedef enum

@@ -152,7 +152,7 @@ take_from (MpMemory *self,
            guint32   word)
 {
   return exchange (self->locks[id], seen, word | MP_LOCK_WAITED) &&
-         (mp_lock_owner (word) == MP_RECOVERER || mp_lock_say (self, id, word));
+         (mp_lock_owner (word) == MP_RECOVERER || mp_lock_announce (self, id, word));
 }
 
 /* The same if that owner is dead.  Also repairs the state that the lock guards. */
@@ -349,9 +349,9 @@ mp_lock_take_patiently (MpMemory *self,
 /* Withdraws the announcement of a lock that was taken away just before.  Another thread of this
  * participant may hold the lock by now, in which case its word is different and is kept. */
 void
-mp_lock_unsay (MpMemory *self,
-               MpLockId  id,
-               guint32   word)
+mp_lock_withdraw (MpMemory *self,
+                  MpLockId  id,
+                  guint32   word)
 {
   if (mp_lock_owner (word) == self->participant)
     exchange (&mp_memory_participant (self, self->participant)->holds[id], word, 0);

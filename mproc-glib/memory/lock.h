@@ -77,9 +77,9 @@ mp_lock_holder (guint32 word)
 gboolean mp_lock_take_slow (MpMemory *self,
                             MpLockId  id,
                             guint32   word);
-void     mp_lock_unsay (MpMemory *self,
-                        MpLockId  id,
-                        guint32   word);
+void     mp_lock_withdraw (MpMemory *self,
+                           MpLockId  id,
+                           guint32   word);
 void     mp_lock_release_slow (MpMemory *self,
                                MpLockId  id,
                                guint32   word);
@@ -117,16 +117,16 @@ mp_lock_release_as (MpMemory *self,
 
 /* Announces that this participant holds the lock.  Returns FALSE if it was taken away meanwhile. */
 static inline gboolean
-mp_lock_say (MpMemory *self,
-             MpLockId  id,
-             guint32   word)
+mp_lock_announce (MpMemory *self,
+                  MpLockId  id,
+                  guint32   word)
 {
   mp_store (&mp_memory_participant (self, self->participant)->holds[id], word);
   __atomic_signal_fence (__ATOMIC_SEQ_CST);
   if (G_LIKELY (mp_lock_holder (mp_load (self->locks[id])) == word))
     return TRUE;
 
-  mp_lock_unsay (self, id, word);
+  mp_lock_withdraw (self, id, word);
   return FALSE;
 }
 
@@ -146,7 +146,7 @@ mp_lock_take (MpMemory *self,
   __atomic_signal_fence (__ATOMIC_SEQ_CST);
   /* n_thefts is increased before a lock is taken away, so comparing it is enough.  Reading the
    * lock's word here, right after the locked instruction on it, would cost about 3 ns more. */
-  if (G_UNLIKELY (mp_load (&own->n_thefts) != n_thefts) && !mp_lock_say (self, id, word))
+  if (G_UNLIKELY (mp_load (&own->n_thefts) != n_thefts) && !mp_lock_announce (self, id, word))
     return FALSE;
 
   self->held[id] = word;

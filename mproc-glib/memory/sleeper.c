@@ -56,7 +56,7 @@ mp_sleeper_begin (MpSleeper       *self,
   if (self->slot < MP_N_WAITERS)
     {
       mp_store (&waiter_of (self)->served, served);
-      mp_store (&waiter_of (self)->is_picky, 0);
+      mp_store (&waiter_of (self)->was_short, 0);
       mp_waits_set (memory->waits[condition], self->slot, MP_WAITS_WAITING);
     }
   if (cancellable != NULL)
@@ -82,7 +82,7 @@ gboolean
 mp_sleeper_set_picky (MpSleeper *self)
 {
   return self->slot < MP_N_WAITERS &&
-         __atomic_exchange_n (&waiter_of (self)->is_picky, 1, __ATOMIC_RELAXED) == 0;
+         __atomic_exchange_n (&waiter_of (self)->was_short, 1, __ATOMIC_RELAXED) == 0;
 }
 
 gboolean

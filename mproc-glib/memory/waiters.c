@@ -169,7 +169,7 @@ wake_word (MpMemory *memory,
       MP_STEP ("wake/taken");
       /* A thread that was not asleep yet may also be dead, and a picky one may have no use for the
        * wake-up, so neither counts as woken. */
-      if (mp_waiters_wake_slot (memory, slot) && !mp_load (&waiter->is_picky))
+      if (mp_waiters_wake_slot (memory, slot) && !mp_load (&waiter->was_short))
         round->n--;
     }
 }
