@@ -86,7 +86,7 @@ mp_calls_send (MpCalls          *self,
 {
   g_autoptr (GBytes) owned = envelope;
 
-  if (owned == NULL || !mp_channel_queue (self->channel, owned, NULL, sent, user_data, error))
+  if (owned == NULL || !mp_channel_queue (self->channel, owned, NULL, NULL, sent, user_data, error))
     return FALSE;
 
   if (!is_alone || mp_channel_flush (self->channel) == MP_CHANNEL_NOT_NOW)

@@ -94,9 +94,11 @@ take_served_receiver (MpConnection     *self,
   if (task == NULL)
     return NULL;
 
+  /* One that was cancelled takes no message, also if its own source is dispatched only later. */
   receiver = g_task_get_task_data (task);
-  is_served = mp_connection_try_take (self, receiver->max_length, received, error) !=
-              MP_CHANNEL_NOT_NOW;
+  is_served = g_cancellable_set_error_if_cancelled (g_task_get_cancellable (task), error) ||
+              mp_connection_try_take (self, receiver->max_length, received, error) !=
+                MP_CHANNEL_NOT_NOW;
   end_serving (priv, is_served);
   if (!is_served)
     return NULL;
@@ -116,7 +118,8 @@ serve_receivers (MpConnection *self)
       GError *error = NULL;
       g_autoptr (GTask) task = take_served_receiver (self, &received, &error);
 
-      mp_connection_settle (self, error);
+      if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+        mp_connection_settle (self, error);
       if (task == NULL)
         return;
 

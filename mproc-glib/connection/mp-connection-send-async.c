@@ -74,7 +74,9 @@ start_send (MpConnection *self,
 
   if (channel != NULL)
     watch_cancellation (task);
-  if (channel == NULL || !mp_channel_queue (channel, payload, fd_list, sent_cb, task, &error))
+  if (channel == NULL ||
+      !mp_channel_queue (channel, payload, fd_list, g_task_get_cancellable (task), sent_cb, task,
+                         &error))
     {
       sent_cb (error, task);
       g_clear_error (&error);

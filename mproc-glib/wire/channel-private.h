@@ -87,6 +87,7 @@ struct _MpChannel
   GMutex send_lock;
   GQueue outgoing;
   gsize  queued_bytes;
+  guint  n_cancellable; /* how many of them have a cancellable */
 
   /* The same for sending. */
   GThread *thread_inside_send;

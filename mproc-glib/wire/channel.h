@@ -117,6 +117,7 @@ gboolean        mp_channel_send (MpChannel    *self,
 gboolean        mp_channel_queue (MpChannel        *self,
                                   GBytes           *payload,
                                   GUnixFDList      *fd_list,
+                                  GCancellable     *cancellable,
                                   MpChannelSentFunc sent,
                                   gpointer          user_data,
                                   GError          **error);

@@ -128,7 +128,7 @@ send_output (MpGreeting *self,
 
   while ((message = mp_handshake_take_output (self->handshake)) != NULL)
     {
-      gboolean queued = mp_channel_queue (self->channel, message, NULL, NULL, NULL, error);
+      gboolean queued = mp_channel_queue (self->channel, message, NULL, NULL, NULL, NULL, error);
 
       g_bytes_unref (message);
       if (!queued)

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "channel-outgoing.h"
+
+#include "mp-error.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* The messages that wait to be sent. */
+
+/* How many buffers one call writes. */
+#define MAX_VECTORS 128
+
+/* How many bytes one call writes to a transport that runs foreign code: a record of TLS. */
+#define MAX_STAGED (16 * 1024)
+
+void
+mp_outgoing_init (MpOutgoing   *outgoing,
+                  const guint8 *data,
+                  gsize         length,
+                  const int    *fds,
+                  guint         n_fds)
+{
+  memset (outgoing, 0, sizeof *outgoing);
+  outgoing->header_size = mp_frame_put_header (outgoing->header, length);
+  outgoing->data = data;
+  outgoing->length = length;
+  outgoing->fds = fds;
+  outgoing->n_fds = n_fds;
+}
+
+void
+mp_outgoing_free (MpOutgoing *outgoing)
+{
+  if (outgoing->own_fds != NULL)
+    {
+      for (guint i = 0; i < outgoing->n_fds; i++)
+        close (outgoing->own_fds[i]);
+    }
+  g_free (outgoing->own_fds);
+  g_clear_pointer (&outgoing->payload, g_bytes_unref);
+  g_clear_object (&outgoing->cancellable);
+  g_clear_error (&outgoing->error);
+  g_free (outgoing);
+}
+
+gsize
+mp_outgoing_get_left (const MpOutgoing *outgoing)
+{
+  return outgoing->header_size + outgoing->length - outgoing->sent;
+}
+
+guint
+mp_outgoing_add_vectors (const MpOutgoing *outgoing,
+                         struct iovec     *vectors)
+{
+  gsize of_data =
+    outgoing->sent > outgoing->header_size ? outgoing->sent - outgoing->header_size : 0;
+  guint n = 0;
+
+  if (outgoing->sent < outgoing->header_size)
+    vectors[n++] = (struct iovec){ (guint8 *) outgoing->header + outgoing->sent,
+                                   outgoing->header_size - outgoing->sent };
+  if (of_data < outgoing->length)
+    vectors[n++] =
+      (struct iovec){ (guint8 *) outgoing->data + of_data, outgoing->length - of_data };
+  return n;
+}
+
+/* Writes the beginning of the first message, without the lock.  The bytes are copied, since the
+ * call that sends them may end meanwhile.  Returns WOULD_BLOCK if the message was dropped. */
+static gssize
+write_outside (MpChannel *self,
+               GError   **error)
+{
+  guint8       staged[MAX_STAGED];
+  struct iovec vectors[2];
+  struct iovec all = { staged, 0 };
+  guint        n_vectors = mp_outgoing_add_vectors (self->outgoing.head->data, vectors);
+  guint        n_dropped = self->n_dropped;
+  gssize       n;
+
+  for (guint i = 0; i < n_vectors; i++)
+    {
+      gsize length = MIN (vectors[i].iov_len, sizeof staged - all.iov_len);
+
+      memcpy (staged + all.iov_len, vectors[i].iov_base, length);
+      all.iov_len += length;
+    }
+
+  self->thread_inside_send = g_thread_self ();
+  g_mutex_unlock (&self->send_lock);
+  n = self->transport->funcs->send (self->transport, &all, 1, NULL, 0, error);
+  g_mutex_lock (&self->send_lock);
+  self->thread_inside_send = NULL;
+  if (n_dropped == self->n_dropped)
+    return n;
+
+  g_clear_error (error);
+  return MP_TRANSPORT_WOULD_BLOCK;
+}
+
+/* Writes as much of the queue as fits into one call.  A message with descriptors is written alone,
+ * so that the receiver can assign them to it. */
+static gssize
+write_outgoing (MpChannel *self,
+                GError   **error)
+{
+  struct iovec      vectors[MAX_VECTORS];
+  const MpOutgoing *first = self->outgoing.head->data;
+  guint             n = 0;
+  guint             n_fds = first->sent == 0 ? first->n_fds : 0;
+
+  for (GList *l = self->outgoing.head; l != NULL && n + 2 <= MAX_VECTORS; l = l->next)
+    {
+      const MpOutgoing *outgoing = l->data;
+
+      if (outgoing != first && (outgoing->n_fds > 0 || n_fds > 0))
+        break;
+      n += mp_outgoing_add_vectors (outgoing, vectors + n);
+    }
+
+  return self->transport->funcs->send (self->transport, vectors, n, first->fds, n_fds, error);
+}
+
+/* A message of an asynchronous call leaves the queue. */
+static void
+forget_queued (MpChannel  *self,
+               MpOutgoing *outgoing)
+{
+  self->queued_bytes -= outgoing->length;
+  if (outgoing->cancellable != NULL)
+    self->n_cancellable--;
+}
+
+static void
+finish (MpChannel    *self,
+        MpFinished   *finished,
+        const GError *error)
+{
+  MpOutgoing *outgoing = g_queue_pop_head (&self->outgoing);
+
+  if (error != NULL)
+    outgoing->error = g_error_copy (error);
+  outgoing->finished = TRUE;
+
+  /* From now on a blocking call may return, and its stack frame with this struct is gone. */
+  if (outgoing->on_heap)
+    {
+      forget_queued (self, outgoing);
+      g_queue_push_tail (&finished->queued, outgoing);
+    }
+  else
+    {
+      finished->waited_for = TRUE;
+    }
+}
+
+static void
+account_sent (MpChannel  *self,
+              gsize       n,
+              MpFinished *finished)
+{
+  while (n > 0)
+    {
+      MpOutgoing *outgoing = self->outgoing.head->data;
+      gsize       here = MIN (n, mp_outgoing_get_left (outgoing));
+
+      outgoing->sent += here;
+      n -= here;
+      if (mp_outgoing_get_left (outgoing) == 0)
+        finish (self, finished, NULL);
+    }
+}
+
+gboolean
+mp_outgoing_is_begun (MpChannel        *self,
+                      const MpOutgoing *outgoing)
+{
+  return outgoing->sent > 0 ||
+         (self->transport->funcs->holds_back && self->outgoing.head->data == outgoing);
+}
+
+/* Takes a message out of the queue.  Its callback gets the error CANCELLED. */
+static void
+withdraw (MpChannel  *self,
+          GList      *link,
+          MpFinished *finished)
+{
+  MpOutgoing *outgoing = link->data;
+
+  outgoing->error =
+    g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "Sending was cancelled");
+  forget_queued (self, outgoing);
+  g_queue_unlink (&self->outgoing, link);
+  g_queue_push_tail_link (&finished->queued, link);
+}
+
+/* The source of the cancellable may be dispatched only after this flush. */
+static void
+withdraw_cancelled (MpChannel  *self,
+                    MpFinished *finished)
+{
+  GList *next;
+
+  for (GList *l = self->outgoing.head; l != NULL && self->n_cancellable > 0; l = next)
+    {
+      MpOutgoing *outgoing = l->data;
+
+      next = l->next;
+      if (outgoing->cancellable != NULL && !mp_outgoing_is_begun (self, outgoing) &&
+          g_cancellable_is_cancelled (outgoing->cancellable))
+        withdraw (self, l, finished);
+    }
+}
+
+MpChannelStatus
+mp_channel_flush_locked (MpChannel  *self,
+                         MpFinished *finished)
+{
+  withdraw_cancelled (self, finished);
+  while (self->outgoing.length > 0)
+    {
+      g_autoptr (GError) error = NULL;
+      gssize n;
+
+      if (self->thread_inside_send != NULL)
+        {
+          self->sender_turned_away = TRUE;
+          return MP_CHANNEL_NOT_NOW;
+        }
+
+      n = self->transport->funcs->is_foreign ? write_outside (self, &error)
+                                             : write_outgoing (self, &error);
+      finished->turned_away |= self->sender_turned_away;
+      self->sender_turned_away = FALSE;
+
+      if (n == MP_TRANSPORT_WOULD_BLOCK)
+        return MP_CHANNEL_NOT_NOW;
+
+      if (n >= 0)
+        account_sent (self, n, finished);
+      while (n < 0 && self->outgoing.length > 0)
+        finish (self, finished, error);
+      if (n < 0)
+        return MP_CHANNEL_ERROR;
+    }
+
+  return MP_CHANNEL_DONE;
+}
+
+void
+mp_channel_run_finished (MpChannel  *self,
+                         MpFinished *finished)
+{
+  MpOutgoing *outgoing;
+
+  if (finished->waited_for || finished->turned_away)
+    mp_channel_wake (self);
+  finished->waited_for = finished->turned_away = FALSE;
+
+  while ((outgoing = g_queue_pop_head (&finished->queued)) != NULL)
+    {
+      if (outgoing->done != NULL)
+        outgoing->done (outgoing->error, outgoing->user_data);
+      mp_outgoing_free (outgoing);
+    }
+}
+
+/* Returns DONE if nothing is left to send. */
+MpChannelStatus
+mp_channel_flush (MpChannel *self)
+{
+  MpFinished      finished = { G_QUEUE_INIT, FALSE, FALSE };
+  MpChannelStatus status;
+
+  if (!mp_channel_has_outgoing (self) || !mp_channel_enter (self, NULL))
+    return MP_CHANNEL_DONE;
+
+  g_mutex_lock (&self->send_lock);
+  status = mp_channel_flush_locked (self, &finished);
+  g_mutex_unlock (&self->send_lock);
+  mp_channel_leave (self);
+  mp_channel_run_finished (self, &finished);
+  return status;
+}
+
+gboolean
+mp_channel_has_outgoing (MpChannel *self)
+{
+  gboolean has;
+
+  g_mutex_lock (&self->send_lock);
+  has = self->outgoing.length > 0;
+  g_mutex_unlock (&self->send_lock);
+  return has;
+}
+
+void
+mp_channel_fail_outgoing (MpChannel    *self,
+                          const GError *error)
+{
+  MpFinished finished = { G_QUEUE_INIT, FALSE, FALSE };
+
+  g_mutex_lock (&self->send_lock);
+  self->n_dropped++;
+  while (self->outgoing.length > 0)
+    finish (self, &finished, error);
+  g_mutex_unlock (&self->send_lock);
+  mp_channel_run_finished (self, &finished);
+}
+
+/* Called by the fork hook in a child: queued messages are sent by the parent.  Nothing is freed,
+ * since that is not safe in a fork hook. */
+void
+mp_channel_forget_outgoing (MpChannel *self)
+{
+  gboolean was_busy = mp_fork_reset_mutex (&self->send_lock);
+
+  if (was_busy || self->thread_inside_send != NULL ||
+      (self->outgoing.length > 0 && mp_outgoing_is_begun (self, self->outgoing.head->data)))
+    self->sending_is_parents = TRUE;
+
+  g_queue_init (&self->outgoing);
+  self->queued_bytes = 0;
+  self->n_cancellable = 0;
+  self->thread_inside_send = NULL;
+}
+
+void
+mp_channel_withdraw (MpChannel    *self,
+                     gconstpointer user_data)
+{
+  MpFinished withdrawn = { G_QUEUE_INIT, FALSE, FALSE };
+  GList     *l;
+
+  g_mutex_lock (&self->send_lock);
+  for (l = self->outgoing.head; l != NULL; l = l->next)
+    {
+      MpOutgoing *outgoing = l->data;
+
+      if (outgoing->on_heap && outgoing->user_data == user_data &&
+          !mp_outgoing_is_begun (self, outgoing))
+        break;
+    }
+
+  if (l != NULL)
+    withdraw (self, l, &withdrawn);
+  g_mutex_unlock (&self->send_lock);
+  mp_channel_run_finished (self, &withdrawn);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "channel-private.h"
+
+G_BEGIN_DECLS
+
+/* A message being sent.  That of a blocking call is on its stack and refers to the caller's bytes;
+ * that of an asynchronous call holds a reference to the bytes and its own duplicates of the
+ * descriptors. */
+typedef struct
+{
+  guint8        header[MP_FRAME_MAX_HEADER];
+  gsize         header_size;
+  const guint8 *data;
+  gsize         length;
+  gsize         sent;
+  const int    *fds;
+  guint         n_fds;
+
+  gboolean finished;
+  GError  *error;
+
+  gboolean          on_heap;
+  GBytes           *payload;
+  GCancellable     *cancellable;
+  int              *own_fds;
+  MpChannelSentFunc done;
+  gpointer          user_data;
+} MpOutgoing;
+
+/* The messages that a flush has finished: those whose callbacks are still to be called, and whether
+ * there are any for which a blocking call waits; and whether others were turned away meanwhile. */
+typedef struct
+{
+  GQueue   queued;
+  gboolean waited_for;
+  gboolean turned_away;
+} MpFinished;
+
+void  mp_outgoing_init (MpOutgoing   *outgoing,
+                        const guint8 *data,
+                        gsize         length,
+                        const int    *fds,
+                        guint         n_fds);
+void  mp_outgoing_free (MpOutgoing *outgoing);
+gsize mp_outgoing_get_left (const MpOutgoing *outgoing);
+
+/* Adds the unsent part of a message, in at most two buffers. */
+guint mp_outgoing_add_vectors (const MpOutgoing *outgoing,
+                               struct iovec     *vectors);
+
+/* Whether sending a message has begun, so that it cannot be withdrawn. */
+gboolean mp_outgoing_is_begun (MpChannel        *channel,
+                               const MpOutgoing *outgoing);
+
+/* Sends as much as possible without blocking.  The caller holds the lock; finished messages are
+ * collected, because their callbacks must be called without it, by mp_channel_run_finished (). */
+MpChannelStatus mp_channel_flush_locked (MpChannel  *self,
+                                         MpFinished *finished);
+void            mp_channel_run_finished (MpChannel  *self,
+                                         MpFinished *finished);
+
+G_END_DECLS
