@@ -10,9 +10,6 @@ CORE = '{http://www.gtk.org/introspection/core/1.0}'
 # These wait without a timeout.
 WAITS = {'SimpleQueue.get', 'SimpleQueue.get_many'}
 
-# They get the address of memory.
-NOT_FOR_VALA = {'put_pieces', 'recv_into_address'}
-
 NUMBERS = {'gint', 'guint', 'gint32', 'guint32', 'gint64', 'guint64', 'gsize', 'gssize', 'guintptr', 'guint8'}
 VALUES = {**dict.fromkeys(NUMBERS, '0'), 'gboolean': 'false', 'gdouble': '0.5', 'utf8': '"text"',
           'filename': '"text"', 'GType': 'typeof (Object)', 'GLib.Variant': 'new Variant.int32 (1)',
@@ -92,10 +89,15 @@ def call(method, enums, number):
     return lines
 
 
+def gets_address(method):
+    """Whether it is for bindings that pass the address of memory."""
+    return any(kind.get('name') == 'guintptr' for kind in method.iterfind(f'{CORE}parameters//{CORE}type'))
+
+
 def is_called(owner, method):
     name = method.get('name')
     return (method.get('introspectable') != '0' and not name.endswith('_finish') and
-            name not in NOT_FOR_VALA and f'{owner}.{name}' not in WAITS)
+            not gets_address(method) and f'{owner}.{name}' not in WAITS)
 
 
 def methods_of(node, nodes):
