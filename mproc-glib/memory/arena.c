@@ -20,6 +20,9 @@
 #define KEEP_WARM_MOST (256u * 1024 * 1024 / MP_UNIT_SIZE)
 #define MIN_TRIM_ORDER 5
 
+/* Free units with memory below which more are prepared: for a segment besides the reserve. */
+#define FEW_WARM (2 * MP_N_RESERVE_UNITS)
+
 /* --- Blocks ---------------------------------------------------------------------------------- */
 
 /* The empty units that mp_cells_free () keeps for small blocks may be what a large block needs:
@@ -59,6 +62,8 @@ mp_arena_allocate_segment (MpMemory *self,
   status = allocate_units (self, MP_SEGMENT_SIZE, MP_N_RESERVE_UNITS, offset);
   if (status == MP_ARENA_OK && (status = mp_blocks_keep_reserve (self)) != MP_ARENA_OK)
     mp_arena_free (self, *offset);
+  if (mp_arena_is_low (self))
+    mp_store (&self->must_prepare, 1);
   return status;
 }
 
@@ -66,6 +71,12 @@ static guint32
 get_keep_warm (MpMemory *self)
 {
   return MAX (KEEP_WARM, MIN (3u << mp_load (&self->largest_freed), KEEP_WARM_MOST));
+}
+
+gboolean
+mp_arena_is_low (MpMemory *self)
+{
+  return mp_load (&self->arena->n_free_warm) < FEW_WARM;
 }
 
 void
@@ -386,6 +397,19 @@ mp_arena_drop_intents (MpMemory *self,
     drop_intent (self, &slot->intents[i]);
 }
 
+/* With so few warm units, a segment is allocated from cold ones, whose memory is requested without
+ * the lock. */
+void
+mp_arena_prepare (MpMemory *self)
+{
+  guint64 offset;
+  guint   intent;
+
+  if (mp_arena_is_low (self) &&
+      mp_arena_begin_intent (self, MP_SEGMENT_SIZE, &offset, &intent) == MP_ARENA_OK)
+    mp_arena_end_intent (self, intent, offset);
+}
+
 /* --- Giving memory back ----------------------------------------------------------------------- */
 
 /* Takes the largest warm free piece out of the lists.  It is recorded as an intent, so that it is
@@ -409,7 +433,7 @@ begin_trim (MpMemory *self,
 }
 
 /* Punching a hole takes time in proportion to the size of the piece, so it is done without the
- * lock. */
+ * lock, one piece at a time. */
 void
 mp_arena_trim (MpMemory *self)
 {
@@ -434,6 +458,8 @@ mp_arena_trim (MpMemory *self)
         fallocate (self->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                    (off_t) mp_units_offset (self, unit), (off_t) MP_UNIT_SIZE << order);
       drop_intent_sometime (self, intent);
+      if (mp_load (&self->arena->n_free_warm) > get_keep_warm (self))
+        mp_store (&self->must_trim, 1);
     }
   else
     {

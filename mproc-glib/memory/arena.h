@@ -28,6 +28,12 @@ gboolean mp_arena_is_block (MpMemory *self,
                             guint64   size);
 /* Rebuilds the lists of free pieces and cells from the unit table. */
 void mp_arena_rebuild (MpMemory *self);
+/* Whether it would be good to prepare more memory.  Needs no lock. */
+gboolean mp_arena_is_low (MpMemory *self);
+/* Requests memory from the system for the next segment, which the handle's must_prepare indicates,
+ * so that it need not be done with the lock of the head or the tail held.  Called without a lock.
+ * */
+void mp_arena_prepare (MpMemory *self);
 /* Returns memory to the system when much of the arena is free, which the handle's must_trim
  * indicates.  Called without the lock. */
 void mp_arena_trim (MpMemory *self);

@@ -73,27 +73,69 @@ find_free (MpMemory *self)
   return 0;
 }
 
+/* Allocates the memory of the leases from @n_backed on; returns how many have memory then. */
+static guint32
+back_more (MpMemory *self,
+           guint32   n_backed,
+           guint32   lease)
+{
+  guint32 wanted = MIN ((lease + lease / 4 + SPARE - 1) / SPARE * SPARE, MP_N_LEASES);
+
+  if (wanted > n_backed &&
+      mp_memory_back (self, mp_memory_offset_of (self, mp_memory_lease (self, n_backed)),
+                      (guint64) (wanted - n_backed) * sizeof (MpLease)) &&
+      mp_memory_back (self, mp_memory_offset_of (self, &self->lease_map->used[n_backed / 64]),
+                      (wanted - n_backed) / 8))
+    return wanted;
+  return n_backed;
+}
+
+static gboolean
+is_nearly_used_up (MpMemory *self,
+                   guint32   lease)
+{
+  return lease + SPARE / 2 > mp_load (&self->arena->n_leases_backed) && lease < MP_N_LEASES;
+}
+
 static gboolean
 back (MpMemory *self,
       guint32   lease)
 {
   guint32 n_backed = mp_load (&self->arena->n_leases_backed);
-  guint32 wanted = MIN ((lease + lease / 4 + SPARE - 1) / SPARE * SPARE, MP_N_LEASES);
 
-  if (G_LIKELY (lease <= n_backed))
-    return TRUE;
-  if (n_backed > MP_N_LEASES)
+  if (G_UNLIKELY (n_backed > MP_N_LEASES))
     {
       mp_memory_set_damaged (self);
       return FALSE;
     }
-  if (!mp_memory_back (self, mp_memory_offset_of (self, mp_memory_lease (self, n_backed)),
-                       (guint64) (wanted - n_backed) * sizeof (MpLease)) ||
-      !mp_memory_back (self, mp_memory_offset_of (self, &self->lease_map->used[n_backed / 64]),
-                       (wanted - n_backed) / 8))
-    return FALSE;
-  mp_store (&self->arena->n_leases_backed, wanted);
-  return TRUE;
+  if (G_UNLIKELY (lease > n_backed))
+    {
+      n_backed = back_more (self, n_backed, lease);
+      mp_store (&self->arena->n_leases_backed, n_backed);
+    }
+  if (G_UNLIKELY (lease >= SPARE / 2 &&
+                  (is_nearly_used_up (self, lease) || mp_arena_is_low (self))))
+    mp_store (&self->must_prepare, 1);
+  return lease <= n_backed;
+}
+
+/* The memory is allocated without the lock, and then it counts only if meanwhile nobody else has
+ * allocated or returned any. */
+void
+mp_lease_prepare (MpMemory *self)
+{
+  guint32 n_used = mp_lease_count_used (self);
+  guint32 n_backed = mp_load (&self->arena->n_leases_backed);
+  guint32 n_more;
+
+  if (n_backed > MP_N_LEASES || n_used < SPARE / 2 || !is_nearly_used_up (self, n_used))
+    return;
+  n_more = back_more (self, n_backed, n_used + SPARE);
+  if (n_more == n_backed || !mp_lock_take (self, MP_LOCK_ARENA))
+    return;
+  if (mp_load (&self->arena->n_leases_backed) == n_backed)
+    mp_store (&self->arena->n_leases_backed, n_more);
+  mp_unlock (self, MP_LOCK_ARENA);
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "mp-error.h"
 #include "named-folder.h"
 #include "queue-name.h"
+#include "step.h"
 
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
@@ -542,6 +543,7 @@ mp_memory_back (MpMemory *self,
 {
   int result;
 
+  MP_STEP ("memory/requested");
   if (populate (self, offset, size))
     return TRUE;
   if (errno != EINVAL || !is_sure (self))

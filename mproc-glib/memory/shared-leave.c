@@ -13,6 +13,9 @@
 /* Deferred work that an operation does at its end: leases that could not be ended, recovery of dead
  * participants that were noticed, and memory to be returned to the system. */
 
+/* How many pieces of memory one operation returns at most. */
+#define MAX_TRIMS 8
+
 void
 mp_shared_queue_end_lease (MpSharedQueue *self,
                            guint32        lease)
@@ -75,9 +78,16 @@ mp_shared_queue_clean_up (MpSharedQueue *self)
       mp_store (&self->memory.found_damage, 0);
       mp_waiters_wake_all (&self->memory);
     }
+  if (mp_load (&self->memory.must_prepare))
+    {
+      mp_store (&self->memory.must_prepare, 0);
+      mp_arena_prepare (&self->memory);
+      mp_lease_prepare (&self->memory);
+    }
   if (mp_load (&self->memory.must_trim))
     {
-      mp_arena_trim (&self->memory);
+      for (guint i = 0; i < MAX_TRIMS && mp_load (&self->memory.must_trim); i++)
+        mp_arena_trim (&self->memory);
       mp_lease_trim (&self->memory);
     }
 }

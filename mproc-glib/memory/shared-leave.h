@@ -30,7 +30,8 @@ static inline void
 mp_shared_queue_leave (MpSharedQueue *self)
 {
   if (G_UNLIKELY (mp_load (&self->memory.found_dead) || mp_load (&self->memory.found_damage) ||
-                  mp_load (&self->memory.must_trim) || mp_load (&self->n_due)))
+                  mp_load (&self->memory.must_trim) || mp_load (&self->memory.must_prepare) ||
+                  mp_load (&self->n_due)))
     mp_shared_queue_clean_up (self);
 }
 
