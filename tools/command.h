@@ -41,6 +41,7 @@ extern const MpCommand mp_command_purge;
 extern const MpCommand mp_command_put;
 extern const MpCommand mp_command_requeue;
 extern const MpCommand mp_command_rm;
+extern const MpCommand mp_command_run;
 extern const MpCommand mp_command_show;
 extern const MpCommand mp_command_shutdown;
 extern const MpCommand mp_command_tail;

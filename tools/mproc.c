@@ -20,6 +20,7 @@ static const MpCommand *const commands[] = {
   &mp_command_put,
   &mp_command_get,
   &mp_command_work,
+  &mp_command_run,
   &mp_command_wait,
   /* Steering */
   &mp_command_drain,

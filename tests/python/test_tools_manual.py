@@ -21,7 +21,8 @@ SOURCE = os.environ['MP_SOURCE_ROOT']
 COMPLETIONS = os.path.join(SOURCE, 'tools', 'completion')
 
 # Those that go on until they are ended.
-LIVE = ('mproc show -w', 'mproc top\n', 'mproc monitor\n', 'mproc tail tasks', 'mproc work tasks -- ', 'mproc listen')
+LIVE = ('mproc show -w', 'mproc top\n', 'mproc monitor\n', 'mproc tail tasks', 'mproc work tasks -- ', 'mproc listen',
+        'mproc run -n 4')
 # Those that wait for what others do.
 WAITING = ('mproc wait', 'mproc drain')
 
@@ -49,6 +50,11 @@ def sections():
 
 def commands():
     return mproc('--list-commands').stdout.split()
+
+
+def children_of(pid):
+    with open(f'/proc/{pid}/task/{pid}/children', encoding='ascii') as file:
+        return file.read().split()
 
 
 class TestManual(unittest.TestCase):
@@ -98,6 +104,9 @@ class TestManual(unittest.TestCase):
         elif 'tail' in line or 'monitor' in line:
             while process.line(0.2) is None:
                 self.tasks.put('seen')
+        elif 'run' in line:
+            wait_until(lambda: Mp.QueueMonitor.new_for_queue(self.tasks).props.n_processes > 1 or
+                       children_of(process.pid))
         else:
             self.assertIsNotNone(process.line())
 

@@ -209,6 +209,45 @@ class TestSteering(unittest.TestCase):
         mproc('put', 'plain', '1', '2')
         self.assertRuns(mproc('work', 'plain', '--until-empty', '--', 'cat'), '1\n2\n')
 
+    # --- Workers that are kept running
+
+    def test_run(self):
+        """A worker that dies is replaced, and what it held is done by another."""
+        mproc('create', 'results')
+        self.addCleanup(mproc, 'rm', 'results')
+        worker = """
+import os, signal
+import gi
+gi.require_version('Mp', '1.0')
+from gi.repository import Mp
+work, results = Mp.inherit('work'), Mp.inherit('results')
+for number in work:
+    if number == 3 and not os.path.exists(%r):
+        open(%r, 'w').close()
+        os.kill(os.getpid(), signal.SIGKILL)
+    results.put(number)
+    work.task_done()
+""" % (marker := os.path.join(FOLDER, f'died-{os.urandom(4).hex()}'), marker)
+        mproc('put', 'tasks', input='\n'.join(map(str, range(6))))
+        with start('run', '-n', '2', '--queue', 'work=tasks', '--queue', 'results=local:results', '--',
+                   sys.executable, '-c', worker, stderr=subprocess.PIPE) as pool:
+            numbers = mproc('get', '-n6', 'results').stdout.split()
+            self.assertEqual(sorted(numbers), list('012345'))
+            self.assertRuns(mproc('wait', 'tasks'))
+            pool.terminate()
+            self.assertEqual(pool.wait(TIMEOUT), 0)
+            self.assertIn('was ended by signal 9', pool.stderr.read())
+
+    def test_run_once(self):
+        self.assertRuns(mproc('run', '-n', '3', '--restart', 'no', '--', 'echo', 'x'), 'x\n' * 3)
+        result = mproc('run', '-n', '1', '--max-restarts', '2', '--', 'false')
+        self.assertEqual(result.returncode, 1)
+        self.assertIn('status 1', result.stderr)
+        self.assertFails(mproc('run', '--'), 2, 'usage')
+        self.assertFails(mproc('run', '--restart', 'perhaps', '--', 'true'), 2, '--restart')
+        self.assertFails(mproc('run', '--queue', 'x=no-such-queue', '--', 'true'), 4, 'no such queue')
+        self.assertEqual(mproc('run', '-n1', '--', '/nonexistent').returncode, 4)
+
     # --- Waiting and ending
 
     def test_wait(self):
