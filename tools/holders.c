@@ -46,6 +46,18 @@ dup_waits (GVariant *process)
   return names[0] != NULL ? g_strdup_printf ("waits for %s", text) : g_strdup ("");
 }
 
+/* Those that have the queue open and never used it tell nothing. */
+static gboolean
+is_idle (GVariant *process)
+{
+  g_autoptr (GVariant) waits = g_variant_lookup_value (process, "waits", NULL);
+  guint64 n_put = 0, n_got = 0;
+
+  (void) g_variant_lookup (process, "n-put", "t", &n_put);
+  (void) g_variant_lookup (process, "n-got", "t", &n_got);
+  return n_put == 0 && n_got == 0 && g_variant_n_children (waits) == 0;
+}
+
 static void
 add_row (MpTable    *table,
          const char *queue,
@@ -86,15 +98,19 @@ add_queue (MpTable        *table,
   g_autoptr (GVariant) processes = mp_queue_monitor_list_processes (monitor, NULL);
   g_autoptr (GVariant) tasks = mp_queue_monitor_list_tasks (monitor, MAX_TASKS);
   g_autofree char *name = mp_queue_dup_label (monitor);
-  guint            n = processes != NULL ? (guint) g_variant_n_children (processes) : 0;
+  const guint      n = processes != NULL ? (guint) g_variant_n_children (processes) : 0;
+  guint            n_added = 0;
 
-  for (guint i = 0; i < MIN (n, max); i++)
+  for (guint i = 0; i < n && n_added < max; i++)
     {
       g_autoptr (GVariant) process = g_variant_get_child_value (processes, i);
 
+      if (is_idle (process))
+        continue;
       add_row (table, name, process, tasks);
+      n_added++;
     }
-  return MIN (n, max);
+  return n_added;
 }
 
 void

@@ -212,7 +212,8 @@ add_row (MpTable       *table,
   mp_table_take (table, g_strdup_printf ("%u", facts.n_unfinished));
   mp_table_take (table, g_strdup_printf ("%u", facts.n_held));
   mp_table_take (table, g_strdup_printf ("%u", facts.n_dead));
-  mp_table_take (table, mp_output_duration (facts.oldest_us));
+  mp_table_take (table, facts.oldest_us > 0 ? mp_output_duration (facts.oldest_us)
+                                            : g_strdup ("-"));
   mp_table_take (table, g_strdup_printf ("%u", facts.n_processes));
 }
 

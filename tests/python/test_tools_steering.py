@@ -312,7 +312,7 @@ for number in work:
         self.assertEqual(found['max_size'], 50)
         self.assertRegex(mproc('ls').stdout, r'tasks +JoinableQueue +1 +50')
         self.assertRuns(mproc('rm', 'tasks'))
-        self.assertFails(mproc('show', 'tasks'), 4, 'no such queue')
+        self.assertFails(mproc('show', 'local:tasks'), 4, 'no such queue')
         self.assertFails(mproc('rm', 'tasks'), 4, '')
 
     def test_create_again(self):
