@@ -13,7 +13,7 @@ from .errors import call, exception_of
 from .loops import Pause, is_upon_glib, readable, running_loop, take_turn
 from .module import Mp, export
 from .values import as_path, plain_message, value_of
-from .waiting import end_of, left, sleep_until_readable
+from .waiting import end_of, left, sleep_until_readable, wait_on
 
 _give = Mp.Pool.give
 _submit = Mp.Pool.submit_async
@@ -85,10 +85,9 @@ class _Operation:
         try:
             run(_context_of(self.pool))
             while self.result is None:
-                us = left(end)
-                if us == 0:
+                if left(end) == 0:
                     raise TimeoutError(errno.ETIMEDOUT, 'The pool was not done in time')
-                _look(self.pool, us)
+                wait_on(end, _look, self.pool)
         except BaseException:
             self.cancel()
             raise
@@ -240,7 +239,7 @@ class Pool(Mp.Pool):
     def iterate(self, timeout=None):
         """Does the work of the pool, as a main loop does, and waits for at most @timeout seconds for
         something to do."""
-        _iterate(self, left(end_of(timeout)))
+        wait_on(end_of(timeout), _iterate, self)
 
     def fileno(self):
         return Mp.Waitable.get_fd(self)
@@ -262,10 +261,9 @@ class PoolWorker(Mp.PoolWorker):
         to end."""
         end = end_of(timeout)
         while (task := call(_try_get_task, self)) is None:
-            us = left(end) if block else 0
-            if us == 0:
+            if not block or left(end) == 0:
                 return None
-            call(sleep_until_readable, _get_queue(self), us)
+            call(wait_on, end, sleep_until_readable, _get_queue(self))
         return task
 
     def get_task_async(self, *arguments):
@@ -306,7 +304,7 @@ class PoolWorker(Mp.PoolWorker):
 
 def _next(worker):
     while (task := _try_get_task(worker)) is None:
-        sleep_until_readable(_get_queue(worker), left(None))
+        wait_on(None, sleep_until_readable, _get_queue(worker))
     return task
 
 
