@@ -185,6 +185,7 @@ export namespace Mp {
     function pool_work(functions: {readonly [name: string]: (value: any) => Value | void}): void;
     function pool_work_async(functions: {readonly [name: string]: (value: any) => Value | void | Promise<Value | void>}): Promise<void>;
 
+    function queue_open(uri: string, parameters?: Record<string, string | number | boolean>): Queue;
     function pipe(duplex?: boolean): [Connection, Connection];
     function connect(address: string, key?: Bytes | null, timeout?: number, cancellable?: Cancel): Connection;
     function connect_async(address: string, key?: Bytes | null, priority?: number, cancellable?: Cancel): Promise<Connection>;

@@ -320,4 +320,20 @@ test('/js/queue/processes', async () => {
     assert(results.is_empty());
 });
 
+test('/js/queue/open', () => {
+    const uri = `local:js-${new Gio.Credentials().get_unix_pid()}`;
+    assertThrows(() => Mp.queue_open(uri, {create: false}), Gio.IOErrorEnum, Gio.IOErrorEnum.NOT_FOUND);
+    const queue = Mp.queue_open(uri, {mode: 'joinable', maxSize: 2, max_deliveries: 3});
+    try {
+        assert(queue instanceof Mp.JoinableQueue);
+        assertEqual([queue.max_size, queue.max_deliveries], [2, 3]);
+        queue.put({a: 1});
+        assertEqual(Mp.queue_open(`${uri}?mode=joinable`, {create: false}).get(), {a: 1});
+        assertThrows(() => Mp.queue_open(uri, {maxSize: 3}), Gio.IOErrorEnum, Gio.IOErrorEnum.EXISTS);
+        assertThrows(() => Mp.queue_open(uri, {unknown: true}), Gio.IOErrorEnum, Gio.IOErrorEnum.INVALID_ARGUMENT);
+    } finally {
+        Mp.Queue.remove(uri, null);
+    }
+});
+
 await run();

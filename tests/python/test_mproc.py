@@ -10,6 +10,7 @@ import pickle
 import pydoc
 import signal
 import sys
+import tempfile
 import threading
 import types
 import unittest
@@ -538,6 +539,64 @@ class TestTrust(helping.TestCase):
         self.assertEqual(accepted.recv(), Point(1))
         accepted.send(Color.RED)
         self.assertIs(clients[0].recv(), Color.RED)
+
+
+def work_by_name(uri):
+    tasks, results = mproc.open(uri, create=False), mproc.open('local:results')
+    for value in iter(tasks.get, None):
+        results.put(value)
+
+
+class TestNamedQueues(helping.TestCase):
+    def setUp(self):
+        super().setUp()
+        folder = tempfile.TemporaryDirectory(dir='/dev/shm')
+        self.addCleanup(folder.cleanup)
+        environment = unittest.mock.patch.dict(os.environ, XDG_RUNTIME_DIR=folder.name)
+        environment.start()
+        self.addCleanup(environment.stop)
+
+    def test_any_objects(self):
+        for method in 'fork', 'spawn':
+            with self.subTest(method=method):
+                tasks = mproc.open('local:tasks', max_size=5)
+                self.assertIs(type(tasks), mproc.Queue)
+                child = self.start(work_by_name, 'local:tasks', method=method)
+                for value in Point(1), {'a': [1]}, None:
+                    tasks.put(value)
+                self.finish(child)
+                results = mproc.open('local:results')
+                self.assertEqual([results.get(), results.get()], [Point(1), {'a': [1]}])
+                Mp.Queue.remove('local:tasks', None)
+
+    def test_kinds(self):
+        tasks = mproc.open('local:a-b', mode='joinable', max_deliveries=2)
+        self.assertIs(type(tasks), mproc.JoinableQueue)
+        tasks.put(1)
+        self.assertEqual(mproc.open('local:a-b').get(), 1)
+        tasks.task_done()
+        tasks.join(helping.DEADLINE)
+        self.assertIs(type(Mp.queue_open('local:a-b')), Mp.JoinableQueue)
+
+    def test_errors(self):
+        for kind, uri, parameters in ((FileNotFoundError, 'local:none', {'create': False}),
+                                      (OSError, 'local:', {}), (OSError, 'local:a', {'max_size': 'many'}),
+                                      (OSError, 'local:a', {'unknown': 1}), (TypeError, 'nonsense:a', {})):
+            with self.subTest(uri=uri, parameters=parameters), self.assertRaises(kind):
+                mproc.open(uri, **parameters)
+        with self.assertRaises(TypeError):
+            Mp.queue_open(None)
+        mproc.open('local:a', max_size=2)
+        with self.assertRaises(FileExistsError):
+            mproc.open('local:a', max_size=3)
+
+    def test_codec(self):
+        queue = Mp.queue_open('local:a')
+        with self.assertRaises(TypeError):
+            queue.put(Point(1))
+        queue = Mp.queue_open('local:a', codec=pickle)
+        queue.put(Point(1))
+        self.assertEqual(queue.get(), Point(1))
 
 
 class TestWait(unittest.TestCase):

@@ -444,6 +444,22 @@ function overridePipe() {
     };
 }
 
+// --- Queues by URI -----------------------------------------------------------------------
+
+// Opens the queue at a URI such as 'local:tasks', and creates it if there is none. The parameters
+// are what it has to have, for example {mode: 'joinable', maxSize: 100, create: false}.
+function overrideOpening() {
+    Mp.queue_open = function (uri, parameters = {}) {
+        const words = Object.entries(parameters).map(([name, value]) => {
+            const dashed = name.replace(/_/g, '-').replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+            const text = typeof value === 'boolean' ? ['no', 'yes'][Number(value)] : String(value);
+            return `${dashed}=${encodeURIComponent(text)}`;
+        });
+        const query = words.length > 0 ? `${uri.includes('?') ? '&' : '?'}${words.join('&')}` : '';
+        return Mp.Queue.open(`${uri}${query}`, null);
+    };
+}
+
 // --- Text for C --------------------------------------------------------------------------
 
 // The bindings would truncate such a text at its NUL.
@@ -614,6 +630,7 @@ return function () {
     overrideConnection(Mp);
     overrideCalls(Mp);
     overridePipe();
+    overrideOpening();
     overrideListener(Mp);
     overrideProcess(Mp);
     overridePool(Mp);

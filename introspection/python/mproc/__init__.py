@@ -50,6 +50,7 @@ from .executor import ProcessPoolExecutor as ProcessPoolExecutor
 from .queues import JoinableQueue as JoinableQueue
 from .queues import Queue as Queue
 from .queues import SimpleQueue as SimpleQueue
+from .queues import open as open
 from .worker import current_task as current_task
 
 __all__ = [*_multiprocessing.__all__, 'ProcessPoolExecutor', 'WorkerDied', 'current_task']

@@ -13,7 +13,7 @@ from .hand import Hand
 from .library import Mp, describe
 from .objects import objects
 
-__all__ = ['Empty', 'Full', 'JoinableQueue', 'Queue', 'SimpleQueue']
+__all__ = ['Empty', 'Full', 'JoinableQueue', 'Queue', 'SimpleQueue', 'open']
 
 T = TypeVar('T')
 
@@ -199,6 +199,23 @@ class JoinableQueue(Queue[T]):
 
         Raises the same exceptions as get ()."""
         return self._queue.get_task(block, timeout)
+
+
+def open(uri: str, **parameters: str | int | bool) -> Queue[Any]:
+    """Opens the queue at @uri, such as 'local:tasks', and creates it if there is none.
+
+    Any process of this user can open a queue with a name. It keeps its objects when no process has
+    it open; Mp.Queue.remove (uri) removes it. Queues on this machine are for any objects; others,
+    which other users may write to, are for plain values.
+
+    @parameters: what it has to have, for example mode='joinable', max_size=100 or create=False
+    Returns a Queue, or a JoinableQueue if it is one."""
+    is_own = uri.startswith(('local:', 'process:'))
+    inner = Mp.queue_open(uri, codec=objects if is_own else None, **parameters)
+    kind: type[Queue[Any]] = JoinableQueue if isinstance(inner, Mp.JoinableQueue) else Queue
+    queue = kind.__new__(kind)
+    queue.__setstate__({'_queue': inner})
+    return queue
 
 
 class SimpleQueue(Generic[T]):

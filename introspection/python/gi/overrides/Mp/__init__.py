@@ -10,7 +10,7 @@ from multiprocessing.context import AuthenticationError, BufferTooShort
 from queue import Empty, Full
 
 # Each file exports what it defines.
-from . import calls, connections, forking, joinable, listeners, loops, pools, processes, queues, sharing, simple
+from . import calls, connections, forking, joinable, listeners, loops, opening, pools, processes, queues, sharing, simple
 from .errors import translate_module
 from .module import exported
 
