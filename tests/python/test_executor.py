@@ -3,6 +3,7 @@
 
 import asyncio
 import concurrent.futures
+import multiprocessing.util
 import operator
 import os
 import signal
@@ -44,7 +45,21 @@ def tell_progress(fd):
     return 'done'
 
 
+def fail_to_initialize(queue):
+    # As the queue handler of logging does.
+    multiprocessing.util.Finalize(None, queue.put, ('end',), exitpriority=1)
+    raise ValueError('on purpose')
+
+
 class TestExecutor(helping.TestCase):
+    def test_failing_initializer_ends_normally(self):
+        """What it has written to a log is not lost."""
+        queue = mproc.Queue()
+        with mproc.ProcessPoolExecutor(1, initializer=fail_to_initialize, initargs=(queue,)) as executor:
+            with self.assertRaisesRegex(concurrent.futures.BrokenExecutor, 'was not initialized'):
+                executor.submit(str).result(helping.DEADLINE)
+        self.assertEqual(queue.get(timeout=helping.DEADLINE), 'end')
+
     def setUp(self):
         super().setUp()
         folder = tempfile.TemporaryDirectory()

@@ -87,6 +87,7 @@ class Crew:
         self._running: dict[bytes, _Running] = {}
         self._ahead = 1
         self._births: dict[int, float] = {}
+        self._not_initialized: set[int] = set()
         self._n_deaths, self._delay = 0, MIN_DELAY
         self._due: list[float] = []
         self._look_until = 0.0
@@ -248,7 +249,7 @@ class Crew:
         elif kind == INTERRUPTED:
             self._break('The processes of the pool were interrupted')
         elif kind == NOT_INITIALIZED:
-            self._break('A process in the process pool was not initialized, since its initializer has failed')
+            self._not_initialized.add(int.from_bytes(data, 'little'))
         elif (running := self._running.get(task_id)) is not None:
             if kind == PROGRESS:
                 running.future._progress = objects.loads(data)
@@ -283,6 +284,10 @@ class Crew:
         if process is None:
             return
         process.join()
+        if pid in self._not_initialized:
+            # Only now, since it may have had something to write to a log.
+            self._break('A process in the process pool was not initialized, since its initializer has failed')
+            return
         lived = time.monotonic() - self._births.pop(pid)
         if process.exitcode == 0:
             # The worker has reached max_tasks_per_child.

@@ -87,7 +87,7 @@ def work(tasks: Any, answers: Any, initializer: Callable[..., object] | None, in
             initializer(*initargs)
         except BaseException:
             logging.getLogger('concurrent.futures').critical('Exception in initializer:', exc_info=True)
-            answers.put(bytes(ID_SIZE) + NOT_INITIALIZED)
+            answers.put(bytes(ID_SIZE) + NOT_INITIALIZED + os.getpid().to_bytes(ID_SIZE, 'little'))
             return
 
     try:
