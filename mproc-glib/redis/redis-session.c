@@ -141,22 +141,28 @@ refuse_hello (MpRedisQueue  *self,
     mp_redis_judge_gone (self, status);
 }
 
-/* Takes over what the queue is like. */
+/* Takes over what the queue is like.  It never changes, so that it can be read without the mutex. */
 static gboolean
 read_settings (MpRedisQueue  *self,
                const MpReply *reply)
 {
-  const char *mode = mp_reply_get_string (mp_reply_get (reply, 5));
+  const char  *incarnation = mp_reply_get_string (mp_reply_get (reply, 2));
+  const char  *mode = mp_reply_get_string (mp_reply_get (reply, 5));
+  const gint64 max_size = mp_reply_get_integer (mp_reply_get (reply, 6), -1);
+  const gint64 max_bytes = mp_reply_get_integer (mp_reply_get (reply, 7), -1);
+  const gint64 max_deliveries = mp_reply_get_integer (mp_reply_get (reply, 8), -1);
 
-  self->mode = g_str_equal (mode, "joinable") ? MP_QUEUE_MODE_ACKNOWLEDGED : MP_QUEUE_MODE_PLAIN;
-  self->max_size = mp_reply_get_integer (mp_reply_get (reply, 6), -1);
-  self->max_bytes = mp_reply_get_integer (mp_reply_get (reply, 7), -1);
-  self->max_deliveries = mp_reply_get_integer (mp_reply_get (reply, 8), -1);
-  if (self->max_size < 0 || self->max_bytes < 0 || self->max_deliveries < 0)
+  if (max_size < 0 || max_bytes < 0 || max_deliveries < 0 || *incarnation == '\0')
     return FALSE;
-  g_free (self->incarnation);
-  self->incarnation = g_strdup (mp_reply_get_string (mp_reply_get (reply, 2)));
-  return *self->incarnation != '\0';
+  if (self->incarnation != NULL)
+    return g_str_equal (self->incarnation, incarnation);
+
+  self->incarnation = g_strdup (incarnation);
+  self->mode = g_str_equal (mode, "joinable") ? MP_QUEUE_MODE_ACKNOWLEDGED : MP_QUEUE_MODE_PLAIN;
+  self->max_size = max_size;
+  self->max_bytes = max_bytes;
+  self->max_deliveries = max_deliveries;
+  return TRUE;
 }
 
 static void
