@@ -141,7 +141,7 @@ refuse_hello (MpRedisQueue  *self,
     mp_redis_judge_gone (self, status);
 }
 
-/* Takes over what the queue is like.  It never changes, so that it can be read without the mutex. */
+/* Takes over what the queue is like.  It never changes, and so can be read without the mutex. */
 static gboolean
 read_settings (MpRedisQueue  *self,
                const MpReply *reply)
