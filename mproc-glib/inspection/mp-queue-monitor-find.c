@@ -84,7 +84,6 @@ GPtrArray *
 mp_queue_monitor_find (GCancellable *cancellable,
                        GError      **error)
 {
-  const gint64 time = g_get_monotonic_time ();
   g_autoptr (GPtrArray) monitors = g_ptr_array_new_with_free_func (g_object_unref);
   g_autoptr (GArray) uses = NULL;
 
@@ -93,7 +92,7 @@ mp_queue_monitor_find (GCancellable *cancellable,
   uses = mp_process_scan (0, 0, cancellable, error);
   if (uses == NULL)
     return NULL;
-  add_used (monitors, uses, time);
+  add_used (monitors, uses, g_get_monotonic_time ());
   mp_observer_foreach_named (add_named, monitors);
   return g_steal_pointer (&monitors);
 }

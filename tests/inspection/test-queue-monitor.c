@@ -6,8 +6,12 @@
 
 #include <mproc-glib/mproc-glib.h>
 
+#include <fcntl.h>
 #include <gio/gunixfdlist.h>
+#include <glib/gstdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -357,6 +361,141 @@ test_open (void)
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
 }
 
+static MpQueueMonitor *
+find_by_id (guint64 id)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) monitors = mp_queue_monitor_find (NULL, &error);
+
+  g_assert_no_error (error);
+  for (guint i = 0; i < monitors->len; i++)
+    if (get_uint64 (g_ptr_array_index (monitors, i), "id") == id)
+      return g_object_ref (g_ptr_array_index (monitors, i));
+  return NULL;
+}
+
+/* A queue with a name is there when no process has it open, and can be opened by what its monitor
+ * says. */
+static void
+test_named (void)
+{
+  g_autofree char *folder = g_strdup ("/dev/shm/mproc-glib-monitor-XXXXXX");
+  g_autofree char *path = NULL;
+  g_autofree char *uri = NULL;
+  g_autoptr (MpQueueMonitor) monitor = NULL;
+  g_autoptr (MpQueueMonitor) own = NULL;
+  g_autoptr (GVariant) processes = NULL;
+  g_autoptr (GPtrArray) messages = NULL;
+  g_autoptr (GError) error = NULL;
+  MpQueue *queue;
+
+  g_assert_nonnull (g_mkdtemp (folder));
+  g_setenv ("XDG_RUNTIME_DIR", folder, TRUE);
+  queue = mp_queue_open ("local:seen", NULL, &error);
+  g_assert_no_error (error);
+  put (queue, 7);
+  own = monitor_of (queue);
+  g_object_unref (queue);
+
+  monitor = find_by_id (get_uint64 (own, "id"));
+  g_assert_nonnull (monitor);
+  g_assert_cmpuint (get_uint (monitor, "size"), ==, 1);
+  g_assert_cmpuint (get_uint (monitor, "n-processes"), ==, 0);
+  processes = mp_queue_monitor_list_processes (monitor, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (g_variant_n_children (processes), ==, 0);
+  messages = mp_queue_monitor_peek (monitor, 0, 10, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (number_of (messages, 0), ==, 7);
+  uri = mp_queue_monitor_dup_uri (monitor);
+  g_assert_cmpstr (uri, ==, "local:seen");
+
+  refresh (monitor);
+  g_assert_true (mp_queue_remove (uri, NULL, NULL));
+  g_assert_false (mp_queue_monitor_refresh (monitor, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+
+  path = g_build_filename (folder, "mproc-glib", NULL);
+  g_assert_cmpint (rmdir (path), ==, 0);
+  g_assert_cmpint (rmdir (folder), ==, 0);
+  g_unsetenv ("XDG_RUNTIME_DIR");
+}
+
+/* What calls itself a queue, and is locked as one, but is none. */
+static void
+test_damaged (void)
+{
+  const int        fd = memfd_create ("mproc-glib-queue:bad", MFD_CLOEXEC);
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
+  const int        other = open (path, O_RDWR | O_CLOEXEC);
+  struct flock     lock = { .l_type = F_WRLCK, .l_start = G_GINT64_CONSTANT (1) << 62, .l_len = 1 };
+  struct stat      status;
+  gboolean         damaged;
+  guint64          next;
+  g_autoptr (MpQueueMonitor) monitor = NULL;
+  g_autoptr (GVariant) processes = NULL;
+  g_autoptr (GVariant) tasks = NULL;
+  g_autoptr (GPtrArray) messages = NULL;
+
+  g_assert_cmpint (ftruncate (fd, 100), ==, 0);
+  g_assert_cmpint (fcntl (other, F_OFD_SETLK, &lock), ==, 0);
+  g_assert_cmpint (fstat (fd, &status), ==, 0);
+  monitor = find_by_id (status.st_ino);
+  g_assert_nonnull (monitor);
+  g_object_get (monitor, "damaged", &damaged, NULL);
+  g_assert_true (damaged);
+  g_assert_cmpuint (get_uint (monitor, "size"), ==, 0);
+  processes = mp_queue_monitor_list_processes (monitor, NULL);
+  g_assert_cmpuint (g_variant_n_children (processes), ==, 0);
+  tasks = mp_queue_monitor_list_tasks (monitor, 10);
+  g_assert_cmpuint (g_variant_n_children (tasks), ==, 0);
+  messages = mp_queue_monitor_peek (monitor, 0, 10, &next, NULL);
+  g_assert_cmpuint (messages->len, ==, 0);
+  close (other);
+  close (fd);
+}
+
+static void
+test_peek_task (void)
+{
+  g_autoptr (MpJoinableQueue) queue = new_queue ();
+  g_autoptr (MpQueueMonitor) monitor = monitor_of (queue);
+  g_autoptr (MpTask) task = NULL;
+  g_autoptr (GVariant) list = NULL;
+  g_autoptr (GVariant) row = NULL;
+  g_autoptr (GVariant) value = NULL;
+  g_autoptr (MpMessage) message = NULL;
+  g_autoptr (GError) error = NULL;
+  guint64 serial;
+
+  put (queue, 1);
+  put (queue, 2);
+  task = get_task (queue);
+  list = mp_queue_monitor_list_tasks (monitor, 10);
+  row = g_variant_get_child_value (list, 0);
+  g_assert_true (g_variant_lookup (row, "serial", "t", &serial));
+  message = mp_queue_monitor_peek_task (monitor, serial, &error);
+  g_assert_no_error (error);
+  value = mp_message_get_variant (message, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (g_variant_get_int64 (value), ==, 1);
+
+  g_assert_true (mp_task_done (task, NULL));
+  g_assert_null (mp_queue_monitor_peek_task (monitor, serial, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+}
+
+/* What is not among those found is hidden. */
+static void
+test_hidden (void)
+{
+  g_autoptr (MpJoinableQueue) queue = new_queue ();
+  g_autoptr (GPtrArray) none = g_ptr_array_new ();
+
+  put (queue, 1);
+  g_assert_cmpuint (mp_queue_monitor_count_hidden (none), >=, 1);
+}
+
 static void
 test_closed (void)
 {
@@ -427,6 +566,10 @@ main (int   argc,
   g_test_add_func ("/queue-monitor/tail", test_tail);
   g_test_add_func ("/queue-monitor/find", test_find);
   g_test_add_func ("/queue-monitor/open", test_open);
+  g_test_add_func ("/queue-monitor/named", test_named);
+  g_test_add_func ("/queue-monitor/damaged", test_damaged);
+  g_test_add_func ("/queue-monitor/peek-task", test_peek_task);
+  g_test_add_func ("/queue-monitor/hidden", test_hidden);
   g_test_add_func ("/queue-monitor/closed", test_closed);
   g_test_add_func ("/queue-monitor/no-queue", test_no_queue);
   g_test_add_func ("/queue-monitor/notifies", test_notifies);
