@@ -27,7 +27,7 @@ class Cell:
     def __init__(self, section, row, size, shape):
         self.section, self.row, self.size, self.shape = section, row, size, shape
         # Memory may be scarce, so begin with few large messages.
-        self.n_messages = max(64, min(row.first, (32 << 20) // size))
+        self.n_messages = max(min(64, row.least), min(row.first, (32 << 20) // size))
         self.rates = {placement: [] for placement in PLACEMENTS}
         self.n_failures = 0
         self.failure = None

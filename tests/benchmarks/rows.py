@@ -16,6 +16,9 @@ LANGUAGE_SIZES = (16, 1024, 65536)
 
 PYTHON = 'python_peer.py'
 LANGUAGES = 'language_peer.py'
+ARRAYS = 'array_peer.py'
+
+ARRAY_SIZES = (1048576, 67108864)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,6 +147,16 @@ SECTIONS = (
         Row('language-queue-int', 'Python `Queue`', PEER, LANGUAGES, 'stdlib-int', DICT),
         Row('many-int', '`mproc.Queue`, `put_many`/`get_many`', OURS, LANGUAGES, 'many-int', DICT, first=20000),
     ), 'language-queue-int'),
+    Section('array', 'Python, arrays of float64, one way', tuple(
+        Row(key, title, kind, ARRAYS, mode, ARRAY_SIZES, first=64, least=8) for key, title, kind, mode in (
+            ('array-queue', 'Python `Queue`', PEER, 'stdlib'),
+            ('array-pipe', 'Python `Pipe`', PEER, 'stdlib-pipe'),
+            ('array-dill', '`multiprocess` (dill) `Queue`', PEER, 'dill'),
+            ('array-segments', '`shared_memory` made for each, and a `Queue` of names', PEER, 'segments'),
+            ('array-segments-again', '`shared_memory` used again, and queues of names', PEER, 'segments-again'),
+            ('array-mproc', '`mproc.Queue`', OURS, 'mproc'),
+            ('array-mproc-pipe', '`mproc.Pipe`', OURS, 'mproc-pipe'),
+        )), 'array-queue'),
     Section('language-trip', 'Python, a small dictionary there and back, µs', (
         Row('language-pipe-trip', 'Python `Pipe`', PEER, LANGUAGES, 'stdlib-trip', DICT),
         Row('pipe-trip', '`Mp.Pipe`', OURS, LANGUAGES, 'pipe-trip', DICT),
@@ -239,6 +252,12 @@ TARGETS = (
            ('language-queue-int', 16, 1), 8),
     Target('Python, small dict by `put_many`/`get_many`, to Python\'s Queue', ('many-dict', 16, 1),
            ('language-queue-dict', 16, 1), 5),
+    Target('Python, arrays of 1 MiB, to Python\'s Queue', ('array-mproc', 1048576, 1),
+           ('array-queue', 1048576, 1), 10),
+    Target('Python, arrays of 1 MiB, to `shared_memory` used again', ('array-mproc', 1048576, 1),
+           ('array-segments-again', 1048576, 1), 0.8),
+    Target('Python, arrays of 64 MiB, to `shared_memory` used again', ('array-mproc', 67108864, 1),
+           ('array-segments-again', 67108864, 1), 0.8),
     Target('Python, round trip over two queues, to Python\'s Pipe', ('queue-trip', 16, 1),
            ('language-pipe-trip', 16, 1), 0.1, True, True),
     Target('Python, round trip over a pipe, to Python\'s Pipe', ('pipe-trip', 16, 1),
