@@ -34,7 +34,8 @@ send_payload (MpConnection *self,
   if (fd_list != NULL)
     fds = g_unix_fd_list_peek_fds (fd_list, &n_fds);
 
-  return mp_channel_send (channel, data, length, fds, n_fds, timeout_us, cancellable, error);
+  return mp_channel_send (channel, &(struct iovec){ (gpointer) data, length }, 1, fds, n_fds,
+                          timeout_us, cancellable, error);
 }
 
 /* Sends a variant to a peer that reads variants, without intermediate objects. */
@@ -157,6 +158,49 @@ mp_connection_send_data (MpConnection *self,
   g_return_val_if_fail (data != NULL || length == 0, FALSE);
 
   return send_payload (self, data, length, NULL, timeout_us, cancellable, error);
+}
+
+/**
+ * mp_connection_send_pieces:
+ * @self: a connection
+ * @addresses: (array length=n_pieces) (element-type guintptr): the addresses of the pieces
+ * @sizes: (array length=n_pieces) (element-type gsize): the size of each in bytes
+ * @n_pieces: how many pieces, at least 1
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Sends bytes of several buffers unchanged as one message, without copying them into one buffer.
+ *
+ * This is for language bindings that have addresses of memory. If the timeout expires after a part
+ * of the message was sent, the rest is copied.
+ *
+ * Returns: whether the message was sent, or will be sent completely
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_connection_send_pieces (MpConnection   *self,
+                           const guintptr *addresses,
+                           const gsize    *sizes,
+                           guint           n_pieces,
+                           gint64          timeout_us,
+                           GCancellable   *cancellable,
+                           GError        **error)
+{
+  g_autofree struct iovec *pieces = NULL;
+  MpChannel               *channel;
+
+  g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
+  g_return_val_if_fail (n_pieces > 0 && addresses != NULL && sizes != NULL, FALSE);
+
+  channel = mp_connection_get_channel (self, error);
+  if (channel == NULL)
+    return FALSE;
+  pieces = g_new (struct iovec, n_pieces);
+  for (guint i = 0; i < n_pieces; i++)
+    pieces[i] = (struct iovec){ (gpointer) addresses[i], sizes[i] };
+  return mp_channel_send (channel, pieces, n_pieces, NULL, 0, timeout_us, cancellable, error);
 }
 
 /**

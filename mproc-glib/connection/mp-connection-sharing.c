@@ -172,7 +172,8 @@ mp_connection_send_shareable (MpConnection *self,
   payload = g_malloc (size);
   mp_gvariant_store_payload (description, payload);
   fds = g_unix_fd_list_peek_fds (descriptors, &n_fds);
-  return mp_channel_send (channel, payload, size, fds, n_fds, timeout_us, cancellable, error);
+  return mp_channel_send (channel, &(struct iovec){ payload, size }, 1, fds, n_fds, timeout_us,
+                          cancellable, error);
 }
 
 /**

@@ -71,6 +71,14 @@ gboolean mp_connection_send_data (MpConnection *self,
                                   GCancellable *cancellable,
                                   GError      **error);
 MP_AVAILABLE_IN_1_0
+gboolean mp_connection_send_pieces (MpConnection   *self,
+                                    const guintptr *addresses,
+                                    const gsize    *sizes,
+                                    guint           n_pieces,
+                                    gint64          timeout_us,
+                                    GCancellable   *cancellable,
+                                    GError        **error);
+MP_AVAILABLE_IN_1_0
 guint8 *mp_connection_recv_data (MpConnection *self,
                                  gint64        timeout_us,
                                  GCancellable *cancellable,

@@ -81,10 +81,11 @@ mp_message_get_bytes (MpMessage *self,
 
 /**
  * mp_message_get_data:
- * @self: a message of bytes, or an opaque one
+ * @self: a message of bytes, an opaque one, or a pickle
  * @length: (out): how many bytes
  *
- * Gets the bytes of a message of bytes, or those that the codec of an opaque message created.
+ * Gets the bytes of a message of bytes, those that the codec of an opaque message created, or a
+ * pickle as it was received, which is not checked.
  *
  * In C nothing is copied.
  *
@@ -105,14 +106,14 @@ mp_message_get_data (MpMessage *self,
     return self->inline_data;
   if (self->format == MP_FORMAT_OPAQUE)
     return g_bytes_get_data (self->rest->opaque, length);
-  return self->format == MP_FORMAT_BYTES
+  return self->format == MP_FORMAT_BYTES || self->format == MP_FORMAT_PICKLE
            ? g_bytes_get_data (mp_message_peek_own (self, NULL), length)
            : NULL;
 }
 
 /**
  * mp_message_get_address:
- * @self: a message of bytes, or an opaque one
+ * @self: a message of bytes, an opaque one, or a pickle
  * @length: (out): how many bytes
  *
  * Gets the address of the bytes, for language bindings that can read memory by its address.

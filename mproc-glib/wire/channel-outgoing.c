@@ -11,23 +11,33 @@
 
 /* The messages that wait to be sent. */
 
-/* How many buffers one call writes. */
-#define MAX_VECTORS 128
-
 /* How many bytes one call writes to a transport that runs foreign code: a record of TLS. */
 #define MAX_STAGED (16 * 1024)
 
 void
-mp_outgoing_init (MpOutgoing   *outgoing,
-                  const guint8 *data,
-                  gsize         length,
-                  const int    *fds,
-                  guint         n_fds)
+mp_outgoing_set_single (MpOutgoing  *outgoing,
+                        struct iovec piece)
+{
+  outgoing->single = piece;
+  outgoing->pieces = &outgoing->single;
+  outgoing->n_pieces = 1;
+}
+
+void
+mp_outgoing_init (MpOutgoing         *outgoing,
+                  const struct iovec *pieces,
+                  guint               n_pieces,
+                  const int          *fds,
+                  guint               n_fds)
 {
   memset (outgoing, 0, sizeof *outgoing);
-  outgoing->header_size = mp_frame_put_header (outgoing->header, length);
-  outgoing->data = data;
-  outgoing->length = length;
+  outgoing->pieces = pieces;
+  outgoing->n_pieces = n_pieces;
+  if (n_pieces == 1)
+    mp_outgoing_set_single (outgoing, pieces[0]);
+  for (guint i = 0; i < n_pieces; i++)
+    outgoing->length += pieces[i].iov_len;
+  outgoing->header_size = mp_frame_put_header (outgoing->header, outgoing->length);
   outgoing->fds = fds;
   outgoing->n_fds = n_fds;
 }
@@ -55,7 +65,8 @@ mp_outgoing_get_left (const MpOutgoing *outgoing)
 
 guint
 mp_outgoing_add_vectors (const MpOutgoing *outgoing,
-                         struct iovec     *vectors)
+                         struct iovec     *vectors,
+                         guint             max)
 {
   gsize of_data =
     outgoing->sent > outgoing->header_size ? outgoing->sent - outgoing->header_size : 0;
@@ -64,9 +75,16 @@ mp_outgoing_add_vectors (const MpOutgoing *outgoing,
   if (outgoing->sent < outgoing->header_size)
     vectors[n++] = (struct iovec){ (guint8 *) outgoing->header + outgoing->sent,
                                    outgoing->header_size - outgoing->sent };
-  if (of_data < outgoing->length)
-    vectors[n++] =
-      (struct iovec){ (guint8 *) outgoing->data + of_data, outgoing->length - of_data };
+  for (guint i = 0; i < outgoing->n_pieces && n < max; i++)
+    {
+      const struct iovec *piece = &outgoing->pieces[i];
+      gsize               skipped = MIN (of_data, piece->iov_len);
+
+      of_data -= skipped;
+      if (skipped < piece->iov_len)
+        vectors[n++] =
+          (struct iovec){ (guint8 *) piece->iov_base + skipped, piece->iov_len - skipped };
+    }
   return n;
 }
 
@@ -77,9 +95,10 @@ write_outside (MpChannel *self,
                GError   **error)
 {
   guint8       staged[MAX_STAGED];
-  struct iovec vectors[2];
+  struct iovec vectors[MP_OUTGOING_MAX_VECTORS];
   struct iovec all = { staged, 0 };
-  guint        n_vectors = mp_outgoing_add_vectors (self->outgoing.head->data, vectors);
+  guint        n_vectors = mp_outgoing_add_vectors (self->outgoing.head->data, vectors,
+                                                    MP_OUTGOING_MAX_VECTORS);
   guint        n_dropped = self->n_dropped;
   gssize       n;
 
@@ -109,18 +128,19 @@ static gssize
 write_outgoing (MpChannel *self,
                 GError   **error)
 {
-  struct iovec      vectors[MAX_VECTORS];
+  struct iovec      vectors[MP_OUTGOING_MAX_VECTORS];
   const MpOutgoing *first = self->outgoing.head->data;
   guint             n = 0;
   guint             n_fds = first->sent == 0 ? first->n_fds : 0;
 
-  for (GList *l = self->outgoing.head; l != NULL && n + 2 <= MAX_VECTORS; l = l->next)
+  for (GList *l = self->outgoing.head; l != NULL && n < MP_OUTGOING_MAX_VECTORS; l = l->next)
     {
       const MpOutgoing *outgoing = l->data;
 
-      if (outgoing != first && (outgoing->n_fds > 0 || n_fds > 0))
+      if (outgoing != first &&
+          (outgoing->n_fds > 0 || n_fds > 0 || outgoing->n_pieces >= MP_OUTGOING_MAX_VECTORS - n))
         break;
-      n += mp_outgoing_add_vectors (outgoing, vectors + n);
+      n += mp_outgoing_add_vectors (outgoing, vectors + n, MP_OUTGOING_MAX_VECTORS - n);
     }
 
   return self->transport->funcs->send (self->transport, vectors, n, first->fds, n_fds, error);

@@ -6,18 +6,20 @@
 
 G_BEGIN_DECLS
 
-/* A message being sent.  That of a blocking call is on its stack and refers to the caller's bytes;
- * that of an asynchronous call holds a reference to the bytes and its own duplicates of the
- * descriptors. */
+/* A message being sent, in one or several pieces.  That of a blocking call is on its stack and
+ * refers to the caller's bytes; that of an asynchronous call holds a reference to the bytes and its
+ * own duplicates of the descriptors. */
 typedef struct
 {
-  guint8        header[MP_FRAME_MAX_HEADER];
-  gsize         header_size;
-  const guint8 *data;
-  gsize         length;
-  gsize         sent;
-  const int    *fds;
-  guint         n_fds;
+  guint8              header[MP_FRAME_MAX_HEADER];
+  gsize               header_size;
+  const struct iovec *pieces; /* if there is one, @single */
+  guint               n_pieces;
+  struct iovec        single;
+  gsize               length;
+  gsize               sent;
+  const int          *fds;
+  guint               n_fds;
 
   gboolean finished;
   GError  *error;
@@ -39,17 +41,23 @@ typedef struct
   gboolean turned_away;
 } MpFinished;
 
-void  mp_outgoing_init (MpOutgoing   *outgoing,
-                        const guint8 *data,
-                        gsize         length,
-                        const int    *fds,
-                        guint         n_fds);
+void  mp_outgoing_init (MpOutgoing         *outgoing,
+                        const struct iovec *pieces,
+                        guint               n_pieces,
+                        const int          *fds,
+                        guint               n_fds);
+void  mp_outgoing_set_single (MpOutgoing  *outgoing,
+                              struct iovec piece);
 void  mp_outgoing_free (MpOutgoing *outgoing);
 gsize mp_outgoing_get_left (const MpOutgoing *outgoing);
 
-/* Adds the unsent part of a message, in at most two buffers. */
+/* How many buffers one call writes. */
+#define MP_OUTGOING_MAX_VECTORS 128
+
+/* Adds the unsent part of a message, or the beginning of that, in at most @max buffers. */
 guint mp_outgoing_add_vectors (const MpOutgoing *outgoing,
-                               struct iovec     *vectors);
+                               struct iovec     *vectors,
+                               guint             max);
 
 /* Whether sending a message has begun, so that it cannot be withdrawn. */
 gboolean mp_outgoing_is_begun (MpChannel        *channel,

@@ -48,9 +48,14 @@ detach (MpChannel  *self,
 {
   GList      *link = g_queue_find (&self->outgoing, outgoing);
   MpOutgoing *copy = g_memdup2 (outgoing, sizeof *outgoing);
+  guint8     *data = g_malloc (MAX (1, outgoing->length));
+  gsize       done = 0;
 
-  copy->payload = g_bytes_new (outgoing->data, outgoing->length);
-  copy->data = g_bytes_get_data (copy->payload, NULL);
+  for (guint i = 0; i < outgoing->n_pieces; done += outgoing->pieces[i++].iov_len)
+    if (outgoing->pieces[i].iov_len > 0)
+      memcpy (data + done, outgoing->pieces[i].iov_base, outgoing->pieces[i].iov_len);
+  copy->payload = g_bytes_new_take (data, outgoing->length);
+  mp_outgoing_set_single (copy, (struct iovec){ data, outgoing->length });
   copy->on_heap = TRUE;
   copy->fds = NULL;
   copy->n_fds = 0;
@@ -186,7 +191,7 @@ send_inside (MpChannel    *self,
              GError      **error)
 {
   MpFinished   finished = { G_QUEUE_INIT, FALSE, FALSE };
-  struct iovec vectors[2];
+  struct iovec vectors[MP_OUTGOING_MAX_VECTORS];
   gboolean     success = TRUE;
   gboolean     queued = FALSE;
   gssize       n = 0;
@@ -196,8 +201,9 @@ send_inside (MpChannel    *self,
     n = -1;
   else if (self->outgoing.length == 0 && !self->transport->funcs->is_foreign)
     n = self->transport->funcs->send (self->transport, vectors,
-                                      mp_outgoing_add_vectors (outgoing, vectors), outgoing->fds,
-                                      outgoing->n_fds, error);
+                                      mp_outgoing_add_vectors (outgoing, vectors,
+                                                               G_N_ELEMENTS (vectors)),
+                                      outgoing->fds, outgoing->n_fds, error);
   if (n > 0)
     outgoing->sent = n;
 
@@ -219,14 +225,14 @@ send_inside (MpChannel    *self,
 }
 
 gboolean
-mp_channel_send (MpChannel    *self,
-                 const guint8 *data,
-                 gsize         length,
-                 const int    *fds,
-                 guint         n_fds,
-                 gint64        timeout_us,
-                 GCancellable *cancellable,
-                 GError      **error)
+mp_channel_send (MpChannel          *self,
+                 const struct iovec *pieces,
+                 guint               n_pieces,
+                 const int          *fds,
+                 guint               n_fds,
+                 gint64              timeout_us,
+                 GCancellable       *cancellable,
+                 GError            **error)
 {
   MpOutgoing outgoing;
   gboolean   success = FALSE;
@@ -234,8 +240,8 @@ mp_channel_send (MpChannel    *self,
   if (!mp_channel_enter (self, error))
     return FALSE;
 
-  mp_outgoing_init (&outgoing, data, length, fds, n_fds);
-  if (check_sendable (self, length, n_fds, error) &&
+  mp_outgoing_init (&outgoing, pieces, n_pieces, fds, n_fds);
+  if (check_sendable (self, outgoing.length, n_fds, error) &&
       !g_cancellable_set_error_if_cancelled (cancellable, error))
     success = send_inside (self, &outgoing, timeout_us, cancellable, error);
 
@@ -292,7 +298,8 @@ mp_channel_queue (MpChannel        *self,
 {
   guint         n_fds = fd_list != NULL ? g_unix_fd_list_get_length (fd_list) : 0;
   gsize         length;
-  const guint8 *data = g_bytes_get_data (payload, &length);
+  gconstpointer data = g_bytes_get_data (payload, &length);
+  struct iovec  piece = { (gpointer) data, length };
   MpOutgoing   *outgoing;
   gboolean      success;
 
@@ -300,7 +307,7 @@ mp_channel_queue (MpChannel        *self,
     return FALSE;
 
   outgoing = g_new0 (MpOutgoing, 1);
-  mp_outgoing_init (outgoing, data, length, NULL, 0);
+  mp_outgoing_init (outgoing, &piece, 1, NULL, 0);
   outgoing->on_heap = TRUE;
   outgoing->payload = g_bytes_ref (payload);
   g_set_object (&outgoing->cancellable, cancellable);

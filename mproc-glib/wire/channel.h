@@ -106,14 +106,14 @@ void mp_channel_message_clear (MpChannelMessage *message);
 
 /* Sending.  A message of which a part was sent is always completed: if the timeout expires in its
  * middle, the rest is kept and sent before anything else, and the call succeeds. */
-gboolean        mp_channel_send (MpChannel    *self,
-                                 const guint8 *data,
-                                 gsize         length,
-                                 const int    *fds,
-                                 guint         n_fds,
-                                 gint64        timeout_us,
-                                 GCancellable *cancellable,
-                                 GError      **error);
+gboolean        mp_channel_send (MpChannel          *self,
+                                 const struct iovec *pieces,
+                                 guint               n_pieces,
+                                 const int          *fds,
+                                 guint               n_fds,
+                                 gint64              timeout_us,
+                                 GCancellable       *cancellable,
+                                 GError            **error);
 gboolean        mp_channel_queue (MpChannel        *self,
                                   GBytes           *payload,
                                   GUnixFDList      *fd_list,

@@ -8,6 +8,7 @@
 
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SMALLEST_AHEAD 4096
@@ -15,6 +16,8 @@
 #define LARGEST_AHEAD  65536
 
 #define SHORT_HEADER 4
+
+#define ALIGNMENT 64
 
 /* How much memory is allocated for a long message before its bytes have arrived. */
 #define FIRST_PAYLOAD (256 * 1024)
@@ -152,6 +155,29 @@ begin_payload (MpFrameReader *self,
   self->filled = there;
 }
 
+/* Resizes the memory of a payload, which begins at a multiple of ALIGNMENT, since it may have
+ * arrays of numbers.  Such memory is usually resized in place, or by mapping it elsewhere. */
+static guint8 *
+resize_aligned (guint8 *memory,
+                gsize   filled,
+                gsize   size)
+{
+  guint8 *resized = memory != NULL ? g_try_realloc (memory, size) : NULL;
+  void   *aligned;
+
+  if (memory != NULL && (resized == NULL || (guintptr) resized % ALIGNMENT == 0))
+    return resized;
+  if (posix_memalign (&aligned, ALIGNMENT, size) != 0)
+    aligned = NULL;
+  if (aligned == NULL)
+    return resized;
+  if (resized == NULL)
+    return aligned;
+  memcpy (aligned, resized, filled);
+  g_free (resized);
+  return aligned;
+}
+
 static gboolean
 grow_payload (MpFrameReader *self,
               GError       **error)
@@ -161,7 +187,7 @@ grow_payload (MpFrameReader *self,
   guint8 *memory;
 
   wanted = MIN (wanted, self->length);
-  memory = g_try_realloc (self->payload, wanted + 1);
+  memory = resize_aligned (self->payload, self->filled, wanted + 1);
   if (memory == NULL)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,

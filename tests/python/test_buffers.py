@@ -2,7 +2,10 @@
 """Large buffers, which are sent outside the pickle."""
 
 import asyncio
+import multiprocessing.connection
 import pickle
+import socket
+import threading
 import unittest
 from itertools import product
 
@@ -39,6 +42,11 @@ def double(requests, answers):
         for column in frame.columns:
             column *= 2
         answers.put(frame)
+
+
+def answer(connection):
+    while (value := connection.recv()) is not None:
+        connection.send(value)
 
 
 def get_codec(queue):
@@ -112,6 +120,47 @@ class TestBuffers(helping.TestCase):
         first, second = mproc.Pipe()
         first.send(Buffered(bytes(50000)))
         self.assertEqual(bytes(second.recv().data), bytes(50000))
+
+    def test_pipes_of_children(self):
+        for method in ('fork', 'spawn'):
+            first, second = mproc.Pipe()
+            child = self.start(answer, second, method=method)
+            second.close()
+            # More than the kernel holds, and more pieces than one call sends.
+            sent = [Buffered(bytes([number % 256]) * 20000) for number in range(300)]
+            first.send(sent)
+            got = first.recv()
+            self.assertEqual([bytes(one.data) for one in got], [one.data for one in sent])
+            first.send(None)
+            self.finish(child)
+
+    def test_peers_with_multiprocessing(self):
+        ours, theirs = socket.socketpair()
+        ours = mproc.connection.Connection(ours.detach())
+        theirs = multiprocessing.connection.Connection(theirs.detach())
+        for sender, receiver, value in ((ours, theirs, [bytearray(3000000), 'x']), (theirs, ours, [b'y' * 3000000])):
+            thread = threading.Thread(target=sender.send, args=(value,))
+            thread.start()
+            self.assertEqual(receiver.recv(), value)
+            thread.join()
+        thread = threading.Thread(target=ours.send, args=(Buffered(b'x' * 3000000),))
+        thread.start()
+        self.assertEqual(bytes(theirs.recv().data), b'x' * 3000000)
+        thread.join()
+        ours.close()
+
+    def test_interrupted_send(self):
+        first, second = mproc.Pipe()
+        value = Buffered(b'x' * 30000000)
+        with helping.signal_after(0.05), self.assertRaises(helping.Interrupted):
+            first.send(value)
+        # What was begun, if the signal did not come before, is sent completely.
+        thread = threading.Thread(target=first.send, args=(5,))
+        thread.start()
+        if (got := second.recv()) != 5:
+            self.assertEqual(bytes(got.data), value.data)
+            self.assertEqual(second.recv(), 5)
+        thread.join()
 
 
 @unittest.skipUnless(numpy, 'numpy is not installed')
@@ -225,6 +274,19 @@ class TestArrays(helping.TestCase):
         self.assertEqual([got[0], got[2], got[5]], [1, 2, 3])
         self.assertEqual([got[1].tolist(), got[3].tolist(), bytes(got[4].data)],
                          [[0, 1, 2], [0, 1, 2, 3], bytes(50000)])
+
+    def test_pipe(self):
+        first, second = mproc.Pipe()
+        columns = [numpy.arange(300000.0), numpy.ones((300, 50), dtype='i4', order='F'), numpy.arange(10)]
+        for sent in (Frame(columns), Frame(columns[:1])):
+            thread = threading.Thread(target=first.send, args=(sent,))
+            thread.start()
+            got = second.recv()
+            thread.join()
+            for before, after in zip(sent.columns, got.columns):
+                self.assertTrue((before == after).all())
+                self.assertTrue(after.flags.writeable)
+            self.assertEqual(got.columns[0].ctypes.data % 64, 0)
 
     def test_arrays_outlive_the_queue(self):
         queue = mproc.Queue()

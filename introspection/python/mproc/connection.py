@@ -10,7 +10,7 @@ from multiprocessing.connection import deliver_challenge as deliver_challenge
 from typing import Any, TypeVar
 
 from .library import Mp, describe
-from .objects import objects, remote_objects
+from .objects import objects, pipe_objects, remote_objects
 
 __all__ = ['Client', 'Connection', 'Listener', 'Pipe', 'wait']
 
@@ -103,7 +103,7 @@ class Connection:
         return describe(type(self), self._connection)
 
 
-def _wrap(made: Any, codec: Any = objects) -> Connection:
+def _wrap(made: Any, codec: Any) -> Connection:
     connection = Connection.__new__(Connection)
     made.codec = codec
     connection._connection = made
@@ -116,7 +116,7 @@ def Pipe(duplex: bool = True) -> tuple[Connection, Connection]:
     # Both ends are trusted, so only memory is the limit.
     first.set_max_message_size(_NO_LIMIT)
     second.set_max_message_size(_NO_LIMIT)
-    return _wrap(first), _wrap(second)
+    return _wrap(first, pipe_objects), _wrap(second, pipe_objects)
 
 
 def _codec_for(made: Any, authkey: bytes | None) -> Any:

@@ -32,6 +32,9 @@ class Objects:
 
     __name__ = 'pickle'
 
+    # Other ends of connections may be programs that use multiprocessing.
+    connection_pickler = WholePickler
+
     def encode(self, obj: Any, prefix: bytes, kind: Any = OncePickler) -> tuple[bytes, bool]:
         """Returns @obj as bytes, which begin with @prefix unless they are plain, and whether they are."""
         try:
@@ -47,7 +50,7 @@ class Objects:
     def dumps(self, obj: Any) -> bytes:
         """Returns @obj as bytes."""
         data, _ = self.encode(obj, b'', WholePickler)
-        return data
+        return data if isinstance(data, bytes) else data.join()
 
     loads = staticmethod(pickle.loads)
 
@@ -66,5 +69,16 @@ class RemoteObjects(Objects):
         return 'remote_objects'
 
 
+class PipeObjects(Objects):
+    """The codec of pipes, both of whose ends are of this package: large buffers are sent beside the
+    pickle, and received in memory of their own."""
+
+    connection_pickler = OncePickler
+
+    def __reduce__(self) -> str:
+        return 'pipe_objects'
+
+
 objects = Objects()
+pipe_objects = PipeObjects()
 remote_objects = RemoteObjects()

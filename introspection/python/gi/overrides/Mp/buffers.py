@@ -10,7 +10,7 @@ import ctypes
 import itertools
 import struct
 import sys
-from pickle import loads
+from pickle import PickleBuffer, loads
 
 from gi.repository import GLib
 
@@ -61,17 +61,28 @@ def _padding(offset):
     return -offset % ALIGNMENT
 
 
-class Pieces:
-    """A message that is put from several buffers."""
+class Parts:
+    """A message in several buffers, which are not copied into one."""
+
+    def __init__(self, parts):
+        self.parts = [part.raw() if type(part) is PickleBuffer else part for part in parts]
+        self.addresses = [_address_of(part) for part in self.parts]
+        self.sizes = [len(part) for part in self.parts]
+
+    def join(self):
+        return b''.join(self.parts)
+
+
+class Pieces(Parts):
+    """A pickle with buffers beside it."""
 
     def __init__(self, pickle, buffers):
         views = [buffer.raw() for buffer in buffers]
         head = _PREFIX + _HEAD.pack(len(pickle), len(views)) + struct.pack(f'<{len(views)}Q', *map(len, views)) + pickle
-        self.parts = [head + bytes(_padding(len(head)))]
+        parts = [head + bytes(_padding(len(head)))]
         for view in views:
-            self.parts += [view, bytes(_padding(len(view)))]
-        self.addresses = [_address_of(part) for part in self.parts]
-        self.sizes = [len(part) for part in self.parts]
+            parts += [view, bytes(_padding(len(view)))]
+        super().__init__(parts)
 
     def put(self, queue, us):
         """Puts it within @us microseconds; returns whether there was room."""
@@ -79,7 +90,7 @@ class Pieces:
 
     def as_message(self):
         """Returns the message for functions that cannot put several buffers."""
-        return opaque_message(b''.join(self.parts))
+        return opaque_message(self.join())
 
 
 class Array:
@@ -134,10 +145,21 @@ def load_array(message):
     return array if array.flags.aligned else array.copy('A')
 
 
+def load_received(message, codec_loads):
+    """Returns the object in @message of a connection: a pickle, or one with buffers beside it."""
+    address, length = message.get_address()
+    if length < MIN_SIZE:
+        return codec_loads(message.get_data())
+    view = _memory_at(address, length, message)
+    return _load_view(view[len(_PREFIX):]) if view[:len(_PREFIX)] == _PREFIX else codec_loads(view)
+
+
 def load_pieces(message):
     """Returns the object in @message, whose buffers are those of the message."""
-    address, length = message.get_address()
-    view = _memory_at(address, length, message)
+    return _load_view(_memory_at(*message.get_address(), message))
+
+
+def _load_view(view):
     n_pickle, n_buffers = _HEAD.unpack_from(view)
     sizes = struct.unpack_from(f'<{n_buffers}Q', view, _HEAD.size)
     offset = _HEAD.size + 8 * n_buffers

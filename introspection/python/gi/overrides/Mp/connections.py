@@ -7,6 +7,7 @@ from multiprocessing.reduction import ForkingPickler
 
 from gi.repository import GLib
 
+from .buffers import load_received
 from .describing import describing_repr
 from .calls import answer_of, call_awaited, call_now, run_calls
 from .errors import call, exception_of, is_error, is_timeout
@@ -19,13 +20,24 @@ from .waiting import sleep_until_readable, sleep_until_writable, wait_for
 
 _send_pickle = Mp.Connection.send_pickle
 _send_data = Mp.Connection.send_data
+_send_pieces = Mp.Connection.send_pieces
 _send_message = Mp.Connection.send_message
 _try_recv_pickle = Mp.Connection.try_recv_pickle
 _try_recv_bytes = Mp.Connection.try_recv_bytes
+_try_recv_message = Mp.Connection.try_recv_message
 _recv_into_address = Mp.Connection.recv_into_address
 _send_shareable = Mp.Connection.send_shareable
 _recv_shareable = Mp.Connection.recv_shareable
 _connection_flush = Mp.Connection.flush
+
+
+# In microseconds: how long sending a large message may wait in C. If it has to wait longer, the rest is
+# copied, so that signal handlers can run.
+PATIENCE = 20_000
+
+
+def _send_parts(connection, data, us, cancellable):
+    return _send_pieces(connection, data.addresses, data.sizes, us, cancellable)
 
 
 def _sending_exception(error, obj):
@@ -84,17 +96,18 @@ class Connection(Mp.Connection):
     def _send(self, send, data, obj=None):
         """Sends, and lets signal handlers run meanwhile; the rest of a message is sent later."""
         try:
-            while not self._send_now(send, data):
+            while not self._send_now(send, data, PATIENCE if send is _send_parts else 0):
                 wait_for(sleep_until_writable, None, self)
             if not _connection_flush(self, 0, None):
                 wait_for(self._flush, None)
         except GLib.Error as error:
             raise _sending_exception(error, obj) from None
 
-    def _send_now(self, send, data):
-        """Returns whether @data was accepted; a part that the peer does not read yet is kept."""
+    def _send_now(self, send, data, us=0):
+        """Returns whether @data was accepted within @us microseconds; a part that the peer does not read
+        yet is kept."""
         try:
-            return send(self, data, 0, None)
+            return send(self, data, us, None)
         except GLib.Error as error:
             if not is_timeout(error):
                 raise
@@ -128,7 +141,10 @@ class Connection(Mp.Connection):
     def _encode(self, obj):
         """Returns the function to send with, and the data to send."""
         if self._codec is not None:
-            return _send_data, self._codec.dumps(obj)
+            if not hasattr(self._codec, 'encode'):
+                return _send_data, self._codec.dumps(obj)
+            data, _ = self._codec.encode(obj, b'', self._codec.connection_pickler)
+            return _send_data if type(data) is bytes else _send_parts, data
         if type(obj) not in PLAIN and (message := special_message(obj)) is not None:
             return _send_message, message
         return _send_pickle, to_pickle(obj, WIRE_PROTOCOL)
@@ -140,8 +156,14 @@ class Connection(Mp.Connection):
     def recv(self):
         """Receives an object; raises EOFError when the peer has closed."""
         if self._codec is not None:
-            return self._codec.loads(self.recv_bytes())
+            self._check(readable=True)
+            return self._load(self._recv(_try_recv_message))
         return loads(self._recv(_try_recv_pickle))
+
+    def _load(self, message):
+        if hasattr(self._codec, 'encode'):
+            return load_received(message, self._codec.loads)
+        return self._codec.loads(message.get_data())
 
     def send_bytes(self, buffer, offset=0, size=None):
         """Sends bytes of any buffer as one message."""
@@ -211,8 +233,7 @@ class Connection(Mp.Connection):
     async def _recv_when_ready(self):
         # An incomplete message does not block the loop.
         if self._codec is not None:
-            received = await self._take_when_ready(_try_recv_bytes, -1)
-            return self._codec.loads(received.get_data())
+            return self._load(await self._take_when_ready(_try_recv_message))
         return loads(await self._take_when_ready(_try_recv_pickle))
 
     async def _take_when_ready(self, receive, *arguments):

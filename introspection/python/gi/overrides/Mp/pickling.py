@@ -5,7 +5,7 @@ import pickle
 from multiprocessing.reduction import ForkingPickler
 from types import SimpleNamespace
 
-from .buffers import MIN_SIZE, Pieces
+from .buffers import MIN_SIZE, Parts, Pieces
 
 PROTOCOL = 5
 
@@ -36,7 +36,7 @@ class OncePickler(pickle.Pickler):
 
 
 class WholePickler(OncePickler):
-    """Keeps buffers inside the pickle, for callers that cannot send several buffers."""
+    """Keeps buffers inside the pickle, for receivers that load it by pickle alone."""
 
     def _keeps_inside(self, buffer):
         return True
@@ -61,7 +61,8 @@ _idle = {OncePickler: [], WholePickler: [], PlainPickler: []}
 def pickle_once(obj, prefix, kind=OncePickler):
     """Returns a pickle of @obj, and whether it is plain; if not, it begins with @prefix.
 
-    With large buffers, it is a Pieces object instead of bytes."""
+    With large buffers, it is a Pieces object instead of bytes; from a WholePickler, a Parts object
+    without @prefix."""
     try:
         pickler = _idle[kind].pop()
     except IndexError:
@@ -72,6 +73,8 @@ def pickle_once(obj, prefix, kind=OncePickler):
     if pickler.buffers:
         # The pickler refers to all buffers, so it is not used again.
         return Pieces(b''.join(parts), pickler.buffers), False
+    if len(parts) > 1 and kind is WholePickler:
+        return Parts(parts), is_plain
     if not is_plain:
         pickler.is_plain = True
         data = prefix + parts[0] if len(parts) == 1 else b''.join((prefix, *parts))
