@@ -148,7 +148,7 @@ SECTIONS = (
         Row('many-int', '`mproc.Queue`, `put_many`/`get_many`', OURS, LANGUAGES, 'many-int', DICT, first=20000),
     ), 'language-queue-int'),
     Section('array', 'Python, arrays of float64, one way', tuple(
-        Row(key, title, kind, ARRAYS, mode, ARRAY_SIZES, first=64, least=8) for key, title, kind, mode in (
+        Row(key, title, kind, ARRAYS, mode, ARRAY_SIZES, first=64, least=24) for key, title, kind, mode in (
             ('array-queue', 'Python `Queue`', PEER, 'stdlib'),
             ('array-pipe', 'Python `Pipe`', PEER, 'stdlib-pipe'),
             ('array-dill', '`multiprocess` (dill) `Queue`', PEER, 'dill'),
