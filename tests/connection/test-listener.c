@@ -502,7 +502,7 @@ check_half_way (const BadPeer *bad_peer,
 {
   g_autoptr (GBytes) key = g_bytes_new_static (KEY, strlen (KEY));
   MpListener *listener = g_object_new (MP_TYPE_LISTENER, "address", "unix:", "auth-key", key,
-                                       "handshake-timeout", G_USEC_PER_SEC / 2, NULL);
+                                       "handshake-timeout", (gint64) G_USEC_PER_SEC / 2, NULL);
   g_autoptr (GString) text = g_string_new (NULL);
   Log log = { text, 0 };
   int peer, before;
@@ -619,7 +619,7 @@ test_busy (void)
   g_autoptr (GError) error = NULL;
   GThread *thread;
 
-  g_object_set (connector, "handshake-timeout", G_USEC_PER_SEC, NULL);
+  g_object_set (connector, "handshake-timeout", (gint64) G_USEC_PER_SEC, NULL);
   thread = g_thread_new ("client", open_thread, connector);
 
   /* Longer than the timeout of the handshake, which the listener does not begin. */

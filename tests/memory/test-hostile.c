@@ -58,7 +58,7 @@ static void
 test_size (void)
 {
   const guint64         max_bytes = 1 << 20;
-  gpointer              maker = open_queue (G_GUINT64_CONSTANT (1) << 30);
+  gpointer              maker = open_queue (1 << 26);
   gpointer              reader;
   const MpQueueAccepted accepted = { .any = G_MAXUINT32 };
   MpQueueDelivery       delivery = { 0 };

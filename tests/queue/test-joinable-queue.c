@@ -559,7 +559,8 @@ test_dropped (void)
       g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
       g_assert_nonnull (strstr (error->message, "8 messages"));
       g_assert_cmpuint (mp_joinable_queue_get_n_done (queue), ==, 2);
-      g_assert_cmpfloat (mp_joinable_queue_get_progress (queue), ==, 0.2);
+      /* Processors of 32 bit return more digits than a double has. */
+      g_assert_cmpfloat_with_epsilon (mp_joinable_queue_get_progress (queue), 0.2, 1e-9);
 
       test_drain_context ();
       g_assert_finalize_object (queue);
