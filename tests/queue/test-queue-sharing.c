@@ -431,9 +431,8 @@ memory_in_use (int fd)
 static void
 test_gives_back (gconstpointer data)
 {
-  /* On 32 bit a queue has 64 MiB unless it is told otherwise. */
-  const gsize        size = GPOINTER_TO_SIZE (data), total = (GLIB_SIZEOF_VOID_P == 8 ? 200 : 48) << 20;
-  MpQueue           *queue = mp_queue_new (0, NULL);
+  const gsize        size = GPOINTER_TO_SIZE (data), total = 200 << 20;
+  MpQueue           *queue = mp_queue_new_full (0, 256 << 20, NULL);
   g_autofree guint8 *message = g_malloc0 (size);
   int                fd = peek_memory (queue);
 
