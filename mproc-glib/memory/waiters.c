@@ -292,6 +292,10 @@ mp_waiters_wake_threads (MpMemory        *memory,
   mp_waiters_end_waking (memory, 1);
 }
 
+/* What the waiters are to see, such as the end of the queue, may have been stored without a lock,
+ * and the release of a lock orders it only before later stores.  The barrier orders it before the
+ * bits are read: on a weakly ordered processor a thread that sets its bit just now might otherwise
+ * see neither the change nor be seen here. */
 void
 mp_waiters_wake_all (MpMemory *memory)
 {

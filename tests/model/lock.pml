@@ -33,8 +33,8 @@
 #ifndef N_ROUNDS
 #define N_ROUNDS 1
 #endif
-/* With more workers, to keep the number of states small: the only one that may be stopped, and the
- * only one that may be killed. */
+/* With more workers, to keep the number of states small: the only one that may be stopped, the only
+ * one that may be killed, and the only one whose stores are delayed. */
 #ifdef STOP_ONLY
 #define MAY_STOP(w) ((w) == STOP_ONLY)
 #else
@@ -44,6 +44,11 @@
 #define MAY_KILL(w) ((w) == KILL_ONLY)
 #else
 #define MAY_KILL(w) true
+#endif
+#ifdef BUFFER_ONLY
+#define IS_BUFFERED(w) ((w) == BUFFER_ONLY)
+#else
+#define IS_BUFFERED(w) true
 #endif
 
 /* Places in the memory: the lock, two words that are equal unless they are being changed, what each
@@ -80,10 +85,14 @@ byte n_kills, n_stops, n_strays;
 #define STORE(w, where, what, is_release) \
   d_step { \
     buffers[w].n < DEPTH; \
-    buffers[w].place[buffers[w].n] = where; \
-    buffers[w].value[buffers[w].n] = what; \
-    buffers[w].release[buffers[w].n] = is_release; \
-    buffers[w].n++ \
+    if \
+    :: IS_BUFFERED (w) -> \
+       buffers[w].place[buffers[w].n] = where; \
+       buffers[w].value[buffers[w].n] = what; \
+       buffers[w].release[buffers[w].n] = is_release; \
+       buffers[w].n++ \
+    :: else -> memory[where] = what \
+    fi \
   }
 
 #define IN_BUFFER(w, k, where) (buffers[w].n > k && buffers[w].place[k] == (where))
@@ -365,6 +374,15 @@ end:
   od
 }
 
+/* With more workers, some that are stopped at the same time may have used up the thefts. */
+#if N_WORKERS > 2
+#define NO_THEFT_IS_LEFT \
+  (memory[THEFTS (0)] >= MOST_THEFTS || memory[THEFTS (1)] >= MOST_THEFTS || \
+   memory[THEFTS (2)] >= MOST_THEFTS)
+#else
+#define NO_THEFT_IS_LEFT false
+#endif
+
 /* When nothing can happen any more, all that live are finished. */
 proctype Judge ()
 {
@@ -373,7 +391,7 @@ proctype Judge ()
   timeout;
   d_step {
     do
-    :: w < N_WORKERS -> assert (finished[w] || dead[w]); w++
+    :: w < N_WORKERS -> assert (finished[w] || dead[w] || NO_THEFT_IS_LEFT); w++
     :: else -> break
     od
   }
