@@ -9,8 +9,11 @@
 #include "test-server.h"
 
 #include <errno.h>
+#include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 /* What only queues on a server do.  What all queues do is tested over all backends, see
  * queue/each-backend.h. */
@@ -336,6 +339,68 @@ test_out_of_memory (void)
   g_assert_finalize_object (queue);
 }
 
+/* Answers each peer with the same bytes, and closes. */
+typedef struct
+{
+  int         listener;
+  const char *answer;
+  gint        is_over;
+} Liar;
+
+static gpointer
+run_liar (gpointer data)
+{
+  Liar *self = data;
+
+  while (!g_atomic_int_get (&self->is_over))
+    {
+      int fd = accept (self->listener, NULL, NULL);
+
+      if (fd == -1)
+        continue;
+      send (fd, self->answer, strlen (self->answer), MSG_NOSIGNAL);
+      close (fd);
+    }
+  return NULL;
+}
+
+static void
+test_garbage (void)
+{
+  const char *answers[] = {
+    "",
+    "HTTP/1.1 400 Bad Request\r\n\r\n",
+    "*1000000000\r\n",
+    "$99999999999999\r\n",
+    "*3\r\n$10\r\nssubscribe\r\n:1\r\n:1\r\n:1\r\n:1\r\n",
+    "*3\r\n$10\r\nssubscribe\r\n$1\r\nx\r\n:1\r\n*3\r\n$8\r\nsmessage\r\n$1\r\nx\r\n:99\r\n",
+    "*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n",
+  };
+  g_autofree char   *path = g_build_filename (server->folder, "liar", NULL);
+  g_autofree char   *uri = g_strdup_printf ("redis+unix://%s?name=q&timeout=0.1", path);
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+  g_strlcpy (address.sun_path, path, sizeof address.sun_path);
+  for (guint i = 0; i < G_N_ELEMENTS (answers); i++)
+    {
+      Liar     liar = { socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), answers[i], FALSE };
+      GThread *thread;
+      g_autoptr (GError) error = NULL;
+
+      g_unlink (path);
+      g_assert_cmpint (bind (liar.listener, (struct sockaddr *) &address, sizeof address), ==, 0);
+      g_assert_cmpint (listen (liar.listener, 16), ==, 0);
+      thread = g_thread_new ("liar", run_liar, &liar);
+      g_assert_null (mp_queue_open (uri, NULL, &error));
+      g_assert_nonnull (error);
+      g_atomic_int_set (&liar.is_over, TRUE);
+      shutdown (liar.listener, SHUT_RDWR);
+      g_thread_join (thread);
+      close (liar.listener);
+    }
+  g_unlink (path);
+}
+
 /* --- Servers that fail -------------------------------------------------------------------- */
 
 /* Nothing is lost and nothing is done twice by a server that is killed and comes back. */
@@ -508,6 +573,7 @@ main (int    argc,
   add ("refused/rights", test_rights);
   add ("few-rights", test_few_rights);
   add ("refused/nobody-there", test_nobody_there);
+  add ("refused/garbage", test_garbage);
   add ("refused/out-of-memory", test_out_of_memory);
   add ("server/killed", test_server_killed);
   add ("server/restarted-while-waiting", test_waiting_over_restart);
