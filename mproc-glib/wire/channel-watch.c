@@ -77,6 +77,7 @@ mp_channel_create_source (MpChannel    *self,
 {
   GSource         *base = g_source_new (&channel_source_funcs, sizeof (MpChannelSource));
   MpChannelSource *source = (MpChannelSource *) base;
+  gboolean         entered;
 
   g_source_set_static_name (base, "MpChannel");
   source->channel = mp_channel_ref (self);
@@ -84,7 +85,8 @@ mp_channel_create_source (MpChannel    *self,
   source->link.data = source;
   source->fork_count = mp_fork_count;
 
-  if (mp_channel_enter (self, NULL))
+  entered = mp_channel_enter (self, NULL);
+  if (entered)
     {
       source->watch = self->transport->funcs->watch (self->transport, condition);
       mp_async_add_child (base, g_source_ref (source->watch));
@@ -97,7 +99,7 @@ mp_channel_create_source (MpChannel    *self,
   g_atomic_int_inc (&self->n_waiters);
   g_mutex_unlock (&self->wait_lock);
 
-  if (source->watch != NULL)
+  if (entered)
     mp_channel_leave (self);
   return base;
 }
