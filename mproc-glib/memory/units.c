@@ -56,7 +56,7 @@ mp_units_push (MpMemory *self,
   *first = unit + 1;
   mp_store (&self->arena->n_free, self->arena->n_free + (1u << order));
   if (first == &self->arena->warm_unit[order])
-    self->arena->n_free_warm += 1u << order;
+    mp_store (&self->arena->n_free_warm, self->arena->n_free_warm + (1u << order));
 }
 
 void
@@ -76,7 +76,8 @@ mp_units_remove (MpMemory *self,
   mp_store (&self->arena->n_free,
             self->arena->n_free - MIN (self->arena->n_free, 1u << order));
   if (first == &self->arena->warm_unit[order])
-    self->arena->n_free_warm -= MIN (self->arena->n_free_warm, 1u << order);
+    mp_store (&self->arena->n_free_warm,
+              self->arena->n_free_warm - MIN (self->arena->n_free_warm, 1u << order));
 }
 
 /* Whether the piece's buddy is also free, and warm or cold like the piece: memory that was returned
@@ -237,7 +238,7 @@ mp_units_rebuild (MpMemory *self)
       mp_store (&self->arena->cold_unit[order], 0);
     }
   mp_store (&self->arena->n_free, 0);
-  self->arena->n_free_warm = 0;
+  mp_store (&self->arena->n_free_warm, 0);
 
   for (guint64 unit = 0; unit < n_units;)
     {
