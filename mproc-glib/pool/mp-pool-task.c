@@ -6,6 +6,7 @@
 
 #include "pool-protocol.h"
 
+#include "base/mp-mark.h"
 #include "mp-error.h"
 
 #include <glib/gi18n-lib.h>
@@ -30,6 +31,7 @@ struct _MpPoolTask
   guint64   number;
   char     *function;
   GVariant *argument;
+  gint64    mark;
 };
 
 G_DEFINE_FINAL_TYPE (MpPoolTask, mp_pool_task, G_TYPE_OBJECT)
@@ -138,6 +140,7 @@ mp_pool_task_new (MpTask  *task,
   self->task = task;
   self->reports = g_object_ref (reports);
   self->worker = worker;
+  self->mark = mp_mark_begin ();
   packed = mp_message_get_variant (mp_task_get_message (task), error);
   if (packed == NULL)
     return NULL;
@@ -235,6 +238,8 @@ answer (MpPoolTask      *self,
         GVariant        *value,
         GError         **error)
 {
+  mp_mark_end (self->mark, "task", self->function);
+  self->mark = 0;
   return mp_queue_put (self->reports,
                        mp_pool_report_pack (kind, self->worker, self->number, value), -1, NULL,
                        error) &&

@@ -5,6 +5,8 @@
 #include <mproc-glib/mproc-glib.h>
 
 #include "base/mp-mark.h"
+#include "pool/mp-pool-task-private.h"
+#include "pool/pool-protocol.h"
 
 /* The functions of Sysprof's library, which this program replaces: what was marked, by its text,
  * in nanoseconds. */
@@ -94,6 +96,28 @@ test_wait (void)
   end ();
 }
 
+static void
+test_task_of_pool (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpJoinableQueue) tasks = mp_joinable_queue_new (0, &error);
+  g_autoptr (MpQueue) reports = mp_queue_new (0, &error);
+  GVariant *packed = mp_pool_task_pack (1, "square", g_variant_new_int32 (3));
+  MpTask   *taken;
+  g_autoptr (MpPoolTask) task = NULL;
+
+  g_assert_true (mp_queue_put (MP_QUEUE (tasks), packed, -1, NULL, &error));
+  taken = mp_joinable_queue_get_task (tasks, -1, NULL, &error);
+  g_assert_no_error (error);
+
+  begin ();
+  task = mp_pool_task_new (taken, reports, 0, &error);
+  g_assert_no_error (error);
+  g_assert_true (mp_pool_task_return_value (task, g_variant_new_int32 (9), &error));
+  g_assert_true (g_hash_table_contains (marks, "task square"));
+  end ();
+}
+
 /* Without Sysprof nothing of it is called. */
 static void
 test_not_wanted (void)
@@ -111,6 +135,7 @@ main (int    argc,
   g_test_add_func ("/mark/queue", test_queue);
   g_test_add_func ("/mark/connection", test_connection);
   g_test_add_func ("/mark/wait", test_wait);
+  g_test_add_func ("/mark/task-of-pool", test_task_of_pool);
   g_test_add_func ("/mark/not-wanted", test_not_wanted);
 
   return g_test_run ();
