@@ -89,7 +89,7 @@ class TestManual(unittest.TestCase):
     def run_line(self, line):
         environment = {**os.environ, 'PATH': os.path.dirname(MPROC) + os.pathsep + os.environ['PATH']}
         with Program(['sh', '-c', line if '|' in line else f'exec {line}'], env=environment, stdin=subprocess.DEVNULL,
-                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors='replace') as process:
             if any((line + '\n').startswith(each) for each in LIVE):
                 self.wait_for_life(line, process)
                 process.terminate()
