@@ -51,6 +51,7 @@ mp_closing_watch_begin (MpClosingWatch *self)
 {
   mp_fork_hook_add (&fork_hook, in_child);
 
+  self->has_begun = TRUE;
   g_mutex_lock (&lock);
   self->is_woken = FALSE;
   self->list = n_lists;
@@ -65,11 +66,13 @@ mp_closing_watch_begin (MpClosingWatch *self)
 void
 mp_closing_watch_end (MpClosingWatch *self)
 {
-  if (self->link == NULL || self->list != n_lists)
+  if (!self->has_begun)
     return;
 
+  self->has_begun = FALSE;
   g_mutex_lock (&lock);
-  remove_watch (self);
+  if (self->link != NULL && self->list == n_lists)
+    remove_watch (self);
   g_mutex_unlock (&lock);
 }
 

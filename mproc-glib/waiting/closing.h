@@ -18,9 +18,10 @@ struct _MpClosingWatch
   int          fd;     /* the waker of the thread that waits; or -1 */
   GSource     *source; /* made ready at once; or NULL */
 
+  gboolean         has_begun;
   gint             is_woken;
   MpClosingWatch  *next;
-  MpClosingWatch **link; /* the pointer to this watch in the list; NULL: not begun */
+  MpClosingWatch **link; /* the pointer to this watch in the list; NULL: lost in a fork */
   guint            list; /* the number of the list, which can be lost in a fork */
 };
 
