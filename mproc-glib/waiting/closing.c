@@ -59,7 +59,7 @@ mp_closing_watch_begin (MpClosingWatch *self)
   self->link = &watches;
   if (watches != NULL)
     watches->link = &self->next;
-  g_atomic_pointer_set (&watches, self);
+  watches = self;
   g_mutex_unlock (&lock);
 }
 
@@ -95,8 +95,7 @@ waits_for (MpClosingWatch *self,
 void
 mp_waitable_wake_waits (MpWaitable *object)
 {
-  if (g_atomic_pointer_get (&watches) == NULL)
-    return;
+  mp_fork_hook_add (&fork_hook, in_child);
 
   g_mutex_lock (&lock);
   for (MpClosingWatch *watch = watches; watch != NULL; watch = watch->next)
