@@ -885,7 +885,7 @@ main (int    argc,
   each_backend_add_shared ("queue", "get/killed-waiter", test_killed_waiter);
   each_backend_add ("queue", "get/cancel", test_cancel);
   each_backend_add ("queue", "sizes", test_sizes);
-  each_backend_add_shared ("queue", "huge", test_huge);
+  each_backend_add_memory ("queue", "huge", test_huge);
   each_backend_add ("queue", "forms", test_forms);
   each_backend_add ("queue", "many", test_many);
   each_backend_add ("queue", "close", test_close);
