@@ -167,11 +167,24 @@ static const struct
   { g_io_error_quark, G_IO_ERROR_PERMISSION_DENIED, MP_EXIT_REFUSED },
 };
 
+/* What is safe to print of what the user named: the user and password of a URI are left out. */
+static char *
+dup_safe_subject (const char *subject)
+{
+  g_autofree char *safe = mp_terminal_escape (subject);
+  char            *begin = strstr (safe, "://");
+  char            *at = strrchr (safe, '@');
+
+  if (begin == NULL || at == NULL || at < begin)
+    return g_steal_pointer (&safe);
+  return g_strdup_printf ("%.*s%s", (int) (begin + 3 - safe), safe, at + 1);
+}
+
 int
 mp_command_fail (const char   *subject,
                  const GError *error)
 {
-  g_autofree char *safe = mp_terminal_escape (subject);
+  g_autofree char *safe = dup_safe_subject (subject);
   g_autofree char *reason = mp_terminal_escape (error->message);
 
   g_printerr ("mproc: %s: %s\n", safe, reason);
@@ -187,7 +200,7 @@ mp_command_refuse (const char *subject,
                    const char *format,
                    ...)
 {
-  g_autofree char *safe = mp_terminal_escape (subject);
+  g_autofree char *safe = dup_safe_subject (subject);
   g_autofree char *text = NULL;
   g_autofree char *reason = NULL;
   va_list          arguments;

@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-#define LOCAL "local:"
+#define LOCAL   "local:"
+#define PROCESS "process:"
 
 static gboolean
 is_used_by (MpQueueMonitor *monitor,
@@ -98,12 +99,19 @@ MpQueueMonitor *
 mp_queues_select (const char *selector,
                   GError    **error)
 {
-  const char *slash = strchr (selector, '/');
+  const char *process = selector + (g_str_has_prefix (selector, PROCESS) ? strlen (PROCESS) : 0);
+  const char *slash = strchr (process, '/');
   g_autoptr (GPtrArray) monitors = NULL;
   g_autoptr (GPtrArray) found = g_ptr_array_new ();
 
+  if (strstr (selector, "://") != NULL)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                   "a queue on a server cannot be looked at from outside");
+      return NULL;
+    }
   if (slash != NULL)
-    return open_descriptor (selector, slash, error);
+    return open_descriptor (process, slash, error);
 
   monitors = mp_queue_monitor_find (NULL, error);
   if (monitors == NULL)
@@ -123,6 +131,12 @@ mp_queues_select (const char *selector,
   return NULL;
 }
 
+static gboolean
+may_be_created (const char *uri)
+{
+  return g_str_has_prefix (uri, LOCAL) || strstr (uri, "://") != NULL;
+}
+
 /* A queue that is opened is not to be made by that. */
 static char *
 dup_uri (const char *selector,
@@ -131,7 +145,7 @@ dup_uri (const char *selector,
   g_autoptr (MpQueueMonitor) monitor = NULL;
   g_autofree char *uri = NULL;
 
-  if (g_str_has_prefix (selector, LOCAL))
+  if (may_be_created (selector))
     uri = g_strdup (selector);
   else
     {
@@ -140,7 +154,7 @@ dup_uri (const char *selector,
         return NULL;
       uri = mp_queue_monitor_dup_uri (monitor);
     }
-  if (!g_str_has_prefix (uri, LOCAL))
+  if (!may_be_created (uri) || strstr (uri, "create=") != NULL)
     return g_steal_pointer (&uri);
   return g_strconcat (uri, strchr (uri, '?') != NULL ? "&create=no" : "?create=no", NULL);
 }

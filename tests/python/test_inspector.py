@@ -19,7 +19,7 @@ import gi
 
 gi.require_version('Mp', '1.0')
 
-from gi.repository import Mp  # noqa: E402
+from gi.repository import Gio, GLib, Mp  # noqa: E402
 from helping import DEADLINE, wait_until  # noqa: E402
 from screen import ENVIRONMENT, Screen  # noqa: E402
 
@@ -114,6 +114,69 @@ class TestModel(unittest.TestCase):
         result = subprocess.run([*INSPECTOR, '--dump', '--queue', 'no such queue'], check=False,
                                 stdout=subprocess.PIPE, timeout=DEADLINE)
         self.assertEqual((result.returncode, result.stdout), (1, b'[]\n'))
+
+
+class FakeWindow(Gio.SimpleActionGroup):
+    """Has the actions, and keeps what they say."""
+
+    def __init__(self, queue):
+        super().__init__()
+        self.queue = queue
+        self.said = []
+
+    def say(self, text):
+        self.said.append(text)
+
+
+@unittest.skipUnless(has_adwaita(), 'GTK 4 or libadwaita is missing')
+class TestActions(unittest.TestCase):
+    """What the window does to a queue."""
+
+    def setUp(self):
+        sys.path.insert(0, os.path.join(os.environ['MP_SOURCE_ROOT'], 'tools', 'inspector'))
+        self.addCleanup(sys.path.pop, 0)
+        gi.require_version('Gtk', '4.0')
+        gi.require_version('Adw', '1')
+        from inspector.actions import Actions
+        from inspector.queues import Queues
+        self.queue = Mp.JoinableQueue(name='steered', max_deliveries=1)
+        queues = Queues()
+        queues.scan()
+        self.window = FakeWindow(queues.find(identifier(self.queue)))
+        self.actions = Actions(self.window, os.path.join(BUILD, 'tools', 'mproc'))
+
+    def run_action(self, name):
+        self.window.queue.sample()
+        self.actions.enable(self.window.queue)
+        self.assertTrue(self.window.get_action_enabled(name))
+        self.window.activate_action(name, None)
+        while not self.window.said:
+            GLib.MainContext.default().iteration(True)
+        return self.window.said.pop()
+
+    def test_requeue(self):
+        self.actions.enable(self.window.queue)
+        self.assertFalse(self.window.get_action_enabled('requeue'))
+        self.queue.put('again')
+        self.queue.get_task().retry()
+        self.assertEqual(self.run_action('requeue'), 'Dead letters are queued again')
+        self.assertEqual(self.queue.get(timeout=DEADLINE), 'again')
+        self.queue.task_done()
+
+    def test_shutdown(self):
+        self.assertEqual(self.run_action('shutdown'), 'The queue is shut down')
+        with self.assertRaisesRegex(ValueError, 'closed|shut down'):
+            self.queue.put('too late')
+
+    def test_failure(self):
+        """What the command says reaches the user."""
+        self.window.queue.monitor.dup_uri = lambda: 'process:1/99999'
+        self.assertIn('1/99999', self.run_action('shutdown'))
+
+    def test_no_queue(self):
+        self.actions.enable(None)
+        for name in ('requeue', 'shutdown', 'purge'):
+            self.assertFalse(self.window.get_action_enabled(name))
 
 
 class TestFiles(unittest.TestCase):

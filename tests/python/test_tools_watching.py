@@ -283,6 +283,21 @@ class TestRefusals(unittest.TestCase):
                 result = mproc(command, 'no-such-queue')
                 self.assertEqual((result.returncode, result.stderr), (4, 'mproc: no-such-queue: there is no such queue\n'))
 
+    def test_a_password_is_not_told(self):
+        for command, *values in (['put', '1'], ['show'], ['peek']):
+            result = mproc(command, 'redis://user:secret@127.0.0.1:1/0?name=x', *values)
+            self.assertNotEqual(result.returncode, 0)
+            self.assertIn('redis://127.0.0.1:1/0?name=x', result.stderr)
+            self.assertNotIn('secret', result.stdout + result.stderr)
+
+    def test_by_uri(self):
+        """What a monitor says is a name for commands, too."""
+        [uri] = [monitor.dup_uri() for monitor in Mp.QueueMonitor.find(None)
+                 if monitor.props.name == self.name]
+        self.assertEqual(mproc('put', uri, '1').returncode, 0)
+        self.assertEqual(mproc('get', uri).stdout, '"x"\n')
+        self.assertIn('JoinableQueue', mproc('show', uri).stdout)
+
     def test_several(self):
         other = Mp.JoinableQueue(name=self.name)
         result = mproc('put', self.name, '1')

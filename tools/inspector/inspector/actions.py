@@ -4,10 +4,11 @@ without stopping the window."""
 
 from gi.repository import Adw, Gio, GLib
 
+# The arguments of each command before the queue, and what is said when it is done.
 COMMANDS = {
-    'requeue': 'Dead letters are queued again',
-    'shutdown': 'The queue is shut down',
-    'purge': 'The messages are dropped',
+    'requeue': (['requeue'], 'Dead letters are queued again'),
+    'shutdown': (['shutdown'], 'The queue is shut down'),
+    'purge': (['purge', '--yes'], 'The messages are dropped'),
 }
 
 
@@ -44,7 +45,8 @@ class Actions:
         dialog.present()
 
     def _run(self, name):
-        arguments = [self._command, name, self._window.queue.monitor.dup_uri()]
+        words, _ = COMMANDS[name]
+        arguments = [self._command, *words, self._window.queue.monitor.dup_uri()]
         try:
             process = Gio.Subprocess.new(arguments, Gio.SubprocessFlags.STDOUT_SILENCE |
                                          Gio.SubprocessFlags.STDERR_PIPE)
@@ -58,4 +60,5 @@ class Actions:
             _, _, errors = process.communicate_utf8_finish(result)
         except GLib.Error as error:
             errors = error.message
-        self._window.say(COMMANDS[name] if process.get_successful() else errors.strip())
+        _, done = COMMANDS[name]
+        self._window.say(done if process.get_successful() else errors.strip())
