@@ -40,8 +40,11 @@ read_bytes (MpQueueDelivery *delivery,
             gpointer         request,
             GError         **error)
 {
-  g_autoptr (MpMessage) message = mp_queue_steal_message (delivery, error);
+  g_autoptr (MpMessage) message = NULL;
 
+  if (G_LIKELY (delivery->tag == MP_FORMAT_BYTES))
+    return mp_queue_delivery_steal_bytes (delivery);
+  message = mp_queue_steal_message (delivery, error);
   return message != NULL ? mp_message_get_bytes (message, error) : NULL;
 }
 
