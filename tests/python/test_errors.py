@@ -91,7 +91,7 @@ CASES = (
     (OSError, lambda: Mp.Listener('/nowhere/at/all')),
     (OSError, lambda: Mp.Listener.new('nonsense', None)),
     (FileNotFoundError, lambda: Mp.inherit('nothing')),
-    (TypeError, lambda: Mp.Queue.open('redis://nowhere', None)),
+    (TypeError, lambda: Mp.Queue.open('nonsense://nowhere', None)),
     (ValueError, lambda: Mp.shareable_open(GLib.Variant('a{sv}', {}), Gio.UnixFDList())),
 )
 
