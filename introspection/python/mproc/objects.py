@@ -35,8 +35,9 @@ class Objects:
     # Other ends of connections may be programs that use multiprocessing.
     connection_pickler = WholePickler
 
-    def encode(self, obj: Any, prefix: bytes, kind: Any = OncePickler) -> tuple[bytes, bool]:
-        """Returns @obj as bytes, which begin with @prefix unless they are plain, and whether they are."""
+    def encode(self, obj: Any, prefix: bytes, kind: Any = OncePickler) -> tuple[Any, bool]:
+        """Returns @obj as bytes or pieces of bytes, which begin with @prefix unless they are plain, and
+        whether they are."""
         try:
             return pickle_once(obj, prefix, kind)
         except UNPICKLABLE:
@@ -50,7 +51,7 @@ class Objects:
     def dumps(self, obj: Any) -> bytes:
         """Returns @obj as bytes."""
         data, _ = self.encode(obj, b'', WholePickler)
-        return data if isinstance(data, bytes) else data.join()
+        return data if isinstance(data, bytes) else bytes(data.join())
 
     loads = staticmethod(pickle.loads)
 
@@ -61,7 +62,7 @@ class Objects:
 class RemoteObjects(Objects):
     """The codec of connections that cannot send descriptors."""
 
-    def encode(self, obj: Any, prefix: bytes, kind: Any = OncePickler) -> tuple[bytes, bool]:
+    def encode(self, obj: Any, prefix: bytes, kind: Any = OncePickler) -> tuple[Any, bool]:
         with no_handing():
             return super().encode(obj, prefix, kind)
 
