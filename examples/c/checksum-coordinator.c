@@ -4,7 +4,10 @@
  * workers in four languages, collects their results from another queue, and compares them with the
  * output of sha256sum.
  *
- *   checksum-coordinator [--workers c,python,js,vala] [--n N] [DIRECTORY]
+ *   checksum-coordinator [--workers c,python,js,vala] [--n N] [--queue URI] [DIRECTORY]
+ *
+ * With --queue, the tasks are in the queue at URI and the results in one whose name ends with
+ * "-results", so that workers that are started elsewhere, with the same URI, can take part.
  */
 
 #include <glib-unix.h>
@@ -47,11 +50,14 @@ typedef struct
 
 static char *workers_option = "c,python,js,vala";
 static int   n_option = 1;
+static char *queue_option;
 
 static const GOptionEntry options[] = {
   { "workers", 0, 0, G_OPTION_ARG_STRING, &workers_option,
     "Languages of the workers (default: c,python,js,vala)", "LIST" },
   { "n", 0, 0, G_OPTION_ARG_INT, &n_option, "Workers of each language (default: 1)", "N" },
+  { "queue", 0, 0, G_OPTION_ARG_STRING, &queue_option,
+    "Queue for tasks, ending with its name, for workers that are started elsewhere", "URI" },
   G_OPTION_ENTRY_NULL
 };
 
@@ -251,9 +257,10 @@ tasks_joined_cb (GObject      *object,
     return;
 
   mp_queue_stop (self->results);
+  mp_queue_shutdown (self->results, FALSE, NULL);
   while (TRUE)
     {
-      g_autoptr (MpMessage) message = mp_queue_try_get_message (self->results, NULL);
+      g_autoptr (MpMessage) message = mp_queue_get_message (self->results, -1, NULL, NULL);
 
       if (message == NULL)
         break;
@@ -395,7 +402,7 @@ run (Coordinator *self,
     return FALSE;
 
   mp_joinable_queue_join_async (self->tasks, G_PRIORITY_DEFAULT, NULL, tasks_joined_cb, self);
-  if (any_worker_left (self))
+  if (any_worker_left (self) || (queue_option != NULL && n_option == 0))
     g_main_loop_run (self->loop);
 
   stop_workers (self);
@@ -405,33 +412,81 @@ run (Coordinator *self,
   return TRUE;
 }
 
+/* Of a queue that has a URI.  Free with g_free (). */
+static char *
+results_uri (void)
+{
+  return g_strconcat (queue_option, "-results", NULL);
+}
+
+/* The names of queues without a URI are for people who look on with `mproc top`. */
+static gboolean
+make_queues (MpJoinableQueue **tasks,
+             MpQueue         **results,
+             GError          **error)
+{
+  g_autofree char *uri = NULL;
+
+  if (queue_option == NULL)
+    {
+      *tasks = g_object_new (MP_TYPE_JOINABLE_QUEUE, "name", "tasks", NULL);
+      *results = g_object_new (MP_TYPE_QUEUE, "name", "results", NULL);
+      return TRUE;
+    }
+
+  uri = results_uri ();
+  *tasks = mp_joinable_queue_open (queue_option, NULL, error);
+  *results = *tasks != NULL ? mp_queue_open (uri, NULL, error) : NULL;
+
+  return *results != NULL;
+}
+
+/* Queues that have a URI would otherwise stay, shut down.  The tasks go last, so that no worker
+ * that starts now opens new tasks and old results. */
+static void
+remove_queues (void)
+{
+  g_autofree char *uri = NULL;
+
+  if (queue_option == NULL)
+    return;
+
+  uri = results_uri ();
+  mp_queue_remove (uri, NULL, NULL);
+  mp_queue_remove (queue_option, NULL, NULL);
+}
+
 static int
 checksum_tree (const char *directory)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (ChecksumTree) tree = checksum_tree_new (directory);
   g_autoptr (ChecksumReport) report = checksum_report_new (tree->files->len, tree->n_bytes);
-  /* The names are for people who look on with `mproc top`. */
-  g_autoptr (MpJoinableQueue) tasks =
-    g_object_new (MP_TYPE_JOINABLE_QUEUE, "name", "tasks", NULL);
-  g_autoptr (MpQueue) results = g_object_new (MP_TYPE_QUEUE, "name", "results", NULL);
+  g_autoptr (MpJoinableQueue) tasks = NULL;
+  g_autoptr (MpQueue) results = NULL;
   g_autoptr (GPtrArray) workers = g_ptr_array_new_with_free_func (worker_free);
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   Coordinator self = {
-    tree,
-    report,
-    tasks,
-    results,
-    workers,
-    loop,
+    .tree = tree,
+    .report = report,
+    .workers = workers,
+    .loop = loop,
   };
 
   g_print ("%u files in %s\n", tree->files->len, directory);
+  if (!make_queues (&tasks, &results, &error))
+    {
+      g_printerr ("%s\n", error->message);
+      return 1;
+    }
+  self.tasks = tasks;
+  self.results = results;
   if (!run (&self, &error))
     {
       g_printerr ("%s\n", error->message);
       return 1;
     }
+  remove_queues ();
 
   if (self.interrupted)
     return 130;

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* A worker of "checksum a tree": gets paths and puts digests until the queue of tasks is shut down.
- * The coordinator starts it and passes it both queues. */
+ * The coordinator starts it and passes it both queues; or it opens those that the coordinator has
+ * been given:
+ *
+ *   checksum-worker [--queue URI] [NAME]
+ */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +15,13 @@
 #include <mproc-glib/mproc-glib.h>
 
 #define CHUNK_SIZE (256 * 1024)
+
+static char *queue_option;
+
+static const GOptionEntry options[] = {
+  { "queue", 0, 0, G_OPTION_ARG_STRING, &queue_option, "The coordinator's queue", "URI" },
+  G_OPTION_ENTRY_NULL
+};
 
 /* Of files that take a while, `mproc top` shows how far they are. */
 static void
@@ -110,16 +121,46 @@ work (const char      *worker,
     }
 }
 
+static gboolean
+get_queues (MpJoinableQueue **tasks,
+            MpQueue         **results,
+            GError          **error)
+{
+  g_autofree char *uri = NULL;
+
+  if (queue_option == NULL)
+    {
+      *tasks = (MpJoinableQueue *) mp_inherit ("tasks", error);
+      *results = *tasks != NULL ? (MpQueue *) mp_inherit ("results", error) : NULL;
+    }
+  else
+    {
+      uri = g_strconcat (queue_option, "-results", NULL);
+      *tasks = mp_joinable_queue_open (queue_option, NULL, error);
+      *results = *tasks != NULL ? mp_queue_open (uri, NULL, error) : NULL;
+    }
+
+  return *results != NULL;
+}
+
 int
 main (int    argc,
       char **argv)
 {
+  g_autoptr (GOptionContext) context = g_option_context_new ("[NAME]");
   g_autoptr (GError) error = NULL;
-  g_autoptr (MpShareable) tasks = mp_inherit ("tasks", &error);
-  g_autoptr (MpShareable) results = tasks ? mp_inherit ("results", &error) : NULL;
+  g_autoptr (MpJoinableQueue) tasks = NULL;
+  g_autoptr (MpQueue) results = NULL;
 
-  if (results != NULL)
-    work (argc > 1 ? argv[1] : "c", MP_JOINABLE_QUEUE (tasks), MP_QUEUE (results), &error);
+  g_option_context_add_main_entries (context, options, NULL);
+  if (!g_option_context_parse (context, &argc, &argv, &error))
+    {
+      g_printerr ("%s\n", error->message);
+      return 2;
+    }
+
+  if (get_queues (&tasks, &results, &error))
+    work (argc > 1 ? argv[1] : "c", tasks, results, &error);
 
   /* The coordinator has shut the queue down: there are no more tasks. */
   if (g_error_matches (error, MP_ERROR, MP_ERROR_CLOSED))

@@ -188,7 +188,7 @@ async function conclude(files, odd, found) {
 function parse(words) {
     const options = {workers: 'c,python,js,vala', n: '1', directory: '/usr/share'};
     for (let i = 0; i < words.length; i++) {
-        const [, name, value] = words[i].match(/^--(workers|n)(?:=(.*))?$/) ?? [];
+        const [, name, value] = words[i].match(/^--(workers|n|queue)(?:=(.*))?$/) ?? [];
         if (name)
             options[name] = value ?? words[++i];
         else
@@ -197,15 +197,21 @@ function parse(words) {
     return options;
 }
 
+/** Returns queues for tasks and for results; those at a URI can be opened by any worker. */
+function makeQueues(uri) {
+    if (uri)
+        return [Mp.queue_open(uri, {mode: 'joinable'}), Mp.queue_open(`${uri}-results`)];
+    // The names are for people who look on with `mproc top`.
+    return [new Mp.JoinableQueue({name: 'tasks'}), new Mp.Queue({name: 'results'})];
+}
+
 async function main() {
     const options = parse(ARGV);
     const odd = [];
     const files = [...filesBelow(Gio.File.new_for_path(options.directory), odd)];
     print(`${files.length} files in ${options.directory}`);
 
-    // The names are for people who look on with `mproc top`.
-    const tasks = new Mp.JoinableQueue({name: 'tasks'});
-    const results = new Mp.Queue({name: 'results'});
+    const [tasks, results] = makeQueues(options.queue);
     const workers = options.workers.split(',').flatMap(kind =>
         Array.from({length: options.n}, (_, i) =>
             new Worker(kind, `${kind}-${i + 1}`, {tasks, results})));
@@ -225,12 +231,18 @@ async function main() {
     files.forEach(path => tasks.put(path));
     // When all tasks are done, all results are in the queue: the loop over results drains it and
     // ends.
-    Promise.race([tasks.join_async(), running]).then(() => results.shutdown(false));
+    const ends = workers.length > 0 ? [tasks.join_async(), running] : [tasks.join_async()];
+    Promise.race(ends).then(() => results.shutdown(false));
     const found = await gather(files.length, results);
 
     workers.forEach(worker => (worker.stopping = true));
     tasks.shutdown(true);
     await running;
+    if (options.queue) {
+        // The tasks last: no worker that starts now opens new tasks and old results.
+        Mp.Queue.remove(`${options.queue}-results`, null);
+        Mp.Queue.remove(options.queue, null);
+    }
     if (interrupted) {
         print('Interrupted.');
         return 130;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // A worker of "checksum a tree": gets paths and puts digests until the queue of tasks is shut down.
-// The coordinator starts it and passes it both queues.
+// The coordinator starts it and passes it both queues; or it opens those that the coordinator has
+// been given:
+//
+//   checksum-worker.js [--queue URI] [NAME]
 
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
@@ -39,9 +42,16 @@ function checksum(task, path) {
     return {digest: digest.get_string(), size};
 }
 
-const [worker = 'js'] = ARGV;
-const tasks = Mp.inherit('tasks');
-const results = Mp.inherit('results');
+function getQueues(uri) {
+    if (uri)
+        return [Mp.queue_open(uri, {mode: 'joinable'}), Mp.queue_open(`${uri}-results`)];
+    return [Mp.inherit('tasks'), Mp.inherit('results')];
+}
+
+const words = [...ARGV];
+const uri = words[0] === '--queue' ? words.splice(0, 2)[1] : null;
+const [worker = 'js'] = words;
+const [tasks, results] = getQueues(uri);
 
 for (const task of tasks.tasks()) {
     const path = task.value;

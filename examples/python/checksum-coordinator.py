@@ -115,18 +115,33 @@ class Progress:
             print(text)
 
 
+def is_joined(tasks):
+    try:
+        tasks.join(timeout=0)
+    except TimeoutError:
+        return False
+    return True
+
+
 def gather(files, workers, tasks, results):
     """Returns the results by path, once every task is done and its result was received."""
     found, progress = {}, Progress(len(files))
+    any_started = bool(workers.processes)
+    finished = False
     while True:
-        finished = tasks.props.unfinished == 0
         try:
-            result = results.get(timeout=0 if finished else 0.1)
+            result = results.get(timeout=0.1)
         except queue.Empty:
-            if finished or not workers.processes:
+            if any_started and not workers.processes:
                 return found
             workers.look_after()
+            if not finished and is_joined(tasks):
+                # What is in the queue can still be got.
+                results.shutdown(False)
+                finished = True
             continue
+        except ValueError:
+            return found
         # If a worker was killed before it marked its task as done, the result comes twice.
         found.setdefault(result['path'], result)
         progress.show(len(found))
@@ -169,10 +184,19 @@ def conclude(files, odd, found):
     return wrong == 0
 
 
+def make_queues(uri):
+    """Returns queues for tasks and for results; those at a URI can be opened by any worker."""
+    if uri:
+        return Mp.queue_open(uri, mode='joinable'), Mp.queue_open(f'{uri}-results')
+    # The names are for people who look on with `mproc top`.
+    return Mp.JoinableQueue(name='tasks'), Mp.Queue(name='results')
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--workers', default='c,python,js,vala')
     parser.add_argument('--n', type=int, default=1)
+    parser.add_argument('--queue', metavar='URI')
     parser.add_argument('directory', nargs='?', default='/usr/share')
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -180,8 +204,7 @@ def main():
 
     files, odd = find_files(options.directory)
     print(f'{len(files)} files in {options.directory}')
-    # The names are for people who look on with `mproc top`.
-    tasks, results = Mp.JoinableQueue(name='tasks'), Mp.Queue(name='results')
+    tasks, results = make_queues(options.queue)
     workers = Workers(tasks=tasks, results=results)
     try:
         workers.start_all(options.workers.split(','), options.n)
@@ -195,6 +218,10 @@ def main():
     finally:
         tasks.shutdown(True)
         workers.stop()
+        if options.queue:
+            # The tasks last: no worker that starts now opens new tasks and old results.
+            Mp.Queue.remove(f'{options.queue}-results')
+            Mp.Queue.remove(options.queue)
     return 0 if conclude(files, odd, found) else 1
 
 

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A worker of "checksum a tree": gets paths and puts digests until the queue of tasks is shut down.
 
-The coordinator starts it and passes it both queues.
+The coordinator starts it and passes it both queues; or, with --queue URI, it opens those that the
+coordinator has been given.
 """
 
+import argparse
 import hashlib
 import os
 import signal
-import sys
 import time
 
 # Ctrl-C ends a worker without a traceback, also while it is still importing.
@@ -46,8 +47,18 @@ def next_task(tasks):
         return None
 
 
-def main(worker='python'):
-    tasks, results = Mp.inherit('tasks'), Mp.inherit('results')
+def get_queues(uri):
+    if uri:
+        return Mp.queue_open(uri, mode='joinable'), Mp.queue_open(f'{uri}-results')
+    return Mp.inherit('tasks'), Mp.inherit('results')
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--queue', metavar='URI')
+    parser.add_argument('name', nargs='?', default='python')
+    options = parser.parse_args()
+    tasks, results = get_queues(options.queue)
     while task := next_task(tasks):
         start, path = time.monotonic(), task.value
         try:
@@ -56,8 +67,8 @@ def main(worker='python'):
             result = {'error': error.strerror}
         # Put the result before marking the task as done: if the worker is killed in between,
         # nothing is lost.
-        results.put({'path': path, 'worker': worker, 'seconds': time.monotonic() - start, **result})
+        results.put({'path': path, 'worker': options.name, 'seconds': time.monotonic() - start, **result})
         task.done()
 
 
-main(*sys.argv[1:])
+main()

@@ -7,10 +7,12 @@ const int MAX_LINES = 10;
 
 string? workers_option = null;
 int n_option = 1;
+string? queue_option = null;
 
 const OptionEntry[] OPTIONS = {
   { "workers", 0, 0, OptionArg.STRING, ref workers_option, "Languages of the workers", "LIST" },
   { "n", 0, 0, OptionArg.INT, ref n_option, "Workers of each language", "N" },
+  { "queue", 0, 0, OptionArg.STRING, ref queue_option, "Queue for tasks", "URI" },
   { null }
 };
 
@@ -112,9 +114,7 @@ class Coordinator
     find_files (directory, files, odd);
     print ("%d files in %s\n", files.length, directory);
 
-    /* The names are for people who look on with `mproc top`. */
-    tasks = (Mp.JoinableQueue) Object.new (typeof (Mp.JoinableQueue), "name", "tasks");
-    results = (Mp.Queue) Object.new (typeof (Mp.Queue), "name", "results");
+    make_queues ();
     Unix.signal_add (Posix.Signal.INT, interrupt);
     Unix.signal_add (Posix.Signal.TERM, interrupt);
     foreach (string kind in (workers_option ?? "c,python,js,vala").split (","))
@@ -131,6 +131,11 @@ class Coordinator
       all_ended = run.callback;
       yield;
     }
+    if (queue_option != null) {
+      /* The tasks last: no worker that starts now opens new tasks and old results. */
+      Mp.Queue.remove (queue_option + "-results");
+      Mp.Queue.remove (queue_option);
+    }
 
     if (interrupted) {
       print ("Interrupted.\n");
@@ -138,6 +143,20 @@ class Coordinator
     }
 
     return conclude () ? 0 : 1;
+  }
+
+  /* Those at a URI can be opened by any worker. */
+  void make_queues () throws Error
+  {
+    if (queue_option != null) {
+      tasks = Mp.JoinableQueue.open (queue_option);
+      results = Mp.Queue.open (queue_option + "-results");
+      return;
+    }
+
+    /* The names are for people who look on with `mproc top`. */
+    tasks = (Mp.JoinableQueue) Object.new (typeof (Mp.JoinableQueue), "name", "tasks");
+    results = (Mp.Queue) Object.new (typeof (Mp.Queue), "name", "results");
   }
 
   bool interrupt ()

@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* A worker of "checksum a tree": gets paths and puts digests until the queue of tasks is shut down.
- * The coordinator starts it and passes it both queues. */
+ * The coordinator starts it and passes it both queues; or, with --queue URI, it opens those that
+ * the coordinator has been given. */
 
 const int CHUNK_SIZE = 256 * 1024;
+
+string? queue_option = null;
+
+const OptionEntry[] OPTIONS = {
+  { "queue", 0, 0, OptionArg.STRING, ref queue_option, "The coordinator's queue", "URI" },
+  { null }
+};
 
 /* A path is bytes, since a file name need not be UTF-8. */
 VariantDict checksum (Mp.Task task, string path)
@@ -35,8 +43,16 @@ VariantDict checksum (Mp.Task task, string path)
 
 void work (string worker) throws Error
 {
-  var tasks = (Mp.JoinableQueue) Mp.inherit ("tasks");
-  var results = (Mp.Queue) Mp.inherit ("results");
+  Mp.JoinableQueue tasks;
+  Mp.Queue results;
+
+  if (queue_option != null) {
+    tasks = Mp.JoinableQueue.open (queue_option);
+    results = Mp.Queue.open (queue_option + "-results");
+  } else {
+    tasks = (Mp.JoinableQueue) Mp.inherit ("tasks");
+    results = (Mp.Queue) Mp.inherit ("results");
+  }
 
   while (true) {
     Mp.Task task = tasks.get_task ();
@@ -63,6 +79,9 @@ string bytes_to_path (Variant path)
 int main (string[] args)
 {
   try {
+    var context = new OptionContext ("[NAME]");
+    context.add_main_entries (OPTIONS, null);
+    context.parse (ref args);
     work (args.length > 1 ? args[1] : "vala");
   } catch (Mp.Error.CLOSED e) {
     /* The coordinator has shut the queue down: there are no more tasks. */

@@ -2,66 +2,27 @@
 """Queues on a Redis server, from Python."""
 
 import asyncio
-import os
-import shutil
-import socket
-import subprocess
-import tempfile
-import time
 import unittest
 
 import helping
 import mproc
+import servers
 
-from gi.repository import GLib, Mp
-
-SERVER = shutil.which('redis-server') or shutil.which('valkey-server')
-
-
-def answers(path):
-    try:
-        with socket.socket(socket.AF_UNIX) as peer:
-            peer.connect(path)
-            peer.sendall(b'PING\r\n')
-            return peer.recv(100).startswith(b'+PONG')
-    except OSError:
-        return False
+from gi.repository import Mp
 
 
-def is_built_in():
-    """Whether it fails for want of a server, and not of support for servers."""
-    try:
-        Mp.queue_open('redis+unix:///nowhere?name=q&timeout=0.01')
-    except FileNotFoundError:
-        return True
-    except (GLib.Error, TypeError, ValueError):
-        return False
-    return True
-
-
-@unittest.skipUnless(SERVER, 'there is no redis-server')
 class TestRedis(helping.TestCase):
     @classmethod
     def setUpClass(cls):
-        if not is_built_in():
-            raise unittest.SkipTest('the library was built without hiredis')
-        cls.folder = tempfile.TemporaryDirectory()
-        cls.path = os.path.join(cls.folder.name, 'socket')
-        cls.server = subprocess.Popen(
-            [SERVER, '--port', '0', '--unixsocket', cls.path, '--save', '', '--dir', cls.folder.name],
-            stdout=subprocess.DEVNULL)
-        end = time.monotonic() + 30
-        while not answers(cls.path):
-            assert time.monotonic() < end
+        servers.skip_without_server()
+        cls.server = servers.Server()
 
     @classmethod
     def tearDownClass(cls):
-        cls.server.kill()
-        cls.server.wait()
-        cls.folder.cleanup()
+        cls.server.stop()
 
     def uri(self, parameters=''):
-        return f'redis+unix://{self.path}?name={self.id()}{parameters}'
+        return f'redis+unix://{self.server.path}?name={self.id()}{parameters}'
 
     def test_values(self):
         queue = mproc.open(self.uri())
