@@ -220,8 +220,8 @@ def main():
         workers.stop()
         if options.queue:
             # The tasks last: no worker that starts now opens new tasks and old results.
-            Mp.Queue.remove(f'{options.queue}-results')
-            Mp.Queue.remove(options.queue)
+            Mp.Queue.remove(f'{options.queue}-results', None)
+            Mp.Queue.remove(options.queue, None)
     return 0 if conclude(files, odd, found) else 1
 
 
