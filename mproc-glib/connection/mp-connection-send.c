@@ -4,6 +4,7 @@
 
 #include "mp-connection-private.h"
 
+#include "mp-error.h"
 #include "base/mp-deadline.h"
 #include "formats/gvariant.h"
 #include "formats/pickle-reader.h"
@@ -353,6 +354,12 @@ mp_connection_flush (MpConnection *self,
       MpChannelStatus status = mp_channel_flush (channel);
       gint64          left = mp_deadline_get_left (deadline);
 
+      if (status == MP_CHANNEL_DONE && mp_channel_has_dropped (channel))
+        {
+          g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED,
+                               _ ("The connection was closed before the message was sent"));
+          return FALSE;
+        }
       if (status == MP_CHANNEL_DONE)
         return TRUE;
       if (status == MP_CHANNEL_ERROR)

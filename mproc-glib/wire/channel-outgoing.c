@@ -319,6 +319,17 @@ mp_channel_has_outgoing (MpChannel *self)
   return has;
 }
 
+gboolean
+mp_channel_has_dropped (MpChannel *self)
+{
+  gboolean has;
+
+  g_mutex_lock (&self->send_lock);
+  has = self->has_dropped || (mp_channel_is_closed (self) && self->outgoing.length > 0);
+  g_mutex_unlock (&self->send_lock);
+  return has;
+}
+
 void
 mp_channel_fail_outgoing (MpChannel    *self,
                           const GError *error)
@@ -327,6 +338,7 @@ mp_channel_fail_outgoing (MpChannel    *self,
 
   g_mutex_lock (&self->send_lock);
   self->n_dropped++;
+  self->has_dropped |= self->outgoing.length > 0;
   while (self->outgoing.length > 0)
     finish (self, &finished, error);
   g_mutex_unlock (&self->send_lock);

@@ -94,7 +94,8 @@ struct _MpChannel
   gboolean sender_turned_away;
 
   /* How often all outgoing messages were dropped. */
-  guint n_dropped;
+  guint    n_dropped;
+  gboolean has_dropped; /* by close () */
 
   /* The innermost lock, which guards only these lists. */
   GMutex            wait_lock;

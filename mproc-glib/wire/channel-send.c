@@ -116,6 +116,19 @@ check_not_inside (MpChannel *self,
   return FALSE;
 }
 
+/* The caller holds the lock.  What is queued after close () has failed all messages would never be
+ * finished. */
+static gboolean
+check_not_closed (MpChannel *self,
+                  GError   **error)
+{
+  if (!mp_channel_is_closed (self))
+    return TRUE;
+
+  g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, _ ("The connection is closed"));
+  return FALSE;
+}
+
 /* Sends @outgoing, the last in the queue, and all before it.  The caller holds the lock, which is
  * released only while sleeping. */
 static gboolean
@@ -154,6 +167,13 @@ send_queued (MpChannel    *self,
 
       if (outgoing->finished)
         break;
+      if (!go_on && mp_channel_is_closed (self))
+        {
+          /* close () has not come to failing the messages yet, and sends none of them. */
+          self->n_dropped++;
+          g_queue_remove (&self->outgoing, outgoing);
+          return check_not_closed (self, error);
+        }
       if (!go_on)
         {
           if (give_up (self, outgoing))
@@ -167,19 +187,6 @@ send_queued (MpChannel    *self,
     return TRUE;
 
   g_propagate_error (error, g_steal_pointer (&outgoing->error));
-  return FALSE;
-}
-
-/* The caller holds the lock.  What is queued after close () has failed all messages would never be
- * finished. */
-static gboolean
-check_not_closed (MpChannel *self,
-                  GError   **error)
-{
-  if (!mp_channel_is_closed (self))
-    return TRUE;
-
-  g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, _ ("The connection is closed"));
   return FALSE;
 }
 

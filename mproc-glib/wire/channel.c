@@ -120,7 +120,7 @@ mp_channel_close (MpChannel *self,
     return TRUE;
 
   closed = g_error_new_literal (MP_ERROR, MP_ERROR_CLOSED,
-                                "The connection was closed before the message was sent");
+                                _ ("The connection was closed before the message was sent"));
   mp_channel_fail_outgoing (self, closed);
   mp_channel_close_sources (self);
   mp_channel_wake (self);

@@ -129,6 +129,8 @@ void mp_channel_withdraw (MpChannel    *self,
                           gconstpointer user_data);
 
 gboolean mp_channel_has_outgoing (MpChannel *self);
+/* Whether messages were waiting when the channel was closed; they are never sent. */
+gboolean mp_channel_has_dropped (MpChannel *self);
 
 /* Waiting. */
 gboolean     mp_channel_has_pending (MpChannel   *self,

@@ -8,8 +8,12 @@
 
 #include "test-fork.h"
 
-#define N_ROUNDS   200
+#define N_ROUNDS   2000
 #define LARGE_SIZE (1024 * 1024)
+
+/* Few: GLib warns when it unblocks a child source that another thread is just destroying, once in
+ * some hundred thousand times. */
+#define N_ASYNC_ROUNDS 20
 
 typedef struct
 {
@@ -57,6 +61,57 @@ test_close_in_send (void)
 
       pair_init (&pair);
       thread = g_thread_new ("send", send_in_thread, pair.own);
+      /* In every other round a part of the message is on its way. */
+      if (i % 2 != 0)
+        g_assert_true (mp_connection_poll (pair.peer, -1, NULL, NULL));
+      for (guint n = 0; n < i % 50; n++)
+        g_thread_yield ();
+      mp_connection_close (pair.own, NULL);
+      g_thread_join (thread);
+      pair_clear (&pair);
+    }
+}
+
+/* A part of the message is sent, and the rest is left to a later flush. */
+static void
+test_close_before_flush (void)
+{
+  g_autoptr (GBytes) bytes = g_bytes_new_take (g_malloc0 (LARGE_SIZE), LARGE_SIZE);
+  g_autoptr (GError) error = NULL;
+  Pair pair;
+
+  pair_init (&pair);
+  g_assert_true (mp_connection_send_bytes (pair.own, bytes, 0, NULL, NULL));
+  g_assert_true (mp_connection_close (pair.own, NULL));
+  g_assert_false (mp_connection_flush (pair.own, -1, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+  pair_clear (&pair);
+}
+
+static gpointer
+flush_in_thread (gpointer connection)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mp_connection_flush (connection, -1, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+  return NULL;
+}
+
+/* What close () drops was not sent, also for a flush that has begun. */
+static void
+test_close_in_flush (void)
+{
+  g_autoptr (GBytes) bytes = g_bytes_new_take (g_malloc0 (LARGE_SIZE), LARGE_SIZE);
+
+  for (guint i = 0; i < N_ROUNDS; i++)
+    {
+      Pair     pair;
+      GThread *thread;
+
+      pair_init (&pair);
+      g_assert_true (mp_connection_send_bytes (pair.own, bytes, 0, NULL, NULL));
+      thread = g_thread_new ("flush", flush_in_thread, pair.own);
       for (guint n = 0; n < i % 50; n++)
         g_thread_yield ();
       mp_connection_close (pair.own, NULL);
@@ -85,7 +140,7 @@ sent_cb (GObject      *connection,
 static void
 test_close_in_send_async (void)
 {
-  for (guint i = 0; i < N_ROUNDS; i++)
+  for (guint i = 0; i < N_ASYNC_ROUNDS; i++)
     {
       guint    n_sent = 0;
       Pair     pair;
@@ -206,6 +261,8 @@ main (int   argc,
   g_test_init (&argc, &argv, NULL);
 
   g_test_add_func ("/connection-races/close/send", test_close_in_send);
+  g_test_add_func ("/connection-races/close/before-flush", test_close_before_flush);
+  g_test_add_func ("/connection-races/close/flush", test_close_in_flush);
   g_test_add_func ("/connection-races/close/send-async", test_close_in_send_async);
   g_test_add_func ("/connection-races/cancelled/receives", test_cancelled_receives);
   g_test_add_func ("/connection-races/cancelled/sends", test_cancelled_sends);
