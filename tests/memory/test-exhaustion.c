@@ -276,14 +276,20 @@ test_address_space (void)
 
 /* --- Core dumps ----------------------------------------------------------------------------- */
 
-/* Returns the flags of the mapping of a queue's memory from /proc. */
+/* Returns the flags of the mapping of a queue's memory from /proc.  Another mapping, which nobody can
+ * read, only keeps its description open. */
 static char *
 find_flags (const char *maps)
 {
-  const char *mapping = strstr (maps, "/memfd:mproc-glib-queue");
-  const char *flags = mapping != NULL ? strstr (mapping, "VmFlags:") : NULL;
+  g_auto (GStrv) lines = g_strsplit (maps, "\n", -1);
+  guint i = 0;
 
-  return flags != NULL ? g_strndup (flags, strcspn (flags, "\n")) : NULL;
+  while (lines[i] != NULL && (strstr (lines[i], " rw-s ") == NULL ||
+                              strstr (lines[i], "/memfd:mproc-glib-queue") == NULL))
+    i++;
+  while (lines[i] != NULL && !g_str_has_prefix (lines[i], "VmFlags:"))
+    i++;
+  return g_strdup (lines[i]);
 }
 
 static void
