@@ -26,10 +26,6 @@
 #define PAUSE_NS         (100 * 1000)
 #define LONGEST_PAUSE_NS (40 * 1000 * 1000)
 
-/* After this many pauses in vain only one turn in TURNS_IN_VAIN ends with a pause. */
-#define MAX_IN_VAIN   18
-#define TURNS_IN_VAIN 32
-
 /* A waiter that was woken and has not run for this long is considered stopped. */
 #define LATE_NS (100 * 1000 * 1000)
 
@@ -174,19 +170,6 @@ forgive (MpSharedQueue   *self,
     mp_store (&turn->n_served, most);
 }
 
-/* Whether the waiter that is behind has not come during many pauses: it may wait for room for a
- * message that is too large. */
-static gboolean
-is_in_vain (MpTurn *turn)
-{
-  guint32 n_futile = mp_load (&turn->n_futile);
-
-  if (n_futile < MAX_IN_VAIN || n_futile % TURNS_IN_VAIN == 0)
-    return FALSE;
-  mp_store (&turn->n_futile, n_futile + 1);
-  return TRUE;
-}
-
 void
 mp_shared_queue_give_way (MpSharedQueue     *self,
                           MpQueueCondition   condition,
@@ -210,12 +193,9 @@ mp_shared_queue_give_way (MpSharedQueue     *self,
   /* Leave half of the caller's timeout for the operation itself. */
   if (call->timeout_us >= 0)
     longest_ns = MIN (longest_ns, call->timeout_us * 500);
-  if (!is_in_vain (turn))
-    {
-      if (await_others (self, condition, behind, now, longest_ns))
-        mp_store (&turn->n_futile, 0);
-      else
-        forgive (self, condition);
-    }
+  if (await_others (self, condition, behind, now, longest_ns))
+    mp_store (&turn->n_futile, 0);
+  else
+    forgive (self, condition);
   begin_turn (turn);
 }

@@ -10,8 +10,6 @@
 #include "memory/waiters.h"
 #include "test-fork.h"
 
-#include <sys/resource.h>
-
 #define MAX_BYTES (1 << 20)
 #define SMALL     64
 #define LARGE     (100 << 10)
@@ -195,59 +193,6 @@ test_absent (void)
   backend.free (queue);
 }
 
-static guint64
-count_sleeps (void)
-{
-  struct rusage usage;
-
-  getrusage (RUSAGE_THREAD, &usage);
-  return (guint64) usage.ru_nvcsw;
-}
-
-/* Gets until pauses for @slot, which goes to sleep again each time, were in vain @n times. */
-static void
-get_in_vain (MpSharedQueue *queue,
-             guint          slot,
-             guint          n)
-{
-  MpTurn *turn = &queue->turns[MP_QUEUE_WAIT_ITEMS];
-  gint64  deadline = g_get_monotonic_time () + TEST_TIMEOUT_US;
-
-  while (mp_load (&turn->n_futile) < n && g_get_monotonic_time () < deadline)
-    {
-      mp_waits_set (queue->memory.waits[MP_QUEUE_WAIT_ITEMS], slot, MP_WAITS_SLEEPING);
-      append (queue);
-      get (queue);
-    }
-  g_assert_cmpuint (mp_load (&turn->n_futile), >=, n);
-}
-
-/* A waiter that comes but cannot use what is there costs hardly any pauses. */
-static void
-test_in_vain (void)
-{
-  const guint    n_first = 32, n_then = 640;
-  MpSharedQueue *queue = open_queue ();
-  guint          slot = pretend_to_wait (queue, 0);
-  MpTurn        *turn = &queue->turns[MP_QUEUE_WAIT_ITEMS];
-  guint64        before, n_sleeps = G_MAXUINT64;
-
-  /* A thread that did not run for a while finds the waiter late, and begins anew. */
-  for (guint i = 0; i < 10 && n_sleeps >= (n_then - n_first) / 8; i++)
-    {
-      mp_store (&turn->n_served, 1 << 20);
-      mp_store (&turn->n_futile, 0);
-      get_in_vain (queue, slot, n_first);
-      before = count_sleeps ();
-      get_in_vain (queue, slot, n_then);
-      n_sleeps = count_sleeps () - before;
-    }
-  g_assert_cmpuint (n_sleeps, <, (n_then - n_first) / 8);
-
-  stop_pretending (queue, slot);
-  backend.free (queue);
-}
-
 int
 main (int   argc,
       char *argv[])
@@ -256,6 +201,5 @@ main (int   argc,
   g_test_add_func ("/memory/turn/small-behind-large", test_small_behind_large);
   g_test_add_func ("/memory/turn/least-served", test_least_served);
   g_test_add_func ("/memory/turn/absent", test_absent);
-  g_test_add_func ("/memory/turn/in-vain", test_in_vain);
   return g_test_run ();
 }
