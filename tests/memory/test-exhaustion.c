@@ -276,8 +276,8 @@ test_address_space (void)
 
 /* --- Core dumps ----------------------------------------------------------------------------- */
 
-/* Returns the flags of the mapping of a queue's memory from /proc.  Another mapping, which nobody can
- * read, only keeps its description open. */
+/* Returns the flags of the mapping of a queue's memory from /proc.  Another mapping, which nobody
+ * can read, only keeps its description open. */
 static char *
 find_flags (const char *maps)
 {
