@@ -114,7 +114,9 @@ get_longest_lead (MpTurn *turn,
                   gint64  now)
 {
   guint32 n_served = mp_load (&turn->n_served) - mp_load (&turn->begun_served);
-  gint64  per_second = (gint64) n_served * NS_PER_SECOND / (now - mp_load (&turn->begun_ns));
+  /* Another thread of the handle may begin a turn right now. */
+  gint64 length_ns = MAX (now - mp_load (&turn->begun_ns), 1);
+  gint64 per_second = (gint64) n_served * NS_PER_SECOND / length_ns;
 
   return (gint32) CLAMP (per_second / (n_waiting + 1) / TURN_PART, LEAST_LEAD, LONGEST_LEAD);
 }
