@@ -4,7 +4,6 @@
 
 #include "mp-connection-private.h"
 
-#include "mp-error.h"
 #include "base/mp-deadline.h"
 #include "formats/gvariant.h"
 #include "formats/pickle-reader.h"
@@ -356,8 +355,7 @@ mp_connection_flush (MpConnection *self,
 
       if (status == MP_CHANNEL_DONE && mp_channel_has_dropped (channel))
         {
-          g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED,
-                               _ ("The connection was closed before the message was sent"));
+          g_propagate_error (error, mp_channel_new_dropped_error ());
           return FALSE;
         }
       if (status == MP_CHANNEL_DONE)

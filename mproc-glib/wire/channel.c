@@ -109,6 +109,13 @@ mp_channel_unref (MpChannel *self)
   g_free (self);
 }
 
+GError *
+mp_channel_new_dropped_error (void)
+{
+  return g_error_new_literal (MP_ERROR, MP_ERROR_CLOSED,
+                              _ ("The connection was closed before the message was sent"));
+}
+
 gboolean
 mp_channel_close (MpChannel *self,
                   GError   **error)
@@ -119,8 +126,7 @@ mp_channel_close (MpChannel *self,
   if (!g_atomic_int_compare_and_exchange (&self->closed, FALSE, TRUE))
     return TRUE;
 
-  closed = g_error_new_literal (MP_ERROR, MP_ERROR_CLOSED,
-                                _ ("The connection was closed before the message was sent"));
+  closed = mp_channel_new_dropped_error ();
   mp_channel_fail_outgoing (self, closed);
   mp_channel_close_sources (self);
   mp_channel_wake (self);

@@ -131,6 +131,7 @@ void mp_channel_withdraw (MpChannel    *self,
 gboolean mp_channel_has_outgoing (MpChannel *self);
 /* Whether messages were waiting when the channel was closed; they are never sent. */
 gboolean mp_channel_has_dropped (MpChannel *self);
+GError  *mp_channel_new_dropped_error (void);
 
 /* Waiting. */
 gboolean     mp_channel_has_pending (MpChannel   *self,
