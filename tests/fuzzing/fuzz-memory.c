@@ -4,7 +4,7 @@
 
 #include "memory/layout.h"
 #include "memory/shared-queue.h"
-#include "test-places.h"
+#include "fuzz-patches.h"
 
 #include <gio/gunixfdlist.h>
 #include <string.h>
@@ -15,26 +15,6 @@
 
 int LLVMFuzzerTestOneInput (const guint8 *data,
                             gsize         size);
-
-/* A word of the memory that a hostile process overwrites: eight bytes of input each. */
-typedef struct
-{
-  guint8  region;
-  guint8  reserved;
-  guint16 word;
-  guint32 value;
-} Patch;
-
-static void
-apply (int          fd,
-       guint64      arena_offset,
-       const Patch *patch)
-{
-  guint64 offset = test_place (patch->region, patch->word, arena_offset);
-
-  if (pwrite (fd, &patch->value, 4, (off_t) offset) != 4)
-    g_assert_not_reached ();
-}
 
 static void
 put (gpointer queue,
@@ -118,7 +98,6 @@ LLVMFuzzerTestOneInput (const guint8 *data,
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
   gpointer         maker = backend.open ("memory:", NULL, &settings, &call);
   g_autofree char *uri = backend.describe (maker, fds, NULL);
-  MpConfig         config;
   int              memory_fd;
   gpointer         queue;
 
@@ -129,14 +108,7 @@ LLVMFuzzerTestOneInput (const guint8 *data,
   get (maker, &any, MP_QUEUE_FINISH_RETRY);
 
   memory_fd = g_unix_fd_list_peek_fds (fds, NULL)[0];
-  g_assert_cmpint (pread (memory_fd, &config, sizeof config, 0), ==, sizeof config);
-  for (; size >= sizeof (Patch); data += sizeof (Patch), size -= sizeof (Patch))
-    {
-      Patch patch;
-
-      memcpy (&patch, data, sizeof patch);
-      apply (memory_fd, config.layout_check, &patch);
-    }
+  fuzz_patch_memory (memory_fd, FALSE, data, size);
 
   queue = backend.open (uri, fds, NULL, &call);
   g_clear_error (&call.error);

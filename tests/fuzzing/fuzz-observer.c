@@ -5,7 +5,7 @@
 #include "memory/layout.h"
 #include "memory/observer.h"
 #include "memory/shared-queue.h"
-#include "test-places.h"
+#include "fuzz-patches.h"
 
 #include <fcntl.h>
 #include <gio/gunixfdlist.h>
@@ -19,30 +19,6 @@
 
 int LLVMFuzzerTestOneInput (const guint8 *data,
                             gsize         size);
-
-/* A word of the memory that a hostile process overwrites: eight bytes of input each, as for
- * fuzz-memory, whose corpus is tried too.  With the highest bit of @reserved set, the word is in
- * the config. */
-typedef struct
-{
-  guint8  region;
-  guint8  reserved;
-  guint16 word;
-  guint32 value;
-} Patch;
-
-static void
-apply (int          fd,
-       guint64      arena_offset,
-       const Patch *patch)
-{
-  guint64 offset = (patch->reserved & 0x80) != 0
-                     ? patch->word * G_GUINT64_CONSTANT (4) % sizeof (MpConfig)
-                     : test_place (patch->region, patch->word, arena_offset);
-
-  if (pwrite (fd, &patch->value, 4, (off_t) offset) != 4)
-    g_assert_not_reached ();
-}
 
 static void
 put (gpointer queue,
@@ -152,7 +128,6 @@ LLVMFuzzerTestOneInput (const guint8 *data,
   gpointer         maker = backend.open ("memory:", NULL, &settings, &call);
   g_autofree char *uri = backend.describe (maker, fds, NULL);
   gpointer         before, after;
-  MpConfig         config;
   int              fd;
 
   g_assert_nonnull (uri);
@@ -162,16 +137,9 @@ LLVMFuzzerTestOneInput (const guint8 *data,
   take (maker);
 
   fd = g_unix_fd_list_peek_fds (fds, NULL)[0];
-  g_assert_cmpint (pread (fd, &config, sizeof config, 0), ==, sizeof config);
   before = mp_memory_observer_new (fcntl (fd, F_DUPFD_CLOEXEC, 3), FALSE, NULL);
   g_assert_nonnull (before);
-  for (; size >= sizeof (Patch); data += sizeof (Patch), size -= sizeof (Patch))
-    {
-      Patch patch;
-
-      memcpy (&patch, data, sizeof patch);
-      apply (fd, config.layout_check, &patch);
-    }
+  fuzz_patch_memory (fd, TRUE, data, size);
 
   look (before);
   after = mp_memory_observer_new (fcntl (fd, F_DUPFD_CLOEXEC, 3), TRUE, NULL);

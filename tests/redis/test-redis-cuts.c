@@ -300,23 +300,17 @@ test_large (void)
   cut_everywhere ("joinable", TO_CLIENT, choose_step (1009, 101), use_large);
 }
 
+static void
+add_tests (void)
+{
+  g_test_add_func ("/redis-cuts/joinable", test_joinable);
+  g_test_add_func ("/redis-cuts/plain", test_plain);
+  g_test_add_func ("/redis-cuts/large", test_large);
+}
+
 int
 main (int    argc,
       char **argv)
 {
-  int result;
-
-  g_test_init (&argc, &argv, NULL);
-  server = test_server_start (NULL);
-  if (server == NULL)
-    {
-      g_print ("1..0 # SKIP there is no redis-server\n");
-      return 0;
-    }
-  g_test_add_func ("/redis-cuts/joinable", test_joinable);
-  g_test_add_func ("/redis-cuts/plain", test_plain);
-  g_test_add_func ("/redis-cuts/large", test_large);
-  result = g_test_run ();
-  test_server_stop (server);
-  return result;
+  return test_server_run_tests (argc, argv, &server, add_tests);
 }

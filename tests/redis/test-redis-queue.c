@@ -549,19 +549,9 @@ add (const char *name,
   g_test_add_func (path, func);
 }
 
-int
-main (int    argc,
-      char **argv)
+static void
+add_tests (void)
 {
-  int result;
-
-  g_test_init (&argc, &argv, NULL);
-  server = test_server_start (NULL);
-  if (server == NULL)
-    {
-      g_print ("1..0 # SKIP there is no redis-server\n");
-      return 0;
-    }
   add ("put-and-get", test_put_and_get);
   add ("joinable", test_joinable);
   add ("goodbye", test_goodbye);
@@ -580,7 +570,11 @@ main (int    argc,
   add ("server/stopped", test_server_stopped);
   add ("fork", test_fork_child);
   add ("share", test_share);
-  result = g_test_run ();
-  test_server_stop (server);
-  return result;
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  return test_server_run_tests (argc, argv, &server, add_tests);
 }

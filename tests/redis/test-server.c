@@ -165,3 +165,24 @@ test_server_make_uri (TestServer *self,
 {
   return g_strdup_printf ("redis+unix://%s?name=%s%s", self->path, name, parameters);
 }
+
+int
+test_server_run_tests (int          argc,
+                       char       **argv,
+                       TestServer **server,
+                       void (*add_tests) (void))
+{
+  int result;
+
+  g_test_init (&argc, &argv, NULL);
+  *server = test_server_start (NULL);
+  if (*server == NULL)
+    {
+      g_print ("1..0 # SKIP there is no redis-server\n");
+      return 0;
+    }
+  add_tests ();
+  result = g_test_run ();
+  test_server_stop (*server);
+  return result;
+}

@@ -18,6 +18,12 @@ typedef struct
  * machine. */
 TestServer *test_server_start (const char *const *options);
 void        test_server_stop (TestServer *self);
+/* For main (): starts a server for all tests as *@server, adds them by @add_tests, runs them, and
+ * returns the exit status.  Without a server all are skipped. */
+int test_server_run_tests (int          argc,
+                           char       **argv,
+                           TestServer **server,
+                           void (*add_tests) (void));
 /* Kills the process, and starts another one on the same folder. */
 void test_server_kill (TestServer *self);
 void test_server_restart (TestServer        *self,
