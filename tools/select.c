@@ -95,6 +95,12 @@ find_local (GPtrArray *found)
   return NULL;
 }
 
+static gboolean
+is_on_server (const char *uri)
+{
+  return strstr (uri, "://") != NULL;
+}
+
 MpQueueMonitor *
 mp_queues_select (const char *selector,
                   GError    **error)
@@ -104,7 +110,7 @@ mp_queues_select (const char *selector,
   g_autoptr (GPtrArray) monitors = NULL;
   g_autoptr (GPtrArray) found = g_ptr_array_new ();
 
-  if (strstr (selector, "://") != NULL)
+  if (is_on_server (selector))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                    "a queue on a server cannot be looked at from outside");
@@ -134,7 +140,7 @@ mp_queues_select (const char *selector,
 static gboolean
 may_be_created (const char *uri)
 {
-  return g_str_has_prefix (uri, LOCAL) || strstr (uri, "://") != NULL;
+  return g_str_has_prefix (uri, LOCAL) || is_on_server (uri);
 }
 
 /* A queue that is opened is not to be made by that. */

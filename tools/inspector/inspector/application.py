@@ -27,7 +27,7 @@ def parse(arguments):
 def dump(queues, key):
     """Prints all queues, or the one that was asked for."""
     queues.scan()
-    shown = [queue for queue in queues if key in (None, queue.monitor.props.name, str(queue.id))]
+    shown = list(queues) if key is None else queues.find_all(key)
     json.dump([rows.dump(queue) for queue in shown], sys.stdout, indent=2)
     print()
     return 0 if shown or key is None else 1

@@ -87,21 +87,22 @@ class Queues(Gio.ListStore):
 
     def __init__(self):
         super().__init__(item_type=Queue)
-        self.error = None
         self._timer = 0
         self._n_samples = 0
 
+    def find_all(self, key):
+        """Returns the queues with that name or id."""
+        return [queue for queue in self if key in (queue.monitor.props.name, str(queue.id))]
+
     def find(self, key):
-        """Returns the queue with that name or id, or None."""
-        return next((queue for queue in self if key in (queue.monitor.props.name, str(queue.id))), None)
+        """Returns the first of them, or None."""
+        return next(iter(self.find_all(key)), None)
 
     def scan(self):
         try:
             monitors = {monitor.props.id: monitor for monitor in Mp.QueueMonitor.find(None)}
-        except OSError as error:
-            self.error = error
+        except OSError:
             return
-        self.error = None
         for queue in self:
             monitors.pop(queue.id, None)
         for monitor in monitors.values():

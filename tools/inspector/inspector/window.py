@@ -11,7 +11,6 @@ from .sidebar import Sidebar
 SIZE = (980, 600)
 
 
-
 class Window(Adw.ApplicationWindow):
     def __init__(self, application, queues, command):
         super().__init__(application=application, title='Queues', default_width=SIZE[0],
