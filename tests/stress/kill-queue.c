@@ -75,7 +75,6 @@ typedef struct
   guint32 life;
   guint32 sequence;
   guint32 size;
-  guint32 sum;
 } Header;
 
 /* Whether it takes many messages to get there. */
@@ -137,17 +136,11 @@ choose_size (guint32 sequence)
   return sizes[(sequence * 2654435761u >> 16) % n];
 }
 
-static guint32
-sum_of (guint32       life,
-        guint32       sequence,
-        const guint8 *data,
-        guint32       size)
+/* The byte that fills a message. */
+static guint8
+byte_of (const Header *header)
 {
-  guint32 sum = life * 31 + sequence;
-
-  for (guint32 i = 0; i < size; i += 97)
-    sum = sum * 33 + data[i];
-  return sum;
+  return (guint8) (header->life + header->sequence);
 }
 
 static gsize
@@ -155,10 +148,9 @@ compose (guint8 *buffer,
          guint32 life,
          guint32 sequence)
 {
-  Header header = { life, sequence, choose_size (sequence), 0 };
+  Header header = { life, sequence, choose_size (sequence) };
 
-  memset (buffer + sizeof header, (int) (life + sequence), header.size);
-  header.sum = sum_of (life, sequence, buffer + sizeof header, header.size);
+  memset (buffer + sizeof header, byte_of (&header), header.size);
   memcpy (buffer, &header, sizeof header);
   return sizeof header + header.size;
 }
@@ -168,13 +160,39 @@ is_sound (const guint8 *data,
           gsize         size,
           Header       *header)
 {
+  const guint8 *filling = data + sizeof *header;
+
   if (size < sizeof *header)
     return FALSE;
   memcpy (header, data, sizeof *header);
   return header->size == size - sizeof *header && header->life < log_->max_lives &&
          header->sequence < MAX_SEQUENCE &&
-         header->sum ==
-           sum_of (header->life, header->sequence, data + sizeof *header, header->size);
+         (header->size == 0 || (filling[0] == byte_of (header) &&
+                                memcmp (filling, filling + 1, header->size - 1) == 0));
+}
+
+/* Says what is wrong with a message, so that a rare failure can be understood. */
+static void
+count_corrupt (const MpQueueDelivery *delivery)
+{
+  Header  header = { 0 };
+  guint64 first = 0, n_wrong = 0;
+
+  memcpy (&header, delivery->data, MIN (delivery->size, sizeof header));
+  for (guint64 i = delivery->size; i > sizeof header; i--)
+    if (delivery->data[i - 1] != byte_of (&header))
+      {
+        first = i - 1;
+        n_wrong++;
+      }
+  fprintf (stderr,
+           "process %d got a corrupt message of %" G_GUINT64_FORMAT
+           " bytes: life %u, sequence %u, size %u; %" G_GUINT64_FORMAT
+           " bytes wrong, the first one at %" G_GUINT64_FORMAT "; %s, delivery %u, lease %u\n",
+           getpid (), (guint64) delivery->size, header.life, header.sequence, header.size, n_wrong,
+           first, delivery->data == delivery->buffer ? "in the buffer" : "allocated",
+           delivery->token.n_deliveries, delivery->token.lease);
+  add (&log_->n_corrupt);
 }
 
 /* --- Workers ----------------------------------------------------------------------------- */
@@ -206,10 +224,9 @@ fail (const char   *what,
 static guint
 choose_n_at_once (guint32 sequence)
 {
-  return test_->n_at_once == 0
-           ? 1
-           : MIN ((guint) g_random_int_range (1, (gint32) test_->n_at_once + 1),
-                  MAX_SEQUENCE - sequence);
+  gint32 n = g_random_int_range (1, MAX ((gint32) test_->n_at_once, 1) + 1);
+
+  return MIN ((guint) n, MAX_SEQUENCE - sequence);
 }
 
 static int
@@ -257,21 +274,34 @@ account (const Header    *header,
   last[header->life] = (gint32) header->sequence;
 }
 
+/* Says why a message could not be acknowledged. */
+static void
+count_stale (const char         *what,
+             const MpQueueToken *token,
+             MpQueueStatus       status,
+             MpQueueStatus       answer)
+{
+  fprintf (stderr, "%s of lease %u, delivery %u, got status %d and answer %d\n", what,
+           token->lease, token->n_deliveries, status, answer);
+  add (&log_->n_stale);
+}
+
 static void
 acknowledge (const MpQueueToken *token)
 {
   MpQueueCall   call = { .timeout_us = -1 };
   MpQueueFinish how = g_random_int_range (0, 20) == 0 ? MP_QUEUE_FINISH_RETRY
                                                       : MP_QUEUE_FINISH_DONE;
-  MpQueueStatus answer;
+  MpQueueStatus status, answer;
 
   if (token->lease == 0)
     return;
-  if (backend.progress (queue, token, 0.5, "half", &call) != MP_QUEUE_OK)
-    add (&log_->n_stale);
-  if (backend.finish (queue, token, 1, how, &answer, &call) != MP_QUEUE_OK ||
-      answer != MP_QUEUE_OK)
-    add (&log_->n_stale);
+  status = backend.progress (queue, token, 0.5, "half", &call);
+  if (status != MP_QUEUE_OK)
+    count_stale ("progress", token, status, status);
+  status = backend.finish (queue, token, 1, how, &answer, &call);
+  if (status != MP_QUEUE_OK || answer != MP_QUEUE_OK)
+    count_stale ("finish", token, status, answer);
 }
 
 /* The messages held, of which the oldest is acknowledged first. */
@@ -348,7 +378,7 @@ take (MpQueueDelivery *delivery,
   Header header;
 
   if (!is_sound (delivery->data, delivery->size, &header))
-    add (&log_->n_corrupt);
+    count_corrupt (delivery);
   else
     account (&header, delivery, last);
   if (delivery->data != delivery->buffer)
@@ -552,7 +582,7 @@ collect_dead (void)
       Header header;
 
       if (!is_sound (delivery.data, delivery.size, &header))
-        add (&log_->n_corrupt);
+        count_corrupt (&delivery);
       else
         add_to (slot_of (log_->got, header.life, header.sequence));
       g_free (delivery.data);
