@@ -14,18 +14,19 @@ G_BEGIN_DECLS
 /* Marks for Sysprof: spans of time that it shows beside its samples.  They cost one comparison if
  * nobody profiles, and nothing if the library is built without them. */
 
-#ifdef HAVE_SYSPROF
-/* Whether Sysprof has started this process.  It is found out before there are threads: the first
- * call of each thread to Sysprof takes a lock, which a forked child might find taken. */
-extern gboolean mp_mark_is_wanted;
-#endif
+#define MP_MARK_VARIABLE "SYSPROF_CONTROL_FD"
+
+/* The socket to Sysprof if it has started this process, or -1.  It is found out before there are
+ * threads: the first call of each thread to Sysprof takes a lock, which a forked child might find
+ * taken. */
+extern int mp_mark_fd;
 
 /* Returns when the span begins, to be passed to mp_mark_end (), or 0 if nobody profiles. */
 static inline gint64
 mp_mark_begin (void)
 {
 #ifdef HAVE_SYSPROF
-  return G_UNLIKELY (mp_mark_is_wanted) && sysprof_collector_is_active ()
+  return G_UNLIKELY (mp_mark_fd >= 0) && sysprof_collector_is_active ()
            ? SYSPROF_CAPTURE_CURRENT_TIME
            : 0;
 #else

@@ -9,6 +9,7 @@
 #include <glib/gi18n-lib.h>
 
 #include "bequest.h"
+#include "mp-mark.h"
 
 /* Copies of the settings of a process that is being started.  That is done without the lock, since
  * it calls the program's own classes to describe their objects, and the system may be slow. */
@@ -147,6 +148,44 @@ add_bequest (Launch    *self,
 }
 
 static gboolean
+has_target (Launch     *self,
+            const char *number)
+{
+  for (guint i = 0; i < self->targets->len; i++)
+    if (atoi (number) == g_array_index (self->targets, int, i))
+      return TRUE;
+
+  return FALSE;
+}
+
+/* Lets a child that Sysprof has not started itself mark what it does, too.  Variables that name a
+ * descriptor which the child does not get are removed: Sysprof's library would write to whatever
+ * has that number there. */
+static void
+add_profiler (Launch *self)
+{
+  static const char *const variables[] = { MP_MARK_VARIABLE, "SYSPROF_TRACE_FD" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (variables); i++)
+    {
+      const char      *value = g_environ_getenv (self->environment, variables[i]);
+      g_autofree char *number = NULL;
+
+      if (value == NULL || has_target (self, value))
+        continue;
+      if (i > 0 || mp_mark_fd < 0)
+        {
+          self->environment = g_environ_unsetenv (self->environment, variables[i]);
+          continue;
+        }
+
+      number = g_strdup_printf ("%d", self->free_target);
+      add_fd (self, mp_mark_fd, self->free_target);
+      self->environment = g_environ_setenv (self->environment, variables[i], number, TRUE);
+    }
+}
+
+static gboolean
 launch (Launch  *self,
         MpChild *child,
         GError **error)
@@ -159,6 +198,7 @@ launch (Launch  *self,
       !add_bequest (self, &bequest, error))
     return FALSE;
 
+  add_profiler (self);
   setup->environment = (const char *const *) self->environment;
   setup->cwd = self->cwd;
   setup->fds = (const int *) self->sources->data;

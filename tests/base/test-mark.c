@@ -3,6 +3,8 @@
 #include "config.h"
 
 #include <mproc-glib/mproc-glib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/mp-mark.h"
 #include "pool/mp-pool-task-private.h"
@@ -33,14 +35,14 @@ sysprof_collector_mark (int64_t     time,
 static void
 begin (void)
 {
-  mp_mark_is_wanted = TRUE;
+  mp_mark_fd = STDERR_FILENO;
   marks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 }
 
 static void
 end (void)
 {
-  mp_mark_is_wanted = FALSE;
+  mp_mark_fd = -1;
   g_clear_pointer (&marks, g_hash_table_unref);
 }
 
@@ -118,11 +120,67 @@ test_task_of_pool (void)
   end ();
 }
 
+/* Returns what a child says about the variables of Sysprof. */
+static char *
+ask_child (int fd,
+           int target)
+{
+  static const char *const argv[] = {
+    "sh",
+    "-c",
+    "echo ${SYSPROF_CONTROL_FD:-none} ${SYSPROF_TRACE_FD:-none} "
+    "$(readlink /proc/self/fd/${SYSPROF_CONTROL_FD:-9})",
+    NULL,
+  };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpProcess) child = mp_process_new (argv);
+  g_autofree char *number = g_strdup_printf ("%d", target >= 0 ? target : fd);
+  char             buffer[256] = "";
+
+  mp_process_set_env (child, "SYSPROF_CONTROL_FD", number);
+  mp_process_set_env (child, "SYSPROF_TRACE_FD", "5");
+  mp_process_set_flags (child, G_SUBPROCESS_FLAGS_STDOUT_PIPE);
+  if (target >= 0)
+    mp_process_take_fd (child, dup (fd), target);
+  g_assert_true (mp_process_start (child, &error));
+  g_assert_no_error (error);
+  g_input_stream_read_all (mp_process_get_stdout_pipe (child), buffer, sizeof buffer - 1, NULL,
+                           NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (mp_process_wait_check (child, -1, NULL, &error));
+  return g_strdup (g_strchomp (buffer));
+}
+
+/* Workers are not started by Sysprof, and get its socket all the same. */
+static void
+test_child (void)
+{
+  g_autofree char *stray = NULL;
+  g_autofree char *passed = NULL;
+  g_autofree char *own = NULL;
+  int              fds[2];
+
+  g_assert_no_errno (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
+  mp_mark_fd = fds[0];
+  passed = ask_child (fds[0], -1);
+  g_assert_true (g_str_has_prefix (passed, "3 none socket:"));
+
+  /* The program has decided itself. */
+  own = ask_child (fds[0], 20);
+  g_assert_true (g_str_has_prefix (own, "20 none socket:"));
+  mp_mark_fd = -1;
+
+  stray = ask_child (fds[0], -1);
+  g_assert_cmpstr (stray, ==, "none none");
+  close (fds[0]);
+  close (fds[1]);
+}
+
 /* Without Sysprof nothing of it is called. */
 static void
 test_not_wanted (void)
 {
-  g_assert_false (mp_mark_is_wanted);
+  g_assert_cmpint (mp_mark_fd, ==, -1);
   g_assert_cmpint (mp_mark_begin (), ==, 0);
 }
 
@@ -136,6 +194,7 @@ main (int    argc,
   g_test_add_func ("/mark/connection", test_connection);
   g_test_add_func ("/mark/wait", test_wait);
   g_test_add_func ("/mark/task-of-pool", test_task_of_pool);
+  g_test_add_func ("/mark/child", test_child);
   g_test_add_func ("/mark/not-wanted", test_not_wanted);
 
   return g_test_run ();
