@@ -47,7 +47,6 @@ print_counts (const MpQueueFacts *facts)
   g_autofree char *bytes = mp_output_bytes (facts->n_bytes);
   g_autofree char *max_bytes = mp_output_bytes (facts->max_bytes);
   g_autofree char *memory = mp_output_bytes (facts->memory);
-  g_autofree char *oldest = mp_output_duration (facts->oldest_us);
 
   print_line ("messages", "%u of %s, %s of %s, %s of memory", facts->size, limit, bytes, max_bytes,
               memory);

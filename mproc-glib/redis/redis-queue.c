@@ -356,10 +356,9 @@ remove_queue (const char  *uri,
               MpQueueCall *call)
 {
   g_autoptr (MpRedisUri) parsed = mp_redis_uri_parse (uri, &call->error);
-  g_autoptr (MpReply) reply = NULL;
+  g_autofree char *existing = NULL;
   MpRedisQueue    *self;
   MpQueueStatus    status;
-  g_autofree char *existing = NULL;
 
   if (parsed == NULL)
     return FALSE;

@@ -455,7 +455,6 @@ test_hostile_calls (void)
 {
   static const char text[] = "[\"mp:call\",7,1]";
   g_autoptr (MpConnection) connection = NULL;
-  g_autoptr (GString) log = g_string_new (NULL);
   g_autoptr (GError) error = NULL;
   Fixture fixture = {
     0,

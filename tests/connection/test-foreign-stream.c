@@ -282,8 +282,9 @@ got_cb (GObject      *object,
         GAsyncResult *result,
         gpointer      user_data)
 {
-  g_autoptr (GVariant) value = mp_connection_recv_finish (MP_CONNECTION (object), result, NULL);
+  GVariant *value = mp_connection_recv_finish (MP_CONNECTION (object), result, NULL);
 
+  g_clear_pointer (&value, g_variant_unref);
   g_atomic_int_inc ((gint *) user_data);
 }
 

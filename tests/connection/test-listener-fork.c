@@ -383,6 +383,8 @@ test_child_lives_on (gconstpointer data)
     {
       g_autoptr (GBytes) challenge =
         mp_connection_recv_bytes (peer, -1, TEST_TIMEOUT_US, NULL, &error);
+
+      g_assert_true ((challenge == NULL) == (error != NULL));
     }
   g_assert_error (error, MP_ERROR, MP_ERROR_END_OF_STREAM);
 

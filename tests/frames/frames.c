@@ -70,9 +70,10 @@ got_cb (GObject      *source,
         GAsyncResult *result,
         gpointer      user_data)
 {
-  Counter *self = user_data;
-  g_autoptr (GVariant) value = mp_queue_get_finish (self->queue, result, NULL);
+  Counter  *self = user_data;
+  GVariant *value = mp_queue_get_finish (self->queue, result, NULL);
 
+  g_clear_pointer (&value, g_variant_unref);
   put_again (self);
   mp_queue_get_async (self->queue, G_PRIORITY_DEFAULT_IDLE, NULL, got_cb, self);
 }

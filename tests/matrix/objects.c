@@ -372,12 +372,12 @@ get (MpQueue *values)
 
   while ((name = mp_queue_next_value (values, &error)) != NULL)
     {
-      g_autoptr (GVariant) owned = name;
       g_autoptr (MpMessage) message = mp_queue_get_message (values, -1, NULL, NULL);
       g_autofree char *difference = check (message, g_variant_get_string (name, NULL));
 
       mp_queue_put (MP_QUEUE (results), g_variant_new ("(@ss)", name, difference), -1, NULL,
                     NULL);
+      g_variant_unref (name);
     }
   g_assert_no_error (error);
 }

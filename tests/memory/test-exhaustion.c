@@ -147,6 +147,7 @@ get_file_size (gpointer queue)
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
   g_autofree char *uri = backend.describe (queue, fds, NULL);
 
+  g_assert_nonnull (uri);
   return (guint64) lseek (g_unix_fd_list_peek_fds (fds, NULL)[0], 0, SEEK_END);
 }
 

@@ -97,6 +97,7 @@ get_memory_in_use (gpointer queue)
   g_autofree char *uri = backend.describe (queue, fds, NULL);
   struct stat      status;
 
+  g_assert_nonnull (uri);
   g_assert_cmpint (fstat (g_unix_fd_list_peek_fds (fds, NULL)[0], &status), ==, 0);
   return (guint64) status.st_blocks * 512;
 }

@@ -67,6 +67,7 @@ test_size (void)
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
   g_autofree char *uri = backend.describe (maker, fds, NULL);
 
+  g_assert_nonnull (uri);
   g_assert_cmpint (pwrite (g_unix_fd_list_peek_fds (fds, NULL)[0], &max_bytes, sizeof max_bytes,
                            G_STRUCT_OFFSET (MpConfig, max_bytes)),
                    ==, sizeof max_bytes);
@@ -94,6 +95,7 @@ test_full_bell (void)
   struct pollfd    fd = { backend.bell_fd (bell), POLLIN, 0 };
   int              bell_fd = g_unix_fd_list_peek_fds (fds, NULL)[1];
 
+  g_assert_nonnull (uri);
   ignored = read (bell_fd, &count, sizeof count);
   ignored = write (bell_fd, &most, sizeof most);
   g_assert_cmpint (ignored, ==, sizeof most);
@@ -123,6 +125,7 @@ test_name (void)
       g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
       g_autofree char *uri = backend.describe (maker, fds, NULL);
 
+      g_assert_nonnull (uri);
       g_assert_cmpint (pwrite (g_unix_fd_list_peek_fds (fds, NULL)[0], names[i], (gsize) size,
                                G_STRUCT_OFFSET (MpConfig, name)),
                        ==, size);

@@ -195,6 +195,7 @@ child_through (const char *argument)
   g_autoptr (MpShareable) out = mp_inherit ("out", &error);
 
   g_assert_no_error (error);
+  g_assert_nonnull (out);
   return 0;
 }
 
@@ -217,6 +218,7 @@ child_grandparent (const char *argument)
   g_autoptr (MpShareable) out = mp_inherit ("out", NULL);
   MpProcess *process = make_child ("nothing", NULL);
 
+  g_assert_nonnull (out);
   start (process);
   join (process, 0);
   g_assert_finalize_object (process);
@@ -473,6 +475,7 @@ test_queue_killed (void)
         mp_wait (objects, 2, MP_WAIT_FLAGS_NONE, DEADLINE_US, NULL, &n_ready, &error);
 
       g_assert_no_error (error);
+      g_assert_nonnull (ready);
       g_assert_cmpuint (n_ready, >, 0);
       g_assert_cmpint (g_get_monotonic_time (), <, deadline);
     }

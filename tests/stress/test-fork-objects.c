@@ -146,7 +146,7 @@ make_listener (void)
 static void
 use_listener (gpointer object)
 {
-  g_autofree char *address = mp_listener_get_address (object);
+  g_free (mp_listener_get_address (object));
 }
 
 static gpointer
@@ -187,7 +187,7 @@ free_nothing (gpointer object)
 static void
 use_inherited (gpointer object)
 {
-  g_auto (GStrv) names = mp_inherit_names ();
+  g_strfreev (mp_inherit_names ());
 }
 
 static void

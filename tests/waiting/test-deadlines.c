@@ -186,7 +186,7 @@ wait_for_any (GObject      *object,
   g_autofree MpWaitable **ready =
     mp_wait (&waitable, 1, MP_WAIT_FLAGS_NONE, timeout_us, cancellable, &n_ready, error);
 
-  return n_ready > 0;
+  return ready != NULL && n_ready > 0;
 }
 
 static gboolean
