@@ -19,7 +19,8 @@ wait_until_done (MpQueue *queue,
                  gint64   end,
                  GError **error)
 {
-  const gint64 left = end < 0 ? -1 : MAX (end - g_get_monotonic_time (), 0);
+  const gint64 now = g_get_monotonic_time ();
+  const gint64 left = end < 0 ? -1 : MAX (end - now, 0);
 
   return MP_IS_JOINABLE_QUEUE (queue)
            ? mp_joinable_queue_join (MP_JOINABLE_QUEUE (queue), left, NULL, error)

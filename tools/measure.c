@@ -100,6 +100,7 @@ run_ask (Role    *role,
   for (guint64 i = 0; g_get_monotonic_time () < role->end; i++)
     {
       const gint64 start = g_get_monotonic_time ();
+      gint64       now;
       guint32      trip;
 
       if (!put_number (role, role->there, i, error) ||
@@ -111,7 +112,8 @@ run_ask (Role    *role,
           role->end += role->measure.first - start;
           continue;
         }
-      trip = (guint32) MIN (g_get_monotonic_time () - start, G_MAXUINT32);
+      now = g_get_monotonic_time ();
+      trip = (guint32) MIN (now - start, G_MAXUINT32);
       note (role, number);
       if (role->measure.trips->len < MAX_TRIPS)
         g_array_append_val (role->measure.trips, trip);

@@ -149,9 +149,11 @@ print_text (MpQueueMonitor *monitor,
   g_auto (MpQueueFacts) facts = { 0 };
   g_autofree char *name = mp_queue_dup_name (monitor);
   g_autofree char *made = NULL;
+  gint64           age;
 
   mp_queue_get_facts (monitor, &facts);
-  made = mp_output_duration (MAX (g_get_real_time () - facts.created_at, 0));
+  age = g_get_real_time () - facts.created_at;
+  made = mp_output_duration (MAX (age, 0));
   g_print ("%s (%" G_GUINT64_FORMAT "): %s, made %s ago by process %" G_GINT64_FORMAT "\n",
            name != NULL ? name : "without a name", facts.id, facts.kind, made, facts.creator);
   print_counts (&facts);

@@ -37,7 +37,9 @@ megabytes (guint64 n_bytes)
 static double
 elapsed (ChecksumReport *self)
 {
-  return MAX (g_get_monotonic_time () - self->start, 1) / (double) G_USEC_PER_SEC;
+  gint64 elapsed_us = g_get_monotonic_time () - self->start;
+
+  return (double) MAX (elapsed_us, 1) / G_USEC_PER_SEC;
 }
 
 /* "1234 of 5678 files, 910.1 MB, 2345 files/s, 3 s left"; the remaining time is estimated from

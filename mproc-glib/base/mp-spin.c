@@ -61,13 +61,21 @@ note_preempted (MpSpin *self)
   store (&self->wait_ns, PREEMPTED_WAIT_NS);
 }
 
+static guint32
+load_probe_every (MpSpin *self)
+{
+  guint32 probe_every = load (&self->probe_every);
+
+  return MAX (probe_every, PROBE_MIN);
+}
+
 /* Returns how long to spin now, at most @max_ns. */
 static guint32
 choose_limit (MpSpin *self,
               guint32 max_ns)
 {
   guint32 waking_ns = load (&self->waking_ns);
-  guint32 probe_every = MAX (load (&self->probe_every), PROBE_MIN);
+  guint32 probe_every = load_probe_every (self);
   guint32 limit_ns = MIN (max_ns, 2 * (waking_ns != 0 ? waking_ns : FIRST_GUESS_NS));
 
   if (limit_ns == 0 || load (&self->wait_ns) < limit_ns)
@@ -81,8 +89,10 @@ static void
 note_success (MpSpin *self,
               guint32 waited_ns)
 {
+  guint32 wait_ns = load (&self->wait_ns);
+
   store (&self->probe_every, PROBE_MIN);
-  store (&self->wait_ns, MIN (load (&self->wait_ns), waited_ns * 4) / 4 * 3 + waited_ns / 4);
+  store (&self->wait_ns, MIN (wait_ns, waited_ns * 4) / 4 * 3 + waited_ns / 4);
 }
 
 static void
@@ -90,7 +100,7 @@ note_failure (MpSpin *self,
               guint32 limit_ns)
 {
   guint32 wait_ns = load (&self->wait_ns);
-  guint32 probe_every = MAX (load (&self->probe_every), PROBE_MIN);
+  guint32 probe_every = load_probe_every (self);
 
   if (wait_ns >= limit_ns)
     store (&self->probe_every, MIN (probe_every * 2, PROBE_MAX));

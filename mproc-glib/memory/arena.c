@@ -70,7 +70,9 @@ mp_arena_allocate_segment (MpMemory *self,
 static guint32
 get_keep_warm (MpMemory *self)
 {
-  return MAX (KEEP_WARM, MIN (3u << mp_load (&self->largest_freed), KEEP_WARM_MOST));
+  guint32 wanted = 3u << mp_load (&self->largest_freed);
+
+  return CLAMP (wanted, KEEP_WARM, KEEP_WARM_MOST);
 }
 
 gboolean

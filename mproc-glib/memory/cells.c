@@ -34,9 +34,24 @@ all_cells (guint kind)
 
 static guint32
 free_cells (MpMemory *self,
-            guint32   unit)
+            guint32   unit,
+            guint     kind)
 {
-  return mp_load (&self->links[unit].free_cells) & all_cells (kind_of (self->units[unit]));
+  return mp_load (&self->links[unit].free_cells) & all_cells (kind);
+}
+
+/* Whether the unit is divided into cells, and of which kind. */
+static gboolean
+is_divided (MpMemory *self,
+            guint32   unit,
+            guint    *kind)
+{
+  guint8 state = mp_load (&self->units[unit]);
+
+  if (!mp_unit_has_cells (state))
+    return FALSE;
+  *kind = kind_of (state);
+  return *kind < MP_N_CELL_SIZES;
 }
 
 /* --- Units that have free cells ---------------------------------------------------------- */
@@ -116,7 +131,7 @@ mp_cells_allocate (MpMemory *self,
   unit = mp_load (&self->arena->partial_unit[kind]) - 1;
   if (unit >= mp_units_count (self) ||
       self->units[unit] != (MP_UNIT_USED | (MP_UNIT_FIRST_CELLS + kind)) ||
-      (cells = free_cells (self, unit)) == 0)
+      (cells = free_cells (self, unit, kind)) == 0)
     {
       mp_memory_set_damaged (self);
       return MP_ARENA_FULL;
@@ -132,27 +147,37 @@ mp_cells_allocate (MpMemory *self,
   return MP_ARENA_OK;
 }
 
+/* Finds the used cell at @offset. */
+static gboolean
+find_cell (MpMemory *self,
+           guint64   offset,
+           guint64   size,
+           guint    *kind,
+           guint    *cell)
+{
+  guint64 unit = (offset - self->arena_offset) / MP_UNIT_SIZE;
+  guint64 within = offset & (MP_UNIT_SIZE - 1);
+  guint32 cell_size;
+
+  if (offset < self->arena_offset || unit >= mp_units_count (self) ||
+      !is_divided (self, (guint32) unit, kind))
+    return FALSE;
+
+  cell_size = cell_sizes[*kind];
+  *cell = (guint) (within / cell_size);
+  return within % cell_size == 0 && size <= cell_size &&
+         (mp_load (&self->links[unit].free_cells) & (1u << *cell)) == 0;
+}
+
 gboolean
 mp_cells_contain (MpMemory *self,
                   guint64   offset,
                   guint64   size,
                   guint    *cell)
 {
-  guint64 unit = (offset - self->arena_offset) / MP_UNIT_SIZE;
-  guint64 within = offset & (MP_UNIT_SIZE - 1);
-  guint8  state;
-  guint32 cell_size;
+  guint kind;
 
-  if (offset < self->arena_offset || unit >= mp_units_count (self))
-    return FALSE;
-  state = mp_load (&self->units[unit]);
-  if (!mp_unit_has_cells (state) || kind_of (state) >= MP_N_CELL_SIZES)
-    return FALSE;
-
-  cell_size = cell_sizes[kind_of (state)];
-  *cell = (guint) (within / cell_size);
-  return within % cell_size == 0 && size <= cell_size &&
-         (mp_load (&self->links[unit].free_cells) & (1u << *cell)) == 0;
+  return find_cell (self, offset, size, &kind, cell);
 }
 
 /* One empty unit of each cell size is kept, so that alternating allocations and frees do not divide
@@ -164,12 +189,11 @@ mp_cells_free (MpMemory *self,
   guint32 unit, cells;
   guint   kind, cell;
 
-  if (!mp_cells_contain (self, offset, 0, &cell))
+  if (!find_cell (self, offset, 0, &kind, &cell))
     return FALSE;
 
   unit = (guint32) ((offset - self->arena_offset) / MP_UNIT_SIZE);
-  kind = kind_of (self->units[unit]);
-  cells = free_cells (self, unit);
+  cells = free_cells (self, unit, kind);
   if (cells == 0)
     push (self, unit, kind);
   cells |= 1u << cell;
@@ -200,7 +224,7 @@ mp_cells_trim (MpMemory *self)
           guint32 next = self->links[unit].next - 1;
 
           if (self->units[unit] == (MP_UNIT_USED | (MP_UNIT_FIRST_CELLS + kind)) &&
-              free_cells (self, unit) == all_cells (kind))
+              free_cells (self, unit, kind) == all_cells (kind))
             {
               unlink_unit (self, unit, kind);
               give_unit_back (self, unit);
@@ -214,9 +238,9 @@ gboolean
 mp_cells_are_used (MpMemory *self,
                    guint32   unit)
 {
-  guint kind = kind_of (self->units[unit]);
+  guint kind;
 
-  return kind < MP_N_CELL_SIZES && free_cells (self, unit) != all_cells (kind);
+  return is_divided (self, unit, &kind) && free_cells (self, unit, kind) != all_cells (kind);
 }
 
 /* --- After a death ------------------------------------------------------------------------ */
@@ -226,9 +250,9 @@ mp_cells_sweep (MpMemory *self,
                 guint32   unit,
                 guint32   used)
 {
-  guint kind = kind_of (self->units[unit]);
+  guint kind;
 
-  if (kind >= MP_N_CELL_SIZES || used == 0)
+  if (used == 0 || !is_divided (self, unit, &kind))
     return FALSE;
   mp_store (&self->links[unit].free_cells, all_cells (kind) & ~used);
   return TRUE;
@@ -243,10 +267,9 @@ mp_cells_rebuild (MpMemory *self)
     mp_store (&self->arena->partial_unit[kind], 0);
   for (guint64 unit = 0; unit < n_units; unit += mp_unit_size (self->units[unit]))
     {
-      guint8 state = self->units[unit];
+      guint kind;
 
-      if (mp_unit_has_cells (state) && kind_of (state) < MP_N_CELL_SIZES &&
-          free_cells (self, (guint32) unit) != 0)
-        push (self, (guint32) unit, kind_of (state));
+      if (is_divided (self, (guint32) unit, &kind) && free_cells (self, (guint32) unit, kind) != 0)
+        push (self, (guint32) unit, kind);
     }
 }

@@ -331,6 +331,17 @@ mp_record_size (gsize payload)
 #define mp_store(p, v)         __atomic_store_n ((p), (v), __ATOMIC_RELAXED)
 #define mp_store_release(p, v) __atomic_store_n ((p), (v), __ATOMIC_RELEASE)
 
+/* Reads a number of a table's entries once, and never more than there can be.  MIN () would read it
+ * twice, and another process may change it in between. */
+static inline guint32
+mp_load_bounded (const guint32 *number,
+                 guint32        limit)
+{
+  guint32 value = mp_load (number);
+
+  return MIN (value, limit);
+}
+
 /* Raises *@number to at least @wanted. */
 static inline void
 mp_cover (guint32 *number,

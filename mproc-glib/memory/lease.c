@@ -24,7 +24,7 @@
 guint32
 mp_lease_count_used (MpMemory *self)
 {
-  return MIN (mp_load (&self->arena->n_leases_used), MP_N_LEASES);
+  return mp_load_bounded (&self->arena->n_leases_used, MP_N_LEASES);
 }
 
 static guint64 *
@@ -251,12 +251,13 @@ mp_lease_trim (MpMemory *self)
 
   while (again)
     {
-      guint32 n_backed, n_left;
+      guint32 n_backed, n_used, n_left;
 
       if (!mp_lock_take (self, MP_LOCK_ARENA))
         return;
-      n_backed = MIN (mp_load (&self->arena->n_leases_backed), MP_N_LEASES);
-      n_left = MAX (n_backed - MIN (n_backed, TRIM_STEP), mp_lease_count_used (self) * 2);
+      n_backed = mp_load_bounded (&self->arena->n_leases_backed, MP_N_LEASES);
+      n_used = mp_lease_count_used (self);
+      n_left = MAX (n_backed - MIN (n_backed, TRIM_STEP), n_used * 2);
       n_left = MAX (n_left, KEEP);
       again = needs_trim (self) && n_left < n_backed;
       n_left = n_left / SPARE * SPARE;

@@ -112,7 +112,7 @@ is_suspicious (MpMemory *self,
 gint64
 mp_lock_get_blocker (MpMemory *self)
 {
-  guint id = MIN (mp_load (&self->blocked_on), MP_N_LOCKS - 1);
+  guint id = mp_load_bounded (&self->blocked_on, MP_N_LOCKS - 1);
   guint participant = mp_lock_owner (mp_load (&self->blocked_word[id]));
 
   if (participant < MP_N_PARTICIPANTS)
@@ -277,7 +277,7 @@ mp_lock_await (MpMemory     *self,
                gint64        deadline,
                GCancellable *cancellable)
 {
-  guint    id = MIN (mp_load (&self->blocked_on), MP_N_LOCKS - 1);
+  guint    id = mp_load_bounded (&self->blocked_on, MP_N_LOCKS - 1);
   guint32 *lock = self->locks[id];
   gint64   wait_us = FIRST_WAIT_US;
 
@@ -319,15 +319,16 @@ mp_lock_extend_deadline (MpMemory *self,
                          gint64    deadline,
                          gint64    grace_us)
 {
-  guint id = MIN (mp_load (&self->blocked_on), MP_N_LOCKS - 1);
+  guint  id = mp_load_bounded (&self->blocked_on, MP_N_LOCKS - 1);
+  gint64 patient = mp_load (&self->blocked_since[id]) + grace_us;
 
-  return deadline < 0 ? deadline : MAX (deadline, mp_load (&self->blocked_since[id]) + grace_us);
+  return deadline < 0 ? deadline : MAX (deadline, patient);
 }
 
 void
 mp_lock_pass_on (MpMemory *self)
 {
-  guint id = MIN (mp_load (&self->blocked_on), MP_N_LOCKS - 1);
+  guint id = mp_load_bounded (&self->blocked_on, MP_N_LOCKS - 1);
 
   mp_futex_wake (self->locks[id], 1);
 }

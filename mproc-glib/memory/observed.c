@@ -75,5 +75,5 @@ mp_observed_count_slots (MpObserved *self)
 {
   const MpStateLine *state = mp_observed_line (self, MP_OFFSET_STATE);
 
-  return MIN (mp_load (&state->n_participants), MP_N_PARTICIPANTS);
+  return mp_load_bounded (&state->n_participants, MP_N_PARTICIPANTS);
 }

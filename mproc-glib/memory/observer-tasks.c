@@ -44,7 +44,7 @@ foreach_lease (MpObserved *self,
   guint              n_words;
 
   mp_observed_update (self);
-  n_words = (MIN (mp_load (&arena->n_leases_used), MP_N_LEASES) + 63) / 64;
+  n_words = (mp_load_bounded (&arena->n_leases_used, MP_N_LEASES) + 63) / 64;
   for (guint first = 0; first < n_words; first += MAP_PORTION)
     {
       const guint n = MIN (n_words - first, MAP_PORTION);
@@ -112,7 +112,7 @@ note_waiters (MpObserved  *self,
               guint        condition)
 {
   const MpWaits *waits = mp_observed_line (self, MP_OFFSET_WAITS + condition * MP_WAITS_SIZE);
-  const guint    n_words = MIN (mp_load (&waits->n_words), MP_N_WAIT_WORDS);
+  const guint    n_words = mp_load_bounded (&waits->n_words, MP_N_WAIT_WORDS);
 
   for (guint i = 0; i < n_words; i++)
     {

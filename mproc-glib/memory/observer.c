@@ -116,7 +116,7 @@ count_waiters (MpObserved    *self,
     {
       const MpWaits *waits =
         mp_observed_line (self, MP_OFFSET_WAITS + condition * MP_WAITS_SIZE);
-      const guint n_words = MIN (mp_load (&waits->n_words), MP_N_WAIT_WORDS);
+      const guint n_words = mp_load_bounded (&waits->n_words, MP_N_WAIT_WORDS);
 
       for (guint i = 0; i < n_words; i++)
         {
@@ -166,11 +166,11 @@ observer_sample (gpointer       user_data,
   bytes_got = mp_load_acquire (&head->n_bytes);
   bytes_put = mp_load_acquire (&tail->n_bytes);
   sample->n_bytes = (gint64) (bytes_put - bytes_got) > 0 ? bytes_put - bytes_got : 0;
-  sample->n_again = MIN (mp_load (&head->n_orphans), MP_N_LEASES);
+  sample->n_again = mp_load_bounded (&head->n_orphans, MP_N_LEASES);
   sample->size = n_queued + sample->n_again;
   sample->n_unfinished = count_unfinished (self, sample->n_put);
   sample->n_held = sample->n_unfinished > sample->size ? sample->n_unfinished - sample->size : 0;
-  sample->n_dead = MIN (mp_load (&arena->n_dead), MP_N_LEASES);
+  sample->n_dead = mp_load_bounded (&arena->n_dead, MP_N_LEASES);
   sample->n_redelivered = mp_load (&head->n_redelivered);
   sample->shut_down = mp_load (&state->shutdown) != 0;
   sample->damaged = self->is_broken || mp_load (&state->damaged) != 0;

@@ -76,6 +76,7 @@ mp_recovery_wake_concerned (MpMemory *self,
   void (*wake) (MpMemory *, MpQueueCondition, guint) = loops ? mp_waiters_wake_slow
                                                              : mp_waiters_wake_threads;
   guint32 n_orphans = mp_load (&self->head->n_orphans);
+  guint32 n_queued = mp_ring_count (self);
 
   if (mp_load (&self->state->damaged) || mp_load (&self->state->shutdown))
     {
@@ -83,7 +84,7 @@ mp_recovery_wake_concerned (MpMemory *self,
       return;
     }
   if (n_orphans != 0 || mp_ring_has_items (self))
-    mp_waiters_wake_slow (self, MP_QUEUE_WAIT_ITEMS, n_orphans + MAX (mp_ring_count (self), 1));
+    mp_waiters_wake_slow (self, MP_QUEUE_WAIT_ITEMS, n_orphans + MAX (n_queued, 1));
   if (mp_ring_has_room (self, 0))
     wake (self, MP_QUEUE_WAIT_SPACE, G_MAXUINT);
   if (is_done (self))

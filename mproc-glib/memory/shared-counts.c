@@ -65,9 +65,10 @@ mp_shared_queue_count (gpointer       user_data,
 
   MpHeadLine *head = self->memory.head;
   guint64     n_before = mp_load (&head->n_before);
+  guint64     n_dropped = mp_load (&head->n_dropped);
 
   counts->n_total -= MIN (n_before, counts->n_total);
-  counts->n_dropped = MIN (mp_load (&head->n_dropped), counts->n_total);
+  counts->n_dropped = MIN (n_dropped, counts->n_total);
   counts->size = count_queued (self);
   counts->n_bytes = mp_memory_count_bytes (&self->memory);
   counts->n_unfinished = mp_shared_queue_is_acknowledged (self) ? n_unfinished : 0;

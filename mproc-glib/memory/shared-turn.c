@@ -114,9 +114,9 @@ get_longest_lead (MpTurn *turn,
                   gint64  now)
 {
   guint32 n_served = mp_load (&turn->n_served) - mp_load (&turn->begun_served);
+  gint64  length_ns = now - mp_load (&turn->begun_ns);
   /* Another thread of the handle may begin a turn right now. */
-  gint64 length_ns = MAX (now - mp_load (&turn->begun_ns), 1);
-  gint64 per_second = (gint64) n_served * NS_PER_SECOND / length_ns;
+  gint64 per_second = (gint64) n_served * NS_PER_SECOND / MAX (length_ns, 1);
 
   return (gint32) CLAMP (per_second / (n_waiting + 1) / TURN_PART, LEAST_LEAD, LONGEST_LEAD);
 }
@@ -179,7 +179,8 @@ mp_shared_queue_give_way (MpSharedQueue     *self,
 {
   MpTurn *turn = &self->turns[condition];
   gint64  now = mp_spin_now ();
-  gint64  longest_ns = LONGEST_PAUSE_NS >> MIN (mp_load (&turn->n_futile) / 2, 8);
+  guint32 n_futile = mp_load (&turn->n_futile);
+  gint64  longest_ns = LONGEST_PAUSE_NS >> MIN (n_futile / 2, 8);
   Behind  behind;
 
   if (mp_load (&turn->begun_ns) == 0)

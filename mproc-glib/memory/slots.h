@@ -13,7 +13,9 @@ G_BEGIN_DECLS
 static inline guint
 mp_slots_count (MpMemory *self)
 {
-  return MIN (mp_load_acquire (&self->state->n_participants), MP_N_PARTICIPANTS);
+  guint n_slots = mp_load_acquire (&self->state->n_participants);
+
+  return MIN (n_slots, MP_N_PARTICIPANTS);
 }
 
 gboolean mp_slots_take (MpMemory *self);

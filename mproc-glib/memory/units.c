@@ -59,6 +59,16 @@ mp_units_push (MpMemory *self,
     mp_store (&self->arena->n_free_warm, self->arena->n_free_warm + (1u << order));
 }
 
+/* Another process may have corrupted the number: it never wraps around. */
+static void
+subtract (guint32 *number,
+          guint32  n)
+{
+  guint32 old = mp_load (number);
+
+  mp_store (number, old - MIN (old, n));
+}
+
 void
 mp_units_remove (MpMemory *self,
                  guint32   unit,
@@ -73,11 +83,9 @@ mp_units_remove (MpMemory *self,
     *first = link.next;
   if (link.next != 0 && link.next <= self->config.n_units_cap)
     self->links[link.next - 1].previous = link.previous;
-  mp_store (&self->arena->n_free,
-            self->arena->n_free - MIN (self->arena->n_free, 1u << order));
+  subtract (&self->arena->n_free, 1u << order);
   if (first == &self->arena->warm_unit[order])
-    mp_store (&self->arena->n_free_warm,
-              self->arena->n_free_warm - MIN (self->arena->n_free_warm, 1u << order));
+    subtract (&self->arena->n_free_warm, 1u << order);
 }
 
 /* Whether the piece's buddy is also free, and warm or cold like the piece: memory that was returned

@@ -55,12 +55,19 @@ mp_waits_clear (MpWaits    *waits,
           bit_of (slot)) != 0;
 }
 
+static guint
+count_slots (MpMemory *memory)
+{
+  return mp_load_bounded (&memory->state->n_waiters, MP_N_WAITERS);
+}
+
 /* Slots are assigned and woken in the same direction, in rotation, so that waiters are woken
  * roughly in order of arrival and none starves.  Returns MP_N_WAITERS if all are taken. */
 guint
 mp_waiters_claim_slot (MpMemory *memory)
 {
-  guint n_round = CLAMP (mp_load (&memory->state->n_waiters), 64, MP_N_WAITERS);
+  guint n_used = count_slots (memory);
+  guint n_round = MAX (n_used, 64);
   guint first = mp_load (&memory->state->next_waiter) % n_round;
 
   for (guint i = 0; i < MP_N_WAITERS; i++)
@@ -308,12 +315,6 @@ mp_waiters_wake_all (MpMemory *memory)
     }
   ring_bell (memory);
   mp_waiters_end_waking (memory, 1);
-}
-
-static guint
-count_slots (MpMemory *memory)
-{
-  return MIN (mp_load (&memory->state->n_waiters), MP_N_WAITERS);
 }
 
 /* Also wakes waiters whose bits a dead waker has already cleared. */

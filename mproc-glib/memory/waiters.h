@@ -73,7 +73,7 @@ mp_waits_is_armed (const MpWaits *waits,
 static inline guint
 mp_waits_count_words (const MpWaits *waits)
 {
-  return MIN (mp_load (&waits->n_words), MP_N_WAIT_WORDS);
+  return mp_load_bounded (&waits->n_words, MP_N_WAIT_WORDS);
 }
 
 static inline guint

@@ -4,6 +4,7 @@
 
 #include "queue-store.h"
 
+#include "base/mp-deadline.h"
 #include "formats/format.h"
 #include "mp-error.h"
 #include "queue-backends.h"
@@ -320,8 +321,9 @@ mp_queue_store_get (MpQueueStore        *self,
                     MpQueueCall         *call,
                     gpointer            *value)
 {
-  const gint64  start = call->timeout_us > 0 ? g_get_monotonic_time () : 0;
   const gint64  timeout_us = call->timeout_us;
+  const gint64  deadline = timeout_us > 0 ? mp_deadline_for_timeout (timeout_us)
+                                          : MP_DEADLINE_NEVER;
   MpQueueStatus status;
   guint         n_got;
 
@@ -340,7 +342,7 @@ mp_queue_store_get (MpQueueStore        *self,
       if (G_LIKELY (status != MP_QUEUE_STALE))
         return status;
       if (timeout_us > 0)
-        call->timeout_us = MAX (timeout_us - (g_get_monotonic_time () - start), 0);
+        call->timeout_us = mp_deadline_get_left (deadline);
     }
 }
 

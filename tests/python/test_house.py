@@ -33,6 +33,9 @@ PROTOTYPE = re.compile(r'^[\w][\w *]*?\b(mp_\w+)\s*\(', re.MULTILINE)
 
 LISTS = re.compile(r'_class_init$|^install_(properties|signals)$')
 
+# Times, random numbers, and what another thread or process may change.
+VARIES = re.compile(r'\b(?:\w*load\w*|\w+_(?:now|time)|g_random_\w+|g_atomic_\w+|read|recv) \(|\+\+|--')
+
 MAX_FILE_LINES = 900
 MAX_FUNCTION_LINES = 80
 MAX_COLUMNS = 100
@@ -106,6 +109,21 @@ def long_functions(text, limit):
                 found.append(name)
             start = None
     return found
+
+
+def arguments(text, start):
+    """Returns the text between the parenthesis before @start and the one that closes it."""
+    depth, end = 1, start
+    while depth > 0 and end < len(text):
+        depth += {'(': 1, ')': -1}.get(text[end], 0)
+        end += 1
+    return text[start:end - 1]
+
+
+def evaluated_twice(text):
+    """Returns the arguments of MIN () and the like that may differ from one evaluation to the next."""
+    return [found for macro in re.finditer(r'\b(?:MIN|MAX|CLAMP|ABS) \(', text)
+            if VARIES.search(found := arguments(text, macro.end()))]
 
 
 class TestHouse(unittest.TestCase):
@@ -202,6 +220,19 @@ class TestHouse(unittest.TestCase):
         checked = subprocess.run(['clang-format', '--dry-run', '-Werror', *files], cwd=SOURCE,
                                  stderr=subprocess.PIPE, text=True, check=False)
         self.assertEqual(checked.stderr[:2000], '')
+
+    def test_macros_do_not_evaluate_twice(self):
+        for path in tracked_files():
+            if path.endswith(('.c', '.h')):
+                with self.subTest(path=path):
+                    self.assertEqual(evaluated_twice(read(os.path.join(SOURCE, path))), [])
+
+    def test_what_a_macro_evaluates_twice_is_found(self):
+        self.assertEqual(evaluated_twice('MIN (mp_load (&self->n), LIMIT)'), ['mp_load (&self->n), LIMIT'])
+        self.assertEqual(evaluated_twice('MAX (1, end - g_get_monotonic_time ())'),
+                         ['1, end - g_get_monotonic_time ()'])
+        self.assertEqual(evaluated_twice('MIN (n, i++)'), ['n, i++'])
+        self.assertEqual(evaluated_twice('n = MIN (n, sizeof (x)) + mp_load (&y);'), [])
 
     def test_a_long_function_is_found(self):
         body = '  x ();\n' * 5
