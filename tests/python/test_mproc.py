@@ -8,7 +8,10 @@ import multiprocessing.managers
 import os
 import pickle
 import pydoc
+import re
 import signal
+import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -33,6 +36,32 @@ class Named(mproc.Queue):
         self.name = name
 
 
+class NamedBelow(Mp.Queue):
+    """The same without the package."""
+
+    def __init__(self, name):
+        super().__init__(codec=pickle)
+        self.name = name
+
+
+class Line(mproc.connection.Connection):
+    """A connection class of a program."""
+
+
+class LineBelow(Mp.Connection):
+    """The same without the package."""
+
+
+class Told(Mp.JoinableQueue):
+    """A queue class that has its own idea of its state."""
+
+    def __getstate__(self):
+        return 'state'
+
+    def __setstate__(self, state):
+        self.name = state
+
+
 class Reader:
     """A codec that is an object."""
 
@@ -42,6 +71,55 @@ class Reader:
     def loads(self, data):
         return types.SimpleNamespace(text=data.decode())
 
+
+# A program whose codecs are in its main module, which a child that is spawned has under another name.
+PROGRAM_WITH_CODECS = """
+import sys
+from mproc import get_context
+from gi.repository import Mp
+
+
+class Text:
+    def __init__(self, text):
+        self.text = text
+
+
+class Whole:
+    @staticmethod
+    def dumps(obj):
+        return obj.text.encode()
+
+    @staticmethod
+    def loads(data):
+        return Text(data.decode())
+
+
+class Marking(Whole):
+    def __init__(self, mark):
+        self.mark = mark
+
+    def dumps(self, obj):
+        return (self.mark + obj.text).encode()
+
+
+class Named(Mp.Queue):
+    pass
+
+
+def answer(requests, answers):
+    answers.put(Text(f'{type(requests).__name__} {requests.get().text}'))
+
+
+if __name__ == '__main__':
+    context = get_context(sys.argv[1])
+    for codec in Whole, Whole(), Marking('marked '):
+        requests, answers = Named(codec=codec), Mp.Queue(codec=codec)
+        requests.put(Text('text'))
+        child = context.Process(target=answer, args=(requests, answers))
+        child.start()
+        child.join()
+        print(child.exitcode, answers.get(False).text)
+"""
 
 def echo(requests, answers):
     while (value := requests.get()) is not None:
@@ -58,6 +136,10 @@ def echo_connection(connection):
 
 def tell_class(queue, answers):
     answers.put((type(queue).__name__, queue.name, queue.get()))
+
+
+def tell_line(line):
+    line.send([type(line).__name__, line.label])
 
 
 def tell_codec(queue):
@@ -109,6 +191,14 @@ class TestNames(unittest.TestCase):
                     with self.subTest(kind=kind, name=name):
                         self.assertTrue(getattr(kind, name).__doc__)
 
+    def test_help(self):
+        """What a user of multiprocessing calls comes first, and nothing else with it."""
+        text = pydoc.render_doc(mproc.Queue, renderer=pydoc.plaintext)
+        here = text[text.index('Methods defined here:'):].split('-----', 1)[0]
+        shown = re.findall(r'^ \|  (?:async )?([a-z]\w*)\(', here, re.MULTILINE)
+        self.assertEqual(shown, sorted(name for name in vars(multiprocessing.queues.Queue) if name[0] != '_'))
+        self.assertEqual(len(shown), 10)
+
     def test_objects_can_be_inspected(self):
         first, second = mproc.Pipe()
         for inner in (Mp.Queue(), Mp.JoinableQueue(), Mp.SimpleQueue(), Mp.Process(['true']), Mp.Listener(),
@@ -125,6 +215,17 @@ class TestNames(unittest.TestCase):
         self.assertEqual(repr(queue), '<mproc.queues.Queue: 1 of 3>')
         queue.close()
         self.assertIn('closed', repr(queue))
+        self.assertEqual(repr(mproc.JoinableQueue(name='tasks')),
+                         "<mproc.queues.JoinableQueue 'tasks': 0, no maximum>")
+        process = Mp.Process(['true', 'a b'])
+        self.assertEqual(repr(process), '<gi.repository.Mp.Process "true \'a b\'": not started>')
+        process.start()
+        process.join()
+        self.assertIn('ended with 0>', repr(process))
+        self.assertIn("'true': 0 of 2 workers, 0 tasks", repr(Mp.Pool(['true'], 2)))
+        tasks = Mp.JoinableQueue()
+        tasks.put(1)
+        self.assertIn('Task: delivery 1>', repr(tasks.get_task()))
         first, second = mproc.Pipe(False)
         self.assertRegex(repr(first), r'<mproc\.connection\.Connection: descriptor \d+, receives>')
         with mproc.connection.Listener() as listener:
@@ -232,11 +333,38 @@ class TestValues(helping.TestCase):
 class TestSharing(helping.TestCase):
     def test_subclass(self):
         for method in helping.METHODS:
-            with self.subTest(method=method):
-                queue, answers = Named('tasks'), mproc.Queue()
-                queue.put(Point(1))
-                self.start(tell_class, queue, answers, method=method)
-                self.assertEqual(answers.get(timeout=helping.DEADLINE), ('Named', 'tasks', Point(1)))
+            for kind in Named, NamedBelow:
+                with self.subTest(method=method, kind=kind):
+                    queue, answers = kind('tasks'), mproc.Queue()
+                    queue.put(Point(1))
+                    self.start(tell_class, queue, answers, method=method)
+                    self.assertEqual(answers.get(timeout=helping.DEADLINE), (kind.__name__, 'tasks', Point(1)))
+
+    def test_subclass_with_a_state_of_its_own(self):
+        queue, answers = Told(codec=pickle), mproc.Queue()
+        queue.put(Point(1))
+        self.start(tell_class, queue, answers, method='spawn')
+        self.assertEqual(answers.get(timeout=helping.DEADLINE), ('Told', 'state', Point(1)))
+
+    def test_subclass_in_a_message(self):
+        for pipe in mproc.Pipe, multiprocessing.Pipe:
+            mine, theirs = pipe()
+            self.start(receive_queue, theirs)
+            queue = NamedBelow('tasks')
+            queue.put(Point(1))
+            mine.send(queue)
+            self.finish(self.children[-1])
+            self.assertEqual(queue.get(False), ('got', 'NamedBelow', Point(1)))
+
+    def test_subclass_of_connections(self):
+        for kind in Line, LineBelow:
+            for method in helping.METHODS:
+                with self.subTest(kind=kind, method=method):
+                    pair = socket.socketpair()
+                    mine, theirs = mproc.connection.Connection(pair[0].detach()), kind(pair[1].detach())
+                    theirs.label = 'name'
+                    self.finish(self.start(tell_line, theirs, method=method))
+                    self.assertEqual(mine.recv(), [kind.__name__, 'name'])
 
     def test_codec_that_is_an_object(self):
         for method in helping.METHODS:
@@ -246,6 +374,18 @@ class TestSharing(helping.TestCase):
                 child = self.start(tell_codec, queue, method=method)
                 child.join()
                 self.assertEqual(queue.get(timeout=helping.DEADLINE), ('Reader', 'text'))
+
+    def test_codecs_of_the_main_module(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'program.py')
+            with open(path, 'w', encoding='utf-8') as file:
+                file.write(PROGRAM_WITH_CODECS)
+            for method in helping.METHODS:
+                with self.subTest(method=method):
+                    done = subprocess.run([sys.executable, path, method], text=True, stdout=subprocess.PIPE, check=True,
+                                          timeout=helping.DEADLINE)
+                    self.assertEqual(done.stdout.splitlines(),
+                                     ['0 Named text', '0 Named text', '0 marked Named marked text'])
 
     def test_contexts(self):
         for method in helping.METHODS:
@@ -486,6 +626,54 @@ class TestHandingOver(helping.TestCase):
         received = second.recv_shareable()
         queue.put(Point(1))
         self.assertEqual(received.get(), Point(1))
+
+
+def measure_two(connection):
+    value, data = connection.recv(), connection.recv_bytes()
+    connection.send((type(value).__name__, len(value[0]), value[0][-1:], len(data), data[-1:]))
+
+
+class TestLargeMessages(helping.TestCase):
+    # More than a Listener or a Client accepts by default.
+    SIZE = (64 << 20) + 1
+
+    def test_pipe(self):
+        for method in 'fork', 'spawn':
+            with self.subTest(method=method):
+                mine, theirs = mproc.Pipe()
+                self.start(measure_two, theirs, method=method)
+                theirs.close()
+                data = bytes(self.SIZE - 1) + b'x'
+                mine.send([data])
+                mine.send_bytes(data)
+                self.assertEqual(mine.recv(), ('list', self.SIZE, b'x', self.SIZE, b'x'))
+
+    def test_listener_and_client(self):
+        """Both ends have to allow it."""
+        for limit in None, self.SIZE + 1000:
+            with self.subTest(limit=limit), \
+                    mproc.connection.Listener(authkey=b'key', max_message_size=limit) as listener:
+                accepted = []
+                thread = threading.Thread(target=lambda: accepted.append(listener.accept(helping.DEADLINE)))
+                thread.start()
+                client = mproc.connection.Client(listener.address, authkey=b'key', max_message_size=limit)
+                thread.join()
+                if limit is None:
+                    with self.assertRaisesRegex(OSError, 'longer than the'):
+                        client.send_bytes(bytes(self.SIZE))
+                    continue
+                thread = threading.Thread(target=client.send_bytes, args=(bytes(self.SIZE),))
+                thread.start()
+                self.assertEqual(len(accepted[0].recv_bytes()), self.SIZE)
+                thread.join()
+
+
+    def test_limits_that_make_no_sense(self):
+        for limit in 0, -1, 2**41:
+            with self.assertRaises(ValueError):
+                mproc.connection.Listener(max_message_size=limit)
+            with self.assertRaises(ValueError):
+                mproc.connection.Client('/nowhere', max_message_size=limit)
 
 
 class TestTrust(helping.TestCase):

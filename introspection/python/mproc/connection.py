@@ -140,9 +140,8 @@ class Listener:
         @family: 'AF_INET' or 'AF_UNIX'; by default what @address is
         @backlog: how many connections wait at most
         @authkey: what both ends have to have
-        @max_message_size: the largest message that is received, in bytes; by default 64 MiB"""
-        properties = {} if max_message_size is None else {'max_message_size': max_message_size}
-        self._listener = Mp.Listener(address, family, backlog, authkey, **properties)
+        @max_message_size: the largest message that is sent or received, in bytes; by default 64 MiB"""
+        self._listener = Mp.Listener(address, family, backlog, authkey, max_message_size=max_message_size)
         self._authkey = authkey
 
     def accept(self, timeout: float | None = None) -> Connection:
@@ -186,10 +185,9 @@ class Listener:
 
 def Client(address: Any, family: str | None = None, authkey: bytes | None = None, *,
            max_message_size: int | None = None) -> Connection:
-    """Returns a connection to the Listener at @address; see there which objects can be
-    exchanged."""
-    properties = {} if max_message_size is None else {'max_message_size': max_message_size}
-    made = Mp.Client(address, family, authkey, **properties)
+    """Returns a connection to the Listener at @address; see there which objects can be exchanged, and
+    how large messages may be."""
+    made = Mp.Client(address, family, authkey, max_message_size=max_message_size)
     return _wrap(made, _codec_for(made, authkey))
 
 

@@ -27,7 +27,62 @@ _leave_at_end()
 util.register_after_fork(_leave_at_end, _leave_at_end)
 
 
-class Queue(Generic[T]):
+class QueueAdditions(Generic[T]):
+    """What queues have beyond the methods of those of multiprocessing."""
+
+    _queue: Any
+
+    def put_many(self, iterable: Iterable[T], timeout: float | None = None) -> None:
+        """Puts all objects of @iterable, in few steps.
+
+        Raises Full if there is no room for one within @timeout seconds; the attribute n_put of the
+        exception is the number of objects that were put."""
+        self._queue.put_many(iterable, timeout)
+
+    def get_many(self, max: int | None = None, timeout: float | None = None) -> list[T]:
+        """Waits for the first object, and removes and returns it and further available ones.
+
+        Returns at most @max objects, or as many as one step yields. Raises Empty if there is none
+        within @timeout seconds."""
+        return self._queue.get_many(max, timeout)  # type: ignore[no-any-return]
+
+    def shutdown(self, immediate: bool = False) -> None:
+        """Ends the queue for all processes: puts fail, and gets fail once no objects are left.
+
+        @immediate: drop the remaining objects"""
+        self._queue.shutdown(immediate)
+
+    async def put_async(self, obj: T) -> None:
+        """Puts @obj, under asyncio; waits for room without a timeout."""
+        await self._queue.put_async(obj)
+
+    async def get_async(self) -> T:
+        """Removes and returns the next object, under asyncio."""
+        return await self._queue.get_async()  # type: ignore[no-any-return]
+
+    def fileno(self) -> int:
+        """Returns a descriptor that is readable while the queue is not empty."""
+        return self._queue.fileno()  # type: ignore[no-any-return]
+
+    def __iter__(self) -> Iterator[T]:
+        """Gets until the queue is shut down."""
+        return iter(self._queue)
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        """Gets under asyncio until the queue is shut down."""
+        return self._queue.__aiter__()  # type: ignore[no-any-return]
+
+    def __getstate__(self) -> Any:
+        return self.__dict__
+
+    def __setstate__(self, state: Any) -> None:
+        self.__dict__.update(state)
+
+    def __repr__(self) -> str:
+        return describe(type(self), self._queue)
+
+
+class Queue(QueueAdditions[T]):
     """A queue for any number of producers and consumers, and for any objects.
 
     It is passed to processes as an argument of Process, or of the initializer of a pool. put ()
@@ -69,20 +124,6 @@ class Queue(Generic[T]):
         """Removes and returns the next object; raises Empty if there is none."""
         return self._queue.get(False)  # type: ignore[no-any-return]
 
-    def put_many(self, iterable: Iterable[T], timeout: float | None = None) -> None:
-        """Puts all objects of @iterable, in few steps.
-
-        Raises Full if there is no room for one within @timeout seconds; the attribute n_put of the
-        exception is the number of objects that were put."""
-        self._queue.put_many(iterable, timeout)
-
-    def get_many(self, max: int | None = None, timeout: float | None = None) -> list[T]:
-        """Waits for the first object, and removes and returns it and further available ones.
-
-        Returns at most @max objects, or as many as one step yields. Raises Empty if there is none
-        within @timeout seconds."""
-        return self._queue.get_many(max, timeout)  # type: ignore[no-any-return]
-
     def qsize(self) -> int:
         """Returns how many objects are in the queue."""
         return self._queue.qsize()  # type: ignore[no-any-return]
@@ -106,46 +147,11 @@ class Queue(Generic[T]):
     def cancel_join_thread(self) -> None:
         """Does nothing: there is no thread."""
 
-    def shutdown(self, immediate: bool = False) -> None:
-        """Ends the queue for all processes: puts fail, and gets fail once no objects are left.
-
-        @immediate: drop the remaining objects"""
-        self._queue.shutdown(immediate)
-
-    async def put_async(self, obj: T) -> None:
-        """Puts @obj, under asyncio; waits for room without a timeout."""
-        await self._queue.put_async(obj)
-
-    async def get_async(self) -> T:
-        """Removes and returns the next object, under asyncio."""
-        return await self._queue.get_async()  # type: ignore[no-any-return]
-
-    def fileno(self) -> int:
-        """Returns a descriptor that is readable while the queue is not empty."""
-        return self._queue.fileno()  # type: ignore[no-any-return]
-
-    def __iter__(self) -> Iterator[T]:
-        """Gets until the queue is shut down."""
-        return iter(self._queue)
-
-    def __aiter__(self) -> AsyncIterator[T]:
-        """Gets under asyncio until the queue is shut down."""
-        return self._queue.__aiter__()  # type: ignore[no-any-return]
-
     def __enter__(self: Q) -> Q:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-    def __getstate__(self) -> Any:
-        return self.__dict__
-
-    def __setstate__(self, state: Any) -> None:
-        self.__dict__.update(state)
-
-    def __repr__(self) -> str:
-        return describe(type(self), self._queue)
 
 
 Q = TypeVar('Q', bound=Queue[Any])
@@ -247,6 +253,6 @@ class SimpleQueue(Generic[T]):
         """Returns a descriptor that is readable while the queue is not empty."""
         return self._queue.fileno()
 
-    __getstate__ = Queue.__getstate__
-    __setstate__ = Queue.__setstate__
-    __repr__ = Queue.__repr__
+    __getstate__ = QueueAdditions.__getstate__
+    __setstate__ = QueueAdditions.__setstate__
+    __repr__ = QueueAdditions.__repr__

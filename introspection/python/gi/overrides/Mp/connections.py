@@ -31,9 +31,17 @@ _recv_shareable = Mp.Connection.recv_shareable
 _connection_flush = Mp.Connection.flush
 
 
+# The largest limit that the library supports, in bytes.
+LARGEST_MESSAGE = 2**40
+
 # In microseconds: how long sending a large message may wait in C. If it has to wait longer, the rest is
 # copied, so that signal handlers can run.
 PATIENCE = 20_000
+
+
+def check_message_size(size):
+    if size is not None and not 1 <= size <= LARGEST_MESSAGE:
+        raise ValueError(f'max_message_size is from 1 to {LARGEST_MESSAGE} bytes')
 
 
 def _send_parts(connection, data, us, cancellable):
@@ -61,12 +69,19 @@ class Connection(Mp.Connection):
         check_codec(codec)
         self._codec = codec
 
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        # Messages of multiprocessing and of the package mproc may contain it.
+        ForkingPickler.register(cls, cls.__reduce__)
+
     def __new__(cls, handle, readable=True, writable=True):
         if handle < 0:
             raise ValueError('invalid handle')
         if not readable and not writable:
             raise ValueError('at least one of `readable` and `writable` must be True')
         self = call(cls.new_for_fd, handle, readable, writable)
+        if type(self) is not cls:
+            self.__class__ = cls
         self.set_format(Mp.Format.PICKLE)
         return self
 
@@ -314,9 +329,11 @@ class Connection(Mp.Connection):
 ForkingPickler.register(Connection, Connection.__reduce__)
 
 
-def as_python(connection, codec):
+def as_python(connection, codec, max_message_size=None):
     connection.set_format(Mp.Format.PICKLE)
     connection.codec = codec
+    if max_message_size is not None:
+        connection.set_max_message_size(max_message_size)
     return connection
 
 

@@ -8,6 +8,7 @@ from queue import Empty
 
 from gi.repository import GLib
 
+from .describing import describing_repr
 from .errors import call, is_error
 from .loops import readable, take_turn, until
 from .module import Mp, export
@@ -113,3 +114,5 @@ class Task(Mp.Task):
 
     def __exit__(self, kind, *exception):
         self.done() if kind is None else self.retry()
+
+    __repr__ = describing_repr

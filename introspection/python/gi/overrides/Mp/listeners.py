@@ -8,7 +8,7 @@ from multiprocessing.context import AuthenticationError
 
 from gi.repository import Gio, GLib
 
-from .connections import as_python
+from .connections import as_python, check_message_size
 from .describing import describing_repr
 from .errors import call, exception_of, is_error
 from .loops import readable, take_turn
@@ -77,14 +77,16 @@ def _library_key(authkey):
 class Listener(Mp.Listener):
     """A bound socket that accepts connections, also from multiprocessing.connection."""
 
-    _codec = None
+    _codec = _max_message_size = None
 
-    def __init__(self, address=None, family=None, backlog=1, authkey=None, *, codec=None, **properties):
+    def __init__(self, address=None, family=None, backlog=1, authkey=None, *, codec=None, max_message_size=None,
+                 **properties):
         check_codec(codec)
+        check_message_size(max_message_size)
         properties.setdefault('legacy_digests', True)
         super().__init__(backlog=max(1, backlog), auth_key=_library_key(authkey), **properties)
         self.set_address(_library_address(address, family))
-        self._codec = codec
+        self._codec, self._max_message_size = codec, max_message_size
         call(self.listen)
 
     def accept(self, timeout=None):
@@ -108,7 +110,7 @@ class Listener(Mp.Listener):
             self.disconnect(handler)
         if accepted is None:
             raise self._exception(failures[0])
-        return as_python(accepted, self._codec)
+        return as_python(accepted, self._codec, self._max_message_size)
 
     def accept_async(self, *arguments):
         """Accepts a peer asynchronously; with arguments, it is the function of C."""
@@ -122,7 +124,7 @@ class Listener(Mp.Listener):
             except GLib.Error as error:
                 raise self._exception(error) from None
             if accepted is not None:
-                return as_python(accepted, self._codec)
+                return as_python(accepted, self._codec, self._max_message_size)
             await readable(self)
 
     def start(self, io_priority=GLib.PRIORITY_DEFAULT_IDLE):
@@ -160,17 +162,18 @@ class Listener(Mp.Listener):
 
 
 @export
-def Client(address, family=None, authkey=None, *, codec=None, **properties):
+def Client(address, family=None, authkey=None, *, codec=None, max_message_size=None, **properties):
     """Returns a connection to the Listener at @address."""
     check_codec(codec)
+    check_message_size(max_message_size)
     properties.setdefault('legacy_digests', True)
     address = _library_address(address, family)
     connector = Mp.Connector.new(address, _library_key(authkey))
     connector.set_properties(**properties)
     try:
         if _needs_thread(address):
-            return as_python(_open_in_thread(connector), codec)
-        return as_python(wait_for(connector.try_open, None), codec)
+            return as_python(_open_in_thread(connector), codec, max_message_size)
+        return as_python(wait_for(connector.try_open, None), codec, max_message_size)
     except GLib.Error as error:
         raise exception_of(error) from None
 

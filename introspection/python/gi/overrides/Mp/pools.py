@@ -9,6 +9,7 @@ import weakref
 from gi.repository import Gio, GLib
 
 from .calls import default, described, exception_of_answer, run
+from .describing import describing_repr
 from .errors import call, exception_of
 from .loops import Pause, is_upon_glib, readable, running_loop, take_turn
 from .module import Mp, export
@@ -251,6 +252,8 @@ class Pool(Mp.Pool):
     def __exit__(self, kind, *exception):
         self.stop(kind is None)
 
+    __repr__ = describing_repr
+
 
 @export
 class PoolWorker(Mp.PoolWorker):
@@ -323,3 +326,5 @@ class PoolTask(Mp.PoolTask):
     def return_error(self, error):
         """Makes the task raise @error, an exception."""
         call(_return_error_literal, self, *described(error))
+
+    __repr__ = describing_repr

@@ -6,6 +6,7 @@ import subprocess
 
 from gi.repository import GLib
 
+from .describing import describing_repr
 from .errors import call, exception_of
 from .module import Mp, export
 from .values import as_path
@@ -92,6 +93,8 @@ class Process(Mp.Process):
         """The exit code, the negative number of the signal that ended it, or None."""
         code = self.get_exit_code()
         return None if code == Mp.PROCESS_STILL_ALIVE else code
+
+    __repr__ = describing_repr
 
 
 @export

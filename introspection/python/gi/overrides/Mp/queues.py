@@ -66,6 +66,11 @@ class Queue(Mp.Queue):
     _prefix = None
     _putters = None
 
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        # Messages of multiprocessing and of the package mproc may contain it.
+        ForkingPickler.register(cls, reduce_queue)
+
     def __init__(self, maxsize=0, *, codec=None, **properties):
         if maxsize > GLib.MAXUINT32:
             raise OverflowError('maxsize is too large')
