@@ -81,8 +81,14 @@ keep (MpLargeMemory *self)
     }
 }
 
-static MpLargeMemory *
-reuse (gsize size)
+static gsize
+round_up (gsize size)
+{
+  return (size + ROUND - 1) / ROUND * ROUND;
+}
+
+MpLargeMemory *
+mp_large_memory_reuse (gsize size)
 {
   for (guint i = 0; i < N_KEPT; i++)
     {
@@ -123,8 +129,8 @@ mp_large_memory_new (gsize size)
 
   if (size > G_MAXSSIZE - HUGE_PAGE)
     return NULL;
-  size = (size + ROUND - 1) / ROUND * ROUND;
-  self = reuse (size);
+  size = round_up (size);
+  self = mp_large_memory_reuse (size);
   if (self != NULL)
     return self;
 
@@ -140,6 +146,27 @@ mp_large_memory_new (gsize size)
   self = g_new (MpLargeMemory, 1);
   *self = (MpLargeMemory){ data, size };
   return self;
+}
+
+gboolean
+mp_large_memory_grow (MpLargeMemory *self,
+                      gsize          size)
+{
+  void *data;
+
+  if (size > G_MAXSSIZE - ROUND)
+    return FALSE;
+  size = round_up (size);
+  if (size <= self->size)
+    return TRUE;
+  data = mremap (self->data, self->size, size, MREMAP_MAYMOVE);
+  if (data == MAP_FAILED)
+    return FALSE;
+
+  self->data = data;
+  madvise (self->data + self->size, size - self->size, MADV_POPULATE_WRITE);
+  self->size = size;
+  return TRUE;
 }
 
 void

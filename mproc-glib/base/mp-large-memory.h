@@ -22,4 +22,11 @@ typedef struct
 MpLargeMemory *mp_large_memory_new (gsize size);
 void           mp_large_memory_free (MpLargeMemory *self);
 
+/* Returns memory of at least @size bytes that was kept, or NULL if there is none. */
+MpLargeMemory *mp_large_memory_reuse (gsize size);
+
+/* Makes it larger, possibly at another address.  Returns FALSE if there is no memory. */
+gboolean mp_large_memory_grow (MpLargeMemory *self,
+                               gsize          size);
+
 G_END_DECLS

@@ -32,7 +32,7 @@ filter (MpChannelMessage *message,
   if (kind == MP_ENVELOPE_NONE)
     return MP_CHANNEL_NOT_NOW;
 
-  payload = g_bytes_new_take (g_steal_pointer (&message->data), message->length);
+  payload = mp_channel_message_steal_bytes (message);
   mp_calls_lock (self);
   if (kind == MP_ENVELOPE_CALL)
     is_sound = mp_calls_add_incoming (self, format, id, payload, error);

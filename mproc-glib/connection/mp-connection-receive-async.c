@@ -96,6 +96,7 @@ take_served_receiver (MpConnection     *self,
 
   /* One that was cancelled takes no message, also if its own source is dispatched only later. */
   receiver = g_task_get_task_data (task);
+  received->wants_large = receiver->form->wants_large;
   is_served = g_cancellable_set_error_if_cancelled (g_task_get_cancellable (task), error) ||
               mp_connection_try_take (self, receiver->max_length, received, error) !=
                 MP_CHANNEL_NOT_NOW;

@@ -17,7 +17,7 @@ receive (MpConnection         *self,
          GError              **error)
 {
   g_auto (MpChannelMessage) received = {
-    0,
+    .wants_large = form->wants_large,
   };
 
   if (length != NULL)
@@ -36,7 +36,7 @@ try_receive (MpConnection         *self,
              GError              **error)
 {
   g_auto (MpChannelMessage) received = {
-    0,
+    .wants_large = form->wants_large,
   };
 
   if (length != NULL)

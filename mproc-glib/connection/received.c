@@ -14,10 +14,10 @@ make_bytes (MpChannelMessage *received,
             gsize            *length,
             GError          **error)
 {
-  return g_bytes_new_take (g_steal_pointer (&received->data), received->length);
+  return mp_channel_message_steal_bytes (received);
 }
 
-const MpReceivedForm mp_received_bytes = { make_bytes, (GDestroyNotify) g_bytes_unref };
+const MpReceivedForm mp_received_bytes = { make_bytes, (GDestroyNotify) g_bytes_unref, TRUE };
 
 /* Moves the received descriptors to the MpMessage. */
 static void
@@ -48,7 +48,11 @@ make_message (MpChannelMessage *received,
   return message;
 }
 
-const MpReceivedForm mp_received_message = { make_message, (GDestroyNotify) mp_message_unref };
+const MpReceivedForm mp_received_message = {
+  make_message,
+  (GDestroyNotify) mp_message_unref,
+  TRUE,
+};
 
 static gpointer
 make_variant (MpChannelMessage *received,
@@ -69,7 +73,7 @@ make_variant (MpChannelMessage *received,
   return message != NULL ? mp_message_get_variant (message, error) : NULL;
 }
 
-const MpReceivedForm mp_received_variant = { make_variant, (GDestroyNotify) g_variant_unref };
+const MpReceivedForm mp_received_variant = { make_variant, (GDestroyNotify) g_variant_unref, TRUE };
 
 static gpointer
 make_data (MpChannelMessage *received,
@@ -78,10 +82,10 @@ make_data (MpChannelMessage *received,
            GError          **error)
 {
   *length = received->length;
-  return g_steal_pointer (&received->data);
+  return mp_channel_message_steal_data (received);
 }
 
-const MpReceivedForm mp_received_data = { make_data, g_free };
+const MpReceivedForm mp_received_data = { make_data, g_free, FALSE };
 
 static gpointer
 make_json (MpChannelMessage *received,
@@ -94,7 +98,7 @@ make_json (MpChannelMessage *received,
   return message != NULL ? mp_message_get_json (message, error) : NULL;
 }
 
-const MpReceivedForm mp_received_json = { make_json, g_free };
+const MpReceivedForm mp_received_json = { make_json, g_free, FALSE };
 
 static gpointer
 make_pickle (MpChannelMessage *received,
@@ -115,4 +119,4 @@ make_pickle (MpChannelMessage *received,
   return message != NULL ? mp_message_get_pickle (message, length, error) : NULL;
 }
 
-const MpReceivedForm mp_received_pickle = { make_pickle, g_free };
+const MpReceivedForm mp_received_pickle = { make_pickle, g_free, FALSE };

@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 /* A type of result of a receive: how it is created and freed.
  *
  * make () takes from @received the data and the descriptors that it needs.  @length is set for
- * types that are arrays. */
+ * types that are arrays.  @wants_large: it can use MpLargeMemory. */
 typedef struct
 {
   gpointer (*make) (MpChannelMessage *received,
@@ -18,6 +18,7 @@ typedef struct
                     gsize            *length,
                     GError          **error);
   GDestroyNotify free;
+  gboolean       wants_large;
 } MpReceivedForm;
 
 extern const MpReceivedForm mp_received_variant;

@@ -208,6 +208,7 @@ receive_pieces (MpChannel    *self,
           mp_frame_reader_lend (&self->reader, target->buffer, target->size))
         g_atomic_pointer_set (&self->occupant, target);
 
+      self->reader.wants_large = target->message != NULL && target->message->wants_large;
       piece = receive_piece (self, target, error);
       if (piece != MP_CHANNEL_DONE)
         return piece;
@@ -226,7 +227,8 @@ deliver (MpChannel    *self,
       mp_frame_reader_copy (&self->reader, target->buffer);
     }
   else
-    target->message->data = mp_frame_reader_take (&self->reader, &target->message->length);
+    target->message->data = mp_frame_reader_take (&self->reader, &target->message->length,
+                                                  &target->message->large);
 
   if (self->occupant == target)
     g_atomic_pointer_set (&self->occupant, NULL);
@@ -510,7 +512,6 @@ mp_channel_try_receive (MpChannel        *self,
 {
   Target target = { MIN (max_length, mp_channel_get_limit (self)), NULL, 0, message, NULL };
 
-  memset (message, 0, sizeof *message);
   return receive_checked (self, &target, 0, NULL, error);
 }
 
@@ -526,7 +527,6 @@ mp_channel_receive (MpChannel        *self,
   Target          target = { limit, NULL, 0, message, NULL };
   MpChannelStatus status;
 
-  memset (message, 0, sizeof *message);
   status = receive_checked (self, &target, timeout_us, cancellable, error);
   if (status == MP_CHANNEL_NOT_NOW)
     mp_channel_set_timed_out (_ ("There is no message"), error);

@@ -149,9 +149,40 @@ mp_channel_set_timed_out (const char *what,
 void
 mp_channel_message_clear (MpChannelMessage *message)
 {
-  g_clear_pointer (&message->data, g_free);
+  if (message->large != NULL)
+    g_clear_pointer (&message->large, mp_large_memory_free);
+  else
+    g_free (message->data);
+  message->data = NULL;
   while (message->n_fds > 0)
     close (message->fds[--message->n_fds]);
+}
+
+guint8 *
+mp_channel_message_steal_data (MpChannelMessage *message)
+{
+  guint8 *data;
+
+  if (message->large == NULL)
+    return g_steal_pointer (&message->data);
+
+  /* A receiver that wanted other memory has begun to receive the message. */
+  data = g_malloc (message->length + 1);
+  memcpy (data, message->data, message->length + 1);
+  message->data = NULL;
+  g_clear_pointer (&message->large, mp_large_memory_free);
+  return data;
+}
+
+GBytes *
+mp_channel_message_steal_bytes (MpChannelMessage *message)
+{
+  guint8        *data = g_steal_pointer (&message->data);
+  MpLargeMemory *large = g_steal_pointer (&message->large);
+
+  return large == NULL ? g_bytes_new_take (data, message->length)
+                       : g_bytes_new_with_free_func (data, message->length,
+                                                     (GDestroyNotify) mp_large_memory_free, large);
 }
 
 static void

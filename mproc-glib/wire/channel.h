@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include "base/mp-large-memory.h"
 #include "net/transport.h"
 
 G_BEGIN_DECLS
@@ -18,13 +19,16 @@ typedef enum
   MP_CHANNEL_DONE = 1
 } MpChannelStatus;
 
-/* A received message: memory owned by the caller, followed by a NUL byte, and descriptors. */
+/* A received message: memory owned by the caller, followed by a NUL byte, and descriptors.  The
+ * receiver sets wants_large if a large message may be in MpLargeMemory, which is then set. */
 typedef struct
 {
-  guint8 *data;
-  gsize   length;
-  int     fds[MP_TRANSPORT_MAX_FDS];
-  guint   n_fds;
+  guint8        *data;
+  gsize          length;
+  gboolean       wants_large;
+  MpLargeMemory *large;
+  int            fds[MP_TRANSPORT_MAX_FDS];
+  guint          n_fds;
 } MpChannelMessage;
 
 /* Called once for each queued message, in the thread that sent it or closed the channel; @error is
@@ -103,6 +107,10 @@ MpChannelStatus mp_channel_pump (MpChannel *self,
 GSource *mp_channel_create_pump_source (MpChannel *self);
 
 void mp_channel_message_clear (MpChannelMessage *message);
+
+/* Takes the data, as memory from malloc () or as GBytes. */
+guint8 *mp_channel_message_steal_data (MpChannelMessage *message);
+GBytes *mp_channel_message_steal_bytes (MpChannelMessage *message);
 
 /* Sending.  A message of which a part was sent is always completed: if the timeout expires in its
  * middle, the rest is kept and sent before anything else, and the call succeeds. */

@@ -81,13 +81,21 @@ mp_frame_parse_header (const guint8 *data,
   return MP_FRAME_ERROR;
 }
 
+/* Frees the memory of the payload, if it belongs to the reader. */
+static void
+free_payload (MpFrameReader *self)
+{
+  if (self->large != NULL)
+    g_clear_pointer (&self->large, mp_large_memory_free);
+  else if (!self->lent)
+    g_free (self->payload);
+}
+
 void
 mp_frame_reader_clear (MpFrameReader *self)
 {
   g_clear_pointer (&self->ahead, g_free);
-  if (!self->lent)
-    g_free (self->payload);
-
+  free_payload (self);
   memset (self, 0, sizeof *self);
 }
 
@@ -178,16 +186,50 @@ resize_aligned (guint8 *memory,
   return aligned;
 }
 
+/* The same for memory that is used again by later messages. */
+static guint8 *
+resize_large (MpFrameReader *self,
+              gsize          size)
+{
+  if (self->large == NULL)
+    self->large = mp_large_memory_new (size);
+  else if (!mp_large_memory_grow (self->large, size))
+    return NULL;
+  return self->large != NULL ? self->large->data : NULL;
+}
+
+/* Memory that already exists may be used before the bytes have arrived. */
+static gboolean
+reuse_large (MpFrameReader *self)
+{
+  if (!self->wants_large || self->payload != NULL || self->length < MP_LARGE_MEMORY_MIN ||
+      self->length >= G_MAXSSIZE)
+    return FALSE;
+
+  self->large = mp_large_memory_reuse (self->length + 1);
+  return self->large != NULL;
+}
+
+static gsize
+get_wanted (MpFrameReader *self)
+{
+  gsize wanted = self->payload == NULL ? MAX (FIRST_PAYLOAD, get_filled (self))
+                                       : 2 * self->allocated;
+
+  return reuse_large (self) ? self->length : MIN (wanted, self->length);
+}
+
 static gboolean
 grow_payload (MpFrameReader *self,
               GError       **error)
 {
-  gsize wanted =
-    self->payload == NULL ? MAX (FIRST_PAYLOAD, get_filled (self)) : 2 * self->allocated;
-  guint8 *memory;
+  gsize    wanted = get_wanted (self);
+  gboolean begins_large = self->wants_large && self->payload == NULL &&
+                          self->length >= MP_LARGE_MEMORY_MIN;
+  guint8 *memory = self->large != NULL || begins_large
+                     ? resize_large (self, wanted + 1)
+                     : resize_aligned (self->payload, self->filled, wanted + 1);
 
-  wanted = MIN (wanted, self->length);
-  memory = resize_aligned (self->payload, self->filled, wanted + 1);
   if (memory == NULL)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,
@@ -329,10 +371,11 @@ consume (MpFrameReader *self)
 }
 
 /* Takes the message that peek () found complete, as memory owned by the caller, followed by a NUL
- * byte. */
+ * byte.  If @large is set, it is what the memory belongs to. */
 guint8 *
-mp_frame_reader_take (MpFrameReader *self,
-                      gsize         *length)
+mp_frame_reader_take (MpFrameReader  *self,
+                      gsize          *length,
+                      MpLargeMemory **large)
 {
   guint8 *payload = self->payload;
 
@@ -346,6 +389,7 @@ mp_frame_reader_take (MpFrameReader *self,
     }
 
   payload[self->length] = '\0';
+  *large = g_steal_pointer (&self->large);
   consume (self);
   return payload;
 }
@@ -362,8 +406,7 @@ mp_frame_reader_copy (MpFrameReader *self,
   else if (!self->lent)
     memcpy (buffer, self->payload, self->length);
 
-  if (!self->lent)
-    g_free (self->payload);
+  free_payload (self);
   consume (self);
 }
 
@@ -384,7 +427,7 @@ mp_frame_reader_lend (MpFrameReader *self,
   else
     {
       memcpy (buffer, self->payload, self->filled);
-      g_free (self->payload);
+      free_payload (self);
       self->payload = buffer;
       self->allocated = self->length;
     }

@@ -2,7 +2,8 @@
 
 #pragma once
 
-#include <glib.h>
+#include "base/mp-large-memory.h"
+
 #include <sys/uio.h>
 
 G_BEGIN_DECLS
@@ -47,11 +48,14 @@ typedef struct
   gsize    header_size;
   guint64  length;
 
-  /* The memory of a large message that is incomplete.  `lent`: it is the caller's. */
-  guint8  *payload;
-  gsize    filled;
-  gsize    allocated;
-  gboolean lent;
+  /* The memory of a large message that is incomplete.  `lent`: it is the caller's.  `large`: what
+   * it belongs to, if that was wanted when the message began. */
+  guint8        *payload;
+  gsize          filled;
+  gsize          allocated;
+  gboolean       lent;
+  gboolean       wants_large;
+  MpLargeMemory *large;
 
   /* Offsets in the stream: behind the last byte received, and behind the last message taken. */
   guint64 received;
@@ -76,8 +80,9 @@ gboolean      mp_frame_reader_get_space (MpFrameReader *self,
                                          GError       **error);
 void          mp_frame_reader_commit (MpFrameReader *self,
                                       gsize          size);
-guint8       *mp_frame_reader_take (MpFrameReader *self,
-                                    gsize         *length);
+guint8       *mp_frame_reader_take (MpFrameReader  *self,
+                                    gsize          *length,
+                                    MpLargeMemory **large);
 void          mp_frame_reader_copy (MpFrameReader *self,
                                     guint8        *buffer);
 gboolean      mp_frame_reader_lend (MpFrameReader *self,

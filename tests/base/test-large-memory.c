@@ -65,6 +65,26 @@ test_reuse (void)
   mp_large_memory_free (second);
 }
 
+static void
+test_grow (void)
+{
+  MpLargeMemory *memory = mp_large_memory_new (MIB / 4);
+
+  memset (memory->data, 'x', MIB / 4);
+  for (gsize size = MIB / 4; size <= 16 * MIB; size *= 2)
+    {
+      g_assert_true (mp_large_memory_grow (memory, size));
+      g_assert_cmpuint (memory->size, >=, size);
+      g_assert_cmpint (memory->data[MIB / 4 - 1], ==, 'x');
+      memset (memory->data + MIB / 4, 'y', memory->size - MIB / 4);
+    }
+  g_assert_true (mp_large_memory_grow (memory, 1));
+  g_assert_false (mp_large_memory_grow (memory, G_MAXSIZE));
+  g_assert_false (mp_large_memory_grow (memory, G_MAXSSIZE - 65536));
+  g_assert_cmpint (memory->data[0], ==, 'x');
+  mp_large_memory_free (memory);
+}
+
 /* A limited amount is kept: more is returned to the system, that which was kept longest first. */
 static void
 test_limit (void)
@@ -131,6 +151,7 @@ main (int   argc,
   g_test_add_func ("/large-memory/reuse", test_reuse);
   g_test_add_func ("/large-memory/limit", test_limit);
   g_test_add_func ("/large-memory/threads", test_threads);
+  g_test_add_func ("/large-memory/grow", test_grow);
 
   return g_test_run ();
 }

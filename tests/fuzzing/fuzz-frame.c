@@ -19,6 +19,7 @@ take (MpFrameReader *reader,
       gboolean       copy)
 {
   g_autofree guint8 *message = NULL;
+  MpLargeMemory     *large;
   gsize              length = (gsize) reader->length;
 
   if (copy)
@@ -28,8 +29,14 @@ take (MpFrameReader *reader,
     }
   else
     {
-      message = mp_frame_reader_take (reader, &length);
+      message = mp_frame_reader_take (reader, &length, &large);
       g_assert_cmpint (message[length], ==, 0);
+      if (large != NULL)
+        {
+          g_assert_true (message == large->data);
+          mp_large_memory_free (large);
+          message = NULL;
+        }
     }
   g_assert_cmpint (reader->consumed, <=, reader->received);
 }
@@ -62,8 +69,8 @@ receive (MpFrameReader *reader,
   return TRUE;
 }
 
-/* The first byte determines the size of each read, whether reading ahead is enabled, and how
- * messages are taken. */
+/* The first byte determines the size of each read, whether reading ahead is enabled, in which
+ * memory messages are received, and how they are taken. */
 int
 LLVMFuzzerTestOneInput (const guint8 *data,
                         gsize         size)
@@ -81,6 +88,7 @@ LLVMFuzzerTestOneInput (const guint8 *data,
   control = *data++;
   size--;
   reader.reads_ahead = control & 1;
+  reader.wants_large = (control & 2) != 0;
   most = (control & 0x3f) == 0 ? G_MAXSIZE : (gsize) (control & 0x3f) * (control & 0x3f);
 
   for (;;)

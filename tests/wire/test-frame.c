@@ -104,6 +104,24 @@ write_stream (void)
   return stream;
 }
 
+/* Takes a message as memory from malloc (). */
+static guint8 *
+take (MpFrameReader *reader,
+      gsize         *length)
+{
+  MpLargeMemory *large;
+  guint8        *message = mp_frame_reader_take (reader, length, &large);
+
+  g_assert_cmpint (message[*length], ==, 0);
+  if (large == NULL)
+    return message;
+
+  g_assert_true (message == large->data && large->size > *length);
+  message = g_memdup2 (message, *length);
+  mp_large_memory_free (large);
+  return message;
+}
+
 typedef enum
 {
   TAKE,
@@ -111,8 +129,9 @@ typedef enum
   LEND,
   LEND_AND_TAKE_BACK,
 
-  /* A flag to be added to one of these. */
-  READ_AHEAD = 8
+  /* Flags to be added to one of these. */
+  READ_AHEAD = 8,
+  LARGE = 16
 } Way;
 
 /* Returns the next message, in one of the ways in which a caller can take it. */
@@ -146,7 +165,7 @@ next_message (MpFrameReader *reader,
 
   *length = (gsize) reader->length;
   if (way == TAKE)
-    return mp_frame_reader_take (reader, length);
+    return take (reader, length);
 
   mp_frame_reader_copy (reader, buffer);
   return g_memdup2 (buffer, *length);
@@ -157,14 +176,15 @@ test_stream (gconstpointer data)
 {
   static const gsize pieces[] = { 1, 2, 3, 5, 13, 4096, 65536, G_MAXSIZE };
   gboolean           reads_ahead = (GPOINTER_TO_INT (data) & READ_AHEAD) != 0;
-  Way                way = GPOINTER_TO_INT (data) & ~READ_AHEAD;
+  gboolean           wants_large = (GPOINTER_TO_INT (data) & LARGE) != 0;
+  Way                way = GPOINTER_TO_INT (data) & ~(READ_AHEAD | LARGE);
   g_autoptr (GByteArray) stream = write_stream ();
   g_autofree guint8 *buffer = g_malloc (300000);
 
   /* Not byte by byte if each step copies, which is too slow. */
   for (gsize p = way == LEND_AND_TAKE_BACK ? 4 : 0; p < G_N_ELEMENTS (pieces); p++)
     {
-      MpFrameReader reader = { .reads_ahead = reads_ahead };
+      MpFrameReader reader = { .reads_ahead = reads_ahead, .wants_large = wants_large };
       const guint8 *left = stream->data;
       gsize         size = stream->len;
 
@@ -214,7 +234,7 @@ test_mode_changes (void)
           left += n;
           size -= n;
         }
-      message = mp_frame_reader_take (&reader, &length);
+      message = take (&reader, &length);
       g_assert_cmpint (length, ==, lengths[m]);
       for (gsize i = 0; i < length; i++)
         {
@@ -229,9 +249,9 @@ test_mode_changes (void)
 
 /* Memory is allocated as bytes arrive, not as an untrusted length announces. */
 static void
-test_promise (void)
+test_promise (gconstpointer wants_large)
 {
-  MpFrameReader      reader = { .reads_ahead = TRUE };
+  MpFrameReader      reader = { .reads_ahead = TRUE, .wants_large = wants_large != NULL };
   g_autofree guint8 *piece = g_malloc0 (65536);
   gsize              there = 0;
 
@@ -276,12 +296,12 @@ test_appetite (void)
     {
       feed (&reader, zeros, 200000, G_MAXSIZE);
       while (mp_frame_reader_peek (&reader, LIMIT, NULL) == MP_FRAME_COMPLETE)
-        g_free (mp_frame_reader_take (&reader, &length));
+        g_free (take (&reader, &length));
     }
   g_assert_cmpint (reader.ahead_size, ==, 65536);
   g_assert_cmpint (feed (&reader, zeros, 200000, G_MAXSIZE), ==, 65536);
   while (mp_frame_reader_peek (&reader, LIMIT, NULL) == MP_FRAME_COMPLETE)
-    g_free (mp_frame_reader_take (&reader, &length));
+    g_free (take (&reader, &length));
 
   memcpy (zeros, "\0\1\0\0", 4);
   for (gsize n = 0; n < 65540;)
@@ -289,7 +309,7 @@ test_appetite (void)
       n += feed (&reader, zeros + n, 65540 - n, G_MAXSIZE);
       (void) mp_frame_reader_peek (&reader, LIMIT, NULL);
     }
-  g_free (mp_frame_reader_take (&reader, &length));
+  g_free (take (&reader, &length));
   g_assert_cmpint (length, ==, 65536);
   g_assert_true (mp_frame_reader_get_space (&reader, vectors, &n_vectors, NULL));
   g_assert_cmpint (vectors[0].iov_len, ==, 4096);
@@ -306,6 +326,12 @@ main (int    argc,
   g_test_add_data_func ("/frame/stream/take", GINT_TO_POINTER (TAKE), test_stream);
   g_test_add_data_func ("/frame/stream/take/ahead", GINT_TO_POINTER (TAKE | READ_AHEAD),
                         test_stream);
+  g_test_add_data_func ("/frame/stream/take/large", GINT_TO_POINTER (TAKE | LARGE), test_stream);
+  g_test_add_data_func ("/frame/stream/take/large-ahead",
+                        GINT_TO_POINTER (TAKE | LARGE | READ_AHEAD), test_stream);
+  g_test_add_data_func ("/frame/stream/copy/large", GINT_TO_POINTER (COPY | LARGE), test_stream);
+  g_test_add_data_func ("/frame/stream/lend-and-take-back/large",
+                        GINT_TO_POINTER (LEND_AND_TAKE_BACK | LARGE), test_stream);
   g_test_add_data_func ("/frame/stream/copy/ahead", GINT_TO_POINTER (COPY | READ_AHEAD),
                         test_stream);
   g_test_add_data_func ("/frame/stream/lend/ahead", GINT_TO_POINTER (LEND | READ_AHEAD),
@@ -317,7 +343,8 @@ main (int    argc,
   g_test_add_data_func ("/frame/stream/lend", GINT_TO_POINTER (LEND), test_stream);
   g_test_add_data_func ("/frame/stream/lend-and-take-back", GINT_TO_POINTER (LEND_AND_TAKE_BACK),
                         test_stream);
-  g_test_add_func ("/frame/promise", test_promise);
+  g_test_add_data_func ("/frame/promise", GINT_TO_POINTER (FALSE), test_promise);
+  g_test_add_data_func ("/frame/promise/large", GINT_TO_POINTER (TRUE), test_promise);
   g_test_add_func ("/frame/too-large", test_too_large);
   g_test_add_func ("/frame/appetite", test_appetite);
 
