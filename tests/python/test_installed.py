@@ -148,6 +148,19 @@ class TestEnvironments(unittest.TestCase):
                               env=environment)
         self.assertIn('ImportError: mproc needs the typelib Mp-1.0', done.stderr)
 
+    def test_own_pygobject(self):
+        """A PyGObject in the environment, which does not look for overrides among the packages of the system."""
+        python = self.python()
+        site_packages = run([python, '-c', 'import site; print(site.getsitepackages()[0])']).strip()
+        shutil.copytree(os.path.dirname(importlib.util.find_spec('gi').origin), os.path.join(site_packages, 'gi'),
+                        ignore=shutil.ignore_patterns('Mp'))
+        with open(os.path.join(site_packages, 'system.pth'), 'w', encoding='utf-8') as file:
+            file.write(os.path.join(SOURCE, 'introspection', 'python') + '\n')
+        environment = {**os.environ, 'PYTHONPATH': ''}
+        program = os.path.join(SOURCE, 'examples', 'python', 'basic-queue.py')
+        self.assertIn('Consuming item4', run([python, program], env=environment))
+        self.assertIn(site_packages, run([python, '-c', 'import mproc, gi; print(gi.__file__)'], env=environment))
+
     def test_override_beside_the_package(self):
         with tempfile.TemporaryDirectory() as folder:
             for package in ('mproc', 'gi'):
