@@ -78,8 +78,27 @@ mark_lease (MpMemory *self,
     mark (self, block, marks);
 }
 
-/* A block that is reachable already was published by a participant that died before it cleared its
- * intent: the intent must not free it. */
+/* Drops what a participant that died had intended.  Its blocks that were published are reachable,
+ * those that were not are swept.  They must not be marked: if it died before it cleared the intent
+ * of a published block, a living participant may have that block by now, and would lose it when the
+ * dead one is retired. */
+static void
+drop_intents (MpParticipant *slot)
+{
+  for (guint i = 0; i < MP_N_INTENTS; i++)
+    mp_store (&slot->intents[i], 0);
+}
+
+static gboolean
+has_intents (MpParticipant *slot)
+{
+  guint64 any = 0;
+
+  for (guint i = 0; i < MP_N_INTENTS; i++)
+    any |= mp_load (&slot->intents[i]);
+  return any != 0;
+}
+
 static void
 mark_intents (MpMemory *self,
               Marks    *marks)
@@ -87,14 +106,19 @@ mark_intents (MpMemory *self,
   guint n_participants = mp_slots_count (self);
 
   for (guint i = 0; i < n_participants; i++)
-    for (guint j = 0; j < MP_N_INTENTS; j++)
-      {
-        guint64 *intent = &mp_memory_participant (self, i)->intents[j];
-        guint64  offset = mp_load (intent);
+    {
+      MpParticipant *slot = mp_memory_participant (self, i);
 
-        if (offset != 0 && !mark (self, offset, marks))
-          mp_store (intent, 0);
-      }
+      if (has_intents (slot) && mp_slots_is_dead (self, i))
+        drop_intents (slot);
+      for (guint j = 0; j < MP_N_INTENTS; j++)
+        {
+          guint64 offset = mp_load (&slot->intents[j]);
+
+          if (offset != 0 && !mark (self, offset, marks))
+            mp_store (&slot->intents[j], 0);
+        }
+    }
 }
 
 /* Corrects the counts, which a participant that was killed may have left one off. */

@@ -6,6 +6,7 @@
 
 #include "liveness.h"
 #include "lock.h"
+#include "step.h"
 
 #include <unistd.h>
 
@@ -69,12 +70,23 @@ mp_slots_free (MpMemory *self,
   mp_store_release (&slot->state, SLOT_FREE);
 }
 
+/* The participant may leave, and another one may take its slot, while this looks: then the
+ * generation of the slot is a new one. */
 gboolean
 mp_slots_is_dead (MpMemory *self,
                   guint     participant)
 {
-  return mp_load (&mp_memory_participant (self, participant)->state) != SLOT_FREE &&
-         !mp_liveness_is_alive (self, participant);
+  MpParticipant *slot = mp_memory_participant (self, participant);
+  guint32        generation = mp_load_acquire (&slot->generation);
+
+  if (mp_load_acquire (&slot->state) == SLOT_FREE)
+    return FALSE;
+  MP_STEP ("slots/used");
+  if (mp_liveness_is_alive (self, participant))
+    return FALSE;
+  MP_STEP ("slots/missing");
+  return mp_load_acquire (&slot->state) != SLOT_FREE &&
+         mp_load_acquire (&slot->generation) == generation;
 }
 
 gboolean

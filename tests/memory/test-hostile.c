@@ -5,6 +5,8 @@
 #include "config.h"
 
 #include "memory/layout.h"
+#include "memory/lease.h"
+#include "memory/slots.h"
 #include "memory/shared-queue-private.h"
 #include "memory/shared-queue.h"
 #include "memory/waiters.h"
@@ -238,6 +240,49 @@ test_damage_wakes (void)
   backend.free (queue);
 }
 
+/* --- Numbers that change all the time ---------------------------------------------------- */
+
+#define N_READS 200000
+
+static guint32 is_over;
+
+static gpointer
+change_counts (gpointer user_data)
+{
+  MpMemory *memory = user_data;
+
+  for (guint32 n = 1; !mp_load (&is_over); n ^= G_MAXUINT32)
+    {
+      mp_store (&memory->state->n_participants, n);
+      mp_store (&memory->arena->n_leases_used, n);
+      mp_store (&memory->waits[MP_QUEUE_WAIT_ITEMS]->n_words, n);
+    }
+  return NULL;
+}
+
+/* A number that was checked is not read again. */
+static void
+test_changing_counts (void)
+{
+  gpointer  queue = open_queue (0);
+  MpMemory *memory = &((MpSharedQueue *) queue)->memory;
+  GThread  *thread = g_thread_new ("change", change_counts, memory);
+
+  for (guint i = 0; i < N_READS; i++)
+    {
+      g_assert_cmpuint (mp_slots_count (memory), <=, MP_N_PARTICIPANTS);
+      g_assert_cmpuint (mp_lease_count_used (memory), <=, MP_N_LEASES);
+      g_assert_cmpuint (mp_waits_count_words (memory->waits[MP_QUEUE_WAIT_ITEMS]), <=,
+                        MP_N_WAIT_WORDS);
+    }
+  mp_store (&is_over, 1);
+  g_thread_join (thread);
+  mp_store (&memory->state->n_participants, 1);
+  mp_store (&memory->arena->n_leases_used, 0);
+  mp_store (&memory->waits[MP_QUEUE_WAIT_ITEMS]->n_words, 0);
+  backend.free (queue);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -250,5 +295,6 @@ main (int    argc,
   g_test_add_func ("/hostile/lost-tail", test_lost_tail);
   g_test_add_func ("/hostile/lost-count", test_lost_count);
   g_test_add_func ("/hostile/damage-wakes", test_damage_wakes);
+  g_test_add_func ("/hostile/changing-counts", test_changing_counts);
   return g_test_run ();
 }

@@ -24,7 +24,7 @@ void (*mp_step_hook) (const char *name);
 
 static gpointer queue;
 
-/* --- A process that is stopped while others die ---------------------------------------------- */
+/* --- A process that is stopped while others die ------------------------------------------ */
 
 #define LARGE 20000
 
@@ -118,7 +118,204 @@ test_stopped (void)
   backend.free (queue);
 }
 
-/* --- Messages held by a plain consumer -------------------------------------------------------- */
+/* --- A block of one that dies during a recovery ------------------------------------------ */
+
+static pid_t owner_of_block;
+static guint n_retired;
+
+static void
+die_published (const char *name)
+{
+  if (g_str_equal (name, "put/counted"))
+    raise (SIGKILL);
+}
+
+static void
+get_in_child (void)
+{
+  pid_t pid = fork ();
+  int   status;
+
+  g_assert_cmpint (pid, !=, -1);
+  if (pid == 0)
+    {
+      get_large ();
+      _exit (0);
+    }
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_cmpint (status, ==, 0);
+}
+
+static void
+put_and_die (void)
+{
+  pid_t pid = start_putting (die_published);
+  int   status;
+
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_true (WIFSIGNALED (status));
+}
+
+static void
+stop_unpublished (const char *name)
+{
+  if (g_str_equal (name, "put/copied"))
+    {
+      mp_step_hook = NULL;
+      raise (SIGSTOP);
+    }
+}
+
+/* After the recoverer has retired the first one, and before it looks for leaks: another one dies
+ * with the lock of the tail, just after it has published a block, which is got, freed, and given to
+ * a third one. */
+static void
+reuse_block (const char *name)
+{
+  int status;
+
+  n_retired += g_str_equal (name, "recovery/retired");
+  if (n_retired == 0 || !g_str_equal (name, "lock/released") || ++n_retired <= MP_N_LOCKS)
+    return;
+
+  mp_step_hook = NULL;
+  put_and_die ();
+  get_in_child ();
+  owner_of_block = start_putting (stop_unpublished);
+  g_assert_cmpint (waitpid (owner_of_block, &status, WUNTRACED), ==, owner_of_block);
+  g_assert_true (WIFSTOPPED (status));
+}
+
+/* It keeps the block, although the one that died still names it as its own. */
+static void
+test_reused (void)
+{
+  const MpQueueSettings settings = { .mode = MP_QUEUE_MODE_PLAIN };
+  MpQueueCall           call = { 0 };
+  int                   status;
+
+  queue = backend.open ("memory:", NULL, &settings, &call);
+  alarm (HANG_SECONDS);
+  put_and_die ();
+  get_large ();
+  n_retired = 0;
+  mp_step_hook = reuse_block;
+  mp_recovery_run (&((MpSharedQueue *) queue)->memory);
+  g_assert_null (mp_step_hook);
+  mp_recovery_run (&((MpSharedQueue *) queue)->memory);
+
+  g_assert_cmpint (put_large (), ==, 0);
+  kill (owner_of_block, SIGCONT);
+  g_assert_cmpint (waitpid (owner_of_block, &status, 0), ==, owner_of_block);
+  g_assert_cmpint (status, ==, 0);
+  get_large ();
+  get_large ();
+  g_assert_cmpuint (mp_shared_queue_count_units (queue), ==, MP_SEGMENT_SIZE / MP_UNIT_SIZE);
+  alarm (0);
+  backend.free (queue);
+}
+
+/* --- A participant that leaves ----------------------------------------------------------- */
+
+static pid_t leaver, holder;
+
+static int
+stop_and_leave (void)
+{
+  backend.attach (queue, NULL);
+  raise (SIGSTOP);
+  backend.free (queue);
+  return 0;
+}
+
+static int
+hold_and_stop (void)
+{
+  get_large ();
+  raise (SIGSTOP);
+  return 0;
+}
+
+static pid_t
+start_and_stop (int (*run) (void))
+{
+  pid_t pid = fork ();
+  int   status;
+
+  g_assert_cmpint (pid, !=, -1);
+  if (pid == 0)
+    {
+      prctl (PR_SET_PDEATHSIG, SIGKILL);
+      mp_step_hook = NULL;
+      _exit (run ());
+    }
+  g_assert_cmpint (waitpid (pid, &status, WUNTRACED), ==, pid);
+  g_assert_true (WIFSTOPPED (status));
+  return pid;
+}
+
+static void
+end_stopped (pid_t pid)
+{
+  int status;
+
+  kill (pid, SIGCONT);
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_cmpint (status, ==, 0);
+}
+
+static guint32
+state_of_slot (guint participant)
+{
+  MpMemory *memory = &((MpSharedQueue *) queue)->memory;
+
+  return mp_load (&mp_memory_participant (memory, participant)->state);
+}
+
+/* While the recoverer looks at the slot of the first child, that one leaves, and another one takes
+ * the slot and a message. */
+static void
+leave_slot (const char *name)
+{
+  if (g_str_equal (name, "slots/used") && leaver != 0 && holder == 0 && n_retired++ == 1)
+    {
+      end_stopped (leaver);
+      leaver = 0;
+    }
+  else if (g_str_equal (name, "slots/missing") && holder == 0)
+    {
+      holder = start_and_stop (hold_and_stop);
+    }
+}
+
+/* The new one is not taken for the one that left. */
+static void
+test_left (void)
+{
+  const MpQueueSettings settings = { .mode = MP_QUEUE_MODE_ACKNOWLEDGED };
+  MpQueueCall           call = { 0 };
+  MpMemory             *memory;
+
+  queue = backend.open ("memory:", NULL, &settings, &call);
+  memory = &((MpSharedQueue *) queue)->memory;
+  alarm (HANG_SECONDS);
+  g_assert_cmpint (put_large (), ==, 0);
+  leaver = start_and_stop (stop_and_leave);
+  n_retired = 0;
+  mp_store (&memory->state->is_leaky, 1);
+  mp_step_hook = leave_slot;
+  mp_recovery_run (memory);
+  mp_step_hook = NULL;
+
+  g_assert_cmpint (holder, !=, 0);
+  g_assert_cmpuint (state_of_slot (1), !=, 0);
+  g_assert_cmpuint (mp_load (&memory->head->n_orphans), ==, 0);
+  end_stopped (holder);
+  alarm (0);
+  backend.free (queue);
+}
+
+/* --- Messages held by a plain consumer --------------------------------------------------- */
 
 static void
 die_in_hand (const char *name)
@@ -175,8 +372,7 @@ test_in_hand (void)
   backend.free (queue);
 }
 
-/* --- A thief that dies -------------------------------------------------------------------------
- * */
+/* --- A thief that dies ------------------------------------------------------------------- */
 
 static int
 put_small (gint64 timeout_us)
@@ -261,8 +457,7 @@ test_thief_dies (void)
   backend.free (queue);
 }
 
-/* --- Recoverers that die -----------------------------------------------------------------------
- * */
+/* --- Recoverers that die ----------------------------------------------------------------- */
 
 #define N_DEAD      40
 #define N_HELD      20
@@ -370,6 +565,8 @@ main (int    argc,
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/kill-once/stopped", test_stopped);
+  g_test_add_func ("/kill-once/reused", test_reused);
+  g_test_add_func ("/kill-once/left", test_left);
   g_test_add_func ("/kill-once/in-hand", test_in_hand);
   g_test_add_func ("/kill-once/thief-dies", test_thief_dies);
   g_test_add_func ("/kill-once/recoverers-die", test_recoverers_die);

@@ -124,7 +124,7 @@ slot_of (guint8 *table,
   return &table[(gsize) life * MAX_SEQUENCE + sequence];
 }
 
-/* --- Messages -------------------------------------------------------------------------- */
+/* --- Messages ---------------------------------------------------------------------------- */
 
 /* Sizes: mostly empty and inline ones, some that need a block, few large ones. */
 static guint32
@@ -553,7 +553,7 @@ finish (Killer *self)
       await_end (self, i);
 }
 
-/* --- The account --------------------------------------------------------------------------- */
+/* --- The account ------------------------------------------------------------------------- */
 
 /* The death of the workers killed last may not have been noticed yet.  On a busy machine a recovery
  * may give up, and is repeated. */
