@@ -144,37 +144,124 @@ take_spinning (guint32 *lock,
   return FALSE;
 }
 
-/* Takes the lock if it still has the owner that was seen.  The recoverer announces nothing. */
+/* Changes the word with which this participant has the lock.  Returns FALSE if it has another
+ * word. */
 static gboolean
+change_word (guint32 *lock,
+             guint32  word,
+             guint32  changed)
+{
+  guint32 seen = mp_load (lock);
+
+  while (mp_lock_holder (seen) == word)
+    if (__atomic_compare_exchange_n (lock, &seen, changed | (seen & MP_LOCK_WAITED), FALSE,
+                                     __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+      return TRUE;
+  return FALSE;
+}
+
+/* Withdraws the announcement of a lock that was taken away just before.  Another thread of this
+ * participant may hold the lock by now, whose announcement ours may have overwritten. */
+static void
+withdraw (MpMemory *self,
+          MpLockId  id,
+          guint32   word)
+{
+  guint32 *lock = self->locks[id];
+  guint32  seen = mp_lock_holder (mp_load (lock));
+  gboolean is_other = seen != word && mp_lock_has_owner_of (seen, word) &&
+                      !mp_lock_is_revoked (seen);
+
+  exchange (&mp_memory_participant (self, self->participant)->holds[id], word, is_other ? seen : 0);
+  mp_full_barrier ();
+  /* The thief may have given it back before it could see that: see give_back (). */
+  if (mp_lock_holder (mp_load (lock)) == word)
+    mp_lock_release_slow (self, id, word);
+  /* The caller waits for whoever has it now. */
+  note_blocker (self, id, mp_load (lock), g_get_monotonic_time ());
+}
+
+/* Changing the word is what decides: if the lock was taken away and another thread of this
+ * participant has taken it again with the same word, only one of the two succeeds. */
+guint32
+mp_lock_announce (MpMemory *self,
+                  MpLockId  id,
+                  guint32   word)
+{
+  MpParticipant *own = mp_memory_participant (self, self->participant);
+  guint32        n_thefts, changed;
+
+  do
+    {
+      n_thefts = mp_load (&own->n_thefts);
+      changed = mp_lock_word_after (word, n_thefts);
+      MP_STEP ("lock/announcing");
+      if (!change_word (self->locks[id], word, changed))
+        {
+          MP_STEP ("lock/lost");
+          withdraw (self, id, word);
+          return 0;
+        }
+      word = changed;
+      __atomic_store_n (&own->holds[id], word, __ATOMIC_SEQ_CST);
+    }
+  while (mp_load (&own->n_thefts) != n_thefts);
+  return word;
+}
+
+/* Takes the lock if it still has the owner that was seen.  Returns the word with which it was
+ * taken, or 0.  The recoverer announces nothing. */
+static guint32
 take_from (MpMemory *self,
            MpLockId  id,
            guint32   seen,
            guint32   word)
 {
-  return exchange (self->locks[id], seen, word | MP_LOCK_WAITED) &&
-         (mp_lock_owner (word) == MP_RECOVERER || mp_lock_announce (self, id, word));
+  if (!exchange (self->locks[id], seen, word | MP_LOCK_WAITED))
+    return 0;
+  return mp_lock_owner (word) == MP_RECOVERER ? word : mp_lock_announce (self, id, word);
 }
 
 /* The same if that owner is dead.  Also repairs the state that the lock guards. */
-static gboolean
+static guint32
 take_from_dead (MpMemory *self,
                 MpLockId  id,
                 guint32   seen,
                 guint32   word)
 {
-  if (!owner_is_dead (self, seen) || !take_from (self, id, seen, word))
-    return FALSE;
+  if (!owner_is_dead (self, seen) || (word = take_from (self, id, seen, word)) == 0)
+    return 0;
 
   mp_store (&self->found_dead, 1);
   self->repair[id](self);
-  return TRUE;
+  return word;
+}
+
+/* Gives a revoked lock back to an owner that has announced it by now.  An owner that saw the
+ * revocation withdraws its announcement, perhaps just before it gets the lock back, and then
+ * nobody would release the lock: so it checks the lock after that, and we check the announcement.
+ * Returns TRUE if the lock is revoked again, since the owner does not want it any more. */
+static gboolean
+give_back (MpMemory *self,
+           MpLockId  id,
+           guint32   revoked,
+           guint32   given)
+{
+  MpParticipant *owner = mp_memory_participant (self, mp_lock_owner (given));
+
+  MP_STEP ("lock/returning");
+  if (!exchange (self->locks[id], revoked, given | MP_LOCK_WAITED))
+    return FALSE;
+  mp_full_barrier ();
+  return !mp_lock_has_owner_of (mp_load_acquire (&owner->holds[id]), given) &&
+         exchange (self->locks[id], given | MP_LOCK_WAITED, revoked);
 }
 
 /* Takes the lock from a living participant that has not announced it.  If the owner was just about
  * to do so, either it sees that the lock was revoked, or we see its announcement and give the lock
  * back.  We never hold a lock that may have to be given back: if we were killed, the next one would
  * take it while the owner uses what it guards. */
-static gboolean
+static guint32
 take_from_silent (MpMemory *self,
                   MpLockId  id,
                   guint32   seen,
@@ -186,7 +273,7 @@ take_from_silent (MpMemory *self,
   guint32               revoked, said;
 
   if (owner_says_so (self, id, seen))
-    return FALSE;
+    return 0;
   MP_STEP ("lock/silent");
 
   /* Locks that other threads of that participant take from now on get a different word, and also
@@ -197,21 +284,18 @@ take_from_silent (MpMemory *self,
             MP_LOCK_WAITED;
   /* If that participant is this one, our own word changes only with the next attempt. */
   if (mp_lock_holder (seen) == word || !exchange (lock, seen, revoked))
-    return FALSE;
+    return 0;
   MP_STEP ("lock/revoked");
 
   ppoll (NULL, 0, &settle, NULL);
   said = mp_load_acquire (&owner->holds[id]);
-  if (said != 0 && mp_lock_has_owner_of (said, seen))
-    {
-      exchange (lock, revoked, said | MP_LOCK_WAITED);
-      return FALSE;
-    }
-  if (!take_from (self, id, revoked, word))
-    return FALSE;
-
-  self->repair[id](self);
-  return TRUE;
+  if (mp_lock_has_owner_of (said, seen) &&
+      !give_back (self, id, revoked, mp_lock_is_revoked (seen) ? said : mp_lock_holder (seen)))
+    return 0;
+  word = take_from (self, id, revoked, word);
+  if (word != 0)
+    self->repair[id](self);
+  return word;
 }
 
 /* Sets MP_LOCK_WAITED in the lock.  Returns its new value, or 0 if it was released meanwhile. */
@@ -229,7 +313,7 @@ mark_waited (guint32 *lock)
 
 /* Slow path of taking a lock that was not free.  Gives up after PATIENCE_US, or at once if the same
  * holder was found in the way shortly before. */
-gboolean
+guint32
 mp_lock_take_slow (MpMemory *self,
                    MpLockId  id,
                    guint32   word)
@@ -241,12 +325,12 @@ mp_lock_take_slow (MpMemory *self,
 
   for (;;)
     {
-      guint32 seen;
+      guint32 seen, taken = 0;
       int     result;
       gint64  now;
 
       if (take_spinning (lock, own))
-        return TRUE;
+        return word;
       seen = mark_waited (lock);
       if (seen == 0)
         continue;
@@ -258,15 +342,17 @@ mp_lock_take_slow (MpMemory *self,
         begin = g_get_monotonic_time ();
       result = mp_futex_wait (lock, seen, wait_us);
       now = g_get_monotonic_time ();
-      if (result == ETIMEDOUT &&
-          (take_from_dead (self, id, seen, word) ||
-           (is_suspicious (self, id, seen, now) && take_from_silent (self, id, seen, word))))
-        return TRUE;
+      if (result == ETIMEDOUT)
+        taken = take_from_dead (self, id, seen, word);
+      if (result == ETIMEDOUT && taken == 0 && is_suspicious (self, id, seen, now))
+        taken = take_from_silent (self, id, seen, word);
+      if (taken != 0)
+        return taken;
 
       if (now - begin >= PATIENCE_US || is_known_blocker (self, id, seen, now))
         {
           note_blocker (self, id, seen, now);
-          return FALSE;
+          return 0;
         }
       wait_us = MIN (wait_us * 2, LONGEST_WAIT_US);
     }
@@ -345,17 +431,6 @@ mp_lock_take_patiently (MpMemory *self,
         return FALSE;
     }
   return TRUE;
-}
-
-/* Withdraws the announcement of a lock that was taken away just before.  Another thread of this
- * participant may hold the lock by now, in which case its word is different and is kept. */
-void
-mp_lock_withdraw (MpMemory *self,
-                  MpLockId  id,
-                  guint32   word)
-{
-  if (mp_lock_owner (word) == self->participant)
-    exchange (&mp_memory_participant (self, self->participant)->holds[id], word, 0);
 }
 
 /* --- Releasing -------------------------------------------------------------------------- */

@@ -23,11 +23,11 @@ G_BEGIN_DECLS
  * either taken just now, or a stray store has put that owner there.  If this lasts, another
  * participant takes the lock away, in two steps.  First it increases n_thefts of the owner and
  * revokes the lock: its word still names that owner, but with a number of thefts that the owner
- * never uses itself.  An owner that was about to announce the lock sees the increase, checks the
- * lock, and fails before it has touched what the lock guards.  An owner that announced it at that
- * very moment keeps it: it gets its word back.  Otherwise the lock is taken in the second step.  If
- * the thief is killed in between, the lock still has its owner, and the next thief does the same.
- * */
+ * never uses itself, an odd one.  An owner that was about to announce the lock sees the increase,
+ * checks the lock, and fails before it has touched what the lock guards.  An owner that announced
+ * it at that very moment keeps it: it gets its word back.  Otherwise the lock is taken in the
+ * second step.  If the thief is killed in between, the lock still has its owner, and the next thief
+ * does the same. */
 
 #define MP_LOCK_WAITED          (1u << 31)
 #define MP_LOCK_OWNER_BITS      13
@@ -67,6 +67,12 @@ mp_lock_has_owner_of (guint32 word,
   return mp_lock_word_after (word, 0) == mp_lock_word_after (other, 0);
 }
 
+static inline gboolean
+mp_lock_is_revoked (guint32 word)
+{
+  return (word >> MP_LOCK_THEFTS_SHIFT & 1) != 0;
+}
+
 /* The word without the flag that waiters set. */
 static inline guint32
 mp_lock_holder (guint32 word)
@@ -74,15 +80,28 @@ mp_lock_holder (guint32 word)
   return word & ~MP_LOCK_WAITED;
 }
 
-gboolean mp_lock_take_slow (MpMemory *self,
-                            MpLockId  id,
-                            guint32   word);
-void     mp_lock_withdraw (MpMemory *self,
+/* Returns the word with which the lock was taken, or 0. */
+guint32 mp_lock_take_slow (MpMemory *self,
                            MpLockId  id,
                            guint32   word);
-void     mp_lock_release_slow (MpMemory *self,
-                               MpLockId  id,
-                               guint32   word);
+/* Announces that this participant holds the lock.  Returns the word with which it holds it from now
+ * on, or 0 if it was taken away meanwhile. */
+guint32 mp_lock_announce (MpMemory *self,
+                          MpLockId  id,
+                          guint32   word);
+void    mp_lock_release_slow (MpMemory *self,
+                              MpLockId  id,
+                              guint32   word);
+
+static inline gboolean
+mp_lock_try (guint32 *lock,
+             guint32  word)
+{
+  guint32 unlocked = 0;
+
+  return G_LIKELY (__atomic_compare_exchange_n (lock, &unlocked, word, FALSE, __ATOMIC_ACQUIRE,
+                                                __ATOMIC_RELAXED));
+}
 
 /* Takes a lock with another word than the handle's own, which only the recoverer does. */
 static inline gboolean
@@ -90,11 +109,7 @@ mp_lock_take_as (MpMemory *self,
                  MpLockId  id,
                  guint32   word)
 {
-  guint32 unlocked = 0;
-
-  if (G_UNLIKELY (!__atomic_compare_exchange_n (self->locks[id], &unlocked, word, FALSE,
-                                                __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) &&
-      !mp_lock_take_slow (self, id, word))
+  if (!mp_lock_try (self->locks[id], word) && mp_lock_take_slow (self, id, word) == 0)
     return FALSE;
 
   MP_STEP ("lock/taken");
@@ -115,21 +130,6 @@ mp_lock_release_as (MpMemory *self,
   MP_STEP ("lock/released");
 }
 
-/* Announces that this participant holds the lock.  Returns FALSE if it was taken away meanwhile. */
-static inline gboolean
-mp_lock_announce (MpMemory *self,
-                  MpLockId  id,
-                  guint32   word)
-{
-  mp_store (&mp_memory_participant (self, self->participant)->holds[id], word);
-  __atomic_signal_fence (__ATOMIC_SEQ_CST);
-  if (G_LIKELY (mp_lock_holder (mp_load (self->locks[id])) == word))
-    return TRUE;
-
-  mp_lock_withdraw (self, id, word);
-  return FALSE;
-}
-
 /* Returns FALSE if the holder does not release it in time; the caller then releases all other locks
  * and calls mp_lock_await (). */
 static inline gboolean
@@ -140,13 +140,16 @@ mp_lock_take (MpMemory *self,
   guint32        n_thefts = mp_load (&own->n_thefts);
   guint32        word = mp_lock_word_after (self->lock_word, n_thefts);
 
-  if (G_UNLIKELY (!mp_lock_take_as (self, id, word)))
+  MP_STEP ("lock/taking");
+  if (!mp_lock_try (self->locks[id], word) && (word = mp_lock_take_slow (self, id, word)) == 0)
     return FALSE;
+  MP_STEP ("lock/taken");
   mp_store (&own->holds[id], word);
   __atomic_signal_fence (__ATOMIC_SEQ_CST);
   /* n_thefts is increased before a lock is taken away, so comparing it is enough.  Reading the
    * lock's word here, right after the locked instruction on it, would cost about 3 ns more. */
-  if (G_UNLIKELY (mp_load (&own->n_thefts) != n_thefts) && !mp_lock_announce (self, id, word))
+  if (G_UNLIKELY (mp_load (&own->n_thefts) != n_thefts) &&
+      (word = mp_lock_announce (self, id, word)) == 0)
     return FALSE;
 
   self->held[id] = word;

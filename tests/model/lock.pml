@@ -164,27 +164,48 @@ end:
    memory[THEFTS (OWNER (word))] < MOST_THEFTS && \
    (!taking[OWNER (word)] || stopped[OWNER (word)]) && (!IS_REVOKED (word) || IS_SLOW (thief)))
 
-/* Takes back what was announced of a lock that was taken away. */
+/* Takes back what was announced of a lock that was taken away, and then releases the lock if it was
+ * given back meanwhile. */
 inline unsay (w)
 {
-  !HAS_STORED (w, HOLDS (w));
+  FENCE (w);
   d_step {
     if
     :: memory[HOLDS (w)] == word -> memory[HOLDS (w)] = 0
     :: else -> skip
     fi
+  };
+  d_step {
+    if
+    :: memory[LOCK] == word -> memory[LOCK] = 0
+    :: else -> skip
+    fi
   }
 }
 
-/* Announces, and looks whether the lock is still ours. */
+/* Announces, after changing the word: which decides whether the lock is still ours. */
 inline say (w)
 {
-  STORE (w, HOLDS (w), word, 0);
-  LOAD (w, seen, LOCK);
-  if
-  :: seen == word -> got = 1
-  :: else -> unsay (w)
-  fi;
+  do
+  :: count = memory[THEFTS (w)];
+     FENCE (w);
+     d_step {
+       if
+       :: memory[LOCK] == word -> memory[LOCK] = WORD (w, count); word = WORD (w, count); seen = 1
+       :: else -> seen = 0
+       fi
+     };
+     if
+     :: seen == 0 -> unsay (w); break
+     :: else -> skip
+     fi;
+     STORE (w, HOLDS (w), word, 0);
+     FENCE (w);
+     if
+     :: memory[THEFTS (w)] == count -> got = 1; break
+     :: else -> skip
+     fi
+  od;
   seen = 0;
   taking[w] = 0
 }
@@ -206,14 +227,33 @@ inline finish_theft (w)
 #endif
   seen = memory[HOLDS (OWNER (victim))];
   if
-  :: seen != 0 ->
+  :: seen == 0 -> skip
+  :: else ->
+     if
+     :: IS_REVOKED (victim) -> victim = seen
+     :: else -> skip
+     fi;
      taking[w] = 0;
      d_step {
        if
-       :: memory[LOCK] == FIRST_WORD -> memory[LOCK] = seen; thief = 0
+       :: memory[LOCK] == FIRST_WORD -> memory[LOCK] = victim; thief = 0
        :: else -> skip
        fi
-     }
+     };
+     /* The owner may have withdrawn its announcement before it got the lock back. */
+     if
+     :: memory[HOLDS (OWNER (victim))] == 0 ->
+        d_step {
+          if
+          :: memory[LOCK] == victim -> memory[LOCK] = FIRST_WORD; thief = w; seen = 0
+          :: else -> skip
+          fi
+        }
+     :: else -> skip
+     fi
+  fi;
+  if
+  :: seen != 0 -> skip
   :: else ->
      d_step {
        if
