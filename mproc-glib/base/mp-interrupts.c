@@ -4,6 +4,7 @@
 
 #include "mp-interrupts-private.h"
 
+#include "mp-deadline.h"
 #include "mp-fork.h"
 
 #include <errno.h>
@@ -217,4 +218,69 @@ mp_interrupts_end (void)
 
   if (self != NULL)
     self->is_armed = FALSE;
+}
+
+G_STATIC_ASSERT (sizeof (GPollFD) == sizeof (struct pollfd));
+
+/* A GPollFD has the layout of a struct pollfd. */
+static gint
+poll_interruptibly (GPollFD *fds,
+                    guint    n_fds,
+                    gint     timeout_ms)
+{
+  struct timespec timeout = { timeout_ms / 1000, timeout_ms % 1000 * 1000000L };
+
+  return mp_interrupts_poll ((struct pollfd *) fds, n_fds, timeout_ms < 0 ? NULL : &timeout);
+}
+
+static gboolean
+continue_cb (gpointer user_data)
+{
+  return G_SOURCE_CONTINUE;
+}
+
+static GSource *
+attach_timeout (GMainContext *context,
+                gint64        timeout_us)
+{
+  GSource *source = g_timeout_source_new (0);
+
+  g_source_set_callback (source, continue_cb, NULL, NULL);
+  g_source_set_ready_time (source, mp_deadline_for_timeout (timeout_us));
+  g_source_attach (source, context);
+  return source;
+}
+
+/**
+ * mp_interrupts_iterate:
+ * @context: a main context that this thread owns, or that has no owner
+ * @timeout_us: how long to sleep, in microseconds; -1 for ever, 0 not at all
+ *
+ * Runs one iteration of a main context, which a signal ends.
+ *
+ * Like [method@GLib.MainContext.iteration], but it also returns if a signal arrives while it sleeps
+ * or, after [func@interrupts_begin], before. This is for an interpreter that waits for the result
+ * of an asynchronous call in a main context of its own.
+ *
+ * Since: 1.0
+ */
+void
+mp_interrupts_iterate (GMainContext *context,
+                       gint64        timeout_us)
+{
+  g_autoptr (GSource) timeout = NULL;
+  GPollFunc before;
+
+  g_return_if_fail (context != NULL);
+
+  before = g_main_context_get_poll_func (context);
+  g_main_context_set_poll_func (context, poll_interruptibly);
+  if (timeout_us > 0)
+    timeout = attach_timeout (context, timeout_us);
+
+  g_main_context_iteration (context, timeout_us != 0);
+
+  if (timeout != NULL)
+    g_source_destroy (timeout);
+  g_main_context_set_poll_func (context, before);
 }

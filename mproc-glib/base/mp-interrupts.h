@@ -11,5 +11,8 @@ MP_AVAILABLE_IN_1_0
 int mp_interrupts_begin (void);
 MP_AVAILABLE_IN_1_0
 void mp_interrupts_end (void);
+MP_AVAILABLE_IN_1_0
+void mp_interrupts_iterate (GMainContext *context,
+                            gint64        timeout_us);
 
 G_END_DECLS

@@ -91,6 +91,11 @@ class TestJustBefore(helping.TestCase):
         self.check(connections, '_connection_flush', first.send_bytes, bytes(10_000_000))
         second.close()
 
+    def test_call(self):
+        first, second = Mp.Pipe()
+        self.check(waiting, '_iterate', first.call, 1)
+        second.close()
+
     def test_listener(self):
         with mproc.connection.Listener() as listener:
             self.check(waiting, '_wait_for_one', listener.accept)
@@ -149,12 +154,19 @@ class TestOthers(helping.TestCase):
         thread.join()
         self.assertEqual(answers.get(timeout=helping.DEADLINE), -1)
 
-    def test_no_polling(self):
-        queue = mproc.Queue()
+    def check_no_polling(self, exception, function, *arguments):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
-        with self.assertRaises(mproc.queues.Empty):
-            queue.get(timeout=0.5)
+        with self.assertRaises(exception):
+            function(*arguments, timeout=0.5)
         self.assertLess(resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw - before, 12)
+
+    def test_no_polling(self):
+        self.check_no_polling(mproc.queues.Empty, mproc.Queue().get)
+
+    def test_no_polling_in_a_call(self):
+        first, second = Mp.Pipe()
+        self.check_no_polling(TimeoutError, first.call, 1)
+        second.close()
 
     def test_in_another_thread(self):
         queue = mproc.Queue()

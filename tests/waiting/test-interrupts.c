@@ -153,6 +153,36 @@ test_many (void)
   mp_interrupts_end ();
 }
 
+static void
+iterate (gint64 timeout_us)
+{
+  g_autoptr (GMainContext) context = g_main_context_new ();
+
+  mp_interrupts_iterate (context, timeout_us);
+}
+
+/* A main context that has nothing to do. */
+static void
+test_iterate (void)
+{
+  gint64 start = g_get_monotonic_time ();
+
+  iterate (0);
+  if (begin ())
+    {
+      g_assert_no_errno (raise (SIGUSR1));
+      iterate (-1);
+      g_assert_no_errno (raise (SIGUSR1));
+      iterate (LONG_US);
+      g_assert_cmpint (g_get_monotonic_time () - start, <, LONG_US);
+    }
+
+  mp_interrupts_end ();
+  start = g_get_monotonic_time ();
+  iterate (SHORT_US);
+  g_assert_cmpint (g_get_monotonic_time () - start, >=, SHORT_US);
+}
+
 /* Waits that do not want to be interrupted, that of another thread, and those before and after. */
 static gpointer
 wait_shortly (gpointer queue)
@@ -227,6 +257,7 @@ main (int    argc,
   g_test_add_func ("/interrupts/tasks", test_tasks);
   g_test_add_func ("/interrupts/connection", test_connection);
   g_test_add_func ("/interrupts/many", test_many);
+  g_test_add_func ("/interrupts/iterate", test_iterate);
   g_test_add_func ("/interrupts/others", test_others);
   g_test_add_func ("/interrupts/child", test_child);
 

@@ -8,8 +8,6 @@ import signal
 import threading
 from time import monotonic
 
-from gi.repository import GLib
-
 from .module import Mp
 
 # How long a blocking call waits at first, in microseconds, before Python looks for signals. A signal
@@ -27,6 +25,7 @@ _FOR_EVER = -1
 _wait_for_one = Mp.Waitable.wait
 _interrupts_begin = Mp.interrupts_begin
 _interrupts_end = Mp.interrupts_end
+_iterate = Mp.interrupts_iterate
 INTERRUPTIBLE = Mp.WaitFlags.INTERRUPTIBLE
 
 
@@ -130,12 +129,7 @@ def wait_for(function, timeout, *arguments):
 def iterate_until(context, results):
     """Iterates @context until there are @results.
 
-    It returns now and then, since nothing else notices a signal that arrives before it sleeps."""
-    timer = GLib.timeout_source_new(SLICE // 1000)
-    timer.set_callback(lambda *ignored: GLib.SOURCE_CONTINUE)
-    timer.attach(context)
-    try:
+    Between two iterations, Python runs the handlers of signals that have arrived."""
+    with _HeardSignals() as longest:
         while not results:
-            context.iteration(True)
-    finally:
-        timer.destroy()
+            _iterate(context, longest)
