@@ -358,13 +358,23 @@ mp_socket_transport_wait (MpTransport  *transport,
                             cancellable, error);
 }
 
-static GSource *
+static gpointer
 mp_socket_transport_watch (MpTransport *transport,
+                           GSource     *source,
                            GIOCondition condition)
 {
   MpSocketTransport *self = (MpSocketTransport *) transport;
 
-  return g_unix_fd_source_new (self->fd, condition | G_IO_ERR | G_IO_HUP);
+  return g_source_add_unix_fd (source, self->fd, condition | G_IO_ERR | G_IO_HUP);
+}
+
+/* A main context must not poll a descriptor whose number is used again. */
+static void
+mp_socket_transport_unwatch (MpTransport *transport,
+                             GSource     *source,
+                             gpointer     tag)
+{
+  g_source_remove_unix_fd (source, tag);
 }
 
 static int
@@ -415,6 +425,7 @@ static const MpTransportFuncs socket_funcs = {
   .receive = mp_socket_transport_receive,
   .wait = mp_socket_transport_wait,
   .watch = mp_socket_transport_watch,
+  .unwatch = mp_socket_transport_unwatch,
   .get_fd = mp_socket_transport_get_fd,
   .can_pass_fds = mp_socket_transport_can_pass_fds,
   .can_share = mp_socket_transport_can_share,

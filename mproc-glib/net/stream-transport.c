@@ -4,6 +4,7 @@
 
 #include "transport.h"
 
+#include "base/mp-async.h"
 #include "mp-error.h"
 
 #include <glib-unix.h>
@@ -114,15 +115,33 @@ mp_stream_transport_receive (MpTransport  *transport,
 }
 
 static GSource *
-mp_stream_transport_watch (MpTransport *transport,
-                           GIOCondition condition)
+create_source (MpStreamTransport *self,
+               GIOCondition       condition)
 {
-  MpStreamTransport *self = (MpStreamTransport *) transport;
-
   if (condition & G_IO_IN)
     return g_pollable_input_stream_create_source (self->input, NULL);
 
   return g_pollable_output_stream_create_source (self->output, NULL);
+}
+
+static gpointer
+mp_stream_transport_watch (MpTransport *transport,
+                           GSource     *source,
+                           GIOCondition condition)
+{
+  GSource *child = create_source ((MpStreamTransport *) transport, condition);
+
+  mp_async_add_child (source, child);
+  return child;
+}
+
+/* The child is destroyed with its parent: GLib does not allow another thread to destroy it while
+ * its parent is dispatched. */
+static void
+mp_stream_transport_unwatch (MpTransport *transport,
+                             GSource     *source,
+                             gpointer     tag)
+{
 }
 
 static gboolean
@@ -217,10 +236,10 @@ mp_stream_transport_wait (MpTransport  *transport,
 
   context = g_main_context_new ();
   if (condition & G_IO_IN)
-    attach (context, mp_stream_transport_watch (transport, G_IO_IN), G_SOURCE_FUNC (pollable_cb),
+    attach (context, create_source (self, G_IO_IN), G_SOURCE_FUNC (pollable_cb),
             &found.ready);
   if (condition & G_IO_OUT)
-    attach (context, mp_stream_transport_watch (transport, G_IO_OUT), G_SOURCE_FUNC (pollable_cb),
+    attach (context, create_source (self, G_IO_OUT), G_SOURCE_FUNC (pollable_cb),
             &found.ready);
   if (wake_fd >= 0)
     attach (context, g_unix_fd_source_new (wake_fd, G_IO_IN), G_SOURCE_FUNC (fd_cb), &found.woken);
@@ -310,6 +329,7 @@ static const MpTransportFuncs stream_funcs = {
   .receive = mp_stream_transport_receive,
   .wait = mp_stream_transport_wait,
   .watch = mp_stream_transport_watch,
+  .unwatch = mp_stream_transport_unwatch,
   .get_fd = mp_stream_transport_get_fd,
   .can_pass_fds = mp_stream_transport_can_pass_fds,
   .can_share = mp_stream_transport_can_share,

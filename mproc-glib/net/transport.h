@@ -67,9 +67,17 @@ typedef struct
                         GCancellable *cancellable,
                         GError      **error);
 
-  /* Creates a source that is ready when @condition holds or the peer has hung up. */
-  GSource *(*watch) (MpTransport *self,
+  /* Makes @source, which is not attached yet, ready when @condition holds or the peer has hung up.
+   * Returns what unwatch () needs. */
+  gpointer (*watch) (MpTransport *self,
+                     GSource     *source,
                      GIOCondition condition);
+
+  /* Undoes that before close (), also while another thread iterates the main context of @source,
+   * which is ready from now on for another reason. */
+  void (*unwatch) (MpTransport *self,
+                   GSource     *source,
+                   gpointer     tag);
 
   /* Returns the descriptor to poll, or -1. */
   int (*get_fd) (MpTransport *self);

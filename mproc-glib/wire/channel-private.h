@@ -24,7 +24,7 @@ struct _MpChannelSleeper
   gboolean           registered;
 };
 
-/* A GSource that waits for the channel.  Closing the channel has to remove its child source. */
+/* A GSource that waits for the channel.  Closing the channel has to stop it from polling. */
 typedef struct
 {
   GSource      parent;
@@ -35,7 +35,7 @@ typedef struct
   gboolean pumps;
 
   /* Guarded by the channel's wait_lock; NULL once the channel is closed. */
-  GSource *watch;
+  gpointer watch;
   GList    link;
 
   /* The value of mp_fork_count when it was created. */
@@ -89,6 +89,14 @@ struct _MpChannel
   gsize  queued_bytes;
   guint  n_cancellable; /* how many of them have a cancellable */
 
+  /* Messages whose callbacks are still to be called.  All calls take from the same list, since a
+   * callback may iterate its main context until that of another message was called. */
+  GQueue finished;
+
+  /* Whether calls that wait to send are to be woken: their messages are finished, or they were
+   * turned away. */
+  gboolean wakes_senders;
+
   /* The same for sending. */
   GThread *thread_inside_send;
   gboolean sender_turned_away;
@@ -126,6 +134,10 @@ MpWaitStatus mp_channel_sleep (MpChannel        *self,
                                GCancellable     *cancellable,
                                GError          **error);
 void         mp_channel_wake (MpChannel *self);
+void         mp_channel_add_source (MpChannel       *self,
+                                    MpChannelSource *source);
+void         mp_channel_remove_source (MpChannel       *self,
+                                       MpChannelSource *source);
 void         mp_channel_close_sources (MpChannel *self);
 
 void     mp_channel_fail_outgoing (MpChannel    *self,

@@ -114,6 +114,15 @@ mp_channel_sleep (MpChannel        *self,
   return status;
 }
 
+/* Whether a source of the list may be used by this thread, which does not own a reference to it and
+ * holds the lock without which it is not freed.  The functions of GLib would warn if its last
+ * reference is just being dropped, which happens only after it was destroyed. */
+static gboolean
+is_live (GSource *source)
+{
+  return (source->flags & G_HOOK_FLAG_ACTIVE) != 0;
+}
+
 /* Wakes all calls that wait for the channel.  A source whose main context is iterated by this
  * thread needs no wake-up, since it checks again before it polls. */
 void
@@ -128,8 +137,7 @@ mp_channel_wake (MpChannel *self)
 
   for (GList *l = self->sources.head; l != NULL; l = l->next)
     {
-      GMainContext *context =
-        g_source_is_destroyed (l->data) ? NULL : g_source_get_context (l->data);
+      GMainContext *context = is_live (l->data) ? g_source_get_context (l->data) : NULL;
 
       if (context != NULL && !g_main_context_is_owner (context))
         g_main_context_wakeup (context);
@@ -137,23 +145,49 @@ mp_channel_wake (MpChannel *self)
   g_mutex_unlock (&self->wait_lock);
 }
 
-/* Removes the child sources that poll the descriptor, which is about to be closed.  They are
- * destroyed without the lock, since the source of a stream can be foreign code. */
+/* The caller holds the wait_lock. */
+static void
+stop_watching (MpChannel       *self,
+               MpChannelSource *source)
+{
+  if (source->watch != NULL && is_live (&source->parent))
+    self->transport->funcs->unwatch (self->transport, &source->parent, source->watch);
+  source->watch = NULL;
+}
+
+/* A source that is made while another thread closes the channel is in the list either before or
+ * after mp_channel_close_sources (). */
+void
+mp_channel_add_source (MpChannel       *self,
+                       MpChannelSource *source)
+{
+  g_mutex_lock (&self->wait_lock);
+  g_queue_push_tail_link (&self->sources, &source->link);
+  g_atomic_int_inc (&self->n_waiters);
+  if (mp_channel_is_closed (self))
+    stop_watching (self, source);
+  g_mutex_unlock (&self->wait_lock);
+}
+
+void
+mp_channel_remove_source (MpChannel       *self,
+                          MpChannelSource *source)
+{
+  g_mutex_lock (&self->wait_lock);
+  if (source->fork_count >= self->lists_since)
+    {
+      g_queue_unlink (&self->sources, &source->link);
+      g_atomic_int_add (&self->n_waiters, -1);
+    }
+  g_mutex_unlock (&self->wait_lock);
+}
+
+/* Stops all sources from polling the descriptor, which is about to be closed. */
 void
 mp_channel_close_sources (MpChannel *self)
 {
-  g_autoptr (GPtrArray) watches = g_ptr_array_new_with_free_func ((GDestroyNotify) g_source_unref);
-
   g_mutex_lock (&self->wait_lock);
   for (GList *l = self->sources.head; l != NULL; l = l->next)
-    {
-      MpChannelSource *source = l->data;
-
-      if (source->watch != NULL)
-        g_ptr_array_add (watches, g_steal_pointer (&source->watch));
-    }
+    stop_watching (self, l->data);
   g_mutex_unlock (&self->wait_lock);
-
-  for (guint i = 0; i < watches->len; i++)
-    g_source_destroy (g_ptr_array_index (watches, i));
 }

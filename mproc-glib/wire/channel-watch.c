@@ -48,18 +48,8 @@ mp_channel_source_finalize (GSource *base)
 {
   MpChannelSource *source = (MpChannelSource *) base;
   MpChannel       *channel = source->channel;
-  GSource         *watch;
 
-  g_mutex_lock (&channel->wait_lock);
-  if (source->fork_count >= channel->lists_since)
-    {
-      g_queue_unlink (&channel->sources, &source->link);
-      g_atomic_int_add (&channel->n_waiters, -1);
-    }
-  watch = g_steal_pointer (&source->watch);
-  g_mutex_unlock (&channel->wait_lock);
-
-  g_clear_pointer (&watch, g_source_unref);
+  mp_channel_remove_source (channel, source);
   mp_channel_unref (channel);
 }
 
@@ -87,18 +77,11 @@ mp_channel_create_source (MpChannel    *self,
 
   entered = mp_channel_enter (self, NULL);
   if (entered)
-    {
-      source->watch = self->transport->funcs->watch (self->transport, condition);
-      mp_async_add_child (base, g_source_ref (source->watch));
-    }
+    source->watch = self->transport->funcs->watch (self->transport, base, condition);
 
   mp_async_add_cancellable (base, cancellable);
 
-  g_mutex_lock (&self->wait_lock);
-  g_queue_push_tail_link (&self->sources, &source->link);
-  g_atomic_int_inc (&self->n_waiters);
-  g_mutex_unlock (&self->wait_lock);
-
+  mp_channel_add_source (self, source);
   if (entered)
     mp_channel_leave (self);
   return base;

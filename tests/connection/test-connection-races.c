@@ -11,10 +11,6 @@
 #define N_ROUNDS   2000
 #define LARGE_SIZE (1024 * 1024)
 
-/* Few: GLib warns when it unblocks a child source that another thread is just destroying, once in
- * some hundred thousand times. */
-#define N_ASYNC_ROUNDS 20
-
 typedef struct
 {
   MpConnection *own;
@@ -140,7 +136,7 @@ sent_cb (GObject      *connection,
 static void
 test_close_in_send_async (void)
 {
-  for (guint i = 0; i < N_ASYNC_ROUNDS; i++)
+  for (guint i = 0; i < N_ROUNDS; i++)
     {
       guint    n_sent = 0;
       Pair     pair;
