@@ -75,6 +75,9 @@ create_pump_source (MpCalls *self,
 
   g_object_ref (self->owner);
   g_source_set_priority (source, g_task_get_priority (task));
+
+  /* GLib would stop polling it for the time of each dispatch, which takes three system calls. */
+  g_source_set_can_recurse (source, TRUE);
   g_source_set_callback (source, pump_cb, self, mp_calls_unref_owner);
   return source;
 }

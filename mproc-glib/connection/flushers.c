@@ -106,6 +106,9 @@ create_source (MpFlushers *self,
   flush->owner = g_object_ref (owner);
   flush->source = source;
   g_source_set_priority (source, io_priority);
+
+  /* It calls the callbacks of sends, which may iterate the main context until another send ends. */
+  g_source_set_can_recurse (source, TRUE);
   g_source_set_callback (source, flush_ready_cb, flush, flush_free);
   return source;
 }

@@ -296,5 +296,7 @@ mp_pool_source_new (MpPool *self)
   g_source_set_static_name (source, "MpPool");
   /* Below the priority at which a window is drawn, since results may come without pause. */
   g_source_set_priority (source, G_PRIORITY_DEFAULT_IDLE);
+  /* A callback may iterate the main context until another task is done. */
+  g_source_set_can_recurse (source, TRUE);
   return source;
 }

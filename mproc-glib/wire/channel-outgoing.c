@@ -158,7 +158,6 @@ forget_queued (MpChannel  *self,
 
 static void
 finish (MpChannel    *self,
-        MpFinished   *finished,
         const GError *error)
 {
   MpOutgoing *outgoing = g_queue_pop_head (&self->outgoing);
@@ -171,18 +170,17 @@ finish (MpChannel    *self,
   if (outgoing->on_heap)
     {
       forget_queued (self, outgoing);
-      g_queue_push_tail (&finished->queued, outgoing);
+      g_queue_push_tail (&self->finished, outgoing);
     }
   else
     {
-      finished->waited_for = TRUE;
+      self->wakes_senders = TRUE;
     }
 }
 
 static void
-account_sent (MpChannel  *self,
-              gsize       n,
-              MpFinished *finished)
+account_sent (MpChannel *self,
+              gsize      n)
 {
   while (n > 0)
     {
@@ -192,7 +190,7 @@ account_sent (MpChannel  *self,
       outgoing->sent += here;
       n -= here;
       if (mp_outgoing_get_left (outgoing) == 0)
-        finish (self, finished, NULL);
+        finish (self, NULL);
     }
 }
 
@@ -206,9 +204,8 @@ mp_outgoing_is_begun (MpChannel        *self,
 
 /* Takes a message out of the queue.  Its callback gets the error CANCELLED. */
 static void
-withdraw (MpChannel  *self,
-          GList      *link,
-          MpFinished *finished)
+withdraw (MpChannel *self,
+          GList     *link)
 {
   MpOutgoing *outgoing = link->data;
 
@@ -216,13 +213,12 @@ withdraw (MpChannel  *self,
     g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "Sending was cancelled");
   forget_queued (self, outgoing);
   g_queue_unlink (&self->outgoing, link);
-  g_queue_push_tail_link (&finished->queued, link);
+  g_queue_push_tail_link (&self->finished, link);
 }
 
 /* The source of the cancellable may be dispatched only after this flush. */
 static void
-withdraw_cancelled (MpChannel  *self,
-                    MpFinished *finished)
+withdraw_cancelled (MpChannel *self)
 {
   GList *next;
 
@@ -233,15 +229,14 @@ withdraw_cancelled (MpChannel  *self,
       next = l->next;
       if (outgoing->cancellable != NULL && !mp_outgoing_is_begun (self, outgoing) &&
           g_cancellable_is_cancelled (outgoing->cancellable))
-        withdraw (self, l, finished);
+        withdraw (self, l);
     }
 }
 
 MpChannelStatus
-mp_channel_flush_locked (MpChannel  *self,
-                         MpFinished *finished)
+mp_channel_flush_locked (MpChannel *self)
 {
-  withdraw_cancelled (self, finished);
+  withdraw_cancelled (self);
   while (self->outgoing.length > 0)
     {
       g_autoptr (GError) error = NULL;
@@ -255,16 +250,16 @@ mp_channel_flush_locked (MpChannel  *self,
 
       n = self->transport->funcs->is_foreign ? write_outside (self, &error)
                                              : write_outgoing (self, &error);
-      finished->turned_away |= self->sender_turned_away;
+      self->wakes_senders |= self->sender_turned_away;
       self->sender_turned_away = FALSE;
 
       if (n == MP_TRANSPORT_WOULD_BLOCK)
         return MP_CHANNEL_NOT_NOW;
 
       if (n >= 0)
-        account_sent (self, n, finished);
+        account_sent (self, n);
       while (n < 0 && self->outgoing.length > 0)
-        finish (self, finished, error);
+        finish (self, error);
       if (n < 0)
         return MP_CHANNEL_ERROR;
     }
@@ -272,17 +267,30 @@ mp_channel_flush_locked (MpChannel  *self,
   return MP_CHANNEL_DONE;
 }
 
+/* Takes the next message whose callback is to be called. */
+static MpOutgoing *
+take_finished (MpChannel *self)
+{
+  MpOutgoing *outgoing;
+  gboolean    wakes;
+
+  g_mutex_lock (&self->send_lock);
+  wakes = self->wakes_senders;
+  self->wakes_senders = FALSE;
+  outgoing = g_queue_pop_head (&self->finished);
+  g_mutex_unlock (&self->send_lock);
+
+  if (wakes)
+    mp_channel_wake (self);
+  return outgoing;
+}
+
 void
-mp_channel_run_finished (MpChannel  *self,
-                         MpFinished *finished)
+mp_channel_run_finished (MpChannel *self)
 {
   MpOutgoing *outgoing;
 
-  if (finished->waited_for || finished->turned_away)
-    mp_channel_wake (self);
-  finished->waited_for = finished->turned_away = FALSE;
-
-  while ((outgoing = g_queue_pop_head (&finished->queued)) != NULL)
+  while ((outgoing = take_finished (self)) != NULL)
     {
       if (outgoing->done != NULL)
         outgoing->done (outgoing->error, outgoing->user_data);
@@ -290,21 +298,31 @@ mp_channel_run_finished (MpChannel  *self,
     }
 }
 
+static gboolean
+has_sent_or_outgoing (MpChannel *self)
+{
+  gboolean has;
+
+  g_mutex_lock (&self->send_lock);
+  has = self->outgoing.length > 0 || self->finished.length > 0;
+  g_mutex_unlock (&self->send_lock);
+  return has;
+}
+
 /* Returns DONE if nothing is left to send. */
 MpChannelStatus
 mp_channel_flush (MpChannel *self)
 {
-  MpFinished      finished = { G_QUEUE_INIT, FALSE, FALSE };
   MpChannelStatus status;
 
-  if (!mp_channel_has_outgoing (self) || !mp_channel_enter (self, NULL))
+  if (!has_sent_or_outgoing (self) || !mp_channel_enter (self, NULL))
     return MP_CHANNEL_DONE;
 
   g_mutex_lock (&self->send_lock);
-  status = mp_channel_flush_locked (self, &finished);
+  status = mp_channel_flush_locked (self);
   g_mutex_unlock (&self->send_lock);
   mp_channel_leave (self);
-  mp_channel_run_finished (self, &finished);
+  mp_channel_run_finished (self);
   return status;
 }
 
@@ -334,15 +352,13 @@ void
 mp_channel_fail_outgoing (MpChannel    *self,
                           const GError *error)
 {
-  MpFinished finished = { G_QUEUE_INIT, FALSE, FALSE };
-
   g_mutex_lock (&self->send_lock);
   self->n_dropped++;
   self->has_dropped |= self->outgoing.length > 0;
   while (self->outgoing.length > 0)
-    finish (self, &finished, error);
+    finish (self, error);
   g_mutex_unlock (&self->send_lock);
-  mp_channel_run_finished (self, &finished);
+  mp_channel_run_finished (self);
 }
 
 /* Called by the fork hook in a child: queued messages are sent by the parent.  Nothing is freed,
@@ -357,6 +373,7 @@ mp_channel_forget_outgoing (MpChannel *self)
     self->sending_is_parents = TRUE;
 
   g_queue_init (&self->outgoing);
+  g_queue_init (&self->finished);
   self->queued_bytes = 0;
   self->n_cancellable = 0;
   self->thread_inside_send = NULL;
@@ -366,8 +383,7 @@ void
 mp_channel_withdraw (MpChannel    *self,
                      gconstpointer user_data)
 {
-  MpFinished withdrawn = { G_QUEUE_INIT, FALSE, FALSE };
-  GList     *l;
+  GList *l;
 
   g_mutex_lock (&self->send_lock);
   for (l = self->outgoing.head; l != NULL; l = l->next)
@@ -380,7 +396,7 @@ mp_channel_withdraw (MpChannel    *self,
     }
 
   if (l != NULL)
-    withdraw (self, l, &withdrawn);
+    withdraw (self, l);
   g_mutex_unlock (&self->send_lock);
-  mp_channel_run_finished (self, &withdrawn);
+  mp_channel_run_finished (self);
 }

@@ -32,15 +32,6 @@ typedef struct
   gpointer          user_data;
 } MpOutgoing;
 
-/* The messages that a flush has finished: those whose callbacks are still to be called, and whether
- * there are any for which a blocking call waits; and whether others were turned away meanwhile. */
-typedef struct
-{
-  GQueue   queued;
-  gboolean waited_for;
-  gboolean turned_away;
-} MpFinished;
-
 void  mp_outgoing_init (MpOutgoing         *outgoing,
                         const struct iovec *pieces,
                         guint               n_pieces,
@@ -65,9 +56,7 @@ gboolean mp_outgoing_is_begun (MpChannel        *channel,
 
 /* Sends as much as possible without blocking.  The caller holds the lock; finished messages are
  * collected, because their callbacks must be called without it, by mp_channel_run_finished (). */
-MpChannelStatus mp_channel_flush_locked (MpChannel  *self,
-                                         MpFinished *finished);
-void            mp_channel_run_finished (MpChannel  *self,
-                                         MpFinished *finished);
+MpChannelStatus mp_channel_flush_locked (MpChannel *self);
+void            mp_channel_run_finished (MpChannel *self);
 
 G_END_DECLS

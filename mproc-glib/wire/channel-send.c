@@ -136,7 +136,6 @@ send_queued (MpChannel    *self,
              MpOutgoing   *outgoing,
              gint64        timeout_us,
              GCancellable *cancellable,
-             MpFinished   *finished,
              GError      **error)
 {
   gint64 deadline = timeout_us == 0 ? 0 : mp_deadline_for_timeout (timeout_us);
@@ -150,7 +149,7 @@ send_queued (MpChannel    *self,
       GIOCondition condition;
       gboolean     go_on;
 
-      mp_channel_flush_locked (self, finished);
+      mp_channel_flush_locked (self);
       if (outgoing->finished)
         break;
 
@@ -160,7 +159,7 @@ send_queued (MpChannel    *self,
           condition = self->thread_inside_send == NULL ? G_IO_OUT : 0;
           mp_channel_begin_sleep (self, &sleeper);
           g_mutex_unlock (&self->send_lock);
-          mp_channel_run_finished (self, finished);
+          mp_channel_run_finished (self);
           go_on = wait_to_send (self, &sleeper, condition, deadline, cancellable, &stop);
           g_mutex_lock (&self->send_lock);
         }
@@ -197,7 +196,6 @@ send_inside (MpChannel    *self,
              GCancellable *cancellable,
              GError      **error)
 {
-  MpFinished   finished = { G_QUEUE_INIT, FALSE, FALSE };
   struct iovec vectors[MP_OUTGOING_MAX_VECTORS];
   gboolean     success = TRUE;
   gboolean     queued = FALSE;
@@ -222,12 +220,12 @@ send_inside (MpChannel    *self,
     {
       queued = TRUE;
       g_queue_push_tail (&self->outgoing, outgoing);
-      success = send_queued (self, outgoing, timeout_us, cancellable, &finished, error);
+      success = send_queued (self, outgoing, timeout_us, cancellable, error);
     }
   g_mutex_unlock (&self->send_lock);
 
   if (queued)
-    mp_channel_run_finished (self, &finished);
+    mp_channel_run_finished (self);
   return success;
 }
 
