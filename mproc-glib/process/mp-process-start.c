@@ -130,24 +130,6 @@ launch_init (Launch           *self,
 }
 
 static gboolean
-add_bequest (Launch    *self,
-             MpBequest *bequest,
-             GError   **error)
-{
-  if (g_hash_table_size (self->bequest) == 0)
-    return TRUE;
-  if (!mp_bequest_init (bequest, self->bequest, self->free_target, error))
-    return FALSE;
-
-  for (guint i = 0; i < bequest->fds->len; i++)
-    add_fd (self, g_array_index (bequest->fds, int, i), self->free_target);
-
-  self->environment = g_environ_setenv (self->environment, MP_BEQUEST_VARIABLE,
-                                        bequest->variable, TRUE);
-  return TRUE;
-}
-
-static gboolean
 has_target (Launch     *self,
             const char *number)
 {
@@ -160,7 +142,7 @@ has_target (Launch     *self,
 
 /* Lets a child that Sysprof has not started itself mark what it does, too.  Variables that name a
  * descriptor which the child does not get are removed: Sysprof's library would write to whatever
- * has that number there. */
+ * has that number there, such as a queue.  What the program itself passes on stays. */
 static void
 add_profiler (Launch *self)
 {
@@ -186,6 +168,24 @@ add_profiler (Launch *self)
 }
 
 static gboolean
+add_bequest (Launch    *self,
+             MpBequest *bequest,
+             GError   **error)
+{
+  if (g_hash_table_size (self->bequest) == 0)
+    return TRUE;
+  if (!mp_bequest_init (bequest, self->bequest, self->free_target, error))
+    return FALSE;
+
+  for (guint i = 0; i < bequest->fds->len; i++)
+    add_fd (self, g_array_index (bequest->fds, int, i), self->free_target);
+
+  self->environment = g_environ_setenv (self->environment, MP_BEQUEST_VARIABLE,
+                                        bequest->variable, TRUE);
+  return TRUE;
+}
+
+static gboolean
 launch (Launch  *self,
         MpChild *child,
         GError **error)
@@ -193,12 +193,12 @@ launch (Launch  *self,
   g_auto (MpBequest) bequest = { 0 };
   MpChildSetup *setup = &self->setup;
 
+  add_profiler (self);
   if (!mp_child_stdio_open (&setup->stdio, setup->flags, (const char *const *) self->paths,
                             self->stdio_fds, error) ||
       !add_bequest (self, &bequest, error))
     return FALSE;
 
-  add_profiler (self);
   setup->environment = (const char *const *) self->environment;
   setup->cwd = self->cwd;
   setup->fds = (const int *) self->sources->data;

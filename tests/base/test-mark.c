@@ -9,6 +9,7 @@
 #include "base/mp-mark.h"
 #include "pool/mp-pool-task-private.h"
 #include "pool/pool-protocol.h"
+#include "process/child.h"
 
 /* The functions of Sysprof's library, which this program replaces: what was marked, by its text,
  * in nanoseconds. */
@@ -122,7 +123,7 @@ test_task_of_pool (void)
 
 /* Returns what a child says about the variables of Sysprof. */
 static char *
-ask_child (int fd,
+ask_child (int socket,
            int target)
 {
   static const char *const argv[] = {
@@ -134,14 +135,17 @@ ask_child (int fd,
   };
   g_autoptr (GError) error = NULL;
   g_autoptr (MpProcess) child = mp_process_new (argv);
-  g_autofree char *number = g_strdup_printf ("%d", target >= 0 ? target : fd);
-  char             buffer[256] = "";
+  g_autofree char *number = g_strdup_printf ("%d", target >= 0 ? target : MP_CHILD_FIRST_FD);
+  g_autoptr (MpQueue) queue = mp_queue_new (0, &error);
+  char buffer[256] = "";
 
+  /* Its descriptors are the first ones of the child otherwise. */
+  mp_process_give (child, "queue", MP_SHAREABLE (queue));
   mp_process_set_env (child, "SYSPROF_CONTROL_FD", number);
   mp_process_set_env (child, "SYSPROF_TRACE_FD", "5");
   mp_process_set_flags (child, G_SUBPROCESS_FLAGS_STDOUT_PIPE);
   if (target >= 0)
-    mp_process_take_fd (child, dup (fd), target);
+    mp_process_take_fd (child, dup (socket), target);
   g_assert_true (mp_process_start (child, &error));
   g_assert_no_error (error);
   g_input_stream_read_all (mp_process_get_stdout_pipe (child), buffer, sizeof buffer - 1, NULL,
