@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Kills producers and consumers of a queue, at random instants and at marked steps, starts
- * new ones, and accounts for every message at the end. */
+/* Kills and stops producers and consumers of a queue, at random instants and at marked steps,
+ * starts new ones, and accounts for every message at the end. */
 
 #include "config.h"
 
@@ -46,6 +46,7 @@ typedef struct
   guint       n_at_once;      /* 0: messages are put and got one by one */
   guint       n_in_hand;      /* how many messages a consumer holds before it acknowledges one */
   gboolean    wraps;          /* all counters are about to wrap */
+  gboolean    stops;          /* workers are also stopped, and go on or are killed later */
 } Case;
 
 /* The life of one producer process. */
@@ -87,7 +88,8 @@ is_large (const Case *self)
 static gboolean
 is_special (const Case *self)
 {
-  return is_large (self) || self->max_deliveries > 0 || self->n_at_once > 0 || self->wraps;
+  return is_large (self) || self->max_deliveries > 0 || self->n_at_once > 0 || self->wraps ||
+         self->stops;
 }
 
 static Log        *log_;
@@ -274,6 +276,13 @@ account (const Header    *header,
   last[header->life] = (gint32) header->sequence;
 }
 
+/* Calls without a timeout give up after a second if the holder of a lock is stopped. */
+static gboolean
+is_stopped (MpQueueStatus status)
+{
+  return status == MP_QUEUE_BUSY && test_->stops;
+}
+
 /* Says why a message could not be acknowledged. */
 static void
 count_stale (const char         *what,
@@ -296,10 +305,14 @@ acknowledge (const MpQueueToken *token)
 
   if (token->lease == 0)
     return;
-  status = backend.progress (queue, token, 0.5, "half", &call);
+  do
+    status = backend.progress (queue, token, 0.5, "half", &call);
+  while (is_stopped (status));
   if (status != MP_QUEUE_OK)
     count_stale ("progress", token, status, status);
-  status = backend.finish (queue, token, 1, how, &answer, &call);
+  do
+    status = backend.finish (queue, token, 1, how, &answer, &call);
+  while (is_stopped (status));
   if (status != MP_QUEUE_OK || answer != MP_QUEUE_OK)
     count_stale ("finish", token, status, answer);
 }
@@ -337,8 +350,8 @@ empty_hand (Hand *self)
   self->n = 0;
 }
 
-/* Half of the messages are delivered tentatively; one in thirty of those accepted `by_content` is
- * refused and left in its place. */
+/* Half of the messages are delivered tentatively, unless settling them may give up; one in thirty
+ * of those accepted `by_content` is refused and left in its place. */
 static MpQueueStatus
 get (MpQueueDelivery *delivery,
      guint            n,
@@ -354,7 +367,8 @@ get (MpQueueDelivery *delivery,
 
   for (;;)
     {
-      const MpQueueAccepted *mask = &accepted[g_random_int_range (0, G_N_ELEMENTS (accepted))];
+      const guint            n_masks = test_->stops ? 1 : G_N_ELEMENTS (accepted);
+      const MpQueueAccepted *mask = &accepted[g_random_int_range (0, (gint32) n_masks)];
       gboolean               take = mask->by_content == 0 || g_random_int_range (0, 30) != 0;
       MpQueueStatus          status = backend.get (queue, delivery, n, mask, &call, n_got);
 
@@ -473,6 +487,17 @@ replace (Killer *self,
   self->workers[index] = start_worker (self->test, index);
 }
 
+/* Most of the times only stops the worker, or lets it go on. */
+static gboolean
+stops_only (Killer *self,
+            guint   index)
+{
+  if (!self->test->stops || g_random_int_range (0, 4) == 0)
+    return FALSE;
+  kill (self->workers[index], g_random_int_range (0, 3) == 0 ? SIGSTOP : SIGCONT);
+  return TRUE;
+}
+
 static void
 kill_at_random (Killer *self)
 {
@@ -480,6 +505,8 @@ kill_at_random (Killer *self)
   int   status;
 
   pause_randomly ();
+  if (stops_only (self, index))
+    return;
   kill (self->workers[index], SIGKILL);
   g_assert_cmpint (waitpid (self->workers[index], &status, 0), ==, self->workers[index]);
   replace (self, index);
@@ -544,6 +571,8 @@ finish (Killer *self)
   MpQueueCall call = { 0 };
 
   mp_store (&log_->stop, 1);
+  for (guint i = 0; i < N_WORKERS; i++)
+    kill (self->workers[i], SIGCONT);
   for (guint i = 0; i < N_WORKERS; i++)
     if (is_producer (i))
       await_end (self, i);
@@ -751,6 +780,9 @@ main (int    argc,
     { "/kill-queue/batches/at-random", MP_QUEUE_MODE_PLAIN, FALSE, .n_at_once = MAX_AT_ONCE },
     { "/kill-queue/batches/at-steps", MP_QUEUE_MODE_ACKNOWLEDGED, TRUE,
       .n_at_once = MAX_AT_ONCE },
+    { "/kill-queue/stops/plain", MP_QUEUE_MODE_PLAIN, FALSE, .n_at_once = MAX_AT_ONCE,
+      .stops = TRUE },
+    { "/kill-queue/stops/acknowledged", MP_QUEUE_MODE_ACKNOWLEDGED, FALSE, .stops = TRUE },
     { "/kill-queue/wrapping/at-random", MP_QUEUE_MODE_ACKNOWLEDGED, FALSE, .wraps = TRUE },
     { "/kill-queue/wrapping/at-steps", MP_QUEUE_MODE_PLAIN, TRUE, .wraps = TRUE },
   };
