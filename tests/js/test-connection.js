@@ -16,6 +16,27 @@ test('/js/connection/both-ways', () => {
     assert(!first.poll());
 });
 
+// As a program does that shows a dialog in the callback.
+test('/js/connection/callback-that-iterates', () => {
+    const [first, second] = Mp.pipe();
+    const context = GLib.MainContext.default();
+    const send = Mp.Connection.prototype.send_bytes_async;
+    const ended = [];
+    const iterateUntil = name => {
+        while (!ended.includes(name))
+            context.iteration(true);
+    };
+
+    send.call(first, new GLib.Bytes([1]), GLib.PRIORITY_DEFAULT, null, () => {
+        send.call(first, new GLib.Bytes([2]), GLib.PRIORITY_DEFAULT, null, () => ended.push('inner'));
+        iterateUntil('inner');
+        ended.push('outer');
+    });
+    iterateUntil('outer');
+    assertEqual(ended, ['inner', 'outer']);
+    second.close();
+});
+
 test('/js/connection/one-way', () => {
     const [reader, writer] = Mp.pipe(false);
     assert(reader.readable && !reader.writable && writer.writable && !writer.readable);

@@ -12,7 +12,7 @@ import socket
 import time
 import unittest
 
-from helping import DEADLINE, METHODS, TestCase, wait_until
+from helping import DEADLINE, METHODS, TestCase, iterate_until, wait_until
 
 from gi.repository import Gio, GLib, Mp
 
@@ -479,6 +479,20 @@ class TestConnection(TestCase):
             self.assertEqual(received.result(), f'{number}' * 20000)
         wait_until(lambda: future.done() or context.iteration(False) and False)
         self.assertIsNone(future.result())
+
+    def test_a_callback_that_iterates_the_main_loop(self):
+        first, second = Mp.Pipe()
+        sent = []
+
+        def send_another(*ignored):
+            first.send_async(GLib.Variant('i', 2), GLib.PRIORITY_DEFAULT, None, lambda *ignored: sent.append('inner'))
+            iterate_until(lambda: sent)
+            sent.append('outer')
+
+        first.send_async(GLib.Variant('i', 1), GLib.PRIORITY_DEFAULT, None, send_another)
+        iterate_until(lambda: 'outer' in sent)
+        self.assertEqual(sent, ['inner', 'outer'])
+        second.close()
 
 
 class TestWait(TestCase):
