@@ -21,12 +21,6 @@
 
 /* --- The map ------------------------------------------------------------------------------ */
 
-guint32
-mp_lease_count_used (MpMemory *self)
-{
-  return mp_load_bounded (&self->arena->n_leases_used, MP_N_LEASES);
-}
-
 static guint64 *
 used_word (MpMemory *self,
            guint32   lease)

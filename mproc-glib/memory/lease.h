@@ -82,7 +82,12 @@ void mp_lease_adopt (MpMemory *self,
                      guint64   owner);
 
 /* The end of the used part of the table, where scans end.  Needs no lock. */
-guint32  mp_lease_count_used (MpMemory *self);
+static inline guint32
+mp_lease_count_used (MpMemory *self)
+{
+  return mp_load_bounded (&self->arena->n_leases_used, MP_N_LEASES);
+}
+
 gboolean mp_lease_is_used (MpMemory *self,
                            guint32   lease);
 /* Requests memory for the leases that are taken next, which the handle's must_prepare indicates.

@@ -9,14 +9,6 @@
 
 #include <string.h>
 
-static gboolean
-is_position (MpMemory *self,
-             guint64   offset)
-{
-  return (offset & (MP_RECORD_ALIGNMENT - 1)) == 0 &&
-         mp_memory_contains (self, offset, mp_segment_end (offset) - offset);
-}
-
 gboolean
 mp_ring_init (MpMemory *self)
 {
@@ -32,44 +24,59 @@ mp_ring_init (MpMemory *self)
 
 /* --- Producers -------------------------------------------------------------------- */
 
-/* Whether the message fits in addition to @count others with @n_bytes.  Reads the consumers' cache
- * line only if the producers' copy of it says that the message does not fit. */
-static gboolean
+/* Whether the message fits in addition to @count others with @n_bytes, according to the producers'
+ * copy of the consumers' cache line. */
+static inline gboolean
+seems_within_bounds (MpMemory *self,
+                     guint32   count,
+                     guint64   n_bytes,
+                     gsize     size,
+                     gboolean  copy_is_new)
+{
+  MpTailLine *tail = self->tail;
+  guint32     max_size = self->config.max_size != 0 ? self->config.max_size : MP_MAX_COUNT;
+  guint32     queued = (count - mp_word_count (tail->seen_head)) & MP_COUNT_MASK;
+  gint64      queued_bytes = (gint64) (n_bytes - tail->seen_n_bytes);
+
+  /* If the queue is empty but bytes are counted, the counters were corrupted, so ignore them. */
+  return queued < max_size && (queued_bytes + (gint64) size <= (gint64) self->config.max_bytes ||
+                               (copy_is_new && queued == 0));
+}
+
+static G_GNUC_NO_INLINE gboolean
+look_at_bounds (MpMemory *self,
+                guint32   count,
+                guint64   n_bytes,
+                gsize     size)
+{
+  self->tail->seen_head = mp_load_acquire (&self->head->word);
+  self->tail->seen_n_bytes = mp_load (&self->head->n_bytes);
+  return seems_within_bounds (self, count, n_bytes, size, TRUE);
+}
+
+/* Reads the consumers' cache line only if the copy says that the message does not fit. */
+static inline gboolean
 is_within_bounds (MpMemory *self,
                   guint32   count,
                   guint64   n_bytes,
                   gsize     size)
 {
-  MpTailLine *tail = self->tail;
-  guint32     max_size = self->config.max_size != 0 ? self->config.max_size : MP_MAX_COUNT;
-
-  for (guint round = 0; round < 2; round++)
-    {
-      guint32 queued = (count - mp_word_count (tail->seen_head)) & MP_COUNT_MASK;
-      gint64  queued_bytes = (gint64) (n_bytes - tail->seen_n_bytes);
-
-      /* If the queue is empty but bytes are counted, the counters were corrupted, so ignore them.
-       */
-      if (queued < max_size &&
-          (queued_bytes + (gint64) size <= (gint64) self->config.max_bytes ||
-           (round == 1 && queued == 0)))
-        return TRUE;
-
-      tail->seen_head = mp_load_acquire (&self->head->word);
-      tail->seen_n_bytes = mp_load (&self->head->n_bytes);
-    }
-  return FALSE;
+  return G_LIKELY (seems_within_bounds (self, count, n_bytes, size, FALSE)) ||
+         look_at_bounds (self, count, n_bytes, size);
 }
 
 /* Behind a head that is not where the messages are nothing would ever become free.  With the tail
  * lock: nothing is being put, and the head is not ahead. */
-static gboolean
-is_soundly_full (MpMemory *self)
+static MpRingStatus
+refuse (MpMemory    *self,
+        MpRingStatus status)
 {
   guint32 count = mp_word_count (mp_load (&self->tail->word));
   guint32 taken = mp_word_count (mp_load (&self->head->word));
 
-  return ((count - taken) & MP_COUNT_MASK) <= MP_MAX_COUNT && mp_ring_is_sound (self);
+  return ((count - taken) & MP_COUNT_MASK) <= MP_MAX_COUNT && mp_ring_is_sound (self)
+           ? status
+           : MP_RING_DAMAGED;
 }
 
 /* Links a new segment and moves *@offset and the tail to it. */
@@ -87,7 +94,7 @@ link_segment (MpMemory *self,
   status = mp_arena_allocate_segment (self, is_empty, &next);
   mp_unlock (self, MP_LOCK_ARENA);
   if (status != MP_ARENA_OK)
-    return status == MP_ARENA_FULL ? MP_RING_FULL : MP_RING_NO_MEMORY;
+    return status == MP_ARENA_FULL ? MP_RING_NO_UNITS : MP_RING_NO_MEMORY;
 
   mp_store (mp_memory_word_at (self, next), 0);
   mp_store (mp_memory_word_at (self, *offset + 8), next);
@@ -98,17 +105,12 @@ link_segment (MpMemory *self,
   return MP_RING_OK;
 }
 
-/* Ensures that the record fits into the segment at *@offset with space for a link behind it; else
- * links a new segment. */
-static inline MpRingStatus
-make_room (MpMemory *self,
-           guint64  *offset,
-           guint32   count,
-           gsize     record_size)
+/* Whether the record fits into the segment, with space for a link behind it. */
+static inline gboolean
+fits_segment (guint64 offset,
+              gsize   record_size)
 {
-  return G_LIKELY (*offset + record_size + MP_LINK_SIZE <= mp_segment_end (*offset))
-           ? MP_RING_OK
-           : link_segment (self, offset, count);
+  return G_LIKELY (offset + record_size + MP_LINK_SIZE <= mp_segment_end (offset));
 }
 
 /* The number of bytes whose cache lines are fetched for writing at once, ahead of the records. */
@@ -134,77 +136,87 @@ claim_ahead (MpMemory *self,
     mp_store (mp_memory_word_at (self, line), 0);
 }
 
-static guint64
-write_record (MpMemory         *self,
-              guint64           offset,
-              guint32           count,
-              const MpRingItem *item)
+static inline gsize
+get_record_size (const MpQueueItem *item,
+                 guint64            block)
+{
+  return mp_record_size (block != 0 ? sizeof block : item->size);
+}
+
+/* Returns the header, which is to be stored last. */
+static inline guint64
+write_record (MpMemory          *self,
+              guint64            offset,
+              guint32            count,
+              const MpQueueItem *item,
+              guint64            block)
 {
   guint64 *record = mp_memory_word_at (self, offset);
+  gsize    size = item->size;
 
-  if (item->block != 0)
-    {
-      record[1] = item->block;
-      return mp_header (MP_RECORD_BLOCK, item->tag, count, item->size);
-    }
-
-  if (item->size != 0)
-    memcpy (record + 1, item->data, item->size);
-  return mp_header (MP_RECORD_INLINE, item->tag, count, item->size);
+  if (block != 0)
+    record[1] = block;
+  else if (size != 0)
+    memcpy (record + 1, item->data, size);
+  return mp_header (block != 0 ? MP_RECORD_BLOCK : MP_RECORD_INLINE, item->tag, count, size);
 }
 
 MpRingStatus
-mp_ring_append (MpMemory         *self,
-                const MpRingItem *items,
-                guint             n_items,
-                guint            *n_appended)
+mp_ring_append (MpMemory          *self,
+                const MpQueueItem *items,
+                guint              n_items,
+                guint64            block,
+                guint             *n_appended)
 {
-  MpTailLine  *tail = self->tail;
-  guint64      word = mp_load (&tail->word);
-  guint64      offset = mp_word_offset (word);
-  guint32      count = mp_word_count (word);
-  guint64      n_bytes = tail->n_bytes;
-  guint64      first = 0, first_header = 0;
-  guint        done;
-  MpRingStatus status = MP_RING_FULL;
+  MpTailLine *tail = self->tail;
+  guint64     word = mp_load (&tail->word);
+  guint64     offset = mp_word_offset (word);
+  guint32     count = mp_word_count (word);
+  guint64     n_bytes = tail->n_bytes;
+  gsize       size = get_record_size (items, block);
+  guint64     first, first_header = 0;
+  guint       done = 0;
 
   *n_appended = 0;
-  if (G_UNLIKELY (!is_position (self, offset)))
+  if (G_UNLIKELY (!mp_ring_is_position (self, offset)))
     return MP_RING_DAMAGED;
+  if (!is_within_bounds (self, count, n_bytes, items->size))
+    return refuse (self, MP_RING_FULL);
+  if (G_UNLIKELY (!fits_segment (offset, size)))
+    {
+      guint64      next = offset;
+      MpRingStatus status = link_segment (self, &next, count);
+
+      if (status != MP_RING_OK)
+        return status == MP_RING_NO_UNITS ? refuse (self, status) : status;
+      offset = next;
+    }
 
   /* Everything behind the first record is written before the first header, whose store then commits
    * all of them. */
-  for (done = 0; done < n_items; done++)
+  first = offset;
+  for (;;)
     {
-      const MpRingItem *item = &items[done];
-      gsize             size = mp_record_size (item->block != 0 ? sizeof (guint64) : item->size);
-      guint64           header;
-
-      if (!is_within_bounds (self, count, n_bytes, item->size))
-        break;
-      if (G_UNLIKELY (offset + size + MP_LINK_SIZE > mp_segment_end (offset)) &&
-          (first != 0 || (status = make_room (self, &offset, count, size)) != MP_RING_OK))
-        break;
+      guint64 header;
 
       claim_ahead (self, offset, offset + size);
       mp_store (mp_memory_word_at (self, offset + size), 0);
-      header = write_record (self, offset, count, item);
-      if (first == 0)
-        {
-          first = offset;
-          first_header = header;
-        }
+      header = write_record (self, offset, count, &items[done], block);
+      if (done == 0)
+        first_header = header;
       else
-        {
-          mp_store (mp_memory_word_at (self, offset), header);
-        }
+        mp_store (mp_memory_word_at (self, offset), header);
       offset += size;
       count++;
-      n_bytes += item->size;
-    }
+      n_bytes += items[done].size;
 
-  if (done == 0)
-    return status != MP_RING_FULL || is_soundly_full (self) ? status : MP_RING_DAMAGED;
+      if (++done == n_items)
+        break;
+      size = get_record_size (&items[done], 0);
+      if (!is_within_bounds (self, count, n_bytes, items[done].size) ||
+          !fits_segment (offset, size))
+        break;
+    }
 
   MP_STEP ("put/written");
   mp_store_release (mp_memory_word_at (self, first), first_header);
@@ -222,32 +234,7 @@ mp_ring_append (MpMemory         *self,
 
 /* --- Consumers -------------------------------------------------------------------- */
 
-/* Reads the record at @offset.  Its content is untrusted and checked. */
-static inline MpRingStatus
-read_record (MpMemory *self,
-             guint64   offset,
-             guint32   count,
-             MpRecord *record,
-             guint64  *link)
-{
-  guint64 *words;
-  guint64  header;
-
-  if (G_UNLIKELY (!is_position (self, offset)))
-    return MP_RING_DAMAGED;
-
-  words = mp_memory_word_at (self, offset);
-  header = mp_load_acquire (&words[0]);
-  if (header == 0)
-    return MP_RING_EMPTY;
-  return G_LIKELY (mp_record_decode (offset, count, header, mp_load (&words[1]),
-                                     self->config.max_bytes, record, link) &&
-                   (*link == 0 || is_position (self, *link)))
-           ? MP_RING_OK
-           : MP_RING_DAMAGED;
-}
-
-/* Not part of read_record (): while a tail is repaired, records may name blocks that a fast
+/* Not part of mp_ring_read (): while a tail is repaired, records may name blocks that a fast
  * consumer has already freed. */
 static gboolean
 has_sound_block (MpMemory       *self,
@@ -283,15 +270,15 @@ follow_link (MpMemory *self,
 }
 
 MpRingStatus
-mp_ring_peek (MpMemory *self,
-              MpRecord *record)
+mp_ring_peek_slow (MpMemory *self,
+                   MpRecord *record)
 {
   for (;;)
     {
       guint64      word = mp_load (&self->head->word);
       guint64      link;
-      MpRingStatus status = read_record (self, mp_word_offset (word), mp_word_count (word),
-                                         record, &link);
+      MpRingStatus status = mp_ring_read (self, mp_word_offset (word), mp_word_count (word),
+                                          record, &link);
 
       if (status != MP_RING_OK)
         return status;
@@ -303,15 +290,6 @@ mp_ring_peek (MpMemory *self,
       if (status != MP_RING_OK)
         return status;
     }
-}
-
-void
-mp_ring_advance (MpMemory       *self,
-                 const MpRecord *record)
-{
-  mp_store_release (&self->head->word, mp_word (record->count + 1, record->next));
-  MP_STEP ("get/advanced");
-  mp_store (&self->head->n_bytes, self->head->n_bytes + record->size);
 }
 
 /* --- Without a lock ----------------------------------------------------------------- */
@@ -356,7 +334,7 @@ mp_ring_has_items (MpMemory *self)
   do
     {
       word = mp_load_acquire (&self->head->word);
-      found = !is_position (self, mp_word_offset (word)) ||
+      found = !mp_ring_is_position (self, mp_word_offset (word)) ||
               mp_load_acquire (mp_memory_word_at (self, mp_word_offset (word))) != 0;
     }
   while (!found && word != mp_load (&self->head->word));
@@ -376,7 +354,7 @@ mp_ring_is_sound (MpMemory *self)
     {
       head = mp_load_acquire (&self->head->word);
       count = mp_word_count (mp_load_acquire (&self->tail->word)) - mp_word_count (head);
-      found = is_position (self, mp_word_offset (head)) &&
+      found = mp_ring_is_position (self, mp_word_offset (head)) &&
               mp_load_acquire (mp_memory_word_at (self, mp_word_offset (head))) != 0;
     }
   while (head != mp_load (&self->head->word));
@@ -393,7 +371,7 @@ mp_ring_has_small_items (MpMemory *self)
   MpRecord record;
   guint64  link;
 
-  return read_record (self, mp_word_offset (word), mp_word_count (word), &record, &link) ==
+  return mp_ring_read (self, mp_word_offset (word), mp_word_count (word), &record, &link) ==
            MP_RING_OK &&
          link == 0 && record.block == 0 && mp_load (mp_memory_word_at (self, record.next)) != 0;
 }
@@ -439,7 +417,7 @@ mp_ring_repair_tail (MpMemory *self)
 
   for (;;)
     {
-      MpRingStatus status = read_record (self, offset, count, &record, &link);
+      MpRingStatus status = mp_ring_read (self, offset, count, &record, &link);
 
       if (status == MP_RING_DAMAGED || (status == MP_RING_OK && n_steps-- == 0))
         {
@@ -476,12 +454,12 @@ mp_ring_walk (MpMemory   *self,
   guint64  link;
 
   *n_bytes = 0;
-  if (!is_position (self, offset) || !visit (self, mp_segment_of (offset), user_data))
+  if (!mp_ring_is_position (self, offset) || !visit (self, mp_segment_of (offset), user_data))
     return FALSE;
 
   for (;;)
     {
-      MpRingStatus status = read_record (self, offset, count, &record, &link);
+      MpRingStatus status = mp_ring_read (self, offset, count, &record, &link);
 
       if (status == MP_RING_EMPTY)
         return n_left == 0;

@@ -92,12 +92,11 @@ mp_shared_queue_is_drained (MpSharedQueue *self)
  * which would make it try in vain and wait again at once. */
 void
 mp_shared_queue_note_refused (MpSharedQueue *self,
-                              gsize          size)
+                              gsize          size,
+                              gboolean       lacks_units)
 {
-  gboolean lacks_memory = mp_ring_has_room (&self->memory, size);
-
   mp_store (&self->refused_size, size);
-  mp_store (&self->refused_free, lacks_memory ? mp_arena_count_free (&self->memory) + 1 : 0);
+  mp_store (&self->refused_free, lacks_units ? mp_arena_count_free (&self->memory) + 1 : 0);
 }
 
 void

@@ -57,8 +57,24 @@ fits (MpQueueDelivery *delivery,
 
 /* --- The next message, with the head lock --------------------------------------------------- */
 
+static G_GNUC_NO_INLINE gboolean
+find_returned (MpMemory *memory,
+               Front    *front)
+{
+  MpLease *slot;
+
+  front->orphan = mp_lease_find_waiting (memory);
+  if (front->orphan == 0)
+    return FALSE;
+
+  slot = mp_memory_lease (memory, front->orphan - 1);
+  front->size = mp_load (&slot->size);
+  front->tag = (guint8) slot->tag;
+  return TRUE;
+}
+
 /* Returned messages, also those of dead consumers, go ahead of all others. */
-static inline MpQueueStatus
+static inline G_ALWAYS_INLINE MpQueueStatus
 find_front (MpSharedQueue *self,
             Front         *front)
 {
@@ -66,16 +82,8 @@ find_front (MpSharedQueue *self,
   MpQueueStatus status;
 
   front->orphan = 0;
-  if (G_UNLIKELY (mp_load (&memory->head->n_orphans) != 0))
-    front->orphan = mp_lease_find_waiting (memory);
-  if (G_UNLIKELY (front->orphan != 0))
-    {
-      MpLease *slot = mp_memory_lease (memory, front->orphan - 1);
-
-      front->size = mp_load (&slot->size);
-      front->tag = (guint8) slot->tag;
-      return MP_QUEUE_OK;
-    }
+  if (G_UNLIKELY (mp_load (&memory->head->n_orphans) != 0) && find_returned (memory, front))
+    return MP_QUEUE_OK;
 
   status = mp_shared_queue_ring_status (self, mp_ring_peek (memory, &front->record),
                                         MP_QUEUE_EMPTY);
@@ -265,7 +273,7 @@ receive (MpSharedQueue   *self,
 }
 
 /* Gets several messages under one lock, up to the first one that needs a lease. */
-static MpQueueStatus
+static inline G_ALWAYS_INLINE MpQueueStatus
 get_some (MpSharedQueue *self,
           Get           *get)
 {
@@ -303,7 +311,7 @@ get_some (MpSharedQueue *self,
 }
 
 /* If the delivery is tentative, other waiters are woken when it is settled, not here. */
-static MpQueueStatus
+static inline G_ALWAYS_INLINE MpQueueStatus
 try_get (MpSharedQueue *self,
          gpointer       data,
          MpAttemptNote *note)

@@ -22,106 +22,108 @@ typedef struct
   const MpQueueItem *items;
   guint              n_items;
   guint              n_put;
+  gboolean           lacks_units; /* the next one is refused since the arena has no units for it */
 } Put;
 
-/* Appends messages to the ring.  A published block needs no @intent any more, which is cleared
- * before the lock is released; recovery takes that lock too.  If it were cleared later and this
- * process died in between, recovery would take the block for an unpublished one, also after a
- * consumer has freed it and it was allocated again. */
-static MpQueueStatus
-append (MpSharedQueue    *self,
-        const MpRingItem *items,
-        guint             n_items,
-        guint64          *intent,
-        guint            *n_appended)
+static const MpQueueItem *
+get_next (const Put *put)
 {
-  MpMemory     *memory = &self->memory;
-  MpQueueStatus status;
+  return &put->items[put->n_put];
+}
+
+/* Appends the next @n messages, or as many as there is room for, to the ring.  A published block
+ * needs no @intent any more, which is cleared before the lock is released; recovery takes that lock
+ * too.  If it were cleared later and this process died in between, recovery would take the block
+ * for an unpublished one, also after a consumer has freed it and it was allocated again. */
+static inline G_ALWAYS_INLINE MpQueueStatus
+append (MpSharedQueue *self,
+        Put           *put,
+        guint          n,
+        guint64        block,
+        guint64       *intent)
+{
+  MpMemory    *memory = &self->memory;
+  MpRingStatus status = MP_RING_FULL;
+  gboolean     is_shut_down;
+  guint        n_appended = 0;
 
   if (!mp_lock_take (memory, MP_LOCK_TAIL))
     return MP_QUEUE_BUSY;
-  if (G_UNLIKELY (mp_load (&memory->state->shutdown)))
-    status = MP_QUEUE_CLOSED;
-  else
-    status = mp_shared_queue_ring_status (self,
-                                          mp_ring_append (memory, items, n_items, n_appended),
-                                          MP_QUEUE_FULL);
-  if (intent != NULL && status == MP_QUEUE_OK)
+  is_shut_down = mp_load (&memory->state->shutdown) != 0;
+  if (G_LIKELY (!is_shut_down))
+    status = mp_ring_append (memory, get_next (put), n, block, &n_appended);
+  if (intent != NULL && status == MP_RING_OK)
     mp_store_release (intent, 0);
   mp_unlock (memory, MP_LOCK_TAIL);
 
-  if (G_LIKELY (status == MP_QUEUE_OK))
+  if (G_UNLIKELY (is_shut_down))
+    return MP_QUEUE_CLOSED;
+  put->n_put += n_appended;
+  put->lacks_units = status == MP_RING_NO_UNITS;
+  if (G_LIKELY (status == MP_RING_OK))
     {
-      mp_waiters_wake (memory, MP_QUEUE_WAIT_ITEMS, *n_appended);
+      mp_waiters_wake (memory, MP_QUEUE_WAIT_ITEMS, n_appended);
       if (mp_shared_queue_is_acknowledged (self))
         mp_waiters_wake (memory, MP_QUEUE_WAIT_NEWS, 0);
     }
-  return status;
+  return mp_shared_queue_ring_status (self, status, MP_QUEUE_FULL);
 }
 
 /* A large message is copied into its block before the tail lock is taken. */
-static MpQueueStatus
-put_block (MpSharedQueue     *self,
-           const MpQueueItem *item)
+static G_GNUC_NO_INLINE MpQueueStatus
+put_block (MpSharedQueue *self,
+           Put           *put)
 {
-  MpMemory     *memory = &self->memory;
-  MpRingItem    record = { item->data, item->size, 0, item->tag };
-  MpArenaStatus allocated;
-  MpQueueStatus status;
-  guint         intent, n_appended;
+  const MpQueueItem *item = get_next (put);
+  MpMemory          *memory = &self->memory;
+  MpArenaStatus      allocated;
+  MpQueueStatus      status;
+  guint64            block;
+  guint              intent;
 
+  put->lacks_units = FALSE;
   if (mp_load (&memory->state->shutdown))
     return MP_QUEUE_CLOSED;
   if (!mp_ring_has_room (memory, item->size))
     return MP_QUEUE_FULL;
 
-  allocated = mp_arena_begin_intent (memory, item->size, &record.block, &intent);
+  allocated = mp_arena_begin_intent (memory, item->size, &block, &intent);
+  put->lacks_units = allocated == MP_ARENA_FULL;
   if (allocated == MP_ARENA_BUSY)
     return MP_QUEUE_BUSY;
   if (allocated != MP_ARENA_OK)
-    return allocated == MP_ARENA_FULL ? MP_QUEUE_FULL : MP_QUEUE_NO_SPACE;
-  if (G_UNLIKELY (!mp_memory_contains (memory, record.block, item->size)))
+    return put->lacks_units ? MP_QUEUE_FULL : MP_QUEUE_NO_SPACE;
+  if (G_UNLIKELY (!mp_memory_contains (memory, block, item->size)))
     {
       mp_arena_end_intent (memory, intent, 0);
       mp_memory_set_damaged (memory);
       return MP_QUEUE_DAMAGED;
     }
 
-  mp_queue_item_store (item, mp_memory_at (memory, record.block));
+  mp_queue_item_store (item, mp_memory_at (memory, block));
   MP_STEP ("put/copied");
-  status = append (self, &record, 1, mp_arena_intent (memory, intent), &n_appended);
-  mp_arena_end_intent (memory, intent, status == MP_QUEUE_OK ? 0 : record.block);
+  status = append (self, put, 1, block, mp_arena_intent (memory, intent));
+  mp_arena_end_intent (memory, intent, status == MP_QUEUE_OK ? 0 : block);
   return status;
 }
 
 /* Puts the next message, or the next few when they are small. */
-static MpQueueStatus
-put_some (MpSharedQueue     *self,
-          const MpQueueItem *items,
-          guint              n_items,
-          guint             *n_put)
+static inline G_ALWAYS_INLINE MpQueueStatus
+put_some (MpSharedQueue *self,
+          Put           *put)
 {
-  MpRingItem run[MP_RING_MAX_RUN];
-  guint      n = 0;
+  const MpQueueItem *next = get_next (put);
+  guint              n_left = put->n_items - put->n_put;
+  guint              n = 1;
 
-  *n_put = 0;
-  if (items[0].size > MP_INLINE_LIMIT)
-    {
-      MpQueueStatus status = put_block (self, &items[0]);
-
-      *n_put = status == MP_QUEUE_OK;
-      return status;
-    }
-
-  while (n < MIN (n_items, MP_RING_MAX_RUN) && items[n].size <= MP_INLINE_LIMIT)
-    {
-      run[n] = (MpRingItem){ items[n].data, items[n].size, 0, items[n].tag };
-      n++;
-    }
-  return append (self, run, n, NULL, n_put);
+  if (next->size > MP_INLINE_LIMIT)
+    return put_block (self, put);
+  while (n < MIN (n_left, MP_RING_MAX_RUN) && next[n].size <= MP_INLINE_LIMIT)
+    n++;
+  return append (self, put, n, 0, NULL);
 }
 
-static MpQueueStatus
+static inline G_ALWAYS_INLINE MpQueueStatus
 try_put (MpSharedQueue *self,
          gpointer       data,
          MpAttemptNote *note)
@@ -131,17 +133,14 @@ try_put (MpSharedQueue *self,
 
   while (status == MP_QUEUE_OK && put->n_put < put->n_items)
     {
-      guint n;
-
-      status = put_some (self, put->items + put->n_put, put->n_items - put->n_put, &n);
-      put->n_put += n;
+      status = put_some (self, put);
       if (G_UNLIKELY (status == MP_QUEUE_FULL))
-        mp_shared_queue_note_refused (self, put->items[put->n_put].size);
+        mp_shared_queue_note_refused (self, get_next (put)->size, put->lacks_units);
       else if (G_UNLIKELY (mp_load (&self->refused_size) != 0))
         mp_shared_queue_forget_refused (self);
     }
   if (status == MP_QUEUE_FULL)
-    note->n_wanted = put->items[put->n_put].size;
+    note->n_wanted = get_next (put)->size;
   return status;
 }
 
@@ -153,7 +152,7 @@ mp_shared_queue_put (gpointer           user_data,
                      guint             *n_put)
 {
   MpSharedQueue *self = user_data;
-  Put            data = { items, n_items, 0 };
+  Put            data = { items, n_items, 0, FALSE };
   MpQueueStatus  status = mp_shared_queue_enter (self);
 
   for (guint i = 0; i < n_items && status == MP_QUEUE_OK; i++)

@@ -34,7 +34,7 @@ typedef struct
 
   /* What was refused last, until something is put again: to wait for room is to wait for that. */
   guint64 refused_size;
-  guint64 refused_free; /* if memory was lacking: the units that were free, plus one; else 0 */
+  guint64 refused_free; /* if the arena had no units for it: those that were free, plus one */
 
   gint64  checked_at; /* when head and tail were last compared, in coarse monotonic nanoseconds */
   guint32 n_held;     /* messages that this handle holds */
@@ -83,9 +83,11 @@ mp_shared_queue_enter (MpSharedQueue *self)
 guint32 mp_shared_queue_count_tasks (MpSharedQueue *self,
                                      guint64       *n_total);
 
-/* Notes that a message of that size found no room, or that something was put. */
+/* Notes that a message of that size found no room, since the queue was full or the arena had no
+ * units for it, or that something was put. */
 void mp_shared_queue_note_refused (MpSharedQueue *self,
-                                   gsize          size);
+                                   gsize          size,
+                                   gboolean       lacks_units);
 void mp_shared_queue_forget_refused (MpSharedQueue *self);
 
 /* Whether a get can never return a message again. */

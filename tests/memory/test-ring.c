@@ -12,12 +12,12 @@ static MpRingStatus
 append (MpMemory   *memory,
         const char *text)
 {
-  const MpRingItem item = { (const guint8 *) text, strlen (text), 0, 7 };
-  guint            n_appended = 0;
-  MpRingStatus     status;
+  const MpQueueItem item = { (const guint8 *) text, strlen (text), 7, NULL };
+  guint             n_appended = 0;
+  MpRingStatus      status;
 
   g_assert_true (mp_lock_take (memory, MP_LOCK_TAIL));
-  status = mp_ring_append (memory, &item, 1, &n_appended);
+  status = mp_ring_append (memory, &item, 1, 0, &n_appended);
   mp_unlock (memory, MP_LOCK_TAIL);
   g_assert_cmpuint (n_appended, ==, status == MP_RING_OK ? 1 : 0);
   return status;
@@ -107,10 +107,10 @@ test_bounds (void)
 static void
 test_many_at_once (void)
 {
-  const MpRingItem items[3] = {
-    { (const guint8 *) "a", 1, 0, 7 },
-    { (const guint8 *) "b", 1, 0, 7 },
-    { (const guint8 *) "c", 1, 0, 7 },
+  const MpQueueItem items[3] = {
+    { (const guint8 *) "a", 1, 7, NULL },
+    { (const guint8 *) "b", 1, 7, NULL },
+    { (const guint8 *) "c", 1, 7, NULL },
   };
   MpMemory     memory = { 0 };
   guint        n_appended = 0;
@@ -118,7 +118,7 @@ test_many_at_once (void)
 
   test_memory_create_bounded (&memory, 2);
   g_assert_true (mp_lock_take (&memory, MP_LOCK_TAIL));
-  status = mp_ring_append (&memory, items, G_N_ELEMENTS (items), &n_appended);
+  status = mp_ring_append (&memory, items, G_N_ELEMENTS (items), 0, &n_appended);
   mp_unlock (&memory, MP_LOCK_TAIL);
   g_assert_cmpint (status, ==, MP_RING_OK);
   g_assert_cmpuint (n_appended, ==, 2);

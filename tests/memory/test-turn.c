@@ -138,11 +138,11 @@ stop_pretending (MpSharedQueue *queue,
 static void
 append (MpSharedQueue *queue)
 {
-  const MpRingItem item = { (const guint8 *) "message", 8, 0, 2 };
-  guint            n;
+  const MpQueueItem item = { (const guint8 *) "message", 8, 2, NULL };
+  guint             n;
 
   g_assert_true (mp_lock_take (&queue->memory, MP_LOCK_TAIL));
-  g_assert_cmpint (mp_ring_append (&queue->memory, &item, 1, &n), ==, MP_RING_OK);
+  g_assert_cmpint (mp_ring_append (&queue->memory, &item, 1, 0, &n), ==, MP_RING_OK);
   mp_unlock (&queue->memory, MP_LOCK_TAIL);
 }
 
