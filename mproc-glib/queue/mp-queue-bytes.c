@@ -81,23 +81,29 @@ static const MpQueueReader data_reader = {
 
 /* A byte string within another format is not longer than its payload, which fitted into the buffer.
  */
+static G_GNUC_NO_INLINE gpointer
+convert_in_buffer (MpQueueDelivery *delivery,
+                   gsize           *length,
+                   GError         **error)
+{
+  g_autofree guint8 *data = read_data (delivery, length, error);
+
+  if (data == NULL)
+    return NULL;
+  memcpy (delivery->buffer, data, *length);
+  return delivery;
+}
+
 static gpointer
 read_into_buffer (MpQueueDelivery *delivery,
                   gpointer         request,
                   GError         **error)
 {
-  g_autofree guint8 *data = NULL;
-  gsize             *length = request;
+  gsize *length = request;
 
   *length = delivery->size;
-  if (G_LIKELY (delivery->tag == MP_FORMAT_BYTES))
-    return delivery;
-
-  data = read_data (delivery, length, error);
-  if (data == NULL)
-    return NULL;
-  memcpy (delivery->buffer, data, *length);
-  return delivery;
+  return G_LIKELY (delivery->tag == MP_FORMAT_BYTES) ? delivery
+                                                     : convert_in_buffer (delivery, length, error);
 }
 
 /* The value returned by this reader only indicates that the buffer was filled. */

@@ -93,6 +93,11 @@ gpointer mp_queue_get_delivery (MpQueue             *self,
                                 MpQueueToken        *token,
                                 GError             **error);
 /* If @quiet, a full queue is not an error. */
+gboolean mp_queue_put_one (MpQueue           *self,
+                           const MpQueueItem *item,
+                           MpQueueCall       *call,
+                           gboolean           quiet,
+                           GError           **error);
 gboolean mp_queue_put_item (MpQueue      *self,
                             MpFormat      format,
                             gconstpointer data,
@@ -100,11 +105,6 @@ gboolean mp_queue_put_item (MpQueue      *self,
                             MpQueueCall  *call,
                             gboolean      quiet,
                             GError      **error);
-gboolean mp_queue_put_one (MpQueue           *self,
-                           const MpQueueItem *item,
-                           MpQueueCall       *call,
-                           gboolean           quiet,
-                           GError           **error);
 
 /* Puts a message that is scattered over several buffers. */
 gboolean mp_queue_put_vectors (MpQueue             *self,

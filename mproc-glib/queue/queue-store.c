@@ -217,21 +217,6 @@ mp_queue_store_count (MpQueueStore  *self,
 
 /* --- Payloads in and out ---------------------------------------------------------------- */
 
-MpQueueStatus
-mp_queue_store_put (MpQueueStore      *self,
-                    const MpQueueItem *items,
-                    guint              n_items,
-                    MpQueueCall       *call,
-                    guint             *n_put)
-{
-  *n_put = 0;
-  if (G_UNLIKELY (self->home == NULL))
-    return MP_QUEUE_DETACHED;
-  if (G_UNLIKELY (g_atomic_int_get (&self->closed)))
-    return MP_QUEUE_CLOSED;
-  return self->backend->put (self->home, items, n_items, call, n_put);
-}
-
 guint8 *
 mp_queue_delivery_steal (MpQueueDelivery *delivery)
 {
@@ -267,17 +252,13 @@ mp_queue_deliveries_init (MpQueueDelivery *deliveries,
 }
 
 void
-mp_queue_delivery_clear (MpQueueDelivery *delivery)
+mp_queue_delivery_free_memory (MpQueueDelivery *delivery)
 {
   if (delivery->large != NULL)
-    {
-      g_clear_pointer (&delivery->large, mp_large_memory_free);
-      delivery->data = NULL;
-    }
-  else if (delivery->data != delivery->buffer)
-    {
-      g_clear_pointer (&delivery->data, g_free);
-    }
+    g_clear_pointer (&delivery->large, mp_large_memory_free);
+  else
+    g_free (delivery->data);
+  delivery->data = NULL;
 }
 
 /* Frees the value of a tentative delivery that could not be settled. */

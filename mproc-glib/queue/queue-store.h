@@ -55,11 +55,21 @@ gboolean mp_queue_store_check (MpQueueStore *self,
 void mp_queue_store_count (MpQueueStore  *self,
                            MpQueueCounts *counts);
 
-MpQueueStatus mp_queue_store_put (MpQueueStore      *self,
-                                  const MpQueueItem *items,
-                                  guint              n_items,
-                                  MpQueueCall       *call,
-                                  guint             *n_put);
+static inline MpQueueStatus
+mp_queue_store_put (MpQueueStore      *self,
+                    const MpQueueItem *items,
+                    guint              n_items,
+                    MpQueueCall       *call,
+                    guint             *n_put)
+{
+  *n_put = 0;
+  if (G_UNLIKELY (self->home == NULL))
+    return MP_QUEUE_DETACHED;
+  if (G_UNLIKELY (g_atomic_int_get (&self->closed)))
+    return MP_QUEUE_CLOSED;
+  return self->backend->put (self->home, items, n_items, call, n_put);
+}
+
 /* Gets the next message as a value made by @reader.  FAILED if the reader refused it, in which case
  * it stays queued. */
 MpQueueStatus mp_queue_store_get (MpQueueStore        *self,
@@ -83,6 +93,13 @@ void    mp_queue_deliveries_init (MpQueueDelivery *deliveries,
                                   guint            n,
                                   guint8          *buffer,
                                   gsize            capacity);
-void    mp_queue_delivery_clear (MpQueueDelivery *delivery);
+void    mp_queue_delivery_free_memory (MpQueueDelivery *delivery);
+
+static inline void
+mp_queue_delivery_clear (MpQueueDelivery *delivery)
+{
+  if (G_UNLIKELY (delivery->data != delivery->buffer && delivery->data != NULL))
+    mp_queue_delivery_free_memory (delivery);
+}
 
 G_END_DECLS
