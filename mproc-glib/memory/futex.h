@@ -6,6 +6,7 @@
 #include <glib.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <linux/time_types.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,8 +37,11 @@ mp_futex_wait_two (guint32 *word,
     { .val = seen, .uaddr = (guintptr) word, .flags = FUTEX_32 },
     { .val = 0, .uaddr = (guintptr) second, .flags = FUTEX_32 },
   };
-  gint64          end = g_get_monotonic_time () + timeout_us;
-  struct timespec timeout = { end / G_USEC_PER_SEC, (end % G_USEC_PER_SEC) * 1000 };
+  gint64 end = g_get_monotonic_time () + timeout_us;
+
+  /* This system call takes times of 64 bits on processors of 32 bits, too. */
+  struct __kernel_timespec timeout = { .tv_sec = end / G_USEC_PER_SEC,
+                                       .tv_nsec = (end % G_USEC_PER_SEC) * 1000 };
 
   return syscall (SYS_futex_waitv, waits, G_N_ELEMENTS (waits), 0, &timeout, CLOCK_MONOTONIC) == -1
            ? errno
