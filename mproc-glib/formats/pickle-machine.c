@@ -106,21 +106,22 @@ mp_pickle_machine_add_node (MpPickleMachine *self,
   return self->n_nodes++;
 }
 
-static inline guint32
-add_item (MpPickleMachine *self,
-          guint32          node)
+/* Makes room for @n more items. */
+static void
+reserve_items (MpPickleMachine *self,
+               gsize            n)
 {
-  if (G_UNLIKELY (self->n_items == self->allocated_items))
-    {
-      gsize size = self->n_items * sizeof *self->items;
+  gsize allocated = self->allocated_items;
 
-      self->allocated_items *= 2;
-      self->items = mp_small_array_grow (self->items, self->initial_items, size, 2 * size);
-    }
+  if (G_LIKELY (n <= allocated - self->n_items))
+    return;
 
-  self->items[self->n_items].node = node;
-  self->items[self->n_items].next = 0;
-  return self->n_items++;
+  while (n > allocated - self->n_items)
+    allocated *= 2;
+  self->items = mp_small_array_grow (self->items, self->initial_items,
+                                     self->n_items * sizeof *self->items,
+                                     allocated * sizeof *self->items);
+  self->allocated_items = allocated;
 }
 
 /* Makes a node of bytes that do not occur in the pickle as they are. */
@@ -223,20 +224,23 @@ mp_pickle_machine_add_items (MpPickleMachine *self,
   gboolean is_dict = container->kind == MP_NODE_DICT;
   gboolean is_set = container->kind == MP_NODE_SET || container->kind == MP_NODE_FROZENSET;
 
+  if (n == 0)
+    return TRUE;
   for (gsize i = 0; i < n; i++)
-    {
-      guint32 item = add_item (self, numbers[i]);
+    if (!check_item (self, container, is_set || (is_dict && i % 2 == 0), &self->nodes[numbers[i]],
+                     error))
+      return FALSE;
 
-      if (!check_item (self, container, is_set || (is_dict && i % 2 == 0),
-                       &self->nodes[numbers[i]], error))
-        return FALSE;
-
-      if (last == 0)
-        container->first = item;
-      else
-        self->items[last].next = item;
-      last = item;
-    }
+  /* The new items are next to each other. */
+  reserve_items (self, n);
+  if (last == 0)
+    container->first = self->n_items;
+  else
+    self->items[last].next = self->n_items;
+  for (gsize i = 0; i < n; i++, self->n_items++)
+    self->items[self->n_items] = (MpNodeItem){ numbers[i], self->n_items + 1 };
+  last = self->n_items - 1;
+  self->items[last].next = 0;
 
   container->size += n;
   if (container->kind != MP_NODE_TUPLE)

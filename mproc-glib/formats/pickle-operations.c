@@ -106,12 +106,21 @@ run_constant (MpPickleMachine         *self,
 }
 
 static gboolean
-run_unsigned (MpPickleMachine         *self,
-              const MpPickleOperation *operation,
-              const guint8            *argument,
-              GError                 **error)
+run_byte (MpPickleMachine         *self,
+          const MpPickleOperation *operation,
+          const guint8            *argument,
+          GError                 **error)
 {
-  return mp_pickle_machine_push_int (self, read_le (argument, operation->size));
+  return mp_pickle_machine_push_int (self, argument[0]);
+}
+
+static gboolean
+run_two_bytes (MpPickleMachine         *self,
+               const MpPickleOperation *operation,
+               const guint8            *argument,
+               GError                 **error)
+{
+  return mp_pickle_machine_push_int (self, argument[0] | argument[1] << 8);
 }
 
 static gboolean
@@ -443,8 +452,8 @@ static const MpPickleOperation operations[256] = {
   [OP_NEWFALSE] = { run_constant, 0, MP_FALSE_NODE },
   [OP_EMPTY_TUPLE] = { run_constant, 0, MP_EMPTY_TUPLE_NODE },
 
-  [OP_BININT1] = { run_unsigned, 1, 0 },
-  [OP_BININT2] = { run_unsigned, 2, 0 },
+  [OP_BININT1] = { run_byte, 1, 0 },
+  [OP_BININT2] = { run_two_bytes, 2, 0 },
   [OP_BININT] = { run_signed, 4, 0 },
   [OP_LONG1] = { run_long, 1, 0 },
   [OP_LONG4] = { run_long, 4, 0 },
