@@ -307,7 +307,9 @@ typedef struct
                          MpQueueListFunc func,
                          gpointer        user_data,
                          MpQueueCall    *call);
+  /* Takes the dead letter with that serial, or the oldest one if it is NULL. */
   MpQueueStatus (*get_dead) (gpointer         self,
+                             const guint64   *serial,
                              MpQueueDelivery *delivery,
                              MpQueueCall     *call);
   MpQueueStatus (*shutdown) (gpointer     self,

@@ -19,6 +19,9 @@
 #define KEEP      4096u
 #define TRIM_STEP 8192u
 
+/* A search through a list ends after so many leases: a hostile process could make a circle. */
+#define MAX_STEPS (2 * MP_N_LEASES)
+
 /* --- The map ------------------------------------------------------------------------------ */
 
 static guint64 *
@@ -391,23 +394,97 @@ mp_lease_bury (MpMemory *self,
   mp_store_release (&arena->is_changing, 0);
 }
 
-guint32
-mp_lease_take_dead (MpMemory *self)
+static gboolean
+is_dead_letter (MpMemory *self,
+                guint32   lease)
 {
-  MpArenaLine *arena = self->arena;
-  guint32      lease = find_first (self, &arena->first_dead, MP_LEASE_DEAD);
-  guint32      generation = mp_memory_participant (self, self->participant)->generation;
+  return mp_lease_is_used (self, lease) && state_of (self, lease) == MP_LEASE_DEAD;
+}
 
-  if (lease == 0)
-    return 0;
+static guint64
+serial_of (MpMemory *self,
+           guint32   lease)
+{
+  return mp_load (&mp_memory_lease (self, lease - 1)->serial);
+}
+
+/* Takes @lease, which follows @previous in the list of dead letters, or is the first if that is
+ * 0. */
+static void
+unbury (MpMemory *self,
+        guint32   previous,
+        guint32   lease)
+{
+  MpArenaLine  *arena = self->arena;
+  const guint32 generation = mp_memory_participant (self, self->participant)->generation;
+
   mp_store_release (&arena->is_changing, 1);
   mp_store_release (&mp_memory_lease (self, lease - 1)->owner,
                     mp_lease_owner (MP_LEASE_DEAD_HELD, self->participant, generation));
   MP_STEP ("lease/unburied");
-  unlink_first (self, &arena->first_dead, &arena->last_dead);
+  if (previous == 0)
+    {
+      unlink_first (self, &arena->first_dead, &arena->last_dead);
+    }
+  else
+    {
+      mp_store (&mp_memory_lease (self, previous - 1)->next,
+                mp_load (&mp_memory_lease (self, lease - 1)->next));
+      if (mp_load (&arena->last_dead) == lease)
+        mp_store (&arena->last_dead, previous);
+    }
   mp_store (&arena->n_dead, arena->n_dead - 1);
   mp_store_release (&arena->is_changing, 0);
+}
+
+guint32
+mp_lease_take_dead (MpMemory *self)
+{
+  const guint32 lease = find_first (self, &self->arena->first_dead, MP_LEASE_DEAD);
+
+  if (lease != 0)
+    unbury (self, 0, lease);
   return lease;
+}
+
+/* The list may have changed since the last portion: then it begins again. */
+guint32
+mp_lease_take_dead_of (MpMemory      *self,
+                       guint64        serial,
+                       MpLeaseSearch *search)
+{
+  guint32 previous = search->after, lease;
+
+  if (previous != 0 && (!is_dead_letter (self, previous) ||
+                        serial_of (self, previous) != search->after_serial))
+    previous = 0;
+  lease = previous != 0 ? mp_load (&mp_memory_lease (self, previous - 1)->next)
+                        : mp_load (&self->arena->first_dead);
+
+  search->goes_on = FALSE;
+  for (guint i = 0; lease != 0 && ++search->n_seen <= MAX_STEPS; i++)
+    {
+      if (!is_dead_letter (self, lease))
+        {
+          mp_memory_set_damaged (self);
+          return 0;
+        }
+      if (serial_of (self, lease) == serial)
+        {
+          unbury (self, previous, lease);
+          return lease;
+        }
+      previous = lease;
+      lease = mp_load (&mp_memory_lease (self, lease - 1)->next);
+      if (i + 1 == MP_LEASE_PORTION && lease != 0)
+        {
+          search->goes_on = TRUE;
+          search->after = previous;
+          search->after_serial = serial_of (self, previous);
+          return 0;
+        }
+    }
+  return 0;
 }
 
 /* --- After a death ------------------------------------------------------------------------- */

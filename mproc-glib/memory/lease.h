@@ -50,6 +50,20 @@ void mp_lease_bury (MpMemory *self,
                     gboolean  is_new);
 /* Takes the first dead letter, or returns 0. */
 guint32 mp_lease_take_dead (MpMemory *self);
+
+/* A search through the dead letters, at most MP_LEASE_PORTION in a call. */
+typedef struct
+{
+  gboolean goes_on; /* the next call continues */
+  guint32  after;   /* the last one that was looked at; 0 begins with the first */
+  guint64  after_serial;
+  guint32  n_seen;
+} MpLeaseSearch;
+
+/* Takes the dead letter with this serial, or returns 0. */
+guint32 mp_lease_take_dead_of (MpMemory      *self,
+                               guint64        serial,
+                               MpLeaseSearch *search);
 /* A message that a participant holds. */
 typedef struct
 {

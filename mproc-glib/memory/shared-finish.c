@@ -341,12 +341,29 @@ mp_shared_queue_list (gpointer        user_data,
   return status;
 }
 
+typedef struct
+{
+  const guint64   *serial; /* NULL: the oldest */
+  MpLeaseSearch    search;
+  MpQueueDelivery *delivery;
+} DeadLetter;
+
+static guint32
+take_dead (MpSharedQueue *self,
+           DeadLetter    *letter)
+{
+  return letter->serial == NULL
+           ? mp_lease_take_dead (&self->memory)
+           : mp_lease_take_dead_of (&self->memory, *letter->serial, &letter->search);
+}
+
 static MpQueueStatus
 try_get_dead (MpSharedQueue *self,
               gpointer       data,
               MpAttemptNote *note)
 {
-  MpQueueDelivery *delivery = data;
+  DeadLetter      *letter = data;
+  MpQueueDelivery *delivery = letter->delivery;
   MpMemory        *memory = &self->memory;
   MpQueueStatus    status = MP_QUEUE_OK;
   guint32          lease;
@@ -355,7 +372,7 @@ try_get_dead (MpSharedQueue *self,
 
   if (!mp_lock_take (memory, MP_LOCK_ARENA))
     return MP_QUEUE_BUSY;
-  lease = mp_lease_take_dead (memory);
+  lease = take_dead (self, letter);
   mp_unlock (memory, MP_LOCK_ARENA);
   if (lease == 0)
     return MP_QUEUE_EMPTY;
@@ -384,10 +401,12 @@ try_get_dead (MpSharedQueue *self,
 
 MpQueueStatus
 mp_shared_queue_get_dead (gpointer         user_data,
+                          const guint64   *serial,
                           MpQueueDelivery *delivery,
                           MpQueueCall     *call)
 {
   MpSharedQueue *self = user_data;
+  DeadLetter     letter = { serial, { 0 }, delivery };
   MpQueueStatus  status = mp_shared_queue_enter (self);
 
   if (status == MP_QUEUE_OK)
@@ -395,7 +414,9 @@ mp_shared_queue_get_dead (gpointer         user_data,
       /* What a process held that has just died may become a dead letter, and if nobody else uses
        * the queue, nobody else notices. */
       mp_recovery_run (&self->memory);
-      status = mp_shared_queue_insist (self, call, try_get_dead, delivery);
+      do
+        status = mp_shared_queue_insist (self, call, try_get_dead, &letter);
+      while (status == MP_QUEUE_EMPTY && letter.search.goes_on);
     }
   mp_shared_queue_leave (self);
   return status;

@@ -141,6 +141,7 @@ MpQueueStatus mp_shared_queue_list (gpointer        self,
                                     gpointer        user_data,
                                     MpQueueCall    *call);
 MpQueueStatus mp_shared_queue_get_dead (gpointer         self,
+                                        const guint64   *serial,
                                         MpQueueDelivery *delivery,
                                         MpQueueCall     *call);
 MpQueueStatus mp_shared_queue_count (gpointer       self,

@@ -131,6 +131,27 @@ mp_joinable_queue_get_task_finish (MpJoinableQueue *self,
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
+static MpMessage *
+get_dead (MpJoinableQueue *self,
+          const guint64   *serial,
+          GError         **error)
+{
+  MpQueueDelivery delivery = { 0 };
+  MpQueueCall     call = { .timeout_us = -1 };
+  MpQueueStore   *store = &mp_queue_get_private (MP_QUEUE (self))->store;
+  MpQueueStatus   status;
+
+  if (!mp_queue_check (MP_QUEUE (self), error))
+    return NULL;
+
+  status = store->backend->get_dead (store->home, serial, &delivery, &call);
+  if (status == MP_QUEUE_OK)
+    return mp_queue_steal_message (&delivery, error);
+  if (status != MP_QUEUE_EMPTY)
+    mp_queue_set_error (MP_QUEUE (self), status, &call, error);
+  return NULL;
+}
+
 /**
  * mp_joinable_queue_get_dead:
  * @self: a queue
@@ -146,21 +167,30 @@ MpMessage *
 mp_joinable_queue_get_dead (MpJoinableQueue *self,
                             GError         **error)
 {
-  MpQueueDelivery delivery = { 0 };
-  MpQueueCall     call = { .timeout_us = -1 };
-  MpQueueStore   *store;
-  MpQueueStatus   status;
-
   g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), NULL);
 
-  store = &mp_queue_get_private (MP_QUEUE (self))->store;
-  if (!mp_queue_check (MP_QUEUE (self), error))
-    return NULL;
+  return get_dead (self, NULL, error);
+}
 
-  status = store->backend->get_dead (store->home, &delivery, &call);
-  if (status == MP_QUEUE_OK)
-    return mp_queue_steal_message (&delivery, error);
-  if (status != MP_QUEUE_EMPTY)
-    mp_queue_set_error (MP_QUEUE (self), status, &call, error);
-  return NULL;
+/**
+ * mp_joinable_queue_get_dead_by_serial:
+ * @self: a queue
+ * @serial: the serial of a dead letter, as [method@QueueMonitor.list_tasks] tells it
+ * @error: return location for an error
+ *
+ * Takes one dead letter, wherever it is among the others: see [method@JoinableQueue.get_dead].
+ *
+ * Returns: (transfer full) (nullable): a message; %NULL without an error if there is no dead letter
+ *   with that serial
+ *
+ * Since: 1.0
+ */
+MpMessage *
+mp_joinable_queue_get_dead_by_serial (MpJoinableQueue *self,
+                                      guint64          serial,
+                                      GError         **error)
+{
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), NULL);
+
+  return get_dead (self, &serial, error);
 }

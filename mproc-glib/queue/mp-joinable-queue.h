@@ -103,5 +103,9 @@ MpTask *mp_joinable_queue_get_task_finish (MpJoinableQueue *self,
 MP_AVAILABLE_IN_1_0
 MpMessage *mp_joinable_queue_get_dead (MpJoinableQueue *self,
                                        GError         **error);
+MP_AVAILABLE_IN_1_0
+MpMessage *mp_joinable_queue_get_dead_by_serial (MpJoinableQueue *self,
+                                                 guint64          serial,
+                                                 GError         **error);
 
 G_END_DECLS

@@ -513,12 +513,13 @@ local function fin(K, A)
   return answer
 end
 
--- -> id, delivery count, tag byte and payload of the oldest dead letter, which stays
+-- an id, or nothing for the oldest -> id, delivery count, tag byte and payload of a dead letter,
+-- which stays
 local function dead(K, A)
   local q = load(K)
   if q.inc ~= A[1] then return { gone(K, A) } end
-  local id = call('ZRANGE', K[6], 0, 0)[1]
-  if not id then return { SHORT } end
+  local id = A[3] or call('ZRANGE', K[6], 0, 0)[1]
+  if not id or not call('ZSCORE', K[6], id) then return { SHORT } end
   return { OK, id, call('HGET', K[5], id), call('HGET', K[2], id) }
 end
 

@@ -255,11 +255,14 @@ fetch (MpRedisQueue  *self,
 
 static MpQueueStatus
 get_dead_once (MpRedisQueue    *self,
+               const guint64   *serial,
                MpQueueDelivery *delivery,
                MpQueueCall     *call)
 {
   MpQueueStatus status;
-  g_autoptr (MpReply) reply = ask (self, "mp1_dead", NULL, call, &status);
+  GPtrArray    *wanted =
+    serial != NULL ? make_arguments (g_strdup_printf ("%" PRIu64, *serial), NULL) : NULL;
+  g_autoptr (MpReply) reply = ask (self, "mp1_dead", wanted, call, &status);
   const gint64   id = reply != NULL ? mp_reply_get_integer (mp_reply_get (reply, 1), 0) : 0;
   const gint64   n = reply != NULL ? mp_reply_get_integer (mp_reply_get (reply, 2), 0) : 0;
   const MpReply *entry;
@@ -302,13 +305,14 @@ get_dead_once (MpRedisQueue    *self,
 
 MpQueueStatus
 mp_redis_slot_get_dead (gpointer         user_data,
+                        const guint64   *serial,
                         MpQueueDelivery *delivery,
                         MpQueueCall     *call)
 {
   MpQueueStatus status;
 
   do
-    status = get_dead_once (user_data, delivery, call);
+    status = get_dead_once (user_data, serial, delivery, call);
   while (status == MP_QUEUE_STALE);
   return status;
 }

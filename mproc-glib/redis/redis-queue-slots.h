@@ -28,6 +28,7 @@ MpQueueStatus mp_redis_slot_list (gpointer        self,
                                   gpointer        user_data,
                                   MpQueueCall    *call);
 MpQueueStatus mp_redis_slot_get_dead (gpointer         self,
+                                      const guint64   *serial,
                                       MpQueueDelivery *delivery,
                                       MpQueueCall     *call);
 MpQueueStatus mp_redis_slot_shutdown (gpointer     self,

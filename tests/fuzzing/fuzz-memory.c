@@ -78,7 +78,7 @@ use (gpointer queue)
   get (queue, &by_content, MP_QUEUE_FINISH_RETRY);
   get (queue, &sound, MP_QUEUE_FINISH_RETRY);
   backend.list (queue, list_cb, NULL, &call);
-  if (backend.get_dead (queue, &dead, &call) == MP_QUEUE_OK && dead.data != buffer)
+  if (backend.get_dead (queue, NULL, &dead, &call) == MP_QUEUE_OK && dead.data != buffer)
     g_free (dead.data);
   backend.shutdown (queue, TRUE, &call);
 }

@@ -192,7 +192,7 @@ test_poison (void)
     {
       MpQueueDelivery delivery = { .buffer = buffer, .capacity = sizeof buffer };
 
-      if (backend.get_dead (queue, &delivery, &call) != MP_QUEUE_OK)
+      if (backend.get_dead (queue, NULL, &delivery, &call) != MP_QUEUE_OK)
         break;
       g_assert_cmpuint (delivery.size, ==, sizeof n_dead);
       g_assert_cmpint (memcmp (buffer, &n_dead, sizeof n_dead), ==, 0);

@@ -136,6 +136,61 @@ test_dead (void)
   test_memory_close (&memory);
 }
 
+static guint32
+take_dead_of (MpMemory      *memory,
+              guint64        serial,
+              MpLeaseSearch *search)
+{
+  guint32 lease;
+
+  g_assert_true (mp_lock_take (memory, MP_LOCK_ARENA));
+  lease = mp_lease_take_dead_of (memory, serial, search);
+  mp_unlock (memory, MP_LOCK_ARENA);
+  return lease;
+}
+
+/* A search looks at a portion at a time, and finds its way when the list changes in between. */
+static void
+test_dead_by_serial (void)
+{
+  const guint   n = 2 * MP_LEASE_PORTION + 1;
+  MpMemory      memory = { 0 };
+  MpLeaseSearch search = { 0 }, other = { 0 };
+
+  test_memory_create (&memory);
+  for (guint i = 0; i < n; i++)
+    {
+      guint32 lease = take (&memory, MP_LEASE_HELD, i);
+
+      g_assert_true (mp_lock_take (&memory, MP_LOCK_ARENA));
+      mp_lease_bury (&memory, lease, TRUE);
+      mp_unlock (&memory, MP_LOCK_ARENA);
+    }
+
+  g_assert_cmpuint (take_dead_of (&memory, n - 1, &search), ==, 0);
+  g_assert_true (search.goes_on);
+  /* What it stopped at is taken by another search. */
+  g_assert_cmpuint (take_dead_of (&memory, MP_LEASE_PORTION - 1, &other), !=, 0);
+  g_assert_false (other.goes_on);
+  g_assert_cmpuint (take_dead_of (&memory, n - 1, &search), ==, 0);
+  g_assert_true (search.goes_on);
+  g_assert_cmpuint (take_dead_of (&memory, n - 1, &search), !=, 0);
+  g_assert_cmpuint (memory.arena->n_dead, ==, n - 2);
+
+  search = (MpLeaseSearch){ 0 };
+  while (take_dead_of (&memory, n - 1, &search) == 0 && search.goes_on)
+    ;
+  g_assert_false (search.goes_on);
+
+  /* One without an end. */
+  mp_memory_lease (&memory, memory.arena->first_dead - 1)->next = memory.arena->first_dead;
+  search = (MpLeaseSearch){ 0 };
+  while (take_dead_of (&memory, n - 1, &search) == 0 && search.goes_on)
+    ;
+  g_assert_false (search.goes_on);
+  test_memory_close (&memory);
+}
+
 /* The lowest free lease is taken, so that the table shrinks again. */
 static void
 test_used_again (void)
@@ -240,6 +295,7 @@ main (int   argc,
   g_test_add_func ("/memory/lease/owner-word", test_owner_word);
   g_test_add_func ("/memory/lease/waiting", test_waiting);
   g_test_add_func ("/memory/lease/dead", test_dead);
+  g_test_add_func ("/memory/lease/dead-by-serial", test_dead_by_serial);
   g_test_add_func ("/memory/lease/used-again", test_used_again);
   g_test_add_func ("/memory/lease/take-stock", test_take_stock);
   g_test_add_func ("/memory/lease/block", test_block);

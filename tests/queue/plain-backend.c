@@ -565,15 +565,22 @@ plain_list (gpointer        user_data,
 
 static MpQueueStatus
 plain_get_dead (gpointer         user_data,
+                const guint64   *serial,
                 MpQueueDelivery *delivery,
                 MpQueueCall     *call)
 {
   Plain   *self = user_data;
+  GList   *link;
   Message *message;
 
   g_mutex_lock (&self->mutex);
   find_front (self);
-  message = g_queue_pop_head (&self->dead);
+  for (link = self->dead.head; link != NULL; link = link->next)
+    if (serial == NULL || ((Message *) link->data)->serial == *serial)
+      break;
+  message = link != NULL ? link->data : NULL;
+  if (link != NULL)
+    g_queue_delete_link (&self->dead, link);
   g_mutex_unlock (&self->mutex);
   if (message == NULL)
     return MP_QUEUE_EMPTY;

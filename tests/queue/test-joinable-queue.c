@@ -176,6 +176,62 @@ test_dead (void)
   g_assert_finalize_object (queue);
 }
 
+/* Puts a message, which becomes a dead letter at its first delivery; returns its serial. */
+static guint64
+put_dead (MpJoinableQueue *queue,
+          gint64           number)
+{
+  g_autoptr (MpTask) task = NULL;
+  g_autoptr (GVariant) list = NULL;
+  guint64 serial;
+
+  put_int (queue, number);
+  task = get_task (queue, number, 1);
+  list = mp_joinable_queue_list_progress (queue);
+  g_assert_cmpuint (g_variant_n_children (list), ==, 1);
+  g_variant_get_child (list, 0, "(txuds)", &serial, NULL, NULL, NULL, NULL);
+  return serial;
+}
+
+static void
+assert_dead (MpMessage *dead,
+             gint64     number)
+{
+  g_autoptr (GVariant) value = NULL;
+
+  g_assert_nonnull (dead);
+  value = mp_message_get_variant (dead, NULL);
+  g_assert_cmpint (g_variant_get_int64 (value), ==, number);
+  mp_message_unref (dead);
+}
+
+/* From the middle, the end and the beginning of the list, which stays in order. */
+static void
+test_dead_by_serial (void)
+{
+  MpJoinableQueue *queue = make_joinable (1);
+  g_autoptr (GError) error = NULL;
+  guint64 serials[6];
+
+  for (guint i = 1; i <= 5; i++)
+    serials[i] = put_dead (queue, i);
+  assert_dead (mp_joinable_queue_get_dead_by_serial (queue, serials[3], &error), 3);
+  assert_dead (mp_joinable_queue_get_dead_by_serial (queue, serials[5], &error), 5);
+  assert_dead (mp_joinable_queue_get_dead_by_serial (queue, serials[1], &error), 1);
+  g_assert_null (mp_joinable_queue_get_dead_by_serial (queue, serials[3], &error));
+  g_assert_no_error (error);
+
+  put_dead (queue, 6);
+  assert_dead (mp_joinable_queue_get_dead (queue, &error), 2);
+  assert_dead (mp_joinable_queue_get_dead (queue, &error), 4);
+  assert_dead (mp_joinable_queue_get_dead (queue, &error), 6);
+  g_assert_null (mp_joinable_queue_get_dead (queue, &error));
+  g_assert_no_error (error);
+  g_assert_true (mp_joinable_queue_join (queue, 0, NULL, &error));
+
+  g_assert_finalize_object (queue);
+}
+
 static int
 take_and_hang (gpointer data)
 {
@@ -772,6 +828,7 @@ main (int    argc,
   each_backend_add ("joinable-queue", "task", test_task);
   each_backend_add ("joinable-queue", "retry", test_retry);
   each_backend_add ("joinable-queue", "dead", test_dead);
+  each_backend_add ("joinable-queue", "dead-by-serial", test_dead_by_serial);
   each_backend_add_shared ("joinable-queue", "killed-consumer", test_killed_consumer);
   each_backend_add_shared ("joinable-queue", "killed-before-async", test_killed_before_async);
   each_backend_add_shared ("joinable-queue", "stale-in-child", test_stale_in_child);

@@ -606,7 +606,7 @@ collect_dead (void)
   MpQueueDelivery delivery = { 0 };
   guint           n = 0;
 
-  for (; backend.get_dead (queue, &delivery, &call) == MP_QUEUE_OK; n++)
+  for (; backend.get_dead (queue, NULL, &delivery, &call) == MP_QUEUE_OK; n++)
     {
       Header header;
 

@@ -159,7 +159,7 @@ do_anything (gint64 timeout_us)
       backend.list (queue, look, NULL, &call);
       break;
     case 2:
-      if (backend.get_dead (queue, &dead, &call) == MP_QUEUE_OK)
+      if (backend.get_dead (queue, NULL, &dead, &call) == MP_QUEUE_OK)
         g_free (dead.data);
       break;
     case 3:
