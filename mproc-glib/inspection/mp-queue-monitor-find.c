@@ -27,13 +27,12 @@ has_monitor (GPtrArray *monitors,
 }
 
 static void
-add_used (GPtrArray *monitors,
-          GArray    *uses,
-          gint64     time)
+add_used (GPtrArray     *monitors,
+          MpProcessScan *scan)
 {
-  for (guint i = 0; i < uses->len; i++)
+  for (guint i = 0; i < scan->uses->len; i++)
     {
-      const MpProcessUse *use = &g_array_index (uses, MpProcessUse, i);
+      const MpProcessUse *use = &g_array_index (scan->uses, MpProcessUse, i);
       MpQueueMonitor     *monitor;
 
       if (has_monitor (monitors, use->device, use->inode))
@@ -41,7 +40,7 @@ add_used (GPtrArray *monitors,
       monitor = mp_queue_monitor_new_for_use (use->pid, use->fd, TRUE, NULL);
       if (monitor == NULL)
         continue;
-      mp_queue_processes_take (&monitor->processes, uses, use->device, use->inode, time);
+      mp_queue_processes_take (&monitor->processes, scan, use->device, use->inode);
       g_ptr_array_add (monitors, monitor);
     }
 }
@@ -85,14 +84,14 @@ mp_queue_monitor_find (GCancellable *cancellable,
                        GError      **error)
 {
   g_autoptr (GPtrArray) monitors = g_ptr_array_new_with_free_func (g_object_unref);
-  g_autoptr (GArray) uses = NULL;
+  g_autoptr (MpProcessScan) scan = NULL;
 
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
 
-  uses = mp_process_scan (0, 0, cancellable, error);
-  if (uses == NULL)
+  scan = mp_process_scan (cancellable, error);
+  if (scan == NULL)
     return NULL;
-  add_used (monitors, uses, g_get_monotonic_time ());
+  add_used (monitors, scan);
   mp_observer_foreach_named (add_named, monitors);
   return g_steal_pointer (&monitors);
 }

@@ -53,6 +53,7 @@ describe_user (const MpQueueUser  *user,
   g_auto (GVariantDict) row = G_VARIANT_DICT_INIT (NULL);
 
   g_variant_dict_insert (&row, "slot", "u", user->slot);
+  g_variant_dict_insert (&row, "handle", "t", user->handle);
   if (use != NULL)
     g_variant_dict_insert (&row, "pid", "i", use->pid);
   if (command != NULL && g_utf8_validate (command, -1, NULL))
@@ -80,13 +81,12 @@ note_user (const MpQueueUser *user,
  *
  * Lists the handles on the queue that are in use, each with the process that has it.
  *
- * Each is a dictionary: `slot` (u), a number that tells the handles of a queue apart; `pid` (i) and
- * `command` (s), which are missing when this process may not look at that one; `pid-inside` (x),
- * its
- * id in its own pid namespace; `attached-at` (x), microseconds since 1970; `n-put` (t), `n-got` (t)
- * and `n-held` (u), messages; `waits` (as), what its blocked calls (`get`, `put`, `done`,
- * `news`) and
- * main loops (`get-loop`, …) wait for.
+ * Each is a dictionary: `slot` (u), a number that tells the handles of a queue apart; `handle` (t),
+ * one that no other handle of the queue has had; `pid` (i) and `command` (s), which are missing
+ * when this process may not look at that one; `pid-inside` (x), its id in its own pid namespace;
+ * `attached-at` (x), microseconds since 1970; `n-put` (t), `n-got` (t) and `n-held` (u), messages;
+ * `waits` (as), what its blocked calls (`get`, `put`, `done`, `news`) and main loops (`get-loop`,
+ * …) wait for.
  *
  * Returns: (transfer full): an array of type `aa{sv}`; %NULL with @error set
  *
@@ -115,6 +115,32 @@ mp_queue_monitor_list_processes (MpQueueMonitor *self,
         &rows, describe_user (user, mp_queue_processes_find (&self->processes, user->slot)));
     }
   return g_variant_ref_sink (g_variant_builder_end (&rows));
+}
+
+/**
+ * mp_queue_monitor_has_died:
+ * @self: a monitor
+ * @handle: the `handle` of a row of [method@QueueMonitor.list_processes]
+ *
+ * Tells whether a handle that is listed no more has ended by the death of its process.
+ *
+ * A process that is killed, crashes, or calls `_exit ()` dies; one that closes the queue, returns
+ * from `main ()` or calls `exit ()` leaves it. Of the handles that had the same slot, the last one
+ * that died is remembered. It can be asked also when [method@QueueMonitor.refresh] fails since no
+ * process uses the queue any more.
+ *
+ * Returns: whether it died
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_queue_monitor_has_died (MpQueueMonitor *self,
+                           guint64         handle)
+{
+  g_return_val_if_fail (MP_IS_QUEUE_MONITOR (self), FALSE);
+  g_return_val_if_fail (self->observed != NULL, FALSE);
+
+  return self->observer->has_died (self->observed, handle);
 }
 
 static const char *

@@ -71,6 +71,9 @@ typedef enum
   PROP_DAMAGED,
   PROP_PUT_RATE,
   PROP_GET_RATE,
+  PROP_PUT_BYTE_RATE,
+  PROP_GET_BYTE_RATE,
+  PROP_INTERVAL_US,
   PROP_OLDEST_US,
 } MpQueueMonitorProperty;
 
@@ -101,6 +104,17 @@ static const struct
   { PROP_DAMAGED, "damaged", G_TYPE_BOOLEAN, G_STRUCT_OFFSET (MpQueueSample, damaged) },
 };
 
+static const struct
+{
+  MpQueueMonitorProperty property;
+  const char            *name;
+} rates[MP_N_COUNTERS] = {
+  [MP_COUNTER_PUT] = { PROP_PUT_RATE, "put-rate" },
+  [MP_COUNTER_GOT] = { PROP_GET_RATE, "get-rate" },
+  [MP_COUNTER_BYTES_PUT] = { PROP_PUT_BYTE_RATE, "put-byte-rate" },
+  [MP_COUNTER_BYTES_GOT] = { PROP_GET_BYTE_RATE, "get-byte-rate" },
+};
+
 static guint
 count_waiting (const MpQueueSample *sample)
 {
@@ -129,6 +143,16 @@ get_number (MpQueueMonitor *self,
       else
         g_value_set_boolean (value, *(const gboolean *) place);
     }
+}
+
+static double
+get_rate (MpQueueMonitor *self,
+          guint           property_id)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (rates); i++)
+    if ((guint) rates[i].property == property_id)
+      return mp_sample_history_rate (&self->history, (MpSampleCounter) i);
+  return 0;
 }
 
 static void
@@ -167,10 +191,13 @@ mp_queue_monitor_get_property (GObject    *object,
       g_value_set_uint (value, count_waiting (&self->sample));
       break;
     case PROP_PUT_RATE:
-      g_value_set_double (value, mp_sample_history_put_rate (&self->history));
-      break;
     case PROP_GET_RATE:
-      g_value_set_double (value, mp_sample_history_get_rate (&self->history));
+    case PROP_PUT_BYTE_RATE:
+    case PROP_GET_BYTE_RATE:
+      g_value_set_double (value, get_rate (self, property_id));
+      break;
+    case PROP_INTERVAL_US:
+      g_value_set_int64 (value, mp_sample_history_interval (&self->history));
       break;
     case PROP_OLDEST_US:
       g_value_set_int64 (value, mp_sample_history_oldest (&self->history));
@@ -225,6 +252,9 @@ install_numbers (void)
       else
         properties[numbers[i].property] = g_param_spec_boolean (name, NULL, NULL, FALSE, flags);
     }
+  for (guint i = 0; i < G_N_ELEMENTS (rates); i++)
+    properties[rates[i].property] =
+      g_param_spec_double (rates[i].name, NULL, NULL, 0, G_MAXDOUBLE, 0, flags);
 }
 
 /**
@@ -301,6 +331,35 @@ install_numbers (void)
  * MpQueueMonitor:n-processes:
  *
  * How many handles on the queue are in use; a process may have several.
+ *
+ * Since: 1.0
+ */
+/**
+ * MpQueueMonitor:put-rate:
+ *
+ * How many messages were put a second between the last two samples.
+ *
+ * Since: 1.0
+ */
+/**
+ * MpQueueMonitor:get-rate:
+ *
+ * How many messages were taken a second between the last two samples.
+ *
+ * Since: 1.0
+ */
+/**
+ * MpQueueMonitor:put-byte-rate:
+ *
+ * How many bytes the messages had together that were put in a second between the last two samples.
+ *
+ * Since: 1.0
+ */
+/**
+ * MpQueueMonitor:get-byte-rate:
+ *
+ * How many bytes the messages had together that were taken in a second between the last two
+ * samples.
  *
  * Since: 1.0
  */
@@ -397,23 +456,15 @@ mp_queue_monitor_class_init (MpQueueMonitorClass *klass)
   properties[PROP_N_WAITING] =
     g_param_spec_uint ("n-waiting", NULL, NULL, 0, G_MAXUINT, 0, flags);
   /**
-   * MpQueueMonitor:put-rate:
+   * MpQueueMonitor:interval-us:
    *
-   * How many messages were put a second between the last two samples.
-   *
-   * Since: 1.0
-   */
-  properties[PROP_PUT_RATE] =
-    g_param_spec_double ("put-rate", NULL, NULL, 0, G_MAXDOUBLE, 0, flags);
-  /**
-   * MpQueueMonitor:get-rate:
-   *
-   * How many messages were taken a second between the last two samples.
+   * How many microseconds are between the last two samples, of which the rates are; 0 when there
+   * is only one. It changes with each sample, and is not notified.
    *
    * Since: 1.0
    */
-  properties[PROP_GET_RATE] =
-    g_param_spec_double ("get-rate", NULL, NULL, 0, G_MAXDOUBLE, 0, flags);
+  properties[PROP_INTERVAL_US] =
+    g_param_spec_int64 ("interval-us", NULL, NULL, 0, G_MAXINT64, 0, flags);
   /**
    * MpQueueMonitor:oldest-us:
    *
@@ -578,6 +629,50 @@ notify_numbers (MpQueueMonitor      *self,
     g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_N_WAITING]);
 }
 
+/* What is computed from the last samples. */
+typedef struct
+{
+  double rates[MP_N_COUNTERS];
+  gint64 oldest;
+} Derived;
+
+static Derived
+derive (const MpSampleHistory *history)
+{
+  Derived derived = { .oldest = mp_sample_history_oldest (history) };
+
+  for (guint i = 0; i < MP_N_COUNTERS; i++)
+    derived.rates[i] = mp_sample_history_rate (history, (MpSampleCounter) i);
+  return derived;
+}
+
+static void
+notify_derived (MpQueueMonitor *self,
+                const Derived  *before)
+{
+  const Derived now = derive (&self->history);
+
+  for (guint i = 0; i < MP_N_COUNTERS; i++)
+    if (now.rates[i] != before->rates[i])
+      g_object_notify_by_pspec (G_OBJECT (self), properties[rates[i].property]);
+  if (now.oldest != before->oldest)
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_OLDEST_US]);
+}
+
+/* Adds what was sampled now to the history. */
+static void
+note_sample (MpQueueMonitor *self)
+{
+  const guint64 counters[MP_N_COUNTERS] = {
+    [MP_COUNTER_PUT] = self->sample.n_put,
+    [MP_COUNTER_GOT] = self->sample.n_got,
+    [MP_COUNTER_BYTES_PUT] = self->sample.n_bytes_put,
+    [MP_COUNTER_BYTES_GOT] = self->sample.n_bytes_got,
+  };
+
+  mp_sample_history_add (&self->history, g_get_monotonic_time (), counters);
+}
+
 /**
  * mp_queue_monitor_refresh:
  * @self: a monitor
@@ -597,8 +692,7 @@ mp_queue_monitor_refresh (MpQueueMonitor *self,
                           GError        **error)
 {
   MpQueueSample before, sample;
-  double        put_rate, get_rate;
-  gint64        oldest;
+  Derived       derived;
 
   g_return_val_if_fail (MP_IS_QUEUE_MONITOR (self), FALSE);
   g_return_val_if_fail (self->observed != NULL, FALSE);
@@ -613,20 +707,13 @@ mp_queue_monitor_refresh (MpQueueMonitor *self,
     }
 
   before = self->sample;
-  put_rate = mp_sample_history_put_rate (&self->history);
-  get_rate = mp_sample_history_get_rate (&self->history);
-  oldest = mp_sample_history_oldest (&self->history);
+  derived = derive (&self->history);
   self->sample = sample;
-  mp_sample_history_add (&self->history, g_get_monotonic_time (), sample.n_put, sample.n_got);
+  note_sample (self);
 
   g_object_freeze_notify (G_OBJECT (self));
   notify_numbers (self, &before);
-  if (mp_sample_history_put_rate (&self->history) != put_rate)
-    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_PUT_RATE]);
-  if (mp_sample_history_get_rate (&self->history) != get_rate)
-    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_GET_RATE]);
-  if (mp_sample_history_oldest (&self->history) != oldest)
-    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_OLDEST_US]);
+  notify_derived (self, &derived);
   g_object_thaw_notify (G_OBJECT (self));
   return TRUE;
 }

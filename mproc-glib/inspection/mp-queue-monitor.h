@@ -30,6 +30,9 @@ MP_AVAILABLE_IN_1_0
 GVariant *mp_queue_monitor_list_processes (MpQueueMonitor *self,
                                            GError        **error);
 MP_AVAILABLE_IN_1_0
+gboolean mp_queue_monitor_has_died (MpQueueMonitor *self,
+                                    guint64         handle);
+MP_AVAILABLE_IN_1_0
 GVariant *mp_queue_monitor_list_tasks (MpQueueMonitor *self,
                                        guint           max);
 MP_AVAILABLE_IN_1_0

@@ -24,11 +24,9 @@
 /* Of a longer path the beginning is enough to tell that it is none of a queue. */
 #define MAX_PATH 512
 
-typedef struct
-{
-  guint64 device, inode; /* what is looked for; inode 0 for any */
-  GArray *uses;
-} Scan;
+/* The last scan.  Taken out while it is referenced, so that no lock is needed, which a child that
+ * is forked meanwhile would never get. */
+static MpProcessScan *last;
 
 /* A number as /proc has it, or -1. */
 static int
@@ -75,16 +73,15 @@ find_slot (const char *text)
 }
 
 static void
-read_info (int           process,
-           const char   *name,
+read_info (int           proc,
            MpProcessUse *use)
 {
-  g_autofree char *path = g_strconcat ("fdinfo/", name, NULL);
-  const char      *flags;
-  char             text[4096];
+  char        path[64], text[4096];
+  const char *flags;
 
   use->slot = -1;
-  if (!read_small (process, path, text, sizeof text))
+  g_snprintf (path, sizeof path, "%d/fdinfo/%d", use->pid, use->fd);
+  if (!read_small (proc, path, text, sizeof text))
     return;
   flags = strstr (text, "flags:");
   use->is_writable = flags != NULL &&
@@ -106,9 +103,11 @@ is_queue (int         descriptors,
          mp_observer_is_named_path (target);
 }
 
+/* Nearly all descriptors are sockets, pipes and devices.  To learn that takes less than half as
+ * long as to read their links, and a search consists of little else. */
 static void
-look_at (Scan       *scan,
-         int         process,
+look_at (GArray     *uses,
+         int         proc,
          int         pid,
          int         descriptors,
          const char *name)
@@ -116,40 +115,40 @@ look_at (Scan       *scan,
   MpProcessUse use = { .pid = pid, .fd = parse_number (name) };
   struct stat  status;
 
-  if (use.fd == -1 || !is_queue (descriptors, name) ||
-      fstatat (descriptors, name, &status, 0) == -1 ||
-      (scan->inode != 0 && (status.st_ino != scan->inode || status.st_dev != scan->device)))
+  if (use.fd == -1 || fstatat (descriptors, name, &status, 0) == -1 ||
+      !S_ISREG (status.st_mode) || !is_queue (descriptors, name))
     return;
 
   use.device = status.st_dev;
   use.inode = status.st_ino;
-  read_info (process, name, &use);
+  read_info (proc, &use);
   if (use.is_writable)
-    g_array_append_val (scan->uses, use);
+    g_array_append_val (uses, use);
 }
 
 static void
-scan_process (Scan *scan,
-              int   proc,
-              int   pid)
+scan_process (GArray *uses,
+              int     proc,
+              int     pid)
 {
-  g_autofree char *name = g_strdup_printf ("%d", pid);
-  int              process = openat (proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  int              descriptors;
-  DIR             *folder;
-  struct dirent   *entry;
+  char           path[32];
+  int            descriptors;
+  DIR           *folder;
+  struct dirent *entry;
 
-  if (process == -1)
+  g_snprintf (path, sizeof path, "%d/fd", pid);
+  descriptors = openat (proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptors == -1)
     return;
-  descriptors = openat (process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  folder = descriptors != -1 ? fdopendir (descriptors) : NULL;
-  if (folder == NULL && descriptors != -1)
-    close (descriptors);
-  while (folder != NULL && (entry = readdir (folder)) != NULL)
-    look_at (scan, process, pid, descriptors, entry->d_name);
-  if (folder != NULL)
-    closedir (folder);
-  close (process);
+  folder = fdopendir (descriptors);
+  if (folder == NULL)
+    {
+      close (descriptors);
+      return;
+    }
+  while ((entry = readdir (folder)) != NULL)
+    look_at (uses, proc, pid, descriptors, entry->d_name);
+  closedir (folder);
 }
 
 static int
@@ -162,13 +161,49 @@ compare_uses (gconstpointer a,
                                    : (first->fd > second->fd) - (first->fd < second->fd);
 }
 
-GArray *
-mp_process_scan (guint64       device,
-                 guint64       inode,
-                 GCancellable *cancellable,
+static MpProcessScan *
+scan_new (void)
+{
+  MpProcessScan *self = g_new0 (MpProcessScan, 1);
+
+  g_atomic_ref_count_init (&self->ref_count);
+  self->uses = g_array_new (FALSE, FALSE, sizeof (MpProcessUse));
+  self->begun_at = g_get_monotonic_time ();
+  self->begun_at_real = g_get_real_time ();
+  return self;
+}
+
+void
+mp_process_scan_unref (MpProcessScan *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+  g_array_unref (self->uses);
+  g_free (self);
+}
+
+static MpProcessScan *
+scan_ref (MpProcessScan *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+/* Takes over a reference. */
+static void
+keep_last (MpProcessScan *scan)
+{
+  MpProcessScan *former = __atomic_exchange_n (&last, scan, __ATOMIC_ACQ_REL);
+
+  if (former != NULL)
+    mp_process_scan_unref (former);
+}
+
+MpProcessScan *
+mp_process_scan (GCancellable *cancellable,
                  GError      **error)
 {
-  Scan           scan = { device, inode, NULL };
+  g_autoptr (MpProcessScan) self = NULL;
   DIR           *proc = opendir ("/proc");
   struct dirent *entry;
 
@@ -178,37 +213,46 @@ mp_process_scan (guint64       device,
       return NULL;
     }
 
-  scan.uses = g_array_new (FALSE, FALSE, sizeof (MpProcessUse));
+  self = scan_new ();
   while ((entry = readdir (proc)) != NULL && !g_cancellable_is_cancelled (cancellable))
     if (g_ascii_isdigit (entry->d_name[0]) && parse_number (entry->d_name) != -1)
-      scan_process (&scan, dirfd (proc), parse_number (entry->d_name));
+      scan_process (self->uses, dirfd (proc), parse_number (entry->d_name));
   closedir (proc);
-
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
-    g_clear_pointer (&scan.uses, g_array_unref);
-  else
-    g_array_sort (scan.uses, compare_uses);
-  return scan.uses;
+    return NULL;
+
+  g_array_sort (self->uses, compare_uses);
+  keep_last (scan_ref (self));
+  return g_steal_pointer (&self);
+}
+
+MpProcessScan *
+mp_process_scan_get_last (void)
+{
+  MpProcessScan *self = __atomic_exchange_n (&last, NULL, __ATOMIC_ACQ_REL);
+
+  if (self != NULL)
+    keep_last (scan_ref (self));
+  return self;
 }
 
 gboolean
 mp_process_use_is_current (const MpProcessUse *use)
 {
-  g_autofree char *path = g_strdup_printf ("/proc/%d", use->pid);
-  g_autofree char *name = g_strdup_printf ("%d", use->fd);
-  g_autofree char *link = g_strdup_printf ("fd/%d", use->fd);
-  const int        process = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  MpProcessUse     now = { .slot = -1 };
-  struct stat      status;
-  gboolean         is_same;
+  const int    proc = open ("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  MpProcessUse now = *use;
+  char         path[64];
+  struct stat  status;
+  gboolean     is_same;
 
-  if (process == -1)
+  if (proc == -1)
     return FALSE;
-  is_same = fstatat (process, link, &status, 0) == 0 && status.st_ino == use->inode &&
+  g_snprintf (path, sizeof path, "%d/fd/%d", use->pid, use->fd);
+  is_same = fstatat (proc, path, &status, 0) == 0 && status.st_ino == use->inode &&
             status.st_dev == use->device;
   if (is_same)
-    read_info (process, name, &now);
-  close (process);
+    read_info (proc, &now);
+  close (proc);
   return is_same && now.slot == use->slot;
 }
 

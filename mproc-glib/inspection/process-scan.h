@@ -19,13 +19,22 @@ typedef struct
   gboolean is_writable; /* observers' descriptors are not */
 } MpProcessUse;
 
-/* Returns the uses (MpProcessUse) by process and descriptor, of one queue if @inode is not 0;
- * NULL with @error set when it was cancelled
- * or there is no /proc. */
-GArray *mp_process_scan (guint64       device,
-                         guint64       inode,
-                         GCancellable *cancellable,
-                         GError      **error);
+/* What one look at all processes has found. */
+typedef struct
+{
+  gatomicrefcount ref_count;
+  GArray         *uses;          /* MpProcessUse, by process and descriptor */
+  gint64          begun_at;      /* monotonic time in microseconds */
+  gint64          begun_at_real; /* microseconds since 1970 */
+} MpProcessScan;
+
+/* Looks at all processes; NULL with @error set when it was cancelled or there is no /proc. */
+MpProcessScan *mp_process_scan (GCancellable *cancellable,
+                                GError      **error);
+/* The last scan of this process, by whichever thread, or NULL: it may have what is looked for. */
+MpProcessScan *mp_process_scan_get_last (void);
+void           mp_process_scan_unref (MpProcessScan *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpProcessScan, mp_process_scan_unref)
 
 /* Whether the use is as it was found. */
 gboolean mp_process_use_is_current (const MpProcessUse *use);

@@ -10,13 +10,6 @@
  * one, since its id may be another's now. */
 #define FRESH_US (G_USEC_PER_SEC / 10)
 
-/* A handle whose process was not found, since it belongs to another user or another namespace. */
-typedef struct
-{
-  guint32 slot;
-  gint64  attached_at;
-} Unseen;
-
 void
 mp_queue_processes_clear (MpQueueProcesses *self)
 {
@@ -26,18 +19,18 @@ mp_queue_processes_clear (MpQueueProcesses *self)
 
 void
 mp_queue_processes_take (MpQueueProcesses *self,
-                         GArray           *scan,
+                         MpProcessScan    *scan,
                          guint64           device,
-                         guint64           inode,
-                         gint64            time)
+                         guint64           inode)
 {
   mp_queue_processes_clear (self);
   self->uses = g_array_new (FALSE, FALSE, sizeof (MpProcessUse));
-  self->unseen = g_array_new (FALSE, FALSE, sizeof (Unseen));
-  self->scanned_at = time;
-  for (guint i = 0; i < scan->len; i++)
+  self->unseen = g_array_new (FALSE, FALSE, sizeof (guint64));
+  self->scanned_at = scan->begun_at;
+  self->scanned_at_real = scan->begun_at_real;
+  for (guint i = 0; i < scan->uses->len; i++)
     {
-      const MpProcessUse *use = &g_array_index (scan, MpProcessUse, i);
+      const MpProcessUse *use = &g_array_index (scan->uses, MpProcessUse, i);
 
       if (use->inode == inode && use->device == device && use->slot != -1)
         g_array_append_vals (self->uses, use, 1);
@@ -48,23 +41,23 @@ const MpProcessUse *
 mp_queue_processes_find (MpQueueProcesses *self,
                          guint32           slot)
 {
-  for (guint i = 0; i < self->uses->len; i++)
+  for (guint i = 0; self->uses != NULL && i < self->uses->len; i++)
     if (g_array_index (self->uses, MpProcessUse, i).slot == (int) slot)
       return &g_array_index (self->uses, MpProcessUse, i);
   return NULL;
 }
 
+/* Whether a further scan would not find its process either: it was there when the last one began,
+ * or, since the queue may say anything about that, the last one was made for it. */
 static gboolean
 is_unseen (MpQueueProcesses  *self,
            const MpQueueUser *user)
 {
+  if (user->attached_at < self->scanned_at_real)
+    return TRUE;
   for (guint i = 0; i < self->unseen->len; i++)
-    {
-      const Unseen *unseen = &g_array_index (self->unseen, Unseen, i);
-
-      if (unseen->slot == user->slot && unseen->attached_at == user->attached_at)
-        return TRUE;
-    }
+    if (g_array_index (self->unseen, guint64, i) == user->handle)
+      return TRUE;
   return FALSE;
 }
 
@@ -74,17 +67,29 @@ is_up_to_date (MpQueueProcesses *self,
 {
   const gboolean is_fresh = g_get_monotonic_time () - self->scanned_at < FRESH_US;
 
-  if (self->uses == NULL)
-    return FALSE;
   for (guint i = 0; i < users->len; i++)
     {
       const MpQueueUser  *user = &g_array_index (users, MpQueueUser, i);
       const MpProcessUse *use = mp_queue_processes_find (self, user->slot);
 
-      if (use != NULL ? !is_fresh && !mp_process_use_is_current (use) : !is_unseen (self, user))
+      if (self->uses == NULL || (use != NULL ? !is_fresh && !mp_process_use_is_current (use)
+                                             : !is_unseen (self, user)))
         return FALSE;
     }
   return TRUE;
+}
+
+static void
+note_unseen (MpQueueProcesses *self,
+             GArray           *users)
+{
+  for (guint i = 0; i < users->len; i++)
+    {
+      const MpQueueUser *user = &g_array_index (users, MpQueueUser, i);
+
+      if (mp_queue_processes_find (self, user->slot) == NULL)
+        g_array_append_val (self->unseen, user->handle);
+    }
 }
 
 gboolean
@@ -94,22 +99,24 @@ mp_queue_processes_update (MpQueueProcesses *self,
                            GArray           *users,
                            GError          **error)
 {
-  g_autoptr (GArray) scan = NULL;
+  g_autoptr (MpProcessScan) known = NULL;
+  g_autoptr (MpProcessScan) scan = NULL;
 
   if (is_up_to_date (self, users))
     return TRUE;
-  scan = mp_process_scan (device, inode, NULL, error);
+
+  known = mp_process_scan_get_last ();
+  if (known != NULL && known->begun_at > self->scanned_at)
+    {
+      mp_queue_processes_take (self, known, device, inode);
+      if (is_up_to_date (self, users))
+        return TRUE;
+    }
+
+  scan = mp_process_scan (NULL, error);
   if (scan == NULL)
     return FALSE;
-
-  mp_queue_processes_take (self, scan, device, inode, g_get_monotonic_time ());
-  for (guint i = 0; i < users->len; i++)
-    {
-      const MpQueueUser *user = &g_array_index (users, MpQueueUser, i);
-      const Unseen       unseen = { user->slot, user->attached_at };
-
-      if (mp_queue_processes_find (self, user->slot) == NULL)
-        g_array_append_val (self->unseen, unseen);
-    }
+  mp_queue_processes_take (self, scan, device, inode);
+  note_unseen (self, users);
   return TRUE;
 }

@@ -7,22 +7,24 @@
 G_BEGIN_DECLS
 
 /* Which process has which handle of a queue.  To find that out, all of /proc has to be read; what
- * was found is kept, and read again only for handles that are new. */
+ * was found is kept, and read again only for handles that are new and that the last scan for
+ * another queue has not found, too. */
 
 typedef struct
 {
-  GArray *uses;   /* MpProcessUse of this queue; NULL before the first scan */
-  GArray *unseen; /* handles whose process was not found, by slot and time; see the source */
-  gint64  scanned_at;
+  GArray *uses;            /* MpProcessUse of this queue; NULL before the first scan */
+  GArray *unseen;          /* guint64: handles whose process the last scan has not found, since it
+                     belongs to another user or another namespace */
+  gint64  scanned_at;      /* monotonic time in microseconds */
+  gint64  scanned_at_real; /* microseconds since 1970 */
 } MpQueueProcesses;
 
 void mp_queue_processes_clear (MpQueueProcesses *self);
-/* Takes over the uses of the queue from a scan that was made at @time. */
+/* Takes over the uses of the queue from a scan. */
 void mp_queue_processes_take (MpQueueProcesses *self,
-                              GArray           *scan,
+                              MpProcessScan    *scan,
                               guint64           device,
-                              guint64           inode,
-                              gint64            time);
+                              guint64           inode);
 /* Brings what is known up to date for the handles in @users (MpQueueUser). */
 gboolean mp_queue_processes_update (MpQueueProcesses *self,
                                     guint64           device,

@@ -4,6 +4,8 @@
 
 #include "sample-history.h"
 
+#include <string.h>
+
 static guint
 index_of (const MpSampleHistory *self,
           guint                  age)
@@ -11,51 +13,45 @@ index_of (const MpSampleHistory *self,
   return (self->n - 1 - age) % MP_N_SAMPLES;
 }
 
-static guint
-count (const MpSampleHistory *self)
+static guint64
+counter_of (const MpSampleHistory *self,
+            guint                  age,
+            MpSampleCounter        counter)
 {
-  return MIN (self->n, MP_N_SAMPLES);
+  return self->samples[index_of (self, age)].counters[counter];
 }
 
 void
 mp_sample_history_add (MpSampleHistory *self,
                        gint64           time,
-                       guint64          n_put,
-                       guint64          n_got)
+                       const guint64    counters[MP_N_COUNTERS])
 {
   guint place = self->n++ % MP_N_SAMPLES;
 
   self->samples[place].time = time;
-  self->samples[place].n_put = n_put;
-  self->samples[place].n_got = n_got;
+  memcpy (self->samples[place].counters, counters, sizeof self->samples[place].counters);
 }
 
-static double
-rate_of (const MpSampleHistory *self,
-         guint64                before,
-         guint64                now)
+gint64
+mp_sample_history_interval (const MpSampleHistory *self)
 {
-  gint64 elapsed =
-    self->samples[index_of (self, 0)].time - self->samples[index_of (self, 1)].time;
-
-  return elapsed > 0 && now > before ? (double) (now - before) * G_USEC_PER_SEC / (double) elapsed
-                                     : 0;
+  return self->n < 2 ? 0
+                     : self->samples[index_of (self, 0)].time -
+                         self->samples[index_of (self, 1)].time;
 }
 
 double
-mp_sample_history_put_rate (const MpSampleHistory *self)
+mp_sample_history_rate (const MpSampleHistory *self,
+                        MpSampleCounter        counter)
 {
-  return self->n < 2 ? 0
-                     : rate_of (self, self->samples[index_of (self, 1)].n_put,
-                                self->samples[index_of (self, 0)].n_put);
-}
+  const gint64 interval = mp_sample_history_interval (self);
+  guint64      before, now;
 
-double
-mp_sample_history_get_rate (const MpSampleHistory *self)
-{
-  return self->n < 2 ? 0
-                     : rate_of (self, self->samples[index_of (self, 1)].n_got,
-                                self->samples[index_of (self, 0)].n_got);
+  if (interval <= 0)
+    return 0;
+  before = counter_of (self, 1, counter);
+  now = counter_of (self, 0, counter);
+  return now > before ? (double) (now - before) * G_USEC_PER_SEC / (double) interval : 0;
 }
 
 /* The next message is the one of the number that is taken next; it was put before the first sample
@@ -63,14 +59,15 @@ mp_sample_history_get_rate (const MpSampleHistory *self)
 gint64
 mp_sample_history_oldest (const MpSampleHistory *self)
 {
-  guint   n = count (self), age = 0;
-  guint64 next;
+  const guint n = MIN (self->n, MP_N_SAMPLES);
+  guint       age = 0;
+  guint64     next;
 
-  if (n == 0 || self->samples[index_of (self, 0)].n_put <= self->samples[index_of (self, 0)].n_got)
+  if (n == 0 || counter_of (self, 0, MP_COUNTER_PUT) <= counter_of (self, 0, MP_COUNTER_GOT))
     return 0;
 
-  next = self->samples[index_of (self, 0)].n_got;
-  while (age + 1 < n && self->samples[index_of (self, age + 1)].n_put > next)
+  next = counter_of (self, 0, MP_COUNTER_GOT);
+  while (age + 1 < n && counter_of (self, age + 1, MP_COUNTER_PUT) > next)
     age++;
   return self->samples[index_of (self, 0)].time - self->samples[index_of (self, age)].time;
 }

@@ -11,24 +11,33 @@ G_BEGIN_DECLS
 
 #define MP_N_SAMPLES 256
 
+typedef enum
+{
+  MP_COUNTER_PUT, /* messages */
+  MP_COUNTER_GOT,
+  MP_COUNTER_BYTES_PUT,
+  MP_COUNTER_BYTES_GOT,
+  MP_N_COUNTERS,
+} MpSampleCounter;
+
 typedef struct
 {
   struct
   {
     gint64  time; /* monotonic, in microseconds */
-    guint64 n_put;
-    guint64 n_got;
+    guint64 counters[MP_N_COUNTERS];
   } samples[MP_N_SAMPLES];
   guint n; /* ever added */
 } MpSampleHistory;
 
 void mp_sample_history_add (MpSampleHistory *self,
                             gint64           time,
-                            guint64          n_put,
-                            guint64          n_got);
-/* A second of messages between the last two samples; 0 before there are two. */
-double mp_sample_history_put_rate (const MpSampleHistory *self);
-double mp_sample_history_get_rate (const MpSampleHistory *self);
+                            const guint64    counters[MP_N_COUNTERS]);
+/* The time between the last two samples in microseconds; 0 before there are two. */
+gint64 mp_sample_history_interval (const MpSampleHistory *self);
+/* How much was counted a second in that time; 0 before there are two. */
+double mp_sample_history_rate (const MpSampleHistory *self,
+                               MpSampleCounter        counter);
 /* For how long, in microseconds, the next message has been queued as far as the samples tell; 0
  * when nothing is queued. */
 gint64 mp_sample_history_oldest (const MpSampleHistory *self);

@@ -176,12 +176,23 @@ typedef struct
   guint32 partial_unit[MP_N_CELL_SIZES];
 } MpArenaLine;
 
+/* The states of the slot of a participant. */
+typedef enum
+{
+  MP_SLOT_FREE,
+  MP_SLOT_USED,
+  MP_SLOT_LEFT, /* its process is about to end, and holds nothing */
+} MpSlotState;
+
 typedef struct
 {
   guint32 state;
   guint32 generation;
   gint64  pid;      /* for error messages and lists only */
   guint32 n_waking; /* threads that cleared bits of sleepers and are about to wake these */
+  /* The generation, plus one, of the last participant with this slot that died without having left,
+   * for people who look at the queue from outside. */
+  guint32 died;
   guint64 intents[MP_N_INTENTS];
   guint32 holds[3]; /* the lock words that it has announced: see lock.h */
   guint32 n_thefts; /* twice the locks taken from it since they were not announced */

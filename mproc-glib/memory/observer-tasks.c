@@ -125,6 +125,23 @@ note_waiters (MpObserved  *self,
     }
 }
 
+/* The slot in the lower half, its generation in the upper one. */
+static guint64
+make_handle (guint   slot,
+             guint32 generation)
+{
+  return (guint64) generation << 32 | slot;
+}
+
+static gboolean
+read_participant (MpObserved    *self,
+                  guint          slot,
+                  MpParticipant *participant)
+{
+  return mp_observed_read (self, participant, sizeof *participant,
+                           MP_OFFSET_PARTICIPANTS + (guint64) slot * MP_CACHE_LINE);
+}
+
 static void
 read_user (MpObserved  *self,
            guint        slot,
@@ -133,13 +150,33 @@ read_user (MpObserved  *self,
   MpParticipant participant;
 
   user->slot = slot;
-  if (!mp_observed_read (self, &participant, sizeof participant,
-                         MP_OFFSET_PARTICIPANTS + (guint64) slot * MP_CACHE_LINE))
+  if (!read_participant (self, slot, &participant))
     return;
+  user->handle = make_handle (slot, participant.generation);
   user->pid_inside = participant.pid;
   user->n_put = participant.n_put;
   user->n_got = participant.n_got;
   user->attached_at = participant.attached_at;
+}
+
+/* A participant that leaves frees its slot before its lock: so the lock is looked at first. */
+gboolean
+mp_observed_has_died (gpointer user_data,
+                      guint64  handle)
+{
+  MpObserved   *self = user_data;
+  const guint   slot = (guint) (handle & G_MAXUINT32);
+  const guint32 generation = (guint32) (handle >> 32);
+  gboolean      is_alive;
+  MpParticipant participant;
+
+  if (slot >= MP_N_PARTICIPANTS)
+    return FALSE;
+  is_alive = mp_observed_is_alive (self, slot);
+  if (!read_participant (self, slot, &participant))
+    return FALSE;
+  return participant.died == generation + 1 ||
+         (!is_alive && participant.generation == generation && participant.state == MP_SLOT_USED);
 }
 
 void

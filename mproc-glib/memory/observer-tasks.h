@@ -11,6 +11,8 @@ G_BEGIN_DECLS
 void     mp_observed_list_users (gpointer        self,
                                  MpQueueUserFunc func,
                                  gpointer        user_data);
+gboolean mp_observed_has_died (gpointer self,
+                               guint64  handle);
 void     mp_observed_list_tasks (gpointer        self,
                                  guint           max,
                                  MpQueueTaskFunc func,

@@ -151,7 +151,7 @@ observer_sample (gpointer       user_data,
   const MpStateLine *state = mp_observed_line (self, MP_OFFSET_STATE);
   const MpArenaLine *arena = mp_observed_line (self, MP_OFFSET_ARENA);
   struct stat        status;
-  guint64            word, bytes_got, bytes_put;
+  guint64            word;
   guint32            n_queued;
   guint              n_slots;
 
@@ -163,9 +163,9 @@ observer_sample (gpointer       user_data,
   sample->is_named = status.st_nlink > 0;
   sample->n_put = mp_observed_locate (self, &word, &n_queued);
   sample->n_got = sample->n_put - n_queued;
-  bytes_got = mp_load_acquire (&head->n_bytes);
-  bytes_put = mp_load_acquire (&tail->n_bytes);
-  sample->n_bytes = (gint64) (bytes_put - bytes_got) > 0 ? bytes_put - bytes_got : 0;
+  sample->n_bytes_got = mp_load_acquire (&head->n_bytes);
+  sample->n_bytes_put = mp_load_acquire (&tail->n_bytes);
+  sample->n_bytes = (guint64) MAX ((gint64) (sample->n_bytes_put - sample->n_bytes_got), 0);
   sample->n_again = mp_load_bounded (&head->n_orphans, MP_N_LEASES);
   sample->size = n_queued + sample->n_again;
   sample->n_unfinished = count_unfinished (self, sample->n_put);
@@ -195,6 +195,7 @@ const MpQueueObserver mp_memory_observer = {
   .identify = identify,
   .sample = observer_sample,
   .list_users = mp_observed_list_users,
+  .has_died = mp_observed_has_died,
   .list_tasks = mp_observed_list_tasks,
   .peek_task = mp_observed_peek_task,
   .peek = mp_observed_peek,

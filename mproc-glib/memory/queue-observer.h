@@ -21,9 +21,11 @@ typedef struct
 {
   guint32  size;
   guint64  n_bytes;
-  guint64  memory; /* bytes that the system has given to the queue */
-  guint64  n_put;  /* messages ever put */
-  guint64  n_got;  /* and taken for the first time */
+  guint64  memory;      /* bytes that the system has given to the queue */
+  guint64  n_put;       /* messages ever put */
+  guint64  n_got;       /* and taken for the first time */
+  guint64  n_bytes_put; /* of these messages */
+  guint64  n_bytes_got;
   guint32  n_unfinished;
   guint32  n_held;  /* messages held by consumers */
   guint32  n_again; /* of `size`: were delivered before and wait for another consumer */
@@ -43,6 +45,7 @@ typedef struct
 typedef struct
 {
   guint32  slot;
+  guint64  handle;     /* which no other handle of the queue has had */
   gint64   pid_inside; /* as it saw itself, perhaps in another pid namespace */
   guint64  n_put;
   guint64  n_got;
@@ -102,6 +105,9 @@ typedef struct
   void (*list_users) (gpointer        self,
                       MpQueueUserFunc func,
                       gpointer        user_data);
+  /* Whether a handle has ended by the death of its process, which did not leave the queue. */
+  gboolean (*has_died) (gpointer self,
+                        guint64  handle);
   /* The oldest @max. */
   void (*list_tasks) (gpointer        self,
                       guint           max,

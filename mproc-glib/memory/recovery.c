@@ -132,6 +132,7 @@ retire (Recoverer *self,
     mp_arena_drop_intents (memory, participant);
   mp_waiters_begin_waking (memory, n_waking);
   self->n_waking += n_waking;
+  mp_slots_note_death (memory, participant);
   mp_slots_free (memory, participant);
   MP_STEP ("recovery/retired");
   unlock_all (memory, self->word);

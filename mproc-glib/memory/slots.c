@@ -10,23 +10,15 @@
 
 #include <unistd.h>
 
-/* The states of a slot. */
-enum
-{
-  SLOT_FREE,
-  SLOT_USED,
-  SLOT_LEFT,
-};
-
 static gboolean
 take (MpMemory *self,
       guint     participant)
 {
   MpParticipant *slot = mp_memory_participant (self, participant);
 
-  if (mp_load_acquire (&slot->state) != SLOT_FREE || !mp_liveness_claim (self, participant))
+  if (mp_load_acquire (&slot->state) != MP_SLOT_FREE || !mp_liveness_claim (self, participant))
     return FALSE;
-  if (mp_load_acquire (&slot->state) != SLOT_FREE)
+  if (mp_load_acquire (&slot->state) != MP_SLOT_FREE)
     {
       mp_liveness_unclaim (self, participant);
       return FALSE;
@@ -42,7 +34,7 @@ take (MpMemory *self,
   self->lock_word = mp_lock_word (participant, slot->generation);
   mp_store (&self->intents_used, 0);
   mp_store (&self->intents_due, 0);
-  mp_store_release (&slot->state, SLOT_USED);
+  mp_store_release (&slot->state, MP_SLOT_USED);
   return TRUE;
 }
 
@@ -67,7 +59,17 @@ mp_slots_free (MpMemory *self,
     mp_store (&slot->holds[i], 0);
   mp_store (&slot->n_waking, 0);
   mp_store (&slot->generation, slot->generation + 1);
-  mp_store_release (&slot->state, SLOT_FREE);
+  mp_store_release (&slot->state, MP_SLOT_FREE);
+}
+
+void
+mp_slots_note_death (MpMemory *self,
+                     guint     participant)
+{
+  MpParticipant *slot = mp_memory_participant (self, participant);
+
+  if (mp_load (&slot->state) == MP_SLOT_USED)
+    mp_store (&slot->died, slot->generation + 1);
 }
 
 /* The participant may leave, and another one may take its slot, while this looks: then the
@@ -79,13 +81,13 @@ mp_slots_is_dead (MpMemory *self,
   MpParticipant *slot = mp_memory_participant (self, participant);
   guint32        generation = mp_load_acquire (&slot->generation);
 
-  if (mp_load_acquire (&slot->state) == SLOT_FREE)
+  if (mp_load_acquire (&slot->state) == MP_SLOT_FREE)
     return FALSE;
   MP_STEP ("slots/used");
   if (mp_liveness_is_alive (self, participant))
     return FALSE;
   MP_STEP ("slots/missing");
-  return mp_load_acquire (&slot->state) != SLOT_FREE &&
+  return mp_load_acquire (&slot->state) != MP_SLOT_FREE &&
          mp_load_acquire (&slot->generation) == generation;
 }
 
@@ -93,19 +95,19 @@ gboolean
 mp_slots_is_missed (MpMemory *self,
                     guint     participant)
 {
-  return mp_load (&mp_memory_participant (self, participant)->state) == SLOT_USED &&
+  return mp_load (&mp_memory_participant (self, participant)->state) == MP_SLOT_USED &&
          !mp_liveness_is_alive (self, participant);
 }
 
 void
 mp_slots_leave (MpMemory *self)
 {
-  mp_store_release (&mp_memory_participant (self, self->participant)->state, SLOT_LEFT);
+  mp_store_release (&mp_memory_participant (self, self->participant)->state, MP_SLOT_LEFT);
 }
 
 /* The slot is still ours, as long as this process lives. */
 void
 mp_slots_rejoin (MpMemory *self)
 {
-  mp_store_release (&mp_memory_participant (self, self->participant)->state, SLOT_USED);
+  mp_store_release (&mp_memory_participant (self, self->participant)->state, MP_SLOT_USED);
 }

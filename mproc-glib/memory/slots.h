@@ -23,6 +23,10 @@ gboolean mp_slots_take (MpMemory *self);
 void mp_slots_free (MpMemory *self,
                     guint     participant);
 
+/* Before the slot of a dead participant is freed. */
+void mp_slots_note_death (MpMemory *self,
+                          guint     participant);
+
 gboolean mp_slots_is_dead (MpMemory *self,
                            guint     participant);
 /* Whether the others have to do something about its death. */

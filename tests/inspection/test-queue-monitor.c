@@ -4,6 +4,8 @@
 
 #include "config.h"
 
+#include "inspection/process-scan.h"
+
 #include <mproc-glib/mproc-glib.h>
 
 #include <fcntl.h>
@@ -511,6 +513,184 @@ test_closed (void)
   g_assert_cmpuint (get_uint (monitor, "size"), ==, 1);
 }
 
+/* Returns a process that has the queue open, and how it ends; its handle is in *@handle. */
+static pid_t
+start_user (MpJoinableQueue *queue,
+            MpQueueMonitor  *monitor,
+            void (*end) (int status),
+            int      go,
+            guint64 *handle)
+{
+  pid_t pid = fork ();
+
+  if (pid == 0)
+    {
+      char byte;
+
+      put (queue, 1);
+      (void) !read (go, &byte, 1);
+      end (0);
+    }
+  *handle = 0;
+  while (*handle == 0)
+    {
+      g_autoptr (GVariant) list = mp_queue_monitor_list_processes (monitor, NULL);
+
+      for (gsize i = 0; i < g_variant_n_children (list); i++)
+        {
+          g_autoptr (GVariant) row = g_variant_get_child_value (list, i);
+          int other;
+
+          if (g_variant_lookup (row, "pid", "i", &other) && other == pid)
+            g_assert_true (g_variant_lookup (row, "handle", "t", handle));
+        }
+    }
+  g_assert_false (mp_queue_monitor_has_died (monitor, *handle));
+  return pid;
+}
+
+static void
+end_user (pid_t pid,
+          int   go)
+{
+  g_assert_cmpint (write (go, "", 1), ==, 1);
+  g_assert_cmpint (waitpid (pid, NULL, 0), ==, pid);
+}
+
+/* Who ends without having left has died: before others have noticed, afterwards, and when the next
+ * one has the same slot. */
+static void
+test_died (void)
+{
+  g_autoptr (MpJoinableQueue) queue = new_queue ();
+  g_autoptr (MpQueueMonitor) monitor = monitor_of (queue);
+  guint64 dies, leaves;
+  pid_t   pid;
+  int     go[2];
+
+  g_assert_cmpint (pipe (go), ==, 0);
+  pid = start_user (queue, monitor, _exit, go[0], &dies);
+  end_user (pid, go[1]);
+  g_assert_true (mp_queue_monitor_has_died (monitor, dies));
+
+  pid = start_user (queue, monitor, exit, go[0], &leaves);
+  g_assert_cmpuint (dies, !=, leaves);
+  end_user (pid, go[1]);
+  g_assert_false (mp_queue_monitor_has_died (monitor, leaves));
+  g_assert_true (mp_queue_monitor_has_died (monitor, dies));
+
+  /* The first handle is that of this process. */
+  g_object_unref (g_steal_pointer (&queue));
+  g_assert_false (mp_queue_monitor_has_died (monitor, 0));
+  g_assert_false (mp_queue_monitor_has_died (monitor, G_MAXUINT64));
+  close (go[0]);
+  close (go[1]);
+}
+
+static gconstpointer
+last_scan (void)
+{
+  g_autoptr (MpProcessScan) scan = mp_process_scan_get_last ();
+
+  return scan;
+}
+
+static gboolean
+has_process (MpQueueMonitor *monitor,
+             pid_t           pid)
+{
+  g_autoptr (GVariant) list = mp_queue_monitor_list_processes (monitor, NULL);
+  gboolean has = FALSE;
+
+  for (gsize i = 0; i < g_variant_n_children (list); i++)
+    {
+      g_autoptr (GVariant) row = g_variant_get_child_value (list, i);
+      int other;
+
+      has = has || (g_variant_lookup (row, "pid", "i", &other) && other == pid);
+    }
+  return has;
+}
+
+/* A process that is new to many queues is looked for once, and for a queue that nobody has open
+ * nobody is looked for. */
+static void
+test_one_scan (void)
+{
+  MpJoinableQueue *queues[3];
+  MpQueueMonitor  *monitors[3];
+  gconstpointer    scan;
+  pid_t            pid;
+  int              go[2], ready[2];
+  char             byte;
+
+  g_assert_cmpint (pipe (go), ==, 0);
+  g_assert_cmpint (pipe (ready), ==, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (queues); i++)
+    {
+      queues[i] = new_queue ();
+      monitors[i] = monitor_of (queues[i]);
+      g_assert_true (has_process (monitors[i], getpid ()));
+    }
+  pid = fork ();
+  if (pid == 0)
+    {
+      for (guint i = 0; i < G_N_ELEMENTS (queues); i++)
+        put (queues[i], 1);
+      (void) !write (ready[1], "", 1);
+      (void) !read (go[0], &byte, 1);
+      _exit (0);
+    }
+  g_assert_cmpint (read (ready[0], &byte, 1), ==, 1);
+
+  g_assert_true (has_process (monitors[0], pid));
+  scan = last_scan ();
+  for (guint i = 1; i < G_N_ELEMENTS (queues); i++)
+    g_assert_true (has_process (monitors[i], pid));
+  g_assert_true (last_scan () == scan);
+
+  end_user (pid, go[1]);
+  for (guint i = 0; i < G_N_ELEMENTS (queues); i++)
+    {
+      g_assert_false (has_process (monitors[i], pid));
+      g_object_unref (queues[i]);
+      g_variant_unref (mp_queue_monitor_list_processes (monitors[i], NULL));
+      g_object_unref (monitors[i]);
+    }
+  g_assert_true (last_scan () == scan);
+  for (guint i = 0; i < G_N_ELEMENTS (go); i++)
+    {
+      close (go[i]);
+      close (ready[i]);
+    }
+}
+
+/* Rates are those of the time between the last two samples. */
+static void
+test_rates (void)
+{
+  g_autoptr (MpJoinableQueue) queue = new_queue ();
+  g_autoptr (MpQueueMonitor) monitor = monitor_of (queue);
+  double rate, byte_rate, get_byte_rate;
+  gint64 interval;
+
+  g_object_get (monitor, "put-byte-rate", &byte_rate, "interval-us", &interval, NULL);
+  g_assert_cmpfloat (byte_rate, ==, 0);
+  g_assert_cmpint (interval, ==, 0);
+  for (guint i = 0; i < 10; i++)
+    put (queue, i);
+  while (interval == 0)
+    {
+      refresh (monitor);
+      g_object_get (monitor, "interval-us", &interval, "put-rate", &rate, "put-byte-rate",
+                    &byte_rate, "get-byte-rate", &get_byte_rate, NULL);
+    }
+  g_assert_cmpfloat (rate, >, 0);
+  g_assert_cmpfloat_with_epsilon (byte_rate / rate,
+                                  (double) mp_queue_get_n_bytes (MP_QUEUE (queue)) / 10, 0.001);
+  g_assert_cmpfloat (get_byte_rate, ==, 0);
+}
+
 static void
 test_no_queue (void)
 {
@@ -571,6 +751,9 @@ main (int   argc,
   g_test_add_func ("/queue-monitor/peek-task", test_peek_task);
   g_test_add_func ("/queue-monitor/hidden", test_hidden);
   g_test_add_func ("/queue-monitor/closed", test_closed);
+  g_test_add_func ("/queue-monitor/died", test_died);
+  g_test_add_func ("/queue-monitor/one-scan", test_one_scan);
+  g_test_add_func ("/queue-monitor/rates", test_rates);
   g_test_add_func ("/queue-monitor/no-queue", test_no_queue);
   g_test_add_func ("/queue-monitor/notifies", test_notifies);
 
