@@ -79,13 +79,13 @@ tell (MpChanges *self,
   self->tell (&change, self->user_data);
 }
 
-static gint64
-attached_at (GVariant *process)
+static guint64
+handle_of (GVariant *process)
 {
-  gint64 time = 0;
+  guint64 handle = 0;
 
-  (void) g_variant_lookup (process, "attached-at", "x", &time);
-  return time;
+  (void) g_variant_lookup (process, "handle", "t", &handle);
+  return handle;
 }
 
 static guint32
@@ -103,7 +103,7 @@ has_process (GVariant *processes,
 {
   g_autoptr (GVariant) other = mp_queue_find_process (processes, slot_of (process));
 
-  return other != NULL && attached_at (other) == attached_at (process);
+  return other != NULL && handle_of (other) == handle_of (process);
 }
 
 /* --- Processes -------------------------------------------------------------------------------- */
@@ -118,22 +118,31 @@ tell_process (MpChanges  *self,
 }
 
 static void
-compare_processes (MpChanges  *self,
-                   const Look *now)
+tell_ended (MpChanges *self,
+            GVariant  *process)
+{
+  const gboolean has_died = mp_queue_monitor_has_died (self->monitor, handle_of (process));
+  guint32        n_held = 0;
+
+  (void) g_variant_lookup (process, "n-held", "u", &n_held);
+  tell_process (self, has_died ? "died" : "left", process, n_held);
+}
+
+/* @now is NULL when all have ended. */
+static void
+compare_processes (MpChanges *self,
+                   GVariant  *now)
 {
   for (gsize i = 0; i < g_variant_n_children (self->last.processes); i++)
     {
       g_autoptr (GVariant) process = g_variant_get_child_value (self->last.processes, i);
-      guint32 n_held = 0;
 
-      if (has_process (now->processes, process))
-        continue;
-      (void) g_variant_lookup (process, "n-held", "u", &n_held);
-      tell_process (self, n_held > 0 ? "died" : "left", process, n_held);
+      if (now == NULL || !has_process (now, process))
+        tell_ended (self, process);
     }
-  for (gsize i = 0; i < g_variant_n_children (now->processes); i++)
+  for (gsize i = 0; now != NULL && i < g_variant_n_children (now); i++)
     {
-      g_autoptr (GVariant) process = g_variant_get_child_value (now->processes, i);
+      g_autoptr (GVariant) process = g_variant_get_child_value (now, i);
 
       if (!has_process (self->last.processes, process))
         tell_process (self, "attached", process, 0);
@@ -266,10 +275,11 @@ mp_changes_look (MpChanges   *self,
   if (!mp_queue_monitor_refresh (self->monitor, NULL) || !look_at (self->monitor, &now))
     {
       look_clear (&now);
+      compare_processes (self, NULL);
       tell (self, (MpChange){ .event = "queue-gone" });
       return FALSE;
     }
-  compare_processes (self, &now);
+  compare_processes (self, now.processes);
   compare_tasks (self, &now);
   if (now.is_full && !self->last.is_full)
     tell (self, (MpChange){ .event = "full" });

@@ -16,7 +16,7 @@ typedef struct
   GVariant   *process; /* as in mp_queue_monitor_list_processes (), or NULL */
   gboolean    has_serial;
   guint64     serial; /* of the task */
-  guint64     n;      /* how often, or of a process that died how many tasks it held; 0 if that
+  guint64     n;      /* how often, or of a process that ended how many tasks it held; 0 if that
                          goes without saying */
 } MpChange;
 
@@ -36,7 +36,7 @@ gboolean mp_changes_look (MpChanges   *self,
                           MpChangeFunc tell,
                           gpointer     user_data);
 
-/* queue-new, queue-gone, attached, left, died (while it held tasks), claimed, done, retried, dead,
+/* queue-new, queue-gone, attached, left, died (without having left), claimed, done, retried, dead,
  * full or shut-down. */
 gboolean mp_changes_is_event (const char *name);
 

@@ -12,11 +12,14 @@
 #include <unistd.h>
 
 static gboolean json, pretty;
+static char    *color_name;
 
 static const GOptionEntry common_options[] = {
   { "json", 0, 0, G_OPTION_ARG_NONE, &json,
     "Write JSON, an object a line; --json=pretty writes each over several", NULL },
   { "json-pretty", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &pretty, NULL, NULL },
+  { "color", 0, 0, G_OPTION_ARG_STRING, &color_name,
+    "Whether tables have colours: auto (the default: on a terminal), always or never", "WHEN" },
   { "no-header", 0, 0, G_OPTION_ARG_NONE, &mp_output.no_header, "Write no line of headings", NULL },
   { "quiet", 'q', 0, G_OPTION_ARG_NONE, &mp_output.quiet, "Write nothing but what was asked for",
     NULL },
@@ -53,6 +56,21 @@ normalize (int    argc,
   return g_strv_builder_end (builder);
 }
 
+/* FALSE if there is no such word. */
+static gboolean
+choose_color (void)
+{
+  const char *no_color = g_getenv ("NO_COLOR");
+
+  if (color_name == NULL || strcmp (color_name, "auto") == 0)
+    mp_output.color = mp_terminal_is_smart () && (no_color == NULL || no_color[0] == '\0');
+  else if (strcmp (color_name, "always") == 0 || strcmp (color_name, "never") == 0)
+    mp_output.color = color_name[0] == 'a';
+  else
+    return FALSE;
+  return TRUE;
+}
+
 gboolean
 mp_command_parse (const MpCommand *command,
                   int             *argc,
@@ -80,6 +98,12 @@ mp_command_parse (const MpCommand *command,
     }
   mp_output.json = pretty ? MP_OUTPUT_PRETTY : json ? MP_OUTPUT_SHORT
                                                     : MP_OUTPUT_TABLE;
+  if (!choose_color ())
+    {
+      *status = mp_command_refuse (command->name, MP_EXIT_USAGE,
+                                   "--color is auto, always or never");
+      return FALSE;
+    }
   if (*argc - 1 < least || *argc - 1 > most)
     {
       g_printerr ("mproc: usage: mproc %s %s\n", command->name, command->arguments);

@@ -29,8 +29,8 @@ write_out (MpMessage *message,
            GError   **error)
 {
   if (mp_output.json != MP_OUTPUT_TABLE)
-    mp_value_print (message, position);
-  else if (!mp_value_write (message, form, error))
+    mp_value_print (message, position, G_MAXUINT64);
+  else if (!mp_value_write (message, form, G_MAXUINT64, error))
     return FALSE;
   return mp_output_flush (error);
 }

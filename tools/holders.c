@@ -39,11 +39,9 @@ find_task (GVariant *tasks,
 static char *
 dup_waits (GVariant *process)
 {
-  g_autoptr (GVariant) waits = g_variant_lookup_value (process, "waits", NULL);
-  g_autofree const char **names = g_variant_get_strv (waits, NULL);
-  g_autofree char        *text = g_strjoinv (", ", (char **) names);
+  g_autofree char *text = mp_queue_dup_waits (process, "");
 
-  return names[0] != NULL ? g_strdup_printf ("waits for %s", text) : g_strdup ("");
+  return text[0] != '\0' ? g_strdup_printf ("waits for %s", text) : g_strdup ("");
 }
 
 /* Those that have the queue open and never used it tell nothing. */

@@ -185,8 +185,8 @@ write_out (MpMessage *message,
            GError   **error)
 {
   if (mp_output.json != MP_OUTPUT_TABLE)
-    mp_value_print (message, 0);
-  else if (!mp_value_write (message, MP_VALUE_JSON, error))
+    mp_value_print (message, 0, G_MAXUINT64);
+  else if (!mp_value_write (message, MP_VALUE_JSON, G_MAXUINT64, error))
     return FALSE;
   return mp_output_flush (error);
 }

@@ -43,22 +43,41 @@ is_wanted (MpQueueMonitor *monitor,
   return show_all || only_names || !is_idle (monitor);
 }
 
+static const struct
+{
+  const char *name, *one, *many;
+} waits[] = {
+  { "get", "to get", "to get" },
+  { "put", "to put", "to put" },
+  { "done", "for end", "for end" },
+  { "news", "for news", "for news" },
+  { "get-loop", "loop to get", "loops to get" },
+  { "put-loop", "loop to put", "loops to put" },
+  { "done-loop", "loop for end", "loops for end" },
+  { "news-loop", "loop for news", "loops for news" },
+};
+
+/* Such as "3 to get, 1 loop for end". */
 static char *
 dup_waiting (GVariant *processes)
 {
+  guint n[G_N_ELEMENTS (waits)] = { 0 };
   g_autoptr (GString) text = g_string_new (NULL);
 
   for (gsize i = 0; i < g_variant_n_children (processes); i++)
     {
       g_autoptr (GVariant) process = g_variant_get_child_value (processes, i);
-      g_autoptr (GVariant) waits = g_variant_lookup_value (process, "waits", NULL);
-      g_autofree const char **names = g_variant_get_strv (waits, NULL);
+      g_autoptr (GVariant) list = g_variant_lookup_value (process, "waits", NULL);
+      g_autofree const char **names = g_variant_get_strv (list, NULL);
 
-      for (gsize j = 0; names[j] != NULL; j++)
-        if (strstr (text->str, names[j]) == NULL)
-          g_string_append_printf (text, "%s%s", text->len > 0 ? " " : "", names[j]);
+      for (guint j = 0; j < G_N_ELEMENTS (waits); j++)
+        n[j] += g_strv_contains (names, waits[j].name);
     }
-  return g_string_free (g_steal_pointer (&text), FALSE);
+  for (guint j = 0; j < G_N_ELEMENTS (waits); j++)
+    if (n[j] > 0)
+      g_string_append_printf (text, "%s%u %s", text->len > 0 ? ", " : "", n[j],
+                              n[j] == 1 ? waits[j].one : waits[j].many);
+  return g_strdup (text->len > 0 ? text->str : "-");
 }
 
 static void
@@ -82,11 +101,15 @@ add_row (MpTable        *table,
                           ? g_strdup_printf ("%u", facts.n_unfinished)
                           : g_strdup ("-"));
   mp_table_take (table, g_strdup_printf ("%u", facts.n_dead));
+  mp_table_color (table, facts.n_dead > 0 ? MP_COLOR_ALARM : MP_COLOR_NONE);
   mp_table_take (table, g_strdup_printf ("%u", facts.n_processes));
   mp_table_take (table, dup_waiting (processes));
   mp_table_take (table, facts.damaged     ? g_strdup ("damaged")
                         : facts.shut_down ? g_strdup ("shut down")
                                           : mp_queue_dup_owner (processes));
+  mp_table_color (table, facts.damaged     ? MP_COLOR_ALARM
+                         : facts.shut_down ? MP_COLOR_NOTE
+                                           : MP_COLOR_NONE);
 }
 
 static void

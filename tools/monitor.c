@@ -39,6 +39,34 @@ typedef struct
 
 /* --- Lines ------------------------------------------------------------------------------------ */
 
+static const struct
+{
+  const char   *event;
+  MpOutputColor color;
+} colors[] = {
+  { "died", MP_COLOR_ALARM },
+  { "dead", MP_COLOR_ALARM },
+  { "retried", MP_COLOR_NOTE },
+  { "full", MP_COLOR_NOTE },
+  { "shut-down", MP_COLOR_NOTE },
+};
+
+static MpOutputColor
+color_of (const char *event)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (colors); i++)
+    if (strcmp (colors[i].event, event) == 0)
+      return colors[i].color;
+  return MP_COLOR_NONE;
+}
+
+/* Those that end tell how many tasks they held, others how often something happened. */
+static gboolean
+is_of_end (const MpChange *change)
+{
+  return strcmp (change->event, "died") == 0 || strcmp (change->event, "left") == 0;
+}
+
 static void
 print_line (const MpChange *change,
             const char     *time)
@@ -46,18 +74,21 @@ print_line (const MpChange *change,
   g_autoptr (GString) line = g_string_new (NULL);
   g_autofree char *process = change->process != NULL ? mp_queue_dup_process (change->process)
                                                      : NULL;
-  g_autofree char *safe = NULL;
+  g_autofree char *queue = mp_terminal_escape (change->queue);
+  g_autofree char *safe = process != NULL ? mp_terminal_escape (process) : NULL;
+  g_autofree char *event = g_strdup_printf ("%-10s", change->event);
 
-  g_string_append_printf (line, "%s  %-9s  %s", time, change->event, change->queue);
-  if (process != NULL)
-    g_string_append_printf (line, "  %s", process);
+  g_string_append_printf (line, "%s  ", time);
+  mp_output_append (line, event, color_of (change->event));
+  g_string_append_printf (line, "  %s", queue);
+  if (safe != NULL)
+    g_string_append_printf (line, "  %s", safe);
   if (change->has_serial)
     g_string_append_printf (line, "  task %" G_GUINT64_FORMAT, change->serial);
   if (change->n > 0)
     g_string_append_printf (line, "  %" G_GUINT64_FORMAT " %s", change->n,
-                            strcmp (change->event, "died") == 0 ? "held" : "short ones");
-  safe = mp_terminal_escape (line->str);
-  mp_output_line (safe);
+                            is_of_end (change) ? "held" : "short ones");
+  g_print ("%s\n", line->str);
 }
 
 static void
@@ -88,8 +119,10 @@ print_json (const MpChange *change,
     add_number (builder, "pid", (guint64) pid);
   if (change->has_serial)
     add_number (builder, "serial", change->serial);
-  if (change->n > 0)
-    add_number (builder, strcmp (change->event, "died") == 0 ? "held" : "n", change->n);
+  if (is_of_end (change))
+    add_number (builder, "held", change->n);
+  else if (change->n > 0)
+    add_number (builder, "n", change->n);
   json_builder_end_object (builder);
   mp_output_json (builder);
 }

@@ -33,6 +33,28 @@ mp_output_flush (GError **error)
   return FALSE;
 }
 
+static const struct
+{
+  const char *begin, *end;
+} colors[] = {
+  [MP_COLOR_NONE] = { "", "" },
+  [MP_COLOR_STRONG] = { "\033[1m", "\033[22m" },
+  [MP_COLOR_NOTE] = { "\033[33m", "\033[39m" },
+  [MP_COLOR_ALARM] = { "\033[31m", "\033[39m" },
+};
+
+void
+mp_output_append (GString      *line,
+                  const char   *text,
+                  MpOutputColor color)
+{
+  if (!mp_output.color)
+    color = MP_COLOR_NONE;
+  g_string_append (line, colors[color].begin);
+  g_string_append (line, text);
+  g_string_append (line, colors[color].end);
+}
+
 /* --- JSON ---------------------------------------------------------------------------------- */
 
 /* The generator leaves characters as they are that a terminal, or who reads on one, takes for
@@ -110,12 +132,27 @@ mp_output_duration (gint64 us)
 
 /* --- Tables ---------------------------------------------------------------------------------- */
 
+#define NO_ROW G_MAXUINT
+
+typedef struct
+{
+  char         *text;
+  MpOutputColor color;
+} Cell;
+
 struct _MpTable
 {
   const char *const *headings;
   guint              n_columns;
-  GPtrArray         *cells;
+  GArray            *cells; /* Cell */
+  guint              selected;
 };
+
+static void
+cell_clear (gpointer cell)
+{
+  g_free (((Cell *) cell)->text);
+}
 
 MpTable *
 mp_table_new (const char *const *headings)
@@ -124,7 +161,9 @@ mp_table_new (const char *const *headings)
 
   self->headings = headings;
   self->n_columns = g_strv_length ((GStrv) headings);
-  self->cells = g_ptr_array_new_with_free_func (g_free);
+  self->cells = g_array_new (FALSE, FALSE, sizeof (Cell));
+  g_array_set_clear_func (self->cells, cell_clear);
+  self->selected = NO_ROW;
   return self;
 }
 
@@ -132,8 +171,24 @@ void
 mp_table_take (MpTable *self,
                char    *text)
 {
-  g_ptr_array_add (self->cells, mp_terminal_escape (text));
+  const Cell cell = { mp_terminal_escape (text), MP_COLOR_NONE };
+
+  g_array_append_val (self->cells, cell);
   g_free (text);
+}
+
+void
+mp_table_color (MpTable      *self,
+                MpOutputColor color)
+{
+  g_array_index (self->cells, Cell, self->cells->len - 1).color = color;
+}
+
+void
+mp_table_select (MpTable *self,
+                 guint    row)
+{
+  self->selected = row;
 }
 
 static gboolean
@@ -152,33 +207,43 @@ heading_of (MpTable *self,
 
 static void
 append_cell (GString    *line,
-             const char *text,
+             const Cell *cell,
              guint       width,
              gboolean    right,
              gboolean    last)
 {
-  guint padding = width - MIN (width, mp_terminal_width (text));
+  guint padding = width - MIN (width, mp_terminal_width (cell->text));
 
   if (right)
     g_string_append_printf (line, "%*s", (int) padding, "");
-  g_string_append (line, text);
+  mp_output_append (line, cell->text, cell->color);
   if (!right && !last)
     g_string_append_printf (line, "%*s", (int) padding, "");
 }
 
 static void
 print_line (const GString *line,
-            guint          width)
+            guint          width,
+            gboolean       is_selected)
 {
-  g_autofree char *cut = NULL;
+  g_autofree char *cut = width != 0 ? mp_terminal_ellipsize (line->str, width)
+                                    : g_strdup (line->str);
 
-  if (width == 0)
-    {
-      g_print ("%s\n", line->str);
-      return;
-    }
-  cut = mp_terminal_ellipsize (line->str, width);
-  g_print ("%s\n", cut);
+  if (is_selected)
+    g_print ("\033[7m%s\033[27m\n", cut);
+  else
+    g_print ("%s\n", cut);
+}
+
+/* Row 0 is that of the headings. */
+static Cell
+cell_at (MpTable *self,
+         guint    row,
+         guint    column)
+{
+  if (row == 0)
+    return (Cell){ (char *) heading_of (self, column), MP_COLOR_STRONG };
+  return g_array_index (self->cells, Cell, (row - 1) * self->n_columns + column);
 }
 
 void
@@ -186,29 +251,28 @@ mp_table_print (MpTable *self,
                 guint    width)
 {
   g_autofree guint *widths = g_new0 (guint, self->n_columns);
-  guint             n_rows = self->cells->len / self->n_columns;
+  const guint       first = mp_output.no_header ? 1 : 0;
+  const guint       n_rows = self->cells->len / self->n_columns;
 
-  for (guint column = 0; column < self->n_columns; column++)
-    widths[column] = mp_output.no_header ? 0 : mp_terminal_width (heading_of (self, column));
-  for (guint i = 0; i < self->cells->len; i++)
-    widths[i % self->n_columns] = MAX (widths[i % self->n_columns],
-                                       mp_terminal_width (g_ptr_array_index (self->cells, i)));
+  for (guint row = first; row <= n_rows; row++)
+    for (guint column = 0; column < self->n_columns; column++)
+      widths[column] =
+        MAX (widths[column], mp_terminal_width (cell_at (self, row, column).text));
 
-  for (guint row = mp_output.no_header ? 1 : 0; row <= n_rows; row++)
+  for (guint row = first; row <= n_rows; row++)
     {
       g_autoptr (GString) line = g_string_new (NULL);
 
       for (guint column = 0; column < self->n_columns; column++)
         {
+          const Cell cell = cell_at (self, row, column);
+
           g_string_append (line, column > 0 ? "  " : "");
-          append_cell (line,
-                       row == 0 ? heading_of (self, column)
-                                : g_ptr_array_index (self->cells,
-                                                     (row - 1) * self->n_columns + column),
-                       widths[column], is_number (self, column), column == self->n_columns - 1);
+          append_cell (line, &cell, widths[column], is_number (self, column),
+                       column == self->n_columns - 1);
         }
-      print_line (line, width);
+      print_line (line, width, row > 0 && row - 1 == self->selected);
     }
-  g_ptr_array_unref (self->cells);
+  g_array_unref (self->cells);
   g_free (self);
 }

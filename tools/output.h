@@ -21,6 +21,7 @@ extern struct MpOutput
   MpOutputForm json;
   gboolean     no_header;
   gboolean     quiet;
+  gboolean     color; /* tables and events have colours */
 } mp_output;
 
 /* Writes text and the end of the line to the standard output, in UTF-8 whatever the locale.  On a
@@ -28,6 +29,19 @@ extern struct MpOutput
 void mp_output_line (const char *text);
 /* Writes out all that was written so far; FALSE with @error set when the reader is gone. */
 gboolean mp_output_flush (GError **error);
+
+typedef enum
+{
+  MP_COLOR_NONE,
+  MP_COLOR_STRONG, /* headings */
+  MP_COLOR_NOTE,   /* what a user may want to know of */
+  MP_COLOR_ALARM,  /* what is wrong */
+} MpOutputColor;
+
+/* Adds text that is safe, in a colour if there are any. */
+void mp_output_append (GString      *line,
+                       const char   *text,
+                       MpOutputColor color);
 
 /* --- JSON --- */
 
@@ -50,6 +64,12 @@ MpTable *mp_table_new (const char *const *headings);
 /* Takes the text of the next cell, row by row. */
 void mp_table_take (MpTable *self,
                     char    *text);
+/* Gives the last cell a colour, where there are any. */
+void mp_table_color (MpTable      *self,
+                     MpOutputColor color);
+/* Shows a row as the selected one. */
+void mp_table_select (MpTable *self,
+                      guint    row);
 /* Writes the table, no line wider than @width; 0 for any.  Then frees it. */
 void mp_table_print (MpTable *self,
                      guint    width);

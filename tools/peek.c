@@ -2,20 +2,22 @@
 
 #include "config.h"
 
+#include "glimpse.h"
 #include "queues.h"
 #include "select.h"
-#include "value.h"
 
 /* The most tasks among which those that are held, or dead letters, are looked for. */
 #define MAX_TASKS 10000
 
-static int      n_messages = 10;
-static gboolean are_held, are_dead;
+static int         n_messages = 10;
+static gboolean    are_held, are_dead;
+static const char *selector; /* of the queue, for messages */
 
 static const GOptionEntry options[] = {
   { "number", 'n', 0, G_OPTION_ARG_INT, &n_messages, "The most messages to show (10)", "N" },
   { "held", 0, 0, G_OPTION_ARG_NONE, &are_held, "Those that consumers hold", NULL },
   { "dead", 0, 0, G_OPTION_ARG_NONE, &are_dead, "Dead letters", NULL },
+  MP_GLIMPSE_ENTRIES,
   { NULL },
 };
 
@@ -32,11 +34,11 @@ print_some (MpQueueMonitor *monitor,
 
   if (messages == NULL)
     {
-      mp_command_fail ("peek", error);
+      mp_command_fail (selector, error);
       return 1;
     }
   for (guint i = 0; i < messages->len; i++)
-    mp_value_print (g_ptr_array_index (messages, i), *next - messages->len + i);
+    mp_glimpse_print (g_ptr_array_index (messages, i), *next - messages->len + i, selector);
   return messages->len;
 }
 
@@ -64,9 +66,9 @@ print_task (MpQueueMonitor *monitor,
   g_autoptr (MpMessage) message = mp_queue_monitor_peek_task (monitor, serial, &error);
 
   if (message != NULL)
-    mp_value_print (message, serial);
+    mp_glimpse_print (message, serial, selector);
   else if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
-    mp_command_fail ("peek", error);
+    mp_command_fail (selector, error);
   return message != NULL;
 }
 
@@ -105,9 +107,12 @@ run (int    argc,
     return status;
   if (are_held && are_dead)
     return mp_command_refuse ("peek", MP_EXIT_USAGE, "--held and --dead exclude each other");
-  monitor = mp_queues_select (argv[1], &error);
+  if (!mp_glimpse_check ("peek"))
+    return MP_EXIT_USAGE;
+  selector = argv[1];
+  monitor = mp_queues_select (selector, &error);
   if (monitor == NULL)
-    return mp_command_fail (argv[1], error);
+    return mp_command_fail (selector, error);
 
   if (are_held || are_dead)
     n_printed = print_tasks (monitor, are_held ? "held" : "dead");

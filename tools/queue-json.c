@@ -217,15 +217,47 @@ add_waiting (JsonBuilder *builder,
 }
 
 static void
+add_double (JsonBuilder *builder,
+            const char  *name,
+            double       value)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_add_double_value (builder, value);
+}
+
+/* Without an interval they are not known. */
+static void
 add_rates (JsonBuilder        *builder,
            const MpQueueFacts *facts)
 {
   json_builder_set_member_name (builder, "rates");
   json_builder_begin_object (builder);
-  json_builder_set_member_name (builder, "put");
-  json_builder_add_double_value (builder, facts->put_rate);
-  json_builder_set_member_name (builder, "get");
-  json_builder_add_double_value (builder, facts->get_rate);
+  if (facts->interval_us > 0)
+    add_double (builder, "interval", (double) facts->interval_us / G_USEC_PER_SEC);
+  else
+    add_null (builder, "interval");
+  add_double (builder, "put", facts->put_rate);
+  add_double (builder, "get", facts->get_rate);
+  add_double (builder, "bytes_in", facts->put_byte_rate);
+  add_double (builder, "bytes_out", facts->get_byte_rate);
+  json_builder_end_object (builder);
+}
+
+/* The process that made the queue, by the id that it had in its own namespace. */
+static void
+add_creator (JsonBuilder *builder,
+             GVariant    *processes,
+             gint64       creator)
+{
+  g_autoptr (GVariant) process = mp_queue_find_creator (processes, creator);
+
+  json_builder_set_member_name (builder, "creator");
+  json_builder_begin_object (builder);
+  add_limit (builder, "pid", (guint64) creator);
+  if (process != NULL)
+    add_text_of (builder, "command", process, "command");
+  else
+    add_null (builder, "command");
   json_builder_end_object (builder);
 }
 
@@ -266,7 +298,7 @@ mp_queue_add_json (JsonBuilder    *builder,
   add_text (builder, "kind", facts.kind[0] != '\0' ? facts.kind : NULL);
   add_text (builder, "uri", uri);
   add_time (builder, "created", facts.created_at);
-  add_limit (builder, "creator", (guint64) facts.creator);
+  add_creator (builder, processes, facts.creator);
   add_numbers (builder, &facts);
   add_rates (builder, &facts);
   add_waiting (builder, processes);

@@ -33,6 +33,9 @@ mp_queue_get_facts (MpQueueMonitor *monitor,
                 "damaged", &facts->damaged,
                 "put-rate", &facts->put_rate,
                 "get-rate", &facts->get_rate,
+                "put-byte-rate", &facts->put_byte_rate,
+                "get-byte-rate", &facts->get_byte_rate,
+                "interval-us", &facts->interval_us,
                 "oldest-us", &facts->oldest_us,
                 NULL);
 }
@@ -88,6 +91,59 @@ mp_queue_dup_owner (GVariant *processes)
     return g_strdup ("-");
   first = g_variant_get_child_value (processes, 0);
   return mp_queue_dup_process (first);
+}
+
+GVariant *
+mp_queue_find_creator (GVariant *processes,
+                       gint64    creator)
+{
+  for (gsize i = 0; i < g_variant_n_children (processes); i++)
+    {
+      g_autoptr (GVariant) process = g_variant_get_child_value (processes, i);
+      gint64 inside;
+
+      if (g_variant_lookup (process, "pid-inside", "x", &inside) && inside == creator)
+        return g_steal_pointer (&process);
+    }
+  return NULL;
+}
+
+char *
+mp_queue_dup_creator (GVariant *processes,
+                      gint64    creator)
+{
+  g_autoptr (GVariant) process = mp_queue_find_creator (processes, creator);
+
+  return process != NULL ? mp_queue_dup_process (process)
+                         : g_strdup_printf ("process %" G_GINT64_FORMAT, creator);
+}
+
+static const struct
+{
+  const char *name, *text;
+} waits[] = {
+  { "get", "get" },
+  { "put", "put" },
+  { "done", "end of tasks" },
+  { "news", "news" },
+  { "get-loop", "get (main loop)" },
+  { "put-loop", "put (main loop)" },
+  { "done-loop", "end of tasks (main loop)" },
+  { "news-loop", "news (main loop)" },
+};
+
+char *
+mp_queue_dup_waits (GVariant   *process,
+                    const char *none)
+{
+  g_autoptr (GVariant) list = g_variant_lookup_value (process, "waits", NULL);
+  g_autofree const char **names = g_variant_get_strv (list, NULL);
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (waits); i++)
+    if (g_strv_contains (names, waits[i].name))
+      g_string_append_printf (text, "%s%s", text->len > 0 ? ", " : "", waits[i].text);
+  return g_strdup (text->len > 0 ? text->str : none);
 }
 
 gboolean

@@ -16,6 +16,16 @@ char *mp_queue_dup_label (MpQueueMonitor *monitor);
 /* COMMAND[PID] of a row of mp_queue_monitor_list_processes (). */
 char *mp_queue_dup_process (GVariant *process);
 char *mp_queue_dup_owner (GVariant *processes);
+/* COMMAND[PID] of the process that made the queue, or "process PID" if it is not there any more or
+ * not seen.  @creator is its id as it saw it itself. */
+char *mp_queue_dup_creator (GVariant *processes,
+                            gint64    creator);
+/* What a process waits for, as people read it; @none for nothing. */
+char *mp_queue_dup_waits (GVariant   *process,
+                          const char *none);
+/* The row of the process that made the queue, or NULL. */
+GVariant *mp_queue_find_creator (GVariant *processes,
+                                 gint64    creator);
 
 /* Whether the process is in the list of mp_queue_monitor_list_processes (). */
 gboolean mp_queue_has_process (GVariant *processes,
@@ -42,8 +52,8 @@ typedef struct
   guint64  id, n_bytes, n_put, n_got, max_bytes, memory, n_redelivered;
   guint    size, max_size, n_unfinished, n_held, n_again, n_dead, n_processes, n_waiting;
   gboolean shut_down, damaged;
-  double   put_rate, get_rate;
-  gint64   oldest_us, created_at, creator;
+  double   put_rate, get_rate, put_byte_rate, get_byte_rate;
+  gint64   interval_us, oldest_us, created_at, creator;
   char    *kind;
 } MpQueueFacts;
 

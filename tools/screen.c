@@ -4,6 +4,8 @@
 
 #include "screen.h"
 
+#include "terminal.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,15 +14,15 @@
 
 static struct termios saved;
 static gboolean       is_open;
+static GString       *picture; /* what was printed since its begin */
 
 gboolean
 mp_screen_open (void)
 {
-  const char    *terminal = g_getenv ("TERM");
   struct termios raw;
 
-  if (!isatty (STDIN_FILENO) || !isatty (STDOUT_FILENO) || terminal == NULL ||
-      strcmp (terminal, "dumb") == 0 || tcgetattr (STDIN_FILENO, &saved) == -1)
+  if (!isatty (STDIN_FILENO) || !mp_terminal_is_smart () ||
+      tcgetattr (STDIN_FILENO, &saved) == -1)
     return FALSE;
 
   raw = saved;
@@ -46,14 +48,36 @@ mp_screen_close (void)
   tcsetattr (STDIN_FILENO, TCSAFLUSH, &saved);
 }
 
-void
-mp_screen_begin (void)
+static void
+collect (const char *text)
 {
-  g_print ("\033[H\033[2J");
+  g_string_append (picture, text);
 }
 
 void
+mp_screen_begin (void)
+{
+  picture = g_string_new (NULL);
+  g_set_print_handler (collect);
+}
+
+/* The last line stays empty: a line feed there would move the picture up. */
+void
 mp_screen_end (void)
 {
+  g_auto (GStrv) lines = g_strsplit (g_strchomp (picture->str), "\n", -1);
+  guint width, height;
+
+  g_set_print_handler (NULL);
+  g_string_assign (picture, "\033[H\033[2J");
+  mp_terminal_size (&width, &height);
+  for (guint i = 0; lines[i] != NULL && i + 1 < height; i++)
+    {
+      g_autofree char *cut = mp_terminal_ellipsize (lines[i], width);
+
+      g_string_append_printf (picture, "%s\n", cut);
+    }
+  fputs (picture->str, stdout);
   fflush (stdout);
+  g_string_free (g_steal_pointer (&picture), TRUE);
 }

@@ -11,9 +11,9 @@ G_BEGIN_DECLS
 /* FALSE when the standard output or input is no terminal, or one that knows no such thing. */
 gboolean mp_screen_open (void);
 void     mp_screen_close (void);
-/* Begins a new picture at the upper left corner, over the old one. */
+/* Until the end, all that is printed is collected. */
 void mp_screen_begin (void);
-/* Clears what is left of the old picture. */
+/* Shows it in place of the last picture, as much of it as there is room for. */
 void mp_screen_end (void);
 
 G_END_DECLS

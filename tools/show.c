@@ -6,9 +6,13 @@
 #include "queues.h"
 #include "screen.h"
 #include "select.h"
+#include "show.h"
 
 #include <glib-unix.h>
 #include <signal.h>
+
+/* The rates of a queue that is shown once are those of so long a time. */
+#define RATE_US (G_USEC_PER_SEC / 10)
 
 static int    n_tasks = 20;
 static double n_seconds;
@@ -40,6 +44,16 @@ print_line (const char *heading,
 }
 
 static void
+print_state (const char   *state,
+             MpOutputColor color)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  mp_output_append (text, state, color);
+  print_line ("state", "%s", text->str);
+}
+
+static void
 print_counts (const MpQueueFacts *facts)
 {
   g_autofree char *limit = facts->max_size != 0 ? g_strdup_printf ("%u", facts->max_size)
@@ -47,18 +61,21 @@ print_counts (const MpQueueFacts *facts)
   g_autofree char *bytes = mp_output_bytes (facts->n_bytes);
   g_autofree char *max_bytes = mp_output_bytes (facts->max_bytes);
   g_autofree char *memory = mp_output_bytes (facts->memory);
+  g_autofree char *oldest = mp_output_duration (facts->oldest_us);
 
   print_line ("messages", "%u of %s, %s of %s, %s of memory", facts->size, limit, bytes, max_bytes,
               memory);
-  print_line ("put", "%" G_GUINT64_FORMAT, facts->n_put);
-  print_line ("taken", "%" G_GUINT64_FORMAT, facts->n_got);
+  print_line ("put", "%-12" G_GUINT64_FORMAT " %.1f/s", facts->n_put, facts->put_rate);
+  print_line ("taken", "%-12" G_GUINT64_FORMAT " %.1f/s", facts->n_got, facts->get_rate);
+  if (facts->oldest_us > 0)
+    print_line ("next", "has waited %s or longer", oldest);
   print_line ("unfinished", "%u: %u held, %u waiting again; %u dead", facts->n_unfinished,
               facts->n_held, facts->n_again, facts->n_dead);
   print_line ("again", "%" G_GUINT64_FORMAT " deliveries after the first", facts->n_redelivered);
   if (facts->shut_down)
-    print_line ("state", "shut down");
+    print_state ("shut down", MP_COLOR_NOTE);
   if (facts->damaged)
-    print_line ("state", "damaged: every call fails");
+    print_state ("damaged: every call fails", MP_COLOR_ALARM);
 }
 
 static void
@@ -70,10 +87,8 @@ print_processes (GVariant *processes)
   for (gsize i = 0; i < g_variant_n_children (processes); i++)
     {
       g_autoptr (GVariant) process = g_variant_get_child_value (processes, i);
-      g_autoptr (GVariant) waits = g_variant_lookup_value (process, "waits", NULL);
-      g_autofree const char **names = g_variant_get_strv (waits, NULL);
-      guint64                 n_put = 0, n_got = 0;
-      guint32                 n_held = 0;
+      guint64 n_put = 0, n_got = 0;
+      guint32 n_held = 0;
 
       (void) g_variant_lookup (process, "n-put", "t", &n_put);
       (void) g_variant_lookup (process, "n-got", "t", &n_got);
@@ -82,8 +97,7 @@ print_processes (GVariant *processes)
       mp_table_take (table, g_strdup_printf ("%" G_GUINT64_FORMAT, n_put));
       mp_table_take (table, g_strdup_printf ("%" G_GUINT64_FORMAT, n_got));
       mp_table_take (table, g_strdup_printf ("%u", n_held));
-      mp_table_take (table, names[0] != NULL ? g_strjoinv (", ", (char **) names)
-                                             : g_strdup ("-"));
+      mp_table_take (table, mp_queue_dup_waits (process, "-"));
     }
   g_print ("\n");
   mp_table_print (table, 0);
@@ -100,6 +114,14 @@ dup_holder (GVariant *processes,
     return g_strdup ("-");
   process = mp_queue_find_process (processes, slot);
   return process != NULL ? mp_queue_dup_process (process) : g_strdup ("[gone]");
+}
+
+static MpOutputColor
+color_of (const char *state)
+{
+  return g_str_equal (state, "dead")    ? MP_COLOR_ALARM
+         : g_str_equal (state, "again") ? MP_COLOR_NOTE
+                                        : MP_COLOR_NONE;
 }
 
 static void
@@ -128,6 +150,7 @@ print_tasks (GVariant *processes,
       (void) g_variant_lookup (task, "n-deliveries", "u", &n_deliveries);
       mp_table_take (table, g_strdup_printf ("%" G_GUINT64_FORMAT, serial));
       mp_table_take (table, g_strdup (state));
+      mp_table_color (table, color_of (state));
       mp_table_take (table, dup_holder (processes, task));
       mp_table_take (table, g_variant_lookup (task, "held-us", "x", &held_us)
                               ? mp_output_duration (held_us)
@@ -148,14 +171,16 @@ print_text (MpQueueMonitor *monitor,
 {
   g_auto (MpQueueFacts) facts = { 0 };
   g_autofree char *name = mp_queue_dup_name (monitor);
+  g_autofree char *creator = NULL;
   g_autofree char *made = NULL;
   gint64           age;
 
   mp_queue_get_facts (monitor, &facts);
+  creator = mp_queue_dup_creator (processes, facts.creator);
   age = g_get_real_time () - facts.created_at;
   made = mp_output_duration (MAX (age, 0));
-  g_print ("%s (%" G_GUINT64_FORMAT "): %s, made %s ago by process %" G_GINT64_FORMAT "\n",
-           name != NULL ? name : "without a name", facts.id, facts.kind, made, facts.creator);
+  g_print ("%s (%" G_GUINT64_FORMAT "): %s, made %s ago by %s\n",
+           name != NULL ? name : "without a name", facts.id, facts.kind, made, creator);
   print_counts (&facts);
   print_processes (processes);
   print_tasks (processes, tasks);
@@ -176,21 +201,39 @@ print_json (MpQueueMonitor *monitor,
   mp_output_json (builder);
 }
 
-static gboolean
-show (MpQueueMonitor *monitor,
-      GError        **error)
+gboolean
+mp_show_print (MpQueueMonitor *monitor,
+               guint           max_tasks,
+               GError        **error)
 {
   g_autoptr (GVariant) processes = mp_queue_monitor_list_processes (monitor, error);
   g_autoptr (GVariant) tasks = NULL;
 
   if (processes == NULL)
     return FALSE;
-  tasks = mp_queue_monitor_list_tasks (monitor, (guint) MAX (n_tasks, 0));
+  tasks = mp_queue_monitor_list_tasks (monitor, max_tasks);
   if (mp_output.json != MP_OUTPUT_TABLE)
     print_json (monitor, processes, tasks);
   else
     print_text (monitor, processes, tasks);
   return TRUE;
+}
+
+static gboolean
+show (MpQueueMonitor *monitor,
+      GError        **error)
+{
+  return mp_show_print (monitor, (guint) MAX (n_tasks, 0), error);
+}
+
+/* With the rates of a short time.  If the queue ends in it, what was known of it is shown. */
+static gboolean
+show_once (MpQueueMonitor *monitor,
+           GError        **error)
+{
+  g_usleep (RATE_US);
+  (void) mp_queue_monitor_refresh (monitor, NULL);
+  return show (monitor, error);
 }
 
 /* --- Again and again -------------------------------------------------------------------------- */
@@ -272,7 +315,7 @@ run (int    argc,
     return mp_command_fail (argv[1], error);
   if (n_seconds > 0)
     return watch_queue (argv[1], monitor);
-  return show (monitor, &error) ? MP_EXIT_DONE : mp_command_fail (argv[1], error);
+  return show_once (monitor, &error) ? MP_EXIT_DONE : mp_command_fail (argv[1], error);
 }
 
 const MpCommand mp_command_show = {

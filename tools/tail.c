@@ -2,9 +2,9 @@
 
 #include "config.h"
 
+#include "glimpse.h"
 #include "queues.h"
 #include "select.h"
-#include "value.h"
 
 #include <glib-unix.h>
 #include <signal.h>
@@ -19,11 +19,13 @@ static double n_seconds = -1;
 static const GOptionEntry options[] = {
   { "number", 'n', 0, G_OPTION_ARG_INT, &n_messages, "Ends after so many messages", "N" },
   { "time", 't', 0, G_OPTION_ARG_DOUBLE, &n_seconds, "Ends after so long", "SECONDS" },
+  MP_GLIMPSE_ENTRIES,
   { NULL },
 };
 
 typedef struct
 {
+  const char     *selector; /* of the queue, for messages */
   MpQueueMonitor *monitor;
   GMainLoop      *loop;
   guint64         next;
@@ -49,13 +51,13 @@ print_some (Tail *tail)
 
   if (messages == NULL)
     {
-      mp_command_fail ("tail", error);
+      mp_command_fail (tail->selector, error);
       return TRUE;
     }
   first = tail->next - messages->len;
   tail->n_missed += first - MIN (first, expected);
   for (guint i = 0; i < messages->len && !is_enough (tail); i++, tail->n_printed++)
-    mp_value_print (g_ptr_array_index (messages, i), first + i);
+    mp_glimpse_print (g_ptr_array_index (messages, i), first + i, tail->selector);
   return messages->len == PORTION;
 }
 
@@ -69,7 +71,7 @@ look (gpointer user_data)
     ;
   if (!mp_queue_monitor_refresh (tail->monitor, &error))
     {
-      tail->status = mp_command_fail ("tail", error);
+      tail->status = mp_command_fail (tail->selector, error);
       g_main_loop_quit (tail->loop);
     }
   else if (is_enough (tail))
@@ -97,6 +99,9 @@ run (int    argc,
 
   if (!mp_command_parse (&mp_command_tail, &argc, &argv, 1, 1, &status))
     return status;
+  if (!mp_glimpse_check ("tail"))
+    return MP_EXIT_USAGE;
+  tail.selector = argv[1];
   tail.monitor = mp_queues_select (argv[1], &error);
   if (tail.monitor == NULL)
     return mp_command_fail (argv[1], error);

@@ -59,12 +59,21 @@ width_of (gunichar character)
   return g_unichar_iswide (character) ? 2 : 1;
 }
 
+/* What is behind the escape sequences at @text: colours, as we write them. */
+static const char *
+skip_colors (const char *text)
+{
+  while (text[0] == '\033' && strchr (text, 'm') != NULL)
+    text = strchr (text, 'm') + 1;
+  return text;
+}
+
 guint
 mp_terminal_width (const char *text)
 {
   guint width = 0;
 
-  for (; *text != '\0'; text = g_utf8_next_char (text))
+  for (text = skip_colors (text); *text != '\0'; text = skip_colors (g_utf8_next_char (text)))
     width += width_of (g_utf8_get_char (text));
   return width;
 }
@@ -73,7 +82,7 @@ char *
 mp_terminal_ellipsize (const char *text,
                        guint       width)
 {
-  const char *end = text;
+  const char *end = skip_colors (text);
   guint       used = 0;
 
   if (mp_terminal_width (text) <= width)
@@ -81,9 +90,18 @@ mp_terminal_ellipsize (const char *text,
   while (*end != '\0' && used + width_of (g_utf8_get_char (end)) + 1 <= width)
     {
       used += width_of (g_utf8_get_char (end));
-      end = g_utf8_next_char (end);
+      end = skip_colors (g_utf8_next_char (end));
     }
-  return g_strdup_printf ("%.*s%s", (int) (end - text), text, width > 0 ? "…" : "");
+  return g_strdup_printf ("%.*s%s%s", (int) (end - text), text, width > 0 ? "…" : "",
+                          strchr (text, '\033') != NULL ? "\033[0m" : "");
+}
+
+gboolean
+mp_terminal_is_smart (void)
+{
+  const char *name = g_getenv ("TERM");
+
+  return isatty (STDOUT_FILENO) && name != NULL && strcmp (name, "dumb") != 0;
 }
 
 void

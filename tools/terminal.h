@@ -14,7 +14,10 @@ char *mp_terminal_escape (const char *text);
  * shown. */
 gboolean mp_terminal_is_harmless (gunichar character);
 
-/* How many columns the text takes. */
+/* Whether the standard output is a terminal that knows escape sequences. */
+gboolean mp_terminal_is_smart (void);
+
+/* How many columns the text takes.  Colours, which only we write, take none. */
 guint mp_terminal_width (const char *text);
 
 /* The text, at most so many columns wide; what is cut ends with an ellipsis. */

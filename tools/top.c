@@ -6,6 +6,7 @@
 #include "queues.h"
 #include "screen.h"
 #include "select.h"
+#include "show.h"
 #include "terminal.h"
 
 #include <glib-unix.h>
@@ -18,6 +19,9 @@
 
 /* The most processes that are shown where the output has no end. */
 #define MAX_PROCESSES 100
+
+/* The most tasks of a queue that is shown alone. */
+#define MAX_TASKS 100
 
 /* Queues come and go: so many pictures are made between two searches. */
 #define SEARCH_EVERY_US (2 * G_USEC_PER_SEC)
@@ -51,6 +55,8 @@ typedef struct
   guint      n_selectors;
   gint64     searched_at;
   int        n_printed;
+  guint64    chosen;   /* the id of the queue that is selected on the screen; 0 is none */
+  gboolean   is_alone; /* that queue is shown alone */
   gboolean   paused;
   gboolean   on_screen;
   int        status;
@@ -113,6 +119,38 @@ search (Top     *top,
   for (guint i = 0; monitors != NULL && i < monitors->len; i++)
     watch (top, g_ptr_array_index (monitors, i));
   return monitors != NULL;
+}
+
+static Watched *
+find_chosen (Top   *top,
+             guint *index)
+{
+  for (guint i = 0; i < top->watched->len; i++)
+    {
+      Watched *watched = g_ptr_array_index (top->watched, i);
+
+      *index = i;
+      if (id_of (watched->monitor) == top->chosen)
+        return watched;
+    }
+  *index = 0;
+  return NULL;
+}
+
+/* Selects the queue so many rows below. */
+static void
+move (Top *top,
+      int  n_rows)
+{
+  const int n = (int) top->watched->len;
+  guint     index;
+
+  if (n == 0)
+    return;
+  if (find_chosen (top, &index) == NULL)
+    n_rows = 0;
+  index = (guint) CLAMP ((int) index + n_rows, 0, n - 1);
+  top->chosen = id_of (((Watched *) g_ptr_array_index (top->watched, index))->monitor);
 }
 
 static void
@@ -209,9 +247,11 @@ add_row (MpTable       *table,
   mp_table_take (table, dup_bars (watched));
   mp_table_take (table, g_strdup_printf ("%.1f", facts.put_rate));
   mp_table_take (table, g_strdup_printf ("%.1f", facts.get_rate));
+  mp_table_take (table, g_strdup_printf ("%.1f", facts.get_byte_rate / 1e6));
   mp_table_take (table, g_strdup_printf ("%u", facts.n_unfinished));
   mp_table_take (table, g_strdup_printf ("%u", facts.n_held));
   mp_table_take (table, g_strdup_printf ("%u", facts.n_dead));
+  mp_table_color (table, facts.n_dead > 0 ? MP_COLOR_ALARM : MP_COLOR_NONE);
   mp_table_take (table, facts.oldest_us > 0 ? mp_output_duration (facts.oldest_us)
                                             : g_strdup ("-"));
   mp_table_take (table, g_strdup_printf ("%u", facts.n_processes));
@@ -220,13 +260,14 @@ add_row (MpTable       *table,
 /* Below the queues, as many as there is room for. */
 static void
 print_processes (Top  *top,
+                 guint first,
                  guint n_shown,
                  guint n_rows,
                  guint width)
 {
   g_autoptr (GPtrArray) monitors = g_ptr_array_new ();
 
-  for (guint i = 0; i < n_shown; i++)
+  for (guint i = first; i < first + n_shown; i++)
     g_ptr_array_add (monitors, ((Watched *) g_ptr_array_index (top->watched, i))->monitor);
   if (n_shown > 0 && n_rows > 0)
     {
@@ -235,34 +276,58 @@ print_processes (Top  *top,
     }
 }
 
+static void
+print_title (Top *top)
+{
+  const char *keys = !top->on_screen ? ""
+                     : top->is_alone ? "  [q]uit [Enter] back [p]ause"
+                                     : "  [q]uit [s]ort [Enter] show [p]ause";
+
+  if (!mp_output.quiet)
+    g_print ("mproc top  %u %s  every %.1f s%s%s\n", top->watched->len,
+             top->watched->len == 1 ? "queue" : "queues", n_seconds, keys,
+             top->paused ? "  paused" : "");
+}
+
 /* Of the lines of a screen the first is the title, the second that of the columns, and the last
  * stays empty; so it is for the processes, if there is room for them too. */
 static void
 print_table (Top *top)
 {
-  static const char *const headings[] = { "NAME", ">SIZE", "LAST", ">PUT/S", ">GOT/S", ">OPEN",
-                                          ">HELD", ">DEAD", ">OLDEST", ">HANDLES", NULL };
+  static const char *const headings[] = { "NAME", ">SIZE", "LAST", ">PUT/S", ">GOT/S", ">MB/S",
+                                          ">OPEN", ">HELD", ">DEAD", ">OLDEST", ">HANDLES",
+                                          NULL };
   MpTable                 *table = mp_table_new (headings);
-  guint                    width, height, n;
+  guint                    width, height, n, first = 0, index;
 
   mp_terminal_size (&width, &height);
   n = top->on_screen ? MIN (top->watched->len, height > 3 ? height - 3 : 1) : top->watched->len;
   g_ptr_array_sort (top->watched, compare);
-  for (guint i = 0; i < n; i++)
-    add_row (table, g_ptr_array_index (top->watched, i));
-  if (!mp_output.quiet)
+  if (top->on_screen && find_chosen (top, &index) != NULL)
     {
-      g_autofree char *line = g_strdup_printf (
-        "mproc top  %u %s  every %.1f s%s", top->watched->len,
-        top->watched->len == 1 ? "queue" : "queues", n_seconds,
-        top->on_screen ? "  [q]uit [s]ort [p]ause" : "");
-      g_autofree char *cut = mp_terminal_ellipsize (line, top->on_screen ? width : 1000);
-
-      g_print ("%s\n", cut);
+      first = index < n ? 0 : index - n + 1;
+      mp_table_select (table, index - first);
     }
+  for (guint i = first; i < first + n; i++)
+    add_row (table, g_ptr_array_index (top->watched, i));
+  print_title (top);
   mp_table_print (table, top->on_screen ? width : 0);
-  print_processes (top, n, top->on_screen ? height - MIN (height, n + 5) : MAX_PROCESSES,
+  print_processes (top, first, n, top->on_screen ? height - MIN (height, n + 5) : MAX_PROCESSES,
                    top->on_screen ? width : 0);
+}
+
+/* FALSE if it is gone. */
+static gboolean
+print_alone (Top *top)
+{
+  guint    index;
+  Watched *watched = find_chosen (top, &index);
+
+  if (watched == NULL)
+    return FALSE;
+  print_title (top);
+  g_print ("\n");
+  return mp_show_print (watched->monitor, MAX_TASKS, NULL);
 }
 
 static void
@@ -294,7 +359,9 @@ draw (Top *top)
     }
   if (top->on_screen)
     mp_screen_begin ();
-  print_table (top);
+  top->is_alone = top->is_alone && print_alone (top);
+  if (!top->is_alone)
+    print_table (top);
   if (top->on_screen)
     mp_screen_end ();
   else
@@ -329,6 +396,44 @@ end (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+/* --- Keys ----------------------------------------------------------------------------------- */
+
+static void
+quit (Top *top)
+{
+  g_main_loop_quit (top->loop);
+}
+
+static void
+toggle_pause (Top *top)
+{
+  top->paused = !top->paused;
+}
+
+static void
+sort_next (Top *top)
+{
+  sort_by_next ();
+}
+
+static void
+move_up (Top *top)
+{
+  move (top, -1);
+}
+
+static void
+move_down (Top *top)
+{
+  move (top, 1);
+}
+
+static void
+back (Top *top)
+{
+  top->is_alone = FALSE;
+}
+
 static gboolean
 redraw (gpointer user_data)
 {
@@ -336,25 +441,65 @@ redraw (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+static void
+choose_or_back (Top *top)
+{
+  if (!top->is_alone)
+    move (top, 0);
+  top->is_alone = !top->is_alone;
+}
+
+static const struct
+{
+  const char *keys; /* what a terminal sends */
+  void (*act) (Top *top);
+} actions[] = {
+  { "q", quit },
+  { "p", toggle_pause },
+  { "s", sort_next },
+  { "\n", choose_or_back },
+  { "\r", choose_or_back },
+  { "\033[A", move_up },
+  { "\033OA", move_up },
+  { "k", move_up },
+  { "\033[B", move_down },
+  { "\033OB", move_down },
+  { "j", move_down },
+  { "\033", back },
+};
+
+/* How many bytes of @text are a key, which is acted upon. */
+static gsize
+act_on (Top        *top,
+        const char *text)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (actions); i++)
+    if (g_str_has_prefix (text, actions[i].keys))
+      {
+        actions[i].act (top);
+        return strlen (actions[i].keys);
+      }
+  return 1;
+}
+
 static gboolean
 read_key (int          fd,
           GIOCondition condition,
           gpointer     user_data)
 {
-  Top *top = user_data;
-  char key;
+  char   text[64];
+  gssize n = read (fd, text, sizeof text - 1);
 
-  if (read (fd, &key, 1) != 1)
-    return G_SOURCE_CONTINUE;
-  if (key == 'q')
-    g_main_loop_quit (top->loop);
-  else if (key == 'p')
-    top->paused = !top->paused;
-  else if (key == 's')
+  /* The terminal is gone. */
+  if (n <= 0 && (condition & G_IO_HUP) != 0)
     {
-      sort_by_next ();
-      draw (top);
+      quit (user_data);
+      return G_SOURCE_REMOVE;
     }
+  text[MAX (n, 0)] = '\0';
+  for (const char *rest = text; *rest != '\0';)
+    rest += act_on (user_data, rest);
+  draw (user_data);
   return G_SOURCE_CONTINUE;
 }
 
@@ -395,7 +540,7 @@ run (int    argc,
   top.on_screen = !plain && mp_output.json == MP_OUTPUT_TABLE && mp_screen_open ();
   if (top.on_screen)
     {
-      g_unix_fd_add (STDIN_FILENO, G_IO_IN, read_key, &top);
+      g_unix_fd_add (STDIN_FILENO, G_IO_IN | G_IO_HUP, read_key, &top);
       g_unix_signal_add (SIGWINCH, redraw, &top);
     }
   g_unix_signal_add (SIGINT, end, &top);

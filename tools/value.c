@@ -74,7 +74,8 @@ make_value (MpMessage *message)
 
 static void
 print_json (MpMessage *message,
-            guint64    position)
+            guint64    position,
+            guint64    max_size)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
 
@@ -86,9 +87,30 @@ print_json (MpMessage *message,
   json_builder_set_member_name (builder, "size");
   json_builder_add_int_value (builder, (gint64) mp_message_get_size (message));
   json_builder_set_member_name (builder, "value");
-  json_builder_add_value (builder, make_value (message));
+  if (mp_message_get_size (message) <= max_size)
+    json_builder_add_value (builder, make_value (message));
+  else
+    json_builder_add_null_value (builder);
   json_builder_end_object (builder);
   mp_output_json (builder);
+}
+
+/* Cuts text to that many bytes, but no character in two. */
+static char *
+cut (char   *text,
+     guint64 max_size)
+{
+  const gsize length = strlen (text);
+  gsize       end = (gsize) MIN (length, max_size);
+  char       *shorter;
+
+  if (end == length)
+    return text;
+  while (end > 0 && ((guint8) text[end] & 0xc0) == 0x80)
+    end--;
+  shorter = g_strdup_printf ("%.*s…", (int) end, text);
+  g_free (text);
+  return shorter;
 }
 
 static char *
@@ -109,17 +131,18 @@ dup_line (MpMessage *message)
 
 void
 mp_value_print (MpMessage *message,
-                guint64    position)
+                guint64    position,
+                guint64    max_size)
 {
   g_autofree char *line = NULL;
   g_autofree char *safe = NULL;
 
   if (mp_output.json != MP_OUTPUT_TABLE)
     {
-      print_json (message, position);
+      print_json (message, position, max_size);
       return;
     }
-  line = dup_line (message);
+  line = cut (dup_line (message), max_size);
   safe = mp_terminal_escape (line);
   g_print ("%" G_GUINT64_FORMAT "  %-8s  %s\n", position, name_of_format (message), safe);
 }
@@ -187,6 +210,7 @@ dup_text (MpMessage  *message,
 /* To a terminal bytes go as text, with what is not text made visible. */
 static gboolean
 write_raw (MpMessage *message,
+           guint64    max_size,
            GError   **error)
 {
   g_autoptr (GBytes) bytes = get_raw (message, error);
@@ -195,7 +219,7 @@ write_raw (MpMessage *message,
 
   if (bytes == NULL)
     return FALSE;
-  length = g_bytes_get_size (bytes);
+  length = (gsize) MIN (g_bytes_get_size (bytes), max_size);
   if (!isatty (STDOUT_FILENO))
     {
       fwrite (g_bytes_get_data (bytes, NULL), 1, length, stdout);
@@ -209,16 +233,21 @@ write_raw (MpMessage *message,
 gboolean
 mp_value_write (MpMessage  *message,
                 MpValueForm form,
+                guint64     max_size,
                 GError    **error)
 {
-  g_autofree char *text = NULL;
+  char *text;
 
   if (form == MP_VALUE_RAW)
-    return write_raw (message, error);
+    return write_raw (message, max_size, error);
   text = dup_text (message, form, error);
-  if (text != NULL)
-    mp_output_line (text);
-  return text != NULL;
+  if (text == NULL)
+    return FALSE;
+  /* A byte is two hexadecimal digits. */
+  text = cut (text, form == MP_VALUE_HEX && max_size < G_MAXUINT64 / 2 ? 2 * max_size : max_size);
+  mp_output_line (text);
+  g_free (text);
+  return TRUE;
 }
 
 GBytes *

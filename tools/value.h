@@ -23,14 +23,17 @@ gboolean mp_value_parse_form (const char  *name,
                               MpValueForm *form);
 
 /* Writes a message that was looked at: its place in the queue, its format, and its value as JSON
- * where that can be, else its bytes. */
+ * where that can be, else its bytes.  Of a longer message than @max_size bytes only the beginning
+ * is written, in JSON null. */
 void mp_value_print (MpMessage *message,
-                     guint64    position);
+                     guint64    position,
+                     guint64    max_size);
 
-/* Writes the value alone, and the end of the line unless it is raw.  FALSE with @error set if the
- * message has no such form. */
+/* Writes the value alone, or its beginning, and the end of the line unless it is raw.  FALSE with
+ * @error set if the message has no such form. */
 gboolean mp_value_write (MpMessage  *message,
                          MpValueForm form,
+                         guint64     max_size,
                          GError    **error);
 
 /* What a command reads on its standard input: JSON with the end of a line, or the bytes. */

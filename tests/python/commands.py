@@ -111,7 +111,8 @@ class Terminal:
 
     def frame(self, *wanted):
         """Returns the first whole picture, as lines of text, in which all of these are found."""
-        while True:
+        deadline = time.monotonic() + TIMEOUT
+        while time.monotonic() < deadline:
             seen = self.read_until(rb'\x1b\[H\x1b\[2J(?=.*\x1b\[H\x1b\[2J)')
             while b'\x1b[H\x1b[2J' not in self.output:
                 self.read_some()
@@ -120,6 +121,7 @@ class Terminal:
             if all(re.search(each, text) for each in wanted):
                 return text.splitlines()
             del seen
+        raise TimeoutError(f'no picture has {wanted}: {text}')
 
     def write(self, text):
         os.write(self.descriptor, text)

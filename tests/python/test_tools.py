@@ -3,6 +3,8 @@
 
 import json
 import os
+import pickle
+import re
 import select
 import signal
 import subprocess
@@ -78,6 +80,8 @@ class TestTools(unittest.TestCase):
                          ('held', 1, 0.4, 'step 2 of 5'))
         text = mproc('show', self.number).stdout
         self.assertIn('4 of 20', text)
+        self.assertRegex(text, rf'made .* ago by .*\[{os.getpid()}\]')
+        self.assertRegex(text, r'put +5 +0\.0/s')
         self.assertIn('40%  step 2 of 5', text)
         task.done()
 
@@ -110,8 +114,32 @@ class TestTools(unittest.TestCase):
         [shown] = objects(mproc('peek', '--json', identifier(queue)).stdout)
         self.assertEqual((shown['format'], shown['value']), ('bytes', {'base64': '/wA='}))
 
+    def test_peek_in_forms(self):
+        queue = Mp.Queue()
+        queue.put({'text': '\N{EURO SIGN}' * 4})
+        for arguments, output in (
+                (['--format=json'], '{"text":"€€€€"}\n'), (['--format=gvariant'], "{'text': <'€€€€'>}\n"),
+                (['--format=json', '--max-size=10'], '{"text":"…\n'), (['--format=json', '--max-size=12'], '{"text":"€…\n')):
+            with self.subTest(arguments=arguments):
+                result = mproc('peek', *arguments, identifier(queue))
+                self.assertEqual((result.returncode, result.stderr, result.stdout), (0, '', output))
+        [shown] = objects(mproc('peek', '--json', '--max-size', '3', identifier(queue)).stdout)
+        self.assertIsNone(shown['value'])
+        queue.get()
+        queue.put(b'\xff\x00abc')
+        self.assertEqual(mproc('peek', '--format=hex', '--max-size=2', identifier(queue)).stdout, 'ff00…\n')
+        raw = subprocess.run([MPROC, 'peek', '--format=raw', identifier(queue)], stdout=subprocess.PIPE, check=True)
+        self.assertEqual(raw.stdout, b'\xff\x00abc')
+        opaque = Mp.Queue(codec=pickle)
+        opaque.put(Mp.Queue)
+        result = mproc('peek', '--format=gvariant', identifier(opaque))
+        self.assertIn(f'mproc: {identifier(opaque)}: ', result.stderr)
+        for wrong in (['--format', 'xml'], ['--max-size', 'much']):
+            self.assertEqual(mproc('peek', *wrong, identifier(queue)).returncode, 2)
+
     def test_tail(self):
-        tail = subprocess.Popen([MPROC, 'tail', '--json', '-n', '1', self.number], stdout=subprocess.PIPE, text=True)
+        tail = subprocess.Popen([MPROC, 'tail', '--format=json', '--max-size=3', '-n', '1', self.number],
+                                stdout=subprocess.PIPE, text=True)
         with tail:
             # What it shows is put after it began; until then nothing tells when that is.
             while tail.poll() is None:
@@ -122,7 +150,7 @@ class TestTools(unittest.TestCase):
                 self.queue.get_task().done()
                 select.select([tail.stdout], [], [], 0.05)
             self.assertEqual(tail.returncode, 0)
-            self.assertEqual(json.loads(tail.stdout.readline())['value'], 'later')
+            self.assertEqual(tail.stdout.readline(), '"la…\n')
 
     def test_nothing_raw_reaches_the_terminal(self):
         queue = Mp.Queue()
@@ -174,6 +202,42 @@ class TestTools(unittest.TestCase):
             top.write(b'q')
             top.read_until(rb'\x1b\[\?1049l')
             self.assertEqual(top.finish(), 0)
+
+    def test_top_shows_one_queue(self):
+        """Enter shows the selected one alone, and goes back."""
+        other = Mp.JoinableQueue(name='other-test')
+        other.put(1)
+        with Terminal(MPROC, 'top', '-d', '0.05', self.number, identifier(other)) as top:
+            lines = top.frame('tools-test +5', 'other-test +1')
+            self.assertIn('[Enter] show', lines[0])
+            for keys, name in ((b'\n', 'tools-test'), (b'\n', None), (b'\x1b[B\n', 'other-test'), (b'\x1b', None),
+                               (b'jjk\r', 'tools-test')):
+                top.write(keys)
+                if name is None:
+                    top.frame('NAME +SIZE', 'tools-test +5')
+                else:
+                    top.frame(rf'{name} \(\d+\): JoinableQueue', 'PROCESS +PUT', r'\[Enter\] back')
+            top.write(b'q')
+            self.assertEqual(top.finish(), 0)
+
+    def test_color(self):
+        """Only on terminals, unless one wants it otherwise."""
+        for name, arguments, environment in (
+                ('piped', ['ls', '-a'], {}), ('never', ['ls', '-a', '--color=never'], {})):
+            with self.subTest(case=name):
+                self.assertNotIn('\x1b', mproc(*arguments, env={**os.environ, **environment}).stdout)
+        self.assertIn('\x1b[1mNAME', mproc('ls', '-a', '--color', 'always').stdout)
+        self.assertEqual(mproc('ls', '--color', 'perhaps').returncode, 2)
+        for environment, wanted in (({}, True), ({'NO_COLOR': '1'}, False), ({'NO_COLOR': ''}, True),
+                                    ({'TERM': 'dumb'}, False)):
+            with self.subTest(environment=environment), \
+                    Terminal(MPROC, 'ls', '-a', **{'NO_COLOR': '', **environment}) as terminal:
+                terminal.finish()
+                self.assertEqual(b'\x1b[1m' in terminal.output, wanted, terminal.output)
+
+    def test_colors_take_no_room(self):
+        plain, colored = (mproc('ls', 'tools-test', f'--color={when}').stdout for when in ('never', 'always'))
+        self.assertEqual(plain, re.sub(r'\x1b\[\d+m', '', colored))
 
     def test_a_pipe_that_closes_ends_quietly(self):
         reader, writer = os.pipe()

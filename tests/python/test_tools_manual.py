@@ -138,7 +138,7 @@ class TestManual(unittest.TestCase):
             with self.subTest(command=name):
                 options = set(re.findall(r'--[a-z-]+', plain(text).partition('.EX')[0])) - {'--'}
                 there = set(mproc(name, '--list-options').stdout.split())
-                common = {'--json', '--no-header', '--quiet', '--help'}
+                common = {'--color', '--json', '--no-header', '--quiet', '--help'}
                 self.assertEqual(options, there - common)
                 summary = mproc(name, '--help').stdout.split('\n\n')[1]
                 self.assertTrue(plain(text).strip().startswith(summary), summary)

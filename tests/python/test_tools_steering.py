@@ -302,6 +302,31 @@ for number in work:
         self.assertFails(mproc('requeue', 'tasks'), 5, 'shut down')
         self.assertEqual(shown('tasks')['dead'], 2)
 
+    def test_requeue_of_one(self):
+        queue = Mp.JoinableQueue.open('local:tasks?create=no', None)
+        for number in range(3):
+            queue.put(number)
+        while queue.get_size() > 0:
+            queue.get_task().retry()
+        dead = {each['value']: each['position'] for each in objects(mproc('peek', '--dead', '--json', 'tasks').stdout)}
+        self.assertEqual(set(dead), {0, 1, 2})
+        self.assertRuns(mproc('requeue', '--serial', str(dead[1]), 'tasks'), '1 put back\n')
+        self.assertRuns(mproc('get', 'tasks'), '1\n')
+        self.assertRuns(mproc('requeue', '--serial', str(dead[1]), 'tasks'), '0 put back\n', 3)
+        for wrong in (['--serial', 'x'], ['--serial', '1', '-n', '1']):
+            self.assertFails(mproc('requeue', *wrong, 'tasks'), 2, '--serial')
+        self.assertEqual(shown('tasks')['dead'], 2)
+
+    def test_requeue_needs_room(self):
+        """Nothing is taken out that cannot be put back."""
+        queue = Mp.JoinableQueue.open('local:tasks?create=no', None)
+        queue.put('dead')
+        while queue.get_size() > 0:
+            queue.get_task().retry()
+        mproc('put', 'tasks', input='1\n' * 50)
+        self.assertFails(mproc('requeue', 'tasks'), 3, 'full')
+        self.assertEqual(shown('tasks')['dead'], 1)
+
     # --- Names
 
     def test_a_queue_outlives_its_processes(self):

@@ -18,7 +18,7 @@ import unittest
 
 import gi
 gi.require_version('Mp', '1.0')
-from gi.repository import GLib, Mp
+from gi.repository import Gio, GLib, Mp
 
 from commands import MPROC, TIMEOUT, Program, Terminal, mproc, objects, own_folder, start, wait_until
 
@@ -146,9 +146,13 @@ class TestFacts(unittest.TestCase):
         top = start('top', '--json', '-d', '0.2', self.number)
         self.addCleanup(top.wait)
         self.addCleanup(top.kill)
-        self.assertEqual(json.loads(top.line())['rates'], {'put': 0, 'get': 0})
-        self.queue.put(1)
+        self.assertEqual(json.loads(top.line())['rates'],
+                         {'interval': None, 'put': 0, 'get': 0, 'bytes_in': 0, 'bytes_out': 0})
+        self.queue.put('x' * 1000)
         rates = wait_until(lambda: (found := json.loads(top.line()))['rates']['put'] > 0 and found)
+        self.assertGreater(rates['rates']['interval'], 0)
+        self.assertGreater(rates['rates']['bytes_in'], 1000 * rates['rates']['put'])
+        self.assertEqual(rates['rates']['bytes_out'], 0)
         self.assertGreater(wait_until(lambda: (found := json.loads(top.line()))['oldest_us'] and found)['oldest_us'], 0)
         self.assertEqual(rates['size'], 1)
 
@@ -205,11 +209,41 @@ class TestFacts(unittest.TestCase):
         self.assertEqual(denied.returncode, 6, denied.stderr)
         self.assertIn('ermission denied', denied.stderr)
 
-    @unittest.skipIf(os.getuid() == 0, 'root sees these too')
     def test_undumpable_processes_are_not_seen(self):
-        with owner(self.name + '-closed') as program:
+        """Neither by root without the privilege nor by their own user."""
+        become = as_nobody if os.getuid() == 0 else None
+        try:
+            before = mproc('ls', '--all', preexec_fn=become)
+        except PermissionError:
+            self.skipTest('another user cannot run the program')
+        if before.returncode == 127:
+            self.skipTest('another user cannot read the library')
+        with owner(self.name + '-closed', preexec_fn=become) as program:
+            do(program, 'pass')
+            self.assertIn(self.name + '-closed', mproc('ls', '--names', preexec_fn=become).stdout)
             do(program, f'ctypes.CDLL(None).prctl({PR_SET_DUMPABLE}, 0)')
-            self.assertNotIn(self.name + '-closed', mproc('ls', '--names').stdout)
+            result = mproc('ls', '--all', preexec_fn=become)
+            self.assertNotIn(self.name + '-closed', result.stdout)
+            self.assertRegex(result.stdout, r'\d+ more belongs? to others\.')
+            program.stdin.close()
+
+    def test_tracing_is_not_needed(self):
+        """Where Yama forbids to attach to other processes, they can still be looked at."""
+        path = '/proc/sys/kernel/yama/ptrace_scope'
+        if not os.path.exists(path):
+            self.skipTest('the kernel has no Yama')
+        with open(path, encoding='ascii') as file:
+            before = file.read()
+        if os.access(path, os.W_OK):
+            with open(path, 'w', encoding='ascii') as file:
+                file.write('1')
+            self.addCleanup(lambda: open(path, 'w', encoding='ascii').write(before))
+        elif before.strip() == '0':
+            self.skipTest('tracing is allowed here')
+        with owner(self.name + '-other') as program:
+            do(program, 'pass')
+            self.assertIn(self.name + '-other', mproc('ls', '--names').stdout)
+            program.stdin.close()
 
     def test_inside_a_pid_namespace(self):
         """The id outside is that of the process, whatever it is inside."""
@@ -267,6 +301,82 @@ def problems(value, schema, where=''):
         for i, item in enumerate(value):
             found += problems(item, schema['items'], f'{where}[{i}]')
     return found
+
+
+# A user of the queue, which holds nothing and ends as it is told to.
+USER = '''
+import os, signal, sys
+import gi
+gi.require_version('Mp', '1.0')
+from gi.repository import Mp
+queue = Mp.inherit('tasks')
+queue.put('here')
+for line in sys.stdin:
+    exec(line)
+'''
+
+
+class TestEvents(unittest.TestCase):
+    """Who ends without leaving the queue has died, whatever it held."""
+
+    def setUp(self):
+        self.name = f'events-{os.urandom(4).hex()}'
+        self.queue = Mp.JoinableQueue(name=self.name)
+
+    def user(self):
+        user = Mp.Process.new([sys.executable, '-c', USER])
+        user.give('tasks', self.queue)
+        user.set_die_with_parent(True)
+        user.set_flags(Gio.SubprocessFlags.STDIN_PIPE)
+        user.start()
+        self.addCleanup(user.kill)
+        self.assertEqual(self.queue.get(timeout=TIMEOUT), 'here')
+        self.queue.task_done()
+        return user
+
+    def monitor(self, name, do_something):
+        """Returns a command that tells events of the queue, and has seen it."""
+        monitor = start('monitor', '--json', '-d', '0.02', name)
+        self.addCleanup(monitor.wait)
+        self.addCleanup(monitor.kill)
+        while monitor.line(0.1) is None:
+            do_something()
+        return monitor
+
+    @staticmethod
+    def event(monitor, *names):
+        while (event := json.loads(monitor.line()))['event'] not in names:
+            pass
+        return event
+
+    def work(self):
+        self.queue.put(1)
+        self.queue.get_task().done()
+
+    def test_ends(self):
+        monitor = self.monitor(self.name, self.work)
+        for how, wanted in (('os.kill(os.getpid(), signal.SIGKILL)', 'died'), ('os._exit(0)', 'died'),
+                            ('sys.exit(3)', 'left'), ('del queue', 'left')):
+            with self.subTest(how=how):
+                user = self.user()
+                self.assertEqual(self.event(monitor, 'attached')['pid'], user.get_pid())
+                user.get_stdin_pipe().write_all(f'{how}\n'.encode(), None)
+                event = self.event(monitor, 'left', 'died')
+                self.assertEqual((event['event'], event['pid'], event['held']), (wanted, user.get_pid(), 0))
+
+    def test_the_last_one_dies(self):
+        """The queue goes with it; both are told."""
+        with owner(self.name + '-last') as program:
+            do(program, 'pass')
+            monitor = self.monitor(self.name + '-last', lambda: do(program, 'queue.put(1); queue.get_task().done()'))
+            do(program, 'queue.put(1); task = queue.get_task()')
+            while 'serial' not in self.event(monitor, 'claimed'):
+                pass
+            program.kill()
+            event = self.event(monitor, 'left', 'died')
+            self.assertEqual((event['event'], event['pid'], event['held']), ('died', program.pid, 1))
+            self.event(monitor, 'queue-gone')
+            self.assertEqual(monitor.wait(TIMEOUT), 0)
 
 
 class TestRefusals(unittest.TestCase):
@@ -401,6 +511,24 @@ class TestRefusals(unittest.TestCase):
             self.assertIn(b'OLDEST', frame)
             top.write(b'q')
             self.assertEqual(top.finish(), 0)
+
+    def test_show_fits_the_terminal(self):
+        task = self.queue.get_task()
+        task.set_progress(0.5, '\N{GREEK SMALL LETTER OMEGA}' * 20)
+        with Terminal(MPROC, 'show', '-w', '0.02', self.name, columns=20, lines=8) as show:
+            lines = show.frame('messages')
+            self.assertLessEqual(max(map(len, lines)), 20)
+            self.assertLessEqual(len(lines), 8)
+            show.write(b'\x03')
+            self.assertEqual(show.finish(), 0)
+        task.done()
+
+    def test_a_terminal_that_goes_away(self):
+        terminal = Terminal(MPROC, 'top', '-d', '30', self.name)
+        terminal.read_until(rb'NAME.*\n')
+        os.close(terminal.descriptor)
+        _, status = os.waitpid(terminal.pid, 0)
+        self.assertIn(os.waitstatus_to_exitcode(status), (0, -signal.SIGHUP))
 
     def test_a_dumb_terminal(self):
         with Terminal(MPROC, 'top', '-d', '0.02', '-n', '2', self.name, TERM='dumb') as top:

@@ -75,7 +75,7 @@ class Queue(GObject.Object):
         self.monitor.refresh()
         values = self.monitor.props
         self.history.append(Sample(values.put_rate, values.get_rate, values.size))
-        # Who uses a queue takes a look at all processes, so it is not asked each time.
+        # To know who uses a queue, each process is asked whether it still does: not each time.
         self._n_samples += 1
         if self.is_shown or self._n_samples % PROCESSES_EVERY == 0:
             self._read()

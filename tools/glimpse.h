@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "value.h"
+
+G_BEGIN_DECLS
+
+/* How messages are shown that were not taken: what peek and tail have in common. */
+
+typedef struct
+{
+  char *form_name; /* of the value alone; NULL: a line with its position and format */
+  char *max_size;
+} MpGlimpseOptions;
+
+extern MpGlimpseOptions mp_glimpse_options;
+
+#define MP_GLIMPSE_ENTRIES                                               \
+  { "format", 0, 0, G_OPTION_ARG_STRING, &mp_glimpse_options.form_name,  \
+    "Only the values, as json, gvariant, raw or hex", "FORMAT" },        \
+  {                                                                      \
+    "max-size", 0, 0, G_OPTION_ARG_STRING, &mp_glimpse_options.max_size, \
+      "Of longer messages only so much, and in JSON no value", "SIZE"    \
+  }
+
+/* Checks the options; FALSE after a message to the user. */
+gboolean mp_glimpse_check (const char *command);
+/* Writes a message; one that has no such form is told.  @selector is the queue. */
+void mp_glimpse_print (MpMessage  *message,
+                       guint64     position,
+                       const char *selector);
+
+G_END_DECLS
