@@ -58,6 +58,18 @@ def identifier(queue):
     return str(Mp.QueueMonitor.new_for_queue(queue).props.id)
 
 
+def has_open(pid, number):
+    """Whether the process looks at the queue with that id."""
+    folder = f'/proc/{pid}/fd'
+    for name in os.listdir(folder):
+        try:
+            if str(os.stat(os.path.join(folder, name)).st_ino) == number:
+                return True
+        except FileNotFoundError:
+            pass
+    return False
+
+
 def dump(queue):
     result = subprocess.run([*INSPECTOR, '--dump', '--queue', identifier(queue)], text=True, check=True,
                             stdout=subprocess.PIPE, timeout=DEADLINE)
@@ -267,8 +279,11 @@ class TestWindow(unittest.TestCase):
         """The queue that is shown may end at any time."""
         program = self.start('--page', 'processes')
         wait_until(lambda: len(self.screen.photo().colours()) > 16)
-        self.queue.close()
-        time.sleep(2)  # two samples: that nothing happens cannot be waited for
+        number = identifier(self.queue)
+        wait_until(lambda: has_open(program.pid, number))
+        self.queue = None
+        # It lets go of a queue that has ended.
+        wait_until(lambda: not has_open(program.pid, number))
         self.close(program)
 
 
