@@ -74,6 +74,8 @@ export namespace Mp {
         join_async(priority?: number, cancellable?: Cancel): Promise<boolean>;
         get_task(timeout?: number, cancellable?: Cancel): Task;
         get_task_async(priority?: number, cancellable?: Cancel): Promise<Task>;
+        get_tasks(max: number, timeout?: number, cancellable?: Cancel): Task[];
+        finish_tasks(tasks: Task[]): boolean;
         list_progress(): Progress[];
         tasks(priority?: number): Loop<Task>;
     }
@@ -186,6 +188,8 @@ export namespace Mp {
     function pool_work_async(functions: {readonly [name: string]: (value: any) => Value | void | Promise<Value | void>}): Promise<void>;
 
     function queue_open(uri: string, parameters?: Record<string, string | number | boolean>): Queue;
+    function queue_open_async(uri: string, parameters?: Record<string, string | number | boolean>,
+        priority?: number, cancellable?: Cancel): Promise<Queue>;
     function pipe(duplex?: boolean): [Connection, Connection];
     function connect(address: string, key?: Bytes | null, timeout?: number, cancellable?: Cancel): Connection;
     function connect_async(address: string, key?: Bytes | null, priority?: number, cancellable?: Cancel): Promise<Connection>;

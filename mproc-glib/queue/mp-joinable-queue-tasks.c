@@ -81,6 +81,102 @@ wrap_in_task (MpQueue            *queue,
 }
 
 /**
+ * mp_joinable_queue_get_tasks:
+ * @self: a queue
+ * @max: the most tasks to get, at least 1; at most 64 are got in one call
+ * @timeout_us: how long to wait, in microseconds; -1 for ever, 0 not at all
+ * @cancellable: (nullable): a cancellable
+ * @n_tasks: (out): how many there are; 0 on failure
+ * @error: return location for an error
+ *
+ * Waits for the first message, and also takes those behind it that are available, in order, as
+ * tasks.
+ *
+ * With a queue on a server this takes one round trip; [method@JoinableQueue.finish_tasks] marks
+ * them all as done by another one. Fails as [method@Queue.get_message] does.
+ *
+ * Returns: (transfer full) (array length=n_tasks): at least one task; %NULL with @error set
+ *
+ * Since: 1.0
+ */
+MpTask **
+mp_joinable_queue_get_tasks (MpJoinableQueue *self,
+                             guint            max,
+                             gint64           timeout_us,
+                             GCancellable    *cancellable,
+                             gsize           *n_tasks,
+                             GError         **error)
+{
+  MpQueueCall call = { .timeout_us = timeout_us, .cancellable = cancellable };
+  GPtrArray  *tasks;
+
+  g_return_val_if_fail (n_tasks != NULL, NULL);
+  *n_tasks = 0;
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), NULL);
+  g_return_val_if_fail (max > 0, NULL);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
+
+  /* No GPtrArray, whose elements the bindings would release twice. */
+  tasks = mp_queue_get_batch (MP_QUEUE (self), max, &call, wrap_in_task, NULL, error);
+  if (tasks == NULL)
+    return NULL;
+
+  *n_tasks = tasks->len;
+  return (MpTask **) g_ptr_array_free (tasks, FALSE);
+}
+
+/**
+ * mp_joinable_queue_finish_tasks:
+ * @self: a queue
+ * @tasks: (array length=n_tasks): tasks of this object
+ * @n_tasks: how many there are
+ * @error: return location for an error
+ *
+ * Marks tasks as done in one step.
+ *
+ * Fails with `MP_ERROR_STALE` if a message was redelivered to another consumer meanwhile, or its
+ * task is already finished; the others are done nevertheless.
+ *
+ * Returns: whether all were done; %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_joinable_queue_finish_tasks (MpJoinableQueue *self,
+                                MpTask         **tasks,
+                                gsize            n_tasks,
+                                GError         **error)
+{
+  MpQueueCall               call = { .timeout_us = -1 };
+  MpQueue                  *queue = MP_QUEUE (self);
+  g_autofree MpQueueToken  *tokens = NULL;
+  g_autofree MpQueueStatus *answers = NULL;
+  MpQueueStore             *store;
+  MpQueueStatus             status;
+  guint                     n = 0;
+
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), FALSE);
+  g_return_val_if_fail (tasks != NULL || n_tasks == 0, FALSE);
+
+  if (!mp_queue_check (queue, error))
+    return FALSE;
+
+  tokens = g_new (MpQueueToken, n_tasks);
+  answers = g_new (MpQueueStatus, n_tasks);
+  for (gsize i = 0; i < n_tasks; i++)
+    n += mp_task_take_token (tasks[i], queue, &tokens[n]);
+  store = &mp_queue_get_private (queue)->store;
+  status = n > 0 ? store->backend->finish (store->home, tokens, n, MP_QUEUE_FINISH_DONE, answers,
+                                           &call)
+                 : MP_QUEUE_OK;
+  if (status == MP_QUEUE_OK && n < n_tasks)
+    status = MP_QUEUE_STALE;
+  for (guint i = 0; i < n && status == MP_QUEUE_OK; i++)
+    status = answers[i];
+  return status == MP_QUEUE_OK || mp_queue_set_error (queue, status, &call, error);
+}
+
+/**
  * mp_joinable_queue_get_task_async:
  * @self: a queue
  * @io_priority: the priority, such as %G_PRIORITY_DEFAULT_IDLE, at which a full queue leaves a

@@ -91,6 +91,18 @@ MP_AVAILABLE_IN_1_0
 MpTask *mp_joinable_queue_try_get_task (MpJoinableQueue *self,
                                         GError         **error);
 MP_AVAILABLE_IN_1_0
+MpTask **mp_joinable_queue_get_tasks (MpJoinableQueue *self,
+                                      guint            max,
+                                      gint64           timeout_us,
+                                      GCancellable    *cancellable,
+                                      gsize           *n_tasks,
+                                      GError         **error);
+MP_AVAILABLE_IN_1_0
+gboolean mp_joinable_queue_finish_tasks (MpJoinableQueue *self,
+                                         MpTask         **tasks,
+                                         gsize            n_tasks,
+                                         GError         **error);
+MP_AVAILABLE_IN_1_0
 void mp_joinable_queue_get_task_async (MpJoinableQueue    *self,
                                        int                 io_priority,
                                        GCancellable       *cancellable,

@@ -61,21 +61,29 @@ mp_queue_put_many (MpQueue      *self,
   return status == MP_QUEUE_OK || mp_queue_set_error (self, status, &call, error);
 }
 
+/* A message that was got, as the caller wants it. */
+static void
+add (MpQueue            *self,
+     MpMessage          *message,
+     const MpQueueToken *token,
+     MpQueueWrapFunc     wrap,
+     GPtrArray          *results)
+{
+  if (wrap == NULL && token->lease != 0)
+    mp_queue_get_private (self)->keep (self, token);
+  g_ptr_array_add (results, wrap != NULL ? wrap (self, message, token) : message);
+}
+
 /* Reads messages whose format cannot be refused, so that all that were delivered are taken. */
 static void
 take_messages (MpQueue         *self,
                MpQueueDelivery *deliveries,
                guint            n,
-               GPtrArray       *messages)
+               MpQueueWrapFunc  wrap,
+               GPtrArray       *results)
 {
-  MpQueuePrivate *priv = mp_queue_get_private (self);
-
   for (guint i = 0; i < n; i++)
-    {
-      if (deliveries[i].token.lease != 0)
-        priv->keep (self, &deliveries[i].token);
-      g_ptr_array_add (messages, mp_queue_steal_message (&deliveries[i], NULL));
-    }
+    add (self, mp_queue_steal_message (&deliveries[i], NULL), &deliveries[i].token, wrap, results);
 }
 
 /* Gets a single message, for one that has to be settled. */
@@ -83,18 +91,20 @@ static MpQueueStatus
 get_one (MpQueue         *self,
          MpQueueDelivery *delivery,
          MpQueueCall     *call,
-         GPtrArray       *messages)
+         MpQueueWrapFunc  wrap,
+         GPtrArray       *results)
 {
   MpQueueStore *store = &mp_queue_get_private (self)->store;
+  MpQueueToken  token = { 0 };
   MpMessage    *message;
 
   mp_queue_delivery_clear (delivery);
   store->backend->settle (store->home, delivery, FALSE, call);
-  message = mp_queue_get_value (self, &mp_queue_message_reader, NULL, call, FALSE, NULL,
+  message = mp_queue_get_value (self, &mp_queue_message_reader, NULL, call, FALSE, &token,
                                 &call->error);
   if (message == NULL)
     return MP_QUEUE_FAILED;
-  g_ptr_array_add (messages, message);
+  add (self, message, &token, wrap, results);
   return MP_QUEUE_OK;
 }
 
@@ -104,7 +114,8 @@ get_messages (MpQueue         *self,
               MpQueueDelivery *deliveries,
               guint            max,
               MpQueueCall     *call,
-              GPtrArray       *messages)
+              MpQueueWrapFunc  wrap,
+              GPtrArray       *results)
 {
   MpQueueStore *store = &mp_queue_get_private (self)->store;
   MpQueueStatus status;
@@ -114,20 +125,51 @@ get_messages (MpQueue         *self,
 
   do
     {
-      mp_queue_deliveries_init (deliveries, max - messages->len, buffer, sizeof buffer);
-      status = store->backend->get (store->home, deliveries, max - messages->len,
+      mp_queue_deliveries_init (deliveries, max - results->len, buffer, sizeof buffer);
+      status = store->backend->get (store->home, deliveries, max - results->len,
                                     &mp_queue_message_reader.accepted, call, &n_got);
       if (status != MP_QUEUE_OK)
         return status;
       has_settled |= deliveries[0].tentative;
       if (deliveries[0].tentative)
-        status = get_one (self, deliveries, call, messages);
+        status = get_one (self, deliveries, call, wrap, results);
       else
-        take_messages (self, deliveries, n_got, messages);
+        take_messages (self, deliveries, n_got, wrap, results);
       call->timeout_us = 0;
     }
-  while (status == MP_QUEUE_OK && has_settled && messages->len < max);
+  while (status == MP_QUEUE_OK && has_settled && results->len < max);
   return status;
+}
+
+GPtrArray *
+mp_queue_get_batch (MpQueue        *self,
+                    guint           max,
+                    MpQueueCall    *call,
+                    MpQueueWrapFunc wrap,
+                    GDestroyNotify  free_result,
+                    GError        **error)
+{
+  MpQueuePrivate *priv = mp_queue_get_private (self);
+  MpQueueDelivery deliveries[MAX_BATCH];
+  g_autoptr (GPtrArray) results = NULL;
+  MpQueueStatus status;
+
+  if (!mp_queue_check_open (self, error))
+    return NULL;
+
+  max = MIN (max, MAX_BATCH);
+  results = g_ptr_array_new_full (max, free_result);
+  status = get_messages (self, deliveries, max, call, wrap, results);
+  if (G_UNLIKELY (priv->bells.fd_bell != NULL))
+    mp_queue_bells_refresh (&priv->bells);
+
+  if (results->len > 0)
+    {
+      g_clear_error (&call->error);
+      return g_steal_pointer (&results);
+    }
+  mp_queue_store_set_error (&priv->store, status, call, deliveries, error);
+  return NULL;
 }
 
 /**
@@ -154,30 +196,10 @@ mp_queue_get_many (MpQueue      *self,
                    GCancellable *cancellable,
                    GError      **error)
 {
-  MpQueueCall     call = { .timeout_us = timeout_us, .cancellable = cancellable };
-  MpQueueDelivery deliveries[MAX_BATCH];
-  g_autoptr (GPtrArray) messages = NULL;
-  MpQueuePrivate *priv;
-  MpQueueStatus   status;
+  MpQueueCall call = { .timeout_us = timeout_us, .cancellable = cancellable };
 
   g_return_val_if_fail (mp_queue_check_call (self, cancellable), NULL);
   g_return_val_if_fail (max > 0, NULL);
 
-  if (!mp_queue_check_open (self, error))
-    return NULL;
-
-  priv = mp_queue_get_private (self);
-  max = MIN (max, MAX_BATCH);
-  messages = g_ptr_array_new_full (max, (GDestroyNotify) mp_message_unref);
-  status = get_messages (self, deliveries, max, &call, messages);
-  if (G_UNLIKELY (priv->bells.fd_bell != NULL))
-    mp_queue_bells_refresh (&priv->bells);
-
-  if (messages->len > 0)
-    {
-      g_clear_error (&call.error);
-      return g_steal_pointer (&messages);
-    }
-  mp_queue_store_set_error (&priv->store, status, &call, deliveries, error);
-  return NULL;
+  return mp_queue_get_batch (self, max, &call, NULL, (GDestroyNotify) mp_message_unref, error);
 }

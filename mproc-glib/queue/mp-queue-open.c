@@ -4,6 +4,8 @@
 
 #include "mp-joinable-queue.h"
 #include "mp-queue-private.h"
+
+#include "base/mp-async.h"
 #include "queue-backends.h"
 
 #include <glib/gi18n-lib.h>
@@ -80,6 +82,73 @@ mp_queue_open (const char   *uri,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
 
   return open_queue (uri, NULL, cancellable, error);
+}
+
+static void
+open_in_thread (GTask        *task,
+                gpointer      source_object,
+                gpointer      uri,
+                GCancellable *cancellable)
+{
+  GError  *error = NULL;
+  MpQueue *queue = open_queue (uri, NULL, cancellable, &error);
+
+  if (queue != NULL)
+    g_task_return_pointer (task, queue, g_object_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+/**
+ * mp_queue_open_async:
+ * @uri: where the queue is
+ * @io_priority: the priority, such as %G_PRIORITY_DEFAULT
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async): called when the queue is open, in the caller's thread-default main
+ *   context
+ * @user_data: (closure): data for @callback
+ *
+ * Opens a queue by a URI, as [func@Queue.open] does, and lets the main loop run meanwhile: a
+ * server may be far away, or not answer.
+ *
+ * Since: 1.0
+ */
+void
+mp_queue_open_async (const char         *uri,
+                     int                 io_priority,
+                     GCancellable       *cancellable,
+                     GAsyncReadyCallback callback,
+                     gpointer            user_data)
+{
+  g_autoptr (GTask) task = NULL;
+
+  g_return_if_fail (uri != NULL);
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  task = mp_async_new_task (NULL, mp_queue_open_async, io_priority, cancellable, callback,
+                            user_data);
+  g_task_set_task_data (task, g_strdup (uri), g_free);
+  g_task_run_in_thread (task, open_in_thread);
+}
+
+/**
+ * mp_queue_open_finish:
+ * @result: the result passed to the callback
+ * @error: return location for an error
+ *
+ * Finishes a call of [func@Queue.open_async].
+ *
+ * Returns: (transfer full): a queue, of the class that its mode says; %NULL with @error set
+ *
+ * Since: 1.0
+ */
+MpQueue *
+mp_queue_open_finish (GAsyncResult *result,
+                      GError      **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, NULL), NULL);
+
+  return g_task_propagate_pointer (G_TASK (result), error);
 }
 
 /**

@@ -151,12 +151,21 @@ mp_queue_check_call (MpQueue      *self,
   return MP_IS_QUEUE (self) && (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 }
 
-/* --- Asynchronous calls ------------------------------------------------------------------ */
-
-/* Converts the value to the result of an asynchronous get. */
+/* Converts the value to the result of a get. */
 typedef gpointer (*MpQueueWrapFunc) (MpQueue            *self,
                                      gpointer            value,
                                      const MpQueueToken *token);
+
+/* Waits for the first message, and takes those behind it that are available; NULL with @error set.
+ * Without @wrap these are messages, whose deliveries are kept. */
+GPtrArray *mp_queue_get_batch (MpQueue        *self,
+                               guint           max,
+                               MpQueueCall    *call,
+                               MpQueueWrapFunc wrap,
+                               GDestroyNotify  free_result,
+                               GError        **error);
+
+/* --- Asynchronous calls ------------------------------------------------------------------ */
 
 void mp_queue_get_value_async (MpQueue             *self,
                                const MpQueueReader *reader,

@@ -30,6 +30,15 @@ MP_AVAILABLE_IN_1_0
 MpQueue *mp_queue_open (const char   *uri,
                         GCancellable *cancellable,
                         GError      **error);
+MP_AVAILABLE_IN_1_0
+void mp_queue_open_async (const char         *uri,
+                          int                 io_priority,
+                          GCancellable       *cancellable,
+                          GAsyncReadyCallback callback,
+                          gpointer            user_data);
+MP_AVAILABLE_IN_1_0
+MpQueue *mp_queue_open_finish (GAsyncResult *result,
+                               GError      **error);
 
 MP_AVAILABLE_IN_1_0
 gboolean mp_queue_remove (const char   *uri,

@@ -11,5 +11,9 @@ G_BEGIN_DECLS
 MpTask *mp_task_new (MpQueue            *queue,
                      MpMessage          *message,
                      const MpQueueToken *token);
+/* Takes over to finish the task.  FALSE if it is finished, or belongs to another queue. */
+gboolean mp_task_take_token (MpTask       *self,
+                             MpQueue      *queue,
+                             MpQueueToken *token);
 
 G_END_DECLS

@@ -143,6 +143,18 @@ mp_task_new (MpQueue            *queue,
   return self;
 }
 
+gboolean
+mp_task_take_token (MpTask       *self,
+                    MpQueue      *queue,
+                    MpQueueToken *token)
+{
+  MpTaskPrivate *priv = mp_task_get_instance_private (self);
+
+  *token = priv->token;
+  return priv->queue == queue &&
+         g_atomic_int_compare_and_exchange (&priv->finished, FALSE, TRUE);
+}
+
 /**
  * mp_task_get_message: (get-property message)
  * @self: a task

@@ -156,6 +156,22 @@ is_large (const MpQueueItem *item)
 static void put_reply (gpointer owner,
                        MpReply *reply);
 
+static void replicas_reply (gpointer owner,
+                            MpReply *reply);
+
+/* The server answers when so many replicas have what was put, or the time is over. */
+static void
+wait_for_replicas (MpRedisQueue *self)
+{
+  GByteArray *out = mp_redis_link_get_out (&self->link);
+
+  mp_command_begin (out, 3);
+  mp_command_add_string (out, "WAIT");
+  mp_command_add_integer (out, self->uri->replicas);
+  mp_command_add_integer (out, MAX (self->uri->timeout_us / 2000, 1));
+  mp_redis_link_expect (&self->link, replicas_reply, FALSE);
+}
+
 static void
 send_batch (MpRedisQueue *self)
 {
@@ -193,6 +209,9 @@ send_batch (MpRedisQueue *self)
       }
   mp_redis_link_expect (&self->link, put_reply, TRUE);
   self->put.was_pushed = FALSE;
+  self->put.answer = -1;
+  if (self->uri->replicas > 0)
+    wait_for_replicas (self);
 }
 
 static void
@@ -202,6 +221,23 @@ end_request (MpRedisQueue   *self,
 {
   mp_redis_dequeue (&self->put.requests, request);
   mp_redis_end (self, request, status);
+}
+
+static void
+end_complete (MpRedisQueue   *self,
+              MpRedisRequest *request)
+{
+  if (self->put.n_replicas >= self->uri->replicas)
+    {
+      end_request (self, request, MP_QUEUE_OK);
+      return;
+    }
+  mp_redis_dequeue (&self->put.requests, request);
+  mp_redis_end_with_error (self, request,
+                           g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+                                        _ ("The message was put, but only %d of %u replicas "
+                                           "confirmed it in time"),
+                                        (int) self->put.n_replicas, self->uri->replicas));
 }
 
 /* Credits the messages that are stored to their requests, and takes the batch apart. */
@@ -222,7 +258,7 @@ end_batch (MpRedisQueue *self,
       request->n_done += n;
       request->n_sent = 0;
       if (request->n_done == request->n)
-        end_request (self, request, MP_QUEUE_OK);
+        end_complete (self, request);
       else if (is_full && !request->is_patient)
         end_request (self, request, MP_QUEUE_FULL);
     }
@@ -275,31 +311,12 @@ suffer_no_memory (MpRedisQueue *self)
 }
 
 static void
-put_reply (gpointer owner,
-           MpReply *reply)
+take_answer (MpRedisQueue *self,
+             gint64        answer)
 {
-  MpRedisQueue *self = owner;
-  const gint64  answer = mp_reply_get_integer (reply, -1);
-  const gint64  status = answer & 15;
-  guint         n_stored;
+  const gint64 status = answer & 15;
+  const guint  n_stored = (guint) (answer >> 4);
 
-  if (reply->type == MP_REPLY_ERROR)
-    {
-      set_reply (self, reply);
-      if (!mp_redis_is_up (self))
-        return;
-      end_batch (self, 0, FALSE);
-      suffer_no_memory (self);
-      return;
-    }
-  if (answer < 0 || (answer >> 4) > self->put.n_batch || status == MP_REDIS_GAP ||
-      status == MP_REDIS_LATE)
-    {
-      mp_redis_link_refuse (&self->link);
-      return;
-    }
-
-  n_stored = (guint) (answer >> 4);
   self->put.next += n_stored;
   mp_redis_watch_touch (self);
   end_batch (self, n_stored, status == MP_REDIS_SHORT);
@@ -312,6 +329,44 @@ put_reply (gpointer owner,
     suffer_no_memory (self);
   else if (status == MP_REDIS_GONE)
     mp_redis_judge_gone (self, status);
+}
+
+static void
+put_reply (gpointer owner,
+           MpReply *reply)
+{
+  MpRedisQueue *self = owner;
+  const gint64  answer = mp_reply_get_integer (reply, -1);
+  const gint64  status = answer & 15;
+
+  if (reply->type == MP_REPLY_ERROR)
+    {
+      set_reply (self, reply);
+      if (!mp_redis_is_up (self))
+        return;
+      end_batch (self, 0, FALSE);
+      suffer_no_memory (self);
+    }
+  else if (answer < 0 || (answer >> 4) > self->put.n_batch || status == MP_REDIS_GAP ||
+           status == MP_REDIS_LATE)
+    mp_redis_link_refuse (&self->link);
+  else if (self->uri->replicas > 0)
+    self->put.answer = answer;
+  else
+    take_answer (self, answer);
+}
+
+static void
+replicas_reply (gpointer owner,
+                MpReply *reply)
+{
+  MpRedisQueue *self = owner;
+  const gint64  answer = self->put.answer;
+
+  self->put.answer = -1;
+  self->put.n_replicas = CLAMP (mp_reply_get_integer (reply, 0), 0, G_MAXINT);
+  if (answer >= 0)
+    take_answer (self, answer);
 }
 
 void
@@ -343,6 +398,13 @@ mp_redis_put_resume (MpRedisQueue *self,
 {
   const gint64 n_stored = last + 1 - self->put.next;
 
+  self->put.answer = -1;
+  if (self->uri->replicas > 0 && n_stored > 0 && n_stored <= self->put.n_batch)
+    {
+      self->put.answer = n_stored << 4 | MP_REDIS_OK;
+      wait_for_replicas (self);
+      return;
+    }
   end_batch (self, (guint) CLAMP (n_stored, 0, (gint64) self->put.n_batch), FALSE);
   self->put.next = last + 1;
 }

@@ -139,6 +139,8 @@ typedef struct
   guint    n_batch;       /* messages in it */
   gboolean is_parked;     /* the server tells when there is room */
   gboolean was_pushed;    /* while the batch was under way */
+  gint64   answer;        /* to the batch, while replicas are waited for; -1: none */
+  gint64   n_replicas;    /* that have the last batch */
   gint64   nap_at;        /* when it is asked nevertheless; -1: never */
   guint64  n_large;       /* counts the keys of large payloads */
   char    *out_of_memory; /* what the server said; NULL: it has memory */
@@ -208,7 +210,6 @@ struct _MpRedisQueue
   char    session[17];
   gint64  epoch;
   char   *incarnation;
-  char   *keys[13];
   guint8 *key_arguments; /* the keys, as they stand in commands */
   gsize   key_arguments_size;
 

@@ -264,10 +264,39 @@ send_hello (MpRedisQueue *self,
   mp_redis_link_expect (&self->link, func, TRUE);
 }
 
+/* A server that evicts any key when it has no memory would lose messages without an error.  Who may
+ * not read the setting relies on the administrator. */
+static void
+memory_reply (gpointer owner,
+              MpReply *reply)
+{
+  MpRedisQueue    *self = owner;
+  const char      *policy = strstr (mp_reply_get_string (reply), "\nmaxmemory_policy:allkeys-");
+  g_autofree char *shown = NULL;
+
+  if (policy == NULL)
+    return;
+  policy = strchr (policy, ':') + 1;
+  shown = g_strndup (policy, MIN (strcspn (policy, "\r\n"), 32));
+  g_strcanon (shown, "abcdefghijklmnopqrstuvwxyz-", '?');
+  mp_redis_link_fail (&self->link,
+                      g_error_new (MP_ERROR, MP_ERROR_UNSUPPORTED,
+                                   _ ("The server may drop messages: its maxmemory-policy is %s, and "
+                                      "should be noeviction"),
+                                   shown));
+}
+
 static void
 greet (gpointer owner)
 {
-  send_hello (owner, hello_reply);
+  MpRedisQueue *self = owner;
+  GByteArray   *out = mp_redis_link_get_out (&self->link);
+
+  mp_command_begin (out, 2);
+  mp_command_add_string (out, "INFO");
+  mp_command_add_string (out, "memory");
+  mp_redis_link_expect (&self->link, memory_reply, TRUE);
+  send_hello (self, hello_reply);
 }
 
 static void

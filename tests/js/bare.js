@@ -16,7 +16,7 @@ const FILLERS = [0, null, 'text', new Uint8Array(2)];
 const DEFAULT_ARGUMENTS = 2;
 
 // Functions that return an array crash GJS itself if an argument has the wrong type.
-const RETURNS_ARRAY = /^(try_)?(get|recv)_(data|pickle|vectors)$/;
+const RETURNS_ARRAY = /^(try_)?(get|recv)_(data|pickle|vectors|tasks)$/;
 
 // All arguments of these are of that kind: they are for the Python override.
 const NOT_HERE = /^get_(payload|packed)$/;

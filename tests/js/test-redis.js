@@ -80,11 +80,20 @@ testOnServer('/js/redis/joinable', uri => {
     assertEqual(queue.get(DEADLINE), 'second');
     queue.task_done();
     queue.join(DEADLINE);
+
+    for (let i = 0; i < 5; i++)
+        queue.put(i);
+    const tasks = queue.get_tasks(64, DEADLINE);
+    assertEqual(tasks.map(each => each.value), [0, 1, 2, 3, 4]);
+    queue.finish_tasks(tasks);
+    queue.join(DEADLINE);
 });
 
 testOnServer('/js/redis/promises', async uri => {
-    const queue = Mp.queue_open(uri, {mode: 'joinable'});
-    const other = Mp.queue_open(uri);
+    const queue = await Mp.queue_open_async(uri, {mode: 'joinable'});
+    const other = await Mp.queue_open_async(uri);
+    assert(queue instanceof Mp.JoinableQueue);
+    await assertRejects(Mp.queue_open_async(uri, {mode: 'plain'}), Gio.IOErrorEnum, Gio.IOErrorEnum.EXISTS);
     const gets = [queue.get_async(), queue.get_async()];
     await other.put_async('first');
     await other.put_async('second');

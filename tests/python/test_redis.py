@@ -3,12 +3,13 @@
 
 import asyncio
 import unittest
+from queue import Empty
 
 import helping
 import mproc
 import servers
 
-from gi.repository import Mp
+from gi.repository import GLib, Mp
 
 
 class TestRedis(helping.TestCase):
@@ -42,6 +43,31 @@ class TestRedis(helping.TestCase):
         self.assertEqual(queue.get(timeout=30), 'work')
         queue.task_done()
         queue.join()
+
+    def test_tasks(self):
+        queue = Mp.queue_open(self.uri(), mode='joinable')
+        queue.put_many(range(10))
+        tasks = queue.get_tasks(8)
+        self.assertEqual([task.value for task in tasks], list(range(8)))
+        queue.finish_tasks(tasks)
+        with self.assertRaises(ValueError):
+            queue.finish_tasks(tasks)
+        queue.finish_tasks(queue.get_tasks())
+        queue.join(timeout=30)
+        with self.assertRaises(Empty):
+            queue.get_tasks(block=False)
+
+    def test_open_async(self):
+        loop, results = GLib.MainLoop(), []
+
+        def opened(_, result):
+            results.append(Mp.Queue.open_finish(result))
+            loop.quit()
+
+        Mp.Queue.open_async(self.uri(), 0, None, opened)
+        loop.run()
+        results[0].put(1)
+        self.assertEqual(results[0].get(timeout=30), 1)
 
     def test_await(self):
         queue = Mp.queue_open(self.uri())

@@ -122,6 +122,57 @@ test_task (void)
   g_assert_finalize_object (queue);
 }
 
+static void
+free_tasks (MpTask **tasks,
+            gsize    n)
+{
+  while (n > 0)
+    g_object_unref (tasks[--n]);
+  g_free (tasks);
+}
+
+/* Several tasks in one step; one that is finished already does not keep the others from being. */
+static void
+test_tasks (void)
+{
+  MpJoinableQueue *queue = make_joinable (0);
+  MpTask         **tasks, **rest;
+  MpTask          *both[2];
+  gsize            n;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (mp_joinable_queue_get_tasks (queue, 3, 0, NULL, &n, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_EMPTY);
+  g_clear_error (&error);
+  for (int i = 0; i < 5; i++)
+    put_int (queue, i);
+  tasks = mp_joinable_queue_get_tasks (queue, 3, TEST_TIMEOUT_US, NULL, &n, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (n, ==, 3);
+  for (guint i = 0; i < n; i++)
+    {
+      g_autoptr (GVariant) value =
+        mp_message_get_variant (mp_task_get_message (tasks[i]), &error);
+
+      g_assert_cmpint (g_variant_get_int64 (value), ==, i);
+    }
+  g_assert_true (mp_joinable_queue_finish_tasks (queue, tasks, n, &error));
+  g_assert_cmpuint (mp_joinable_queue_get_unfinished (queue), ==, 2);
+
+  rest = mp_joinable_queue_get_tasks (queue, 64, 0, NULL, &n, &error);
+  g_assert_cmpuint (n, ==, 2);
+  both[0] = tasks[0];
+  both[1] = rest[1];
+  g_assert_false (mp_joinable_queue_finish_tasks (queue, both, 2, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_STALE);
+  g_clear_error (&error);
+  g_assert_true (mp_task_done (rest[0], &error));
+  g_assert_true (mp_joinable_queue_join (queue, 0, NULL, &error));
+  free_tasks (tasks, 3);
+  free_tasks (rest, 2);
+  g_assert_finalize_object (queue);
+}
+
 /* Returned and dropped tasks are redelivered ahead of newer messages. */
 static void
 test_retry (void)
@@ -826,6 +877,7 @@ main (int    argc,
   each_backend_add_shared ("joinable-queue", "done-for-others", test_done_for_others);
   each_backend_add ("joinable-queue", "signal/stopped", test_signal_stopped);
   each_backend_add ("joinable-queue", "task", test_task);
+  each_backend_add ("joinable-queue", "tasks", test_tasks);
   each_backend_add ("joinable-queue", "retry", test_retry);
   each_backend_add ("joinable-queue", "dead", test_dead);
   each_backend_add ("joinable-queue", "dead-by-serial", test_dead_by_serial);

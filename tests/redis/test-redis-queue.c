@@ -457,15 +457,28 @@ test_waiting_over_restart (void)
   test_server_stop (mortal);
 }
 
+/* How long a main loop is held up by a get that is begun and cancelled, in microseconds. */
+static gint64
+time_async_get (MpQueue *queue)
+{
+  const gint64 start = g_get_monotonic_time ();
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+
+  mp_queue_get_async (queue, G_PRIORITY_DEFAULT, cancellable, NULL, NULL);
+  test_drain_context ();
+  g_cancellable_cancel (cancellable);
+  test_drain_context ();
+  return g_get_monotonic_time () - start;
+}
+
 /* A server that does not answer: calls end at their deadline, and a main loop is not held up. */
 static void
 test_server_stopped (void)
 {
   TestServer *slow = test_server_start (NULL);
   MpQueue    *queue = open_on (slow, "q", "&timeout=1");
-  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  gint64      least = G_MAXINT64;
   g_autoptr (GError) error = NULL;
-  gint64 start;
 
   kill (slow->pid, SIGSTOP);
   g_assert_false (mp_queue_put (queue, g_variant_new_int64 (1), 20 * 1000, NULL, &error));
@@ -475,12 +488,14 @@ test_server_stopped (void)
   g_assert_nonnull (error);
   g_clear_error (&error);
 
-  start = g_get_monotonic_time ();
-  mp_queue_get_async (queue, G_PRIORITY_DEFAULT, cancellable, NULL, NULL);
-  test_drain_context ();
-  g_cancellable_cancel (cancellable);
-  test_drain_context ();
-  g_test_minimized_result ((double) (g_get_monotonic_time () - start) / 1000, "milliseconds");
+  /* What the machine adds is not in each of several attempts. */
+  for (guint i = 0; i < 10; i++)
+    {
+      const gint64 us = time_async_get (queue);
+
+      least = MIN (least, us);
+    }
+  g_assert_cmpint (least, <, 5000);
   kill (slow->pid, SIGCONT);
 
   put_int (queue, 2);

@@ -15,8 +15,8 @@ VALUES = {**dict.fromkeys(NUMBERS, '0'), 'gboolean': 'false', 'gdouble': '0.5', 
           'filename': '"text"', 'GType': 'typeof (Object)', 'GLib.Variant': 'new Variant.int32 (1)',
           'GLib.Bytes': 'new Bytes ({ 1 })', 'Message': 'new Mp.Message.json ("1")',
           'Gio.UnixFDList': 'new UnixFDList ()', 'Shareable': 'make<Mp.Connection> ()',
-          'GLib.Error': 'new Mp.Error.FULL ("no room")', 'GLib.PtrArray': 'new GenericArray<Mp.Message> ()'}
-ARRAYS = {'guint8': 'new uint8[2]', 'guint64': 'new uint64[2]', 'utf8': '{ "text" }', 'filename': '{ "text" }'}
+          'GLib.Error': 'new Mp.Error.FULL ("no room")'}
+ARRAYS = {'Task': 'new Mp.Task[0]', 'guint8': 'new uint8[2]', 'guint64': 'new uint64[2]', 'utf8': '{ "text" }', 'filename': '{ "text" }'}
 OUT_TYPES = {'gint': 'int', 'guint': 'uint', 'guint64': 'uint64', 'gint64': 'int64', 'gsize': 'size_t'}
 ENUMS = {'GLib.IOCondition': 'IOCondition', 'Gio.SubprocessFlags': 'SubprocessFlags'}
 
@@ -49,7 +49,8 @@ def value_of(parameter, enums):
     array = parameter.find(f'{CORE}array')
     if array is not None:
         if array.get('name'):
-            return VALUES.get(array.get('name'), 'null')
+            element = array.find(f'{CORE}type').get('name')
+            return f'new GenericArray<Mp.{element}> ()' if array.get('name') == 'GLib.PtrArray' else 'null'
         return ARRAYS.get(array.find(f'{CORE}type').get('name'), 'null')
     kind = parameter.find(f'{CORE}type').get('name')
     return f'({enums[kind]}) 0' if kind in enums else VALUES.get(kind, 'null')

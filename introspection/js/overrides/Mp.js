@@ -264,7 +264,7 @@ function overrideJoinableQueue({JoinableQueue, Task}) {
     const {prototype} = JoinableQueue;
 
     setDefaults(JoinableQueue, {new: [0, 0]});
-    setDefaults(prototype, {join: waits(0), get_task: waits(0)});
+    setDefaults(prototype, {join: waits(0), get_task: waits(0), get_tasks: waits(1)});
     promisify(prototype, 'join', []);
     promisify(prototype, 'get_task', [], {
         ioPriority: STREAM_PRIORITY,
@@ -449,14 +449,22 @@ function overridePipe() {
 // Opens the queue at a URI such as 'local:tasks', and creates it if there is none. The parameters
 // are what it has to have, for example {mode: 'joinable', maxSize: 100, create: false}.
 function overrideOpening() {
-    Mp.queue_open = function (uri, parameters = {}) {
+    function uriWith(uri, parameters) {
         const words = Object.entries(parameters).map(([name, value]) => {
             const dashed = name.replace(/_/g, '-').replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
             const text = typeof value === 'boolean' ? ['no', 'yes'][Number(value)] : String(value);
             return `${dashed}=${encodeURIComponent(text)}`;
         });
         const query = words.length > 0 ? `${uri.includes('?') ? '&' : '?'}${words.join('&')}` : '';
-        return Mp.Queue.open(`${uri}${query}`, null);
+        return `${uri}${query}`;
+    }
+
+    Gio._promisify(Mp.Queue, 'open_async', 'open_finish');
+    Mp.queue_open = function (uri, parameters = {}) {
+        return Mp.Queue.open(uriWith(uri, parameters), null);
+    };
+    Mp.queue_open_async = function (uri, parameters = {}, priority = GLib.PRIORITY_DEFAULT, cancellable = null) {
+        return Mp.Queue.open_async(uriWith(uri, parameters), priority, cancellable);
     };
 }
 
