@@ -120,7 +120,8 @@ def Pipe(duplex: bool = True) -> tuple[Connection, Connection]:
 
 
 def _codec_for(made: Any, authkey: bytes | None) -> Any:
-    """Any objects for a peer that has proved to have the key, or that runs as the same user."""
+    """Returns a codec for any objects if the peer has proved to have the key, or runs as the same
+    user, else None: only plain values."""
     credentials = made.get_peer_credentials()
     if credentials is None:
         return None if authkey is None else remote_objects

@@ -130,7 +130,7 @@ class Crew:
                 self._tell(WAKE)
 
     def join(self) -> None:
-        """Waits until all workers have ended, if they were asked to."""
+        """Waits until all workers have ended; returns at once if none was ever started."""
         if self.thread is not None and self.thread is not threading.current_thread():
             self.thread.join()
 

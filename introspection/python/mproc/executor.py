@@ -59,7 +59,7 @@ class ProcessPoolExecutor(Executor):
 
         @max_workers: how many processes at most; by default as many as there are processors
         @mp_context: a context of multiprocessing or mproc, which says how to start them
-        @initializer: what each calls first, with @initargs; when that fails the pool is broken
+        @initializer: what each process calls first, with @initargs; if it fails, the pool is broken
         @max_tasks_per_child: after so many tasks a process is replaced; not with fork
         @max_deliveries: how many processes may die of a task before its future fails with WorkerDied
         @task_timeout: in seconds; a process that takes longer is killed, and the future fails with
@@ -108,7 +108,7 @@ class ProcessPoolExecutor(Executor):
         """Takes no more tasks.
 
         @wait: return when all tasks are done and all workers have ended
-        @cancel_futures: cancel what no worker was given yet"""
+        @cancel_futures: cancel the tasks that no worker was given yet"""
         self._crew.shutdown(cancel_futures)
         if wait:
             self._crew.join()

@@ -123,7 +123,7 @@ function iterable(next, nextAsync) {
     };
 }
 
-// Makes objects iterable; @name is the method for who wants another priority.
+// Makes objects iterable; @name is the method for callers that want another priority.
 function makeIterable(prototype, name, next, nextAsync) {
     prototype[name] = function (priority) {
         return iterable(() => this[next](), () => this[nextAsync](priority));

@@ -139,7 +139,8 @@ def _can_fail(function):
 
 
 def translate_module():
-    """Makes all classes of the module, with and without an override, and its functions do so."""
+    """Makes the functions of the module and of all its classes, with and without an override,
+    raise these exceptions."""
     for name in dir(Mp):
         member = exported.get(name) or getattr(Mp, name)
         if isinstance(member, type):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Forks soon after the end of a thread.
 
-Thread.join () returns before the thread has ended for the system: it still gives back the memory
-that GLib keeps for each thread, under a lock of GLib. A child that is forked in that moment would
-wait for this lock for ever. GLib has no such memory since 2.76."""
+Thread.join () returns before the thread has ended for the system: the thread still frees the
+memory that GLib keeps for each thread, while it holds a lock of GLib. A child that is forked in
+that moment would wait for this lock for ever. Since 2.76 GLib does not keep such memory."""
 
 import os
 import threading

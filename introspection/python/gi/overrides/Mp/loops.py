@@ -23,8 +23,9 @@ def running_loop():
 
 
 class Pause:
-    """The awaitable of coroutines that run_coroutine () runs: @start is called with a function that
-    continues the coroutine, which @start calls, with any arguments, in the main context."""
+    """What coroutines that run_coroutine () runs can await. @start is called with a function that
+    continues the coroutine, and makes that function be called, with any arguments, in the main
+    context."""
 
     def __init__(self, start):
         self.start = start
@@ -42,8 +43,9 @@ def _dispatch(source, go_on, context=None):
 
 # --- Turns -----------------------------------------------------------------------------------
 
-# What is there at once is given at once, which would never let the loop run if there is always
-# more. So it does after so many calls, or so many seconds of the time that their results take.
+# A call that has its result at once does not wait, so a coroutine that always finds another result
+# would never let the loop run. After this many such calls, or this many seconds of them, a call
+# lets it run.
 _CALLS_PER_TURN = 32
 _SECONDS_PER_TURN = 0.002
 
@@ -65,7 +67,7 @@ def _begin_turn():
 
 
 async def take_turn():
-    """Lets the loop do what else there is, now and then; to be awaited before each attempt."""
+    """Lets the loop run other callbacks now and then; to be awaited before each attempt."""
     _turn.n_calls += 1
     if _turn.n_calls > _CALLS_PER_TURN or monotonic() > _turn.end:
         await _yield_turn()

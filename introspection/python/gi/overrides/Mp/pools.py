@@ -58,7 +58,7 @@ def _stopped(pool, result):
 
 def _context_of(pool):
     """Returns the main context for the operations of @pool, so that waiting for them dispatches no
-    other sources. There is one for all, since each has descriptors."""
+    other sources. All operations share it, since each main context needs descriptors."""
     if pool._context is None:
         pool._context = GLib.MainContext.new()
     return pool._context
