@@ -27,19 +27,21 @@ typedef struct
     ARRAY,
     TUPLE,
     ENTRY,
-    LONE_ENTRY
+    LONE_ENTRY /* a dictionary entry that is not in an array */
   } kind;
   guint depth;
 
-  /* For an array the type of its element; for a tuple that of its next member. */
+  /* Indices into the types of the reader: for an array the type of its element, for a tuple that of
+   * its next member; and the type of the container itself. */
   guint type;
   guint whole_type;
 
   const guint8 *data;
   gsize         size;
 
-  /* Where the previous child ended, where all children end, and the stored end to be read
-   * next: they are stored in ascending order in an array and in descending order in a tuple. */
+  /* Where the previous child ended, where all children end, the stored end to be read next, and the
+   * size of each stored end.  They are stored in ascending order in an array and in descending
+   * order in a tuple. */
   gsize position;
   gsize limit;
   gsize next_end;

@@ -14,7 +14,7 @@
  * of the items of a container follow its last item, in integers that are just as large as
  * the size of the container needs. */
 
-/* The depth of a container as GLib counts it, which limits what may be put into it. */
+/* The maximum depth of a container, counted as GLib does. */
 #define MAX_DEPTH (2 * (MP_GVARIANT_MAX_NESTING - 1))
 
 /* The type string of the container has one character for each item. */

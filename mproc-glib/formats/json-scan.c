@@ -10,14 +10,15 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* What json-glib needs for each value, where the text "0," takes two bytes and "{}," three,
- * and how much it may need for all together. */
+/* How many bytes of memory json-glib needs for a scalar and for a container, and how many it may
+ * need for a whole text.  Without that limit small texts could use up the memory: a scalar takes as
+ * few as two bytes of text, as in "0,", and a container three. */
 #define SCALAR_SIZE    110
 #define CONTAINER_SIZE 350
 #define MAX_TREE_SIZE  (G_GUINT64_CONSTANT (512) << 20)
 
 /* An integer of fewer characters fits into 64 bits; json-glib does not notice when a longer one
- * does not.  A mark has room in so many characters, too. */
+ * does not.  It is as long as the string with a mark that replaces it. */
 #define LONG_INTEGER 19
 
 /* The kinds of token that may come next. */
@@ -40,7 +41,7 @@ typedef struct
   char *copy;
 
   guint   depth;
-  guint64 tree_size;
+  guint64 tree_size; /* the memory that json-glib needs for the values so far, in bytes */
 
   /* Whether all tokens so far were in a valid order, and the open brackets. */
   gboolean in_order;

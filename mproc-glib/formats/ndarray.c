@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-/* For the alignment, once more if the parts of the description then need larger numbers for their
- * ends. */
+/* Less than one MP_NDARRAY_ALIGNMENT of padding is added to the description, and once more if the
+ * padding makes its size so large that the ends of its parts need larger integers. */
 #define MAX_PADDING (2 * MP_NDARRAY_ALIGNMENT)
 
 /* The sizes in bytes that each kind of numbers may have, as a set of bits. */
@@ -96,7 +96,8 @@ mp_ndarray_make_head (const MpNdarray *self)
     }
 }
 
-/* The ends of members follow a tuple's last member, in numbers that suffice for its size. */
+/* Returns the size of the integer that stores where the first member of the tuple ends: just large
+ * enough for the size of the whole tuple, this integer included. */
 static gsize
 get_end_size (gsize size)
 {

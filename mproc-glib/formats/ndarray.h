@@ -19,7 +19,7 @@ G_BEGIN_DECLS
 #define MP_NDARRAY_ALIGNMENT      64
 #define MP_NDARRAY_MAX_DIMENSIONS 64
 
-/* What follows the bytes: the end of the description, and the end of the payload. */
+/* What follows the bytes: where the description ends, NUL, the type string, and the byte order. */
 #define MP_NDARRAY_MAX_TAIL (sizeof (guint64) + 1 + sizeof MP_NDARRAY_TYPE)
 
 typedef struct
@@ -31,7 +31,7 @@ typedef struct
   gsize          size; /* of all numbers, in bytes */
 } MpNdarray;
 
-/* Whether it is a known type of numbers, and as many as @size says. */
+/* Whether the type of the numbers is known, and the shape agrees with the size. */
 gboolean mp_ndarray_is_valid (const MpNdarray *self);
 
 /* Returns what precedes the bytes. */
@@ -42,7 +42,7 @@ gsize mp_ndarray_make_tail (const MpNdarray *self,
                             guint8          *tail);
 
 /* Reads the value of such a variant, which has passed mp_gvariant_read ().  Returns FALSE if it is
- * none.  What is set is borrowed from @value. */
+ * no array of numbers.  The pointers that are set point into @value. */
 gboolean mp_ndarray_read (MpNdarray     *self,
                           GVariant      *value,
                           const guint8 **data);

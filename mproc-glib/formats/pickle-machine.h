@@ -108,7 +108,7 @@ struct _MpPickleOperation
 
   /* The number of bytes of the argument; for a string that of its length field. */
   guint8 size;
-  guint8 parameter;
+  guint8 parameter; /* for `run`, which several opcodes share: for example the kind of a node */
 };
 
 /* A function that a pickle may name. */

@@ -223,8 +223,8 @@ run_mark (MpPickleMachine         *self,
   return TRUE;
 }
 
-/* Picklers drop the outer half of a tuple that contains itself, in protocol 0 with its
- * mark. */
+/* Picklers write POP after the items of a tuple that contains itself: the tuple has been made while
+ * they were written, and is got from the memo.  In protocol 0 they drop the mark that way, too. */
 static gboolean
 run_pop (MpPickleMachine         *self,
          const MpPickleOperation *operation,

@@ -296,12 +296,10 @@ mp_queue_monitor_peek_task (MpQueueMonitor *self,
  *
  * Messages that consumers take meanwhile are left out; nothing that waits for a second delivery is
  * among them. Fails with `MP_ERROR_TOO_LARGE` if the first of them has more than a mebibyte, and
- * with
- * `MP_ERROR_INVALID_MESSAGE` if it is malformed; then @next is the one behind it.
+ * with `MP_ERROR_INVALID_MESSAGE` if it is malformed; then @next is the one behind it.
  *
  * Returns: (transfer container) (element-type MpMessage): messages in their order, perhaps none;
- *   %NULL
- *   with @error set
+ *   %NULL with @error set
  *
  * Since: 1.0
  */

@@ -15,7 +15,7 @@ struct _MpQueueMonitor
   GObject parent_instance;
 
   const MpQueueObserver *observer;
-  gpointer               observed;
+  gpointer               observed; /* the handle of the observer */
   MpQueueIdentity        identity;
   guint64                device, inode;
   int                    pid, fd; /* a descriptor of the queue; pid -1 when it was closed */

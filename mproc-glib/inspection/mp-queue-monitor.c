@@ -458,8 +458,8 @@ mp_queue_monitor_class_init (MpQueueMonitorClass *klass)
   /**
    * MpQueueMonitor:interval-us:
    *
-   * How many microseconds are between the last two samples, of which the rates are; 0 when there
-   * is only one. It changes with each sample, and is not notified.
+   * How many microseconds are between the last two samples, from which the rates are computed; 0
+   * when there is only one. It changes with each sample, and is not notified.
    *
    * Since: 1.0
    */
@@ -512,7 +512,7 @@ mp_queue_monitor_new_for_descriptor (int      fd,
   return mp_queue_monitor_refresh (self, error) ? g_steal_pointer (&self) : NULL;
 }
 
-/* What is not a queue may be a FIFO or a device, which to open could block or have an effect. */
+/* O_NONBLOCK and O_NOCTTY, since what is not a queue may be a FIFO or a terminal. */
 static MpQueueMonitor *
 new_for_path (const char *path,
               gboolean    also_broken,

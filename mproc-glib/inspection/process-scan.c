@@ -21,11 +21,11 @@
 
 #define FILE_PREFIX "/memfd:mproc-glib-queue"
 
-/* Of a longer path the beginning is enough to tell that it is none of a queue. */
+/* A longer path is truncated, which is harmless: it is not that of a queue. */
 #define MAX_PATH 512
 
-/* The last scan.  Taken out while it is referenced, so that no lock is needed, which a child that
- * is forked meanwhile would never get. */
+/* The last scan; NULL while a thread adds a reference to it.  Exchanged atomically instead of under
+ * a lock, since a child forked while the lock is held could never get it. */
 static MpProcessScan *last;
 
 /* A number as /proc has it, or -1. */
@@ -37,7 +37,7 @@ parse_number (const char *text)
   return g_ascii_string_to_unsigned (text, 10, 0, G_MAXINT, &number, NULL) ? (int) number : -1;
 }
 
-/* Reads a small file of /proc whole, as far as it fits. */
+/* Reads a small file of /proc, as much of it as fits into @text. */
 static gboolean
 read_small (int         folder,
             const char *name,
@@ -103,8 +103,9 @@ is_queue (int         descriptors,
          mp_observer_is_named_path (target);
 }
 
-/* Nearly all descriptors are sockets, pipes and devices.  To learn that takes less than half as
- * long as to read their links, and a search consists of little else. */
+/* Checks the type of the file first: nearly all descriptors are sockets, pipes and devices, and
+ * fstatat () takes less than half as long as reading the link.  A scan spends most of its time
+ * here. */
 static void
 look_at (GArray     *uses,
          int         proc,
@@ -189,7 +190,7 @@ scan_ref (MpProcessScan *self)
   return self;
 }
 
-/* Takes over a reference. */
+/* Takes ownership of a reference to @scan. */
 static void
 keep_last (MpProcessScan *scan)
 {
@@ -310,7 +311,7 @@ is_interpreter (const char *command)
 }
 
 /* The name of the script that an interpreter runs: its first argument that is the path of a file.
- * Options, and what belongs to them, are not. */
+ * Options and their values are skipped that way. */
 static char *
 find_script (int process)
 {

@@ -31,12 +31,12 @@ typedef struct
 /* Looks at all processes; NULL with @error set when it was cancelled or there is no /proc. */
 MpProcessScan *mp_process_scan (GCancellable *cancellable,
                                 GError      **error);
-/* The last scan of this process, by whichever thread, or NULL: it may have what is looked for. */
+/* The last scan that any thread of this process has made, or NULL.  It can save a new one. */
 MpProcessScan *mp_process_scan_get_last (void);
 void           mp_process_scan_unref (MpProcessScan *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpProcessScan, mp_process_scan_unref)
 
-/* Whether the use is as it was found. */
+/* Whether the process still has the same file at the descriptor, and the same slot. */
 gboolean mp_process_use_is_current (const MpProcessUse *use);
 
 /* The queues that have participants anywhere on this machine, as far as the kernel tells: the

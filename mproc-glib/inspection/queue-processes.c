@@ -6,8 +6,8 @@
 
 #include "memory/queue-observer.h"
 
-/* For so long what was found is believed; after that, each process is asked whether it is the same
- * one, since its id may be another's now. */
+/* For how long the result of a scan is used without a check.  After that, each use is checked,
+ * since the process id may have been reused by another process. */
 #define FRESH_US (G_USEC_PER_SEC / 10)
 
 void
@@ -47,8 +47,9 @@ mp_queue_processes_find (MpQueueProcesses *self,
   return NULL;
 }
 
-/* Whether a further scan would not find its process either: it was there when the last one began,
- * or, since the queue may say anything about that, the last one was made for it. */
+/* Whether a new scan would not find the process of the handle either: it was attached before the
+ * last scan began, or, since the time in the queue's memory may be wrong, the last scan looked for
+ * it. */
 static gboolean
 is_unseen (MpQueueProcesses  *self,
            const MpQueueUser *user)

@@ -6,9 +6,9 @@
 
 G_BEGIN_DECLS
 
-/* Which process has which handle of a queue.  To find that out, all of /proc has to be read; what
- * was found is kept, and read again only for handles that are new and that the last scan for
- * another queue has not found, too. */
+/* Which process has which handle of a queue.  To find that out, all of /proc has to be read, so the
+ * result is kept.  A new scan is made only for new handles that the last scan of this process,
+ * which may have been made for another queue, does not contain. */
 
 typedef struct
 {
@@ -20,7 +20,7 @@ typedef struct
 } MpQueueProcesses;
 
 void mp_queue_processes_clear (MpQueueProcesses *self);
-/* Takes over the uses of the queue from a scan. */
+/* Copies the uses of the queue from a scan. */
 void mp_queue_processes_take (MpQueueProcesses *self,
                               MpProcessScan    *scan,
                               guint64           device,

@@ -54,8 +54,8 @@ mp_sample_history_rate (const MpSampleHistory *self,
   return now > before ? (double) (now - before) * G_USEC_PER_SEC / (double) interval : 0;
 }
 
-/* The next message is the one of the number that is taken next; it was put before the first sample
- * that knows of it. */
+/* The number of the next message is the number of those that were taken.  It was put before the
+ * earliest sample whose number of messages put exceeds that. */
 gint64
 mp_sample_history_oldest (const MpSampleHistory *self)
 {

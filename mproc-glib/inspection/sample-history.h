@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* The counters of the last samples of a queue: rates, and for how long the oldest message has
- * been queued, need no help from the queue. */
+/* The counters of the last samples of a queue.  From these, rates and the age of the oldest message
+ * are computed, so that the queue does not have to record them. */
 
 #define MP_N_SAMPLES 256
 

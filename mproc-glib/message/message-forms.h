@@ -57,20 +57,21 @@ mp_message_is_inline (MpMessage *self)
   return self->inline_size > 0;
 }
 
-/* Room for @inline_size bytes of payload, to be filled. */
+/* Creates a message with @inline_size bytes of payload in it, which the caller fills in. */
 MpMessage *mp_message_allocate (MpFormat format,
                                 gsize    inline_size);
-/* Takes @payload, or NULL when it is made later. */
+/* Takes ownership of @payload, which is NULL if it is made when it is needed. */
 MpMessage *mp_message_new_of (MpFormat format,
                               GBytes  *payload);
 
 MpMessageRest *mp_message_ensure_rest (MpMessage *self);
 void           mp_message_rest_free (MpMessageRest *rest);
 
-/* Each returns something borrowed from the message.  The payload in the message's own format: */
+/* These return what the message owns, made when it is first needed.  The payload in the message's
+ * own format, unchecked. */
 GBytes *mp_message_peek_own (MpMessage *self,
                              GError   **error);
-/* the same after a check; the payload in another format; the value. */
+/* The same after a check, the payload in another format, and the value as a variant. */
 GBytes   *mp_message_peek_checked (MpMessage *self,
                                    GError   **error);
 GBytes   *mp_message_peek_converted (MpMessage *self,

@@ -31,9 +31,10 @@ is_over (MpPool *self)
  * Stops the pool, and waits until all workers have ended.
  *
  * It takes no more tasks from now on. If @finish_tasks, the workers do those that were submitted,
- * replaced as before, and then end by themselves; those that do not within [property@Pool:grace]
- * are terminated. Otherwise tasks without a result fail with `MP_ERROR_CLOSED`, and the workers are
- * terminated at once. One that has not ended when the grace time is over, once more, is killed.
+ * and are still replaced if they die meanwhile. Then they end by themselves; those that do not
+ * within [property@Pool:grace] are terminated. Otherwise tasks without a result fail with
+ * `MP_ERROR_CLOSED`, and the workers are terminated at once. A worker that has not ended within
+ * another grace time after it was terminated is killed.
  *
  * Fails with `G_IO_ERROR_TIMED_OUT` and `G_IO_ERROR_CANCELLED`; the pool goes on stopping. The
  * caller's main context is not iterated. A pool that is not started, or is stopped, is not an

@@ -27,11 +27,11 @@ struct _MpPoolTask
   GObject   parent_instance;
   MpTask   *task;
   MpQueue  *reports;
-  guint32   worker;
-  guint64   number;
+  guint32   worker; /* the id of the worker */
+  guint64   number; /* identifies the task in reports */
   char     *function;
   GVariant *argument;
-  gint64    mark;
+  gint64    mark; /* when it was begun, for Sysprof; see mp_mark_begin () */
 };
 
 G_DEFINE_FINAL_TYPE (MpPoolTask, mp_pool_task, G_TYPE_OBJECT)

@@ -42,7 +42,7 @@ struct _MpPoolWorker
   MpJoinableQueue *tasks;
   MpQueue         *reports;
   guint            n_taken; /* atomic */
-  gboolean         leaves;  /* atomic */
+  gboolean         leaves;  /* atomic; the pool has asked this worker to end */
 };
 
 G_DEFINE_FINAL_TYPE (MpPoolWorker, mp_pool_worker, G_TYPE_OBJECT)

@@ -123,7 +123,7 @@ slot_free (gpointer data)
   g_free (slot);
 }
 
-/* Each submission and each stop that is not over has a reference to the pool, so there are none. */
+/* Submissions and stops hold references to the pool until they are over, so none is left here. */
 static void
 mp_pool_dispose (GObject *object)
 {

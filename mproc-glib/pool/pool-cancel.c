@@ -37,8 +37,8 @@ cancel_cb (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* A pool is used by its own thread only, and a cancellable by any.  In its own thread it is not
- * left to the main context, which may not be iterated. */
+/* A cancellable may be cancelled in any thread, but the pool may be used only in its own.  In that
+ * thread, @func is called directly: its main context is perhaps not iterated. */
 static void
 cancelled_cb (GCancellable *cancellable,
               gpointer      user_data)

@@ -82,7 +82,7 @@ tell_stops (MpPool  *self,
       if (!g_task_return_error_if_cancelled (stop->task))
         g_task_return_boolean (stop->task, TRUE);
       mp_pool_stop_free (stop);
-      /* A callback may have changed the array. */
+      /* A callback that ran meanwhile may have removed further calls. */
       i = MIN (i, self->stops->len + 1);
     }
 }

@@ -202,7 +202,8 @@ is_replaced (MpPool *self,
          (self->restart == MP_POOL_RESTART_ON_FAILURE && exit_code != 0);
 }
 
-/* One that has ended by itself after it was ready has done the tasks that it may do. */
+/* Lets a new process start at once.  For `max-restarts`, counts the workers in a row that have
+ * failed within a short time and before they were ready. */
 static void
 plan_replacement (MpPool     *self,
                   MpPoolSlot *slot,
@@ -286,7 +287,7 @@ mp_pool_bury (MpPool *self)
   do
     {
       n = mp_pool_watch_list_ended (&self->watch, ids);
-      /* Whether they were ready, and what they had done. */
+      /* First handle what they have reported: that they were ready, and their results. */
       if (n > 0)
         mp_pool_read_all_reports (self);
       for (guint i = 0; i < n; i++)

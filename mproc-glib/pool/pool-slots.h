@@ -31,7 +31,7 @@ void mp_pool_end_workers (MpPool *self,
 /* The same when the pool is freed, which does not wait for them. */
 void mp_pool_abandon_workers (MpPool *self);
 
-/* When the next of all this is due, or MP_DEADLINE_NEVER. */
+/* When the next start, task timeout or signal is due, or MP_DEADLINE_NEVER. */
 gint64 mp_pool_get_due (MpPool *self);
 
 /* Whether a worker runs or will be started. */

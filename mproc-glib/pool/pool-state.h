@@ -49,7 +49,7 @@ typedef struct
   /* The task that it has, if the pool has a task timeout. */
   guint64  task; /* 0: none */
   gint64   task_since;
-  gboolean is_late;
+  gboolean is_late; /* it has exceeded the task timeout, and is being terminated */
 
   /* When it is sent SIGTERM, and when SIGKILL; MP_DEADLINE_NEVER for not. */
   gint64 terminate_at;
@@ -120,23 +120,23 @@ struct _MpPool
   guint64     last_number;
   GQueue      waiting;     /* submissions by priority, then by age */
   GHashTable *submissions; /* those that are not settled, by number */
-  guint       n_given;
-  guint       ahead; /* how many tasks for each worker are in the queue */
+  guint       n_given;     /* tasks that are in the queue or held by workers */
+  guint       ahead;       /* how many tasks for each worker are in the queue */
 
   /* The workers. */
   GPtrArray *slots;
   guint32    last_id;
   guint      n_leaving; /* workers that were asked to end since there are too many */
   guint      n_restarts;
-  guint      n_failures; /* workers in a row that have ended before they were ready */
-  gint64     delay;      /* before the next worker is replaced */
-  char      *last_end;   /* how the last worker ended that did so unasked */
-  gboolean   last_was_late;
-  gint64     dead_letters_until; /* how long to look often for tasks that are given up */
-  gint64     dead_letters_at;
+  guint      n_failures;         /* workers in a row that have ended before they were ready */
+  gint64     delay;              /* before the next worker is replaced */
+  char      *last_end;           /* how the last worker that failed has ended, for error messages */
+  gboolean   last_was_late;      /* that worker had exceeded the task timeout */
+  gint64     dead_letters_until; /* until when dead letters are checked for often */
+  gint64     dead_letters_at;    /* when to check for them next */
   GError    *failure;
 
-  /* What is to be told. */
+  /* What the program is still to be told, and what it was told last. */
   GQueue     settled;
   GQueue     events;
   GPtrArray *stops; /* calls of stop_async () */
@@ -155,7 +155,7 @@ mp_pool_count_alive (MpPool *self)
   return n;
 }
 
-/* Whether the pool belongs to this process, and not to one of which it is a fork. */
+/* Whether the pool was started in this process, and not in a parent that has forked since. */
 static inline gboolean
 mp_pool_is_own (MpPool *self)
 {

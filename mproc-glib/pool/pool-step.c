@@ -13,9 +13,9 @@
 
 #include <glib/gi18n-lib.h>
 
-/* After a death, another worker may be just about to return the tasks of the dead one, or to give
- * them up. How often to look for those that are given up: at first, and as long as tasks are on
- * their way. */
+/* How often to check for dead letters after a worker has died.  The other workers detect its death
+ * and return its tasks to the queue or make them dead letters, which takes a while: so check often
+ * at first, and then at longer intervals as long as the workers have tasks. */
 #define SOON_US     (50 * 1000)
 #define SOON_FOR_US (2 * G_USEC_PER_SEC)
 #define LATER_US    G_USEC_PER_SEC
@@ -264,8 +264,9 @@ pool_source_prepare (GSource *source,
            mp_waitable_is_ready (MP_WAITABLE (pool->reports), NULL)));
 }
 
-/* A forked child, where the descriptor is readable when it is in the parent, removes its copy.
- * After the end nothing is to be done any more. */
+/* A forked child removes its copy of the source: the child shares the epoll instance with the
+ * parent, so it would be woken for the events of the parent's pool.  After the end of the pool the
+ * source is removed, too. */
 static gboolean
 pool_source_dispatch (GSource    *source,
                       GSourceFunc callback,

@@ -10,8 +10,8 @@
 
 #include <glib/gi18n-lib.h>
 
-/* How many tasks for each worker are in the queue: one more than it can work on, or many if they
- * are short.  Those in the queue cannot be taken back. */
+/* How many tasks for each worker are in the queue besides the one that it works on: one, or many if
+ * they are short.  No more than needed, since those in the queue can no longer be cancelled. */
 #define MIN_AHEAD     1
 #define MAX_AHEAD     32
 #define SHORT_TASK_US 5000
@@ -70,7 +70,7 @@ refusal_of (MpPool *self)
   return NULL;
 }
 
-/* Behind all that are as urgent. */
+/* Inserts the submission behind all that have the same priority. */
 static void
 insert_by_priority (GQueue       *queue,
                     MpSubmission *submission)
@@ -247,7 +247,8 @@ take_report (MpPool       *self,
     }
 }
 
-/* As a message: one that is no GVariant would stay in its place. */
+/* Gets an MpMessage, not a GVariant: a message that cannot be converted would stay queued, and
+ * block those behind it. */
 static gboolean
 read_report (MpPool *self)
 {

@@ -14,7 +14,7 @@
 #include "base/mp-deadline.h"
 #include "base/mp-errno.h"
 
-/* What the events of the timer and of the queue carry instead of the id of a worker. */
+/* The data of the events of the timer and of the queue, where those of workers have an id. */
 #define NO_WORKER 0
 
 static gboolean
@@ -84,7 +84,7 @@ mp_pool_watch_set_due (MpPoolWatch *self,
   self->due = due;
   if (due != MP_DEADLINE_NEVER)
     {
-      /* Zero would mean no time. */
+      /* A time of 0 would disarm the timer. */
       due = MAX (due, 1);
       time.it_value.tv_sec = due / G_USEC_PER_SEC;
       time.it_value.tv_nsec = due % G_USEC_PER_SEC * 1000;

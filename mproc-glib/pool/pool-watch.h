@@ -23,7 +23,7 @@ typedef struct
     -1, -1, -1             \
   }
 
-/* The most ends that are told at once. */
+/* The maximum number of ended workers that one call of mp_pool_watch_list_ended () returns. */
 #define MP_POOL_WATCH_BATCH 16
 
 gboolean mp_pool_watch_open (MpPoolWatch *self,
@@ -37,7 +37,7 @@ gboolean mp_pool_watch_add (MpPoolWatch *self,
                             int          fd,
                             guint32      id,
                             GError     **error);
-/* Before @fd is closed. */
+/* To be called before @fd is closed. */
 void mp_pool_watch_remove (MpPoolWatch *self,
                            int          fd);
 
@@ -45,8 +45,8 @@ void mp_pool_watch_remove (MpPoolWatch *self,
 void mp_pool_watch_set_due (MpPoolWatch *self,
                             gint64       due);
 
-/* Fills in the ids of workers that have ended, and returns how many.  They are told again until
- * they are removed. */
+/* Fills in the ids of workers that have ended, and returns how many.  They are listed again
+ * until they are removed. */
 guint mp_pool_watch_list_ended (MpPoolWatch *self,
                                 guint32      ids[MP_POOL_WATCH_BATCH]);
 

@@ -92,8 +92,8 @@ wrap_in_task (MpQueue            *queue,
  * Waits for the first message, and also takes those behind it that are available, in order, as
  * tasks.
  *
- * With a queue on a server this takes one round trip; [method@JoinableQueue.finish_tasks] marks
- * them all as done by another one. Fails as [method@Queue.get_message] does.
+ * With a queue on a server this takes one round trip, and marking them all as done by
+ * [method@JoinableQueue.finish_tasks] takes another. Fails as [method@Queue.get_message] does.
  *
  * Returns: (transfer full) (array length=n_tasks): at least one task; %NULL with @error set
  *

@@ -49,7 +49,8 @@ free_ahead (MpQueueAhead *self)
   g_free (self);
 }
 
-/* Restores the bytes of a message that was settled. */
+/* A message that was settled has taken the memory of its delivery, which give_back () needs
+ * again. */
 static void
 restore_delivery (MpQueueAhead *self)
 {

@@ -61,7 +61,7 @@ mp_queue_put_many (MpQueue      *self,
   return status == MP_QUEUE_OK || mp_queue_set_error (self, status, &call, error);
 }
 
-/* A message that was got, as the caller wants it. */
+/* Adds a message to the results, converted by @wrap if there is one; else its delivery is kept. */
 static void
 add (MpQueue            *self,
      MpMessage          *message,
@@ -74,7 +74,8 @@ add (MpQueue            *self,
   g_ptr_array_add (results, wrap != NULL ? wrap (self, message, token) : message);
 }
 
-/* Reads messages whose format cannot be refused, so that all that were delivered are taken. */
+/* Adds messages that were delivered for good.  The backend delivers only formats that can be read
+ * without a check in this way, so none of them can fail. */
 static void
 take_messages (MpQueue         *self,
                MpQueueDelivery *deliveries,
@@ -86,7 +87,8 @@ take_messages (MpQueue         *self,
     add (self, mp_queue_steal_message (&deliveries[i], NULL), &deliveries[i].token, wrap, results);
 }
 
-/* Gets a single message, for one that has to be settled. */
+/* The delivery is tentative: returns it, and gets the message anew by the functions for a single
+ * one, which read it and settle it. */
 static MpQueueStatus
 get_one (MpQueue         *self,
          MpQueueDelivery *delivery,
@@ -120,7 +122,7 @@ get_messages (MpQueue         *self,
   MpQueueStore *store = &mp_queue_get_private (self)->store;
   MpQueueStatus status;
   guint8        buffer[BUFFER_SIZE];
-  gboolean      has_settled = FALSE; /* a message, which ended the batch */
+  gboolean      has_settled = FALSE; /* a message was tentative, which ends a batch */
   guint         n_got = 0;
 
   do

@@ -72,10 +72,11 @@ mp_queue_close (MpQueue *self)
  *
  * Leaves all queues in memory that this process uses, as the normal end of a process does.
  *
- * Tasks that it has in hand go back, and the other processes have nothing to clean up when it ends.
- * Call it before `_exit ()`, which runs no handlers; `exit ()` and a return from `main ()` do it by
- * themselves. Of queues that a thread is in the middle of using the others take care, as after a
- * death. An object that is used later joins its queue again.
+ * Messages that it holds are redelivered, and the other processes have nothing to clean up when it
+ * ends. Call it before `_exit ()`, which runs no exit handlers; `exit ()` and a return from
+ * `main ()` do it by themselves. Queues that another thread is using at that moment are not left:
+ * the other processes clean up when this one has ended, as if it had been killed. If an object is
+ * used later, it joins its queue again.
  *
  * Since: 1.0
  */

@@ -51,8 +51,8 @@ open_queue (const char            *uri,
  * - `create`: `no` to fail with `G_IO_ERROR_NOT_FOUND` if there is no such queue
  *
  * `process:PID/FD` is a queue that another process of this user has open, by the number of a
- * descriptor there; [method@QueueMonitor.dup_uri] tells it. It needs the right to trace that
- * process.
+ * descriptor there; [method@QueueMonitor.dup_uri] tells it. This process needs permission to
+ * trace that one, see `ptrace(2)`.
  *
  * `redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]?name=NAME` is a queue on a Redis or Valkey
  * server, for programs on any number of machines; `rediss://` is the same by TLS, and

@@ -176,7 +176,7 @@ mp_queue_put_packed (MpQueue      *self,
 typedef struct
 {
   GByteArray *sizes, *formats, *payloads;
-  gboolean    has_met_arrays; /* the next message may have arrays, so it is got otherwise */
+  gboolean    has_met_arrays; /* the next message may have arrays: the caller gets it otherwise */
 } Packing;
 
 static void
@@ -253,8 +253,8 @@ take_batch (MpQueue         *self,
     ;
 }
 
-/* Takes a single message that has to be settled.  Returns FALSE if it cannot be read or another
- * consumer has taken it. */
+/* The delivery is tentative: returns it, and gets the message anew as a single payload.  Returns
+ * FALSE if it cannot be read or another consumer has taken it. */
 static gboolean
 take_one (MpQueue         *self,
           MpQueueDelivery *delivery,

@@ -175,7 +175,8 @@ read_payload (MpQueueDelivery *delivery,
   return read_as_message (delivery, request, error);
 }
 
-/* Whether the message that was refused is one to be got by get_message (). */
+/* Whether the message was refused since it may have arrays: the caller gets it by
+ * get_message (). */
 static gboolean
 is_for_arrays (const Request         *request,
                const MpQueueDelivery *delivery,

@@ -30,7 +30,8 @@ mp_queue_check_open (MpQueue *self,
           mp_queue_set_error (self, MP_QUEUE_CLOSED, &call, error));
 }
 
-/* Always returns FALSE.  @self is NULL for a task that belongs to no queue, which is STALE. */
+/* Always returns FALSE.  @self is NULL for a task that belongs to no queue; @status is then
+ * STALE. */
 gboolean
 mp_queue_set_error (MpQueue      *self,
                     MpQueueStatus status,
@@ -58,8 +59,9 @@ mp_queue_end (MpQueue      *self,
   g_signal_emit (self, mp_queue_signals[MP_QUEUE_SIGNAL_CLOSED], 0, reason);
 }
 
-/* Whether a call that does not report it as an error got, or put, nothing.  One that may not wait
- * does not wait for the holder of a lock either. */
+/* Whether a quiet call returns without an error and without a result: the queue is empty or full
+ * (@nothing), a signal handler has run, or, if the call must not wait, a lock is held by another
+ * process. */
 static gboolean
 is_nothing_now (MpQueueStatus      status,
                 MpQueueStatus      nothing,

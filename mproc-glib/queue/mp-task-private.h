@@ -11,7 +11,8 @@ G_BEGIN_DECLS
 MpTask *mp_task_new (MpQueue            *queue,
                      MpMessage          *message,
                      const MpQueueToken *token);
-/* Takes over to finish the task.  FALSE if it is finished, or belongs to another queue. */
+/* Moves the delivery to @token, for a caller that finishes it: the task then counts as finished.
+ * Returns FALSE if it is finished already, or belongs to another queue. */
 gboolean mp_task_take_token (MpTask       *self,
                              MpQueue      *queue,
                              MpQueueToken *token);

@@ -33,7 +33,8 @@ static const struct
 #endif
 };
 
-/* What may be shown: a part before an @ may contain a password. */
+/* How much of the URI an error message may show: before an @ there may be a password, so then only
+ * the scheme. */
 static gsize
 get_public_length (const char *uri)
 {

@@ -23,9 +23,9 @@ void mp_queue_kept_clear (MpQueueKept *self);
 
 void mp_queue_kept_push (MpQueueKept        *self,
                          const MpQueueToken *token);
-/* The oldest, to be freed with g_free (), or NULL. */
+/* Removes the oldest and returns it, to be freed with g_free (); NULL if there is none. */
 MpQueueToken *mp_queue_kept_pop (MpQueueKept *self);
-/* All of them, oldest first; likewise. */
+/* Removes all, and returns an array of them, oldest first; likewise. */
 MpQueueToken *mp_queue_kept_pop_all (MpQueueKept *self,
                                      guint       *out_n);
 

@@ -16,11 +16,11 @@ typedef struct
   MpQueueBells    *bells;
   MpQueueCondition condition;
   MpSharedBell    *bell;
-  gpointer         tag;
+  gpointer         tag;     /* of the descriptor of the bell; NULL: no bell */
   guint            n_rings; /* value of the bell's n_rings that this source has seen */
-  gboolean         looked;
-  gboolean         paused;
-  gboolean         weak; /* the owner is not referenced and outlives the source */
+  gboolean         looked;  /* goes_by_rings (): was dispatched for the initial condition */
+  gboolean         paused;  /* until the ready time of the source */
+  gboolean         weak;    /* the owner is not referenced and outlives the source */
 } QueueSource;
 
 /* Whether the source is dispatched at first and then at each wake-up, instead of as long as the
@@ -51,8 +51,8 @@ source_arm (QueueSource *self,
     store->backend->bell_arm (store->home, self->bell->bell, rang);
 }
 
-/* Arming the bell consumes the wake-up, which may be meant for its other sources too, so count it.
- */
+/* Arming the bell consumes the wake-up, so count it: the other sources that share the bell then
+ * notice it, too. */
 static gboolean
 source_look_by_rings (QueueSource *self,
                       gboolean     rang)

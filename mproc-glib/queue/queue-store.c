@@ -90,7 +90,8 @@ set_form_error (const MpQueueDelivery *delivery,
                  delivery->tag);
 }
 
-/* Calls attach () again for the reason.  It may succeed this time. */
+/* Calls attach () again, since that sets the error.  If it succeeds this time, the queue had too
+ * many users before. */
 static void
 set_detached_error (MpQueueStore *self,
                     GError      **error)
@@ -238,7 +239,7 @@ mp_queue_delivery_steal_bytes (MpQueueDelivery *delivery)
                                      g_steal_pointer (&delivery->large));
 }
 
-/* Those of a batch, which share @buffer. */
+/* Initializes the deliveries of a batch, which share @buffer. */
 void
 mp_queue_deliveries_init (MpQueueDelivery *deliveries,
                           guint            n,

@@ -30,7 +30,8 @@ typedef struct
                     GError         **error);
   /* Frees a value that was read from a message which another consumer then took. */
   GDestroyNotify free_value;
-  /* Takes the memory by mp_queue_delivery_steal_bytes () only. */
+  /* Whether `read` can deal with an MpLargeMemory, since it takes the memory only by
+   * mp_queue_delivery_steal_bytes (). */
   gboolean accepts_large;
 } MpQueueReader;
 
@@ -79,7 +80,8 @@ MpQueueStatus mp_queue_store_get (MpQueueStore        *self,
                                   MpQueueCall         *call,
                                   gpointer            *value);
 
-/* Finishes one delivery; without @token as the backend says.  Returns the answer. */
+/* Finishes one delivery.  A NULL @token means the same as for the `finish` of MpQueueBackend.
+ * Returns OK, STALE or EMPTY, or why the call failed. */
 MpQueueStatus mp_queue_store_finish (MpQueueStore       *self,
                                      const MpQueueToken *token,
                                      MpQueueFinish       how,
@@ -87,7 +89,7 @@ MpQueueStatus mp_queue_store_finish (MpQueueStore       *self,
 
 /* Returns the payload of a delivery in allocated memory, which is taken from it or copied. */
 guint8 *mp_queue_delivery_steal (MpQueueDelivery *delivery);
-/* The same as a GBytes, also if the memory is large. */
+/* The same as a GBytes, also if the memory is an MpLargeMemory. */
 GBytes *mp_queue_delivery_steal_bytes (MpQueueDelivery *delivery);
 void    mp_queue_deliveries_init (MpQueueDelivery *deliveries,
                                   guint            n,

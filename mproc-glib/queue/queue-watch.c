@@ -17,7 +17,7 @@ struct _MpQueueWatch
   MpQueueBells    *bells;
   MpQueueCondition condition;
   MpQueueBell     *bell;
-  gboolean         looked;
+  gboolean         looked; /* the condition was checked at least once */
 };
 
 static int
@@ -36,8 +36,8 @@ has_rung (MpQueueWatch *self)
   return poll (&fd, 1, 0) > 0;
 }
 
-/* Arms the bell before the check, so that a change in between wakes again.  There may be room that
- * is too small, so after one check it counts again only when a message was taken. */
+/* Arms the bell before the check, so that a change in between wakes again.  Room may be too small
+ * for the caller's message, so after the first check it counts only when the bell has rung. */
 static gboolean
 look (MpQueueWatch *self)
 {

@@ -13,7 +13,7 @@ static GMutex          lock;
 static MpClosingWatch *watches;
 static MpForkHook      fork_hook;
 
-/* How often the list was given up. */
+/* How often the list was abandoned after a fork. */
 static guint n_lists;
 
 static void
@@ -26,7 +26,7 @@ remove_watch (MpClosingWatch *self)
 }
 
 /* In a child, the other threads that waited in the parent do not exist.  If one of them was
- * changing the list, nobody is woken of those that waited before the fork. */
+ * changing the list, it is abandoned, and waits that began before the fork are not woken. */
 static void
 in_child (MpForkHook *hook)
 {

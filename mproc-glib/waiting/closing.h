@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* The end of waits for objects that are closed meanwhile.  poll () does not notice that a
- * descriptor is closed, so who closes an object wakes the waits for it, which look again. */
+/* Ends waits for objects that are closed meanwhile.  poll () does not notice that a descriptor is
+ * closed, so closing an object wakes the waits for it, which then check their objects again. */
 
 typedef struct _MpClosingWatch MpClosingWatch;
 struct _MpClosingWatch
@@ -21,13 +21,13 @@ struct _MpClosingWatch
   gboolean         has_begun;
   gint             is_woken;
   MpClosingWatch  *next;
-  MpClosingWatch **link; /* the pointer to this watch in the list; NULL: lost in a fork */
-  guint            list; /* the number of the list, which can be lost in a fork */
+  MpClosingWatch **link; /* the pointer to this watch in the list; NULL: removed after a fork */
+  guint            list; /* the number of the list, which can be abandoned after a fork */
 };
 
-/* The objects have to be looked at after this. */
+/* The caller has to check the objects after this, not before: they may be closed in between. */
 void mp_closing_watch_begin (MpClosingWatch *self);
-/* Whether one of the objects was closed; asks only once. */
+/* Whether one of the objects was closed since the last call. */
 gboolean mp_closing_watch_take (MpClosingWatch *self);
 /* Does nothing if it has not begun. */
 void mp_closing_watch_end (MpClosingWatch *self);

@@ -92,7 +92,8 @@ wait_fired_cb (gpointer user_data)
   AsyncWait *async = g_task_get_task_data (task);
   g_autoptr (GError) error = NULL;
 
-  /* Before it looks whether an object was closed, which makes the source ready again. */
+  /* Before the check whether an object was closed: one that is closed later makes the source ready
+   * again, which this must not undo. */
   g_source_set_ready_time (async->source, async->deadline);
   if (g_cancellable_set_error_if_cancelled (g_task_get_cancellable (task), &error) ||
       !mp_wait_run_poll (&async->wait, 0, MP_WAIT_FLAGS_NONE, NULL, &error))

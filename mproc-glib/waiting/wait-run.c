@@ -122,7 +122,7 @@ look_at_all (MpWaitRun *wait,
 
       iface = get_iface (object, iface);
 
-      /* An object without such a function is ready when its descriptor is. */
+      /* An object that has neither function is ready when its descriptor is. */
       how = iface->has_pending != NULL ? iface->has_pending : iface->is_ready;
       if (wait->events != 0)
         how = NULL;
@@ -228,7 +228,8 @@ poll_once (MpWaitRun *wait,
   return n_fired;
 }
 
-/* After an object was closed, whose descriptor may be that of another file by now. */
+/* Checks all objects again after one was closed.  Its descriptor may have been reused for another
+ * file since, so the descriptors are asked for anew. */
 static gboolean
 look_again (MpWaitRun *wait,
             GError   **error)

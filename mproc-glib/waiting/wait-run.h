@@ -36,7 +36,7 @@ typedef struct
 
 #define MP_WAIT_RUN_N_OTHERS 2
 
-/* From now on, closing an object makes @source ready.  The objects have to be looked at after this.
+/* From now on, closing an object makes @source ready.  The objects have to be checked after this.
  */
 void mp_wait_run_watch_closing (MpWaitRun *wait,
                                 GSource   *source);
