@@ -10,13 +10,13 @@ G_BEGIN_DECLS
  * with the parent, nor mutexes that another thread of the parent held during the fork. */
 
 /* The number of forks between this process and its first ancestor that loaded the library, plus
- * one.  An inherited object recorded a different number. */
+ * one.  An object that was created before a fork has recorded a different number. */
 extern guint32 mp_fork_count;
 
 /* Checks that GLib's thread pool, which GTask uses, works.  If it had threads in the parent when
  * this process was forked, the pool waits for them in vain.  Returns FALSE with @error set then. */
 gboolean mp_fork_check_threads (GError **error);
-/* Before this library uses threads of such a pool. */
+/* To be called before this library uses threads of such a pool. */
 void mp_fork_note_pool (void);
 
 /* The pid of this process, which a forked child compares to recognise what belongs to its parent.

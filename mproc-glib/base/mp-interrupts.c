@@ -15,17 +15,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* A signal handler of an interpreter only takes a note, and can write a byte to a descriptor.  Here
+/* A signal handler of an interpreter only sets a flag, and can write a byte to a descriptor.  Here
  * that descriptor is a file of which the first word is mapped: so the handler changes memory, and a
- * sleep on a futex that compares this word does not begin.  No descriptor could be waited for
- * together with a futex. */
+ * sleep on a futex that compares this word does not begin.  A thread could not wait for a
+ * descriptor and a futex together. */
 
 typedef struct
 {
   int      fd;
   guint32 *word;
-  int      pid;
-  gboolean is_armed;
+  int      pid;      /* of the process that created the file */
+  gboolean is_armed; /* between mp_interrupts_begin () and mp_interrupts_end () */
 } Interrupts;
 
 static void
@@ -82,7 +82,7 @@ create (Interrupts *self)
   return TRUE;
 }
 
-/* What comes next is written to the word again. */
+/* Also makes the next byte go to the word again. */
 static void
 reset (Interrupts *self)
 {

@@ -11,6 +11,7 @@
 #define MAX_KEPT (96u * 1024 * 1024)
 #define N_KEPT   4
 
+/* Sizes are rounded up to a multiple of this. */
 #define ROUND 65536
 
 /* From this size on, large pages are requested, as NumPy does. */
@@ -55,7 +56,7 @@ fill_slot (guint          index,
                                       __ATOMIC_RELAXED);
 }
 
-/* Frees what has been kept longest, at least one block. */
+/* Keeps @self for reuse, and frees other blocks, usually the oldest, if that is too much. */
 static void
 keep (MpLargeMemory *self)
 {

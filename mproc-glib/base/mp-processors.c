@@ -117,7 +117,7 @@ read_own_quota (void)
   return mp_processors_read_quota ("/sys/fs/cgroup", groups);
 }
 
-/* What GLib counts may be those of the machine. */
+/* GLib may count all processors of the machine, also those that this process must not use. */
 static guint
 count_allowed (void)
 {
@@ -130,7 +130,8 @@ count_allowed (void)
 guint
 mp_processors_count (void)
 {
-  /* Plus one, once it is known.  Reading it takes longer than all else that making a queue does. */
+  /* The quota plus one; 0: not read yet.  Reading it takes longer than the rest of creating a
+   * queue, so it is kept. */
   static guint32 known;
   guint32        limit = __atomic_load_n (&known, __ATOMIC_RELAXED);
 

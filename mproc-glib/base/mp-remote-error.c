@@ -8,7 +8,7 @@
 
 #include <gio/gio.h>
 
-/* A domain gets its quark when this process first uses it. */
+/* A domain has a quark only once this process has used it, so use those that peers usually send. */
 static void
 ensure_domains (void)
 {

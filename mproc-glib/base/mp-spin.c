@@ -8,6 +8,7 @@
 
 #include <unistd.h>
 
+/* Limits of probe_every and lag_ns, and the wake-up cost that is assumed first: see MpSpin. */
 #define PROBE_MIN      16u
 #define PROBE_MAX      4096u
 #define FIRST_GUESS_NS 25000u
@@ -16,7 +17,7 @@
 #define LAG_TRY_EVERY  16u
 #define MAX_PAUSES     8
 
-/* Between two looks at the clock passes much less, unless another program ran. */
+/* If more time than this passes between two readings of the clock, the thread was preempted. */
 #define PREEMPTED_NS      (500 * 1000)
 #define PREEMPTED_PROBE   1024u
 #define PREEMPTED_WAIT_NS (4 * MP_SPIN_MAX_US * 1000u)
@@ -51,8 +52,9 @@ mp_spin_choose_us (void)
   return mp_processors_count () == 1 ? 0 : MP_SPIN_DEFAULT_US;
 }
 
-/* Another program had the processor meanwhile, as this may have kept it from running.  Who sleeps
- * comes back sooner than who used up its share by spinning. */
+/* The thread was preempted, so spinning may keep another program from running.  The scheduler
+ * resumes a thread that sleeps sooner than one that used up its time slice by spinning, so spin
+ * rarely for a while. */
 static void
 note_preempted (MpSpin *self)
 {

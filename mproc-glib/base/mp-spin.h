@@ -23,9 +23,9 @@ G_BEGIN_DECLS
  * Threads update these numbers without locks; lost updates do no harm. */
 typedef struct
 {
-  guint32 wait_ns;   /* moving average of waits without the wake-up */
-  guint32 waking_ns; /* moving average of the cost of a wake-up; 0: not known yet */
-  guint32 n_skipped;
+  guint32 wait_ns;     /* moving average of waits without the wake-up */
+  guint32 waking_ns;   /* moving average of the cost of a wake-up; 0: not known yet */
+  guint32 n_skipped;   /* waits without spinning */
   guint32 probe_every; /* spin every so many waits; a power of two */
   guint32 lag_ns;      /* pause before the first check */
   guint32 n_prompt;    /* waits without that pause since it was last tried */

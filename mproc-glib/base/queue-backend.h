@@ -25,7 +25,7 @@ typedef enum
   MP_QUEUE_FULL,
   MP_QUEUE_CLOSED,
   MP_QUEUE_TOO_LARGE,
-  MP_QUEUE_TOO_SHORT,  /* the buffer; the message stays queued */
+  MP_QUEUE_TOO_SHORT,  /* the buffer is too short; the message stays queued */
   MP_QUEUE_OTHER_FORM, /* the caller cannot read the tag of the next message, which stays queued */
   MP_QUEUE_CANCELLED,
   MP_QUEUE_INTERRUPTED, /* a signal handler ran and the call is `interruptible` */
@@ -43,13 +43,13 @@ typedef enum
 typedef enum
 {
   MP_QUEUE_MODE_PLAIN,
-  MP_QUEUE_MODE_ACKNOWLEDGED,
+  MP_QUEUE_MODE_ACKNOWLEDGED, /* messages have to be finished: see `finish` */
 } MpQueueMode;
 
-/* What queues that know tasks have if nothing else is asked for. */
+/* The default of max_deliveries in queues whose messages have to be finished. */
 #define MP_QUEUE_DEFAULT_MAX_DELIVERIES 10
 
-/* With the byte that ends each text. */
+/* Sizes of texts, with the terminating 0. */
 #define MP_QUEUE_NAME_SIZE     64
 #define MP_QUEUE_KIND_SIZE     16
 #define MP_QUEUE_PROGRESS_SIZE 64
@@ -114,8 +114,9 @@ typedef struct
   guint32 sound;      /* readable unless the bytes are malformed */
   guint32 by_content; /* readable depending on the content */
 
-  /* Of these, messages that begin with @prefix are like `any`.  Of the others with these tags only
-   * MP_QUEUE_PEEK_SIZE bytes are delivered, for an error message: they are not readable. */
+  /* A part of `by_content`: messages with these tags are readable only if they begin with @prefix,
+   * and then are taken like `any`.  Of others only MP_QUEUE_PEEK_SIZE bytes are delivered, for an
+   * error message. */
   guint32     by_prefix;
   const char *prefix;
   gsize       prefix_size; /* MP_QUEUE_PEEK_SIZE at most */
@@ -190,7 +191,7 @@ typedef struct
   guint32 n_unfinished;
   guint64 n_bytes;
   guint64 n_total;   /* put in this batch, or unfinished when it began */
-  guint64 n_dropped; /* those of these that were dropped */
+  guint64 n_dropped; /* how many of `n_total` were dropped */
 } MpQueueCounts;
 
 /* A delivered message that is not finished yet. */
@@ -253,8 +254,8 @@ typedef struct
                     GUnixFDList           *descriptors,
                     const MpQueueSettings *wanted,
                     MpQueueCall           *call);
-  /* Takes its name away from the queue that @uri identifies, and shuts it down at once.  Returns
-   * FALSE with the call's error set. */
+  /* Removes the name of the queue that @uri identifies, and shuts the queue down immediately.
+   * Returns FALSE with the call's error set on failure. */
   gboolean (*remove) (const char  *uri,
                       MpQueueCall *call);
   void (*free) (gpointer self);
@@ -288,9 +289,9 @@ typedef struct
                          MpQueueCondition condition,
                          MpQueueCall     *call);
   /* Finishes @n deliveries in one step.  Returns OK if all were handled; @answers is set to OK or
-   * STALE for each of these, and to the status of the call for the others.  Without @tokens, which
-   * goes with one DONE alone: finishes a message that was consumed, or else the oldest, or one of
-   * the oldest, that any consumer holds; the answer is EMPTY if there is none. */
+   * STALE for each of these, and to the status of the call for the others.  @tokens may be NULL if
+   * @n is 1 and @how is DONE: then this finishes a message that was consumed before, or else the
+   * oldest, or one of the oldest, that any consumer holds; the answer is EMPTY if there is none. */
   MpQueueStatus (*finish) (gpointer            self,
                            const MpQueueToken *tokens,
                            guint               n,

@@ -6,7 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* The parameters that URIs of queues have in common: what a queue has to have, or gets. */
+/* The parameters that URIs of queues have in common: the settings that an existing queue has to
+ * have, or that a new one gets. */
 
 typedef enum
 {
@@ -35,7 +36,7 @@ gboolean mp_queue_parameters_parse (MpQueueParameters   *self,
                                     MpQueueParameterFunc other,
                                     gpointer             user_data,
                                     GError             **error);
-/* The mode that a caller wants counts unless the URI contains one. */
+/* Uses the mode of @wanted, which may be NULL, unless the URI contains one. */
 void mp_queue_parameters_want (MpQueueParameters     *self,
                                const MpQueueSettings *wanted);
 

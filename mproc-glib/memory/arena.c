@@ -12,15 +12,16 @@
 #include <fcntl.h>
 #include <sched.h>
 
-/* Free units with memory up to this number are kept for the next burst of messages; three times as
- * many as the largest message had, if that is more, since a producer and a consumer of such
- * messages use two in turn.  Above it the memory of the largest pieces is returned to the system,
- * one piece at a time. */
+/* How many free units keep their memory for the next burst of messages: three times as many as the
+ * largest freed block had, since a producer and a consumer of such messages use two blocks in turn,
+ * but within these limits.  If more are free, the memory of the largest pieces is returned to the
+ * system, one piece at a time. */
 #define KEEP_WARM      (64u * 1024 * 1024 / MP_UNIT_SIZE)
 #define KEEP_WARM_MOST (256u * 1024 * 1024 / MP_UNIT_SIZE)
 #define MIN_TRIM_ORDER 5
 
-/* Free units with memory below which more are prepared: for a segment besides the reserve. */
+/* If fewer free units than this have memory, more are prepared: enough for a segment besides the
+ * reserve. */
 #define FEW_WARM (2 * MP_N_RESERVE_UNITS)
 
 /* --- Blocks ---------------------------------------------------------------------------------- */
@@ -399,8 +400,8 @@ mp_arena_drop_intents (MpMemory *self,
     drop_intent (self, &slot->intents[i]);
 }
 
-/* With so few warm units, a segment is allocated from cold ones, whose memory is requested without
- * the lock. */
+/* With so few warm units, the intent is allocated from cold ones, and their memory is requested
+ * without the lock.  When freed again, they are warm. */
 void
 mp_arena_prepare (MpMemory *self)
 {

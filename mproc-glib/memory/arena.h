@@ -30,12 +30,12 @@ gboolean mp_arena_is_block (MpMemory *self,
 void mp_arena_rebuild (MpMemory *self);
 /* Whether it would be good to prepare more memory.  Needs no lock. */
 gboolean mp_arena_is_low (MpMemory *self);
-/* Requests memory from the system for the next segment, which the handle's must_prepare indicates,
- * so that it need not be done with the lock of the head or the tail held.  Called without a lock.
- * */
+/* Requests memory from the system for the next segment, so that this need not be done while the
+ * head or tail lock is held.  To be called, without a lock, when the handle's must_prepare is set.
+ */
 void mp_arena_prepare (MpMemory *self);
-/* Returns memory to the system when much of the arena is free, which the handle's must_trim
- * indicates.  Called without the lock. */
+/* Returns memory to the system when much of the arena is free.  To be called, without a lock, when
+ * the handle's must_trim is set. */
 void mp_arena_trim (MpMemory *self);
 
 /* For recovery: mark, then sweep.  @marks has a word for each unit; a block is marked when it is

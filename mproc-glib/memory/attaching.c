@@ -15,7 +15,7 @@
 #include <inttypes.h>
 #include <gio/gio.h>
 
-/* How long a handle waits for another recoverer: one that has a slot need not wait for long. */
+/* How long a handle waits for another recoverer: not for long if it already has a slot. */
 #define PATIENCE_US         20000
 #define PATIENCE_WITHOUT_US G_USEC_PER_SEC
 
@@ -82,7 +82,7 @@ mp_attach_anew (MpMemory *self,
     }
   else
     {
-      /* It has left: see mp_detach_at_exit (). */
+      /* It left in mp_detach_at_exit (), but the process goes on. */
       mp_slots_rejoin (self);
       mp_store_release (&self->fork_count, mp_fork_count);
     }
@@ -120,7 +120,7 @@ mp_detach (MpMemory *self)
   mp_liveness_close (self);
 }
 
-/* Threads that sleep do not count: who wakes them in vain goes on to the next one. */
+/* Sleeping threads do not count: a waker whose wake-up reaches no thread wakes the next one. */
 static gboolean
 is_idle (MpMemory *self)
 {
@@ -137,7 +137,7 @@ mp_detach_at_exit (MpMemory *self)
 {
   guint n_returned = 0;
 
-  /* A thread that attaches is in the middle of something. */
+  /* If another thread is just attaching, this handle is not idle. */
   if (!g_mutex_trylock (&self->attach_mutex))
     return;
   if (mp_load (&self->is_attached) && mp_load (&self->fork_count) == mp_fork_count &&

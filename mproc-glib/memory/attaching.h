@@ -13,8 +13,8 @@ gboolean mp_attach_anew (MpMemory *self,
 void     mp_detach (MpMemory *self);
 
 /* For a process that is about to end while other threads may still be at work: returns the leases
- * of this handle and promises the others that its death needs no recovery, unless it is in the
- * middle of something.  The next recovery frees the slot. */
+ * of this handle and marks its slot, so that its death needs no recovery, unless one of its threads
+ * is in the middle of an operation.  The next recovery frees the slot. */
 void mp_detach_at_exit (MpMemory *self);
 
 /* Called at the start of every operation: a forked child first has to attach as a participant. */

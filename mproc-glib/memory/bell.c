@@ -40,8 +40,8 @@ struct _MpBell
   int              death_fd;   /* the inotify descriptor of a watcher, else -1 */
   int              pending_fd; /* a private eventfd, see mp_bell_hold (); created on first use */
   gboolean         pending;
-  guint            slot;
-  guint32          fork_count;
+  guint            slot;       /* in the waiters' table; MP_N_WAITERS: none */
+  guint32          fork_count; /* when the slot was claimed */
 
   MpWatcherAlarm alarm;
 };

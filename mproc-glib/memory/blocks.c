@@ -22,9 +22,9 @@ order_for (guint64 n)
   return n <= 1 ? 0 : 64 - (guint) __builtin_clzll (n - 1);
 }
 
-/* Allocates the first @n units of a free piece that is in no list, as few pieces as they need, and
- * frees the rest.  Storing @mark in the first piece commits the allocation; the state of the pieces
- * behind it is stored before. */
+/* Allocates the first @n units of a free piece that is in no list, in as few pieces as possible,
+ * and frees the rest.  Storing @mark in the first piece commits the allocation; the state of the
+ * pieces behind it is stored before. */
 static void
 cut (MpMemory *self,
      guint32   unit,

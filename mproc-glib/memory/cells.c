@@ -7,6 +7,7 @@
 #include "step.h"
 #include "units.h"
 
+/* The kind of a cell is the index of its size here. */
 static const guint16 cell_sizes[MP_N_CELL_SIZES] = { 128, 512, 1024, MP_CELL_LIMIT };
 
 static guint

@@ -8,9 +8,9 @@ G_BEGIN_DECLS
 
 /* The kernel gives each eventfd a number, which all descriptors of it show in /proc. */
 
-/* The number plus one; 0 where it cannot be told. */
+/* Returns that number plus one, since it may be 0; 0 if it cannot be found out. */
 guint64 mp_eventfd_get_id (int fd);
-/* A descriptor of the process that has the eventfd, or -1. */
+/* Returns the descriptor under which the process @pid has the eventfd, or -1. */
 int mp_eventfd_find (int     pid,
                      guint64 id);
 

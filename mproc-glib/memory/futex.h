@@ -25,7 +25,7 @@ mp_futex_wait (guint32 *word,
   return syscall (SYS_futex, word, FUTEX_WAIT, seen, &timeout, NULL, 0) == -1 ? errno : 0;
 }
 
-/* The same while also *@second equals 0. */
+/* Like mp_futex_wait (), but sleeps only while *@second also equals 0. */
 static inline int
 mp_futex_wait_two (guint32 *word,
                    guint32  seen,

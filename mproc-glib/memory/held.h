@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* Returns to the queue what participants hold that are dead or about to leave.  Locks are taken
- * with the recoverer's @word, or as this participant if @word is 0, each time for some
+/* Returns to the queue the messages held by participants that are dead or about to leave.  Locks
+ * are taken with the recoverer's @word, or as this participant if @word is 0, each time for some
  * microseconds. */
 
 /* Finds the messages held by the participants that are marked in @whose: those of each participant
@@ -15,9 +15,9 @@ G_BEGIN_DECLS
 GArray *mp_held_find (MpMemory     *self,
                       const guint8 *whose,
                       guint32       word);
-/* Returns those of @participant, which begin at *@next in @held; *@next is set to behind them.
- * Adds the number of messages that can be delivered again to *@n_returned.  Returns FALSE if a lock
- * could not be taken. */
+/* Returns the messages of @participant, which begin at index *@next of @held, and moves *@next
+ * behind them.  Adds the number of messages that can be delivered again to *@n_returned.  Returns
+ * FALSE if a lock could not be taken. */
 gboolean mp_held_return (MpMemory *self,
                          GArray   *held,
                          guint    *next,

@@ -54,7 +54,7 @@ typedef struct
   guint64 n_units_cap;
   guint64 layout_check; /* offset of the arena, which depends on all constants above */
 
-  /* For people who look at the queue from outside. */
+  /* For observers (queue-observer.h) and for processes that open it by /proc. */
   guint64 bell_id;    /* of the eventfd, see eventfd-id.h; 0 if it is not known */
   gint64  created_at; /* microseconds of real time */
   gint64  creator;    /* the process that made it */
@@ -90,11 +90,11 @@ mp_word_offset (guint64 word)
 typedef struct
 {
   guint32 lock;
-  guint64 word;      /* where the next record goes */
-  guint64 n_bytes;   /* payload bytes ever put */
-  guint64 n_total;   /* messages ever put; its low bits are the word's count */
-  guint64 seen_head; /* producers' copy of the head word, reloaded only when the queue looks full */
-  guint64 seen_n_bytes;
+  guint64 word;         /* where the next record goes */
+  guint64 n_bytes;      /* payload bytes ever put */
+  guint64 n_total;      /* messages ever put; its low bits are the word's count */
+  guint64 seen_head;    /* producers' copy of the head word, reloaded if the queue looks full */
+  guint64 seen_n_bytes; /* the same for the head's n_bytes */
 } MpTailLine;
 
 typedef struct
@@ -126,8 +126,8 @@ typedef struct
   guint32 n_waiters;               /* the same for the waiters' table */
   guint32 next_waiter;             /* where the search for a free waiter slot begins */
   guint32 watchers[MP_N_WATCHERS]; /* indices into the waiters' table, plus one */
-  guint32 is_leaky;                /* a lock holder died: what it lost is not yet found */
-  guint32 given_up;                /* wake all waiters when a lock is released */
+  guint32 is_leaky;                /* a lock holder died: blocks may be lost, see repair.h */
+  guint32 given_up;                /* a lock was found stuck: its release wakes all waiters */
   gint64  recoverer_pid;           /* for error messages only */
   gint64  looked_at;               /* time of the last check for deaths, coarse monotonic ns */
 } MpStateLine;
@@ -159,9 +159,9 @@ typedef struct
 typedef struct
 {
   guint32 lock;
-  guint32 n_units;
+  guint32 n_units;    /* units of the arena that the file has */
   guint32 n_done;     /* finished messages, modulo the range of the count */
-  guint32 n_consumed; /* messages that no consumer holds and that are not marked as done yet */
+  guint32 n_consumed; /* messages that were consumed, but are not marked as done yet */
   guint32 n_dead;     /* leases that exceeded max_deliveries */
   guint32 first_dead; /* the list of these, and whether it is being changed */
   guint32 last_dead;
@@ -187,17 +187,17 @@ typedef enum
 typedef struct
 {
   guint32 state;
-  guint32 generation;
-  gint64  pid;      /* for error messages and lists only */
-  guint32 n_waking; /* threads that cleared bits of sleepers and are about to wake these */
-  /* The generation, plus one, of the last participant with this slot that died without having left,
-   * for people who look at the queue from outside. */
+  guint32 generation; /* counts the participants that have had this slot */
+  gint64  pid;        /* for error messages and lists only */
+  guint32 n_waking;   /* threads that cleared bits of sleepers and are about to wake these */
+  /* The generation, plus one, of the last participant with this slot that died without having left.
+   * For observers only. */
   guint32 died;
-  guint64 intents[MP_N_INTENTS];
-  guint32 holds[3]; /* the lock words that it has announced: see lock.h */
-  guint32 n_thefts; /* twice the locks taken from it since they were not announced */
+  guint64 intents[MP_N_INTENTS]; /* offsets of unpublished blocks: see arena.h */
+  guint32 holds[3];              /* the lock words that it has announced: see lock.h */
+  guint32 n_thefts;              /* twice the number of locks taken from it: see lock.h */
 
-  /* For people who look at the queue from outside. */
+  /* For observers only: see queue-observer.h. */
   guint64 n_put;       /* messages, under the tail lock */
   guint64 n_got;       /* messages, under the head lock */
   gint64  attached_at; /* microseconds of real time */
@@ -205,11 +205,11 @@ typedef struct
 
 typedef struct
 {
-  guint32 futex;
+  guint32 futex;     /* changed by each wake-up */
   guint32 owner;     /* participant plus one */
-  guint32 watches;   /* index of its watcher's seat, plus one */
+  guint32 watches;   /* index in MpStateLine.watchers, plus one; 0: none */
   guint32 by_bell;   /* the thread polls the shared eventfd and does not wait on the futex */
-  gint64  woken_at;  /* time of the last wake-up in monotonic ns: separates waiting from waking */
+  gint64  woken_at;  /* time of the last wake-up in monotonic ns: see MpSpin */
   guint32 served;    /* how often its handle was served while others waited; wraps around */
   guint32 was_short; /* the room for which it was woken was too small or fragmented */
   guint64 n_wanted;  /* the number of bytes of room it waits for, or 0 */
@@ -219,8 +219,8 @@ typedef enum
 {
   MP_LEASE_FREE,
   MP_LEASE_HELD,
-  MP_LEASE_ORPHAN,
-  MP_LEASE_DEAD,
+  MP_LEASE_ORPHAN,    /* returned: waits for a new consumer */
+  MP_LEASE_DEAD,      /* a dead letter: was delivered too often */
   MP_LEASE_DEAD_HELD, /* a dead letter that is being copied out */
   MP_N_LEASE_STATES,
 } MpLeaseState;
@@ -342,8 +342,8 @@ mp_record_size (gsize payload)
 #define mp_store(p, v)         __atomic_store_n ((p), (v), __ATOMIC_RELAXED)
 #define mp_store_release(p, v) __atomic_store_n ((p), (v), __ATOMIC_RELEASE)
 
-/* Reads a number of a table's entries once, and never more than there can be.  MIN () would read it
- * twice, and another process may change it in between. */
+/* Reads a count of table entries once, and limits it to the size of the table.  MIN () would read
+ * it twice, and another process may change it in between. */
 static inline guint32
 mp_load_bounded (const guint32 *number,
                  guint32        limit)
@@ -365,8 +365,8 @@ mp_cover (guint32 *number,
     ;
 }
 
-/* Orders the stores before against the loads after.  On x86 every locked instruction already does
- * that, and this is only called right after one. */
+/* Makes earlier stores visible before later loads are executed.  On x86 every locked instruction
+ * already does that, and this is only called right after one. */
 static inline void
 mp_full_barrier (void)
 {

@@ -11,7 +11,8 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* Memory is allocated for this many leases beyond the used ones, and a quarter of those. */
+/* Memory is allocated for this many leases beyond the used ones, and for a quarter as many as are
+ * used. */
 #define SPARE 64
 
 /* Memory of unused leases is returned only above KEEP leases, and at most TRIM_STEP at a time,
@@ -19,7 +20,7 @@
 #define KEEP      4096u
 #define TRIM_STEP 8192u
 
-/* A search through a list ends after so many leases: a hostile process could make a circle. */
+/* A search through a list ends after so many leases: a hostile process could make it a cycle. */
 #define MAX_STEPS (2 * MP_N_LEASES)
 
 /* --- The map ------------------------------------------------------------------------------ */
@@ -447,7 +448,7 @@ mp_lease_take_dead (MpMemory *self)
   return lease;
 }
 
-/* The list may have changed since the last portion: then it begins again. */
+/* If the lease where the last portion ended has left the list, the search begins again. */
 guint32
 mp_lease_take_dead_of (MpMemory      *self,
                        guint64        serial,
@@ -527,7 +528,8 @@ mp_lease_find_held (MpMemory     *self,
   return n_found;
 }
 
-/* One pass for all, since the table may be long and the caller may be killed. */
+/* Does all of this in one pass, since the table may be long, and the caller holds all locks and may
+ * be killed. */
 void
 mp_lease_take_stock (MpMemory *self,
                      guint32   counts[MP_N_LEASE_STATES],

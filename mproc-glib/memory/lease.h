@@ -104,8 +104,8 @@ mp_lease_count_used (MpMemory *self)
 
 gboolean mp_lease_is_used (MpMemory *self,
                            guint32   lease);
-/* Requests memory for the leases that are taken next, which the handle's must_prepare indicates.
- * Takes and releases the arena lock itself. */
+/* Requests memory for the leases that are taken next.  To be called when the handle's must_prepare
+ * is set.  Takes and releases the arena lock itself. */
 void mp_lease_prepare (MpMemory *self);
 /* Returns memory behind the used part of the table to the system.  Takes and releases the arena
  * lock itself. */

@@ -14,15 +14,15 @@
 #include "base/mp-errno.h"
 
 /* Detects which participants are alive.  Each holds a record lock on one byte of the file
- * (F_OFD_SETLK), through an open file description that no other handle has: a process that had it
- * too would keep the lock.  The kernel drops the lock when the process ends, also across pid
+ * (F_OFD_SETLK), through an open file description that no other handle has: a process that shared
+ * it would keep the lock held.  The kernel drops the lock when the process ends, also across pid
  * namespaces.  It does not depend on the thread that took it, and closing other descriptors of the
  * file does not drop it.
  *
  * A mapped page keeps the description open, and thus the lock held, even if the program closes all
  * its descriptors.  That page is not inherited by a forked child.  The descriptor is, and would
- * keep the parent alive in the eyes of others: a child replaces it at once by a description of its
- * own under the same number, and attaches as a participant when it first uses the handle. */
+ * make a dead parent seem alive: a child replaces it at once by a description of its own under the
+ * same number, and attaches as a participant when it first uses the handle. */
 
 static void
 close_watch (MpMemory *self)
@@ -35,7 +35,8 @@ close_watch (MpMemory *self)
   self->death_fd = -1;
 }
 
-/* Without /proc, or at the limit of descriptors, the child loses the queue. */
+/* Without /proc, or at the limit of descriptors, the child cannot use the queue: see
+ * mp_liveness_check (). */
 static void
 replace_file (MpMemory *self)
 {

@@ -113,8 +113,8 @@ open_files (int      folder,
   return NULL;
 }
 
-/* Creates the queue under a temporary name, so that nobody finds it half made.  NULL without an
- * error if there is one meanwhile. */
+/* Creates the queue under a temporary name, so that no other process opens it before it is
+ * complete.  Returns NULL without an error if another process has created it meanwhile. */
 static gpointer
 create (const Request *request,
         int            parent,

@@ -6,18 +6,20 @@
 
 G_BEGIN_DECLS
 
-/* Queues of this user with a name: local:NAME?PARAMETERS.  Nobody serves them; each process opens
- * the files, and they stay with their messages until the queue is removed or the machine ends. */
+/* Queues of this user with a name: local:NAME?PARAMETERS.  There is no server: each process opens
+ * the files, which remain, with the messages, until the queue is removed or the machine is shut
+ * down. */
 
 #define MP_LOCAL_QUEUE_SCHEME "local"
 
-/* Opens the queue, or creates it unless the URI forbids.  A parameter of the URI that differs from
- * what the queue has is an error, as is the mode of @wanted, which may be NULL. */
+/* Opens the queue, or creates it unless the URI forbids that.  Fails if a parameter of the URI, or
+ * the mode of @wanted, which may be NULL, differs from that of the existing queue. */
 gpointer mp_local_queue_open (const char            *uri,
                               const MpQueueSettings *wanted,
                               GError               **error);
-/* Takes the queue away from its name, and returns it, for the caller to shut down; its files go
- * with its last user.  NULL with @error set. */
+/* Removes the name of the queue, and returns a handle on it, which the caller shuts down.  The
+ * memory is freed when no process has it open any more.  Returns NULL with @error set on failure.
+ */
 gpointer mp_local_queue_remove (const char *uri,
                                 GError    **error);
 

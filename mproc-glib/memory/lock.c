@@ -222,7 +222,8 @@ take_from (MpMemory *self,
   return mp_lock_owner (word) == MP_RECOVERER ? word : mp_lock_announce (self, id, word);
 }
 
-/* The same if that owner is dead.  Also repairs the state that the lock guards. */
+/* Like take_from (), but only if that owner is dead.  Also repairs the state that the lock guards.
+ */
 static guint32
 take_from_dead (MpMemory *self,
                 MpLockId  id,
@@ -378,7 +379,7 @@ mp_lock_await (MpMemory     *self,
         return MP_LOCK_WAIT_TIMED_OUT;
 
       seen = mark_waited (lock);
-      /* A holder that released the lock runs, even if it takes the lock again. */
+      /* A holder that has released the lock is running, so it is not stuck if it takes it again. */
       if (seen == 0)
         mp_store (&self->blocked_word[id], 0);
       if (seen == 0 || mp_lock_holder (seen) != mp_load (&self->blocked_word[id]))

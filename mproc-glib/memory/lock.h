@@ -20,7 +20,7 @@ G_BEGIN_DECLS
  *
  * Each participant announces in its slot which locks it holds, by a word that is written after the
  * lock was taken and cleared before it is released.  So a lock whose owner has not announced it was
- * either taken just now, or a stray store has put that owner there.  If this lasts, another
+ * either taken just now, or a stray write has corrupted its word.  If this lasts, another
  * participant takes the lock away, in two steps.  First it increases n_thefts of the owner and
  * revokes the lock: its word still names that owner, but with a number of thefts that the owner
  * never uses itself, an odd one.  An owner that was about to announce the lock sees the increase,
@@ -51,7 +51,7 @@ mp_lock_owner (guint32 word)
   return (word & ((1u << MP_LOCK_OWNER_BITS) - 1)) - 1;
 }
 
-/* The word of the same owner after so many thefts. */
+/* The word of the same owner after @n_thefts thefts. */
 static inline guint32
 mp_lock_word_after (guint32 word,
                     guint32 n_thefts)
@@ -59,7 +59,7 @@ mp_lock_word_after (guint32 word,
   return (word & ((1u << MP_LOCK_THEFTS_SHIFT) - 1)) | (n_thefts & 0xff) << MP_LOCK_THEFTS_SHIFT;
 }
 
-/* Whether a word names an owner of a certain generation, after whatever thefts. */
+/* Whether both words name the same owner of the same generation, whatever the number of thefts. */
 static inline gboolean
 mp_lock_has_owner_of (guint32 word,
                       guint32 other)
@@ -191,14 +191,14 @@ gint64 mp_lock_extend_deadline (MpMemory *self,
 /* Wakes the next thread that waits for the lock.  To be called after mp_lock_await () and a
  * successful operation. */
 void mp_lock_pass_on (MpMemory *self);
-/* The pid of the process that held it, or 0. */
+/* The pid of the process that held the lock that could not be taken, or 0. */
 gint64 mp_lock_get_blocker (MpMemory *self);
 /* Whether the lock could not be taken lately and still has the same holder.  If so, all waiters of
  * the queue are woken when it is released. */
 gboolean mp_lock_is_stuck (MpMemory *self,
                            MpLockId  id);
 
-/* Takes the lock, waiting up to GRACE_US.  The caller holds no other lock. */
+/* Takes the lock, waiting up to MP_LOCK_GRACE_US.  The caller holds no other lock. */
 gboolean mp_lock_take_patiently (MpMemory *self,
                                  MpLockId  id);
 

@@ -77,7 +77,7 @@ is_same (int   fd,
 }
 
 /* A file that only this user can open, on tmpfs, as queues with names have: sealing is impossible
- * there, so a process of the same user can cut it short under our feet. */
+ * there, so a process of the same user could truncate it while it is in use. */
 static gboolean
 is_private (int fd)
 {
@@ -191,7 +191,7 @@ create_file (MpMemory       *self,
          mp_set_error_from_errno (error, saved_errno, _ ("Cannot make memory for the queue"));
 }
 
-/* The same for a file in a folder. */
+/* Like create_file (), but in a folder. */
 static gboolean
 create_file_in (MpMemory *self,
                 int       folder,
@@ -208,7 +208,7 @@ create_file_in (MpMemory *self,
          mp_set_error_from_errno (error, saved_errno, _ ("Cannot make memory for the queue"));
 }
 
-/* Gives empty files what a queue begins with. */
+/* Gives the empty file of a queue its size, seals and config, and maps it. */
 static gboolean
 fill (MpMemory       *self,
       const MpConfig *config,
@@ -252,7 +252,8 @@ mp_memory_create (MpMemory       *self,
   return fill (self, config, REQUIRED_SEALS, error);
 }
 
-/* The same as files in a folder: a FIFO, which can have a name, in the place of the eventfd. */
+/* Like mp_memory_create (), but as files in a folder: with a FIFO instead of an eventfd, which
+ * cannot have a name. */
 gboolean
 mp_memory_create_in (MpMemory       *self,
                      int             folder,
@@ -327,8 +328,8 @@ is_eventfd (int      fd,
          fail_damaged (error, "the second descriptor is no eventfd");
 }
 
-/* The library writes to this descriptor, and anything but an eventfd or a FIFO of this user's alone
- * could block or do harm. */
+/* The library writes to this descriptor, and anything but an eventfd, or a FIFO that only this user
+ * can open, could block or do harm. */
 static gboolean
 check_bell (int      bell_fd,
             GError **error)
@@ -359,8 +360,9 @@ check_seals (int      fd,
          fail_damaged (error, "the file is not sealed");
 }
 
-/* Reads and checks the config of a queue.  The process that created the file may be hostile.  Who
- * maps the file calls mp_memory_read_config () instead, which checks the seals too. */
+/* Reads and checks the config of a queue.  The process that created the file may be hostile.  A
+ * caller that is going to map the file uses mp_memory_read_config () instead, which also checks the
+ * seals. */
 gboolean
 mp_memory_look_at_config (int       fd,
                           MpConfig *config,

@@ -67,7 +67,7 @@ struct _MpMemory
   gint64   looked_at;        /* time of the last check for deaths, coarse monotonic ns */
   guint32  must_trim;        /* memory should be returned to the system */
   guint32  largest_freed;    /* the largest order of a block that this handle has freed */
-  guint32  must_prepare;     /* memory should be requested from it before it is needed */
+  guint32  must_prepare;     /* memory should be requested from the system */
   guint32  found_dead;       /* a lock was taken from a dead owner: recover soon */
   guint32  found_damage;     /* sleepers are to be woken soon since damage was found */
   GMutex   attach_mutex;

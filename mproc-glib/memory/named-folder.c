@@ -19,7 +19,7 @@
 
 #define MAX_ATTEMPTS 64
 
-/* Inside a Flatpak sandbox this folder is the same as outside. */
+/* The folder of a Flatpak application has the same path inside and outside its sandbox. */
 static char *
 dup_runtime_folder (void)
 {

@@ -6,8 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* Where the queues with names of this user are: a folder on tmpfs that only the user can enter,
- * with a folder for each queue. */
+/* The folder of this user's named queues: it is on tmpfs, and contains a folder for each queue. */
 
 /* The names of the two files of a queue in its folder. */
 #define MP_NAMED_MEMORY "memory"
@@ -15,9 +14,9 @@ G_BEGIN_DECLS
 
 /* The path of the folder, whether it is there or not.  Free it with g_free (). */
 char *mp_named_folder_dup_path (void);
-/* Opens it, and makes it first.  Returns a descriptor that the caller closes, or -1 with @error
- * set:
- * if it is not the user's own, if others can write to it, or if it is not in memory. */
+/* Opens the folder, and creates it if needed.  Returns a descriptor that the caller closes, or -1
+ * with @error set, also if the folder is not the user's own, if others can write to it, or if it is
+ * not in memory. */
 int mp_named_folder_open (GError **error);
 /* Opens the folder of a queue; -1 with G_IO_ERROR_NOT_FOUND if there is none. */
 int mp_named_folder_open_queue (int         folder,
@@ -28,14 +27,14 @@ int mp_named_folder_open_queue (int         folder,
 char *mp_named_folder_make (int         folder,
                             const char *name,
                             GError    **error);
-/* Gives it the name of the queue.  FALSE if there is one already, without an error, or when it
- * fails, with @error set. */
+/* Renames that folder to the name of the queue.  Returns FALSE without an error if there is a queue
+ * of this name already, or with @error set on failure. */
 gboolean mp_named_folder_publish (int         folder,
                                   const char *temporary,
                                   const char *name,
                                   GError    **error);
-/* Takes the name away from a queue: its folder gets a temporary name, which is returned; NULL with
- * @error set. */
+/* Removes the name of a queue: renames its folder to a temporary name, which is returned.  Returns
+ * NULL with @error set on failure. */
 char *mp_named_folder_withdraw (int         folder,
                                 const char *name,
                                 GError    **error);

@@ -8,11 +8,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* Counters change while they are read.  A hostile process could change them for ever: after so many
- * attempts the last answer counts. */
+/* Counters change while they are read.  A hostile process could change them for ever: after this
+ * many attempts the last values are used as they are. */
 #define MAX_ATTEMPTS 64
 
-/* A file that was cut short leaves the last copy. */
+/* If the file was truncated, the last copy remains. */
 void
 mp_observed_update (MpObserved *self)
 {

@@ -9,8 +9,8 @@ G_BEGIN_DECLS
 
 /* The memory of a queue as an observer reads it. */
 
-/* The pages of the lines and of the waiters, which always have memory; mapping more would give
- * memory to tables that have none. */
+/* The pages of the lines, which always have memory; reading other parts of the file through a
+ * mapping would allocate memory for its holes. */
 #define MP_OBSERVED_SIZE MP_OFFSET_PARTICIPANTS
 
 typedef struct
@@ -18,13 +18,13 @@ typedef struct
   int           fd;
   MpConfig      config;
   const guint8 *pages;
-  /* Where the pages are copied to if the file is not sealed, as those of queues with names: who
-   * can cut it short could make a mapping raise SIGBUS.  NULL if the pages are mapped. */
+  /* A copy of the pages if the file is not sealed, as those of named queues: if it were truncated,
+   * reading a mapping would raise SIGBUS.  NULL if the pages are mapped. */
   guint8 *copy;
   /* The config is invalid: nothing else is read. */
   gboolean is_broken;
 
-  /* Where peeking goes on: a record, and how many messages were put before it. */
+  /* Where the next peek continues: the position of that record, and its offset. */
   guint64 cursor;
   guint64 cursor_offset;
 } MpObserved;
@@ -36,7 +36,7 @@ mp_observed_line (MpObserved *self,
   return self->pages + offset;
 }
 
-/* To be called before a look at the lines that is to be up to date. */
+/* Copies the pages anew unless they are mapped.  To be called before the lines are read. */
 void     mp_observed_update (MpObserved *self);
 gboolean mp_observed_read (MpObserved *self,
                            gpointer    destination,

@@ -6,10 +6,9 @@
 
 G_BEGIN_DECLS
 
-/* The queues with names of this user, for those who only look at them: nothing is made or opened
- * for writing. */
+/* Finds this user's named queues for observers: nothing is created or opened for writing. */
 
-/* Opens the memory of each, read-only; @func takes the descriptor. */
+/* Opens the memory of each queue read-only; @func takes ownership of the descriptor. */
 typedef void (*MpNamedQueueFunc) (int      fd,
                                   gpointer user_data);
 void mp_observer_foreach_named (MpNamedQueueFunc func,

@@ -7,7 +7,7 @@
 #include "observed.h"
 #include "record.h"
 
-/* A walk ends after so many records: a hostile process could make a circle. */
+/* A walk ends after so many records: a hostile process could make a cycle of them. */
 #define MAX_STEPS (1 << 20)
 
 /* Where a walk is. */
@@ -35,8 +35,8 @@ find_bounds (MpObserved *self)
   return (Bounds){ n_put, n_put - n_queued, { n_put - n_queued, mp_word_offset (head) } };
 }
 
-/* Goes on where the last walk ended, unless that was taken meanwhile; or, for those who want only
- * what is put from now on, at the tail. */
+/* Continues where the last walk ended, unless that message was taken meanwhile.  If @from is not
+ * before the tail, begins at the tail, for messages put from now on; else at the head. */
 static Cursor
 begin (MpObserved   *self,
        const Bounds *bounds,
@@ -56,7 +56,7 @@ begin (MpObserved   *self,
   return bounds->head;
 }
 
-/* FALSE when there is nothing more, or the record is not to be read. */
+/* Returns FALSE at the end, or if the record cannot be read. */
 static gboolean
 read_record (MpObserved *self,
              Cursor     *cursor,
@@ -64,7 +64,7 @@ read_record (MpObserved *self,
 {
   guint64 words[2], link;
 
-  /* Never two links in a row, which decoding refuses. */
+  /* At most one link, and the message: two links in a row are damage. */
   for (guint i = 0; i < 2; i++)
     {
       if ((cursor->offset & (MP_RECORD_ALIGNMENT - 1)) != 0 ||
@@ -80,7 +80,7 @@ read_record (MpObserved *self,
   return FALSE;
 }
 
-/* What was copied is whole if the message was not taken until now. */
+/* A copy is intact if the message is still queued after it was made. */
 static gboolean
 is_still_queued (MpObserved *self,
                  guint64     position)
@@ -137,7 +137,7 @@ mp_observed_peek (gpointer           user_data,
       cursor.offset = record.next;
     }
 
-  /* A record that was taken while it was read may have led anywhere. */
+  /* If the last record was taken while it was read, the offset of the next one may be wrong. */
   self->cursor =
     cursor.position == start || is_still_queued (self, cursor.position - 1) ? cursor.position : 0;
   self->cursor_offset = cursor.offset;

@@ -20,7 +20,7 @@ is_shown (MpLeaseState state)
   return state == MP_LEASE_HELD || state == MP_LEASE_ORPHAN || state == MP_LEASE_DEAD;
 }
 
-/* A lease that changed while it was copied is none. */
+/* Returns FALSE if the lease changed while it was copied, or is not shown. */
 static gboolean
 read_lease (MpObserved *self,
             guint       index,
@@ -85,7 +85,7 @@ count_holder (guint          index,
     holders->n_held[slot]++;
 }
 
-/* Marks the user whose waiter it is. */
+/* Marks the user to whom the waiter belongs as sleeping or armed. */
 static void
 note_waiter (MpObserved  *self,
              guint        waiter,
@@ -159,7 +159,8 @@ read_user (MpObserved  *self,
   user->attached_at = participant.attached_at;
 }
 
-/* A participant that leaves frees its slot before its lock: so the lock is looked at first. */
+/* A participant that leaves frees its slot before it drops its record lock, so the lock is checked
+ * before the slot is read. */
 gboolean
 mp_observed_has_died (gpointer user_data,
                       guint64  handle)
@@ -327,8 +328,8 @@ find_task (guint          index,
   wanted->is_found = TRUE;
 }
 
-/* What was copied is whole if the lease is still the same one afterwards: a lease that ended gives
- * its block back. */
+/* The copy is intact if the lease is still the same one afterwards: when a lease ends, its block is
+ * freed and may be reused. */
 gboolean
 mp_observed_peek_task (gpointer           user_data,
                        guint64            serial,

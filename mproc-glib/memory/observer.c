@@ -51,7 +51,7 @@ get_pages (MpObserved *self,
   return TRUE;
 }
 
-/* What is read of a broken queue is nothing. */
+/* Of a broken queue nothing is read: its config is all 0. */
 static gboolean
 read_config (MpObserved *self,
              gboolean    also_broken,

@@ -12,14 +12,14 @@ G_BEGIN_DECLS
 extern const MpQueueObserver mp_memory_observer;
 
 /* Takes ownership of @fd, also on failure.  A read-only descriptor is enough, and the better
- * choice: closing a writable one wakes those who watch for deaths.  With @also_broken, a file that
- * is not the memory of a queue is shown as a damaged queue. */
+ * choice: closing a writable one wakes the watchers of the queue: see watcher.h.  With
+ * @also_broken, a file that is not the memory of a queue is shown as a damaged queue. */
 gpointer mp_memory_observer_new (int      fd,
                                  gboolean also_broken,
                                  GError **error);
 
-/* The record lock of a file, as /proc shows it, that belongs to the participant of a slot; -1 when
- * the position is none of a participant. */
+/* Returns the slot of the participant whose record lock is at this position of the file, as /proc
+ * shows it; -1 if it is not the lock of a participant. */
 int mp_memory_observer_slot_of (guint64 lock_position);
 
 G_END_DECLS

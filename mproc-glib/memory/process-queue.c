@@ -67,8 +67,8 @@ take_descriptor (int pid,
   return own;
 }
 
-/* The eventfd that wakes main loops has no path: it is taken from the process, by the number that
- * the memory names. */
+/* The eventfd that wakes main loops has no path: it is duplicated from the process, where it is
+ * found by the `bell_id` of the config. */
 static int
 open_bell (int      pid,
            int      fd,

@@ -6,7 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* Queues of other processes, by a descriptor there: process:PID/FD. */
+/* Queues of other processes, identified by a process and its descriptor of the queue's memory:
+ * process:PID/FD. */
 
 #define MP_PROCESS_QUEUE_SCHEME "process"
 

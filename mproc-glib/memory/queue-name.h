@@ -11,7 +11,7 @@ G_BEGIN_DECLS
  * line of output or of a URI, as it is. */
 gboolean mp_queue_is_name (const char *name);
 
-/* Copies @name into the settings, or fails when it is none.  @name: (nullable) */
+/* Copies @name, which may be NULL, into the settings.  Fails if it is not a valid name. */
 gboolean mp_queue_settings_set_name (MpQueueSettings *settings,
                                      const char      *name,
                                      GError         **error);

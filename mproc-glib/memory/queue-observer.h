@@ -14,25 +14,25 @@ typedef struct
 {
   MpQueueSettings settings;
   gint64          created_at; /* microseconds of real time */
-  gint64          creator;    /* its process id, as it saw it itself */
+  gint64          creator;    /* process id of the creator in its own pid namespace */
 } MpQueueIdentity;
 
 typedef struct
 {
-  guint32  size;
-  guint64  n_bytes;
+  guint32  size;        /* messages that wait for a consumer, with `n_again` */
+  guint64  n_bytes;     /* their payload bytes, without those of `n_again` */
   guint64  memory;      /* bytes that the system has given to the queue */
   guint64  n_put;       /* messages ever put */
-  guint64  n_got;       /* and taken for the first time */
-  guint64  n_bytes_put; /* of these messages */
-  guint64  n_bytes_got;
+  guint64  n_got;       /* messages ever taken, without redeliveries */
+  guint64  n_bytes_put; /* payload bytes of messages ever put */
+  guint64  n_bytes_got; /* and ever taken */
   guint32  n_unfinished;
   guint32  n_held;  /* messages held by consumers */
   guint32  n_again; /* of `size`: were delivered before and wait for another consumer */
   guint32  n_dead;
   guint64  n_redelivered;
-  guint32  n_processes;
-  gboolean is_named; /* it exists also when no process has it open */
+  guint32  n_processes; /* live handles */
+  gboolean is_named;    /* it exists also when no process has it open */
   gboolean shut_down;
   gboolean damaged;
 
@@ -45,8 +45,8 @@ typedef struct
 typedef struct
 {
   guint32  slot;
-  guint64  handle;     /* which no other handle of the queue has had */
-  gint64   pid_inside; /* as it saw itself, perhaps in another pid namespace */
+  guint64  handle;     /* identifies it: never used again in this queue */
+  gint64   pid_inside; /* process id in its own pid namespace */
   guint64  n_put;
   guint64  n_got;
   guint32  n_held;
@@ -78,7 +78,7 @@ typedef struct
 /* A message that is queued or held by a consumer. */
 typedef struct
 {
-  guint64 position; /* how many were put before it; of a task its serial */
+  guint64 position; /* how many were put before it; for a task: its serial */
   guint64 size;
   guint8  tag;
   guint8 *data; /* the first bytes, at most as many as was asked for */
@@ -108,7 +108,7 @@ typedef struct
   /* Whether a handle has ended by the death of its process, which did not leave the queue. */
   gboolean (*has_died) (gpointer self,
                         guint64  handle);
-  /* The oldest @max. */
+  /* Lists the oldest tasks, at most @max. */
   void (*list_tasks) (gpointer        self,
                       guint           max,
                       MpQueueTaskFunc func,
@@ -119,9 +119,10 @@ typedef struct
                          gsize              max_length,
                          MpQueueGlimpseFunc func,
                          gpointer           user_data);
-  /* Messages from the one that is next, without those that are taken meanwhile; at most @max,
-   * and of each at most @max_length bytes.  Says how many were put before the one behind the
-   * last that was seen: where to go on with @from, which is 0 for the next one. */
+  /* Shows queued messages in their order, without those that are taken meanwhile: at most @max, and
+   * of each at most @max_length bytes.  Begins at the position @from, or with the next message if
+   * @from is 0.  Returns the position behind the last message that was shown, with which the caller
+   * can continue. */
   guint64 (*peek) (gpointer           self,
                    guint64            from,
                    guint              max,

@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* Reads the first two words of a record.  They may have been written by a hostile process: what
- * they say is checked as far as it can be without looking at what else there is in the memory. */
+/* Reads the first two words of a record.  They may have been written by a hostile process: they are
+ * checked as far as possible without reading other parts of the memory. */
 
 /* A message in the ring. */
 typedef struct
@@ -32,8 +32,8 @@ mp_segment_end (guint64 offset)
   return mp_segment_of (offset) + MP_SEGMENT_SIZE;
 }
 
-/* @header, which is not 0, and @second are what lies at @offset.  If this is a link, *@link is the
- * offset of the next segment, else 0.  Returns FALSE if the record is damaged. */
+/* @header, which is not 0, and @second are the two words at @offset.  If this is a link, *@link is
+ * the offset of the next segment, else 0.  Returns FALSE if the record is damaged. */
 static inline gboolean
 mp_record_decode (guint64   offset,
                   guint32   count,
@@ -67,7 +67,7 @@ mp_record_decode (guint64   offset,
              record->next + MP_LINK_SIZE <= mp_segment_end (offset);
     }
 
-  /* A segment begins with a message: two links in a row would be the beginning of a circle. */
+  /* A segment begins with a message: two links in a row could be part of a cycle. */
   record->payload = record->block = record->next = 0;
   *link = second;
   return mp_header_kind (header) == MP_RECORD_LINK && mp_segment_of (offset) != offset &&

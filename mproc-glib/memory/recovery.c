@@ -99,7 +99,7 @@ typedef struct
   guint32   word; /* with which it takes locks */
   guint32   n_participants;
   guint8    dead[MP_N_PARTICIPANTS];
-  guint32   n_waking; /* what those recovered so far had begun */
+  guint32   n_waking; /* wake-ups that those recovered so far had begun */
 } Recoverer;
 
 static gboolean
@@ -112,9 +112,9 @@ find_dead (Recoverer *self)
   return any;
 }
 
-/* Frees the slot of a dead participant, of which all messages were returned.  With all locks, so
- * that it is known whether it held one when it died: then its unpublished blocks are found by
- * mp_repair_leaks (), since they may have been published.
+/* Frees the slot of a dead participant, of which all messages were returned.  All locks are taken
+ * first, which shows whether it held one when it died: then its intents may name blocks that were
+ * published, so the others are left to mp_repair_leaks ().
  *
  * The count of its wake-ups that were begun is taken over before: if this process dies now, its own
  * count makes the next recoverer wake everyone. */
@@ -139,8 +139,8 @@ retire (Recoverer *self,
   return TRUE;
 }
 
-/* Recovers one after the other, so that what was done remains if this process is killed, too: many
- * may have died, with many messages in hand. */
+/* Recovers one participant after the other, so that progress is kept if this process is killed,
+ * too: many may have died, holding many messages. */
 static gboolean
 retire_all (Recoverer *self)
 {
@@ -170,8 +170,8 @@ mend_leaks (Recoverer *self)
   return TRUE;
 }
 
-/* Wakes those for whom there is something now, or everybody if a dead participant may have been
- * about to. */
+/* Wakes the waiters whose condition holds now, or all of them if a dead participant had begun to
+ * wake some. */
 static void
 wake_after_deaths (Recoverer *self)
 {
@@ -186,8 +186,8 @@ wake_after_deaths (Recoverer *self)
     mp_waiters_nudge (memory);
 }
 
-/* What cannot be recovered since a lock cannot be taken is left to the next recovery.  Returns
- * whether there was something, and all of it was recovered. */
+/* If a lock cannot be taken, the rest is left to the next recovery.  Returns TRUE if there was
+ * something to recover and all of it was recovered. */
 static gboolean
 recover_dead (MpMemory *memory)
 {

@@ -11,12 +11,13 @@ G_BEGIN_DECLS
 /* Checks for dead participants and recovers them.  Returns whether there were any. */
 gboolean mp_recovery_run (MpMemory *self);
 
-/* The same, unless it was done a moment ago: for frequent calls. */
+/* Like mp_recovery_run (), unless that was done a moment ago: for frequent calls. */
 void mp_recovery_run_at_times (MpMemory *self);
-/* The same, and also wakes waiters whose condition holds: the process that was about to wake them
- * may be stopped. */
+/* Like mp_recovery_run (), but if no participant is dead, wakes waiters whose condition holds: the
+ * process that was about to wake them may be stopped. */
 gboolean mp_recovery_look_after (MpMemory *self);
-/* Whether somebody has just done it. */
+/* Whether a participant has just checked for dead ones on behalf of all, as is done if there are
+ * many participants. */
 gboolean mp_recovery_was_run (MpMemory *self);
 
 /* Becomes the recoverer, and recovers all dead participants.  The caller holds the attach mutex.

@@ -78,10 +78,10 @@ mark_lease (MpMemory *self,
     mark (self, block, marks);
 }
 
-/* Drops what a participant that died had intended.  Its blocks that were published are reachable,
- * those that were not are swept.  They must not be marked: if it died before it cleared the intent
- * of a published block, a living participant may have that block by now, and would lose it when the
- * dead one is retired. */
+/* Clears the intents of a dead participant.  Its blocks that were published are reachable, those
+ * that were not are swept.  They must not be marked: if it died before it cleared the intent of a
+ * published block, a living participant may have that block by now, and would lose it when the dead
+ * one is retired. */
 static void
 drop_intents (MpParticipant *slot)
 {
@@ -121,7 +121,7 @@ mark_intents (MpMemory *self,
     }
 }
 
-/* Corrects the counts, which a participant that was killed may have left one off. */
+/* Corrects the counts, which a participant that was killed may have left off by one. */
 static void
 recount (MpMemory      *self,
          const guint32 *n_leases)

@@ -6,11 +6,11 @@
 
 G_BEGIN_DECLS
 
-/* Repairs what a participant left that died while it held a lock. */
+/* Repairs the state left by a participant that died while it held a lock. */
 
-/* What each lock guards.  Run by the participant that takes the lock from a dead holder, under that
- * lock and perhaps those before it in the order.  They take no other locks.  If the participant is
- * killed meanwhile, the next one runs the repair again. */
+/* These repair what each lock guards.  Run by the participant that takes the lock from a dead
+ * holder, under that lock and perhaps those before it in the order.  They take no other locks.  If
+ * the participant is killed meanwhile, the next one runs the repair again. */
 void mp_repair_head (MpMemory *self);
 void mp_repair_tail (MpMemory *self);
 void mp_repair_arena (MpMemory *self);
@@ -22,7 +22,8 @@ mp_repair_is_leaky (MpMemory *self)
   return mp_load (&self->state->is_leaky) != 0;
 }
 
-/* Finds these by scanning everything.  The caller holds all locks. */
+/* Frees lost blocks and leases, and corrects the counts, by scanning the whole queue.  The caller
+ * holds all locks. */
 void mp_repair_leaks (MpMemory *self);
 
 G_END_DECLS

@@ -65,8 +65,9 @@ is_within_bounds (MpMemory *self,
          look_at_bounds (self, count, n_bytes, size);
 }
 
-/* Behind a head that is not where the messages are nothing would ever become free.  With the tail
- * lock: nothing is being put, and the head is not ahead. */
+/* Returns @status, or DAMAGED if the head is corrupted: then no message could be taken, and no room
+ * would ever become free.  The caller holds the tail lock, so no message is being put, and the head
+ * cannot be ahead of the tail. */
 static MpRingStatus
 refuse (MpMemory    *self,
         MpRingStatus status)
@@ -341,8 +342,9 @@ mp_ring_has_items (MpMemory *self)
   return found;
 }
 
-/* Whether there is a message where the head is when the tail counts some.  Both were there at one
- * moment: the head did not move meanwhile, and what the tail counts was committed before. */
+/* Checks that there is a record at the head if, according to the counts, messages are queued.  The
+ * values are consistent: the head did not move while they were read, and messages are committed
+ * before the tail counts them. */
 gboolean
 mp_ring_is_sound (MpMemory *self)
 {

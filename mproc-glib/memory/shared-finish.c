@@ -411,8 +411,8 @@ mp_shared_queue_get_dead (gpointer         user_data,
 
   if (status == MP_QUEUE_OK)
     {
-      /* What a process held that has just died may become a dead letter, and if nobody else uses
-       * the queue, nobody else notices. */
+      /* A message held by a process that has just died may become a dead letter.  If no other
+       * process uses the queue, only this check notices the death. */
       mp_recovery_run (&self->memory);
       do
         status = mp_shared_queue_insist (self, call, try_get_dead, &letter);

@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* Handles on queues in shared memory: how they come and go. */
+/* Creates, opens and frees handles on queues in shared memory. */
 
 /* Creates a queue whose memory is a file without a name, or files in a folder if @folder is not -1.
  * NULL with @error set on failure. */

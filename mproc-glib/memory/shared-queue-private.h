@@ -11,12 +11,12 @@
 
 G_BEGIN_DECLS
 
-/* What a handle has had at one end of the queue: see shared-turn.h. */
+/* How often a handle was served at one end of the queue: see shared-turn.h. */
 typedef struct
 {
   gint64  begun_ns;     /* begin of the turn; 0: not measured yet */
   gint64  looked_ns;    /* time of the last look at the waiters */
-  guint32 n_served;     /* while others waited */
+  guint32 n_served;     /* operations while others waited */
   guint32 begun_served; /* at the begin of the turn */
   guint32 n_futile;     /* pauses after which another waiter was still behind */
 } MpTurn;
@@ -30,11 +30,12 @@ typedef struct
   MpMemory memory;
   MpSpin   spin[MP_N_CONDITIONS];
   MpTurn   turns[MP_N_CONDITIONS];
-  guint32  spin_ns;
+  guint32  spin_ns; /* the longest time to spin; 0: never */
 
-  /* What was refused last, until something is put again: to wait for room is to wait for that. */
+  /* The message that was refused last, until one is put again: to wait for room means to wait for
+   * room for it. */
   guint64 refused_size;
-  guint64 refused_free; /* if the arena had no units for it: those that were free, plus one */
+  guint64 refused_free; /* if the arena had no units for it: how many were free, plus one */
 
   gint64  checked_at; /* when head and tail were last compared, in coarse monotonic nanoseconds */
   guint32 n_held;     /* messages that this handle holds */

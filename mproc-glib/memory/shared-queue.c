@@ -29,7 +29,7 @@
 #include <glib/gstdio.h>
 #include <unistd.h>
 
-/* --- Coming and going ------------------------------------------------------------------ */
+/* --- Opening and settings -------------------------------------------------------------- */
 
 static gboolean
 attach (gpointer user_data,
@@ -68,7 +68,8 @@ open_shared (GUnixFDList *descriptors,
   return mp_shared_queue_open (fd, bell_fd, error);
 }
 
-/* Queues with a name are those of the scheme "local"; the other scheme is the URI alone. */
+/* Named queues have the scheme "local", those of other processes "process".  The URI of any other
+ * queue is only the scheme "memory". */
 static gpointer
 open_queue (const char            *uri,
             GUnixFDList           *descriptors,
@@ -128,7 +129,8 @@ mp_shared_queue_count_units (gpointer user_data)
   return n;
 }
 
-/* Passes another open file description on: a process that had this one would keep its lock. */
+/* Passes on a new open file description: a process that shared the one of this handle would keep
+ * its record lock held. */
 static char *
 describe (gpointer     user_data,
           GUnixFDList *descriptors,
@@ -154,7 +156,7 @@ describe (gpointer     user_data,
   return added ? g_strdup (MP_SHARED_QUEUE_SCHEME ":") : NULL;
 }
 
-/* --- The end --------------------------------------------------------------------------- */
+/* --- Dropping and shutdown ------------------------------------------------------------- */
 
 /* How many messages are dropped under one lock. */
 #define DROP_PORTION 256
@@ -234,7 +236,7 @@ try_drop (MpSharedQueue *self,
 }
 
 /* Drops as many messages as are queued now, not those put meanwhile.  The number is fixed in
- * advance, so a circle of records made by a hostile process does not loop for ever. */
+ * advance, so a cycle of records made by a hostile process cannot cause an endless loop. */
 static MpQueueStatus
 drop_all (MpSharedQueue *self,
           guint64       *n_dropped,

@@ -11,16 +11,16 @@
 /* The time between two looks at the waiters. */
 #define LOOK_NS (200 * 1000)
 
-/* A turn ends when its handle was served more often than a waiter by what each is served in this
- * part of a second.  If a fixed number of messages ended it, either a fast queue would be slowed by
- * the switching between processes, or a slow one would be unfair. */
+/* A turn ends when its handle has been served more often than a waiter by as many messages as each
+ * is served in 1/TURN_PART of a second.  If a fixed number of messages ended it, either a fast
+ * queue would be slowed by the switching between processes, or a slow one would be unfair. */
 #define TURN_PART    64
 #define LEAST_LEAD   64
 #define LONGEST_LEAD (1 << 24)
 
 /* The maximum difference between two handles that counts, so that others do not wait long for one
- * that comes back after a long time.  Less than what is served in some turns would hide who is
- * behind. */
+ * that comes back after a long time.  If it were less than what is served in some turns, it would
+ * hide which handle is behind. */
 #define MAX_LEAD 65536
 
 #define PAUSE_NS         (100 * 1000)

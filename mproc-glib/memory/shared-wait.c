@@ -213,7 +213,7 @@ sleep_until (MpSharedQueue   *self,
       status = try_once (self, call, deadline, attempt, data, note);
       if (is_busy (status) && !untouched)
         pass_on_useless (self, condition, &sleeper);
-      /* Else some was put, and what comes next has another size. */
+      /* Otherwise a part was put and the next message has another size: try again with that. */
       if (is_busy (status) && note->n_wanted == n_wanted)
         slept = sleep_once (self, &sleeper, call, deadline, status);
       untouched = mp_sleeper_disarm (&sleeper);
@@ -275,7 +275,7 @@ wait_and_try (MpSharedQueue   *self,
   return sleep_until (self, condition, call, deadline, attempt, data, note);
 }
 
-/* How often what keeps a call from working is looked into. */
+/* How often a call that finds nothing to do checks whether head and tail are consistent. */
 #define CHECK_EVERY_NS (100 * 1000 * 1000)
 
 /* A queue whose head or tail was overwritten would look empty, or full, for ever. */

@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 /* Additional results of an attempt. */
 typedef struct
 {
-  gboolean keeps_wakeup; /* that was spent on it; else it is passed on when there is more */
+  gboolean keeps_wakeup; /* do not pass the wake-up on, even if the condition still holds */
   guint64  n_wanted;     /* bytes of the message for which there was no room */
 } MpAttemptNote;
 

@@ -24,14 +24,14 @@ typedef struct
   MpMemory        *memory;
   MpQueueCondition condition;
   guint            slot; /* MP_N_WAITERS if the table was full */
-  guint32          seen;
+  guint32          seen; /* the futex word when the thread was armed */
   gboolean         watches;
   gboolean         by_bell; /* polls descriptors; only as a watcher */
   MpWatcherAlarm   alarm;
   guint32         *interrupts; /* what ends the sleep when it is not 0; or NULL */
   GCancellable    *cancellable;
   gulong           cancelled_id;
-  gint64           mark;
+  gint64           mark; /* see mp_mark_begin () */
 } MpSleeper;
 
 /* @interrupts: see mp_interrupts_get_word (); NULL if signals do not end the sleep. */
@@ -44,14 +44,15 @@ void mp_sleeper_begin (MpSleeper       *self,
 /* @n_wanted: the number of bytes of room for which it waits, or 0. */
 void mp_sleeper_arm (MpSleeper *self,
                      guint64    n_wanted);
-/* Marks the sleeper as picky.  Returns FALSE if it was so before. */
+/* Marks the sleeper as picky: room for which it was woken was too small or fragmented.  Returns
+ * FALSE if it was marked before. */
 gboolean mp_sleeper_set_picky (MpSleeper *self);
 /* Clears the thread's bit.  Returns FALSE if a waker had already cleared it, and so has spent a
  * wake-up on this thread. */
 gboolean      mp_sleeper_disarm (MpSleeper *self);
 MpSleepResult mp_sleeper_sleep (MpSleeper *self,
                                 gint64     deadline);
-/* To be called after a check that found a dead participant. */
+/* To be called after a check that found a dead participant: no second check is needed then. */
 void mp_sleeper_calm (MpSleeper *self);
 /* The time of the last wake-up, in nanoseconds of monotonic time. */
 gint64 mp_sleeper_get_woken_at (MpSleeper *self);

@@ -23,19 +23,19 @@ gboolean mp_slots_take (MpMemory *self);
 void mp_slots_free (MpMemory *self,
                     guint     participant);
 
-/* Before the slot of a dead participant is freed. */
+/* Records the death for observers.  To be called before the slot of a dead participant is freed. */
 void mp_slots_note_death (MpMemory *self,
                           guint     participant);
 
 gboolean mp_slots_is_dead (MpMemory *self,
                            guint     participant);
-/* Whether the others have to do something about its death. */
+/* Whether it is dead and did not leave, so that it has to be recovered. */
 gboolean mp_slots_is_missed (MpMemory *self,
                              guint     participant);
 
-/* For a process that is about to end: its death is not missed. */
+/* For a process that is about to end: its death needs no recovery. */
 void mp_slots_leave (MpMemory *self);
-/* After that, if the process does not end. */
+/* Undoes mp_slots_leave () if the process does not end. */
 void mp_slots_rejoin (MpMemory *self);
 
 G_END_DECLS

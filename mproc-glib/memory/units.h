@@ -10,9 +10,10 @@ G_BEGIN_DECLS
  *
  * The arena is a row of pieces.  The size of each is a power of two of units, and it is aligned to
  * its size.  The state byte of a piece's first unit stores its size and whether it is used; the
- * bytes of its other units are 0.  A block is one used piece, followed by those marked as its
- * continuation.  Every change is committed by storing one byte; the lists of free pieces can be
- * rebuilt from the table.
+ * bytes of its other units are 0.  A free piece is warm if the file has memory there, and cold if
+ * it may have none.  A block is one used piece, followed by those marked as its continuation.
+ * Every change is committed by storing one byte; the lists of free pieces can be rebuilt from the
+ * table.
  *
  * The caller holds the arena lock, except where a function's comment says otherwise. */
 
@@ -53,9 +54,9 @@ gboolean mp_units_find_run (MpMemory *self,
 gboolean mp_units_find_recent_run (MpMemory *self,
                                    guint64   n,
                                    guint32  *unit);
-/* Extends the file for one more aligned piece of 2^@order units, or by @n units or as many as the
- * maximum size allows.  Returns FALSE on failure, with errno set by the system, or 0 if the maximum
- * size is reached. */
+/* The first extends the file for one more aligned piece of 2^@order units; the second by @n units,
+ * or as many as the maximum size allows.  Both return FALSE on failure, with errno set by the
+ * system, or 0 if the maximum size is reached. */
 gboolean mp_units_grow (MpMemory *self,
                         guint     order);
 gboolean mp_units_grow_by (MpMemory *self,

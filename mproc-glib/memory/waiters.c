@@ -113,7 +113,7 @@ static void
 ring_bell (MpMemory *memory)
 {
   const guint64 one = 1;
-  guint8        rung[4096]; /* a page of a FIFO, behind which there is room again */
+  guint8        rung[4096]; /* a page: reading it makes room in a FIFO */
 
   if (G_UNLIKELY (!mp_memory_owns_descriptors (memory)))
     return;
@@ -121,8 +121,8 @@ ring_bell (MpMemory *memory)
     {
       gssize ignored = 0;
 
-      /* The counter of an eventfd is full, which only a hostile process can cause; or a FIFO is,
-       * which nobody reads otherwise. */
+      /* The counter of an eventfd is full, which only a hostile process can cause; or a FIFO is
+       * full, since nothing else reads it. */
       if (errno == EAGAIN)
         ignored = read (memory->bell_fd, rung, sizeof rung);
       else if (errno != EINTR)
@@ -153,7 +153,7 @@ typedef struct
 {
   MpWaits *waits;
   guint    n;    /* threads still to be woken */
-  guint64  room; /* who wants more bytes sleeps on */
+  guint64  room; /* waiters that want more bytes are not woken */
 } Round;
 
 /* Wakes sleepers in @bits, which belong to the word @index. */
@@ -181,8 +181,8 @@ wake_word (MpMemory *memory,
     }
 }
 
-/* A message for which there is no room is not worth a wake-up, unless something else has
- * happened that all have to know. */
+/* Returns the free room in bytes: a waiter that wants more is not woken, unless all waiters are to
+ * be woken (@n is G_MAXUINT), for example after a shutdown. */
 static guint64
 choose_room (MpMemory *memory,
              MpWaits  *waits,
@@ -190,7 +190,7 @@ choose_room (MpMemory *memory,
 {
   guint64 used = mp_memory_count_bytes (memory);
 
-  /* Into an empty queue goes whatever its size. */
+  /* An empty queue takes a message of any size. */
   if (waits != memory->waits[MP_QUEUE_WAIT_SPACE] || n == G_MAXUINT ||
       mp_word_count (mp_load (&memory->tail->word)) ==
         mp_word_count (mp_load (&memory->head->word)))
@@ -299,10 +299,10 @@ mp_waiters_wake_threads (MpMemory        *memory,
   mp_waiters_end_waking (memory, 1);
 }
 
-/* What the waiters are to see, such as the end of the queue, may have been stored without a lock,
- * and the release of a lock orders it only before later stores.  The barrier orders it before the
- * bits are read: on a weakly ordered processor a thread that sets its bit just now might otherwise
- * see neither the change nor be seen here. */
+/* What the waiters are to see, such as a shutdown, may have been stored without a lock, and the
+ * release of a lock orders it only before later stores.  The barrier orders it before the bits are
+ * read: on a weakly ordered processor a thread that sets its bit just now might otherwise see
+ * neither the change nor be seen here. */
 void
 mp_waiters_wake_all (MpMemory *memory)
 {

@@ -19,11 +19,11 @@ void  mp_waiters_release_slot (MpMemory *memory,
 void  mp_waiters_wake_slow (MpMemory        *memory,
                             MpQueueCondition condition,
                             guint            n);
-/* The thread of that slot, if it still sleeps. */
+/* Wakes the thread of that slot, if it still sleeps. */
 void mp_waiters_wake_one (MpMemory        *memory,
                           MpQueueCondition condition,
                           guint            slot);
-/* The same for threads only, not for main loops. */
+/* Like mp_waiters_wake_slow (), but only for threads, not for main loops. */
 void mp_waiters_wake_threads (MpMemory        *memory,
                               MpQueueCondition condition,
                               guint            n);
@@ -98,8 +98,8 @@ mp_waits_has_waiting (const MpWaits *waits)
   return any != 0;
 }
 
-/* Wakes @n threads and all main loops that wait for @condition.  The caller has made a full
- * barrier. */
+/* Wakes @n threads and all main loops that wait for @condition.  The caller has just executed a
+ * locked instruction: see mp_full_barrier (). */
 static inline void
 mp_waiters_wake (MpMemory        *memory,
                  MpQueueCondition condition,

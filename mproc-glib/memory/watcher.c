@@ -20,6 +20,7 @@
  * participants there are: from this number of waiters on, checks become less frequent. */
 #define MANY_WAITERS 1024
 
+/* A watcher occupies a seat: a word of MpStateLine.watchers, which names its slot. */
 static guint32 *
 seat_of (MpMemory *memory,
          guint     index)

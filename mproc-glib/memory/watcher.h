@@ -20,7 +20,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   gint64   heard_at; /* 0: no report */
-  gboolean defers;
+  gboolean defers;   /* checks only later */
 } MpWatcherAlarm;
 
 #define MP_WATCHER_LATER_US 4000
@@ -44,10 +44,11 @@ gboolean mp_watcher_begin (MpMemory     *memory,
                            guint         slot);
 void     mp_watcher_end (MpMemory *memory,
                          guint     slot);
-/* For all waiters of this handle; a sleeper takes over. */
+/* Ends the watching of all waiters of this handle; another sleeping thread takes over. */
 void mp_watcher_end_all (MpMemory *memory);
 
-/* Both return whether to check for dead participants now. */
+/* To be called when inotify reports a death, and MP_WATCHER_LATER_US afterwards.  Both return
+ * whether to check for dead participants now. */
 gboolean mp_watcher_hear (MpMemory       *memory,
                           guint           slot,
                           MpWatcherAlarm *alarm);
