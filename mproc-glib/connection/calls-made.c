@@ -66,7 +66,8 @@ find_pump (MpCalls      *self,
   return NULL;
 }
 
-/* Without the lock: the channel may be over a stream of a class of the program's own. */
+/* Called without the lock: the channel may use a stream class of the program, whose code runs
+ * here. */
 static GSource *
 create_pump_source (MpCalls *self,
                     GTask   *task)
@@ -76,7 +77,7 @@ create_pump_source (MpCalls *self,
   g_object_ref (self->owner);
   g_source_set_priority (source, g_task_get_priority (task));
 
-  /* GLib would stop polling it for the time of each dispatch, which takes three system calls. */
+  /* Otherwise GLib stops polling it during each dispatch, which takes three system calls. */
   g_source_set_can_recurse (source, TRUE);
   g_source_set_callback (source, pump_cb, self, mp_calls_unref_owner);
   return source;

@@ -20,24 +20,25 @@ struct _MpCalls
   /* Guards the members below; see mp_calls_lock (). */
   GMutex      mutex;
   MpForkHook  fork_hook;
-  gboolean    is_unsound; /* they were being changed when this process was forked off */
+  gboolean    is_unsound; /* another thread of the parent was changing them during a fork */
   guint64     last_id;
   GHashTable *outstanding; /* tasks by id */
   GSList     *pumps;
 
-  GQueue        incoming;
+  GQueue        incoming;   /* calls of the peer that were not passed to a handler yet */
   GHashTable   *unanswered; /* calls of the peer by id, including those in `incoming` */
-  GMainContext *context;
-  GThread      *taker;
-  gboolean      told;
+  GMainContext *context;    /* in which the owner is told of calls of the peer */
+  GThread      *taker;      /* between begin_taking () and end_taking (), or NULL */
+  gboolean      told;       /* the owner will be told, by a source */
 };
 
 /* calls-shared.c */
 void mp_calls_make_tables (MpCalls *self);
 void mp_calls_in_child (MpForkHook *hook);
 
-/* No function of the program's own is called with the lock, and no reference to what it may have
- * taken is dropped: it may call us, and wait for a thread that does. */
+/* While the lock is held, no code of the program is called, and no reference is dropped whose
+ * destroy function may be the program's: that code may call the library, or wait for a thread that
+ * does. */
 void mp_calls_lock (MpCalls *self);
 void mp_calls_unlock (MpCalls *self);
 void mp_calls_run_in_context (GMainContext  *context,
@@ -50,7 +51,8 @@ void mp_calls_unref_owner (gpointer data);
 /* Sends an envelope.  Returns FALSE with @error set on failure.  Takes ownership of @envelope.
  *
  * If @is_alone, no other is likely to follow in this iteration of the main context, and it is sent
- * at once: a source to send it costs four system calls.  Others leave together. */
+ * at once: a source to send it costs four system calls.  Otherwise a source sends all envelopes of
+ * the iteration together. */
 gboolean mp_calls_send (MpCalls          *self,
                         GBytes           *envelope,
                         gboolean          is_alone,

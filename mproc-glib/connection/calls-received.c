@@ -49,7 +49,8 @@ cancel_cb (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* Takes @call, so that what it holds is dropped there, too. */
+/* Cancels the call in its main context.  Takes ownership of @call, so that its reference is dropped
+ * there, too. */
 static void
 mp_incoming_call_cancel (MpIncomingCall *call)
 {

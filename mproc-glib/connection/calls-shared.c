@@ -41,7 +41,7 @@ mp_calls_lock (MpCalls *self)
   if (G_LIKELY (!self->is_unsound))
     return;
 
-  /* What is in the lists is the parent's. */
+  /* The calls in the lists belong to the parent. */
   mp_calls_make_tables (self);
   self->pumps = NULL;
   g_queue_init (&self->incoming);

@@ -91,7 +91,8 @@ flush_ready_cb (gpointer user_data)
   return more ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 }
 
-/* Outside of the lock: the channel may be over a stream of a class of the program's own. */
+/* Called without the lock: the channel may use a stream class of the program, whose code runs
+ * here. */
 static GSource *
 create_source (MpFlushers *self,
                MpChannel  *channel,

@@ -94,7 +94,7 @@ take_served_receiver (MpConnection     *self,
   if (task == NULL)
     return NULL;
 
-  /* One that was cancelled takes no message, also if its own source is dispatched only later. */
+  /* A cancelled task takes no message, even if its own source has not been dispatched yet. */
   receiver = g_task_get_task_data (task);
   received->wants_large = receiver->form->wants_large;
   is_served = g_cancellable_set_error_if_cancelled (g_task_get_cancellable (task), error) ||
@@ -206,8 +206,8 @@ start_receive (MpConnection         *self,
 /**
  * mp_connection_recv_async:
  * @self: a connection
- * @io_priority: the priority, such as %G_PRIORITY_DEFAULT_IDLE, at which a peer that sends without
- *   pause leaves a window time to draw
+ * @io_priority: the priority of the source; at %G_PRIORITY_DEFAULT_IDLE, a peer that sends without
+ *   pause does not keep a window from being drawn
  * @cancellable: (nullable): a cancellable
  * @callback: (scope async): called when there is a value or an error
  * @user_data: data for @callback
@@ -262,8 +262,8 @@ mp_connection_recv_finish (MpConnection *self,
  * @self: a connection
  * @max_length: the largest message to receive, in bytes; -1 for no limit other than
  *   [property@Connection:max-message-size]
- * @io_priority: the priority, such as %G_PRIORITY_DEFAULT_IDLE, at which a peer that sends without
- *   pause leaves a window time to draw
+ * @io_priority: the priority of the source; at %G_PRIORITY_DEFAULT_IDLE, a peer that sends without
+ *   pause does not keep a window from being drawn
  * @cancellable: (nullable): a cancellable
  * @callback: (scope async): called when there is a message or an error
  * @user_data: data for @callback
@@ -316,8 +316,8 @@ mp_connection_recv_bytes_finish (MpConnection *self,
 /**
  * mp_connection_recv_message_async:
  * @self: a connection
- * @io_priority: the priority, such as %G_PRIORITY_DEFAULT_IDLE, at which a peer that sends without
- *   pause leaves a window time to draw
+ * @io_priority: the priority of the source; at %G_PRIORITY_DEFAULT_IDLE, a peer that sends without
+ *   pause does not keep a window from being drawn
  * @cancellable: (nullable): a cancellable
  * @callback: (scope async): called when there is a message or an error
  * @user_data: data for @callback

@@ -142,8 +142,8 @@ message_ready_cb (gpointer user_data)
 /**
  * mp_connection_start:
  * @self: a connection
- * @io_priority: the priority, such as %G_PRIORITY_DEFAULT_IDLE, at which a peer that sends without
- *   pause leaves a window time to draw
+ * @io_priority: the priority of the source; at %G_PRIORITY_DEFAULT_IDLE, a peer that sends without
+ *   pause does not keep a window from being drawn
  *
  * Starts emitting [signal@Connection::message] for each message, in the caller's thread-default
  * main context.

@@ -345,8 +345,8 @@ incoming_ready_cb (gpointer user_data)
 /**
  * mp_listener_start:
  * @self: a listener
- * @io_priority: the priority, such as %G_PRIORITY_DEFAULT_IDLE, at which many peers leave a window
- *   time to draw
+ * @io_priority: the priority of the source; at %G_PRIORITY_DEFAULT_IDLE, many peers do not keep a
+ *   window from being drawn
  *
  * Starts emitting [signal@Listener::incoming] for each accepted peer, in the caller's
  * thread-default main context.

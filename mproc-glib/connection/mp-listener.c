@@ -347,7 +347,7 @@ mp_listener_class_init (MpListenerClass *klass)
    * MpListener::handshake-failed:
    * @self: the listener
    * @address: the address of the peer
-   * @error: why it did not get in
+   * @error: why the handshake failed
    *
    * Emitted for each peer whose handshake failed, in the thread that accepts.
    *

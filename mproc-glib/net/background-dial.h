@@ -6,15 +6,15 @@
 
 G_BEGIN_DECLS
 
-/* A dial none of whose steps blocks: if a name has to be resolved or TLS has to be set up, a thread
- * of its own does that. */
+/* A dial whose steps never block: if a name has to be resolved or TLS has to be set up, a thread of
+ * its own does that. */
 typedef struct _MpBackgroundDial MpBackgroundDial;
 
 /* Takes ownership of @address.  The dial has to end before @deadline. */
 MpBackgroundDial *mp_background_dial_new (MpAddress           *address,
                                           const MpTlsSettings *settings,
                                           gint64               deadline);
-/* A thread that still runs is told to end, and not waited for. */
+/* Cancels the work of a thread that still runs, without waiting for it. */
 void mp_background_dial_free (MpBackgroundDial *self);
 
 MpDialStatus mp_background_dial_step (MpBackgroundDial *self,

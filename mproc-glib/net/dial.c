@@ -36,8 +36,8 @@ struct _MpDial
   guint   turn;
 
   int          fd;
-  gint64       retry;
-  gint64       deadline;
+  gint64       retry;    /* when to try again while the backlog is full; -1: it is not */
+  gint64       deadline; /* of steps that block */
   MpTransport *transport;
 };
 

@@ -43,7 +43,7 @@ void mp_dial_get_wait (MpDial       *self,
                        GIOCondition *condition,
                        gint64       *time);
 
-/* To be called after DONE; what the address of the peer is called is @address. */
+/* To be called after DONE.  Sets @address to the address of the peer, as text. */
 MpTransport *mp_dial_take_transport (MpDial *self,
                                      char  **address);
 

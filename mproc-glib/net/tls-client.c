@@ -14,11 +14,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* How often to look whether the listener has sent something, in microseconds.  The bytes themselves
- * are read by a thread of GIO, so that the descriptor may never show them to another one. */
+/* How often to check whether the listener has sent something, in microseconds.  A thread of GIO
+ * reads the bytes, so the descriptor, if polled by this thread, may never become readable. */
 #define LOOK_EVERY_US (50 * 1000)
 
-/* A handshake in a main context of its own, where it can be given up. */
+/* A handshake in a main context of its own, where a timer can stop it. */
 typedef struct
 {
   int           fd;

@@ -73,8 +73,8 @@ typedef struct
                      GSource     *source,
                      GIOCondition condition);
 
-  /* Undoes that before close (), also while another thread iterates the main context of @source,
-   * which is ready from now on for another reason. */
+  /* Undoes watch () before close (), even while another thread iterates the main context of
+   * @source.  The channel is closed, so @source is ready from now on anyway. */
   void (*unwatch) (MpTransport *self,
                    GSource     *source,
                    gpointer     tag);

@@ -38,7 +38,7 @@ check_one_way (int              number,
   guint set = flags & streams[number].flags;
   guint n_ways = (set != 0) + (path != NULL) + (fd >= 0);
 
-  /* More than one bit. */
+  /* set & (set - 1) is not 0 if more than one bit is set. */
   if (n_ways <= 1 && (set & (set - 1)) == 0)
     return TRUE;
 

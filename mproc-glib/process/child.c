@@ -73,7 +73,7 @@ close_lifeline (int fd)
   close (fd);
 }
 
-/* Blocked against forks. */
+/* Called between mp_fork_block () and mp_fork_unblock (). */
 static void
 close_child (MpChild *self)
 {

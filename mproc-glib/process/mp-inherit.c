@@ -14,7 +14,8 @@
 #include "bequest.h"
 #include "mp-fork.h"
 
-/* More than the descriptions of as many objects as a process can have descriptors need. */
+/* The largest list that is read: more than the descriptions of as many objects as a process can
+ * have descriptors. */
 #define MAX_LIST_SIZE (16 * 1024 * 1024)
 
 /* An object that the parent passed, and whether this process has opened it. */

@@ -140,9 +140,9 @@ has_target (Launch     *self,
   return FALSE;
 }
 
-/* Lets a child that Sysprof has not started itself mark what it does, too.  Variables that name a
- * descriptor which the child does not get are removed: Sysprof's library would write to whatever
- * has that number there, such as a queue.  What the program itself passes on stays. */
+/* Lets the child pass its marks to Sysprof, which has started only this process.  Variables that
+ * name a descriptor which the child does not get are removed: Sysprof's library would write to
+ * whatever has that number there, such as a queue.  What the program itself passes on stays. */
 static void
 add_profiler (Launch *self)
 {

@@ -42,8 +42,9 @@ close_descriptors (MpRedisBell *self)
     close (self->epoll_fd);
 }
 
-/* The state of the descriptors is that of the parent's bell.  The child gets others under the same
- * number; the bell rings until it is armed, which adds that of the queue. */
+/* The descriptors share their state with the parent's bell, so the child replaces them; the epoll
+ * descriptor keeps its number.  The bell rings until it is armed, which adds the descriptor of the
+ * queue. */
 static void
 replace_after_fork (MpForkHook *hook)
 {

@@ -17,12 +17,13 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-/* Doing the work of a queue without a thread.  Everybody who waits polls one epoll descriptor,
- * which contains the connections, a timer and an eventfd, and does a step when it is ready.  Of
- * several threads in blocking calls one does so, and the others sleep on an eventfd of their own
- * until their request has ended or it is their turn. */
+/* Doing the work of a queue without a thread of its own.  One epoll descriptor contains the
+ * connections, a timer and an eventfd.  A main loop that waits polls it, and calls mp_redis_step ()
+ * when it is ready.  Of several threads in blocking calls, one, the driver, does so; each of the
+ * others sleeps on its own eventfd until its request has ended or it becomes the driver. */
 
-/* How long a call that may not wait waits for the answer of a server to which there is a link. */
+/* How long a call with the timeout 0, which needs a round trip nevertheless, waits for its
+ * answer. */
 #define PATIENCE_US (1 * G_USEC_PER_SEC)
 
 static gboolean
@@ -60,8 +61,9 @@ close_descriptors (MpRedisQueue *self)
 
 /* --- Forks --------------------------------------------------------------------------- */
 
-/* Connections and the epoll descriptor have state in the kernel that the parent uses, too: the
- * child gets others under the same numbers.  The rest is done at its first use. */
+/* Connections and the epoll descriptor share their state in the kernel with the parent, so the
+ * child replaces them under the same numbers.  mp_redis_lock () does the rest when the child first
+ * uses the queue. */
 static void
 replace_after_fork (MpForkHook *hook)
 {
@@ -93,8 +95,8 @@ clear_lanes (MpRedisQueue *self)
   g_queue_init (&self->sleepers);
 }
 
-/* What the parent has under way and in hand is the parent's.  Its requests are not freed, since
- * they may be in the middle of a change. */
+/* Requests in progress and messages in hand belong to the parent.  The child does not free its
+ * copies, since another thread of the parent may have been changing them during the fork. */
 static void
 renew_after_fork (MpRedisQueue *self)
 {
@@ -190,7 +192,7 @@ update_stream (MpRedisQueue *self,
     {
       struct epoll_event event = { .events = (guint32) condition, .data.fd = fd };
 
-      /* Unless it is closed, and so gone by itself. */
+      /* Fails if the descriptor was closed, which has removed it already. */
       if (self->polled_fds[index] != -1)
         epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, self->polled_fds[index], NULL);
       if (fd != -1)
@@ -229,7 +231,7 @@ get_time (MpRedisQueue *self)
   return time;
 }
 
-/* Bells depend on the timer; threads that wait count the time by themselves. */
+/* Only bells need the timer: threads that wait pass a deadline to the poll. */
 static void
 update_timer (MpRedisQueue *self)
 {
@@ -265,7 +267,7 @@ make_unknown_error (void)
                                  "message was put"));
 }
 
-/* Ends the puts of cancelled operations whose answer does not come. */
+/* Ends puts whose operation was cancelled and whose answer has not come in time. */
 static void
 end_late_puts (MpRedisQueue *self)
 {
@@ -304,7 +306,7 @@ mp_redis_step (MpRedisQueue *self)
   run_lanes (self);
   mp_redis_link_step (&self->link);
   run_lanes (self);
-  /* Without reading: what that brought would have to be acted on, too. */
+  /* Writes the new commands.  Does not read, since the lanes would have to run again after that. */
   mp_redis_link_flush (&self->link);
   for (guint i = 0; i < MP_REDIS_N_STREAMS; i++)
     update_stream (self, i);
@@ -459,7 +461,7 @@ mp_redis_tell_ended (MpRedisQueue *self)
 
 /* --- Blocking calls ------------------------------------------------------------------ */
 
-/* Polls as the one who does the work, until @until at most.  Releases the mutex meanwhile. */
+/* Polls as the driver, until @until at most.  Releases the mutex meanwhile. */
 static MpWaitStatus
 poll_as_driver (MpRedisQueue *self,
                 gint64        until,
@@ -497,7 +499,7 @@ poll_as_sleeper (MpRedisQueue   *self,
   return status;
 }
 
-/* Another thread becomes the driver. */
+/* Wakes a thread that sleeps, if there is one, to become the driver. */
 static void
 hand_over (MpRedisQueue *self)
 {
@@ -507,7 +509,7 @@ hand_over (MpRedisQueue *self)
     eventfd_write (sleeper->wake_fd, 1);
 }
 
-/* The driver may sleep for longer than what was just submitted allows. */
+/* Wakes the driver if something is to be done earlier than the end of its sleep. */
 static void
 kick_driver (MpRedisQueue *self)
 {
@@ -535,7 +537,7 @@ wait_once (MpRedisQueue   *self,
     request->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (request->wake_fd == -1)
     {
-      /* Out of descriptors: looks now and then. */
+      /* There is no descriptor to sleep on, so check again after 10 ms. */
       g_mutex_unlock (&self->mutex);
       status = mp_transport_poll (-1, 0, -1, get_earlier (until, g_get_monotonic_time () + 10000),
                                   cancellable, NULL);
@@ -555,7 +557,7 @@ needs_link_now (const MpRedisRequest *request)
          request->kind == MP_REDIS_WAIT;
 }
 
-/* When a call gives up.  One that may not wait needs a round trip nevertheless. */
+/* When a call gives up.  With the timeout 0 it needs a round trip nevertheless. */
 static gint64
 choose_deadline (MpRedisQueue         *self,
                  const MpRedisRequest *request,
@@ -655,7 +657,7 @@ choose_linger (MpRedisQueue *self,
   return MAX (until, MIN (stream->moved_at + PATIENCE_US, since + self->uri->timeout_us));
 }
 
-/* The caller leaves before the end. */
+/* Ends a call before its request has ended, after waiting briefly for an answer under way. */
 static MpQueueStatus
 leave (MpRedisQueue   *self,
        MpRedisRequest *request,
@@ -665,7 +667,7 @@ leave (MpRedisQueue   *self,
   const gint64 since = g_get_monotonic_time ();
   gboolean     was_under_way;
 
-  /* What a cancelled get brings is not for its caller. */
+  /* A cancelled get returns no message, so do not wait for its answer here. */
   while (!request->has_ended && is_under_way (self, request) && mp_redis_is_up (self) &&
          !(request->kind == MP_REDIS_GET && reason == MP_QUEUE_CANCELLED) &&
          !mp_deadline_has_passed (choose_linger (self, since)))

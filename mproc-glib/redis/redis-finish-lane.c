@@ -6,8 +6,9 @@
 
 #include <string.h>
 
-/* What finishes deliveries.  One batch is under way at a time, with a number: the server gives the
- * same answer to the same number, so that it can be sent again after the link was down. */
+/* The lane that finishes deliveries.  One batch is under way at a time.  It has a number: to a
+ * batch with the same number the server gives the same answer, so it can be sent again after the
+ * link was down. */
 
 static void
 add (MpRedisQueue        *self,
@@ -68,7 +69,8 @@ mp_redis_finish_forget (MpRedisQueue   *self,
   forget (self->finish.waiting, request);
 }
 
-/* What is confirmed is handed out by the lane of gets. */
+/* Passes the answer for one delivery on to its request.  A message that was confirmed is handed out
+ * later, by the lane of gets. */
 static void
 tell (MpRedisQueue        *self,
       const MpRedisFinish *finish,
@@ -106,7 +108,7 @@ finish_reply (gpointer owner,
       mp_redis_judge_gone (self, reply->integer);
       return;
     }
-  /* An empty answer: the server has forgotten the batch, and so whose the messages were. */
+  /* An empty answer: the server has forgotten the batch, so the messages count as not ours. */
   if (reply->type != MP_REPLY_STRING ||
       (reply->length != self->finish.batch->len && reply->length != 0))
     {

@@ -8,9 +8,11 @@
 
 #include <string.h>
 
-/* Gets.  One command asks for what all callers want.  What it brings is in the hand of the session
- * on the server; in a plain queue it is confirmed before it is handed out, so that a message is
- * never delivered twice.  What nobody wants any more goes back, uncounted. */
+/* The lane of gets.  One command asks for as many messages as all callers want.  The server records
+ * them as held ("in hand") by this session.  In a queue without acknowledgements they are
+ * confirmed, which finishes them, before they are handed out, so that no message is delivered
+ * twice.  A message that no caller wants any more goes back, and that does not count as a
+ * delivery. */
 
 void
 mp_redis_arrived_free (MpRedisArrived *arrived)
@@ -95,7 +97,7 @@ next_delivery (MpRedisRequest *request)
   return delivery;
 }
 
-/* Hands a message to the request, and frees it. */
+/* Moves a message to the next delivery of the request, and frees @arrived. */
 static void
 hand_out (MpRedisQueue   *self,
           MpRedisRequest *request,
@@ -118,7 +120,8 @@ hand_out (MpRedisQueue   *self,
   mp_redis_arrived_free (arrived);
 }
 
-/* The message stays queued, but the caller is told what it is. */
+/* Ends the request with the size, the tag and the beginning of a message that it does not accept.
+ * The message stays queued. */
 static void
 refuse (MpRedisQueue   *self,
         MpRedisRequest *request,
@@ -151,8 +154,8 @@ finish_request (MpRedisQueue   *self,
     end_request (self, request, MP_QUEUE_OK);
 }
 
-/* In an acknowledged queue a message is handed out at once; in a plain one a firm one has to be
- * confirmed first.  Returns FALSE if the request does not take it. */
+/* Hands a message out, tentatively if only the caller can tell whether it is acceptable.  Returns
+ * FALSE if the request does not accept it.  The caller has checked needs_confirmation (). */
 static gboolean
 offer (MpRedisQueue   *self,
        MpRedisRequest *request,
@@ -173,7 +176,8 @@ offer (MpRedisQueue   *self,
   return TRUE;
 }
 
-/* Whether a firm message for this request still has to be confirmed. */
+/* Whether the message has to be confirmed before this request gets it: in a queue without
+ * acknowledgements, unless it is handed out tentatively. */
 static gboolean
 needs_confirmation (MpRedisQueue         *self,
                     const MpRedisRequest *request,
@@ -276,7 +280,7 @@ large_reply (gpointer owner,
     }
   else
     {
-      /* The server has lost it, and so it is finished. */
+      /* The server has lost the payload, so finish the message: no other session could get it. */
       arrived->is_lost = TRUE;
       mp_redis_finish_add (self, 'd', arrived->id, arrived->n_deliveries, NULL, 0);
     }
@@ -351,7 +355,7 @@ get_short (MpRedisQueue *self,
 {
   self->watch.state.size = 0;
   end_requests (self, MP_QUEUE_EMPTY, TRUE);
-  /* A push may overtake the answer that says that there is nothing. */
+  /* A push for a newer message may arrive before this answer, which says that there is none. */
   if (!self->get.may_wait || self->get.was_pushed)
     return;
   self->get.is_parked = TRUE;
@@ -430,7 +434,7 @@ mp_redis_get_settle_stashed (MpRedisQueue *self,
   return FALSE;
 }
 
-/* Takes what was confirmed for callers that have left meanwhile. */
+/* Hands out messages that were confirmed for callers which have left meanwhile. */
 static void
 take_from_stash (MpRedisQueue *self)
 {
@@ -452,7 +456,7 @@ take_from_stash (MpRedisQueue *self)
           end_request (self, request, request->n_done > 0 ? MP_QUEUE_OK : MP_QUEUE_OTHER_FORM);
           continue;
         }
-      /* One that may be refused stays until it is settled. */
+      /* A message that is handed out tentatively stays in the stash until it is settled. */
       if (judge (request, arrived) == FIT_TENTATIVE)
         arrived = copy_arrived (arrived);
       else
@@ -463,8 +467,8 @@ take_from_stash (MpRedisQueue *self)
     finish_request (self, peek_request (self), TRUE);
 }
 
-/* How many messages the requests want that can be served by one command.  One with a buffer that
- * must suffice has a command for itself. */
+/* How many messages one command asks for.  A request whose message must fit into its buffer has a
+ * command for itself, and @fit is the size of the buffer, otherwise -1. */
 static guint
 count_wanted (MpRedisQueue *self,
               gint64       *fit)
@@ -541,8 +545,9 @@ mp_redis_get_push (MpRedisQueue *self)
   self->get.is_parked = FALSE;
 }
 
-/* What has arrived and is being confirmed is asked for again by the batch that confirms it; what
- * was not complete goes back when the session has come back, as it does not know it. */
+/* Called when the link went down.  Messages that are being confirmed are kept, since the batch that
+ * confirms them is sent again.  Others are dropped here: when the link is up again, reconcile ()
+ * gives back what the server records for this session and the session does not know. */
 void
 mp_redis_get_down (MpRedisQueue *self)
 {
@@ -578,7 +583,7 @@ mp_redis_get_remove (MpRedisQueue   *self,
     }
 }
 
-/* What was got for good goes to those that are kept for the next get. */
+/* Gives messages back.  Those that are finished on the server go to the stash, for the next get. */
 void
 mp_redis_get_give_back (MpRedisQueue    *self,
                         MpQueueDelivery *deliveries,

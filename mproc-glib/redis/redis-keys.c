@@ -7,7 +7,8 @@
 #include <inttypes.h>
 #include <sys/random.h>
 
-/* The session's name and its keys, the commands with them, and what it has in hand. */
+/* The name of the session, the keys that its commands pass, and the messages that it has in
+ * hand. */
 
 static const char *const letters[] = { "c", "m", "o:", "b", "n", "d", "s", "i", "r", "e", "w", "h",
                                        "x" };
@@ -18,7 +19,8 @@ mp_redis_session_init (MpRedisQueue *self)
   GByteArray *arguments = g_byte_array_new ();
   guint64     random;
 
-  /* Not by GLib's generator, whose state a forked child shares with its parent. */
+  /* Not by GLib's generator: a forked child has a copy of its state, and would get the same
+   * number. */
   while (getrandom (&random, sizeof random, 0) != sizeof random)
     continue;
   g_snprintf (self->session, sizeof self->session, "%016" PRIx64, random);
@@ -73,7 +75,8 @@ mp_redis_make_key (MpRedisQueue *self,
 
 /* --- In hand ------------------------------------------------------------------------- */
 
-/* The lease is a number of this process: a server that was set back may give an id again. */
+/* The lease is a number that only this process uses.  It tells apart messages with the same id,
+ * which a server that was restored from older data may use again. */
 MpRedisHeld *
 mp_redis_hold (MpRedisQueue *self,
                gint64        id,

@@ -16,10 +16,10 @@
 #define FIRST_RETRY_US   (20 * 1000)
 #define LONGEST_RETRY_US (2 * G_USEC_PER_SEC)
 
-/* The longest string of a reply before the queue is open. */
+/* The longest string accepted in a reply before the limits of the queue are known. */
 #define MIN_STRING (64 * 1024)
 
-/* A peer that vanished without a word is noticed after a minute. */
+/* TCP keepalive: a server that is gone without closing the connection is noticed after a minute. */
 #define KEEPALIVE_IDLE_S     30
 #define KEEPALIVE_INTERVAL_S 10
 #define KEEPALIVE_PROBES     3
@@ -393,7 +393,7 @@ dispatch_reply (MpRedisLink *self,
     func (self->owner, reply);
 }
 
-/* Returns FALSE when the streams are not what they were. */
+/* Returns FALSE when a reply or an error has closed or replaced the streams. */
 static gboolean
 read_stream (MpRedisLink *self,
              guint        index)
@@ -432,7 +432,7 @@ read_stream (MpRedisLink *self,
   return FALSE;
 }
 
-/* Since when the server owes an answer and no bytes have moved; -1 if it does not. */
+/* Since when an answer is missing and no bytes were transferred; -1 if no answer is missing. */
 static gint64
 get_silence (MpRedisLink *self)
 {
@@ -467,7 +467,8 @@ mp_redis_link_flush (MpRedisLink *self)
     {
       GError *error = NULL;
 
-      /* What the server said before it closed says more than that it did. */
+      /* Writing failed.  Read first: a reply that the server sent before it closed tells the
+       * reason. */
       if (!mp_resp_stream_flush (&self->streams[i], &error) && read_stream (self, i))
         mp_redis_link_drop (self, g_steal_pointer (&error));
       g_clear_error (&error);

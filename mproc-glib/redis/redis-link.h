@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* The way to a server: a connection for commands, and one on which the server announces changes
+/* The link to a server: a connection for commands, and one on which the server announces changes
  * to the channel of a session.  Nothing here blocks, and nothing happens by itself:
  * mp_redis_link_step () is to be called when a descriptor is ready or a time has come. */
 
@@ -26,7 +26,7 @@ typedef struct
   /* The server has accepted the user and the subscription: the owner sends its first commands, and
    * calls mp_redis_link_set_up () in the end. */
   void (*greet) (gpointer owner);
-  /* Something that the session waits for has happened. */
+  /* The server announced @conditions for which the session waits. */
   void (*push) (gpointer owner,
                 guint    conditions);
   /* The link went down: commands without a reply will not get one. */
@@ -54,7 +54,7 @@ typedef struct
   MpBackgroundDial *dials[MP_REDIS_N_STREAMS];
   MpRespStream      streams[MP_REDIS_N_STREAMS];
   gsize             max_string;
-  guint             generation; /* of the descriptors */
+  guint             generation; /* changes when a descriptor is opened or closed */
   gint64            retry_at;
   gint64            retry_delay_us;
   gint64            deadline; /* of DIALING and GREETING */
@@ -70,7 +70,7 @@ gboolean mp_redis_link_init (MpRedisLink            *self,
                              GError                **error);
 void     mp_redis_link_clear (MpRedisLink *self);
 
-/* Writes and reads what can be without waiting, and hands out what has arrived. */
+/* Writes and reads as much as possible without waiting, and passes replies on. */
 void mp_redis_link_step (MpRedisLink *self);
 /* Writes only. */
 void mp_redis_link_flush (MpRedisLink *self);
@@ -104,11 +104,11 @@ void mp_redis_link_drop (MpRedisLink *self,
 /* Gives up for ever; takes ownership of @error. */
 void mp_redis_link_fail (MpRedisLink *self,
                          GError      *error);
-/* Drops the link or gives up because of an error of the server.  What the server says is part of
- * the error. */
+/* Drops the link, or gives up, because the server replied with an error, whose text becomes part of
+ * the link's error. */
 void mp_redis_link_judge (MpRedisLink   *self,
                           const MpReply *reply);
-/* The reply is not what the command asks for. */
+/* Drops the link because a reply is not one that the command can have. */
 void mp_redis_link_refuse (MpRedisLink *self);
 
 /* In a forked child: leaves everything to the parent. */

@@ -10,19 +10,20 @@
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
 
-/* Puts.  Each message has a number, and the server remembers the last one of each session, so
- * sending a batch again after the link was down stores nothing twice.  One batch is under way at a
- * time; what is submitted meanwhile becomes the next one.
+/* The lane of puts.  Each message has a number, and the server remembers the last one of each
+ * session, so sending a batch again after the link was down stores nothing twice.  One batch is
+ * under way at a time; what is submitted meanwhile becomes the next one.
  *
- * A request whose caller has left while its messages are under way stays in the batch, without a
+ * If a caller leaves while its messages are under way, their segment stays in the batch, without a
  * request, until the server has said how many of them it stored: the numbers of later messages
- * depend on it. */
+ * depend on that. */
 
-/* How often to look for room unasked, and how often while the server has no memory. */
+/* How often to try again without a push while the queue is full; and while the server has no
+ * memory. */
 #define NAP_US       (1000 * 1000)
 #define NO_MEMORY_US (200 * 1000)
 
-/* How long a large payload waits for its message, in seconds. */
+/* When the key of a large payload expires if no message refers to it, in seconds. */
 #define LARGE_TTL "3600"
 
 static void
@@ -159,7 +160,8 @@ static void put_reply (gpointer owner,
 static void replicas_reply (gpointer owner,
                             MpReply *reply);
 
-/* The server answers when so many replicas have what was put, or the time is over. */
+/* Sends a WAIT, which the server answers when enough replicas have the batch, or after a
+ * timeout. */
 static void
 wait_for_replicas (MpRedisQueue *self)
 {
@@ -240,7 +242,7 @@ end_complete (MpRedisQueue   *self,
                                         (int) self->put.n_replicas, self->uri->replicas));
 }
 
-/* Credits the messages that are stored to their requests, and takes the batch apart. */
+/* Counts the first @n_stored messages as done for their requests, and empties the batch. */
 static void
 end_batch (MpRedisQueue *self,
            guint         n_stored,
@@ -291,7 +293,7 @@ make_memory_error (MpRedisQueue *self)
                       self->put.out_of_memory);
 }
 
-/* What may not wait fails; the others wait as for room. */
+/* The server has no memory.  Requests that may not wait fail; the others wait, as for room. */
 static void
 suffer_no_memory (MpRedisQueue *self)
 {
@@ -320,7 +322,7 @@ take_answer (MpRedisQueue *self,
   self->put.next += n_stored;
   mp_redis_watch_touch (self);
   end_batch (self, n_stored, status == MP_REDIS_SHORT);
-  /* A push may overtake the answer that says that there is no room. */
+  /* A push for new room may arrive before this answer, which says that there is none. */
   if (status == MP_REDIS_SHORT && !self->put.was_pushed)
     park (self, mp_redis_draw_nap (NAP_US));
   else if (status == MP_REDIS_CLOSED)
@@ -385,7 +387,8 @@ mp_redis_put_push (MpRedisQueue *self)
   self->put.is_parked = FALSE;
 }
 
-/* The batch stays as it is, until the server says how much of it is stored. */
+/* Called when the link went down.  The batch is kept until the server says how much of it is
+ * stored. */
 void
 mp_redis_put_down (MpRedisQueue *self)
 {

@@ -7,9 +7,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Slots of the backend that are a question and its answer. */
+/* Functions of the backend that send one question and return its answer. */
 
-/* How long the answer to a question about the state counts as new. */
+/* How long a known state is used before the server is asked again. */
 #define STATE_AGE_US (50 * 1000)
 
 /* --- Questions ----------------------------------------------------------------------- */
@@ -235,7 +235,7 @@ mp_redis_slot_count (gpointer       user_data,
 
 /* --- Dead letters -------------------------------------------------------------------- */
 
-/* Fetches a payload with a key of its own; NULL with @status set. */
+/* Fetches a large payload, which has its own key.  Returns NULL with @status set on failure. */
 static MpReply *
 fetch (MpRedisQueue  *self,
        gint64         id,

@@ -4,11 +4,12 @@
 
 #include "redis-queue-slots.h"
 
-/* Slots of the backend that finish deliveries. */
+/* Functions of the backend that finish deliveries. */
 
 /* --- Finishing ----------------------------------------------------------------------- */
 
-/* Calls with a request whose parts are in the lane already, and the mutex. */
+/* Waits for a request whose parts are in the lane already.  Called with the mutex, which it
+ * releases. */
 static MpQueueStatus
 call_locked (MpRedisQueue   *self,
              MpRedisRequest *request,
@@ -71,7 +72,8 @@ mp_redis_slot_finish (gpointer            user_data,
   return call_locked (self, request, call);
 }
 
-/* In an acknowledged queue what is taken is in hand already. */
+/* Returns how to finish the delivery, as in mp1.lua, or 0 if there is nothing to send: in a queue
+ * with acknowledgements a message that is taken stays in hand. */
 static char
 choose_settle (MpRedisQueue    *self,
                MpQueueDelivery *delivery,
@@ -85,7 +87,8 @@ choose_settle (MpRedisQueue    *self,
   return 'd';
 }
 
-/* Begins to settle; returns FALSE if @status says the end already. */
+/* Begins to settle a tentative delivery.  Returns FALSE with @status set if that is done
+ * already. */
 gboolean
 mp_redis_begin_settle (MpRedisQueue    *self,
                        MpQueueDelivery *delivery,
@@ -143,7 +146,7 @@ mp_redis_slot_settle (gpointer         user_data,
   return status == MP_QUEUE_OK && take ? answer : status;
 }
 
-/* Takes a dead letter away; STALE if another consumer did. */
+/* Removes a dead letter.  Returns STALE if another consumer has removed it. */
 MpQueueStatus
 mp_redis_take_dead (MpRedisQueue *self,
                     gint64        id,

@@ -8,12 +8,16 @@
 
 G_BEGIN_DECLS
 
-/* A queue on a server, as one object of one process has it open: a session.  Calls are requests
- * in lanes: one for puts, one for gets, one for what finishes deliveries, one for conditions to
- * wait for, and one for questions.  A lane has one command under way at most, and can send it
- * again after the link was down.  There is no thread: whoever waits calls mp_redis_step (), which
- * does not block.  All functions of this file are called with the mutex, unless they say
- * otherwise. */
+/* A queue on a server, opened by one object of one process: a session.  Each call is a request in a
+ * lane: there is one for puts, one for gets, one that finishes deliveries, one for conditions to
+ * wait for, and one for questions.  Most lanes have at most one command under way, that is, sent
+ * and not answered yet, and can send it again after the link was down.  There is no thread: the
+ * threads and main loops that wait call mp_redis_step (), which does not block.  All functions of
+ * this file are called with the mutex, unless their comment says otherwise.
+ *
+ * A message is "in hand" while the server records that this session has taken it and not finished
+ * it.  A session that waits for items or room is "parked": the server sends a "push" when there is
+ * some. */
 
 /* The conditions of mp1.lua, as bits. */
 enum
@@ -29,15 +33,15 @@ enum
 typedef enum
 {
   MP_REDIS_OK,
-  MP_REDIS_SHORT,
-  MP_REDIS_CLOSED,
-  MP_REDIS_GONE,
-  MP_REDIS_NOT_FIT,
-  MP_REDIS_OTHER,
-  MP_REDIS_OLD,
-  MP_REDIS_LATE,
-  MP_REDIS_MISSING,
-  MP_REDIS_GAP,
+  MP_REDIS_SHORT,   /* no items, or no room */
+  MP_REDIS_CLOSED,  /* the queue was shut down or removed */
+  MP_REDIS_GONE,    /* the server does not have the queue any more */
+  MP_REDIS_NOT_FIT, /* the message is larger than the buffer of a get */
+  MP_REDIS_OTHER,   /* the queue has other settings */
+  MP_REDIS_OLD,     /* the queue has another layout */
+  MP_REDIS_LATE,    /* the command is of an earlier link of the session */
+  MP_REDIS_MISSING, /* the key of a large payload does not exist */
+  MP_REDIS_GAP,     /* messages with lower numbers have not been put */
 } MpRedisStatus;
 
 #define MP_REDIS_LARGE       128        /* added to the tag of a large message */
@@ -45,7 +49,7 @@ typedef enum
 #define MP_REDIS_BATCH       256        /* messages in one command */
 #define MP_REDIS_BATCH_BYTES (1024 * 1024)
 
-/* How long the answer of a command under way is waited for when its caller leaves. */
+/* How long, at least, a call that ends early waits for the answer to its command under way. */
 #define MP_REDIS_LINGER_US (50 * 1000)
 
 typedef struct _MpRedisQueue   MpRedisQueue;
@@ -67,7 +71,7 @@ struct _MpRedisRequest
   GList              link;
   gboolean           is_queued;  /* in the list of its lane */
   gboolean           is_patient; /* may wait for its condition */
-  gint64             leave_at;   /* when an asynchronous one ends whatever is known; -1: never */
+  gint64             leave_at;   /* when an asynchronous one ends without an answer; -1: never */
   int                wake_fd;    /* of a thread that waits for the end; -1: none */
 
   const MpQueueItem *items; /* PUT */
@@ -79,7 +83,7 @@ struct _MpRedisRequest
   const MpQueueAccepted *accepted;
 
   MpQueueStatus *answers; /* FINISH */
-  MpQueueStatus  answer;  /* its place, if there is one only */
+  MpQueueStatus  answer;  /* what @answers points to if there is only one */
 
   MpQueueCondition condition; /* WAIT */
 
@@ -93,7 +97,7 @@ struct _MpRedisRequest
   GError       *error;
 };
 
-/* What the session has in hand. */
+/* A message that the session has in hand. */
 typedef struct
 {
   gint64   id;
@@ -112,9 +116,10 @@ typedef struct
   gsize    offset;
   gsize    size;
   gboolean is_confirmed;
-  gboolean is_lost; /* another session has it meanwhile, or the server has lost it */
+  gboolean is_lost; /* another session has it by now, or the server has lost it */
 } MpRedisArrived;
 
+/* One delivery in a batch of the finish lane. */
 typedef struct
 {
   char            how; /* as in mp1.lua */
@@ -125,6 +130,7 @@ typedef struct
   MpRedisArrived *arrived; /* a message that is confirmed, or NULL */
 } MpRedisFinish;
 
+/* The messages of one request in a batch of puts. */
 typedef struct
 {
   MpRedisRequest *request;
@@ -141,7 +147,7 @@ typedef struct
   gboolean was_pushed;    /* while the batch was under way */
   gint64   answer;        /* to the batch, while replicas are waited for; -1: none */
   gint64   n_replicas;    /* that have the last batch */
-  gint64   nap_at;        /* when it is asked nevertheless; -1: never */
+  gint64   nap_at;        /* when to try again without a push; -1: never */
   guint64  n_large;       /* counts the keys of large payloads */
   char    *out_of_memory; /* what the server said; NULL: it has memory */
 } MpRedisPutLane;
@@ -158,7 +164,7 @@ typedef struct
   GPtrArray *arrived;    /* MpRedisArrived, not handed out */
   guint      n_fetching; /* large payloads under way */
   guint      n_confirming;
-  GQueue     stash; /* MpRedisArrived, confirmed and for nobody yet */
+  GQueue     stash; /* MpRedisArrived, confirmed, but its caller has left */
 } MpRedisGetLane;
 
 typedef struct
@@ -169,7 +175,7 @@ typedef struct
   gboolean is_sent;
 } MpRedisFinishLane;
 
-/* What the last answer said. */
+/* The state of the queue according to the last answer. */
 typedef struct
 {
   gint64   at; /* -1: not known */
@@ -221,7 +227,7 @@ struct _MpRedisQueue
   MpRedisFinishLane finish;
   MpRedisWatchLane  watch;
   GQueue            asks;
-  GQueue            ended; /* requests of operations whose end was not told yet */
+  GQueue            ended; /* requests of operations whose `done` was not called yet */
 
   GPtrArray *bells; /* MpRedisBell */
 
@@ -230,8 +236,8 @@ struct _MpRedisQueue
   int      timer_fd;
   int      kick_fd;
   gboolean is_kicked;
-  gint64   timer_at; /* to which the timer is set */
-  gboolean has_driver;
+  gint64   timer_at;   /* to which the timer is set */
+  gboolean has_driver; /* a thread in a blocking call polls @epoll_fd */
   gint64   driver_until;
   GQueue   sleepers; /* MpRedisRequest of threads that wait for the end of theirs */
   int      polled_fds[MP_REDIS_N_STREAMS];
@@ -253,7 +259,7 @@ mp_redis_is_up (const MpRedisQueue *self)
   return self->link.state == MP_REDIS_LINK_UP;
 }
 
-/* What is known of the queue is not true any more. */
+/* Marks the known state of the queue as outdated. */
 static inline void
 mp_redis_watch_touch (MpRedisQueue *self)
 {
@@ -266,7 +272,7 @@ MpRedisRequest *mp_redis_request_new (MpRedisRequestKind kind);
 void            mp_redis_request_free (MpRedisRequest *self);
 /* Frees a request whose caller is done with it, unless its lane still needs it. */
 void mp_redis_request_release (MpRedisRequest *self);
-/* Says that the request has ended. */
+/* Marks a request as ended, and wakes its caller. */
 void mp_redis_end (MpRedisQueue   *self,
                    MpRedisRequest *request,
                    MpQueueStatus   status);
@@ -280,10 +286,11 @@ void mp_redis_enqueue (GQueue         *queue,
                        MpRedisRequest *request);
 void mp_redis_dequeue (GQueue         *queue,
                        MpRedisRequest *request);
-/* The status of a request for a queue that the server does not have any more. */
+/* Makes the link fail if @status says that the queue was removed or lost, and drops it because of
+ * any other status. */
 void mp_redis_judge_gone (MpRedisQueue *self,
                           gint64        status);
-/* A random duration with this mean: so sleepers do not all wake up together. */
+/* A random duration with this mean, so that sessions do not all try again at the same time. */
 gint64 mp_redis_draw_nap (gint64 mean_us);
 
 /* --- The session: redis-session.c, redis-keys.c -------------------------------------- */
@@ -314,7 +321,7 @@ void mp_redis_put_down (MpRedisQueue *self);
 void mp_redis_put_resume (MpRedisQueue *self,
                           gint64        last);
 void mp_redis_put_push (MpRedisQueue *self);
-/* Whether the request can be taken out; if so it is. */
+/* Removes the request if none of its messages is under way.  Returns whether it was removed. */
 gboolean mp_redis_put_remove (MpRedisQueue   *self,
                               MpRedisRequest *request);
 /* The caller leaves while the request is under way. */
@@ -365,7 +372,8 @@ void     mp_redis_watch_read (MpRedisQueue  *self,
 
 void mp_redis_ask_run (MpRedisQueue *self);
 void mp_redis_ask_down (MpRedisQueue *self);
-/* No longer waits for a condition, and passes on what was announced meanwhile. */
+/* Tells the server that this session no longer waits for @conditions.  If it was woken meanwhile,
+ * the server wakes another one. */
 void mp_redis_send_leave (MpRedisQueue *self,
                           guint         conditions);
 
@@ -376,7 +384,7 @@ gboolean mp_redis_drive_init (MpRedisQueue *self,
 void     mp_redis_drive_clear (MpRedisQueue *self);
 /* Takes the mutex; a forked child first leaves everything to its parent. */
 void mp_redis_lock (MpRedisQueue *self);
-/* Does what can be done without waiting. */
+/* Makes all progress that is possible without waiting. */
 void mp_redis_step (MpRedisQueue *self);
 /* Adds a request to its lane. */
 void mp_redis_submit (MpRedisQueue   *self,
@@ -393,18 +401,19 @@ MpQueueStatus mp_redis_call (MpRedisQueue   *self,
 MpQueueStatus mp_redis_call_locked (MpRedisQueue   *self,
                                     MpRedisRequest *request,
                                     MpQueueCall    *call);
-/* A get that nobody wants any more must not bring a message at a time when nobody reads it: waits
- * for it at most so long, else gives up the link. */
+/* If a get is under way but no request waits for it, its message could arrive when nothing reads
+ * it, and be withheld from other sessions.  Waits at most @us for the answer, then drops the
+ * link. */
 void mp_redis_end_unwanted_get (MpRedisQueue *self,
                                 gint64        us);
-/* Ends what a closed handle may not do. */
+/* Ends the requests that are not possible once this object is closed. */
 void mp_redis_end_closed (MpRedisQueue *self);
 /* Waits until the link is up, or FAILED. */
 MpQueueStatus mp_redis_connect (MpRedisQueue *self,
                                 MpQueueCall  *call);
 /* Calls the `done` of operations that have ended.  Releases the mutex meanwhile. */
 void mp_redis_tell_ended (MpRedisQueue *self);
-/* Waits at most so long for what is under way, without a caller. */
+/* Makes progress until @is_over () returns TRUE, for at most @us. */
 void mp_redis_linger (MpRedisQueue *self,
                       gint64        us,
                       gboolean (*is_over) (MpRedisQueue *self));

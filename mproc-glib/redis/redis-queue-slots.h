@@ -6,7 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* Slots of the table that are in files of their own.  They take the mutex themselves. */
+/* Functions of the backend's table that are defined in other files.  They take the mutex
+ * themselves. */
 
 MpQueueStatus mp_redis_slot_finish (gpointer            self,
                                     const MpQueueToken *tokens,
@@ -45,13 +46,14 @@ MpQueueStatus mp_redis_slot_count (gpointer       self,
 MpQueueStatus mp_redis_remove (MpRedisQueue *self,
                                MpQueueCall  *call);
 
-/* With the mutex: begins to settle; returns FALSE if @status says the end already. */
+/* Called with the mutex.  Begins to settle a tentative delivery.  Returns FALSE with @status set if
+ * that is done already. */
 gboolean mp_redis_begin_settle (MpRedisQueue    *self,
                                 MpQueueDelivery *delivery,
                                 gboolean         take,
                                 MpRedisRequest  *request,
                                 MpQueueStatus   *status);
-/* Takes a dead letter away; STALE if another consumer did. */
+/* Removes a dead letter.  Returns STALE if another consumer has removed it. */
 MpQueueStatus mp_redis_take_dead (MpRedisQueue *self,
                                   gint64        id,
                                   guint32       n_deliveries,

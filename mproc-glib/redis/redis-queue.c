@@ -9,12 +9,12 @@
 
 #include <string.h>
 
-/* The table of the backend. */
+/* The table of the backend's functions. */
 
-/* How long the end of an object waits for the server to hear of it. */
+/* How long freeing a queue object waits until the server was told that the session ends. */
 #define GOODBYE_US (200 * 1000)
 
-/* How long the cancelling of an operation may hold up a main loop. */
+/* How long cancelling an operation may block a main loop. */
 #define CANCEL_US (4 * 1000)
 
 #define MAX_MESSAGE (G_GINT64_CONSTANT (512) << 20)
@@ -63,8 +63,9 @@ is_idle (MpRedisQueue *self)
   return mp_resp_stream_get_oldest (&self->link.streams[MP_REDIS_COMMANDS]) < 0;
 }
 
-/* What was confirmed and never handed out goes back, ahead of all.  A large payload would need a
- * key of its own first, and Lua takes it, too. */
+/* Puts messages that were confirmed but never handed out back to the front of the queue.  Large
+ * payloads are passed to Lua as well, since a key of their own would need a command before this
+ * one. */
 static void
 unget_stash (MpRedisQueue *self)
 {

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
-/* Requests in general, and those that are one question and its answer. */
+/* Functions for all requests, and the lane of questions. */
 
 MpRedisRequest *
 mp_redis_request_new (MpRedisRequestKind kind)
@@ -215,7 +215,7 @@ mp_redis_ask_run (MpRedisQueue *self)
       send_ask (self, l->data);
 }
 
-/* Those whose callers have left are not asked again. */
+/* Called when the link went down.  Questions whose callers have left are not sent again. */
 void
 mp_redis_ask_down (MpRedisQueue *self)
 {

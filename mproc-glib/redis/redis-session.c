@@ -13,14 +13,15 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The beginning of the session on each link, and what happens on the link. */
+/* The beginning of the session on each link, and the callbacks of the link. */
 
 #define REVISION   1
 #define MP1        "/mproc-glib/mp1.lua"
 #define MAX_STRING (G_GINT64_CONSTANT (512) << 20)
 
-/* What the server has in this hand and the client does not know goes back, and what the server
- * does not have there any more is lost to this session. */
+/* Compares the messages that the server records as held by this session with those that the session
+ * knows.  Unknown ones are given back; those that the server does not record any more are
+ * forgotten, since other sessions may have them. */
 static void
 reconcile (MpRedisQueue  *self,
            const MpReply *reply,
@@ -141,7 +142,7 @@ refuse_hello (MpRedisQueue  *self,
     mp_redis_judge_gone (self, status);
 }
 
-/* Takes over what the queue is like.  It never changes, and so can be read without the mutex. */
+/* Stores the settings of the queue.  They never change, so they can be read without the mutex. */
 static gboolean
 read_settings (MpRedisQueue  *self,
                const MpReply *reply)
@@ -264,8 +265,8 @@ send_hello (MpRedisQueue *self,
   mp_redis_link_expect (&self->link, func, TRUE);
 }
 
-/* A server that evicts any key when it has no memory would lose messages without an error.  Who may
- * not read the setting relies on the administrator. */
+/* A server that evicts any key when it has no memory would lose messages without an error.  If
+ * this user may not read the setting, it is not checked. */
 static void
 memory_reply (gpointer owner,
               MpReply *reply)

@@ -8,8 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* User and password for another process: in a sealed memory file, not in the URI.  So they go to a
- * child and through Unix sockets, and cannot go through a network. */
+/* User and password for another process: in a sealed memory file, not in the URI.  So they can
+ * be passed to a child and over Unix sockets, but not over a network. */
 
 /* Appends a descriptor, if there is anything to pass.  FALSE with @error set. */
 gboolean mp_redis_share_write (const MpRedisSecrets *secrets,

@@ -191,7 +191,7 @@ read_auth_file (MpRedisUri *self,
   return TRUE;
 }
 
-/* What is before the host can be left out; it ends with the last @ before the path, as the host
+/* Returns the URI without user and password.  They end at the last @ before the path, since a host
  * cannot contain one. */
 static char *
 make_public (const char *text)

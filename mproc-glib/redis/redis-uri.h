@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* Where a queue on a server is, and how to get at it:
+/* The URI of a queue on a server:
  * redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]?name=NAME, rediss:// for TLS, and
  * redis+unix:///PATH?name=NAME. */
 
@@ -15,7 +15,7 @@ G_BEGIN_DECLS
 #define MP_REDIS_TLS_SCHEME  "rediss"
 #define MP_REDIS_UNIX_SCHEME "redis+unix"
 
-/* What another process needs besides the URI, which never goes into a text that is shown. */
+/* What another process needs besides the URI.  It must never be shown, in errors for example. */
 typedef struct
 {
   char *user;     /* NULL: the default one */

@@ -6,7 +6,7 @@
 
 #include "base/mp-deadline.h"
 
-/* Conditions to wait for, and what is known of the state of the queue.  A question about the state
+/* The lane of conditions to wait for, and the known state of the queue.  A question about the state
  * registers the session with the server, which then announces a change once. */
 
 gboolean
@@ -49,7 +49,7 @@ end_request (MpRedisQueue   *self,
     mp_redis_end (self, request, MP_QUEUE_OK);
 }
 
-/* Ends the requests whose condition holds, and of the others those that may not wait. */
+/* Ends the requests whose condition holds, and those that may not wait for it. */
 static void
 end_requests (MpRedisQueue *self)
 {
@@ -117,7 +117,7 @@ state_reply (gpointer owner,
       mp_redis_judge_gone (self, status);
       return;
     }
-  /* Conditions that were announced meanwhile are not registered any more. */
+  /* note_push () has removed conditions from `asked` that were announced meanwhile. */
   self->watch.registered |= self->watch.asked;
   self->watch.asked = 0;
   self->watch.nap_at = g_get_monotonic_time () +
@@ -184,7 +184,8 @@ static const MpQueueCondition conditions_of_bits[MP_REDIS_N_CONDITIONS] = {
   MP_QUEUE_WAIT_NEWS,
 };
 
-/* A wake-up for which nobody waits any longer is passed on. */
+/* Notes that the server announced a condition.  If no request waits for it any more, another
+ * session is woken instead. */
 static void
 note_push (MpRedisQueue *self,
            guint         bit,

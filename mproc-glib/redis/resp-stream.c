@@ -12,7 +12,7 @@
 #define READ_SIZE  65536
 #define TLS_RECORD 16384
 
-/* So much at once is a part of something long. */
+/* Reading at least so many bytes at once counts as progress of a long reply. */
 #define MUCH 4096
 
 /* A larger buffer is freed when its content was written. */
@@ -129,8 +129,8 @@ mp_resp_stream_flush (MpRespStream *self,
   return TRUE;
 }
 
-/* A stream of TLS may have decrypted more than it returned, while a descriptor that was read to
- * its end would be read in vain. */
+/* Reads what has arrived.  A TLS stream may have decrypted more than it returned, so it is read
+ * until it would block; for a socket, a read that does not fill the buffer has got everything. */
 gboolean
 mp_resp_stream_fill (MpRespStream *self,
                      GError      **error)

@@ -40,11 +40,12 @@ mp_resp_stream_is_open (const MpRespStream *self)
 }
 
 /* Says that @func, which may be NULL, gets the reply of the command just appended to `out`.  If
- * @tolerant, it also gets errors, which else are handled in one place. */
+ * @tolerant, it also gets errors; otherwise the link handles them. */
 void mp_resp_stream_expect (MpRespStream *self,
                             MpReplyFunc   func,
                             gboolean      tolerant);
-/* Takes what the next reply is for.  Returns FALSE if none is expected. */
+/* Returns how the next reply is to be handled, and removes that.  Returns FALSE if none is
+ * expected. */
 gboolean mp_resp_stream_pop (MpRespStream *self,
                              MpReplyFunc  *func,
                              gboolean     *tolerant);
@@ -52,7 +53,7 @@ gboolean mp_resp_stream_pop (MpRespStream *self,
 gint64 mp_resp_stream_get_oldest (const MpRespStream *self);
 
 /* Writes as much as possible, and reads what has arrived.  FALSE with @error set if the connection
- * is of no use any more. */
+ * cannot be used any more. */
 gboolean mp_resp_stream_flush (MpRespStream *self,
                                GError      **error);
 gboolean mp_resp_stream_fill (MpRespStream *self,

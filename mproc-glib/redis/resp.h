@@ -40,8 +40,9 @@ gint64 mp_reply_get_integer (const MpReply *self,
 /* The text of a string; "" for other replies. */
 const char *mp_reply_get_string (const MpReply *self);
 
-/* Reads replies from a stream of bytes.  What a server announces allocates nothing: memory is
- * taken for bytes that have arrived, and for arrays of a bounded length. */
+/* Reads replies from a stream of bytes.  A length that a server announces does not make the reader
+ * allocate that much: it allocates for bytes that have arrived, and for arrays of a bounded
+ * length. */
 typedef struct _MpReplyReader MpReplyReader;
 
 MpReplyReader *mp_reply_reader_new (gsize max_string);

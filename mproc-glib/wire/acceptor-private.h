@@ -21,8 +21,8 @@ typedef struct
   char         *address;
   gint64        deadline;
   gint64        progress; /* time of the last step */
-  GIOCondition  watched;
-  GCancellable *tls;
+  GIOCondition  watched;  /* what the epoll instance polls for */
+  GCancellable *tls;      /* of the TLS handshake in a thread, or NULL */
 
   /* Whether the descriptor belongs to this struct, since no channel or thread has it yet. */
   gboolean raw;
@@ -46,8 +46,8 @@ struct _MpAcceptor
   GMutex       lock;
   MpListening  listening;
   gboolean     closed;
-  gboolean     listens;
-  gint64       resume;
+  gboolean     listens;     /* the epoll instance polls the listening socket */
+  gint64       resume;      /* when accepting goes on after a pause; 0: it is not paused */
   int          pause_code;  /* the error that made it pause, until it is logged */
   int          n_expecting; /* accept calls that are waiting */
   gboolean     started;     /* between start () and stop (): accept all peers */

@@ -15,7 +15,8 @@
 
 #define EVENTS_PER_CALL 64
 
-/* A socket that was passed to the program is of the kind that it would be if it was made here. */
+/* Returns the kind of address of a socket that was passed to the program, which MP_ADDRESS_FD does
+ * not tell: TLS is used over TCP if there is a certificate. */
 static MpAddressKind
 get_kind (MpAcceptor *self)
 {

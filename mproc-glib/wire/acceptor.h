@@ -62,9 +62,9 @@ gboolean mp_acceptor_check (MpAcceptor *self,
 const char *mp_acceptor_get_address (MpAcceptor *self);
 int         mp_acceptor_get_fd (MpAcceptor *self);
 
-/* How many peers to accept ahead: one; one for each call that waits for a peer, which calls
- * expect () with 1 when it begins and -1 when it ends; or, once started, all, with up to
- * max_pending handshakes at a time. */
+/* Sets how many peers are accepted before they are taken.  A call that waits for a peer passes 1
+ * when it begins and -1 when it ends: as many peers are accepted as there are such calls, but at
+ * least one.  Between start () and stop () all are, with up to max_pending handshakes at a time. */
 void mp_acceptor_expect (MpAcceptor *self,
                          int         n_more);
 void mp_acceptor_set_started (MpAcceptor *self,

@@ -13,7 +13,7 @@ typedef struct
 {
   guint8              header[MP_FRAME_MAX_HEADER];
   gsize               header_size;
-  const struct iovec *pieces; /* if there is one, @single */
+  const struct iovec *pieces; /* @single if there is only one */
   guint               n_pieces;
   struct iovec        single;
   gsize               length;

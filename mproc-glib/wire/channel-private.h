@@ -51,8 +51,8 @@ struct _MpChannel
   gint            writable;
   gsize           limit;
 
-  /* The calls in progress, plus one while the channel is open.  The last one to leave closes the
-   * descriptor. */
+  /* Whether close () was called; and the calls in progress, plus one while the channel is open.
+   * The last one to leave closes the descriptor. */
   gint closed;
   gint users;
 
@@ -77,9 +77,9 @@ struct _MpChannel
   gpointer        filter_data;
   GQueue          kept;
 
-  /* The call that has the reader for itself, also without the lock: while it sleeps and lends its
-   * buffer to the reader, or while it is inside a transport that runs foreign code.  Others that
-   * are turned away because of the latter are woken at its end. */
+  /* The call that alone may use the reader, even after it has released the lock: while it sleeps
+   * and lends its buffer to the reader, or while it is inside a transport that runs foreign code.
+   * In the latter case other calls are turned away, and woken when it has returned. */
   gconstpointer occupant;
   GThread      *thread_inside_receive;
   gboolean      turned_away;
@@ -97,7 +97,7 @@ struct _MpChannel
    * turned away. */
   gboolean wakes_senders;
 
-  /* The same for sending. */
+  /* For sending, the same as thread_inside_receive and turned_away. */
   GThread *thread_inside_send;
   gboolean sender_turned_away;
 

@@ -107,7 +107,8 @@ set_end_of_stream (MpChannel *self,
                  self->reader.received - self->reader.consumed);
 }
 
-/* Calls the transport without the lock.  Nobody else touches the reader meanwhile. */
+/* Calls the transport without the lock.  No other call uses the reader meanwhile: see
+ * `occupant`. */
 static gssize
 receive_outside (MpChannel    *self,
                  gconstpointer token,
@@ -331,8 +332,8 @@ receive_next (MpChannel    *self,
   return status == MP_CHANNEL_DONE ? deliver (self, target, error) : status;
 }
 
-/* Whether another call has the reader.  Fails if that is a call further up in this very thread, for
- * which it would wait for ever. */
+/* Whether another call has the reader.  Fails if that call is further up on the stack of this
+ * thread: waiting for it would never end. */
 static gboolean
 is_occupied (MpChannel    *self,
              gconstpointer token,

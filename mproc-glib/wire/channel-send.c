@@ -103,7 +103,8 @@ wait_to_send (MpChannel        *self,
     }
 }
 
-/* A call further up in this very thread is inside the transport, and would never end. */
+/* Fails if a call further up on the stack of this thread is inside the transport: waiting for it
+ * would never end. */
 static gboolean
 check_not_inside (MpChannel *self,
                   GError   **error)
@@ -116,8 +117,8 @@ check_not_inside (MpChannel *self,
   return FALSE;
 }
 
-/* The caller holds the lock.  What is queued after close () has failed all messages would never be
- * finished. */
+/* The caller holds the lock.  Once close () has made all queued messages fail, a message that is
+ * added to the queue would never be finished. */
 static gboolean
 check_not_closed (MpChannel *self,
                   GError   **error)
@@ -168,7 +169,7 @@ send_queued (MpChannel    *self,
         break;
       if (!go_on && mp_channel_is_closed (self))
         {
-          /* close () has not come to failing the messages yet, and sends none of them. */
+          /* close () has begun, but has not made the queued messages fail yet.  It sends none. */
           self->n_dropped++;
           g_queue_remove (&self->outgoing, outgoing);
           return check_not_closed (self, error);

@@ -166,7 +166,7 @@ mp_channel_message_steal_data (MpChannelMessage *message)
   if (message->large == NULL)
     return g_steal_pointer (&message->data);
 
-  /* A receiver that wanted other memory has begun to receive the message. */
+  /* An earlier receive, which wanted MpLargeMemory, has received a part of the message. */
   data = g_malloc (message->length + 1);
   memcpy (data, message->data, message->length + 1);
   message->data = NULL;

@@ -16,8 +16,8 @@ struct _MpGreeting
 {
   MpChannel   *channel;
   MpHandshake *handshake;
-  gsize        usual_limit;
-  gboolean     has_heard;
+  gsize        usual_limit; /* the channel's limit outside of the handshake */
+  gboolean     has_heard;   /* a message from the peer */
 };
 
 static void

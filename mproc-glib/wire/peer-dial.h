@@ -39,8 +39,8 @@ gboolean mp_peer_dial_run (MpPeerDial   *self,
                            GCancellable *cancellable,
                            GError      **error);
 
-/* The same, but RUNNING when the timeout has expired or a signal handler has run; another call goes
- * on from there. */
+/* The same, but returns RUNNING when the timeout has expired or a signal handler has run; another
+ * call continues from there. */
 MpHandshakeStatus mp_peer_dial_run_for (MpPeerDial *self,
                                         gint64      timeout_us,
                                         GError    **error);
