@@ -83,7 +83,7 @@ collect (Bench     *bench,
   return TRUE;
 }
 
-/* Consumers come to their end when the producers have come to theirs. */
+/* The queue is shut down when all producers have ended, which makes the consumers end. */
 static gboolean
 measure (Bench     *bench,
          MpMeasure *put,

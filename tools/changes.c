@@ -6,14 +6,14 @@
 
 #include "queues.h"
 
-/* A queue with more tasks in hand than this has those beyond counted, not listed. */
+/* Of each queue, so many tasks in hand are compared one by one; further ones are only counted. */
 #define MAX_TASKS 1000
 
 static const char *const events[] = { "queue-new", "queue-gone", "attached", "left", "died",
                                       "claimed", "done", "retried", "dead", "full",
                                       "shut-down", NULL };
 
-/* What is compared with the next look. */
+/* The state of a queue at one look, to be compared with the next. */
 typedef struct
 {
   GVariant *processes;
@@ -30,7 +30,7 @@ struct _MpChanges
   char           *name;
   Look            last;
 
-  /* During a look. */
+  /* Set during a look. */
   MpChangeFunc tell;
   gpointer     user_data;
 };
@@ -151,7 +151,7 @@ compare_processes (MpChanges *self,
 
 /* --- Tasks ------------------------------------------------------------------------------------ */
 
-/* Each delivery has a serial of its own or a number of its own. */
+/* Returns the entry of @tasks that has the serial of @task, or NULL. */
 static GVariant *
 find_task (GVariant *tasks,
            GVariant *task)
@@ -202,7 +202,8 @@ tell_task (MpChanges  *self,
   tell (self, change);
 }
 
-/* What a row that is in the new list tells; how many claims are told. */
+/* Reports what has happened to a task of the new list.  Returns how many "claimed" events that
+ * were. */
 static guint
 compare_task (MpChanges  *self,
               const Look *now,
@@ -219,7 +220,7 @@ compare_task (MpChanges  *self,
     tell_task (self, "dead", before != NULL ? before : task, self->last.processes);
   else
     {
-      /* It came back and was taken again between two looks. */
+      /* It was given back and taken again between two looks. */
       if (g_str_equal (old, "held"))
         tell_task (self, "retried", before, self->last.processes);
       tell_task (self, "claimed", task, now->processes);

@@ -16,8 +16,8 @@ typedef struct
   GVariant   *process; /* as in mp_queue_monitor_list_processes (), or NULL */
   gboolean    has_serial;
   guint64     serial; /* of the task */
-  guint64     n;      /* how often, or of a process that ended how many tasks it held; 0 if that
-                         goes without saying */
+  guint64     n;      /* how often it happened; for a process that ended, how many tasks it held; 0
+                         means once, or none */
 } MpChange;
 
 typedef void (*MpChangeFunc) (const MpChange *change,
@@ -25,19 +25,20 @@ typedef void (*MpChangeFunc) (const MpChange *change,
 
 typedef struct _MpChanges MpChanges;
 
-/* @tell hears that the queue is new, unless it is NULL. */
+/* Calls @tell, unless it is NULL, with the event that the queue is new. */
 MpChanges *mp_changes_new (MpQueueMonitor *monitor,
                            MpChangeFunc    tell,
                            gpointer        user_data);
 void       mp_changes_free (gpointer self);
 guint64    mp_changes_get_id (MpChanges *self);
-/* FALSE when the queue is gone, which @tell has heard. */
+/* Calls @tell for each change since the last look.  Returns FALSE, after an event, if the queue is
+ * gone. */
 gboolean mp_changes_look (MpChanges   *self,
                           MpChangeFunc tell,
                           gpointer     user_data);
 
-/* queue-new, queue-gone, attached, left, died (without having left), claimed, done, retried, dead,
- * full or shut-down. */
+/* Whether @name is an event: queue-new, queue-gone, attached, left, died (without having left),
+ * claimed, done, retried, dead, full or shut-down. */
 gboolean mp_changes_is_event (const char *name);
 
 G_END_DECLS

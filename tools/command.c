@@ -26,8 +26,8 @@ static const GOptionEntry common_options[] = {
   { NULL },
 };
 
-/* As most programs take options: "-n2" is "-n 2"; and an option whose value is optional has it only
- * behind "=", while GOption would take the next argument for it. */
+/* Makes GOption parse options as most programs do: "-n2" means "-n 2"; and an option whose value is
+ * optional gets it only after "=", while GOption would take the next argument as its value. */
 static char **
 normalize (int    argc,
            char **argv)
@@ -56,7 +56,7 @@ normalize (int    argc,
   return g_strv_builder_end (builder);
 }
 
-/* FALSE if there is no such word. */
+/* Returns FALSE if the value of the option is unknown. */
 static gboolean
 choose_color (void)
 {
@@ -191,7 +191,7 @@ static const struct
   { g_io_error_quark, G_IO_ERROR_PERMISSION_DENIED, MP_EXIT_REFUSED },
 };
 
-/* What is safe to print of what the user named: the user and password of a URI are left out. */
+/* Returns @subject, as given by the user, without the user name and password of a URI. */
 static char *
 dup_safe_subject (const char *subject)
 {

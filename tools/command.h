@@ -12,7 +12,7 @@ typedef enum
   MP_EXIT_DONE,
   MP_EXIT_FAILED,
   MP_EXIT_USAGE,
-  MP_EXIT_NOTHING,  /* nothing there, no room, or the time was over */
+  MP_EXIT_NOTHING,  /* the queue is empty or full, or the timeout has expired */
   MP_EXIT_NO_QUEUE, /* no such queue, or several */
   MP_EXIT_CLOSED,   /* the queue was shut down */
   MP_EXIT_REFUSED,  /* not permitted */
@@ -21,7 +21,7 @@ typedef enum
 typedef struct
 {
   const char         *name;
-  const char         *arguments; /* as in a line of help */
+  const char         *arguments; /* as shown in the help */
   const char         *summary;
   const GOptionEntry *options; /* besides those that all have; ends with NULL */
   int (*run) (int    argc,

@@ -13,7 +13,8 @@ static const GOptionEntry options[] = {
   { NULL },
 };
 
-/* What was taken from a queue without tasks is nobody's concern. */
+/* A queue without tasks does not know whether a message that was taken is finished, so that only
+ * has to become empty. */
 static gboolean
 wait_until_done (MpQueue *queue,
                  gint64   end,

@@ -35,8 +35,8 @@ write_out (MpMessage *message,
   return mp_output_flush (error);
 }
 
-/* A task is done once it is written out.  Until then it goes to another consumer if this program is
- * killed; if it has no such form, it goes back. */
+/* A task is done once it is written out.  If this program is killed before that, the task goes to
+ * another consumer; if it cannot be written in the requested form, it goes back to the queue. */
 static gboolean
 get_task (MpJoinableQueue *queue,
           guint64          position,

@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* How messages are shown that were not taken: what peek and tail have in common. */
+/* The common part of peek and tail, which show messages without taking them. */
 
 typedef struct
 {
@@ -26,7 +26,8 @@ extern MpGlimpseOptions mp_glimpse_options;
 
 /* Checks the options; FALSE after a message to the user. */
 gboolean mp_glimpse_check (const char *command);
-/* Writes a message; one that has no such form is told.  @selector is the queue. */
+/* Writes a message, or an error if it does not have the requested form.  @selector names the
+ * queue. */
 void mp_glimpse_print (MpMessage  *message,
                        guint64     position,
                        const char *selector);

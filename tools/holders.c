@@ -44,7 +44,7 @@ dup_waits (GVariant *process)
   return text[0] != '\0' ? g_strdup_printf ("waits for %s", text) : g_strdup ("");
 }
 
-/* Those that have the queue open and never used it tell nothing. */
+/* Whether a process has the queue open but has not used it, so that it is not shown. */
 static gboolean
 is_idle (GVariant *process)
 {

@@ -12,7 +12,7 @@ void mp_holders_print (GPtrArray *monitors,
                        guint      max,
                        guint      width);
 
-/* How far a task is, as people read it. */
+/* The progress of a task, for people to read. */
 char *mp_holders_dup_progress (GVariant *task);
 
 G_END_DECLS

@@ -15,10 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* As sendmail and its relatives say it: try again later. */
+/* EX_TEMPFAIL of <sysexits.h>: the program asks for the message to be delivered again. */
 #define STATUS_RETRY 75
 
-/* A program that ignores the first signal is killed after so long. */
+/* How long after SIGTERM a program is killed that has not ended. */
 #define GRACE_MS 5000
 
 struct _MpJob
@@ -35,7 +35,7 @@ struct _MpJob
   GError              *error; /* why it could not be started */
 };
 
-/* --- Files in memory: a program that reads or writes slowly, or not at all, holds nobody up --- */
+/* --- Files in memory, since a program that does not read or write would block with pipes --- */
 
 static int
 new_file (GBytes  *content,
@@ -99,7 +99,7 @@ read_output (MpJob   *self,
 
 /* --- The end ---------------------------------------------------------------------------------- */
 
-/* A message that is no task can only go to the end of the queue. */
+/* A message of a queue without tasks can only be put again, at the end of the queue. */
 static gboolean
 put_back (MpJob   *self,
           GError **error)
@@ -166,7 +166,7 @@ process_ended (GObject      *source,
 
   if (g_subprocess_wait_finish (self->process, result, &error) && !deal_with_end (self, &error) &&
       g_error_matches (error, MP_ERROR, MP_ERROR_STALE))
-    g_clear_error (&error); /* somebody else has it meanwhile */
+    g_clear_error (&error); /* another consumer has the task by now */
   self->ended (self, error, self->user_data);
 }
 
@@ -204,7 +204,8 @@ time_is_over (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* In the child: it ends with this program, since its message then goes to another worker. */
+/* Runs in the child.  If this program is killed, the message goes to another worker, so the child
+ * has to end, too. */
 static void
 set_up_child (gpointer user_data)
 {

@@ -15,7 +15,7 @@ typedef struct
   MpQueue           *queue;
   MpQueue           *results;    /* where its standard output goes, or NULL */
   gboolean           is_raw;     /* the input is the bytes of the message, not JSON */
-  guint              timeout_ms; /* 0: as long as it takes */
+  guint              timeout_ms; /* 0: none */
 } MpJobSettings;
 
 typedef struct _MpJob MpJob;

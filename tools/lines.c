@@ -15,7 +15,7 @@
 
 MpLinesOptions mp_lines_options = { .n_seconds = -1 };
 
-/* What is read ahead of a line belongs to the next connection. */
+/* The standard input.  It is kept for the next connection, since it may have read ahead. */
 static GDataInputStream *input;
 
 typedef struct
@@ -112,7 +112,7 @@ stop (Lines *lines,
   g_main_loop_quit (lines->loop);
 }
 
-/* What is wrong with a line does not concern the next one. */
+/* Whether the error is in one line of the input, so that the next line can still be sent. */
 static gboolean
 is_of_line (const GError *error)
 {
@@ -123,7 +123,7 @@ is_of_line (const GError *error)
          error->domain == JSON_PARSER_ERROR || error->domain == G_VARIANT_PARSE_ERROR;
 }
 
-/* A line that is no value is told, and left out. */
+/* Sends a line.  For one that is not a valid value, an error is written, and it is skipped. */
 static void
 line_read (GObject      *source,
            GAsyncResult *result,
@@ -259,7 +259,7 @@ mp_lines_run (const char   *address,
   receive (&lines);
   g_main_loop_run (lines.loop);
 
-  /* What was cancelled still has to come back. */
+  /* The callbacks of cancelled operations use @lines, so wait for them. */
   while (lines.is_reading || lines.is_receiving)
     g_main_context_iteration (NULL, TRUE);
   g_clear_handle_id (&lines.timeout_id, g_source_remove);

@@ -38,8 +38,8 @@ gboolean mp_lines_check (const char *command);
 /* The content of the key file without the end of its line; NULL without one, or with @error set. */
 GBytes *mp_lines_read_key (GError **error);
 
-/* Serves the connection until the peer closes it, the time is over, or, if only @one_message is
- * wanted, that has come.  Returns an exit status; *@was_interrupted if the user ended it. */
+/* Serves the connection until the peer closes it, the time is over, or, with @one_message, a
+ * message was received.  Returns an exit status; sets *@was_interrupted if a signal ended it. */
 int mp_lines_run (const char   *address,
                   MpConnection *connection,
                   gboolean      one_message,

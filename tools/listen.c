@@ -67,7 +67,8 @@ time_is_over (gpointer user_data)
   return asked_to_end (user_data);
 }
 
-/* Once, when a signal would end the program properly. */
+/* Writes the address, once.  Called when the signal handlers are set, so that who reads it may send
+ * a signal. */
 static void
 announce (MpListener *listener)
 {
@@ -98,7 +99,8 @@ accept_in_loop (MpListener *listener,
       g_source_remove (sources[i]);
 }
 
-/* A peer without the key ends nothing but its own attempt.  NULL with *@status set. */
+/* Waits until a peer is accepted.  A peer that does not have the key is reported, and the wait
+ * continues.  Returns NULL with *@status set on failure. */
 static MpConnection *
 accept_one (MpListener *listener,
             const char *address,

@@ -18,7 +18,8 @@ static const GOptionEntry options[] = {
   { NULL },
 };
 
-/* Those of which something is to be told. */
+/* Whether a queue has no messages, tasks or waiting processes, so that it is not listed by
+ * default. */
 static gboolean
 is_idle (MpQueueMonitor *monitor)
 {
@@ -57,7 +58,7 @@ static const struct
   { "news-loop", "loop for news", "loops for news" },
 };
 
-/* Such as "3 to get, 1 loop for end". */
+/* Describes what processes wait for, such as "3 to get, 1 loop for end". */
 static char *
 dup_waiting (GVariant *processes)
 {

@@ -9,10 +9,10 @@
 
 #include <string.h>
 
-/* So many trips are kept; those beyond are measured, and forgotten. */
+/* The times of so many round trips are kept, those of further ones are dropped. */
 #define MAX_TRIPS 1000000
 
-/* How often the clock is read. */
+/* The clock is read once for so many messages. */
 #define CLOCK_EVERY 64
 
 typedef struct
@@ -89,7 +89,8 @@ run_get (Role    *role,
   return FALSE;
 }
 
-/* The first trips also wait for the other process to start. */
+/* Measures round trips.  The first one is not counted, since it includes the start of the other
+ * process. */
 static gboolean
 run_ask (Role    *role,
          GError **error)

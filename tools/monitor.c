@@ -12,7 +12,7 @@
 #include <signal.h>
 #include <string.h>
 
-/* Queues come and go: so often they are looked for. */
+/* How often to search for new queues. */
 #define SEARCH_EVERY_US (G_USEC_PER_SEC / 2)
 
 static double n_seconds = 0.1;
@@ -60,7 +60,7 @@ color_of (const char *event)
   return MP_COLOR_NONE;
 }
 
-/* Those that end tell how many tasks they held, others how often something happened. */
+/* Whether the event is the end of a process: then `n` is the number of tasks that it held. */
 static gboolean
 is_of_end (const MpChange *change)
 {

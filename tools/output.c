@@ -57,8 +57,8 @@ mp_output_append (GString      *line,
 
 /* --- JSON ---------------------------------------------------------------------------------- */
 
-/* The generator leaves characters as they are that a terminal, or who reads on one, takes for
- * something else.  Outside of strings there are none. */
+/* Escapes characters that JsonGenerator leaves as they are, although a terminal would act on them
+ * or show them misleadingly.  They occur only in strings. */
 static void
 print_json (const char *text)
 {
@@ -235,7 +235,7 @@ print_line (const GString *line,
     g_print ("%s\n", cut);
 }
 
-/* Row 0 is that of the headings. */
+/* Returns a cell of the table, whose row 0 contains the headings. */
 static Cell
 cell_at (MpTable *self,
          guint    row,

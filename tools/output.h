@@ -25,7 +25,7 @@ extern struct MpOutput
 } mp_output;
 
 /* Writes text and the end of the line to the standard output, in UTF-8 whatever the locale.  On a
- * terminal, nothing in it is taken for a command. */
+ * terminal, control characters are escaped. */
 void mp_output_line (const char *text);
 /* Writes out all that was written so far; FALSE with @error set when the reader is gone. */
 gboolean mp_output_flush (GError **error);
@@ -34,8 +34,8 @@ typedef enum
 {
   MP_COLOR_NONE,
   MP_COLOR_STRONG, /* headings */
-  MP_COLOR_NOTE,   /* what a user may want to know of */
-  MP_COLOR_ALARM,  /* what is wrong */
+  MP_COLOR_NOTE,   /* something that a user may want to notice */
+  MP_COLOR_ALARM,  /* something is wrong */
 } MpOutputColor;
 
 /* Adds text that is safe, in a colour if there are any. */
@@ -45,7 +45,7 @@ void mp_output_append (GString      *line,
 
 /* --- JSON --- */
 
-/* Writes what was built as a line, or as several. */
+/* Writes the JSON that was built, on one line or several. */
 void mp_output_json (JsonBuilder *builder);
 /* A time in microseconds since 1970 as ISO 8601 in UTC. */
 char *mp_output_time (gint64 time);

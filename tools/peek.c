@@ -6,7 +6,7 @@
 #include "queues.h"
 #include "select.h"
 
-/* The most tasks among which those that are held, or dead letters, are looked for. */
+/* Held tasks and dead letters are searched among at most so many tasks. */
 #define MAX_TASKS 10000
 
 static int         n_messages = 10;
@@ -23,7 +23,7 @@ static const GOptionEntry options[] = {
 
 /* --- What is queued --------------------------------------------------------------------------- */
 
-/* What cannot be shown is told, and left out. */
+/* Writes messages.  An error is written for one that cannot be shown. */
 static guint
 print_some (MpQueueMonitor *monitor,
             guint64        *next,

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-/* What is known of a queue as JSON.  Unknown and unlimited are null; members are only ever added:
- * tests/tools/queue.schema.json says which there are. */
+/* The state of a queue as JSON.  Values that are unknown or unlimited are null.  Later versions may
+ * add members but not remove any; tests/tools/queue.schema.json specifies them. */
 
 static void
 add_int (JsonBuilder *builder,
@@ -26,7 +26,7 @@ add_null (JsonBuilder *builder,
   json_builder_add_null_value (builder);
 }
 
-/* 0 stands for no limit. */
+/* Adds a limit; 0 means none, and is written as null. */
 static void
 add_limit (JsonBuilder *builder,
            const char  *name,
@@ -188,7 +188,7 @@ mp_queue_add_tasks (JsonBuilder *builder,
 
 static const char *const conditions[] = { "get", "put", "done", "news" };
 
-/* Blocked calls by what they wait for, and main loops. */
+/* Adds the numbers of blocked calls and of main loops, by what they wait for. */
 static void
 add_waiting (JsonBuilder *builder,
              GVariant    *processes)
@@ -225,7 +225,7 @@ add_double (JsonBuilder *builder,
   json_builder_add_double_value (builder, value);
 }
 
-/* Without an interval they are not known. */
+/* Adds the rates, which are unknown if no interval was measured. */
 static void
 add_rates (JsonBuilder        *builder,
            const MpQueueFacts *facts)
@@ -243,7 +243,7 @@ add_rates (JsonBuilder        *builder,
   json_builder_end_object (builder);
 }
 
-/* The process that made the queue, by the id that it had in its own namespace. */
+/* Adds the process that created the queue.  @creator is its pid in its own pid namespace. */
 static void
 add_creator (JsonBuilder *builder,
              GVariant    *processes,

@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* Tells what is known of a queue. */
+/* Functions that describe a queue and its processes. */
 
 /* Free these with g_free (). */
 char *mp_queue_dup_name (MpQueueMonitor *monitor);
@@ -16,14 +16,14 @@ char *mp_queue_dup_label (MpQueueMonitor *monitor);
 /* COMMAND[PID] of a row of mp_queue_monitor_list_processes (). */
 char *mp_queue_dup_process (GVariant *process);
 char *mp_queue_dup_owner (GVariant *processes);
-/* COMMAND[PID] of the process that made the queue, or "process PID" if it is not there any more or
- * not seen.  @creator is its id as it saw it itself. */
+/* COMMAND[PID] of the process that created the queue, or "process PID" if it has ended or is not
+ * visible.  @creator is its pid in its own pid namespace. */
 char *mp_queue_dup_creator (GVariant *processes,
                             gint64    creator);
-/* What a process waits for, as people read it; @none for nothing. */
+/* What a process waits for, for people to read; @none if it does not wait. */
 char *mp_queue_dup_waits (GVariant   *process,
                           const char *none);
-/* The row of the process that made the queue, or NULL. */
+/* The row of the process that created the queue, or NULL. */
 GVariant *mp_queue_find_creator (GVariant *processes,
                                  gint64    creator);
 
@@ -37,7 +37,7 @@ void mp_queue_add_json (JsonBuilder    *builder,
                         GVariant       *processes);
 void mp_queue_add_processes (JsonBuilder *builder,
                              GVariant    *processes);
-/* @processes tells whose slot the holder's is. */
+/* Adds @tasks.  The slot of a holder refers to one of @processes. */
 void mp_queue_add_tasks (JsonBuilder *builder,
                          GVariant    *processes,
                          GVariant    *tasks);

@@ -17,7 +17,8 @@ static const GOptionEntry options[] = {
   { NULL },
 };
 
-/* NULL without an error if there is none. */
+/* Takes the oldest dead letter, or the one with @serial.  NULL without an error if there is
+ * none. */
 static MpMessage *
 take_dead (MpJoinableQueue *queue,
            const guint64   *serial,
@@ -27,8 +28,9 @@ take_dead (MpJoinableQueue *queue,
                         : mp_joinable_queue_get_dead_by_serial (queue, *serial, error);
 }
 
-/* A dead letter that is taken out belongs to nobody else, so that is done when there is room for
- * it.  If it cannot be put back, it is at least shown. */
+/* Puts a dead letter into the queue.  Taking it out removes it from the dead letters, so that is
+ * done only if there is room for it in the queue.  If it cannot be put nevertheless, it is written
+ * to the output, so as not to be lost. */
 static gboolean
 requeue (MpJoinableQueue *queue,
          const guint64   *serial,
@@ -50,8 +52,8 @@ requeue (MpJoinableQueue *queue,
   return FALSE;
 }
 
-/* What there is at the beginning: a consumer may fail again while this goes on.  Of a queue on a
- * server that is not known. */
+/* How many dead letters there are now, or G_MAXUINT if that is unknown, as for a queue on a
+ * server.  No more are put back, since consumers may fail again meanwhile. */
 static guint
 count_dead (MpJoinableQueue *queue,
             gboolean        *shut_down)

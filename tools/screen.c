@@ -14,7 +14,7 @@
 
 static struct termios saved;
 static gboolean       is_open;
-static GString       *picture; /* what was printed since its begin */
+static GString       *picture; /* what was printed since mp_screen_begin () */
 
 gboolean
 mp_screen_open (void)
@@ -61,7 +61,7 @@ mp_screen_begin (void)
   g_set_print_handler (collect);
 }
 
-/* The last line stays empty: a line feed there would move the picture up. */
+/* The last line stays empty, since a line feed there would scroll the screen. */
 void
 mp_screen_end (void)
 {

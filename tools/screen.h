@@ -8,12 +8,12 @@ G_BEGIN_DECLS
 
 /* A full-screen display on a terminal: the alternate screen, and keys one by one. */
 
-/* FALSE when the standard output or input is no terminal, or one that knows no such thing. */
+/* Returns FALSE if the standard output or input is not a terminal with these features. */
 gboolean mp_screen_open (void);
 void     mp_screen_close (void);
-/* Until the end, all that is printed is collected. */
+/* From now on, what is printed is collected. */
 void mp_screen_begin (void);
-/* Shows it in place of the last picture, as much of it as there is room for. */
+/* Replaces the content of the screen by what was collected, as far as there is room. */
 void mp_screen_end (void);
 
 G_END_DECLS

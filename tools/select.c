@@ -80,7 +80,7 @@ describe_several (GPtrArray *found,
                list->str);
 }
 
-/* The one that is there by its name alone, while the others only have it. */
+/* The queue whose URI is local:NAME, which is unique, while others may have the same name. */
 static MpQueueMonitor *
 find_local (GPtrArray *found)
 {
@@ -143,7 +143,7 @@ may_be_created (const char *uri)
   return g_str_has_prefix (uri, LOCAL) || is_on_server (uri);
 }
 
-/* A queue that is opened is not to be made by that. */
+/* Returns the URI of an existing queue, since opening one by its URI could create it. */
 static char *
 dup_uri (const char *selector,
          GError    **error)

@@ -6,13 +6,13 @@
 
 G_BEGIN_DECLS
 
-/* The queue that a selector means: NAME, NAME@PID, an id, PID/FD or local:NAME.  NOT_FOUND if there
- * is none, and EXISTS if there are several, with the list of them. */
+/* Find the queue that a selector means: NAME, NAME@PID, an id, PID/FD or local:NAME.  NOT_FOUND if
+ * there is none, and EXISTS if there are several, with the list of them. */
 
-/* To look at it. */
+/* Returns a monitor, to observe the queue. */
 MpQueueMonitor *mp_queues_select (const char *selector,
                                   GError    **error);
-/* To take part in it. */
+/* Opens the queue, to put and get. */
 MpQueue         *mp_queues_open (const char *selector,
                                  GError    **error);
 MpJoinableQueue *mp_queues_open_joinable (const char *selector,

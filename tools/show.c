@@ -11,7 +11,7 @@
 #include <glib-unix.h>
 #include <signal.h>
 
-/* The rates of a queue that is shown once are those of so long a time. */
+/* How long the rates of a queue are measured before it is shown once. */
 #define RATE_US (G_USEC_PER_SEC / 10)
 
 static int    n_tasks = 20;
@@ -226,7 +226,8 @@ show (MpQueueMonitor *monitor,
   return mp_show_print (monitor, (guint) MAX (n_tasks, 0), error);
 }
 
-/* With the rates of a short time.  If the queue ends in it, what was known of it is shown. */
+/* Measures the rates for a short time, then shows the queue.  If it ends meanwhile, its state
+ * before that is shown. */
 static gboolean
 show_once (MpQueueMonitor *monitor,
            GError        **error)
@@ -274,7 +275,7 @@ end (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Its end is no failure. */
+/* Shows the queue repeatedly.  The end of the queue is not a failure. */
 static int
 watch_queue (const char     *selector,
              MpQueueMonitor *monitor)

@@ -17,7 +17,7 @@ append_escaped (GString      *escaped,
     g_string_append_printf (escaped, "\\x%02x", bytes[i]);
 }
 
-/* Characters of format turn the order of what follows around. */
+/* Format characters are not harmless: some reverse the order of the text that follows. */
 gboolean
 mp_terminal_is_harmless (gunichar character)
 {
@@ -59,7 +59,7 @@ width_of (gunichar character)
   return g_unichar_iswide (character) ? 2 : 1;
 }
 
-/* What is behind the escape sequences at @text: colours, as we write them. */
+/* Skips the escape sequences at @text.  They are colours, as mp_output_append () writes them. */
 static const char *
 skip_colors (const char *text)
 {

@@ -10,14 +10,14 @@ G_BEGIN_DECLS
  * bytes that are not UTF-8.  Free it with g_free (). */
 char *mp_terminal_escape (const char *text);
 
-/* Whether the character is only shown, and not a command, or one that changes how others are
- * shown. */
+/* Whether a terminal only shows the character: it is not a control character, nor one that changes
+ * how others are shown. */
 gboolean mp_terminal_is_harmless (gunichar character);
 
 /* Whether the standard output is a terminal that knows escape sequences. */
 gboolean mp_terminal_is_smart (void);
 
-/* How many columns the text takes.  Colours, which only we write, take none. */
+/* How many columns the text takes.  The escape sequences of colours take none. */
 guint mp_terminal_width (const char *text);
 
 /* The text, at most so many columns wide; what is cut ends with an ellipsis. */

@@ -14,16 +14,16 @@
 #include <string.h>
 #include <unistd.h>
 
-/* So many values of the size make a picture of the last time. */
+/* So many values of the size are shown as bars. */
 #define N_BARS 12
 
-/* The most processes that are shown where the output has no end. */
+/* The most processes that are shown if the output is not a screen. */
 #define MAX_PROCESSES 100
 
 /* The most tasks of a queue that is shown alone. */
 #define MAX_TASKS 100
 
-/* Queues come and go: so many pictures are made between two searches. */
+/* How often to search for new queues. */
 #define SEARCH_EVERY_US (2 * G_USEC_PER_SEC)
 
 static double   n_seconds = 1;
@@ -137,7 +137,7 @@ find_chosen (Top   *top,
   return NULL;
 }
 
-/* Selects the queue so many rows below. */
+/* Selects the queue @n_rows below the selected one. */
 static void
 move (Top *top,
       int  n_rows)
@@ -257,7 +257,7 @@ add_row (MpTable       *table,
   mp_table_take (table, g_strdup_printf ("%u", facts.n_processes));
 }
 
-/* Below the queues, as many as there is room for. */
+/* Prints the processes below the queues, at most @n_rows. */
 static void
 print_processes (Top  *top,
                  guint first,
@@ -289,8 +289,9 @@ print_title (Top *top)
              top->paused ? "  paused" : "");
 }
 
-/* Of the lines of a screen the first is the title, the second that of the columns, and the last
- * stays empty; so it is for the processes, if there is room for them too. */
+/* On a screen, three lines are not for queues: the title, the headings, and the last, which stays
+ * empty.  The processes follow if at least three lines are left: an empty one, the headings, and a
+ * process. */
 static void
 print_table (Top *top)
 {
@@ -316,7 +317,7 @@ print_table (Top *top)
                    top->on_screen ? width : 0);
 }
 
-/* FALSE if it is gone. */
+/* Shows only the selected queue.  Returns FALSE if it is gone. */
 static gboolean
 print_alone (Top *top)
 {
@@ -468,7 +469,7 @@ static const struct
   { "\033", back },
 };
 
-/* How many bytes of @text are a key, which is acted upon. */
+/* Handles the key at the beginning of @text.  Returns its length in bytes. */
 static gsize
 act_on (Top        *top,
         const char *text)

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How much of bytes a line of a table shows. */
+/* How many bytes of a value one line of output shows. */
 #define MAX_LINE 200
 
 static const char *
@@ -95,7 +95,7 @@ print_json (MpMessage *message,
   mp_output_json (builder);
 }
 
-/* Cuts text to that many bytes, but no character in two. */
+/* Cuts text to that many bytes, or less so as not to cut a character. */
 static char *
 cut (char   *text,
      guint64 max_size)

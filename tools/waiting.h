@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* Waits until nothing is queued; TIMED_OUT if that takes longer.  Nothing tells that a queue is
- * empty: it is looked at again and again, ever less often. */
+/* Waits until nothing is queued; TIMED_OUT if that takes longer.  A queue does not notify that
+ * it is empty, so this checks repeatedly, at growing intervals. */
 gboolean mp_wait_until_empty (MpQueue *queue,
                               gint64   timeout_us,
                               GError **error);

@@ -51,7 +51,8 @@ end_with (Worker *worker,
   g_cancellable_cancel (worker->cancellable);
 }
 
-/* Goes on with the next message, or ends. */
+/* Takes the next message, or quits the main loop if the worker is ending and all jobs have
+ * ended. */
 static void
 go_on (Worker *worker)
 {
@@ -141,7 +142,7 @@ take (Worker *worker)
 
 /* --- The program ------------------------------------------------------------------------------ */
 
-/* The first signal lets what runs come to its end, the second ends it. */
+/* After the first signal the running jobs may finish; the second one terminates them. */
 static gboolean
 asked_to_end (gpointer user_data)
 {
