@@ -251,7 +251,8 @@ mp_lease_trim (MpMemory *self)
     {
       guint32 n_backed, n_used, n_left;
 
-      if (!mp_lock_take (self, MP_LOCK_ARENA))
+      /* Without our descriptors, a hole would be made in another file. */
+      if (!mp_memory_owns_descriptors (self) || !mp_lock_take (self, MP_LOCK_ARENA))
         return;
       n_backed = mp_load_bounded (&self->arena->n_leases_backed, MP_N_LEASES);
       n_used = mp_lease_count_used (self);

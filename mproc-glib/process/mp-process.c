@@ -249,8 +249,8 @@ mp_process_class_init (MpProcessClass *klass)
    *
    * Whether the child is terminated when the parent ends, for whatever reason.
    *
-   * The kernel then sends it `SIGTERM`, as [method@Process.terminate] does. A forked copy of the
-   * parent, which has its descriptors, counts as the parent.
+   * The kernel then sends it `SIGTERM`, as [method@Process.terminate] does. What counts is the end
+   * of the parent process, not of one of its threads, and not of forked copies of it.
    *
    * Since: 1.0
    */

@@ -157,6 +157,8 @@ mp_joinable_queue_finish_tasks (MpJoinableQueue *self,
 
   g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), FALSE);
   g_return_val_if_fail (tasks != NULL || n_tasks == 0, FALSE);
+  for (gsize i = 0; i < n_tasks; i++)
+    g_return_val_if_fail (MP_IS_TASK (tasks[i]), FALSE);
 
   if (!mp_queue_check (queue, error))
     return FALSE;
