@@ -23,8 +23,10 @@ put_int (gpointer queue,
 {
   g_autoptr (GError) error = NULL;
 
-  g_assert_true (mp_queue_put (queue, g_variant_new_int64 (value), TEST_TIMEOUT_US, NULL, &error));
+  gboolean is_put = mp_queue_put (queue, g_variant_new_int64 (value), TEST_TIMEOUT_US, NULL, &error);
+
   g_assert_no_error (error);
+  g_assert_true (is_put);
 }
 
 gint64

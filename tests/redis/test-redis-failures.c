@@ -226,9 +226,12 @@ test_rollback (void)
   g_autoptr (GError) error = NULL;
 
   pair_start (&pair);
-  producer = open_on (pair.main, "q", "&mode=joinable&replicas=1&timeout=1");
-  consumer = open_on (pair.main, "q", "");
+  /* The first confirmation of a replica may take a second. */
+  producer = open_on (pair.main, "q", "&mode=joinable&replicas=1");
   put_int (producer, 1);
+  g_assert_finalize_object (producer);
+  producer = open_on (pair.main, "q", "&replicas=1&timeout=1");
+  consumer = open_on (pair.main, "q", "");
   pair_promote (&pair);
   task = get_task (consumer, 1);
   g_assert_false (mp_queue_put (MP_QUEUE (producer), g_variant_new_int64 (2), -1, NULL, &error));
