@@ -22,8 +22,8 @@ put_int (gpointer queue,
          gint64   value)
 {
   g_autoptr (GError) error = NULL;
-
-  gboolean is_put = mp_queue_put (queue, g_variant_new_int64 (value), TEST_TIMEOUT_US, NULL, &error);
+  GVariant *variant = g_variant_new_int64 (value);
+  gboolean  is_put = mp_queue_put (queue, variant, TEST_TIMEOUT_US, NULL, &error);
 
   g_assert_no_error (error);
   g_assert_true (is_put);
