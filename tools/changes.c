@@ -101,7 +101,7 @@ static gboolean
 has_process (GVariant *processes,
              GVariant *process)
 {
-  g_autoptr (GVariant) other = mp_queue_find_process (processes, slot_of (process));
+  g_autoptr (GVariant) other = mp_queue_find_by_slot (processes, slot_of (process));
 
   return other != NULL && handle_of (other) == handle_of (process);
 }
@@ -195,7 +195,7 @@ tell_task (MpChanges  *self,
            GVariant   *task,
            GVariant   *processes)
 {
-  g_autoptr (GVariant) process = mp_queue_find_process (processes, slot_of (task));
+  g_autoptr (GVariant) process = mp_queue_find_by_slot (processes, slot_of (task));
   MpChange change = { .event = event, .process = process, .has_serial = TRUE };
 
   (void) g_variant_lookup (task, "serial", "t", &change.serial);

@@ -20,22 +20,6 @@ mp_holders_dup_progress (GVariant *task)
   return g_strdup_printf ("%3.0f%%  %s", fraction * 100, text);
 }
 
-/* The task that the handle of a process has held longest, or NULL. */
-static GVariant *
-find_task (GVariant *tasks,
-           guint32   slot)
-{
-  for (gsize i = 0; i < g_variant_n_children (tasks); i++)
-    {
-      g_autoptr (GVariant) task = g_variant_get_child_value (tasks, i);
-      guint32 own;
-
-      if (g_variant_lookup (task, "slot", "u", &own) && own == slot)
-        return g_steal_pointer (&task);
-    }
-  return NULL;
-}
-
 static char *
 dup_waits (GVariant *process)
 {
@@ -71,7 +55,8 @@ add_row (MpTable    *table,
   (void) g_variant_lookup (process, "n-put", "t", &n_put);
   (void) g_variant_lookup (process, "n-got", "t", &n_got);
   (void) g_variant_lookup (process, "n-held", "u", &n_held);
-  task = find_task (tasks, slot);
+  /* The one that it has held longest. */
+  task = mp_queue_find_by_slot (tasks, slot);
   if (task != NULL)
     {
       (void) g_variant_lookup (task, "held-us", "x", &held_us);

@@ -142,7 +142,7 @@ add_holder (JsonBuilder *builder,
   guint32 slot;
 
   if (g_variant_lookup (task, "slot", "u", &slot))
-    process = mp_queue_find_process (processes, slot);
+    process = mp_queue_find_by_slot (processes, slot);
   if (process != NULL)
     add_number_of (builder, "pid", process, "pid");
   else

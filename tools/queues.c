@@ -93,19 +93,31 @@ mp_queue_dup_owner (GVariant *processes)
   return mp_queue_dup_process (first);
 }
 
+/* Finds the first of @rows, which are processes or tasks, whose @key is @wanted; NULL if there is
+ * none.  Takes @wanted if it is floating. */
+static GVariant *
+find_row (GVariant   *rows,
+          const char *key,
+          GVariant   *wanted)
+{
+  g_autoptr (GVariant) value = g_variant_ref_sink (wanted);
+
+  for (gsize i = 0; i < g_variant_n_children (rows); i++)
+    {
+      g_autoptr (GVariant) row = g_variant_get_child_value (rows, i);
+      g_autoptr (GVariant) own = g_variant_lookup_value (row, key, NULL);
+
+      if (own != NULL && g_variant_equal (own, value))
+        return g_steal_pointer (&row);
+    }
+  return NULL;
+}
+
 GVariant *
 mp_queue_find_creator (GVariant *processes,
                        gint64    creator)
 {
-  for (gsize i = 0; i < g_variant_n_children (processes); i++)
-    {
-      g_autoptr (GVariant) process = g_variant_get_child_value (processes, i);
-      gint64 inside;
-
-      if (g_variant_lookup (process, "pid-inside", "x", &inside) && inside == creator)
-        return g_steal_pointer (&process);
-    }
-  return NULL;
+  return find_row (processes, "pid-inside", g_variant_new_int64 (creator));
 }
 
 char *
@@ -150,28 +162,14 @@ gboolean
 mp_queue_has_process (GVariant *processes,
                       int       wanted)
 {
-  for (gsize i = 0; i < g_variant_n_children (processes); i++)
-    {
-      g_autoptr (GVariant) process = g_variant_get_child_value (processes, i);
-      int pid;
+  g_autoptr (GVariant) process = find_row (processes, "pid", g_variant_new_int32 (wanted));
 
-      if (g_variant_lookup (process, "pid", "i", &pid) && pid == wanted)
-        return TRUE;
-    }
-  return FALSE;
+  return process != NULL;
 }
 
 GVariant *
-mp_queue_find_process (GVariant *processes,
+mp_queue_find_by_slot (GVariant *rows,
                        guint32   slot)
 {
-  for (gsize i = 0; i < g_variant_n_children (processes); i++)
-    {
-      g_autoptr (GVariant) process = g_variant_get_child_value (processes, i);
-      guint32 own;
-
-      if (g_variant_lookup (process, "slot", "u", &own) && own == slot)
-        return g_steal_pointer (&process);
-    }
-  return NULL;
+  return find_row (rows, "slot", g_variant_new_uint32 (slot));
 }

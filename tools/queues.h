@@ -42,8 +42,8 @@ void mp_queue_add_tasks (JsonBuilder *builder,
                          GVariant    *processes,
                          GVariant    *tasks);
 
-/* The row of the process that has the handle of a slot, or NULL. */
-GVariant *mp_queue_find_process (GVariant *processes,
+/* The first process or task of @rows that has the slot, or NULL. */
+GVariant *mp_queue_find_by_slot (GVariant *rows,
                                  guint32   slot);
 
 /* What tables show of a queue. */

@@ -112,7 +112,7 @@ dup_holder (GVariant *processes,
 
   if (!g_variant_lookup (task, "slot", "u", &slot))
     return g_strdup ("-");
-  process = mp_queue_find_process (processes, slot);
+  process = mp_queue_find_by_slot (processes, slot);
   return process != NULL ? mp_queue_dup_process (process) : g_strdup ("[gone]");
 }
 
