@@ -5,6 +5,8 @@
 
 #include "config.h"
 
+#include "one-message.h"
+
 #include "memory/shared-queue.h"
 #include "memory/step.h"
 
@@ -18,29 +20,6 @@ void (*mp_step_hook) (const char *name);
 
 static gpointer queue;
 
-static MpQueueStatus
-put_one (void)
-{
-  static guint8     data[SIZE];
-  const MpQueueItem item = { data, sizeof data, 2, NULL };
-  MpQueueCall       call = { 0 };
-  guint             n;
-
-  return backend.put (queue, &item, 1, &call, &n);
-}
-
-static void
-get_one (void)
-{
-  static guint8         buffer[SIZE];
-  const MpQueueAccepted accepted = { .any = MP_QUEUE_TAG (2) };
-  MpQueueCall           call = { 0 };
-  MpQueueDelivery       delivery = { .buffer = buffer, .capacity = sizeof buffer };
-  guint                 n;
-
-  g_assert_cmpint (backend.get (queue, &delivery, 1, &accepted, &call, &n), ==, MP_QUEUE_OK);
-}
-
 /* Called when the put has released the lock under which it found no room. */
 static void
 make_room (const char *name)
@@ -48,7 +27,7 @@ make_room (const char *name)
   if (!g_str_equal (name, "lock/released"))
     return;
   mp_step_hook = NULL;
-  get_one ();
+  get_one (queue);
 }
 
 static void
@@ -59,15 +38,15 @@ test_room_meanwhile (void)
 
   queue = backend.open ("memory:", NULL, &settings, &call);
   g_assert_no_error (call.error);
-  g_assert_cmpint (put_one (), ==, MP_QUEUE_OK);
-  g_assert_cmpint (put_one (), ==, MP_QUEUE_OK);
+  g_assert_cmpint (put_one (queue, SIZE), ==, MP_QUEUE_OK);
+  g_assert_cmpint (put_one (queue, SIZE), ==, MP_QUEUE_OK);
   g_assert_false (backend.check (queue, MP_QUEUE_WAIT_SPACE));
 
   mp_step_hook = make_room;
-  g_assert_cmpint (put_one (), ==, MP_QUEUE_FULL);
+  g_assert_cmpint (put_one (queue, SIZE), ==, MP_QUEUE_FULL);
   g_assert_null (mp_step_hook);
   g_assert_true (backend.check (queue, MP_QUEUE_WAIT_SPACE));
-  g_assert_cmpint (put_one (), ==, MP_QUEUE_OK);
+  g_assert_cmpint (put_one (queue, SIZE), ==, MP_QUEUE_OK);
   backend.free (queue);
 }
 

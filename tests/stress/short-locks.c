@@ -5,6 +5,8 @@
 
 #include "config.h"
 
+#include "one-message.h"
+
 #include "memory/lock.h"
 #include "memory/shared-queue-private.h"
 #include "memory/shared-queue.h"
@@ -44,29 +46,6 @@ count_requests (const char *name)
   n_under_tail += holds (MP_LOCK_TAIL);
 }
 
-static void
-put_one (void)
-{
-  static guint8     data[SIZE];
-  const MpQueueItem item = { data, sizeof data, 2 };
-  MpQueueCall       call = { 0 };
-  guint             n;
-
-  g_assert_cmpint (backend.put (queue, &item, 1, &call, &n), ==, MP_QUEUE_OK);
-}
-
-static void
-get_one (void)
-{
-  static guint8         buffer[SIZE];
-  const MpQueueAccepted accepted = { .any = MP_QUEUE_TAG (2) };
-  MpQueueCall           call = { 0 };
-  MpQueueDelivery       delivery = { .buffer = buffer, .capacity = sizeof buffer };
-  guint                 n;
-
-  g_assert_cmpint (backend.get (queue, &delivery, 1, &accepted, &call, &n), ==, MP_QUEUE_OK);
-}
-
 /* A queue that grows to some megabytes, and then as many messages in hand. */
 static void
 test_requests (gconstpointer data)
@@ -79,9 +58,9 @@ test_requests (gconstpointer data)
   n_requests = n_under_head = n_under_tail = 0;
   mp_step_hook = count_requests;
   for (guint i = 0; i < N_MESSAGES; i++)
-    put_one ();
+    g_assert_cmpint (put_one (queue, SIZE), ==, MP_QUEUE_OK);
   for (guint i = 0; i < N_MESSAGES; i++)
-    get_one ();
+    get_one (queue);
   mp_step_hook = NULL;
 
   g_test_message ("%u requests, %u with the lock of the head, %u with that of the tail", n_requests,
