@@ -568,7 +568,7 @@ hang_cb (int signal_number)
 static void
 finish (Killer *self)
 {
-  MpQueueCall call = { 0 };
+  MpQueueCall call = { .timeout_us = -1 }; /* a consumer may hold a lock and not be run */
 
   mp_store (&log_->stop, 1);
   for (guint i = 0; i < N_WORKERS; i++)
@@ -624,7 +624,7 @@ static void
 settle (Killer *self)
 {
   guint64       n_returned = 0, n_missing = 0, n_twice = 0, n_unflagged = 0, n_phantoms = 0;
-  MpQueueCall   call = { 0 };
+  MpQueueCall   call = { .timeout_us = -1 };
   MpQueueCounts counts;
   guint         n_dead;
 
