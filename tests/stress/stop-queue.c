@@ -436,8 +436,8 @@ test_at_steps (gconstpointer user_data)
 
 /* --- At random -------------------------------------------------------------------------------- */
 
-#define N_WORKERS     6 /* half of them put */
-#define MAX_MESSAGES  40000000
+#define N_WORKERS     6       /* half of them put */
+#define MAX_RATE      1500000 /* messages of a producer in a second, more than is possible */
 #define SHORT_SECONDS 2
 #define LONG_SECONDS  300
 #define LIMIT_US      50000 /* what is counted as late */
@@ -459,10 +459,11 @@ typedef struct
   guint32 stop;
   guint32 n_failed;
   Worker  workers[N_WORKERS];
-  guint8 *got; /* how often each message was got: MAX_MESSAGES of each producer */
+  guint8 *got; /* how often each message was got: max_messages_ of each producer */
 } Log;
 
-static Log *log_;
+static Log    *log_;
+static guint32 max_messages_;
 
 static gpointer
 share_memory (gsize n_bytes)
@@ -519,7 +520,7 @@ produce (guint index)
 {
   Worker *self = &log_->workers[index];
 
-  while (!mp_load (&log_->stop) && self->n_put < MAX_MESSAGES)
+  while (!mp_load (&log_->stop) && self->n_put < max_messages_)
     {
       const Stamp   stamp = { index / 2, self->n_put };
       MpQueueCall   call = { .timeout_us = choose_timeout () };
@@ -585,7 +586,7 @@ consume (guint index)
         }
       memcpy (&stamp, delivery.data, sizeof stamp);
       release (&delivery);
-      __atomic_fetch_add (&log_->got[(gsize) stamp.producer * MAX_MESSAGES + stamp.number], 1,
+      __atomic_fetch_add (&log_->got[(gsize) stamp.producer * max_messages_ + stamp.number], 1,
                           __ATOMIC_SEQ_CST);
       if (delivery.token.lease != 0)
         finish (self, &delivery.token);
@@ -659,7 +660,7 @@ account (void)
   for (guint i = 0; i < N_WORKERS; i++)
     {
       Worker *worker = &log_->workers[i];
-      guint8 *got = &log_->got[(gsize) (i / 2) * MAX_MESSAGES];
+      guint8 *got = &log_->got[(gsize) (i / 2) * max_messages_];
 
       n_calls += worker->n_calls;
       n_busy_calls += worker->n_busy;
@@ -671,7 +672,7 @@ account (void)
           n_missing += got[j] == 0;
           n_twice += got[j] > 1;
         }
-      if (i % 2 == 0 && worker->n_put < MAX_MESSAGES)
+      if (i % 2 == 0 && worker->n_put < max_messages_)
         n_phantoms += got[worker->n_put] != 0;
     }
   g_test_message ("%" G_GUINT64_FORMAT " calls, %" G_GUINT64_FORMAT " BUSY; %" G_GUINT64_FORMAT
@@ -692,12 +693,13 @@ test_at_random (gconstpointer user_data)
 {
   const MpQueueMode mode = GPOINTER_TO_UINT (user_data);
   const guint       seconds = g_getenv ("MP_TEST_LONG") != NULL ? LONG_SECONDS : SHORT_SECONDS;
-  const gsize       n_bytes = (gsize) MAX_MESSAGES * N_WORKERS / 2;
+  const gsize       n_bytes = (gsize) seconds * MAX_RATE * N_WORKERS / 2;
   gint64            end = g_get_monotonic_time () + seconds * G_USEC_PER_SEC;
   MpQueueCall       call = { .timeout_us = 10 * G_USEC_PER_SEC };
   pid_t             pids[N_WORKERS];
   guint             n_stops = 0;
 
+  max_messages_ = seconds * MAX_RATE;
   log_ = share_memory (sizeof *log_);
   log_->got = share_memory (n_bytes);
   open_queue (mode, 64);
