@@ -224,6 +224,96 @@ class TestLinks(unittest.TestCase):
                          ['b.md'])
 
 
+# Rows of docs/limits.md by how they begin, and the constants whose values they name.
+LIMITS = (
+    ('messages queued', 'memory/layout.h', 'MP_MAX_COUNT'),
+    ('bytes queued', 'memory/shared-open.c', 'DEFAULT_MAX_BYTES'),
+    ('bytes queued', 'memory/shared-open.c', 'MAX_MAX_BYTES'),
+    ('messages held by consumers', 'memory/layout.h', 'MP_N_LEASES'),
+    ('bytes held by consumers', 'memory/shared-open.c', 'MIN_SLACK'),
+    ('bytes held by consumers', 'memory/shared-open.c', 'MAX_SLACK'),
+    ('users:', 'memory/layout.h', 'MP_N_PARTICIPANTS'),
+    ('threads and main loops', 'memory/layout.h', 'MP_N_WAITERS'),
+    ('threads and main loops', 'memory/sleeper.c', 'WITHOUT_SLOT_US'),
+    ('threads and main loops', 'memory/bell.c', 'WITHOUT_SLOT_US'),
+    ('deliveries of one message', 'base/queue-backend.h', 'MP_QUEUE_DEFAULT_MAX_DELIVERIES'),
+    ('text of', 'base/queue-backend.h', 'MP_QUEUE_PROGRESS_SIZE - 1'),
+    ('name of a queue | 63', 'base/queue-backend.h', 'MP_QUEUE_NAME_SIZE - 1'),
+    ('inotify instances', 'memory/layout.h', 'MP_N_WATCHERS'),
+    ('one message | `max-bytes`, at', 'redis/redis-queue.c', 'MAX_MESSAGE'),
+    ('name of a queue | 128', 'redis/redis-uri.c', 'MAX_NAME'),
+    ('a call without a timeout', 'redis/redis-uri.c', 'DEFAULT_TIMEOUT_US'),
+    ('`timeout=`', 'redis/redis-uri.c', 'MAX_SECONDS'),
+    ('number of the database', 'redis/redis-uri.c', 'MAX_DATABASE'),
+    ('one message | 64 MiB', 'connection/mp-connection-private.h', 'MP_CONNECTION_DEFAULT_MESSAGE_SIZE'),
+    ('one message | 64 MiB', 'connection/mp-connection-private.h', 'MP_CONNECTION_LARGEST_MESSAGE'),
+    ('descriptors of a message', 'net/transport.h', 'MP_TRANSPORT_MAX_FDS'),
+    ('bytes of asynchronous sends', 'wire/channel-send.c', 'MAX_QUEUED'),
+    ('messages kept', 'wire/channel-receive.c', 'MAX_KEPT'),
+    ('calls of the peer', 'connection/calls-received.c', 'MANY_CALLS'),
+    ('the same, while', 'connection/calls-received.c', 'MAX_INCOMING'),
+    ('duration of a handshake', 'wire/peer-settings.h', 'MP_PEER_DEFAULT_HANDSHAKE_TIMEOUT'),
+    ('a message of the handshake', 'wire/handshake.h', 'MP_HANDSHAKE_MAX_MESSAGE'),
+    ('handshakes in progress', 'connection/mp-listener.c', 'DEFAULT_MAX_PENDING'),
+    ('handshakes of TLS', 'wire/tls.h', 'MP_TLS_MAX_THREADS'),
+    ('refused peers', 'wire/acceptor-peers.c', 'MAX_REFUSED'),
+    ('clients in the', 'connection/mp-listener.c', 'DEFAULT_BACKLOG'),
+    ('nesting of JSON', 'formats/json-writer.h', 'MP_JSON_MAX_NESTING'),
+    ('nesting of a GVariant', 'formats/gvariant-reader.c', 'MAX_DEPTH'),
+    ('nesting of a value', 'formats/gvariant-writer.h', 'MP_GVARIANT_MAX_NESTING'),
+    ('nesting of a pickle', 'formats/pickle-writer.h', 'MP_PICKLE_MAX_NESTING'),
+    ('type of a GVariant', 'formats/gvariant.h', 'MP_GVARIANT_MAX_TYPE_LENGTH'),
+    ('JSON text', 'formats/json-scan.c', 'MAX_TREE_SIZE'),
+    ('a pickle that', 'formats/pickle-machine.c', 'MAX_PICKLE_SIZE'),
+    ('shared values', 'formats/pickle-machine.c', 'WORK_PER_BYTE'),
+    ('an integer', 'formats/pickle-operations.c', 'MAX_BIG_INT_BYTES'),
+    ('an integer', 'formats/pickle-text.c', 'MAX_BIG_INT_DIGITS'),
+    ('dimensions', 'formats/ndarray.h', 'MP_NDARRAY_MAX_DIMENSIONS'),
+    ('objects in a message', 'formats/object.c', 'MAX_OBJECTS'),
+    ('objects in a message', 'formats/object.h', 'MP_OBJECT_MAX_NESTING'),
+    ('pause before', 'pool/pool-slots.c', 'MAX_DELAY_US'),
+    ('memory of large messages', 'base/mp-large-memory.c', 'MAX_KEPT'),
+)
+
+
+def value_of(path, expression):
+    """Returns the value of an expression of constants that are defined in a file of the library."""
+    text = read(os.path.join(SOURCE, 'mproc-glib', path))
+    constants = dict(re.findall(r'^#define (\w+) +(.+)$', text, re.MULTILINE))
+    constants.update(G_USEC_PER_SEC='1000000', G_MAXINT32='(2 ** 31 - 1)')
+    while names := [name for name in re.findall(r'\b[A-Z]\w+\b', expression) if name in constants]:
+        expression = re.sub(rf'\b{names[0]}\b', f'({constants[names[0]]})', expression)
+    # That of processors with 64 bits.
+    expression = re.sub(r'sizeof \(gpointer\) > 4 \? (.*) : .*?(?=\)|$)', r'\1', expression)
+    expression = re.sub(r'\(gsize\)|G_G?U?INT64_CONSTANT|/\*.*?\*/|(?<=\d)u\b', '', expression)
+    return eval(expression, {'__builtins__': {}})  # pylint: disable=eval-used
+
+
+def ways_to_write(value):
+    ways = [f'{value:,}']
+    for unit, name in ((1 << 40, 'TiB'), (1 << 30, 'GiB'), (1 << 20, 'MiB'), (10 ** 6, 's'), (1000, 'ms')):
+        ways += [f'{value // unit:,} {name}'] if value % unit == 0 else []
+    return ways
+
+
+class TestLimits(unittest.TestCase):
+    """The page of limits names the values that are in the source."""
+
+    def test_values(self):
+        rows = re.findall(r'^\| (.*)', read(os.path.join(SOURCE, 'docs', 'limits.md')), re.MULTILINE)
+        for beginning, path, constant in LIMITS:
+            with self.subTest(row=beginning, constant=constant):
+                row, = [row for row in rows if row.startswith(beginning)]
+                ways = '|'.join(re.escape(way) for way in ways_to_write(value_of(path, constant)))
+                self.assertRegex(row, rf'(?<![\d,])({ways})(?![\d,]*\d)')
+
+    def test_values_of_constants(self):
+        self.assertEqual(value_of('memory/layout.h', 'MP_MAX_COUNT'), 1 << 27)
+        self.assertEqual(value_of('memory/shared-open.c', 'DEFAULT_MAX_BYTES'), 4 << 30)
+        self.assertEqual(ways_to_write(3 << 20), ['3,145,728', '3 MiB'])
+        self.assertEqual(ways_to_write(5000), ['5,000', '5 ms'])
+
+
 class TestExamples(unittest.TestCase):
     def setUp(self):
         self.links = {link for link in LINK.findall(read(os.path.join(SOURCE, 'examples', 'README.md')))
