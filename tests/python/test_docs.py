@@ -12,6 +12,7 @@ import sys
 import tempfile
 import unittest
 import urllib.parse
+import xml.etree.ElementTree as ElementTree
 
 SOURCE = os.environ['MP_SOURCE_ROOT']
 BUILD = os.environ['MP_BUILD_ROOT']
@@ -68,6 +69,29 @@ class TestReference(unittest.TestCase):
         pages = {os.path.basename(page) for page in glob.glob(os.path.join(SOURCE, 'docs', '*.md'))}
         listed = re.search(r'content_files = \[(.*)\]', read(CONFIG))[1]
         self.assertEqual(set(re.findall(r'"([^"]+)"', listed)), pages)
+
+
+class TestClasses(unittest.TestCase):
+    """The page that shows the examples of the classes in the other languages."""
+
+    GIR = os.path.join(BUILD, 'mproc-glib', 'Mp-1.0.gir')
+    CORE = '{http://www.gtk.org/introspection/core/1.0}'
+
+    def sections(self):
+        text = read(os.path.join(SOURCE, 'docs', 'classes.md'))
+        return {name: set(re.findall(r'^```(\w+)$', section, re.MULTILINE))
+                for name, section in re.findall(r'^## Mp(\w+)\n(.*?)(?=^## |\Z)', text, re.MULTILINE | re.DOTALL)}
+
+    @unittest.skipUnless(os.path.exists(GIR), 'the library is built without introspection')
+    def test_every_example_is_in_every_language(self):
+        namespace = ElementTree.parse(self.GIR).getroot().find(f'{self.CORE}namespace')
+        described = {each.get('name'): each.findtext(f'{self.CORE}doc', '')
+                     for kind in ('class', 'interface', 'record') for each in namespace.findall(self.CORE + kind)}
+        with_examples = {name for name, text in described.items() if '```c' in text}
+        self.assertGreater(len(with_examples), 10)
+        self.assertEqual(set(self.sections()), with_examples)
+        for name, languages in self.sections().items():
+            self.assertEqual(languages, {'python', 'js', 'vala'}, name)
 
 
 class Page(html.parser.HTMLParser):

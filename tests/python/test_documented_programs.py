@@ -2,7 +2,8 @@
 """Programs in the documentation print the output shown there.
 
 A fenced block in a language that is followed by a block of text is a whole program and what
-it prints. On the page of classes, comments behind the lines are what they print.
+it prints. On the page of classes, comments behind the lines are what they print; the workers
+there are run by the pools.
 """
 
 import glob
@@ -23,10 +24,11 @@ PROGRAM = re.compile(r'^```(?P<language>c|python|js|vala)\n(?P<code>(?:(?!^```).
                      r'^```text\n(?P<output>.*?)^```$', re.MULTILINE | re.DOTALL)
 
 FRAGMENT = re.compile(r'^```(?P<language>python|js|vala)\n(?P<code>(?:(?!^```).)*)^```$', re.MULTILINE | re.DOTALL)
+SECTION = re.compile(r'^## (?P<name>\w+)\n(?P<text>.*?)(?=^## |\Z)', re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r'.*[;)]\s+(?:#|//) (.*)$', re.MULTILINE)
 
 BEGINNING = {
-    'python': 'import threading\nfrom gi.repository import GLib, Mp\n\n',
+    'python': "import threading\nimport gi\ngi.require_version('Mp', '1.0')\nfrom gi.repository import GLib, Mp\n\n",
     'js': "import Mp from 'gi://Mp?version=1.0';\n\n",
 }
 
@@ -35,7 +37,7 @@ VALA_MAIN = """
 int main (string[] args)
 {
   try {
-    switch (int.parse (args[1])) {
+    switch (int.parse (args[1] ?? "0")) {
 %s    }
   } catch (Error e) {
     printerr ("%%s\\n", e.message);
@@ -114,46 +116,6 @@ class TestPrograms(unittest.TestCase):
     def test_vala(self):
         self.run_page('docs/vala.md', ['vala', 'vala'])
 
-    def run_fragments(self, fragments, command):
-        self.assertGreater(len(fragments), 9)
-        for number, code in enumerate(fragments):
-            with self.subTest(code=code), tempfile.TemporaryDirectory() as folder:
-                done = subprocess.run(command(number, code, folder), timeout=TIMEOUT, stdout=subprocess.PIPE,
-                                      text=True, check=False)
-                self.assertEqual((done.returncode, done.stdout.splitlines()), (0, COMMENT.findall(code)))
-
-    @staticmethod
-    def fragments(language):
-        with open(os.path.join(SOURCE, 'docs', 'classes.md'), encoding='utf-8') as file:
-            return [match['code'] for match in FRAGMENT.finditer(file.read()) if match['language'] == language]
-
-    def script(self, language):
-        def command(_number, code, folder):
-            path = os.path.join(folder, 'fragment')
-            with open(path, 'w', encoding='utf-8') as file:
-                file.write(BEGINNING[language] + code)
-            return command_for(language, path, folder)
-        self.run_fragments(self.fragments(language), command)
-
-    def test_classes_in_python(self):
-        self.script('python')
-
-    def test_classes_in_javascript(self):
-        self.script('js')
-
-    @unittest.skipUnless(shutil.which('valac'), 'there is no Vala compiler')
-    def test_classes_in_vala(self):
-        fragments = self.fragments('vala')
-        methods = ''.join(f'void run_{number} () throws Error\n{{\n{code}}}\n\n'
-                          for number, code in enumerate(fragments))
-        cases = ''.join(f'    case {number}: run_{number} (); break;\n' for number in range(len(fragments)))
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, 'fragments.vala')
-            with open(path, 'w', encoding='utf-8') as file:
-                file.write(methods + VALA_MAIN % cases)
-            program = command_for('vala', path, folder)
-            self.run_fragments(fragments, lambda number, _code, _folder: [*program, str(number)])
-
     def test_wrong_output_is_found(self):
         with tempfile.TemporaryDirectory(dir=BUILD) as folder:
             path = os.path.join(folder, 'page.md')
@@ -162,6 +124,70 @@ class TestPrograms(unittest.TestCase):
             case = TestPrograms()
             with self.assertRaisesRegex(AssertionError, '2'):
                 case.run_page(path, ['python'])
+
+
+class TestClasses(unittest.TestCase):
+    """The page of classes."""
+
+    WORKER = 'MpPoolWorker'
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        with open(os.path.join(SOURCE, 'docs', 'classes.md'), encoding='utf-8') as file:
+            self.sections = SECTION.findall(file.read())
+
+    def fragments(self, language):
+        """Returns the fragments in a language, and the one that is the program of a worker."""
+        found = {name: match['code'] for name, text in self.sections for match in FRAGMENT.finditer(text)
+                 if match['language'] == language}
+        worker = found.pop(self.WORKER)
+        self.assertGreater(len(found), 10)
+        return list(found.values()), worker
+
+    def write(self, name, text):
+        path = os.path.join(self.folder, name)
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(text)
+        return path
+
+    def assert_prints_its_comments(self, code, command):
+        # As in a program, python3 is the one that has the library.
+        path = f'{os.path.dirname(sys.executable)}:{os.environ["PATH"]}'
+        done = subprocess.run(command, timeout=TIMEOUT, stdout=subprocess.PIPE, text=True, check=False,
+                              cwd=self.folder, env={**os.environ, 'PATH': path})
+        self.assertEqual((done.returncode, done.stdout.splitlines()), (0, COMMENT.findall(code)))
+
+    def run_script(self, language, suffix):
+        fragments, worker = self.fragments(language)
+        self.write(f'worker.{suffix}', BEGINNING[language] + worker)
+        for code in fragments:
+            with self.subTest(code=code):
+                path = self.write(f'fragment.{suffix}', BEGINNING[language] + code)
+                self.assert_prints_its_comments(code, command_for(language, path, self.folder))
+
+    def test_python(self):
+        self.run_script('python', 'py')
+
+    def test_javascript(self):
+        self.run_script('js', 'js')
+
+    def compile_vala(self, name, fragments):
+        methods = ''.join(f'void run_{number} () throws Error\n{{\n{code}}}\n\n'
+                          for number, code in enumerate(fragments))
+        cases = ''.join(f'    case {number}: run_{number} (); break;\n' for number in range(len(fragments)))
+        program, = command_for('vala', self.write(f'{name}.vala', methods + VALA_MAIN % cases), self.folder)
+        return shutil.move(program, os.path.join(self.folder, name))
+
+    @unittest.skipUnless(shutil.which('valac'), 'there is no Vala compiler')
+    def test_vala(self):
+        fragments, worker = self.fragments('vala')
+        self.compile_vala('worker', [worker])
+        program = self.compile_vala('fragments', fragments)
+        for number, code in enumerate(fragments):
+            with self.subTest(code=code):
+                self.assert_prints_its_comments(code, [program, str(number)])
 
 
 if __name__ == '__main__':
