@@ -338,6 +338,19 @@ class TestLimits(unittest.TestCase):
         self.assertEqual(ways_to_write(5000), ['5,000', '5 ms'])
 
 
+class TestTroubleshooting(unittest.TestCase):
+    def test_every_error_is_explained(self):
+        text = read(os.path.join(SOURCE, 'docs', 'troubleshooting.md'))
+        explained = set(re.findall(r'`(\w+)`', ''.join(re.findall(r'^\| (`.*?) \|', text, re.MULTILINE))))
+        own = set(re.findall(r'^  (MP_ERROR_\w+)', read(os.path.join(SOURCE, 'mproc-glib', 'base', 'mp-error.h')),
+                             re.MULTILINE))
+        self.assertGreater(len(own), 10)
+        system = {code for path in glob.glob(os.path.join(SOURCE, 'mproc-glib', '*', '*.c'))
+                  for code in re.findall(r'G_IO_ERROR, (G_IO_ERROR_\w+)', read(path))}
+        # What GIO reports is compared with it; no call fails with it.
+        self.assertEqual((own | system) - explained, {'G_IO_ERROR_WOULD_BLOCK'})
+
+
 class TestExamples(unittest.TestCase):
     def setUp(self):
         self.links = {link for link in LINK.findall(read(os.path.join(SOURCE, 'examples', 'README.md')))
