@@ -30,6 +30,15 @@ deliver (MpMessage *message)
 }
 
 static void
+assert_is (GVariant   *value,
+           const char *text)
+{
+  g_autoptr (GVariant) expected = g_variant_ref_sink (g_variant_new_parsed (text));
+
+  g_assert_cmpvariant (value, expected);
+}
+
+static void
 test_message_variant (void)
 {
   g_autoptr (GVariant) value =
@@ -88,7 +97,7 @@ test_message_bytes (void)
 
   variant = mp_message_get_variant (delivered, &error);
   g_assert_no_error (error);
-  g_assert_cmpvariant (variant, g_variant_new_parsed ("@ay [97, 0, 98]"));
+  assert_is (variant, "@ay [97, 0, 98]");
 }
 
 static void
@@ -100,7 +109,7 @@ test_message_bytes_empty (void)
   g_autoptr (GVariant) variant = mp_message_get_variant (delivered, NULL);
   g_autoptr (GBytes) got = mp_message_get_bytes (delivered, NULL);
 
-  g_assert_cmpvariant (variant, g_variant_new_parsed ("@ay []"));
+  assert_is (variant, "@ay []");
   g_assert_cmpuint (g_bytes_get_size (got), ==, 0);
 }
 
