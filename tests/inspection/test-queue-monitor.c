@@ -69,7 +69,7 @@ put (gpointer queue,
 {
   g_autoptr (GError) error = NULL;
 
-  mp_queue_put (queue, g_variant_new_int64 (number), 0, NULL, &error);
+  mp_queue_put (queue, g_variant_new_int64 (number), 10 * G_USEC_PER_SEC, NULL, &error);
   g_assert_no_error (error);
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Whatever fails raises the exceptions of multiprocessing, and never GLib.Error itself."""
 
+import errno
 import inspect
 import os
 import pathlib
@@ -14,6 +15,7 @@ from helping import DEADLINE, TestCase
 
 from gi._gi import FunctionInfo
 from gi.repository import Gio, GLib, GObject, Mp
+from gi.overrides.Mp import errors
 
 NOT_UTF8 = 'a\udcff'
 
@@ -117,6 +119,10 @@ class TestErrors(TestCase):
                 case()
             if hasattr(raised, 'exception'):
                 self.assertNotIsInstance(raised.exception, GLib.Error, i)
+
+    def test_a_lock_that_is_held(self):
+        error = GLib.Error.new_literal(Gio.io_error_quark(), 'a process holds a lock', Gio.IOErrorEnum.BUSY)
+        self.assertEqual(errors.exception_of(error).errno, errno.EBUSY)
 
     def test_addresses_that_are_not_utf8(self):
         path = os.path.join(self.folder, NOT_UTF8)

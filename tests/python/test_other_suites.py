@@ -18,7 +18,7 @@ def produce(queue, n):
     i = 0
     while i < n:
         try:
-            queue.put((i,) * 5, timeout=0.01)
+            queue.put((i,) * 5, timeout=10)
             i += 1
         except Full:
             pass
@@ -28,7 +28,7 @@ def consume(queue, sums):
     total = 0
     while True:
         try:
-            total += sum(value[0] for value in queue.get_many(BATCH, timeout=0.01))
+            total += sum(value[0] for value in queue.get_many(BATCH, timeout=10))
         except Empty:
             pass
         except ValueError:

@@ -48,6 +48,7 @@ watch_done (MpJoinableQueue *queue)
   return watch;
 }
 
+/* Returns FALSE if the queue is full.  Another process that holds a lock is waited for. */
 static gboolean
 try_put (MpQueue *queue,
          gsize    size)
@@ -56,7 +57,12 @@ try_put (MpQueue *queue,
   g_autofree guint8 *data = g_malloc0 (size);
   gboolean           put;
 
-  put = mp_queue_put_data (queue, data, size, 0, NULL, &error);
+  do
+    {
+      g_clear_error (&error);
+      put = mp_queue_put_data (queue, data, size, 0, NULL, &error);
+    }
+  while (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_BUSY));
   if (!put)
     g_assert_error (error, MP_ERROR, MP_ERROR_FULL);
   return put;

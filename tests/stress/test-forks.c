@@ -29,7 +29,7 @@ typedef struct
 static gboolean
 use_put (MpQueue *queue)
 {
-  return mp_queue_put_data (queue, (const guint8 *) "x", 1, 0, NULL, NULL);
+  return mp_queue_put_data (queue, (const guint8 *) "x", 1, TEST_TIMEOUT_US, NULL, NULL);
 }
 
 static gboolean

@@ -16,6 +16,7 @@ from .module import Mp, exported
 _ERRNO = {
     Gio.IOErrorEnum.NOT_FOUND: errno.ENOENT,
     Gio.IOErrorEnum.EXISTS: errno.EEXIST,
+    Gio.IOErrorEnum.BUSY: errno.EBUSY,
     Gio.IOErrorEnum.PERMISSION_DENIED: errno.EACCES,
     Gio.IOErrorEnum.ADDRESS_IN_USE: errno.EADDRINUSE,
     Gio.IOErrorEnum.CONNECTION_REFUSED: errno.ECONNREFUSED,
