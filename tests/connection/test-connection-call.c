@@ -274,6 +274,17 @@ cancelled_cb (GCancellable *cancellable,
   g_string_append (user_data, "cancelled ");
 }
 
+/* Also logs when the caller gives up, which may come together with the call. */
+static void
+keep_and_log_cb (MpConnection *connection,
+                 MpInvocation *invocation,
+                 gpointer      user_data)
+{
+  keep_cb (connection, invocation, user_data);
+  g_signal_connect (mp_invocation_get_cancellable (invocation), "cancelled",
+                    G_CALLBACK (cancelled_cb), ((Fixture *) user_data)->log);
+}
+
 static void
 test_given_up (Fixture      *fixture,
                gconstpointer data)
@@ -284,15 +295,14 @@ test_given_up (Fixture      *fixture,
   };
   g_autoptr (GError) error = NULL;
 
-  serve (fixture, G_CALLBACK (keep_cb), fixture);
+  serve (fixture, G_CALLBACK (keep_and_log_cb), fixture);
   mp_connection_call_async (fixture->client, g_variant_new_int64 (1), -1, 0, cancellable,
                             result_cb, &results[0]);
+  iterate_until (fixture->invocations->len == 1);
+  /* Leaves at once, however soon its time is over. */
   mp_connection_call_async (fixture->client, g_variant_new_int64 (2), G_USEC_PER_SEC / 10, 0, NULL,
                             result_cb, &results[1]);
   iterate_until (fixture->invocations->len == 2);
-  for (guint i = 0; i < 2; i++)
-    g_signal_connect (mp_invocation_get_cancellable (fixture->invocations->pdata[i]), "cancelled",
-                      G_CALLBACK (cancelled_cb), fixture->log);
   g_cancellable_cancel (cancellable);
   iterate_until (results[0] != NULL && results[1] != NULL);
   g_assert_null (mp_connection_call_finish (fixture->client, results[0], &error));

@@ -145,11 +145,15 @@ test_full_backlog (void)
 
   g_assert_true (mp_listener_listen (listener, NULL));
   connector = make_connector (listener, NULL);
-  while ((connection = mp_connector_open (connector, 10000, NULL, &error)) != NULL)
-    g_ptr_array_add (waiting, connection);
+  connection = mp_connector_open (connector, TIMEOUT, NULL, &error);
+  g_assert_no_error (error);
+  while (connection != NULL)
+    {
+      g_ptr_array_add (waiting, connection);
+      connection = mp_connector_open (connector, 10000, NULL, &error);
+    }
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
   g_clear_error (&error);
-  g_assert_cmpint (waiting->len, >=, 1);
 
   client.connector = connector;
   thread = g_thread_new ("client", run_client, &client);

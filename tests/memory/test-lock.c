@@ -65,15 +65,21 @@ test_await_again (void)
 {
   MpMemory one = { 0 };
   MpMemory other = { 0 };
-  gint64   first;
+  gint64   first = 0, second;
 
   test_memory_create (&one);
   test_memory_open (&other, &one);
   g_assert_true (mp_lock_take (&one, MP_LOCK_HEAD));
   g_assert_false (mp_lock_take (&other, MP_LOCK_HEAD));
-  first = mp_lock_extend_deadline (&other, 0, 0);
-  g_assert_false (mp_lock_take (&other, MP_LOCK_HEAD));
-  g_assert_cmpint (mp_lock_extend_deadline (&other, 0, 0), ==, first);
+  second = mp_lock_extend_deadline (&other, 0, 0);
+  /* What was found is soon forgotten, so try again if this process did not run meanwhile. */
+  for (guint i = 0; i < 10 && second != first; i++)
+    {
+      first = second;
+      g_assert_false (mp_lock_take (&other, MP_LOCK_HEAD));
+      second = mp_lock_extend_deadline (&other, 0, 0);
+    }
+  g_assert_cmpint (second, ==, first);
 
   mp_unlock (&one, MP_LOCK_HEAD);
   g_assert_cmpint (mp_lock_await (&other, -1, NULL), ==, MP_LOCK_WAIT_OVER);

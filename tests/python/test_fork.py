@@ -11,11 +11,14 @@ import selectors
 import signal
 import sys
 import threading
+import time
 import unittest
+import unittest.mock
 
 from helping import DEADLINE, TestCase, wait_until
 
 from gi.repository import GLib, Mp
+from gi.overrides.Mp import forking
 
 KEY = b'a key'
 fork = multiprocessing.get_context('fork')
@@ -327,9 +330,9 @@ class TestListeners(TestCase):
         with multiprocessing.connection.Listener(authkey=KEY) as listener:
             clients = []
             thread = threading.Thread(target=lambda: clients.append(
-                Mp.Client(listener.address, authkey=KEY, handshake_timeout=50_000)))
+                Mp.Client(listener.address, authkey=KEY, handshake_timeout=1_000_000)))
             thread.start()
-            thread.join(0.3)
+            thread.join(1.2)
             self.assertTrue(thread.is_alive())
             listener.accept().close()
             thread.join(DEADLINE)
@@ -339,9 +342,9 @@ class TestListeners(TestCase):
 libc = ctypes.CDLL(None)
 
 
-def end_slowly(key):
-    """The thread sleeps after all that Python knows of: as long as GLib could hold a lock then."""
-    libc.pthread_setspecific(key, ctypes.c_void_p(30_000))
+def end_later(key, semaphore):
+    """The thread waits for the semaphore after all that Python knows of, as if it held a lock of GLib then."""
+    libc.pthread_setspecific(key, ctypes.byref(semaphore))
 
 
 class TestEndedThreads(TestCase):
@@ -349,17 +352,26 @@ class TestEndedThreads(TestCase):
         """A thread that was joined still gives back memory under a lock of GLib."""
         if GLib.check_version(2, 76, 0) is None:
             self.skipTest('GLib has no such memory')
-        key = ctypes.c_uint()
-        self.assertEqual(libc.pthread_key_create(ctypes.byref(key), libc.usleep), 0)
+        key, semaphore = ctypes.c_uint(), (ctypes.c_long * 4)()
+        self.assertEqual(libc.sem_init(semaphore, 0, 0), 0)
+        self.assertEqual(libc.pthread_key_create(ctypes.byref(key), libc.sem_wait), 0)
         self.addCleanup(libc.pthread_key_delete, key)
-        thread = threading.Thread(target=end_slowly, args=(key,))
+        self.addCleanup(libc.sem_post, semaphore)
+        thread = threading.Thread(target=end_later, args=(key, semaphore))
         thread.start()
         thread.join()
         task = f'/proc/self/task/{thread.native_id}'
         # As if the program had never had it.
         del thread
         self.assertTrue(os.path.exists(task))
-        child = self.start(str)
+
+        def let_it_end(seconds):
+            libc.sem_post(semaphore)
+            time.sleep(seconds)
+
+        # It ends as soon as the fork waits for it.
+        with unittest.mock.patch.multiple(forking, sleep=let_it_end, _LONGEST=DEADLINE):
+            child = self.start(str)
         self.assertFalse(os.path.exists(task))
         self.finish(child)
 

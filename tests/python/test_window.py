@@ -54,6 +54,7 @@ class TestWindow(unittest.TestCase):
             self.skipTest(f'the window in {language} is not built')
         screen = Screen(WIDTH, HEIGHT)
         self.addCleanup(screen.__exit__)
+        self.assertEqual(screen.photo().longest_run(is_blue), 0)
         program = Window([*WINDOWS[language], '--begin'], stderr=subprocess.STDOUT,
                          env={**ENVIRONMENT, 'DISPLAY': screen.name})
         self.addCleanup(program.close)
@@ -73,7 +74,6 @@ class TestWindow(unittest.TestCase):
 
     def check(self, language):
         program, screen = self.start(language)
-        self.assertEqual(screen.photo().longest_run(is_blue), 0)
 
         # Six rounds of 200 ms give time for more than a few ticks of 50 ms if nothing blocks.
         self.assertGreater(program.ticks_when('12 of 12 done'), 6)

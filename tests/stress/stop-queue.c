@@ -401,12 +401,12 @@ test_at_steps (gconstpointer user_data)
   open_queue (test->mode, 0);
   size = test->size;
   n_busy = 0;
-  alarm (HANG_SECONDS);
   for (guint step = 1;; step++)
     {
       pid_t pid;
       int   status;
 
+      alarm (HANG_SECONDS);
       try_by_deadline (0, G_USEC_PER_SEC);
       act_put ();
       pid = start (test, step);

@@ -21,6 +21,9 @@
 #define N_DEATHS      8 /* fewer than max-deliveries */
 #define PROMPT_US     (500 * 1000)
 
+/* A bound is exceeded at times if the machine is busy, and always if the library is wrong. */
+#define N_TRIES 5
+
 typedef struct
 {
   MpQueue *queue;
@@ -196,33 +199,50 @@ start_waiting (Crowd *crowd,
     crowd_start (crowd, func);
   for (guint i = 0; i < n; i++)
     test_wait_asleep (crowd->children[i]);
-  /* Some of them still have to become watchers. */
-  g_usleep (G_USEC_PER_SEC / 2);
+}
+
+static void
+let_time_pass (Crowd *crowd)
+{
+  g_usleep (WATCH_SECONDS * G_USEC_PER_SEC);
+}
+
+static void
+let_some_exit (Crowd *crowd)
+{
+  for (guint i = 0; i < N_EXITS; i++)
+    test_wait_child (test_fork (use, crowd), 0);
+}
+
+static void
+assert_few_wake_ups (Crowd *crowd,
+                     void (*func) (Crowd *crowd),
+                     guint64     most,
+                     const char *what)
+{
+  guint64 n = G_MAXUINT64;
+
+  for (guint i = 0; i < N_TRIES && n > most; i++)
+    {
+      guint64 before = count_switches (crowd);
+
+      func (crowd);
+      n = count_switches (crowd) - before;
+      g_test_message ("%s woke %d processes %d times", what, N_WAITING, (int) n);
+    }
+  g_assert_cmpuint (n, <=, most);
 }
 
 /* Without watchers, each would wake up ten times a second, and each exit would wake all. */
 static void
 test_idle (gconstpointer data)
 {
-  Crowd   crowd;
-  guint64 before, after;
+  Crowd crowd;
 
   crowd_init (&crowd, N_WAITING);
   start_waiting (&crowd, (int (*) (gpointer)) data, N_WAITING);
-
-  before = count_switches (&crowd);
-  g_usleep (WATCH_SECONDS * G_USEC_PER_SEC);
-  after = count_switches (&crowd);
-  g_test_message ("%d processes woke up %d times in %d s", N_WAITING, (int) (after - before),
-                  WATCH_SECONDS);
-  g_assert_cmpuint (after - before, <=, 4 * WATCH_SECONDS);
-
-  for (guint i = 0; i < N_EXITS; i++)
-    test_wait_child (test_fork (use, &crowd), 0);
-  before = after;
-  after = count_switches (&crowd);
-  g_test_message ("%d exits woke them %d times", N_EXITS, (int) (after - before));
-  g_assert_cmpuint (after - before, <=, 8 * N_EXITS + 4);
+  assert_few_wake_ups (&crowd, let_time_pass, 4 * WATCH_SECONDS, "3 s");
+  assert_few_wake_ups (&crowd, let_some_exit, 8 * N_EXITS + 4, "10 exits");
   crowd_clear (&crowd);
 }
 
@@ -262,10 +282,10 @@ get_one_and_stay (gpointer data)
   return 0;
 }
 
-/* Each holder of the only task is killed, and another process gets it soon, even if watchers are
- * killed too. */
-static void
-test_redelivery (void)
+/* Each holder of the only task is killed, and another process gets it, even if watchers are killed
+ * too.  Returns the longest time until then. */
+static gint64
+kill_holders (void)
 {
   Crowd  crowd;
   gint64 longest = 0;
@@ -283,9 +303,21 @@ test_redelivery (void)
       taken = kill_and_measure (&crowd, i);
       longest = MAX (longest, taken);
     }
-  g_test_message ("the slowest of %d redeliveries took %d µs", N_DEATHS, (int) longest);
-  g_assert_cmpint (longest, <, PROMPT_US);
   crowd_clear (&crowd);
+  return longest;
+}
+
+static void
+test_redelivery (void)
+{
+  gint64 longest = G_MAXINT64;
+
+  for (guint i = 0; i < N_TRIES && longest >= PROMPT_US; i++)
+    {
+      longest = kill_holders ();
+      g_test_message ("the slowest of %d redeliveries took %d µs", N_DEATHS, (int) longest);
+    }
+  g_assert_cmpint (longest, <, PROMPT_US);
 }
 
 static gboolean
