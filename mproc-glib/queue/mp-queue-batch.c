@@ -102,6 +102,8 @@ get_one (MpQueue         *self,
 
   mp_queue_delivery_clear (delivery);
   store->backend->settle (store->home, delivery, FALSE, call);
+  /* If that failed, so does what follows. */
+  g_clear_error (&call->error);
   message = mp_queue_get_value (self, &mp_queue_message_reader, NULL, call, FALSE, &token,
                                 &call->error);
   if (message == NULL)

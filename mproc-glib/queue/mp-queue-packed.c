@@ -270,6 +270,7 @@ take_one (MpQueue         *self,
 
   mp_queue_delivery_clear (delivery);
   store->backend->settle (store->home, delivery, FALSE, call);
+  g_clear_error (&call->error);
   data = mp_queue_get_payload (self, accepted, &format, &length, 0, error);
   if (data != NULL)
     pack (packing, (guint8) format, data, length);

@@ -265,10 +265,8 @@ mp_queue_delivery_free_memory (MpQueueDelivery *delivery)
 /* Frees the value of a tentative delivery that could not be settled. */
 static void
 drop_value (const MpQueueReader *reader,
-            MpQueueCall         *call,
             gpointer            *value)
 {
-  g_clear_error (&call->error);
   if (*value != NULL && reader->free_value != NULL)
     reader->free_value (*value);
   *value = NULL;
@@ -283,15 +281,22 @@ read_and_settle (MpQueueStore        *self,
                  gpointer            *value)
 {
   MpQueueStatus status = MP_QUEUE_OK;
+  GError       *error = NULL;
 
-  *value = reader->read (delivery, request, &call->error);
+  *value = reader->read (delivery, request, &error);
   mp_queue_delivery_clear (delivery);
   if (delivery->tentative)
     status = self->backend->settle (self->home, delivery, *value != NULL, call);
-  if (G_LIKELY (status == MP_QUEUE_OK))
-    return *value != NULL ? MP_QUEUE_OK : MP_QUEUE_FAILED;
+  if (G_LIKELY (status == MP_QUEUE_OK && *value != NULL))
+    return MP_QUEUE_OK;
 
-  drop_value (reader, call, value);
+  if (status == MP_QUEUE_OK)
+    {
+      call->error = error;
+      return MP_QUEUE_FAILED;
+    }
+  g_clear_error (&error);
+  drop_value (reader, value);
   return status;
 }
 

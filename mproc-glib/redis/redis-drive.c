@@ -451,7 +451,10 @@ mp_redis_tell_ended (MpRedisQueue *self)
         operation->status = request->answer;
       operation->n_done = request->n_done;
       if (request->error != NULL)
-        operation->call.error = g_steal_pointer (&request->error);
+        {
+          g_clear_error (&operation->call.error);
+          operation->call.error = g_steal_pointer (&request->error);
+        }
       mp_redis_request_free (request);
       g_mutex_unlock (&self->mutex);
       operation->done (operation);

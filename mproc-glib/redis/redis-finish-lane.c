@@ -35,21 +35,23 @@ mp_redis_finish_confirm (MpRedisQueue   *self,
   add (self, &(MpRedisFinish){ 'd', arrived->id, arrived->n_deliveries, NULL, 0, arrived });
 }
 
-static gboolean
-contains (GArray *entries,
-          gint64  id)
+static char
+find (GArray *entries,
+      gint64  id)
 {
   for (guint i = 0; i < entries->len; i++)
     if (g_array_index (entries, MpRedisFinish, i).id == id)
-      return TRUE;
-  return FALSE;
+      return g_array_index (entries, MpRedisFinish, i).how;
+  return 0;
 }
 
-gboolean
-mp_redis_finish_has (MpRedisQueue *self,
-                     gint64        id)
+char
+mp_redis_finish_find (MpRedisQueue *self,
+                      gint64        id)
 {
-  return contains (self->finish.batch, id) || contains (self->finish.waiting, id);
+  const char how = find (self->finish.batch, id);
+
+  return how != 0 ? how : find (self->finish.waiting, id);
 }
 
 static void
@@ -76,9 +78,11 @@ tell (MpRedisQueue        *self,
       const MpRedisFinish *finish,
       gboolean             was_ours)
 {
-  MpRedisRequest *request = finish->request;
+  MpRedisRequest    *request = finish->request;
+  const MpRedisHeld *held = g_hash_table_lookup (self->held, &finish->id);
 
-  if (finish->how != 'a' && finish->how != 'x')
+  if (finish->how != 'a' && finish->how != 'x' && held != NULL &&
+      held->n_deliveries == finish->n_deliveries)
     g_hash_table_remove (self->held, &finish->id);
   if (request != NULL)
     {

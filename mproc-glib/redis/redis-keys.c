@@ -10,8 +10,8 @@
 /* The name of the session, the keys that its commands pass, and the messages that it has in
  * hand. */
 
-static const char *const letters[] = { "c", "m", "o:", "b", "n", "d", "s", "i", "r", "e", "w", "h",
-                                       "x" };
+static const char *const letters[] = { "c", "m", "o:", "b", "n", "d",
+                                       "i", "r", "e", "w", "h", "x" };
 
 void
 mp_redis_session_init (MpRedisQueue *self)
@@ -27,7 +27,7 @@ mp_redis_session_init (MpRedisQueue *self)
   self->epoch = 0;
   g_free (self->link.channel);
   self->link.channel = g_strdup_printf ("mp1:{%s}:%s", self->uri->name, self->session);
-  mp_command_add_string (arguments, "13");
+  mp_command_add_integer (arguments, G_N_ELEMENTS (letters));
   for (guint i = 0; i < G_N_ELEMENTS (letters); i++)
     {
       g_autofree char *key = g_strdup_printf ("mp1:{%s}:%s%s", self->uri->name, letters[i],

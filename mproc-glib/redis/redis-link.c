@@ -16,6 +16,9 @@
 #define FIRST_RETRY_US   (20 * 1000)
 #define LONGEST_RETRY_US (2 * G_USEC_PER_SEC)
 
+/* How often, before it is up, the link follows a cluster to another server without a delay. */
+#define MAX_MOVES 4
+
 /* The longest string accepted in a reply before the limits of the queue are known. */
 #define MIN_STRING (64 * 1024)
 
@@ -111,6 +114,9 @@ mp_redis_link_drop (MpRedisLink *self,
       g_error_free (error);
       return;
     }
+  /* The place to which a cluster has sent the link may be out of date. */
+  if (self->state != MP_REDIS_LINK_UP)
+    g_clear_pointer (&self->moved_to, g_free);
   self->retry_at = self->retry_delay_us == 0 ? 0
                                              : g_get_monotonic_time () + self->retry_delay_us;
   self->retry_delay_us = CLAMP (2 * self->retry_delay_us, FIRST_RETRY_US, LONGEST_RETRY_US);
@@ -145,16 +151,37 @@ begins_with_any (const char        *text,
   return FALSE;
 }
 
-/* MOVED SLOT HOST:PORT, and HOST may be missing. */
+/* The text is MOVED SLOT HOST:PORT, and HOST may be missing. */
 static void
 move (MpRedisLink *self,
-      const char  *text)
+      const char  *text,
+      GError      *error)
 {
   const char *place = strrchr (text, ' ');
 
+  mp_redis_link_drop (self, error);
   g_free (self->moved_to);
   self->moved_to = g_strdup (place != NULL ? place + 1 : "");
-  self->retry_delay_us = 0;
+  if (self->n_moves++ < MAX_MOVES)
+    self->retry_at = 0;
+}
+
+/* The text of an error.  Servers repeat the arguments of a command that they do not know. */
+static char *
+hide_secrets (MpRedisLink   *self,
+              const MpReply *reply)
+{
+  const char      *password = self->uri->secrets.password;
+  g_autofree char *text = g_utf8_make_valid (mp_reply_get_string (reply), -1);
+  char            *arguments = strstr (text, ", with args");
+  g_auto (GStrv) parts = NULL;
+
+  if (arguments != NULL)
+    *arguments = '\0';
+  if (password == NULL || *password == '\0')
+    return g_steal_pointer (&text);
+  parts = g_strsplit (text, password, -1);
+  return g_strjoinv ("***", parts);
 }
 
 void
@@ -166,14 +193,17 @@ mp_redis_link_judge (MpRedisLink   *self,
                                          "ERR Function", NULL };
   static const char *const identity[] = { "WRONGPASS", "NOAUTH", "ERR AUTH", "ERR invalid password",
                                           NULL };
-  g_autofree char         *text = g_utf8_make_valid (mp_reply_get_string (reply), -1);
+  g_autofree char         *text = hide_secrets (self, reply);
 
   if (begins_with_any (text, passing))
     {
+      GError *error = g_error_new (G_IO_ERROR, G_IO_ERROR_BUSY, _ ("The server is not ready: %s"),
+                                   text);
+
       if (g_str_has_prefix (text, "MOVED "))
-        move (self, text);
-      mp_redis_link_drop (self, g_error_new (G_IO_ERROR, G_IO_ERROR_BUSY,
-                                             _ ("The server is not ready: %s"), text));
+        move (self, text, error);
+      else
+        mp_redis_link_drop (self, error);
     }
   else if (begins_with_any (text, identity))
     mp_redis_link_fail (self, g_error_new (MP_ERROR, MP_ERROR_AUTHENTICATION_FAILED,
@@ -199,6 +229,7 @@ mp_redis_link_set_up (MpRedisLink *self,
   self->state = MP_REDIS_LINK_UP;
   self->deadline = MP_DEADLINE_NEVER;
   self->retry_delay_us = 0;
+  self->n_moves = 0;
   self->max_string = MAX (max_string, MIN_STRING);
   for (guint i = 0; i < MP_REDIS_N_STREAMS; i++)
     mp_reply_reader_set_max (self->streams[i].reader, self->max_string);

@@ -49,6 +49,7 @@ typedef struct
   GTlsCertificate        *certificate;
   char                   *channel;  /* to subscribe to */
   char                   *moved_to; /* the server to use instead: HOST:PORT */
+  guint                   n_moves;  /* since the link was up */
 
   MpRedisLinkState  state;
   MpBackgroundDial *dials[MP_REDIS_N_STREAMS];

@@ -355,11 +355,11 @@ void mp_redis_finish_add (MpRedisQueue   *self,
                           guint           index);
 void mp_redis_finish_confirm (MpRedisQueue   *self,
                               MpRedisArrived *arrived);
-/* Whether a batch under way, or one waiting, has the message. */
-gboolean mp_redis_finish_has (MpRedisQueue *self,
-                              gint64        id);
-void     mp_redis_finish_forget (MpRedisQueue   *self,
-                                 MpRedisRequest *request);
+/* How a batch under way, or one waiting, finishes the message, as in mp1.lua; 0: neither has it. */
+char mp_redis_finish_find (MpRedisQueue *self,
+                           gint64        id);
+void mp_redis_finish_forget (MpRedisQueue   *self,
+                             MpRedisRequest *request);
 
 void     mp_redis_watch_run (MpRedisQueue *self);
 void     mp_redis_watch_down (MpRedisQueue *self);

@@ -21,7 +21,9 @@
 
 /* Compares the messages that the server records as held by this session with those that the session
  * knows.  Unknown ones are given back; those that the server does not record any more are
- * forgotten, since other sessions may have them. */
+ * forgotten, since other sessions may have them.  Those being finished are given back after
+ * that, too: usually the server does not have them any more then, but one that was killed may have
+ * recorded the answer and kept them. */
 static void
 reconcile (MpRedisQueue  *self,
            const MpReply *reply,
@@ -36,9 +38,10 @@ reconcile (MpRedisQueue  *self,
       const gint64  id = mp_reply_get_integer (mp_reply_get (reply, i), 0);
       const guint32 n = (guint32) mp_reply_get_integer (mp_reply_get (reply, i + 1), 1);
       MpRedisHeld  *held = g_hash_table_lookup (self->held, &id);
+      const char    how = mp_redis_finish_find (self, id);
 
       g_hash_table_add (listed, g_memdup2 (&id, sizeof id));
-      if ((held == NULL || held->n_deliveries != n) && !mp_redis_finish_has (self, id))
+      if (how == 0 ? held == NULL || held->n_deliveries != n : how != 'u')
         mp_redis_finish_add (self, 'u', id, n, NULL, 0);
     }
   g_hash_table_iter_init (&iter, self->held);
@@ -46,7 +49,7 @@ reconcile (MpRedisQueue  *self,
     {
       const MpRedisHeld *held = value;
 
-      if (!g_hash_table_contains (listed, &held->id) && !mp_redis_finish_has (self, held->id))
+      if (!g_hash_table_contains (listed, &held->id) && mp_redis_finish_find (self, held->id) == 0)
         g_hash_table_iter_remove (&iter);
     }
 }

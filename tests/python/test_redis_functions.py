@@ -1,128 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The functions that the library keeps on a Redis server (mp1.lua), without the library."""
 
-import itertools
-import os
-import socket
 import time
 import unittest
 
 import helping
 import servers
+from server_functions import (CLOSED, DONE, GAP, ITEMS, LATE, MISSING, NOT_FIT, OK, ROOM, SHORT, Link, Session, load,
+                              read_code)
 
-OK, SHORT, CLOSED, GONE, NOT_FIT, OTHER, OLD, LATE, MISSING, GAP = range(10)
-ITEMS, ROOM, DONE = 1, 2, 4
-LETTERS = ('c', 'm', 'o:{}', 'b', 'n', 'd', 's', 'i', 'r', 'e', 'w', 'h', 'x')
-CODE = os.path.join(os.environ['MP_SOURCE_ROOT'], 'mproc-glib', 'redis', 'mp1.lua')
 CLOCK = "local t = call('TIME')\n"
 TIMEOUT = 30
-
-numbers = itertools.count(1)
-
-
-class Link:
-    """A connection that speaks RESP."""
-
-    def __init__(self, path):
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(TIMEOUT)
-        self._socket.connect(path)
-        self._file = self._socket.makefile('rb')
-
-    def close(self):
-        self._file.close()
-        self._socket.close()
-
-    def send(self, *words):
-        encoded = [word if isinstance(word, bytes) else str(word).encode() for word in words]
-        self._socket.sendall(b'*%d\r\n' % len(encoded) + b''.join(
-            b'$%d\r\n%s\r\n' % (len(word), word) for word in encoded))
-
-    def read(self):
-        line = self._file.readline()
-        kind, rest = line[:1], line[1:-2]
-        if kind == b'-':
-            raise RuntimeError(rest.decode())
-        if kind in b'+:':
-            return rest.decode() if kind == b'+' else int(rest)
-        if int(rest) < 0:
-            return None
-        if kind == b'*':
-            return [self.read() for _ in range(int(rest))]
-        return self._file.read(int(rest) + 2)[:-2]
-
-    def ask(self, *words):
-        self.send(*words)
-        return self.read()
-
-
-class Session:
-    """A session, whose channel is subscribed to as long as it lives."""
-
-    def __init__(self, path, queue, **settings):
-        self._path, self.queue, self.session = path, queue, f's{next(numbers):015}'
-        self.incarnation, self.number, self.finish, self.epoch, self.first = '', 1, 1, 1, 1
-        self._link = Link(path)
-        self.listen()
-        self.hello(**settings)
-
-    def listen(self):
-        self.pushes = Link(self._path)
-        self.pushes.ask('SSUBSCRIBE', f'mp1:{{{self.queue}}}:{self.session}')
-
-    def die(self):
-        self.pushes.close()
-
-    def close(self):
-        self.die()
-        self._link.close()
-
-    def key(self, letter):
-        return f'mp1:{{{self.queue}}}:{letter}'
-
-    def ask(self, *words):
-        return self._link.ask(*words)
-
-    def call(self, function, *arguments):
-        keys = [self.key(letter.format(self.session)) for letter in LETTERS]
-        return self.ask('FCALL', 'mp1_' + function, len(keys), *keys, self.incarnation, self.session, *arguments)
-
-    def hello(self, create=1, mode='joinable', size='', cap='', limit='', grace='300'):
-        answer = self.call('hello', self.epoch, 'host 1', create, mode, size, cap, limit, grace)
-        self.status = answer[0]
-        if self.status == OK:
-            self.incarnation, self.last, self.hand = answer[2].decode(), int(answer[4]), answer[10:]
-        return answer
-
-    def put(self, *payloads, wait=0, number=None):
-        entries = [each if isinstance(each, bytes) else b'b' + each.encode() for each in payloads]
-        stored, status = divmod(self.call('put', self.epoch, number or self.number, wait, *entries), 16)
-        if number is None and status in (OK, SHORT):
-            self.number += stored
-        return stored, status
-
-    def get(self, n=1, wait=0, left=1 << 20, fit=-1):
-        answer = self.call('get', self.epoch, n, left, fit, wait, self.first)
-        self.first = 0
-        return answer[0], answer[1], [(int(answer[i]), int(answer[i + 1]), answer[i + 2].decode()[1:])
-                                      for i in range(2, len(answer), 3)]
-
-    def done(self, *triples, number=None):
-        answer = self.call('fin', number or self.finish, *[word for triple in triples for word in triple])
-        self.finish += number is None
-        return answer.decode()
-
-    def state(self, bits=0):
-        return [int(each) for each in self.call('state', bits)]
-
-    def woken(self):
-        """Returns the condition of the next wake-up."""
-        return int(self.pushes.read()[2])
-
-    def is_woken(self):
-        """Whether there is a wake-up: each is sent before the answer of the command that caused it."""
-        self.ask('SPUBLISH', self.key(self.session), '0')
-        return self.woken() != 0
+DAY = 86400
 
 
 class TestRedisFunctions(helping.TestCase):
@@ -130,22 +19,8 @@ class TestRedisFunctions(helping.TestCase):
     def setUpClass(cls):
         servers.skip_without_server()
         cls.server = servers.Server()
-        cls.load(cls.read_code())
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.stop()
-
-    @classmethod
-    def load(cls, code):
-        link = Link(cls.server.path)
-        link.ask('FUNCTION', 'LOAD', 'REPLACE', code)
-        link.close()
-
-    @staticmethod
-    def read_code():
-        with open(CODE, encoding='utf-8') as file:
-            return file.read()
+        cls.addClassCleanup(cls.server.stop)
+        load(cls.server, read_code())
 
     def open(self, **settings):
         session = Session(self.server.path, self._testMethodName, **settings)
@@ -314,12 +189,35 @@ class TestRedisFunctions(helping.TestCase):
         other.call('shutdown', 1)
         self.assertEqual(other.state()[1], 0)
 
+    def load_with_skew(self):
+        """With a clock that is wrong by the seconds in the key skew."""
+        code = read_code()
+        self.assertIn(CLOCK, code)
+        load(self.server, code.replace(CLOCK, CLOCK + "t[1] = t[1] + (tonumber(call('GET', 'skew')) or 0)\n"))
+
+    def test_sessions_that_ended_without_a_word(self):
+        """They are forgotten after a week, unless the server has only just been started."""
+        self.load_with_skew()
+        self.addCleanup(load, self.server, read_code())
+        dying, living = self.open(), self.open()
+        self.addCleanup(living.ask, 'DEL', 'skew')
+        dying.put('1')
+        dying.die()
+
+        def is_known(session):
+            return living.ask('HEXISTS', living.key('c'), 'p' + session.session) == 1
+
+        living.put('2')
+        for skew, is_left in ((8 * DAY, True), (8 * DAY + 7200, False)):
+            self.wait_until(lambda: living.ask('PUBSUB', 'SHARDNUMSUB', living.key(dying.session))[1] == 0)
+            living.ask('SET', 'skew', skew)
+            self.open()
+            self.assertEqual((is_known(dying), is_known(living)), (is_left, True))
+
     def test_clock_is_set(self):
         """By an hour, and back: a session that is there keeps what it holds."""
-        code = self.read_code()
-        self.assertIn(CLOCK, code)
-        self.load(code.replace(CLOCK, CLOCK + "t[1] = t[1] + (tonumber(call('GET', 'skew')) or 0)\n"))
-        self.addCleanup(self.load, code)
+        self.load_with_skew()
+        self.addCleanup(load, self.server, read_code())
         holder, other, dying = self.open(), self.open(), self.open()
         holder.put('1', '2')
         holder.get()

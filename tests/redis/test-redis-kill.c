@@ -23,7 +23,9 @@
 #define LONG_ROUND_PUTS 2500
 #define LONG_US         (30 * 60 * G_USEC_PER_SEC)
 
-static const char *const persistent[] = { "--appendonly", "yes", "--appendfsync", "always", NULL };
+/* The file is written anew often, so that it is read in little time. */
+static const char *const persistent[] = { "--appendonly", "yes", "--appendfsync", "always",
+                                          "--auto-aof-rewrite-min-size", "16mb", NULL };
 
 /* Flags of a message. */
 enum

@@ -6,6 +6,7 @@
 
 #include "test-fork.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <signal.h>
@@ -156,6 +157,20 @@ test_server_stop (TestServer *self)
   g_free (self->folder);
   g_free (self->path);
   g_free (self);
+}
+
+char *
+test_server_find_port (void)
+{
+  struct sockaddr_in address = { .sin_family = AF_INET };
+  socklen_t          length = sizeof address;
+  int                fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  address.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
+  g_assert_cmpint (bind (fd, (struct sockaddr *) &address, length), ==, 0);
+  g_assert_cmpint (getsockname (fd, (struct sockaddr *) &address, &length), ==, 0);
+  close (fd);
+  return g_strdup_printf ("%d", ntohs (address.sin_port));
 }
 
 char *

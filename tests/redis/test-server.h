@@ -29,6 +29,8 @@ void test_server_kill (TestServer *self);
 void test_server_restart (TestServer        *self,
                           const char *const *options);
 
+/* A TCP port that is free. */
+char *test_server_find_port (void);
 /* A URI for a queue with this name; @parameters begin with "&", or are "". */
 char *test_server_make_uri (TestServer *self,
                             const char *name,
