@@ -3,13 +3,16 @@
 
 import asyncio
 import concurrent.futures
+import errno
 import multiprocessing.util
 import operator
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -49,6 +52,22 @@ def fail_to_initialize(queue):
     # As the queue handler of logging does.
     multiprocessing.util.Finalize(None, queue.put, ('end',), exitpriority=1)
     raise ValueError('on purpose')
+
+
+class NoMoreProcesses:
+    """A context that cannot start the processes of some numbers, as when the system has no more."""
+
+    def __init__(self, method, refused):
+        self._context, self._refused, self._n = mproc.get_context(method), refused, 0
+
+    def __getattr__(self, name):
+        return getattr(self._context, name)
+
+    def Process(self, **arguments):
+        self._n += 1
+        if self._n in self._refused:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return self._context.Process(**arguments)
 
 
 class TestExecutor(helping.TestCase):
@@ -137,6 +156,56 @@ class TestExecutor(helping.TestCase):
         self.assertRaises(RuntimeError, executor.submit, pow, 2, 3)
         for options in ({'max_workers': 0}, {'max_deliveries': 0}, {'max_tasks_per_child': 0}):
             self.assertRaises(ValueError, mproc.ProcessPoolExecutor, **options)
+
+    def test_callback_that_waits_for_another_thread(self):
+        with mproc.ProcessPoolExecutor(1) as executor:
+            results, has_submitted = [], threading.Event()
+
+            def submit():
+                results.append(executor.submit(pow, 2, 5))
+                has_submitted.set()
+
+            def wait(future):
+                threading.Thread(target=submit).start()
+                results.append(has_submitted.wait(helping.DEADLINE))
+
+            executor.submit(pow, 2, 3).add_done_callback(wait)
+            self.assertTrue(has_submitted.wait(helping.DEADLINE))
+            self.assertEqual(results[0].result(helping.DEADLINE), 32)
+        self.assertEqual(results[1:], [True])
+
+    def test_worker_that_cannot_be_started(self):
+        for method in ('fork', 'spawn'):
+            with self.subTest(method=method), \
+                    mproc.ProcessPoolExecutor(2, NoMoreProcesses(method, {2, 3})) as executor:
+                # The second one at first, and then the one in place of the first.
+                self.assertEqual(executor.submit(die_once, self.path(method)).result(helping.DEADLINE), method)
+
+    def test_no_worker_can_be_started(self):
+        with mproc.ProcessPoolExecutor(2, NoMoreProcesses('fork', range(100))) as executor:
+            self.assertRaises(BlockingIOError, executor.submit, pow, 2, 3)
+        with mproc.ProcessPoolExecutor(2, NoMoreProcesses('spawn', range(100))) as executor:
+            with self.assertRaisesRegex(BrokenProcessPool, 'could not be started'):
+                executor.submit(pow, 2, 3).result(helping.DEADLINE)
+
+    def test_initializer_that_cannot_be_sent(self):
+        with mproc.ProcessPoolExecutor(1, mproc.get_context('spawn'), initializer=lambda: None) as executor:
+            self.assertRaises((AttributeError, pickle.PicklingError), executor.submit, pow, 2, 3)
+
+    def test_in_a_fork(self):
+        """A task from there would get the result of another one."""
+        with mproc.ProcessPoolExecutor(1) as executor:
+            self.assertEqual(executor.submit(pow, 2, 3).result(helping.DEADLINE), 8)
+            child = os.fork()
+            if child == 0:
+                try:
+                    executor.submit(pow, 2, 4)
+                except BrokenProcessPool:
+                    executor.shutdown()
+                    os._exit(0)
+                os._exit(1)
+            self.assertEqual(os.waitpid(child, 0)[1], 0)
+            self.assertEqual(executor.submit(pow, 2, 5).result(helping.DEADLINE), 32)
 
     def test_many(self):
         with mproc.ProcessPoolExecutor(3) as executor:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The package mproc: multiprocessing's names, and any objects."""
 
+import importlib
 import inspect
 import multiprocessing
 import multiprocessing.connection
@@ -179,6 +180,18 @@ class TestNames(unittest.TestCase):
 
     def test_modules(self):
         self.assertIs(mproc.pool, multiprocessing.pool)
+        # Those that `import multiprocessing` loads are there without another import, and so are public
+        # functions and errors of all.
+        program = 'import mproc; print(mproc.process, mproc.reduction, mproc.util, mproc.context, mproc.reducer)'
+        subprocess.run([sys.executable, '-c', program], check=True, stdout=subprocess.DEVNULL)
+        for module, names in (('context', 'Process ProcessError TimeoutError AuthenticationError assert_spawning'),
+                              ('connection', 'AuthenticationError BufferTooShort'),
+                              ('resource_tracker', 'register unregister'), ('resource_sharer', 'DupFd stop')):
+            for name in names.split():
+                self.assertIs(getattr(importlib.import_module(f'mproc.{module}'), name),
+                              getattr(importlib.import_module(f'multiprocessing.{module}'), name))
+        spawn = mproc.get_context('spawn')
+        self.assertLess(set(dir(multiprocessing.get_context('spawn'))), set(dir(spawn)) | {'__module__'})
         self.assertEqual(set(multiprocessing.connection.__all__) - set(dir(mproc.connection)), set())
 
     def test_own_names_are_few(self):
@@ -230,6 +243,10 @@ class TestNames(unittest.TestCase):
         self.assertRegex(repr(first), r'<mproc\.connection\.Connection: descriptor \d+, receives>')
         with mproc.connection.Listener() as listener:
             self.assertIn(listener.address, repr(listener))
+        self.assertEqual(repr(mproc.get_context('spawn')), "<mproc.context.Context 'spawn'>")
+        with mproc.ProcessPoolExecutor(2) as executor:
+            self.assertEqual(repr(executor), '<mproc.executor.ProcessPoolExecutor: 0 of 2 workers, 0 tasks>')
+        self.assertIn('shut down', repr(executor))
 
 
 class TestValues(helping.TestCase):

@@ -43,6 +43,9 @@ from multiprocessing import set_executable as set_executable
 from multiprocessing import set_forkserver_preload as set_forkserver_preload
 from multiprocessing import set_start_method as set_start_method
 
+from . import process as process
+from . import reduction as reduction
+from . import util as util
 from .connection import Pipe as Pipe
 from .context import get_context as get_context
 from .crew import WorkerDied as WorkerDied

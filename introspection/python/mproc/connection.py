@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterable
 from multiprocessing.connection import answer_challenge as answer_challenge
 from multiprocessing.connection import deliver_challenge as deliver_challenge
+from multiprocessing.context import AuthenticationError as AuthenticationError
+from multiprocessing.context import BufferTooShort as BufferTooShort
 from typing import Any, TypeVar
 
 from .library import Mp, describe

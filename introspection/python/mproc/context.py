@@ -4,7 +4,15 @@
 from __future__ import annotations
 
 import multiprocessing
-from multiprocessing.context import BaseContext
+from multiprocessing.context import AuthenticationError as AuthenticationError
+from multiprocessing.context import BaseContext as BaseContext
+from multiprocessing.context import BufferTooShort as BufferTooShort
+from multiprocessing.context import Process as Process
+from multiprocessing.context import ProcessError as ProcessError
+from multiprocessing.context import TimeoutError as TimeoutError
+from multiprocessing.context import assert_spawning as assert_spawning
+from multiprocessing.context import get_spawning_popen as get_spawning_popen
+from multiprocessing.context import set_spawning_popen as set_spawning_popen
 from typing import Any
 
 from . import connection, queues
@@ -29,6 +37,12 @@ class Context(BaseContext):
         if name == '_base':
             return object.__getattribute__(self, name)
         return getattr(self._base, name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *dir(self._base)})
+
+    def __repr__(self) -> str:
+        return f'<{type(self).__module__}.{type(self).__qualname__} {self._base.get_start_method()!r}>'
 
     def get_context(self, method: str | None = None) -> Context:  # type: ignore[override]
         """Returns this context, or that of another method to start processes."""

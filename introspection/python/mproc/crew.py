@@ -62,6 +62,23 @@ class _Running:
         self.pid = 0
 
 
+def _tell_future(future: PoolFuture, kind: bytes | None, data: Any) -> None:
+    value = data
+    if kind is not None:
+        try:
+            value = objects.loads(data)
+        except BaseException as error:
+            value, kind = error, UNREADABLE
+    if kind == DONE:
+        future.set_result(value)
+        return
+    if kind == UNREADABLE:
+        broken = BrokenProcessPool('The task or its result could not be unpickled')
+        broken.__cause__ = value
+        value = broken
+    future.set_exception(value)
+
+
 class Crew:
     """Processes that get tasks from one queue and put results into another.
 
@@ -85,6 +102,10 @@ class Crew:
         self._ids = itertools.count(1)
         self._pending: collections.deque[tuple[bytes, PoolFuture, bytes]] = collections.deque()
         self._running: dict[bytes, _Running] = {}
+        # What futures are to be told: a kind with a pickle, or None with an exception. The thread that
+        # manages does so without the lock, since it runs foreign code: callbacks, and methods that unpickle.
+        self._outcomes: list[tuple[PoolFuture, bytes | None, Any]] = []
+        self._pid = os.getpid()
         self._ahead = 1
         self._births: dict[int, float] = {}
         self._not_initialized: set[int] = set()
@@ -105,6 +126,7 @@ class Crew:
         except Exception as error:
             data = None
             failure = error
+        self._check_process()
         with self._lock:
             self._check()
             if self.thread is None:
@@ -113,26 +135,52 @@ class Crew:
                 future.set_exception(failure)
                 return future
             self._pending.append((task_id, future, data))
+            try:
+                self._hire()
+            except BaseException:
+                self._pending.pop()
+                raise
             self._feed()
-            self._hire()
         return future
 
     def shutdown(self, cancel_futures: bool = False) -> None:
         """Accepts no more tasks; the workers end when all tasks are done."""
+        if self._is_elsewhere():
+            return
+        cancelled = []
         with self._lock:
             self._is_shut_down = True
             if cancel_futures:
-                for _, future, _ in self._pending:
-                    future.cancel()
-                    future.set_running_or_notify_cancel()
+                cancelled = [future for _, future, _ in self._pending]
                 self._pending.clear()
             if self.thread is not None:
                 self._tell(WAKE)
+        # Without the lock, since callbacks run.
+        for future in cancelled:
+            future.cancel()
+            future.set_running_or_notify_cancel()
 
     def join(self) -> None:
         """Waits until all workers have ended; returns at once if none was ever started."""
-        if self.thread is not None and self.thread is not threading.current_thread():
+        if not self._is_elsewhere() and self.thread is not None and self.thread is not threading.current_thread():
             self.thread.join()
+
+    def describe(self) -> str:
+        """Returns the state as text."""
+        # Without the lock, which a thread may hold while it is being debugged.
+        if self.broken is not None:
+            return 'broken'
+        if self._is_shut_down:
+            return 'shut down'
+        return f'{len(self.processes)} of {self.max_workers} workers, {len(self._running) + len(self._pending)} tasks'
+
+    def _is_elsewhere(self) -> bool:
+        """Whether this is a process that was forked from the one with the threads."""
+        return os.getpid() != self._pid
+
+    def _check_process(self) -> None:
+        if self._is_elsewhere():
+            raise BrokenProcessPool('The process pool belongs to the process that has created it')
 
     def _check(self) -> None:
         if self.broken is not None:
@@ -145,17 +193,49 @@ class Crew:
     def _start(self) -> None:
         # Fork before any threads exist.
         if self.context.get_start_method() == 'fork':
-            while len(self.processes) < self.max_workers:
-                self._start_worker()
+            self._start_all()
         self.thread = threading.Thread(target=self._manage, name='mproc-executor', daemon=True)
         self.thread.start()
         self._watcher.start()
+
+    def _start_all(self) -> None:
+        while len(self.processes) < self.max_workers:
+            try:
+                self._start_worker()
+            except OSError:
+                if not self.processes:
+                    raise
+                return
 
     def _hire(self) -> None:
         """Starts another worker if all may be busy."""
         n_workers = len(self.processes) + len(self._due)
         if n_workers < self.max_workers and n_workers < len(self._running) + len(self._pending):
+            try:
+                self._start_worker()
+            except OSError as error:
+                self._try_later(error)
+                self._tell(WAKE)
+
+    def _replace(self) -> None:
+        """Starts a worker in the thread that manages, which has to go on whatever happens."""
+        try:
             self._start_worker()
+        except Exception as error:
+            self._try_later(error)
+
+    def _try_later(self, error: Exception) -> None:
+        self._count_death(f'{MAX_DEATHS} processes of the process pool in a row have died or could not be '
+                          f'started, the last for this reason: {error}')
+
+    def _count_death(self, why: str) -> None:
+        """Has another worker started after a delay, or ends the pool, for the reason @why."""
+        self._n_deaths += 1
+        if self._n_deaths >= MAX_DEATHS:
+            self._break(why)
+            return
+        self._due.append(time.monotonic() + self._delay)
+        self._delay = min(2 * self._delay, MAX_DELAY)
 
     def _start_worker(self) -> None:
         process = self.context.Process(target=work, args=self._arguments)
@@ -177,9 +257,10 @@ class Crew:
             except Full:
                 return
             except Exception as error:
-                future.set_running_or_notify_cancel()
-                future.set_exception(error)
                 self._pending.popleft()
+                if future.set_running_or_notify_cancel():
+                    self._outcomes.append((future, None, error))
+                    self._tell(WAKE)
                 continue
             self._pending.popleft()
             # If it was cancelled just now, a worker runs it all the same, and the result is
@@ -226,6 +307,8 @@ class Crew:
                         answer = None
                 self._look()
                 self._feed()
+            self._tell_futures()
+        self._tell_futures()
         self._end()
 
     def _is_over(self) -> bool:
@@ -258,26 +341,23 @@ class Crew:
                 running.deadline = time.monotonic() + (self.task_timeout or 0)
             else:
                 del self._running[task_id]
-                self._settle(running, kind, data)
+                self._outcomes.append((running.future, kind, data))
+                self._note_end(running)
 
-    def _settle(self, running: _Running, kind: bytes, data: bytes) -> None:
+    def _note_end(self, running: _Running) -> None:
         self._n_deaths = 0
         if time.monotonic() - running.since < SHORT_TASK:
             self._ahead = min(2 * self._ahead, MAX_AHEAD)
         else:
             self._ahead = max(self._ahead // 2, 1)
-        try:
-            value = objects.loads(data)
-        except BaseException as error:
-            value, kind = error, UNREADABLE
-        if kind == DONE:
-            running.future.set_result(value)
-            return
-        if kind == UNREADABLE:
-            broken = BrokenProcessPool('The task or its result could not be unpickled')
-            broken.__cause__ = value
-            value = broken
-        running.future.set_exception(value)
+
+    def _tell_futures(self) -> None:
+        with self._lock:
+            outcomes, self._outcomes = self._outcomes, []
+        outcomes.reverse()
+        while outcomes:
+            # Nothing is kept here of a result that a future has.
+            _tell_future(*outcomes.pop())
 
     def _bury(self, pid: int) -> None:
         process = self.processes.pop(pid, None)
@@ -292,16 +372,11 @@ class Crew:
         if process.exitcode == 0:
             # The worker has reached max_tasks_per_child.
             if not self._is_shut_down or self._pending or self._running:
-                self._start_worker()
-            return
-        self._n_deaths += 1
-        if self._n_deaths >= MAX_DEATHS:
-            self._break(f'{MAX_DEATHS} processes in the process pool have died in a row, the last with the exit '
-                        f'code {process.exitcode}')
+                self._replace()
             return
         self._delay = MIN_DELAY if lived >= LONG_LIFE else self._delay
-        self._due.append(time.monotonic() + self._delay)
-        self._delay = min(2 * self._delay, MAX_DELAY)
+        self._count_death(f'{MAX_DEATHS} processes in the process pool have died in a row, the last with the exit '
+                          f'code {process.exitcode}')
         self._look_until = time.monotonic() + _LOOK_TIME
 
     def _look(self) -> None:
@@ -310,7 +385,7 @@ class Crew:
         now = time.monotonic()
         for due in [due for due in self._due if due <= now]:
             self._due.remove(due)
-            self._start_worker()
+            self._replace()
         if self.task_timeout is not None:
             for task_id, running in list(self._running.items()):
                 if running.deadline is not None and running.deadline <= now:
@@ -319,26 +394,25 @@ class Crew:
             while (message := self.tasks.get_dead()) is not None:
                 running_or_none = self._running.pop(message.get_bytes().get_data()[:ID_SIZE], None)
                 if running_or_none is not None:
-                    running_or_none.future.set_exception(WorkerDied(
-                        'Each process that was given the task has died, until it was given up'))
+                    self._outcomes.append((running_or_none.future, None, WorkerDied(
+                        'Each process that was given the task has died, until it was given up')))
 
     def _abandon(self, task_id: bytes, running: _Running) -> None:
         self._abandoned[self._n_abandoned % _N_ABANDONED] = int.from_bytes(task_id, 'little')
         self._n_abandoned += 1
         del self._running[task_id]
-        running.future.set_exception(TimeoutError(f'The task took longer than {self.task_timeout} seconds'))
+        self._outcomes.append((running.future, None,
+                               TimeoutError(f'The task took longer than {self.task_timeout} seconds')))
         if running.pid in self.processes:
             self.processes[running.pid].kill()
 
     def _break(self, why: str) -> None:
         self.broken = why
-        for running in self._running.values():
-            running.future.set_exception(BrokenProcessPool(why))
+        broken = [running.future for running in self._running.values()]
+        broken += [future for _, future, _ in self._pending if future.set_running_or_notify_cancel()]
+        self._outcomes += [(future, None, BrokenProcessPool(why)) for future in broken]
         self._running.clear()
-        while self._pending:
-            _, future, _ = self._pending.popleft()
-            if future.set_running_or_notify_cancel():
-                future.set_exception(BrokenProcessPool(why))
+        self._pending.clear()
         for process in self.processes.values():
             process.terminate()
 

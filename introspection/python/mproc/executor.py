@@ -113,7 +113,10 @@ class ProcessPoolExecutor(Executor):
         if wait:
             self._crew.join()
 
-    # A private attribute of the standard library's executor that tests and tools use.
+    def __repr__(self) -> str:
+        return f'<{type(self).__module__}.{type(self).__qualname__}: {self._crew.describe()}>'
+
+    # Private attributes of the standard library's executor that tests and tools use.
 
     @property
     def _processes(self) -> dict[int, Any]:
