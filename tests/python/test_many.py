@@ -2,6 +2,7 @@
 """Many values in one call."""
 
 import pickle
+import time
 import unittest
 
 import helping
@@ -92,6 +93,32 @@ class TestMany(helping.TestCase):
         with self.assertRaisesRegex(TypeError, 'Color object .* cannot be sent'):
             queue.put_many([1, [Color.RED], 2])
         self.assertEqual(queue.get_many(), [1])
+
+    def test_iterator_that_raises(self):
+        def values(more):
+            yield from range(1000)
+            yield from more
+            raise LookupError
+
+        for more in ([], [Point(3)]):
+            queue = mproc.Queue()
+            self.assertRaises(LookupError, queue.put_many, values(more), helping.DEADLINE)
+            self.assertEqual(list(iter(queue.get_nowait, (more or [999])[-1])), list(range(1000 if more else 999)))
+            self.assertTrue(queue.empty())
+
+    def test_slow_iterator(self):
+        """Its values do not wait until there are many."""
+        queue = mproc.Queue()
+
+        def values():
+            for i in range(9):
+                self.assertGreaterEqual(queue.qsize(), i - 2)
+                end = time.monotonic() + 0.002
+                while time.monotonic() < end:
+                    pass
+                yield i
+
+        queue.put_many(values())
 
     def test_what_cannot_be_read_stays(self):
         queue = Mp.Queue(codec=pickle)

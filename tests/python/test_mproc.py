@@ -529,6 +529,20 @@ class TestWithoutTaskDone(helping.TestCase):
                 self.assertEqual(self.left_after('returned', method), [3, 4])
         self.assertEqual(self.left_after('exited'), [3, 4])
 
+    def test_program_that_ends_by_an_exception(self):
+        """It is no Process, and has the queue by its name."""
+        uri = f'local:ends-{os.getpid()}'
+        self.addCleanup(Mp.Queue.remove, uri)
+        queue = mproc.open(uri, mode='joinable')
+        for end, left in ('raise RuntimeError', 1), ('', 0):
+            queue.put(end)
+            program = f'import mproc; queue = mproc.open({uri!r}); exec(queue.get())'
+            subprocess.run([sys.executable, '-c', program], stderr=subprocess.DEVNULL)
+            self.assertEqual(queue.qsize(), left)
+            if left:
+                queue.get()
+                queue.task_done()
+
     def test_others_see_it_again(self):
         for how, left in (('killed', [0, 1, 2, 3, 4]), ('raised', [0, 1, 2, 3, 4]), ('told', [1, 2, 3, 4])):
             with self.subTest(how=how):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from multiprocessing import parent_process
 from typing import Any
 
 
@@ -28,6 +29,10 @@ class Hand:
 
 def _ends_by_exception() -> bool:
     error = sys.exc_info()[1]
+    if error is None and parent_process() is None and not hasattr(sys, 'ps1'):
+        # The exception that has ended the program, unless an interpreter went on after it. A forked child
+        # may have one of its parent.
+        error = getattr(sys, 'last_value', None)
     if isinstance(error, SystemExit):
         return error.code not in (None, 0)
     return error is not None

@@ -36,7 +36,8 @@ class QueueAdditions(Generic[T]):
         """Puts all objects of @iterable, in few steps.
 
         Raises Full if there is no room for one within @timeout seconds; the attribute n_put of the
-        exception is the number of objects that were put."""
+        exception is the number of objects that were put. If iterating raises an exception, the objects
+        before it are put."""
         self._queue.put_many(iterable, timeout)
 
     def get_many(self, max: int | None = None, timeout: float | None = None) -> list[T]:

@@ -5,18 +5,40 @@ import itertools
 import sys
 from array import array
 from pickle import dumps, loads
+from time import monotonic
 
 from .pickling import PROTOCOL, OncePickler
 from .values import BYTES, PICKLE, PLAIN
 
 # How many values are packed at once.
-CHUNK = 512
+_CHUNK = 512
+
+# In seconds: an iterator that takes longer for a chunk gets smaller ones, so that its values are not kept
+# back from consumers until there are many.
+_LONG = 0.001
 
 # Types whose instances are always plain values.
 _ATOMS = frozenset({int, str, float, bool, type(None)})
 
 _PICKLE_TAG = bytes((PICKLE,))
 _BYTES_TAG = bytes((BYTES,))
+
+
+def chunks_of(iterable):
+    """Yields the values of @iterable as lists, also those before an exception that it raises."""
+    size = _CHUNK if hasattr(iterable, '__len__') else 1
+    iterator = iter(iterable)
+    while True:
+        chunk, start = [], monotonic()
+        try:
+            chunk.extend(itertools.islice(iterator, size))
+        except Exception:
+            yield chunk
+            raise
+        if not chunk:
+            return
+        size = max(1, size // 2) if monotonic() - start > _LONG else min(2 * size, _CHUNK)
+        yield chunk
 
 
 def pack(datas, tags):

@@ -3,7 +3,6 @@
 
 import errno
 import functools
-import itertools
 import types
 from multiprocessing import context
 from multiprocessing.reduction import ForkingPickler
@@ -15,7 +14,7 @@ from .buffers import as_array
 from .describing import describing_repr
 from .errors import exception_of, is_error
 from .loops import end_watches, readable, take_turn, until, watchers_are_there
-from .many import CHUNK, pack_plain, unpack
+from .many import chunks_of, pack_plain, unpack
 from .module import Mp, export
 from .pickling import encoder_of
 from .refusal import UNPICKLABLE, refusal
@@ -218,11 +217,12 @@ class Queue(Mp.Queue):
     def put_many(self, iterable, timeout=None):
         """Puts all objects of @iterable in few steps; raises Full if there is no room for one
         within @timeout seconds, with the number of objects that were put in the attribute
-        `n_put`."""
+        `n_put`.
+
+        If iterating raises an exception, the objects before it are put."""
         end = end_of(timeout)
-        iterator = iter(iterable)
         n_put = 0
-        while chunk := list(itertools.islice(iterator, CHUNK)):
+        for chunk in chunks_of(iterable):
             try:
                 self._put_chunk(chunk, end)
             except Full as full:
