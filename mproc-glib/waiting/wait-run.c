@@ -340,7 +340,7 @@ mp_wait_run_cancellably (MpWaitRun    *wait,
   gboolean waited;
 
   *cancel_entry (wait) = (struct pollfd){ .fd = cancel_fd.fd, .events = cancel_fd.events };
-  waker_entry (wait)->fd = -1;
+  *waker_entry (wait) = (struct pollfd){ .fd = -1 };
   waited = mp_wait_run_until_ready (wait, set, timeout_us, flags, cancellable, error);
   if (has_cancel_fd)
     g_cancellable_release_fd (cancellable);
