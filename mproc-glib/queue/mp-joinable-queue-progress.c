@@ -243,7 +243,41 @@ mp_joinable_queue_get_report_progress (MpJoinableQueue *self)
   g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), FALSE);
 
   priv = mp_joinable_queue_get_private (self);
-  return priv->news_source != NULL;
+  return g_atomic_pointer_get (&priv->news_source) != NULL;
+}
+
+/* Attaches a source for changes, unless another thread was faster. */
+static gboolean
+begin_reporting (MpJoinableQueue *self)
+{
+  MpJoinableQueuePrivate *priv = mp_joinable_queue_get_private (self);
+  GSource                *source =
+    mp_queue_source_new (G_OBJECT (self), &mp_queue_get_private (MP_QUEUE (self))->bells, NULL,
+                         MP_QUEUE_WAIT_NEWS, NULL);
+
+  mp_queue_source_make_weak (source);
+  g_source_set_callback (source, news_cb, self, NULL);
+  g_source_attach (source, g_main_context_get_thread_default ());
+  if (g_atomic_pointer_compare_and_exchange (&priv->news_source, NULL, source))
+    return TRUE;
+
+  g_source_destroy (source);
+  g_source_unref (source);
+  return FALSE;
+}
+
+static gboolean
+end_reporting (MpJoinableQueue *self)
+{
+  MpJoinableQueuePrivate *priv = mp_joinable_queue_get_private (self);
+  GSource                *source = g_atomic_pointer_get (&priv->news_source);
+
+  if (source == NULL || !g_atomic_pointer_compare_and_exchange (&priv->news_source, source, NULL))
+    return FALSE;
+
+  g_source_destroy (source);
+  g_source_unref (source);
+  return TRUE;
 }
 
 /**
@@ -266,27 +300,11 @@ void
 mp_joinable_queue_set_report_progress (MpJoinableQueue *self,
                                        gboolean         report)
 {
-  MpJoinableQueuePrivate *priv;
-
   g_return_if_fail (MP_IS_JOINABLE_QUEUE (self));
 
-  priv = mp_joinable_queue_get_private (self);
-  if (report == (priv->news_source != NULL))
+  if (!!report == mp_joinable_queue_get_report_progress (self))
     return;
 
-  if (report)
-    {
-      priv->news_source =
-        mp_queue_source_new (G_OBJECT (self), &mp_queue_get_private (MP_QUEUE (self))->bells, NULL,
-                             MP_QUEUE_WAIT_NEWS, NULL);
-      mp_queue_source_make_weak (priv->news_source);
-      g_source_set_callback (priv->news_source, news_cb, self, NULL);
-      g_source_attach (priv->news_source, g_main_context_get_thread_default ());
-    }
-  else
-    {
-      g_source_destroy (priv->news_source);
-      g_clear_pointer (&priv->news_source, g_source_unref);
-    }
-  g_object_notify (G_OBJECT (self), "report-progress");
+  if (report ? begin_reporting (self) : end_reporting (self))
+    g_object_notify (G_OBJECT (self), "report-progress");
 }

@@ -756,6 +756,20 @@ test_progress (void)
   g_assert_finalize_object (queue);
 }
 
+/* Any value but 0 is true, and true twice is as good as once: the main context has no source of a
+ * queue that is gone. */
+static void
+test_report_twice (void)
+{
+  MpJoinableQueue *queue = make_joinable (0);
+
+  for (int i = 0; i < 2; i++)
+    mp_joinable_queue_set_report_progress (queue, 2);
+  g_assert_true (mp_joinable_queue_get_report_progress (queue));
+  g_assert_finalize_object (queue);
+  test_drain_context ();
+}
+
 /* Without own messages, one held by another consumer is marked as done. */
 static void
 test_done_for_any (void)
@@ -895,6 +909,7 @@ main (int    argc,
   each_backend_add ("joinable-queue", "dropped", test_dropped);
   each_backend_add ("joinable-queue", "batches", test_batches);
   each_backend_add_shared ("joinable-queue", "progress", test_progress);
+  each_backend_add_shared ("joinable-queue", "report-twice", test_report_twice);
 
   return g_test_run ();
 }
