@@ -34,8 +34,27 @@
 G_DEFINE_INTERFACE (MpShareable, mp_shareable, G_TYPE_OBJECT)
 
 static void
+set_no_way_error (MpShareable *self,
+                  GError     **error)
+{
+  g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
+               _ ("A %s cannot be passed to another process"), G_OBJECT_TYPE_NAME (self));
+}
+
+/* For a class that does not implement the function. */
+static GVariant *
+describe_by_default (MpShareable *self,
+                     GUnixFDList *descriptors,
+                     GError     **error)
+{
+  set_no_way_error (self, error);
+  return NULL;
+}
+
+static void
 mp_shareable_default_init (MpShareableInterface *iface)
 {
+  iface->describe = describe_by_default;
 }
 
 /* Returns the interface as implemented by @type, or NULL.  The class must be loaded. */
@@ -111,8 +130,7 @@ mp_shareable_describe (MpShareable *self,
 
   if (type == G_TYPE_OBJECT)
     {
-      g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                   _ ("A %s cannot be passed to another process"), G_OBJECT_TYPE_NAME (self));
+      set_no_way_error (self, error);
       return NULL;
     }
 

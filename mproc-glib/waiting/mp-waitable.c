@@ -74,9 +74,17 @@ mp_fd_waitable_init (MpFdWaitable *self)
   self->fd = -1;
 }
 
+/* For a class that does not implement the function. */
+static int
+get_no_fd (MpWaitable *self)
+{
+  return -1;
+}
+
 static void
 mp_waitable_default_init (MpWaitableInterface *iface)
 {
+  iface->get_fd = get_no_fd;
 }
 
 static gboolean

@@ -196,6 +196,37 @@ test_one_way (void)
   g_assert_finalize_object (object);
 }
 
+/* A class that implements nothing, as one of a scripting language may. */
+typedef GObject      Nothing;
+typedef GObjectClass NothingClass;
+GType                nothing_get_type (void);
+G_DEFINE_TYPE_WITH_CODE (Nothing,
+                         nothing,
+                         G_TYPE_OBJECT,
+                         G_IMPLEMENT_INTERFACE (MP_TYPE_SHAREABLE, NULL))
+
+static void
+nothing_class_init (NothingClass *klass)
+{
+}
+
+static void
+nothing_init (Nothing *self)
+{
+}
+
+static void
+test_nothing (void)
+{
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+  g_autoptr (GError) error = NULL;
+  GObject *object = g_object_new (nothing_get_type (), NULL);
+
+  g_assert_null (mp_shareable_describe (MP_SHAREABLE (object), fds, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED);
+  g_assert_finalize_object (object);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -208,6 +239,7 @@ main (int   argc,
   g_test_add_func ("/shareable/describe-fails", test_describe_fails);
   g_test_add_func ("/shareable/strange-descriptions", test_strange_descriptions);
   g_test_add_func ("/shareable/one-way", test_one_way);
+  g_test_add_func ("/shareable/nothing", test_nothing);
 
   return g_test_run ();
 }

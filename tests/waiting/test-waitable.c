@@ -702,6 +702,41 @@ test_async_other_context (void)
   g_assert_finalize_object (object);
 }
 
+/* A class that implements nothing, as one of a scripting language may. */
+typedef GObject      Nothing;
+typedef GObjectClass NothingClass;
+GType                nothing_get_type (void);
+G_DEFINE_TYPE_WITH_CODE (Nothing,
+                         nothing,
+                         G_TYPE_OBJECT,
+                         G_IMPLEMENT_INTERFACE (MP_TYPE_WAITABLE, NULL))
+
+static void
+nothing_class_init (NothingClass *klass)
+{
+}
+
+static void
+nothing_init (Nothing *self)
+{
+}
+
+static void
+test_nothing (void)
+{
+  g_autoptr (GError) error = NULL;
+  GObject    *object = g_object_new (nothing_get_type (), NULL);
+  MpWaitable *waitable = MP_WAITABLE (object);
+
+  g_assert_cmpint (mp_waitable_get_fd (waitable), ==, -1);
+  g_assert_false (mp_waitable_is_ready (waitable, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+  g_clear_error (&error);
+  g_assert_null (mp_wait (&waitable, 1, MP_WAIT_FLAGS_NONE, 0, NULL, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+  g_assert_finalize_object (object);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -709,6 +744,7 @@ main (int   argc,
   g_test_init (&argc, &argv, NULL);
 
   g_test_add_func ("/waitable/is-ready", test_is_ready);
+  g_test_add_func ("/waitable/nothing", test_nothing);
   g_test_add_func ("/wait/order", test_order);
   g_test_add_func ("/wait/same-twice", test_same_twice);
   g_test_add_func ("/wait/end-of-file", test_end_of_file);
