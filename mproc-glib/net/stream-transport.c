@@ -307,11 +307,16 @@ mp_stream_transport_disown (MpTransport *transport)
   mp_transport_disconnect_fd (self->fd);
 }
 
+/* In a forked child the stream has no peer any more, so that it cannot be told about the end. */
 static gboolean
 mp_stream_transport_close (MpTransport *transport,
                            GError     **error)
 {
-  return g_io_stream_close (((MpStreamTransport *) transport)->stream, NULL, error);
+  MpStreamTransport *self = (MpStreamTransport *) transport;
+  gboolean           closed = g_io_stream_close (self->stream, NULL,
+                                       self->is_disowned ? NULL : error);
+
+  return closed || self->is_disowned;
 }
 
 static void

@@ -236,7 +236,9 @@ use_inherited (gpointer data)
       !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED))
     return NO_ERROR;
 
-  mp_connection_close (connection, NULL);
+  g_clear_error (&error);
+  if (!mp_connection_close (connection, &error) || error != NULL)
+    return NO_ERROR;
   g_object_run_dispose (G_OBJECT (connection));
   return AS_EXPECTED;
 }
