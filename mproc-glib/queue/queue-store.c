@@ -69,7 +69,8 @@ set_sized_error (MpQueueStore          *self,
 {
   if (status == MP_QUEUE_TOO_LARGE)
     g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,
-                 _ ("The message is larger than the %" PRIu64 " bytes the queue takes"),
+                 _ ("The message is larger than the %" PRIu64
+                    " bytes that max-bytes of the queue allows"),
                  self->settings.max_bytes);
   else
     g_set_error (error, MP_ERROR, MP_ERROR_BUFFER_TOO_SHORT,

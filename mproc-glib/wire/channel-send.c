@@ -26,7 +26,7 @@ check_sendable (MpChannel *self,
 
   if (length > limit)
     g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,
-                 _ ("A message of %zu bytes is longer than the %zu bytes that are allowed"),
+                 _ ("A message of %zu bytes is longer than the %zu bytes that max-message-size allows"),
                  length, limit);
   else if (n_fds > MP_TRANSPORT_MAX_FDS)
     g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,

@@ -139,8 +139,8 @@ mp_frame_reader_peek (MpFrameReader *self,
   if (self->length > limit)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_TOO_LARGE,
-                   _ ("A message of %" PRIu64 " bytes is longer than the %zu bytes that are "
-                      "allowed"),
+                   _ ("A message of %" PRIu64 " bytes is longer than the %zu bytes that "
+                      "max-message-size or this call allows"),
                    self->length, limit);
       return MP_FRAME_ERROR;
     }
