@@ -85,4 +85,25 @@ test('/js/listener/nul', async () => {
         Gio.IOErrorEnum.INVALID_ARGUMENT);
 });
 
+// The bindings would cut them at their NUL.
+test('/js/listener/nul-in-names', () => {
+    const [connection] = Mp.pipe();
+    const queue = new Mp.Queue();
+    for (const call of [
+        () => Mp.Queue.open('local:a\0b', null),
+        () => Mp.Queue.open_async('local:a\0b', 0, null, null),
+        () => Mp.Queue.remove('local:a\0b', null),
+        () => Mp.JoinableQueue.open('local:a\0b', null),
+        () => new Mp.Queue({name: 'a\0b'}),
+        () => new Mp.Connector({address: 'unix:/a\0b'}),
+        () => Mp.inherit('a\0b'),
+        () => Mp.Process.new(['true']).give('a\0b', queue),
+        () => Mp.Message.new_json('1\0'),
+        () => queue.put_json('1\0', 0, null),
+        () => connection.send_json('1\0', -1, null),
+    ])
+        assertThrows(call, Gio.IOErrorEnum, Gio.IOErrorEnum.INVALID_ARGUMENT);
+    assert(queue.is_empty());
+});
+
 await run();

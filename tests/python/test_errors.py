@@ -163,6 +163,28 @@ class TestErrors(TestCase):
         with self.assertRaises(OSError):
             Mp.Client((NOT_UTF8, 1))
 
+    def test_texts_with_nul(self):
+        """The bindings would truncate them."""
+        queue, (connection, _) = Mp.Queue(), Mp.Pipe()
+        for case in (lambda: Mp.queue_open('local:a\0b'),
+                     lambda: Mp.queue_open('local:', name='a\0b'),
+                     lambda: Mp.Queue.open('local:a\0b', None),
+                     lambda: Mp.Queue.open_async('local:a\0b', 0, None, None),
+                     lambda: Mp.Queue.remove('local:a\0b', None),
+                     lambda: Mp.JoinableQueue.open('local:a\0b', None),
+                     lambda: Mp.Queue(name='a\0b'),
+                     lambda: Mp.connect('unix:/a\0b', None, 0, None),
+                     lambda: Mp.Connector(address='unix:/a\0b'),
+                     lambda: Mp.Connector.new('unix:/a\0b', None),
+                     lambda: Mp.inherit('a\0b'),
+                     lambda: Mp.Process(['true']).give('a\0b', queue),
+                     lambda: Mp.Message.new_json('1\0'),
+                     lambda: queue.put_json('1\0', 0, None),
+                     lambda: queue.set_codec('a\0b'),
+                     lambda: connection.send_json('1\0', -1, None)):
+            self.assertRaisesRegex(ValueError, 'embedded null', case)
+        self.assertTrue(queue.empty())
+
     def test_paths_as_bytes(self):
         path = os.path.join(self.folder, 'é').encode()
         with Mp.Listener(path) as listener, Mp.Client(path) as client:

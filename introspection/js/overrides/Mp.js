@@ -499,6 +499,19 @@ function checkProperties(kind) {
     };
 }
 
+// Names, URIs and JSON.
+function overrideTexts({Queue, JoinableQueue, Connection, Message, Process, Pool}) {
+    checkTexts(Mp, 'inherit');
+    checkTexts(Queue, 'open', 'open_async', 'remove');
+    checkTexts(JoinableQueue, 'open');
+    checkTexts(Queue.prototype, 'put_json', 'try_put_json', 'set_codec');
+    checkTexts(Connection.prototype, 'send_json');
+    checkTexts(Message, 'new_json');
+    checkTexts(Process.prototype, 'give');
+    checkTexts(Pool.prototype, 'submit', 'submit_async');
+    [Queue, JoinableQueue].forEach(checkProperties);
+}
+
 // --- Listeners ---------------------------------------------------------------------------
 
 function overrideListener({Listener, Connector}) {
@@ -645,6 +658,7 @@ return function () {
     overridePoolWorker(Mp);
     overridePoolWork();
     overrideWait();
+    overrideTexts(Mp);
 };
 
 })();

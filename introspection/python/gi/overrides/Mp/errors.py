@@ -112,10 +112,18 @@ def call(function, *arguments):
         raise exception_of(error) from None
 
 
+def check_texts(*values):
+    """The bindings would truncate such a text at its NUL."""
+    for value in values:
+        if isinstance(value, str) and '\0' in value:
+            raise ValueError('embedded null character')
+
+
 def translated(function):
     """Wraps a function of the library so that it raises these exceptions."""
     @functools.wraps(function)
     def translating(*arguments, **options):
+        check_texts(*arguments)
         try:
             return function(*arguments, **options)
         except GLib.Error as error:
@@ -130,13 +138,21 @@ def translate_errors(kind):
         if base.__module__ != 'gi.repository.Mp' or exported.get(base.__name__) is base:
             continue
         for name, function in list(vars(base).items()):
-            if _can_fail(function) and inspect.getattr_static(kind, name) is function:
+            if _is_translated(name, function) and inspect.getattr_static(kind, name) is function:
                 setattr(kind, name, translated(function) if function.is_method() else
                         staticmethod(translated(getattr(kind, name))))
 
 
 def _can_fail(function):
     return isinstance(function, FunctionInfo) and function.can_throw_gerror()
+
+
+# Functions that cannot fail in C, but take a text.
+_TAKES_TEXT = frozenset(('give', 'new_json', 'open_async', 'set_codec'))
+
+
+def _is_translated(name, function):
+    return _can_fail(function) or name in _TAKES_TEXT and isinstance(function, FunctionInfo)
 
 
 def translate_module():
@@ -146,5 +162,5 @@ def translate_module():
         member = exported.get(name) or getattr(Mp, name)
         if isinstance(member, type):
             translate_errors(member)
-        elif _can_fail(member):
+        elif _is_translated(name, member):
             exported[name] = translated(member)

@@ -10,7 +10,7 @@ from gi.repository import Gio, GLib
 
 from .connections import as_python, check_message_size
 from .describing import describing_repr
-from .errors import call, exception_of, is_error
+from .errors import call, check_texts, exception_of, is_error
 from .loops import readable, take_turn
 from .module import Mp, export
 from .values import as_path, check_codec
@@ -159,6 +159,15 @@ class Listener(Mp.Listener):
 
     def __exit__(self, *exception):
         self.close()
+
+
+@export
+class Connector(Mp.Connector):
+    """Connects to listeners, with settings other than the defaults."""
+
+    def __init__(self, **properties):
+        check_texts(*properties.values())
+        super().__init__(**properties)
 
 
 @export

@@ -3,7 +3,7 @@
 
 from gi.repository import GLib
 
-from .errors import exception_of
+from .errors import check_texts, exception_of
 from .module import Mp, export
 from .queues import Queue
 
@@ -29,6 +29,7 @@ def queue_open(uri, *, codec=None, **parameters):
     Returns a Queue, or a JoinableQueue if it is one."""
     if not isinstance(uri, str):
         raise TypeError('a URI has to be a str')
+    check_texts(uri, *parameters.values())
     try:
         queue = _open(uri_with(uri, parameters), None)
     except GLib.Error as error:

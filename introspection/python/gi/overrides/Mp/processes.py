@@ -7,7 +7,7 @@ import subprocess
 from gi.repository import GLib
 
 from .describing import describing_repr
-from .errors import call, exception_of
+from .errors import call, check_texts, exception_of
 from .module import Mp, export
 from .values import as_path
 from .waiting import INTERRUPTIBLE, wait_for
@@ -100,4 +100,5 @@ class Process(Mp.Process):
 @export
 def inherit(name):
     """Returns the object that the parent process passed to this one as @name."""
+    check_texts(name)
     return call(Mp.inherit, name)

@@ -12,7 +12,7 @@ from gi.repository import GLib
 
 from .buffers import as_array
 from .describing import describing_repr
-from .errors import exception_of, is_error
+from .errors import check_texts, exception_of, is_error
 from .loops import end_watches, readable, take_turn, until, watchers_are_there
 from .many import chunks_of, pack_plain, unpack
 from .module import Mp, export
@@ -73,6 +73,7 @@ class Queue(Mp.Queue):
     def __init__(self, maxsize=0, *, codec=None, **properties):
         if maxsize > GLib.MAXUINT32:
             raise OverflowError('maxsize is too large')
+        check_texts(*properties.values())
         properties.setdefault('max_size', max(0, maxsize))
         super().__init__(**properties)
         if codec is not None:
