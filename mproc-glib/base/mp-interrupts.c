@@ -5,6 +5,7 @@
 #include "mp-interrupts-private.h"
 
 #include "mp-deadline.h"
+#include "mp-fd-identity.h"
 #include "mp-fork.h"
 
 #include <errno.h>
@@ -22,27 +23,47 @@
 
 typedef struct
 {
-  int      fd;
-  guint32 *word;
-  int      pid;      /* of the process that created the file */
-  gboolean is_armed; /* between mp_interrupts_begin () and mp_interrupts_end () */
+  MpForkHook   fork_hook;
+  int          fd;
+  MpFdIdentity identity;
+  guint32     *word;
+  gboolean     is_armed; /* between mp_interrupts_begin () and mp_interrupts_end () */
 } Interrupts;
+
+static gboolean
+has_file (Interrupts *self)
+{
+  return self->word != NULL && mp_fd_identity_is_of (&self->identity, self->fd);
+}
 
 static void
 clear (Interrupts *self)
 {
+  if (has_file (self))
+    close (self->fd);
   if (self->word != NULL)
     munmap (self->word, sizeof *self->word);
-  if (self->fd >= 0)
-    close (self->fd);
-  *self = (Interrupts){ .fd = -1 };
+  self->fd = -1;
+  self->word = NULL;
+  self->is_armed = FALSE;
+}
+
+/* A forked child must not use the file of its parent.  It is closed at once: the child may be a
+ * daemon, which closes all descriptors and opens other files. */
+static void
+in_child (MpForkHook *hook)
+{
+  clear (MP_FORK_HOOK_OWNER (hook, Interrupts));
 }
 
 static void
 interrupts_free (gpointer data)
 {
-  clear (data);
-  g_free (data);
+  Interrupts *self = data;
+
+  mp_fork_hook_remove (&self->fork_hook);
+  clear (self);
+  g_free (self);
 }
 
 static GPrivate thread_interrupts = G_PRIVATE_INIT (interrupts_free);
@@ -58,28 +79,43 @@ is_supported (void)
 #endif
 }
 
+/* Makes the file and maps its first word. */
+static gboolean
+open_file (Interrupts *self)
+{
+  gpointer word;
+  int      fd = memfd_create ("mproc-glib-interrupts", MFD_CLOEXEC);
+
+  if (fd < 0)
+    return FALSE;
+
+  /* set_wakeup_fd () of Python demands O_NONBLOCK. */
+  word = ftruncate (fd, sizeof *self->word) == 0 && fcntl (fd, F_SETFL, O_NONBLOCK) == 0
+           ? mmap (NULL, sizeof *self->word, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
+           : MAP_FAILED;
+  if (word == MAP_FAILED || !mp_fd_identity_take (&self->identity, fd))
+    {
+      close (fd);
+      return FALSE;
+    }
+
+  self->fd = fd;
+  self->word = word;
+  return TRUE;
+}
+
 static gboolean
 create (Interrupts *self)
 {
-  gpointer word;
+  gboolean opened;
 
   if (!is_supported ())
     return FALSE;
 
-  self->fd = memfd_create ("mproc-glib-interrupts", MFD_CLOEXEC);
-  if (self->fd < 0)
-    return FALSE;
-
-  /* set_wakeup_fd () of Python demands O_NONBLOCK. */
-  if (ftruncate (self->fd, sizeof *self->word) < 0 || fcntl (self->fd, F_SETFL, O_NONBLOCK) < 0)
-    return FALSE;
-  word = mmap (NULL, sizeof *self->word, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd, 0);
-  if (word == MAP_FAILED)
-    return FALSE;
-
-  self->word = word;
-  self->pid = mp_own_pid ();
-  return TRUE;
+  mp_fork_block ();
+  opened = open_file (self);
+  mp_fork_unblock ();
+  return opened;
 }
 
 /* Also makes the next byte go to the word again. */
@@ -95,7 +131,7 @@ get_armed (void)
 {
   Interrupts *self = g_private_get (&thread_interrupts);
 
-  return self != NULL && self->is_armed && self->pid == mp_own_pid () ? self : NULL;
+  return self != NULL && self->is_armed ? self : NULL;
 }
 
 guint32 *
@@ -184,19 +220,15 @@ mp_interrupts_begin (void)
 
   if (self == NULL)
     {
-      self = g_new (Interrupts, 1);
-      *self = (Interrupts){ .fd = -1 };
+      self = g_new0 (Interrupts, 1);
+      self->fd = -1;
+      mp_fork_hook_add (&self->fork_hook, in_child);
       g_private_set (&thread_interrupts, self);
     }
-  /* A forked child must not use the file of its parent. */
-  if (self->pid != mp_own_pid ())
+  if (!has_file (self))
     clear (self);
-
   if (self->word == NULL && !create (self))
-    {
-      clear (self);
-      return -1;
-    }
+    return -1;
   reset (self);
   self->is_armed = TRUE;
   return self->fd;

@@ -4,6 +4,7 @@
 
 #include "mp-thread-waker.h"
 
+#include "mp-fd-identity.h"
 #include "mp-fork.h"
 
 #include <errno.h>
@@ -12,17 +13,34 @@
 
 typedef struct
 {
-  int fd;
-  int pid;
+  MpForkHook   fork_hook;
+  int          fd;
+  MpFdIdentity identity;
 } Waker;
+
+static void
+close_own (Waker *self)
+{
+  if (self->fd >= 0 && mp_fd_identity_is_of (&self->identity, self->fd))
+    close (self->fd);
+  self->fd = -1;
+}
+
+/* The counter of an eventfd is shared with the parent.  It is closed at once: the child may be a
+ * daemon, which closes all descriptors and opens other files. */
+static void
+in_child (MpForkHook *hook)
+{
+  close_own (MP_FORK_HOOK_OWNER (hook, Waker));
+}
 
 static void
 waker_free (gpointer data)
 {
   Waker *waker = data;
 
-  if (waker->fd >= 0)
-    close (waker->fd);
+  mp_fork_hook_remove (&waker->fork_hook);
+  close_own (waker);
   g_free (waker);
 }
 
@@ -32,24 +50,45 @@ int
 mp_thread_waker_get_fd (void)
 {
   Waker *waker = g_private_get (&thread_waker);
-  int    pid = mp_own_pid ();
 
-  if (waker != NULL && waker->fd >= 0 && waker->pid == pid)
+  if (waker != NULL && waker->fd >= 0)
     return waker->fd;
 
   if (waker == NULL)
     {
       waker = g_new0 (Waker, 1);
+      waker->fd = -1;
+      mp_fork_hook_add (&waker->fork_hook, in_child);
       g_private_set (&thread_waker, waker);
     }
-  else if (waker->fd >= 0)
-    {
-      close (waker->fd);
-    }
 
+  mp_fork_block ();
   waker->fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  waker->pid = pid;
+  if (waker->fd >= 0)
+    mp_fd_identity_take (&waker->identity, waker->fd);
+  mp_fork_unblock ();
   return waker->fd;
+}
+
+gboolean
+mp_thread_waker_check (void)
+{
+  Waker *waker = g_private_get (&thread_waker);
+
+  if (waker == NULL || waker->fd < 0 || mp_fd_identity_is_of (&waker->identity, waker->fd))
+    return TRUE;
+
+  waker->fd = -1;
+  return FALSE;
+}
+
+/* Whether @fd is an eventfd, as far as the system tells: its thread may have lost it. */
+static gboolean
+is_eventfd (int fd)
+{
+  struct stat status;
+
+  return fstat (fd, &status) == 0 && (status.st_mode & S_IFMT) == 0;
 }
 
 /* An eventfd whose counter is full wakes its thread anyway. */
@@ -57,6 +96,9 @@ void
 mp_thread_waker_wake (int fd)
 {
   static const guint64 one = 1;
+
+  if (!is_eventfd (fd))
+    return;
 
   while (write (fd, &one, sizeof one) < 0 && errno == EINTR)
     continue;
@@ -67,6 +109,6 @@ mp_thread_waker_clear (int fd)
 {
   guint64 n;
 
-  if (G_UNLIKELY (read (fd, &n, sizeof n) < 0 && errno != EAGAIN))
+  if (mp_thread_waker_check () && read (fd, &n, sizeof n) < 0 && errno != EAGAIN)
     g_debug ("Reading an eventfd failed: %s", g_strerror (errno));
 }

@@ -66,16 +66,6 @@ fail_to_map (MpMemory *self,
   return FALSE;
 }
 
-static gboolean
-is_same (int   fd,
-         dev_t device,
-         ino_t inode)
-{
-  struct stat status;
-
-  return fstat (fd, &status) == 0 && status.st_dev == device && status.st_ino == inode;
-}
-
 /* A file that only this user can open, on tmpfs, as queues with names have: sealing is impossible
  * there, so a process of the same user could truncate it while it is in use. */
 static gboolean
@@ -93,16 +83,9 @@ static gboolean
 note_descriptors (MpMemory *self,
                   GError  **error)
 {
-  struct stat file, bell;
-
-  if (fstat (self->fd, &file) == -1 || fstat (self->bell_fd, &bell) == -1)
-    return mp_set_error_from_errno (error, errno, _ ("Cannot examine the memory of the queue"));
-
-  self->device = file.st_dev;
-  self->inode = file.st_ino;
-  self->bell_device = bell.st_dev;
-  self->bell_inode = bell.st_ino;
-  return TRUE;
+  return (mp_fd_identity_take (&self->identity, self->fd) &&
+          mp_fd_identity_take (&self->bell_identity, self->bell_fd)) ||
+         mp_set_error_from_errno (error, errno, _ ("Cannot examine the memory of the queue"));
 }
 
 /* Async-signal-safe, so that it can be called between fork () and exec (). */
@@ -111,8 +94,8 @@ mp_memory_owns_descriptors (MpMemory *self)
 {
   if (mp_load (&self->is_lost))
     return FALSE;
-  if (is_same (self->fd, self->device, self->inode) &&
-      is_same (self->bell_fd, self->bell_device, self->bell_inode))
+  if (mp_fd_identity_is_of (&self->identity, self->fd) &&
+      mp_fd_identity_is_of (&self->bell_identity, self->bell_fd))
     return TRUE;
 
   mp_store (&self->is_lost, 1);

@@ -4,6 +4,7 @@
 
 #include "layout.h"
 
+#include "base/mp-fd-identity.h"
 #include "base/mp-fork.h"
 
 #include <sys/types.h>
@@ -42,11 +43,8 @@ struct _MpMemory
   MpUnitLink  *links;
   guint64      arena_offset;
 
-  /* Device and inode of the descriptors.  If the program closes all descriptors and opens other
-   * files under these numbers, the library must not touch those. */
-  dev_t   device, bell_device;
-  ino_t   inode, bell_inode;
-  guint32 is_lost; /* the descriptors refer to other files now */
+  MpFdIdentity identity, bell_identity; /* of the descriptors */
+  guint32      is_lost;                 /* they refer to other files now */
 
   /* Why a forked child could not open the file again, or 0. */
   int fork_errno;

@@ -6,6 +6,7 @@
 
 #include "base/mp-deadline.h"
 #include "base/mp-errno.h"
+#include "base/mp-fd-identity.h"
 #include "base/mp-interrupts-private.h"
 #include "base/mp-mark.h"
 #include "mp-error.h"
@@ -32,10 +33,11 @@
  * socket's is not changed: each call uses MSG_DONTWAIT instead. */
 typedef struct
 {
-  MpTransport parent;
-  int         fd;
-  gboolean    is_socket;
-  gboolean    is_unix;
+  MpTransport  parent;
+  int          fd;
+  MpFdIdentity identity;
+  gboolean     is_socket;
+  gboolean     is_unix;
 } MpSocketTransport;
 
 typedef union
@@ -401,6 +403,7 @@ mp_socket_transport_disown (MpTransport *transport)
 {
 }
 
+/* The program may have closed the descriptor, whose number belongs to another file now. */
 static gboolean
 mp_socket_transport_close (MpTransport *transport,
                            GError     **error)
@@ -409,7 +412,7 @@ mp_socket_transport_close (MpTransport *transport,
   int                fd = self->fd;
 
   self->fd = -1;
-  return fd < 0 || g_close (fd, error);
+  return fd < 0 || !mp_fd_identity_is_of (&self->identity, fd) || g_close (fd, error);
 }
 
 static void
@@ -516,6 +519,7 @@ mp_socket_transport_new (int      fd,
   self = g_new0 (MpSocketTransport, 1);
   self->parent.funcs = &socket_funcs;
   self->fd = fd;
+  mp_fd_identity_take (&self->identity, fd);
   self->is_socket = is_socket;
   self->is_unix = is_socket && is_unix_socket (fd);
   return &self->parent;

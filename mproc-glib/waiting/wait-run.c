@@ -296,6 +296,7 @@ mp_wait_run_watch_closing (MpWaitRun *wait,
   wait->closing.objects = wait->objects;
   wait->closing.n_objects = wait->n_objects;
   wait->closing.source = source;
+  mp_thread_waker_check ();
   wait->closing.fd = source == NULL ? mp_thread_waker_get_fd () : -1;
   *waker_entry (wait) = (struct pollfd){ .fd = wait->closing.fd, .events = POLLIN };
   mp_closing_watch_begin (&wait->closing);

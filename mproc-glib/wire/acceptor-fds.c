@@ -58,31 +58,67 @@ mp_acceptor_open_fds (MpAcceptor *self)
   put_fd (&self->timer_fd, timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
   put_fd (&self->event_fd, eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK));
   self->listens = self->epoll_fd >= 0 && self->timer_fd >= 0 && self->event_fd >= 0 &&
+                  mp_fd_identity_take (&self->fds_identity, self->epoll_fd) &&
                   add (self, self->timer_fd, &self->timer_fd) &&
                   add (self, self->event_fd, &self->event_fd) &&
                   add (self, self->listening.fd, &self->listening);
   return self->listens;
 }
 
-static void
-close_descriptor (int fd)
+static gboolean
+has_fd (MpAcceptor *self,
+        int         fd)
 {
-  if (fd >= 0)
-    close (fd);
+  return fd >= 0 && mp_fd_identity_is_of (&self->fds_identity, fd);
+}
+
+static void
+close_own (MpAcceptor *self,
+           int        *fd)
+{
+  if (has_fd (self, *fd))
+    close (*fd);
+  *fd = -1;
 }
 
 void
 mp_acceptor_close_fds (MpAcceptor *self)
 {
-  close_descriptor (self->epoll_fd);
-  close_descriptor (self->timer_fd);
-  close_descriptor (self->event_fd);
+  close_own (self, &self->epoll_fd);
+  close_own (self, &self->timer_fd);
+  close_own (self, &self->event_fd);
+}
+
+/* If the program has closed one of the descriptors, or that of the socket, the acceptor is closed:
+ * their numbers may belong to other files.  Without the socket, none of them is closed here, since
+ * eventfds and the like of the program cannot be told from those of the acceptor.  Makes only
+ * system calls, since it runs in a fork hook, too. */
+void
+mp_acceptor_check_fds (MpAcceptor *self)
+{
+  gboolean has_socket = mp_listening_has_socket (&self->listening);
+
+  if (self->closed || (has_socket && has_fd (self, self->epoll_fd) &&
+                       has_fd (self, self->timer_fd) && has_fd (self, self->event_fd)))
+    return;
+
+  if (has_socket)
+    {
+      mp_acceptor_close_fds (self);
+      close (self->listening.fd);
+    }
+  self->epoll_fd = self->timer_fd = self->event_fd = self->listening.fd = -1;
+  self->listens = FALSE;
+  self->closed = TRUE;
 }
 
 /* Makes the descriptor permanently readable, for a child whose listener is already closed. */
 static void
 open_closed (MpAcceptor *self)
 {
+  if (!has_fd (self, self->epoll_fd) || !has_fd (self, self->event_fd))
+    return;
+
   put_fd (&self->epoll_fd, epoll_create1 (EPOLL_CLOEXEC));
   put_fd (&self->event_fd, eventfd (1, EFD_CLOEXEC | EFD_NONBLOCK));
   if (self->epoll_fd >= 0 && self->event_fd >= 0)
@@ -101,9 +137,10 @@ mp_acceptor_in_child (MpForkHook *hook)
   MpAcceptor *self = MP_FORK_HOOK_OWNER (hook, MpAcceptor);
 
   mp_fork_reset_mutex (&self->lock);
-  for (GList *l = self->pending.head; l != NULL; l = l->next)
+  mp_acceptor_check_fds (self);
+  for (GList *l = self->closed ? NULL : self->pending.head; l != NULL; l = l->next)
     mp_transport_disconnect_fd (((MpPendingPeer *) l->data)->fd);
-  for (GList *l = self->accepted.head; l != NULL; l = l->next)
+  for (GList *l = self->closed ? NULL : self->accepted.head; l != NULL; l = l->next)
     mp_transport_disconnect_fd (mp_channel_get_fd (((MpAccepted *) l->data)->channel));
 
   g_queue_init (&self->pending);

@@ -6,6 +6,7 @@
 #include "greeting.h"
 #include "listening.h"
 
+#include "base/mp-fd-identity.h"
 #include "base/mp-fork.h"
 
 G_BEGIN_DECLS
@@ -43,6 +44,9 @@ struct _MpAcceptor
   /* Readable while there are peers to take, and permanently once closed. */
   int event_fd;
 
+  /* Of these three: see mp-fd-identity.h. */
+  MpFdIdentity fds_identity;
+
   GMutex       lock;
   MpListening  listening;
   gboolean     closed;
@@ -60,6 +64,7 @@ struct _MpAcceptor
 /* The descriptors: see acceptor-fds.c. */
 gboolean mp_acceptor_open_fds (MpAcceptor *self);
 void     mp_acceptor_close_fds (MpAcceptor *self);
+void     mp_acceptor_check_fds (MpAcceptor *self);
 gboolean mp_acceptor_watch (MpAcceptor *self,
                             int         operation,
                             int         fd,

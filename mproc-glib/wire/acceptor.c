@@ -104,6 +104,7 @@ void
 mp_acceptor_close (MpAcceptor *self)
 {
   g_mutex_lock (&self->lock);
+  mp_acceptor_check_fds (self);
   if (!self->closed)
     {
       self->closed = TRUE;
@@ -112,10 +113,10 @@ mp_acceptor_close (MpAcceptor *self)
       g_queue_clear_full (&self->accepted, (GDestroyNotify) mp_accepted_free);
       if (self->listening.fd >= 0 && self->epoll_fd >= 0)
         epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, self->listening.fd, NULL);
-      mp_listening_close (&self->listening);
       if (self->event_fd >= 0)
         eventfd_write (self->event_fd, 1);
     }
+  mp_listening_close (&self->listening);
   g_mutex_unlock (&self->lock);
 }
 
@@ -155,6 +156,7 @@ mp_acceptor_process (MpAcceptor *self)
   int                n, pause_code;
 
   g_mutex_lock (&self->lock);
+  mp_acceptor_check_fds (self);
   if (!self->closed)
     {
       n = epoll_wait (self->epoll_fd, events, EVENTS_PER_CALL, 0);

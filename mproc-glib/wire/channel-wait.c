@@ -92,6 +92,24 @@ spin (MpChannel    *self,
   return TRUE;
 }
 
+/* Sleeps unless others could not wake this thread. */
+static MpWaitStatus
+sleep_inside (MpChannel        *self,
+              MpChannelSleeper *sleeper,
+              GIOCondition      condition,
+              gint64            deadline,
+              GCancellable     *cancellable,
+              GError          **error)
+{
+  if (mp_channel_is_closed (self))
+    return MP_WAIT_INTERRUPTED;
+  if (!mp_thread_waker_check ())
+    return MP_WAIT_WOKEN;
+
+  return self->transport->funcs->wait (self->transport, condition, sleeper->fd, deadline,
+                                       cancellable, error);
+}
+
 /* Sleeps, then removes the sleeper from the list.  A close that happened before the sleeper was
  * added is noticed here; a later one writes to its eventfd. */
 MpWaitStatus
@@ -104,9 +122,8 @@ mp_channel_sleep (MpChannel        *self,
 {
   MpWaitStatus status = MP_WAIT_INTERRUPTED;
 
-  if (!spin (self, condition, deadline, cancellable, &status) && !mp_channel_is_closed (self))
-    status = self->transport->funcs->wait (self->transport, condition, sleeper->fd, deadline,
-                                           cancellable, error);
+  if (!spin (self, condition, deadline, cancellable, &status))
+    status = sleep_inside (self, sleeper, condition, deadline, cancellable, error);
   end_sleep (self, sleeper);
 
   if (status == MP_WAIT_WOKEN)

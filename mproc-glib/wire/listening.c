@@ -164,6 +164,7 @@ open_socket (MpListening           *self,
   self->fd = socket (wanted.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (self->fd < 0)
     return mp_set_error_from_errno (error, errno, _ ("Making a socket failed"));
+  mp_fd_identity_take (&self->identity, self->fd);
   if (!bind_socket (self, &wanted, error))
     return FALSE;
 
@@ -203,7 +204,8 @@ open_passed (MpListening *self,
     }
 
   self->fd = fcntl (fd, F_DUPFD_CLOEXEC, 0);
-  if (self->fd < 0 || fcntl (self->fd, F_SETFL, fcntl (self->fd, F_GETFL) | O_NONBLOCK) < 0)
+  if (self->fd < 0 || !mp_fd_identity_take (&self->identity, self->fd) ||
+      fcntl (self->fd, F_SETFL, fcntl (self->fd, F_GETFL) | O_NONBLOCK) < 0)
     return mp_set_error_from_errno (error, errno, _ ("Making a socket failed"));
 
   return get_address (self, error);
@@ -241,10 +243,16 @@ remove_files (MpListening *self)
     rmdir (self->directory);
 }
 
+gboolean
+mp_listening_has_socket (const MpListening *self)
+{
+  return self->fd >= 0 && mp_fd_identity_is_of (&self->identity, self->fd);
+}
+
 void
 mp_listening_close (MpListening *self)
 {
-  if (self->fd >= 0)
+  if (mp_listening_has_socket (self))
     close (self->fd);
   self->fd = -1;
 

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include "base/mp-fd-identity.h"
 #include "net/address.h"
 
 G_BEGIN_DECLS
@@ -10,6 +11,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   int             fd;
+  MpFdIdentity    identity; /* of the descriptor */
   MpSocketAddress address;
 
   /* The socket file and the private directory around it, or NULL. */
@@ -31,5 +33,9 @@ gboolean mp_listening_open (MpListening           *self,
                             guint                  backlog,
                             GError               **error);
 void     mp_listening_close (MpListening *self);
+
+/* Whether the descriptor is still that of the socket: the program may have closed it.  Safe in fork
+ * hooks. */
+gboolean mp_listening_has_socket (const MpListening *self);
 
 G_END_DECLS
