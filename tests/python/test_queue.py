@@ -226,6 +226,23 @@ class TestQueue(TestCase):
         self.assertIn(len(errors), range(3, 7))
         self.assertEqual(set(errors), {errno.EMFILE})
 
+    def test_no_descriptor_for_the_memory(self):
+        """The constructor fails, not the first call."""
+        def make(answers):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (0, 64))
+            errors = []
+            for kind in Mp.Queue, Mp.JoinableQueue, Mp.SimpleQueue:
+                try:
+                    kind()
+                except OSError as error:
+                    errors.append(error.errno)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+            answers.put(errors)
+
+        answers = Mp.Queue()
+        self.finish(self.start(make, answers))
+        self.assertEqual(answers.get(), [errno.EMFILE] * 3)
+
     def test_bytes_are_counted(self):
         values = Mp.Queue()
         values.put_bytes(GLib.Bytes.new(b'x' * 1000), -1, None)

@@ -76,6 +76,11 @@ class Queue(Mp.Queue):
         check_texts(*properties.values())
         properties.setdefault('max_size', max(0, maxsize))
         super().__init__(**properties)
+        # A constructor of GObject cannot fail, so a queue without memory tells it when it is used.
+        try:
+            sleep_until_readable(self, 0)
+        except GLib.Error as error:
+            raise self._exception(error) from None
         if codec is not None:
             self.codec = codec
 
