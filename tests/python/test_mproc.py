@@ -467,6 +467,13 @@ def use_what_comes(queue):
     other.put(connection.recv())
 
 
+def send_refused(connection, answers):
+    try:
+        connection.send(Point(1))
+    except TypeError as error:
+        answers.put(str(error))
+
+
 def take(queue, n, how):
     for _ in range(n):
         queue.get()
@@ -730,10 +737,15 @@ class TestTrust(helping.TestCase):
 
     def test_unauthenticated(self):
         accepted, client = self.connect(('127.0.0.1', 0))
-        with self.assertRaisesRegex(TypeError, 'Point object cannot be sent'):
-            client.send(Point(1))
+        for value in Point(1), [Point(1)]:
+            with self.assertRaisesRegex(TypeError, 'Point object.* cannot be sent: without authkey='):
+                client.send(value)
         client.send({'a': 1})
         self.assertEqual(accepted.recv(), {'a': 1})
+        # Another process that gets the connection has to be told the same.
+        answers = mproc.Queue()
+        self.finish(self.start(send_refused, accepted, answers, method='spawn'))
+        self.assertRegex(answers.get(), 'without authkey=')
         client.send_bytes(multiprocessing.connection._ForkingPickler.dumps(Point(1)))
         with self.assertRaises(TypeError):
             accepted.recv()

@@ -19,6 +19,8 @@ __all__ = ['Client', 'Connection', 'Listener', 'Pipe', 'wait']
 # The largest limit that the library supports, in bytes.
 _NO_LIMIT = 2**40
 
+_NEEDS_KEY = 'without authkey= at both ends, a connection accepts only plain values'
+
 C = TypeVar('C', bound='Connection')
 L = TypeVar('L', bound='Listener')
 
@@ -100,6 +102,8 @@ class Connection:
 
     def __setstate__(self, state: Any) -> None:
         self.__dict__.update(state)
+        if self._connection.codec is None:
+            self._connection._remedy = _NEEDS_KEY
 
     def __repr__(self) -> str:
         return describe(type(self), self._connection)
@@ -108,7 +112,7 @@ class Connection:
 def _wrap(made: Any, codec: Any) -> Connection:
     connection = Connection.__new__(Connection)
     made.codec = codec
-    connection._connection = made
+    connection.__setstate__({'_connection': made})
     return connection
 
 

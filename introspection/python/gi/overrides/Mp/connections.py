@@ -13,7 +13,7 @@ from .calls import answer_of, call_awaited, call_now, run_calls
 from .errors import call, exception_of, is_error, is_timeout
 from .loops import end_watches, readable, take_turn, writable
 from .module import Mp, export
-from .refusal import refusal
+from .refusal import REMEDY, refusal
 from .sharing import reduce
 from .values import PLAIN, WIRE_PROTOCOL, check_codec, flat, loads, plain_message, special_message, to_pickle
 from .waiting import sleep_until_readable, sleep_until_writable, wait_for
@@ -48,8 +48,8 @@ def _send_parts(connection, data, us, cancellable):
     return _send_pieces(connection, data.addresses, data.sizes, us, cancellable)
 
 
-def _sending_exception(error, obj):
-    return refusal(obj, error.message) if is_error(error, Mp.Error.UNSUPPORTED) else exception_of(error)
+def _sending_exception(error, obj, remedy):
+    return refusal(obj, error.message, remedy=remedy) if is_error(error, Mp.Error.UNSUPPORTED) else exception_of(error)
 
 
 @export
@@ -58,6 +58,9 @@ class Connection(Mp.Connection):
 
     _calls = {}
     _codec = None
+
+    # What to do if an object is refused since it is not plain.
+    _remedy = REMEDY
 
     @property
     def codec(self):
@@ -116,7 +119,7 @@ class Connection(Mp.Connection):
             if not _connection_flush(self, 0, None):
                 wait_for(self._flush, None)
         except GLib.Error as error:
-            raise _sending_exception(error, obj) from None
+            raise _sending_exception(error, obj, self._remedy) from None
 
     def _send_now(self, send, data, us=0):
         """Returns whether @data was accepted within @us microseconds; a part that the peer does not read
@@ -162,7 +165,7 @@ class Connection(Mp.Connection):
             return _send_data if type(data) is bytes else _send_parts, data
         if type(obj) not in PLAIN and (message := special_message(obj)) is not None:
             return _send_message, message
-        return _send_pickle, to_pickle(obj, WIRE_PROTOCOL)
+        return _send_pickle, to_pickle(obj, WIRE_PROTOCOL, self._remedy)
 
     def send(self, obj):
         """Sends @obj."""
@@ -274,7 +277,7 @@ class Connection(Mp.Connection):
                 # Messages that were kept are dropped when the connection is closed.
                 self._check()
         except GLib.Error as error:
-            raise _sending_exception(error, obj) from None
+            raise _sending_exception(error, obj, self._remedy) from None
 
     def call(self, obj, timeout=None):
         """Calls the peer with @obj and returns its answer; raises the exception that the peer

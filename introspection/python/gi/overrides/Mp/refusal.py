@@ -8,17 +8,18 @@ UNPICKLABLE = (pickle.PicklingError, AttributeError, TypeError, RecursionError)
 _CONTAINERS = (dict, list, tuple, set, frozenset)
 _ATOMS = (str, int, float, bool, type(None), bytes, bytearray)
 
-_REMEDY = ('only plain values can be read by all languages; for other objects give both ends codec=pickle, '
+REMEDY = ('only plain values can be read by all languages; for other objects give both ends codec=pickle, '
            'or use the Python package mproc')
 
 
-def refusal(obj, error, codec=None):
-    """Returns the exception for @obj, which could not be sent for the reason @error."""
+def refusal(obj, error, codec=None, remedy=REMEDY):
+    """Returns the exception for @obj, which could not be sent for the reason @error; @remedy says what to
+    do if @obj is refused since it is not plain."""
     if isinstance(error, RecursionError):
         return error
     path, culprit = _find_culprit(obj, _is_not_plain if codec is None else _is_not_picklable)
     where = f' at {path}' if path else ''
-    why = _REMEDY if codec is None and _is_not_plain(culprit) else error
+    why = remedy if codec is None and _is_not_plain(culprit) else error
     return TypeError(f'{_describe(culprit)}{where} cannot be sent: {why}')
 
 

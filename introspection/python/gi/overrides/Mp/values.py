@@ -9,7 +9,7 @@ from gi.repository import GLib, GObject
 
 from .buffers import CODEC, load_array, load_pieces, opaque_message
 from .module import Mp
-from .refusal import UNPICKLABLE, refusal
+from .refusal import REMEDY, UNPICKLABLE, refusal
 
 NONE = int(Mp.Format.NONE)
 GVARIANT = int(Mp.Format.GVARIANT)
@@ -43,11 +43,11 @@ def codec_name(codec):
     return None if codec is None else getattr(codec, '__name__', type(codec).__name__)
 
 
-def to_pickle(obj, protocol):
+def to_pickle(obj, protocol, remedy=REMEDY):
     try:
         return dumps(obj, protocol)
     except UNPICKLABLE as error:
-        raise refusal(obj, error) from None
+        raise refusal(obj, error, remedy=remedy) from None
 
 
 def special_message(obj):
