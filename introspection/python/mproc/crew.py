@@ -356,7 +356,7 @@ class Crew:
             outcomes, self._outcomes = self._outcomes, []
         outcomes.reverse()
         while outcomes:
-            # Nothing is kept here of a result that a future has.
+            # A result is to be freed as soon as the program lets go of the future.
             _tell_future(*outcomes.pop())
 
     def _bury(self, pid: int) -> None:
