@@ -340,7 +340,11 @@ class TestValues(helping.TestCase):
         for value, words in (({'a': [1, Color.RED]}, r"Color object at \['a'\]\[1\] cannot be sent"),
                              ([{Point: 1}], r'type kinds\.Point at a key of \[0\]'),
                              (Color.RED, 'Color object cannot be sent'),
-                             (lambda: 1, 'function .*<lambda> cannot be sent')):
+                             (lambda: 1, 'function .*<lambda> cannot be sent'),
+                             ([(1).__add__], r'method-wrapper int\.__add__ at \[0\] cannot be sent'),
+                             ([].append, r'builtin_function_or_method list\.append cannot be sent'),
+                             ({Silent(): 1}, 'Silent object at a key of the value cannot be sent'),
+                             ({(1, Silent()): 2}, r'Silent object at a key of the value\[1\] cannot be sent')):
             with self.assertRaisesRegex(TypeError, words):
                 queue.put(value)
             with self.assertRaisesRegex(TypeError, words):
@@ -465,6 +469,11 @@ def receive_queue(connection):
 def use_what_comes(queue):
     connection, other = queue.get()
     other.put(connection.recv())
+
+
+class Silent:
+    def __repr__(self):
+        raise RuntimeError('there is no text for this object')
 
 
 def send_refused(connection, answers):

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The exception for an object that cannot be sent: what it is, where it is, and what to do."""
 
+import contextlib
 import pickle
+import reprlib
 
 UNPICKLABLE = (pickle.PicklingError, AttributeError, TypeError, RecursionError)
 
@@ -24,8 +26,11 @@ def refusal(obj, error, codec=None, remedy=REMEDY):
 
 
 def _describe(obj):
-    if isinstance(obj, type) or callable(obj) and hasattr(obj, '__qualname__'):
-        return f'{type(obj).__name__} {obj.__module__}.{obj.__qualname__}'
+    if callable(obj):
+        # Some built-in ones have no module, and an attribute of others may be code that fails.
+        with contextlib.suppress(Exception):
+            module = getattr(obj, '__module__', None)
+            return f'{type(obj).__name__} {module + "." if module else ""}{obj.__qualname__}'
     return f'{type(obj).__module__}.{type(obj).__qualname__!s} object'.replace('builtins.', '')
 
 
@@ -57,11 +62,16 @@ def _find_culprit(obj, is_culprit):
     return '', obj
 
 
+# Of limited length, and also for keys whose own repr () fails.
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 40
+
+
 def _children(path, container):
     if isinstance(container, dict):
         for key, value in container.items():
             yield f'a key of {path or "the value"}', key
-            yield f'{path}[{key!r:.40}]', value
+            yield f'{path}[{_short.repr(key)}]', value
     else:
         for index, value in enumerate(container):
             place = f'{path}[{index}]' if isinstance(container, (list, tuple)) else f'an item of {path or "the value"}'
