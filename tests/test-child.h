@@ -7,7 +7,7 @@
 G_BEGIN_DECLS
 
 /* The longest time that a test waits. */
-#define DEADLINE_US (30 * G_USEC_PER_SEC)
+#define DEADLINE_US (120 * G_USEC_PER_SEC)
 
 /* A role of a test program that runs as a child of itself. */
 typedef struct

@@ -12,7 +12,7 @@
 /* Child processes, and waiting for conditions, in tests. */
 
 /* Longer than anything takes on the slowest machine, under any sanitizer. */
-#define TEST_TIMEOUT_US (30 * G_USEC_PER_SEC)
+#define TEST_TIMEOUT_US (120 * G_USEC_PER_SEC)
 
 /* How often a condition is polled that cannot be waited for: others need the processor, too. */
 #define TEST_INTERVAL_US 200

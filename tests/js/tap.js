@@ -57,7 +57,7 @@ export async function assertRejects(promise, domain, code) {
 }
 
 /** Iterates the default main context until @condition holds; fails after @seconds. */
-export async function until(condition, seconds = 20) {
+export async function until(condition, seconds = 120) {
     const deadline = GLib.get_monotonic_time() + seconds * 1000000;
     while (!condition()) {
         if (GLib.get_monotonic_time() > deadline)

@@ -17,7 +17,7 @@ import termios
 import time
 
 MPROC = os.path.join(os.environ['MP_BUILD_ROOT'], 'tools', 'mproc')
-TIMEOUT = 60
+TIMEOUT = 120
 
 ESCAPES = re.compile(rb'\x1b\[[0-9;?]*[a-zA-Z]')
 

@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import gc
 import multiprocessing
+import operator
 import os
 import resource
 import signal
@@ -19,8 +20,11 @@ gi.require_version('Mp', '1.0')
 
 from gi.repository import GLib  # noqa: E402
 
-# How long a test waits for an expected event, in seconds.
-DEADLINE = 30
+# How long a test waits for an expected event, in seconds: longer than anything takes on a busy machine.
+DEADLINE = 120
+
+# How often a bound is tried that a busy machine exceeds at times, and an error of the library always.
+N_TRIES = 10
 
 METHODS = ('fork', 'spawn', 'forkserver')
 
@@ -63,6 +67,15 @@ def iterate_until(condition):
                 raise AssertionError('this did not happen in time')
     finally:
         GLib.source_remove(timer)
+
+
+def try_bounds(measure, *bounds):
+    """Fails unless what @measure returns is once below all bounds."""
+    for _ in range(N_TRIES):
+        measured = measure()
+        if all(map(operator.lt, measured, bounds)):
+            return
+    raise AssertionError(f'{measured} is never below {bounds}')
 
 
 class Program:
@@ -112,15 +125,19 @@ class TestCase(unittest.TestCase):
             with self.assertRaises(asyncio.TimeoutError):
                 await asyncio.wait_for(call(), 0.5)
             after = resource.getrusage(resource.RUSAGE_SELF)
-            self.assertLess(after.ru_nvcsw - before.ru_nvcsw, 10)
-            self.assertLess(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, 0.1)
             gc.collect()
             self.assertEqual(os.listdir('/proc/self/fd'), descriptors)
+            return (after.ru_nvcsw - before.ru_nvcsw,
+                    after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
 
-        asyncio.run(main())
+        try_bounds(lambda: asyncio.run(main()), 10, 0.1)
 
     def assertInterrupted(self, function, *args):
-        begin = time.monotonic()
-        with self.assertRaises(Interrupted), signal_after(0.05):
-            function(*args)
-        self.assertLess(time.monotonic() - begin, 0.9)
+        """Perhaps calls it several times."""
+        def measure():
+            begin = time.monotonic()
+            with self.assertRaises(Interrupted), signal_after(0.05):
+                function(*args)
+            return (time.monotonic() - begin,)
+
+        try_bounds(measure, 0.9)

@@ -21,7 +21,7 @@ COORDINATORS = {
     'vala': [os.path.join(BUILD, 'vala', 'checksum-coordinator')],
 }
 STARTED = re.compile(r'^(\w+)-\d+ is process (\d+)$')
-TIMEOUT = 60
+TIMEOUT = 120
 
 N_SMALL = 3000
 N_LARGE = 60

@@ -13,7 +13,7 @@ import servers
 SOURCE = os.path.join(os.environ['MP_SOURCE_ROOT'], 'examples')
 BUILD = os.path.join(os.environ['MP_BUILD_ROOT'], 'examples')
 ENVIRONMENT = {**os.environ, 'MP_EXAMPLES_SOURCE': SOURCE, 'MP_EXAMPLES_BUILD': BUILD}
-TIMEOUT = 60
+TIMEOUT = 120
 N_FILES = 300
 
 

@@ -12,7 +12,7 @@ import socket
 import time
 import unittest
 
-from helping import DEADLINE, METHODS, TestCase, iterate_until, wait_until
+from helping import DEADLINE, METHODS, Interrupted, TestCase, iterate_until, signal_after, wait_until
 
 from gi.repository import Gio, GLib, Mp
 
@@ -359,7 +359,8 @@ class TestConnection(TestCase):
         first, second = self.pipe()
         go, results = Mp.Queue(), Mp.Queue()
         child = self.start(read_later, second, go, results)
-        self.assertInterrupted(first.send_bytes, b'x' * (1 << 22))
+        with self.assertRaises(Interrupted), signal_after(0.05):
+            first.send_bytes(b'x' * (1 << 22))
         go.put(True)
         first.send('behind it')
         self.assertEqual(results.get(timeout=DEADLINE), 1 << 22)

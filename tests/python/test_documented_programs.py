@@ -18,7 +18,7 @@ import unittest
 
 SOURCE = os.environ['MP_SOURCE_ROOT']
 BUILD = os.environ['MP_BUILD_ROOT']
-TIMEOUT = 50
+TIMEOUT = 120
 
 PROGRAM = re.compile(r'^```(?P<language>c|python|js|vala)\n(?P<code>(?:(?!^```).)*)^```\n+'
                      r'^```text\n(?P<output>.*?)^```$', re.MULTILINE | re.DOTALL)

@@ -102,7 +102,7 @@ class TestPool(TestCase):
     def test_interrupted(self):
         pool = self.start_pool(n_workers=1)
         self.assertInterrupted(pool.submit, 'hang')
-        self.assertInterrupted(list, pool.map('hang', [1, 2]))
+        self.assertInterrupted(lambda: list(pool.map('hang', [1, 2])))
         self.assertEqual(pool.get_n_pending(), 0)
         pool.stop(False, DEADLINE)
 

@@ -377,7 +377,7 @@ class TestQueue(TestCase):
         self.assertInterrupted(full.put, 1)
         self.assertInterrupted(full.put, b'1', True, DEADLINE)
         self.assertInterrupted(full.put, GLib.Variant('i', 1))
-        self.assertInterrupted(next, iter(empty))
+        self.assertInterrupted(lambda: next(iter(empty)))
         self.assertEqual(full.get(), 0)
         self.assertTrue(full.empty())
 

@@ -10,7 +10,7 @@ from server_functions import (CLOSED, DONE, GAP, ITEMS, LATE, MISSING, NOT_FIT, 
                               read_code)
 
 CLOCK = "local t = call('TIME')\n"
-TIMEOUT = 30
+TIMEOUT = 120
 DAY = 86400
 
 

@@ -12,7 +12,7 @@ BUILD = os.environ['MP_BUILD_ROOT']
 TOOLS = os.path.join(BUILD, 'typescript')
 PACKAGES = ('@ts-for-gir/cli@5', 'typescript@6')
 MIN_NODE = 20
-TIMEOUT = 100
+TIMEOUT = 120
 
 
 def run(*command, cwd=None):

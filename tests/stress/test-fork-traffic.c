@@ -22,7 +22,7 @@
 #define LARGE_EVERY 8
 
 /* Longer than a child takes. */
-#define ALARM_SECONDS 20
+#define ALARM_SECONDS 120
 
 /* The number of a message that a child has sent. */
 #define OF_CHILD G_MAXUINT64

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-const int64 DEADLINE = 20 * 1000000;
+const int64 DEADLINE = 120 * 1000000;
 
 string program;
 
