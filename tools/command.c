@@ -4,6 +4,7 @@
 
 #include "command.h"
 
+#include "base/public-uri.h"
 #include "output.h"
 #include "terminal.h"
 
@@ -191,17 +192,13 @@ static const struct
   { g_io_error_quark, G_IO_ERROR_PERMISSION_DENIED, MP_EXIT_REFUSED },
 };
 
-/* Returns @subject, as given by the user, without the user name and password of a URI. */
+/* @subject is as given by the user, who may have put a password into a URI. */
 static char *
 dup_safe_subject (const char *subject)
 {
-  g_autofree char *safe = mp_terminal_escape (subject);
-  char            *begin = strstr (safe, "://");
-  char            *at = strrchr (safe, '@');
+  g_autofree char *shown = mp_public_uri (subject);
 
-  if (begin == NULL || at == NULL || at < begin)
-    return g_steal_pointer (&safe);
-  return g_strdup_printf ("%.*s%s", (int) (begin + 3 - safe), safe, at + 1);
+  return mp_terminal_escape (shown);
 }
 
 int

@@ -4,6 +4,8 @@
 
 #include "redis-uri.h"
 
+#include "base/public-uri.h"
+
 #include <glib/gi18n-lib.h>
 #include <string.h>
 
@@ -191,23 +193,6 @@ read_auth_file (MpRedisUri *self,
   return TRUE;
 }
 
-/* Returns the URI without user and password.  They end at the last @ before the path, since a host
- * cannot contain one. */
-static char *
-make_public (const char *text)
-{
-  const char *begin = strstr (text, "://");
-  const char *end, *at;
-
-  if (begin == NULL)
-    return g_strdup (text);
-  begin += 3;
-  end = begin + strcspn (begin, "/?#");
-  at = g_strrstr_len (begin, end - begin, "@");
-  return at == NULL ? g_strdup (text)
-                    : g_strdup_printf ("%.*s%s", (int) (begin - text), text, at + 1);
-}
-
 MpRedisUri *
 mp_redis_uri_parse (const char *text,
                     GError    **error)
@@ -244,7 +229,7 @@ mp_redis_uri_parse (const char *text,
       return NULL;
     }
 
-  self->public_uri = make_public (text);
+  self->public_uri = mp_public_uri (text);
   return g_steal_pointer (&self);
 }
 

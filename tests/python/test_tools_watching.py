@@ -399,6 +399,8 @@ class TestRefusals(unittest.TestCase):
             self.assertNotEqual(result.returncode, 0)
             self.assertIn('redis://127.0.0.1:1/0?name=x', result.stderr)
             self.assertNotIn('secret', result.stdout + result.stderr)
+        result = mproc('put', 'redis://user:secret@127.0.0.1:1/0?name=a@b', '1')
+        self.assertIn('redis://127.0.0.1:1/0?name=a@b', result.stderr)
 
     def test_by_uri(self):
         """What a monitor says is a name for commands, too."""
