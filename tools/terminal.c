@@ -28,27 +28,43 @@ mp_terminal_is_harmless (gunichar character)
          type != G_UNICODE_UNASSIGNED && type != G_UNICODE_PRIVATE_USE;
 }
 
-char *
-mp_terminal_escape (const char *text)
+/* GLib takes a NUL for the end of the text. */
+static gunichar
+read_character (const char *text,
+                gsize       length)
 {
-  GString *escaped = g_string_new (NULL);
+  return *text == '\0' ? 0 : g_utf8_get_char_validated (text, (gssize) length);
+}
 
-  while (*text != '\0')
+char *
+mp_terminal_escape_bytes (const char *bytes,
+                          gsize       n)
+{
+  GString *escaped = g_string_sized_new (n + 1);
+
+  while (n > 0)
     {
-      gunichar character = g_utf8_get_char_validated (text, -1);
+      gunichar character = read_character (bytes, n);
       gsize    length = 1;
 
       if (character != (gunichar) -1 && character != (gunichar) -2)
-        length = (gsize) (g_utf8_next_char (text) - text);
-      if (length == 1 && (guint8) *text >= 0x80)
-        append_escaped (escaped, (const guint8 *) text, 1);
+        length = (gsize) (g_utf8_next_char (bytes) - bytes);
+      if (length == 1 && (guint8) *bytes >= 0x80)
+        append_escaped (escaped, (const guint8 *) bytes, 1);
       else if (mp_terminal_is_harmless (character))
-        g_string_append_len (escaped, text, (gssize) length);
+        g_string_append_len (escaped, bytes, (gssize) length);
       else
-        append_escaped (escaped, (const guint8 *) text, length);
-      text += length;
+        append_escaped (escaped, (const guint8 *) bytes, length);
+      bytes += length;
+      n -= length;
     }
   return g_string_free (escaped, FALSE);
+}
+
+char *
+mp_terminal_escape (const char *text)
+{
+  return mp_terminal_escape_bytes (text, strlen (text));
 }
 
 static guint

@@ -9,6 +9,9 @@ G_BEGIN_DECLS
 /* Text that came from a queue or a process, for a terminal: control characters become \xNN, as do
  * bytes that are not UTF-8.  Free it with g_free (). */
 char *mp_terminal_escape (const char *text);
+/* The same for bytes, which may contain NUL. */
+char *mp_terminal_escape_bytes (const char *bytes,
+                                gsize       n);
 
 /* Whether a terminal only shows the character: it is not a control character, nor one that changes
  * how others are shown. */

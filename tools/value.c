@@ -113,20 +113,33 @@ cut (char   *text,
   return shorter;
 }
 
+/* The first bytes, as text that is safe on a terminal. */
 static char *
-dup_line (MpMessage *message)
+dup_escaped (GBytes *bytes,
+             guint64 max_size)
+{
+  const gsize      length = (gsize) MIN (g_bytes_get_size (bytes), max_size);
+  g_autofree char *text = mp_terminal_escape_bytes (g_bytes_get_data (bytes, NULL), length);
+
+  return g_strconcat (text, length < g_bytes_get_size (bytes) ? "…" : NULL, NULL);
+}
+
+static char *
+dup_line (MpMessage *message,
+          guint64    max_size)
 {
   g_autoptr (JsonNode) value = read_json (message);
   g_autoptr (GBytes) bytes = NULL;
-  gsize length;
+  g_autofree char *text = NULL;
 
   if (value != NULL)
-    return json_to_string (value, FALSE);
+    {
+      text = cut (json_to_string (value, FALSE), max_size);
+      return mp_terminal_escape (text);
+    }
   bytes = get_bytes (message);
-  if (bytes == NULL)
-    return g_strdup ("(not readable here)");
-  length = MIN (g_bytes_get_size (bytes), MAX_LINE);
-  return g_strndup (g_bytes_get_data (bytes, NULL), length);
+  return bytes != NULL ? dup_escaped (bytes, MIN (max_size, MAX_LINE))
+                       : g_strdup ("(not readable here)");
 }
 
 void
@@ -135,16 +148,14 @@ mp_value_print (MpMessage *message,
                 guint64    max_size)
 {
   g_autofree char *line = NULL;
-  g_autofree char *safe = NULL;
 
   if (mp_output.json != MP_OUTPUT_TABLE)
     {
       print_json (message, position, max_size);
       return;
     }
-  line = cut (dup_line (message), max_size);
-  safe = mp_terminal_escape (line);
-  g_print ("%" G_GUINT64_FORMAT "  %-8s  %s\n", position, name_of_format (message), safe);
+  line = dup_line (message, max_size);
+  g_print ("%" G_GUINT64_FORMAT "  %-8s  %s\n", position, name_of_format (message), line);
 }
 
 /* --- Forms ------------------------------------------------------------------------------------ */
@@ -215,17 +226,16 @@ write_raw (MpMessage *message,
 {
   g_autoptr (GBytes) bytes = get_raw (message, error);
   g_autofree char *text = NULL;
-  gsize            length;
 
   if (bytes == NULL)
     return FALSE;
-  length = (gsize) MIN (g_bytes_get_size (bytes), max_size);
   if (!isatty (STDOUT_FILENO))
     {
-      fwrite (g_bytes_get_data (bytes, NULL), 1, length, stdout);
+      fwrite (g_bytes_get_data (bytes, NULL), 1, (gsize) MIN (g_bytes_get_size (bytes), max_size),
+              stdout);
       return TRUE;
     }
-  text = g_strndup (g_bytes_get_data (bytes, NULL), length);
+  text = dup_escaped (bytes, max_size);
   mp_output_line (text);
   return TRUE;
 }
