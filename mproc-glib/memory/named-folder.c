@@ -57,6 +57,10 @@ check_folder (int         folder,
                    _ ("The folder %s is not this user's alone"), path);
       return FALSE;
     }
+  /* Its names are nobody else's business either; the queues themselves are never readable. */
+  if ((status.st_mode & 0077) != 0 && fchmod (folder, status.st_mode & 0700) == -1)
+    return mp_set_error_from_errno (error, errno, _ ("Cannot change the mode of the folder %s"),
+                                    path);
   /* A queue on a disk would be written back to it all the time. */
   if ((guint32) system.f_type != TMPFS_MAGIC && (guint32) system.f_type != RAMFS_MAGIC)
     {

@@ -315,6 +315,23 @@ test_foreign_folder (void)
   g_assert_cmpint (g_chmod (folder, 0700), ==, 0);
 }
 
+/* One that others may list is closed to them. */
+static void
+test_readable_folder (void)
+{
+  g_autofree char *folder = g_build_filename (runtime, "mproc-glib", NULL);
+  g_autoptr (MpQueue) queue = NULL;
+  g_autoptr (GError) error = NULL;
+  GStatBuf info;
+
+  g_assert_cmpint (g_chmod (folder, 0755), ==, 0);
+  queue = mp_queue_open ("local:readable", NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (g_stat (folder, &info), ==, 0);
+  g_assert_cmpint (info.st_mode & 0777, ==, 0700);
+  g_assert_true (mp_queue_remove ("local:readable", NULL, &error));
+}
+
 static void
 remove_all (const char *path)
 {
@@ -351,6 +368,7 @@ main (int   argc,
   g_test_add_func ("/local-queue/killed", test_killed);
   g_test_add_func ("/local-queue/hostile", test_hostile);
   g_test_add_func ("/local-queue/foreign-folder", test_foreign_folder);
+  g_test_add_func ("/local-queue/readable-folder", test_readable_folder);
 
   result = g_test_run ();
   remove_all (runtime);
