@@ -76,6 +76,7 @@ export namespace Mp {
         get_task_async(priority?: number, cancellable?: Cancel): Promise<Task>;
         get_tasks(max: number, timeout?: number, cancellable?: Cancel): Task[];
         finish_tasks(tasks: Task[]): boolean;
+        requeue_dead(serial?: number): boolean;
         list_progress(): Progress[];
         tasks(priority?: number): Loop<Task>;
     }

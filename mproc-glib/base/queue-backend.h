@@ -313,6 +313,11 @@ typedef struct
                              const guint64   *serial,
                              MpQueueDelivery *delivery,
                              MpQueueCall     *call);
+  /* Moves that dead letter, in one step, ahead of the queued messages, as if it had never been
+   * delivered.  CLOSED after a shutdown. */
+  MpQueueStatus (*requeue) (gpointer       self,
+                            const guint64 *serial,
+                            MpQueueCall   *call);
   MpQueueStatus (*shutdown) (gpointer     self,
                              gboolean     immediate,
                              MpQueueCall *call);

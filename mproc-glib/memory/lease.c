@@ -410,20 +410,15 @@ serial_of (MpMemory *self,
   return mp_load (&mp_memory_lease (self, lease - 1)->serial);
 }
 
-/* Takes @lease, which follows @previous in the list of dead letters, or is the first if that is
- * 0. */
+/* Removes @lease, which follows @previous in the list of dead letters, or is the first if that is
+ * 0.  The caller has set is_changing. */
 static void
-unbury (MpMemory *self,
-        guint32   previous,
-        guint32   lease)
+unlink_dead (MpMemory *self,
+             guint32   previous,
+             guint32   lease)
 {
-  MpArenaLine  *arena = self->arena;
-  const guint32 generation = mp_memory_participant (self, self->participant)->generation;
+  MpArenaLine *arena = self->arena;
 
-  mp_store_release (&arena->is_changing, 1);
-  mp_store_release (&mp_memory_lease (self, lease - 1)->owner,
-                    mp_lease_owner (MP_LEASE_DEAD_HELD, self->participant, generation));
-  MP_STEP ("lease/unburied");
   if (previous == 0)
     {
       unlink_first (self, &arena->first_dead, &arena->last_dead);
@@ -436,57 +431,90 @@ unbury (MpMemory *self,
         mp_store (&arena->last_dead, previous);
     }
   mp_store (&arena->n_dead, arena->n_dead - 1);
+}
+
+void
+mp_lease_unbury (MpMemory *self,
+                 MpDead    dead)
+{
+  MpArenaLine  *arena = self->arena;
+  const guint32 generation = mp_memory_participant (self, self->participant)->generation;
+
+  mp_store_release (&arena->is_changing, 1);
+  mp_store_release (&mp_memory_lease (self, dead.lease - 1)->owner,
+                    mp_lease_owner (MP_LEASE_DEAD_HELD, self->participant, generation));
+  MP_STEP ("lease/unburied");
+  unlink_dead (self, dead.previous, dead.lease);
   mp_store_release (&arena->is_changing, 0);
 }
 
-guint32
-mp_lease_take_dead (MpMemory *self)
+/* mp_lease_wait () commits: if the process is killed before, the repair of the arena lock restores
+ * the list of dead letters, and if it is killed later, the repairs of both locks move the message
+ * from one list to the other. */
+void
+mp_lease_revive (MpMemory *self,
+                 MpDead    dead)
 {
-  const guint32 lease = find_first (self, &self->arena->first_dead, MP_LEASE_DEAD);
+  MpArenaLine *arena = self->arena;
+  MpHeadLine  *head = self->head;
+  MpLease     *slot = mp_memory_lease (self, dead.lease - 1);
 
-  if (lease != 0)
-    unbury (self, 0, lease);
-  return lease;
+  mp_store_release (&arena->is_changing, 1);
+  mp_store (&slot->n_deliveries, 0);
+  slot->progress = -1;
+  slot->progress_text[0] = '\0';
+  unlink_dead (self, dead.previous, dead.lease);
+  MP_STEP ("revive/unlinked");
+  mp_lease_wait (self, dead.lease);
+  MP_STEP ("revive/waiting");
+  mp_store_release (&arena->n_done, (arena->n_done - 1) & MP_COUNT_MASK);
+  MP_STEP ("revive/counted");
+  if (mp_load (&head->n_before) > 0)
+    mp_store (&head->n_before, head->n_before - 1);
+  mp_store_release (&arena->is_changing, 0);
+}
+
+MpDead
+mp_lease_find_dead (MpMemory *self)
+{
+  return (MpDead){ .lease = find_first (self, &self->arena->first_dead, MP_LEASE_DEAD) };
 }
 
 /* If the lease where the last portion ended has left the list, the search begins again. */
-guint32
-mp_lease_take_dead_of (MpMemory      *self,
+MpDead
+mp_lease_find_dead_of (MpMemory      *self,
                        guint64        serial,
                        MpLeaseSearch *search)
 {
-  guint32 previous = search->after, lease;
+  MpDead dead = { .previous = search->after };
 
-  if (previous != 0 && (!is_dead_letter (self, previous) ||
-                        serial_of (self, previous) != search->after_serial))
-    previous = 0;
-  lease = previous != 0 ? mp_load (&mp_memory_lease (self, previous - 1)->next)
-                        : mp_load (&self->arena->first_dead);
+  if (dead.previous != 0 && (!is_dead_letter (self, dead.previous) ||
+                             serial_of (self, dead.previous) != search->after_serial))
+    dead.previous = 0;
+  dead.lease = dead.previous != 0 ? mp_load (&mp_memory_lease (self, dead.previous - 1)->next)
+                                  : mp_load (&self->arena->first_dead);
 
   search->goes_on = FALSE;
-  for (guint i = 0; lease != 0 && ++search->n_seen <= MAX_STEPS; i++)
+  for (guint i = 0; dead.lease != 0 && ++search->n_seen <= MAX_STEPS; i++)
     {
-      if (!is_dead_letter (self, lease))
+      if (!is_dead_letter (self, dead.lease))
         {
           mp_memory_set_damaged (self);
-          return 0;
+          break;
         }
-      if (serial_of (self, lease) == serial)
-        {
-          unbury (self, previous, lease);
-          return lease;
-        }
-      previous = lease;
-      lease = mp_load (&mp_memory_lease (self, lease - 1)->next);
-      if (i + 1 == MP_LEASE_PORTION && lease != 0)
+      if (serial_of (self, dead.lease) == serial)
+        return dead;
+      dead.previous = dead.lease;
+      dead.lease = mp_load (&mp_memory_lease (self, dead.lease - 1)->next);
+      if (i + 1 == MP_LEASE_PORTION && dead.lease != 0)
         {
           search->goes_on = TRUE;
-          search->after = previous;
-          search->after_serial = serial_of (self, previous);
-          return 0;
+          search->after = dead.previous;
+          search->after_serial = serial_of (self, dead.previous);
+          break;
         }
     }
-  return 0;
+  return (MpDead){ 0, 0 };
 }
 
 /* --- After a death ------------------------------------------------------------------------- */

@@ -48,8 +48,12 @@ void mp_lease_end (MpMemory *self,
 void mp_lease_bury (MpMemory *self,
                     guint32   lease,
                     gboolean  is_new);
-/* Takes the first dead letter, or returns 0. */
-guint32 mp_lease_take_dead (MpMemory *self);
+/* A dead letter and the one before it in their list. */
+typedef struct
+{
+  guint32 lease;    /* 0: there is none */
+  guint32 previous; /* 0: it is the first */
+} MpDead;
 
 /* A search through the dead letters, at most MP_LEASE_PORTION in a call. */
 typedef struct
@@ -60,10 +64,19 @@ typedef struct
   guint32  n_seen;
 } MpLeaseSearch;
 
-/* Takes the dead letter with this serial, or returns 0. */
-guint32 mp_lease_take_dead_of (MpMemory      *self,
-                               guint64        serial,
-                               MpLeaseSearch *search);
+/* Finds the oldest dead letter. */
+MpDead mp_lease_find_dead (MpMemory *self);
+/* Finds the dead letter with this serial. */
+MpDead mp_lease_find_dead_of (MpMemory      *self,
+                              guint64        serial,
+                              MpLeaseSearch *search);
+/* Takes that dead letter for this handle, which copies it. */
+void mp_lease_unbury (MpMemory *self,
+                      MpDead    dead);
+/* Moves that dead letter to the returned messages, as if it had never been delivered.  The caller
+ * holds the head lock as well. */
+void mp_lease_revive (MpMemory *self,
+                      MpDead    dead);
 /* A message that a participant holds. */
 typedef struct
 {

@@ -15,8 +15,7 @@
 
 #include <string.h>
 
-/* What happens to a message after a get: finishing and returning leases, their progress, and dead
- * letters. */
+/* What happens to a message after a get: finishing and returning leases, and their progress. */
 
 /* Returns the message to the queue, ahead of all queued ones, or makes it a dead letter if it was
  * delivered too often.  Unless @counted, the delivery does not count.  Returns FALSE if the lock
@@ -336,87 +335,6 @@ mp_shared_queue_list (gpointer        user_data,
       status = mp_shared_queue_insist (self, call, try_read_progress, &listed);
       if (listed.held)
         func (&listed.progress, func_data);
-    }
-  mp_shared_queue_leave (self);
-  return status;
-}
-
-typedef struct
-{
-  const guint64   *serial; /* NULL: the oldest */
-  MpLeaseSearch    search;
-  MpQueueDelivery *delivery;
-} DeadLetter;
-
-static guint32
-take_dead (MpSharedQueue *self,
-           DeadLetter    *letter)
-{
-  return letter->serial == NULL
-           ? mp_lease_take_dead (&self->memory)
-           : mp_lease_take_dead_of (&self->memory, *letter->serial, &letter->search);
-}
-
-static MpQueueStatus
-try_get_dead (MpSharedQueue *self,
-              gpointer       data,
-              MpAttemptNote *note)
-{
-  DeadLetter      *letter = data;
-  MpQueueDelivery *delivery = letter->delivery;
-  MpMemory        *memory = &self->memory;
-  MpQueueStatus    status = MP_QUEUE_OK;
-  guint32          lease;
-  MpLease         *slot;
-  guint64          block, size;
-
-  if (!mp_lock_take (memory, MP_LOCK_ARENA))
-    return MP_QUEUE_BUSY;
-  lease = take_dead (self, letter);
-  mp_unlock (memory, MP_LOCK_ARENA);
-  if (lease == 0)
-    return MP_QUEUE_EMPTY;
-
-  slot = mp_memory_lease (memory, lease - 1);
-  block = mp_load (&slot->block);
-  size = mp_load (&slot->size);
-  delivery->tag = (guint8) slot->tag;
-  delivery->token = (MpQueueToken){ 0, slot->n_deliveries, slot->serial };
-  if (!mp_shared_queue_is_payload (self, block, size))
-    status = MP_QUEUE_DAMAGED;
-  else if (!mp_shared_queue_copy_out (self, delivery, block, size))
-    status = MP_QUEUE_NO_SPACE;
-
-  /* If the lock cannot be taken, the lease becomes a dead letter again when this handle detaches.
-   */
-  if (!mp_lock_take_patiently (memory, MP_LOCK_ARENA))
-    return status;
-  if (status == MP_QUEUE_OK)
-    mp_lease_end (memory, lease);
-  else
-    mp_lease_bury (memory, lease, FALSE);
-  mp_unlock (memory, MP_LOCK_ARENA);
-  return status;
-}
-
-MpQueueStatus
-mp_shared_queue_get_dead (gpointer         user_data,
-                          const guint64   *serial,
-                          MpQueueDelivery *delivery,
-                          MpQueueCall     *call)
-{
-  MpSharedQueue *self = user_data;
-  DeadLetter     letter = { serial, { 0 }, delivery };
-  MpQueueStatus  status = mp_shared_queue_enter (self);
-
-  if (status == MP_QUEUE_OK)
-    {
-      /* A message held by a process that has just died may become a dead letter.  If no other
-       * process uses the queue, only this check notices the death. */
-      mp_recovery_run (&self->memory);
-      do
-        status = mp_shared_queue_insist (self, call, try_get_dead, &letter);
-      while (status == MP_QUEUE_EMPTY && letter.search.goes_on);
     }
   mp_shared_queue_leave (self);
   return status;

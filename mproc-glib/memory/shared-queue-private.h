@@ -145,6 +145,9 @@ MpQueueStatus mp_shared_queue_get_dead (gpointer         self,
                                         const guint64   *serial,
                                         MpQueueDelivery *delivery,
                                         MpQueueCall     *call);
+MpQueueStatus mp_shared_queue_requeue (gpointer       self,
+                                       const guint64 *serial,
+                                       MpQueueCall   *call);
 MpQueueStatus mp_shared_queue_count (gpointer       self,
                                      MpQueueCounts *counts,
                                      MpQueueCall   *call);

@@ -438,6 +438,7 @@ const MpQueueBackend mp_shared_queue_backend = {
   .progress = mp_shared_queue_set_progress,
   .list = mp_shared_queue_list,
   .get_dead = mp_shared_queue_get_dead,
+  .requeue = mp_shared_queue_requeue,
   .shutdown = shut_down,
   .clear = clear,
   .begin_batch = begin_batch,

@@ -292,3 +292,47 @@ mp_joinable_queue_get_dead_by_serial (MpJoinableQueue *self,
 
   return get_dead (self, &serial, error);
 }
+
+/**
+ * mp_joinable_queue_requeue_dead:
+ * @self: a queue
+ * @serial: the serial of a dead letter, as [method@QueueMonitor.list_tasks] tells it; -1 for the
+ *   oldest one
+ * @error: return location for an error
+ *
+ * Puts a dead letter back into the queue, ahead of the queued messages, as if it had never been
+ * delivered.
+ *
+ * It is moved in one step: whenever this process is killed, the message is either still a dead
+ * letter or queued, and never lost. It needs no room, so the queue may have more than
+ * [property@Queue:max-size] messages afterwards. It is unfinished again, so
+ * [method@JoinableQueue.join] waits for it.
+ *
+ * Fails with `MP_ERROR_CLOSED` if the queue was shut down.
+ *
+ * Returns: whether a message was put back; %FALSE without an error if there is no such dead letter
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_joinable_queue_requeue_dead (MpJoinableQueue *self,
+                                gint64           serial,
+                                GError         **error)
+{
+  const guint64 wanted = (guint64) serial;
+  MpQueueCall   call = { .timeout_us = -1 };
+  MpQueueStore *store;
+  MpQueueStatus status;
+
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), FALSE);
+  g_return_val_if_fail (serial >= -1, FALSE);
+
+  if (!mp_queue_check_open (MP_QUEUE (self), error))
+    return FALSE;
+
+  store = &mp_queue_get_private (MP_QUEUE (self))->store;
+  status = store->backend->requeue (store->home, serial != -1 ? &wanted : NULL, &call);
+  if (status != MP_QUEUE_OK && status != MP_QUEUE_EMPTY)
+    mp_queue_set_error (MP_QUEUE (self), status, &call, error);
+  return status == MP_QUEUE_OK;
+}

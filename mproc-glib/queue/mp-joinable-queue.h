@@ -119,5 +119,9 @@ MP_AVAILABLE_IN_1_0
 MpMessage *mp_joinable_queue_get_dead_by_serial (MpJoinableQueue *self,
                                                  guint64          serial,
                                                  GError         **error);
+MP_AVAILABLE_IN_1_0
+gboolean mp_joinable_queue_requeue_dead (MpJoinableQueue *self,
+                                         gint64           serial,
+                                         GError         **error);
 
 G_END_DECLS

@@ -37,7 +37,7 @@
 -- what it removes after that is ignored once it is there.  And the first session that comes after a
 -- start of the server settles the queue, see there.
 
-local REVISION = 1
+local REVISION = 2
 local OK, SHORT, CLOSED, GONE, NOT_FIT, OTHER, OLD, LATE, MISSING, GAP = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
 local LARGE = 128
 local ITEMS, ROOM, DONE, NEWS = 1, 2, 4, 8
@@ -508,6 +508,17 @@ local function take_dead(K, q, id)
   return true
 end
 
+-- Puts a dead letter back, as if it had never been delivered.
+local function requeue(K, q, id)
+  if q.closed or not call('ZSCORE', K[6], id) or give_back(K, q, id, 0) > 0 then return false end
+  call('HSET', K[5], id, 0)
+  later(q, 'ZREM', K[6], id)
+  q.unfinished = q.unfinished + 1
+  if number_of(K, 'before') > 0 then add(K, q, 'before', -1) end
+  wake(K, q, NEWS, math.huge)
+  return true
+end
+
 -- Finishes a message that was consumed, or else the oldest that any session holds, except those
 -- that have ended.  Returns its id, '' for a consumed one, or nil if there is none.
 local function finish_any(K, q, ended)
@@ -538,6 +549,11 @@ local function finish(K, q, batch, how, id, n, in_hand)
     batch.ended[id] = take_dead(K, q, id)
     return batch.ended[id]
   end
+  if how == 'q' then
+    batch.ended[id] = requeue(K, q, id)
+    batch.back = batch.back + (batch.ended[id] and 1 or 0)
+    return batch.ended[id]
+  end
   if how == 'a' then
     local any = finish_any(K, q, batch.ended)
     if not any then return false end
@@ -562,7 +578,7 @@ end
 
 -- number; how, id, delivery count of each -> a string of 1 (finished) and 0 (stale).
 -- d: done; r: deliver it again; u: as if it had never been delivered; c: consumed, not done yet;
--- a: any message, whoever holds it; x: a dead letter was taken.
+-- a: any message, whoever holds it; x: a dead letter was taken; q: a dead letter is queued again.
 -- The same number again gives the same answer.
 local function fin(K, A)
   local q, last = load(K, 'f' .. A[2])
@@ -589,13 +605,13 @@ local function fin(K, A)
 end
 
 -- an id, or nothing for the oldest -> id, delivery count, tag byte and payload of a dead letter,
--- which stays
+-- which stays, and 1 if the queue is closed
 local function dead(K, A)
   local q = load(K)
   if q.inc ~= A[1] then return { gone(K, A) } end
   local id = A[3] or call('ZRANGE', K[6], 0, 0)[1]
   if not id or not call('ZSCORE', K[6], id) then return { SHORT } end
-  return { OK, id, call('HGET', K[5], id), call('HGET', K[2], id) }
+  return { OK, id, call('HGET', K[5], id), call('HGET', K[2], id), q.closed and 1 or 0 }
 end
 
 -- --- Looking -----------------------------------------------------------------------------------
@@ -707,7 +723,7 @@ end
 -- Makes the keys agree with what was committed, whatever part of other commands was carried out
 -- when the server started, and writes them again.  A message is in the hand of one session, given
 -- back, dead, or in the range of those not taken; what was written to two of these places is in
--- the range, or else in the hand.
+-- the range, or else in the hand, or else given back.
 local function settle(K, q)
   local fields, holders, held, n_held = call('HGETALL', K[1]), {}, {}, 0
   local front = number_of(K, 'front')
@@ -732,7 +748,9 @@ local function settle(K, q)
   end
   write_again(K[HOLDERS], 'SADD', holders)
   q.back = settle_ids(K[4], held, is_id)
-  settle_ids(K[6], held, is_id)
+  local back = {}
+  for _, id in ipairs(call('ZRANGE', K[4], 0, -1)) do back[id] = true end
+  settle_ids(K[6], held, function(id) return is_id(id) and not back[id] end)
   local counts, kept = call('HGETALL', K[5]), {}
   for i = 1, #counts, 2 do
     if not held[counts[i]] then kept[#kept + 1], kept[#kept + 2] = counts[i], counts[i + 1] end

@@ -253,6 +253,28 @@ fetch (MpRedisQueue  *self,
   return reply;
 }
 
+/* Asks for a dead letter.  Returns NULL with @status set if there is none. */
+static MpReply *
+ask_for_dead (MpRedisQueue  *self,
+              const guint64 *serial,
+              gint64        *id,
+              guint32       *n_deliveries,
+              MpQueueCall   *call,
+              MpQueueStatus *status)
+{
+  GPtrArray *wanted =
+    serial != NULL ? make_arguments (g_strdup_printf ("%" PRId64, (gint64) *serial), NULL) : NULL;
+  g_autoptr (MpReply) reply = ask (self, "mp1_dead", wanted, call, status);
+
+  if (reply != NULL)
+    *status = judge (self, reply, call);
+  if (reply == NULL || *status != MP_QUEUE_OK)
+    return NULL;
+  *id = mp_reply_get_integer (mp_reply_get (reply, 1), 0);
+  *n_deliveries = (guint32) mp_reply_get_integer (mp_reply_get (reply, 2), 0);
+  return g_steal_pointer (&reply);
+}
+
 static MpQueueStatus
 get_dead_once (MpRedisQueue    *self,
                const guint64   *serial,
@@ -260,21 +282,16 @@ get_dead_once (MpRedisQueue    *self,
                MpQueueCall     *call)
 {
   MpQueueStatus status;
-  GPtrArray    *wanted =
-    serial != NULL ? make_arguments (g_strdup_printf ("%" PRIu64, *serial), NULL) : NULL;
-  g_autoptr (MpReply) reply = ask (self, "mp1_dead", wanted, call, &status);
-  const gint64   id = reply != NULL ? mp_reply_get_integer (mp_reply_get (reply, 1), 0) : 0;
-  const gint64   n = reply != NULL ? mp_reply_get_integer (mp_reply_get (reply, 2), 0) : 0;
+  guint32       n = 0;
+  gint64        id = 0;
+  g_autoptr (MpReply) reply = ask_for_dead (self, serial, &id, &n, call, &status);
   const MpReply *entry;
   g_autoptr (MpReply) large = NULL;
   MpRedisArrived arrived = { .id = id, .offset = 1 };
 
   if (reply == NULL)
     return status;
-  status = judge (self, reply, call);
   entry = mp_reply_get (reply, 3);
-  if (status != MP_QUEUE_OK)
-    return status;
   if (entry->type == MP_REPLY_STRING && entry->length > 0)
     {
       arrived.tag = (guint8) entry->string[0];
@@ -290,7 +307,7 @@ get_dead_once (MpRedisQueue    *self,
           entry = large;
         }
     }
-  status = mp_redis_take_dead (self, id, (guint32) n, call);
+  status = mp_redis_finish_dead (self, MP_REDIS_TAKE_DEAD, id, n, call);
   if (status != MP_QUEUE_OK)
     return status;
   if (entry->type != MP_REPLY_STRING)
@@ -299,7 +316,7 @@ get_dead_once (MpRedisQueue    *self,
   arrived.bytes = g_memdup2 (entry->string, entry->length + 1);
   mp_redis_place (&arrived, delivery);
   g_free (arrived.bytes);
-  delivery->token = (MpQueueToken){ 0, (guint32) n, (guint64) id };
+  delivery->token = (MpQueueToken){ 0, n, (guint64) id };
   return MP_QUEUE_OK;
 }
 
@@ -313,6 +330,36 @@ mp_redis_slot_get_dead (gpointer         user_data,
 
   do
     status = get_dead_once (user_data, serial, delivery, call);
+  while (status == MP_QUEUE_STALE);
+  return status;
+}
+
+static MpQueueStatus
+requeue_once (MpRedisQueue  *self,
+              const guint64 *serial,
+              MpQueueCall   *call)
+{
+  MpQueueStatus status;
+  guint32       n = 0;
+  gint64        id = 0;
+  g_autoptr (MpReply) reply = ask_for_dead (self, serial, &id, &n, call, &status);
+
+  if (reply == NULL)
+    return status;
+  if (mp_reply_get_integer (mp_reply_get (reply, 4), 0) != 0)
+    return MP_QUEUE_CLOSED;
+  return mp_redis_finish_dead (self, MP_REDIS_REQUEUE_DEAD, id, n, call);
+}
+
+MpQueueStatus
+mp_redis_slot_requeue (gpointer       user_data,
+                       const guint64 *serial,
+                       MpQueueCall   *call)
+{
+  MpQueueStatus status;
+
+  do
+    status = requeue_once (user_data, serial, call);
   while (status == MP_QUEUE_STALE);
   return status;
 }

@@ -146,12 +146,13 @@ mp_redis_slot_settle (gpointer         user_data,
   return status == MP_QUEUE_OK && take ? answer : status;
 }
 
-/* Removes a dead letter.  Returns STALE if another consumer has removed it. */
+/* @how is one of the letters of mp1.lua for dead letters. */
 MpQueueStatus
-mp_redis_take_dead (MpRedisQueue *self,
-                    gint64        id,
-                    guint32       n_deliveries,
-                    MpQueueCall  *call)
+mp_redis_finish_dead (MpRedisQueue *self,
+                      char          how,
+                      gint64        id,
+                      guint32       n_deliveries,
+                      MpQueueCall  *call)
 {
   MpRedisRequest *request = mp_redis_request_new (MP_REDIS_FINISH);
   MpQueueStatus   answer = MP_QUEUE_OK;
@@ -160,7 +161,7 @@ mp_redis_take_dead (MpRedisQueue *self,
   request->answers = &answer;
   request->n = 1;
   mp_redis_lock (self);
-  mp_redis_finish_add (self, 'x', id, n_deliveries, request, 0);
+  mp_redis_finish_add (self, how, id, n_deliveries, request, 0);
   status = call_locked (self, request, call);
   return status == MP_QUEUE_OK ? answer : status;
 }

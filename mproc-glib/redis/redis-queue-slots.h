@@ -32,6 +32,9 @@ MpQueueStatus mp_redis_slot_get_dead (gpointer         self,
                                       const guint64   *serial,
                                       MpQueueDelivery *delivery,
                                       MpQueueCall     *call);
+MpQueueStatus mp_redis_slot_requeue (gpointer       self,
+                                     const guint64 *serial,
+                                     MpQueueCall   *call);
 MpQueueStatus mp_redis_slot_shutdown (gpointer     self,
                                       gboolean     immediate,
                                       MpQueueCall *call);
@@ -53,10 +56,14 @@ gboolean mp_redis_begin_settle (MpRedisQueue    *self,
                                 gboolean         take,
                                 MpRedisRequest  *request,
                                 MpQueueStatus   *status);
-/* Removes a dead letter.  Returns STALE if another consumer has removed it. */
-MpQueueStatus mp_redis_take_dead (MpRedisQueue *self,
-                                  gint64        id,
-                                  guint32       n_deliveries,
-                                  MpQueueCall  *call);
+/* Removes a dead letter, or puts it back into the queue.  Returns STALE if another consumer has
+ * removed it. */
+#define MP_REDIS_TAKE_DEAD    'x'
+#define MP_REDIS_REQUEUE_DEAD 'q'
+MpQueueStatus mp_redis_finish_dead (MpRedisQueue *self,
+                                    char          how,
+                                    gint64        id,
+                                    guint32       n_deliveries,
+                                    MpQueueCall  *call);
 
 G_END_DECLS

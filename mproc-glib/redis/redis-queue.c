@@ -417,6 +417,7 @@ const MpQueueBackend mp_redis_queue_backend = {
   .progress = mp_redis_slot_progress,
   .list = mp_redis_slot_list,
   .get_dead = mp_redis_slot_get_dead,
+  .requeue = mp_redis_slot_requeue,
   .shutdown = mp_redis_slot_shutdown,
   .clear = mp_redis_slot_clear,
   .begin_batch = mp_redis_slot_begin_batch,

@@ -15,7 +15,7 @@
 
 /* The beginning of the session on each link, and the callbacks of the link. */
 
-#define REVISION   1
+#define REVISION   2
 #define MP1        "/mproc-glib/mp1.lua"
 #define MAX_STRING (G_GINT64_CONSTANT (512) << 20)
 

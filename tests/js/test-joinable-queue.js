@@ -52,6 +52,17 @@ test('/js/joinable-queue/dead', () => {
     queue.join(0);
 });
 
+test('/js/joinable-queue/requeue-dead', () => {
+    const queue = new Mp.JoinableQueue({max_deliveries: 1});
+    queue.put('poison');
+    queue.get_task().retry();
+    assertEqual([queue.requeue_dead(), queue.requeue_dead()], [true, false]);
+    const task = queue.get_task(0);
+    assertEqual([task.value, task.delivery_count], ['poison', 1]);
+    task.done();
+    queue.join(0);
+});
+
 // Each message is requested in one format after the other, which counts as one delivery.
 test('/js/joinable-queue/forms-are-not-counted', () => {
     const queue = new Mp.JoinableQueue({max_deliveries: 1});

@@ -111,6 +111,16 @@ test_waiting (void)
   test_memory_close (&one);
 }
 
+static guint32
+take_dead (MpMemory *memory)
+{
+  const MpDead dead = mp_lease_find_dead (memory);
+
+  if (dead.lease != 0)
+    mp_lease_unbury (memory, dead);
+  return dead.lease;
+}
+
 static void
 test_dead (void)
 {
@@ -121,7 +131,7 @@ test_dead (void)
   leases[0] = take (&memory, MP_LEASE_HELD, 0);
   leases[1] = take (&memory, MP_LEASE_HELD, 1);
   g_assert_true (mp_lock_take (&memory, MP_LOCK_ARENA));
-  g_assert_cmpuint (mp_lease_take_dead (&memory), ==, 0);
+  g_assert_cmpuint (take_dead (&memory), ==, 0);
   mp_lease_bury (&memory, leases[1], TRUE);
   mp_lease_bury (&memory, leases[0], TRUE);
   g_assert_cmpuint (memory.arena->n_dead, ==, 2);
@@ -129,9 +139,9 @@ test_dead (void)
   memory.arena->first_dead = memory.arena->last_dead = 0;
   mp_lease_repair_dead (&memory);
   g_assert_cmpuint (memory.arena->n_dead, ==, 2);
-  g_assert_cmpuint (mp_lease_take_dead (&memory), !=, 0);
-  g_assert_cmpuint (mp_lease_take_dead (&memory), !=, 0);
-  g_assert_cmpuint (mp_lease_take_dead (&memory), ==, 0);
+  g_assert_cmpuint (take_dead (&memory), !=, 0);
+  g_assert_cmpuint (take_dead (&memory), !=, 0);
+  g_assert_cmpuint (take_dead (&memory), ==, 0);
   mp_unlock (&memory, MP_LOCK_ARENA);
   test_memory_close (&memory);
 }
@@ -141,12 +151,14 @@ take_dead_of (MpMemory      *memory,
               guint64        serial,
               MpLeaseSearch *search)
 {
-  guint32 lease;
+  MpDead dead;
 
   g_assert_true (mp_lock_take (memory, MP_LOCK_ARENA));
-  lease = mp_lease_take_dead_of (memory, serial, search);
+  dead = mp_lease_find_dead_of (memory, serial, search);
+  if (dead.lease != 0)
+    mp_lease_unbury (memory, dead);
   mp_unlock (memory, MP_LOCK_ARENA);
-  return lease;
+  return dead.lease;
 }
 
 /* A search looks at a portion at a time, and finds its way when the list changes in between. */

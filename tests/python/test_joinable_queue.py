@@ -147,6 +147,26 @@ class TestJoinableQueue(TestCase):
         self.assertEqual(tasks.get_dead().get_variant().get_string(), 'poison')
         tasks.join()
 
+    def test_dead_letters_come_back(self):
+        tasks = Mp.JoinableQueue(max_deliveries=1)
+        for value in ('first', 'second', 'third'):
+            tasks.put(value)
+            tasks.get_task().retry()
+        serials = [each['serial'] for each in Mp.QueueMonitor.new_for_queue(tasks).list_tasks(9).unpack()]
+        self.assertTrue(tasks.requeue_dead(serials[2]))
+        self.assertTrue(tasks.requeue_dead())
+        self.assertFalse(tasks.requeue_dead(serials[2]))
+        with self.assertRaises(TimeoutError):
+            tasks.join(0)
+        for value in ('third', 'first'):
+            with tasks.get_task(timeout=0) as task:
+                self.assertEqual((task.value, task.get_delivery_count()), (value, 1))
+        tasks.join(0)
+        tasks.shutdown()
+        with self.assertRaises(queue.ShutDown if hasattr(queue, 'ShutDown') else ValueError):
+            tasks.requeue_dead()
+        self.assertEqual(tasks.get_dead().get_variant().get_string(), 'second')
+
     def test_an_end_that_cannot_read_counts_nothing(self):
         tasks = Mp.JoinableQueue(max_deliveries=2)
         Mp.Queue.put_message(tasks, Mp.Message.new_opaque(GLib.Bytes.new(b'x'), 'dill'), 0, None)

@@ -129,7 +129,12 @@ class TestRedisFunctions(helping.TestCase):
             one.get()
             self.assertEqual(one.done(('r', 1, n)), '1')
         self.assertEqual(one.state()[1:4], [0, 0, 0])
-        self.assertEqual(one.call('dead'), [OK, b'1', b'2', b'b1'])
+        self.assertEqual(one.call('dead'), [OK, b'1', b'2', b'b1', 0])
+        self.assertEqual(one.done(('q', 1, 2)), '1')
+        self.assertEqual((one.done(('q', 1, 2)), one.state()[1:4]), ('0', [1, 1, 1]))
+        for n in (1, 2):
+            self.assertEqual(one.get()[2], [(1, n, '1')])
+            self.assertEqual(one.done(('r', 1, n)), '1')
         self.assertEqual(one.done(('x', 1, 2)), '1')
         self.assertEqual(one.done(('x', 1, 2)), '0')
         self.assertEqual(one.ask('HLEN', one.key('m')), 0)

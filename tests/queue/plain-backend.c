@@ -563,17 +563,14 @@ plain_list (gpointer        user_data,
   return MP_QUEUE_OK;
 }
 
-static MpQueueStatus
-plain_get_dead (gpointer         user_data,
-                const guint64   *serial,
-                MpQueueDelivery *delivery,
-                MpQueueCall     *call)
+/* With the mutex. */
+static Message *
+take_dead (Plain         *self,
+           const guint64 *serial)
 {
-  Plain   *self = user_data;
   GList   *link;
   Message *message;
 
-  g_mutex_lock (&self->mutex);
   find_front (self);
   for (link = self->dead.head; link != NULL; link = link->next)
     if (serial == NULL || ((Message *) link->data)->serial == *serial)
@@ -581,6 +578,20 @@ plain_get_dead (gpointer         user_data,
   message = link != NULL ? link->data : NULL;
   if (link != NULL)
     g_queue_delete_link (&self->dead, link);
+  return message;
+}
+
+static MpQueueStatus
+plain_get_dead (gpointer         user_data,
+                const guint64   *serial,
+                MpQueueDelivery *delivery,
+                MpQueueCall     *call)
+{
+  Plain   *self = user_data;
+  Message *message;
+
+  g_mutex_lock (&self->mutex);
+  message = take_dead (self, serial);
   g_mutex_unlock (&self->mutex);
   if (message == NULL)
     return MP_QUEUE_EMPTY;
@@ -589,6 +600,34 @@ plain_get_dead (gpointer         user_data,
   delivery->token = (MpQueueToken){ 0, message->n_deliveries, message->serial };
   free_message (message);
   return MP_QUEUE_OK;
+}
+
+static MpQueueStatus
+plain_requeue (gpointer       user_data,
+               const guint64 *serial,
+               MpQueueCall   *call)
+{
+  Plain   *self = user_data;
+  Message *message = NULL;
+  gboolean is_shut_down;
+
+  g_mutex_lock (&self->mutex);
+  is_shut_down = self->is_shut_down;
+  if (!is_shut_down)
+    message = take_dead (self, serial);
+  if (message != NULL)
+    {
+      message->n_deliveries = 0;
+      self->n_done--;
+      self->n_before -= self->n_before > 0;
+      self->n_bytes += g_bytes_get_size (message->bytes);
+      g_queue_insert_sorted (&self->queued, message, compare_age, NULL);
+      ring (self);
+    }
+  g_mutex_unlock (&self->mutex);
+  if (is_shut_down)
+    return MP_QUEUE_CLOSED;
+  return message != NULL ? MP_QUEUE_OK : MP_QUEUE_EMPTY;
 }
 
 /* --- The queue --------------------------------------------------------------------------- */
@@ -978,6 +1017,7 @@ const MpQueueBackend plain_backend = {
   .progress = plain_progress,
   .list = plain_list,
   .get_dead = plain_get_dead,
+  .requeue = plain_requeue,
   .shutdown = plain_shutdown,
   .clear = plain_clear,
   .begin_batch = plain_begin_batch,

@@ -283,6 +283,84 @@ test_dead_by_serial (void)
   g_assert_finalize_object (queue);
 }
 
+static void
+assert_requeues (MpJoinableQueue *queue,
+                 gint64           serial,
+                 gboolean         is_there)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpint (mp_joinable_queue_requeue_dead (queue, serial, &error), ==, is_there);
+  g_assert_no_error (error);
+}
+
+static void
+finish_task (MpJoinableQueue *queue,
+             gint64           number)
+{
+  g_autoptr (MpTask) task = get_task (queue, number, 1);
+
+  g_assert_true (mp_task_done (task, NULL));
+}
+
+/* They are as they were before the first delivery, and ahead of the others. */
+static void
+test_requeue (void)
+{
+  MpJoinableQueue *queue = make_joinable (1);
+  g_autoptr (GError) error = NULL;
+  guint64 serials[5];
+
+  assert_requeues (queue, -1, FALSE);
+  for (guint i = 1; i <= 4; i++)
+    serials[i] = put_dead (queue, i);
+  g_assert_null (mp_joinable_queue_try_get_task (queue, &error));
+  put_int (queue, 5);
+  g_assert_cmpuint (mp_joinable_queue_get_unfinished (queue), ==, 1);
+
+  assert_requeues (queue, -1, TRUE);
+  assert_requeues (queue, (gint64) serials[3], TRUE);
+  assert_requeues (queue, (gint64) serials[3], FALSE);
+  assert_requeues (queue, (gint64) serials[4], TRUE);
+  g_assert_cmpuint (mp_joinable_queue_get_unfinished (queue), ==, 4);
+  g_assert_cmpuint (mp_queue_get_size (MP_QUEUE (queue)), ==, 4);
+  finish_task (queue, 1);
+  finish_task (queue, 3);
+  finish_task (queue, 4);
+  finish_task (queue, 5);
+  g_assert_true (mp_joinable_queue_join (queue, 0, NULL, &error));
+
+  g_assert_true (mp_queue_shutdown (MP_QUEUE (queue), FALSE, &error));
+  g_assert_false (mp_joinable_queue_requeue_dead (queue, -1, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+  g_clear_error (&error);
+  assert_dead (mp_joinable_queue_get_dead (queue, &error), 2);
+
+  g_assert_finalize_object (queue);
+}
+
+/* It counts as one more message of the present batch. */
+static void
+test_requeue_in_batch (void)
+{
+  MpJoinableQueue *queue = make_joinable (1);
+  g_autoptr (GError) error = NULL;
+
+  put_dead (queue, 1);
+  g_assert_null (mp_joinable_queue_try_get_task (queue, &error));
+  g_assert_true (mp_joinable_queue_begin_batch (queue, &error));
+  put_int (queue, 2);
+  assert_requeues (queue, -1, TRUE);
+  g_assert_cmpuint (mp_joinable_queue_get_n_total (queue), ==, 2);
+  finish_task (queue, 1);
+  g_assert_cmpuint (mp_joinable_queue_get_n_done (queue), ==, 1);
+  finish_task (queue, 2);
+  g_assert_cmpuint (mp_joinable_queue_get_n_done (queue), ==, 2);
+  g_assert_cmpfloat (mp_joinable_queue_get_progress (queue), ==, 1);
+
+  g_assert_finalize_object (queue);
+}
+
 static int
 take_and_hang (gpointer data)
 {
@@ -895,6 +973,8 @@ main (int    argc,
   each_backend_add ("joinable-queue", "retry", test_retry);
   each_backend_add ("joinable-queue", "dead", test_dead);
   each_backend_add ("joinable-queue", "dead-by-serial", test_dead_by_serial);
+  each_backend_add ("joinable-queue", "requeue", test_requeue);
+  each_backend_add ("joinable-queue", "requeue-in-batch", test_requeue_in_batch);
   each_backend_add_shared ("joinable-queue", "killed-consumer", test_killed_consumer);
   each_backend_add_shared ("joinable-queue", "killed-before-async", test_killed_before_async);
   each_backend_add_shared ("joinable-queue", "stale-in-child", test_stale_in_child);

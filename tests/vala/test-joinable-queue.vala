@@ -157,6 +157,22 @@ void test_batches ()
   }
 }
 
+void test_dead ()
+{
+  try {
+    var queue = (Mp.JoinableQueue) Object.@new (typeof (Mp.JoinableQueue), "max-deliveries", 1u);
+
+    queue.put (new Variant.string ("letter"));
+    queue.get_task ().retry ();
+    assert (queue.requeue_dead ());
+    assert (!queue.requeue_dead ());
+    queue.get_task ().done ();
+    queue.join (0);
+  } catch (Error e) {
+    check (e);
+  }
+}
+
 int main (string[] args)
 {
   program = args[0];
@@ -169,5 +185,6 @@ int main (string[] args)
   Test.add_func ("/vala/joinable-queue/task", test_task);
   Test.add_func ("/vala/joinable-queue/async", test_async);
   Test.add_func ("/vala/joinable-queue/killed-consumer", test_killed_consumer);
+  Test.add_func ("/vala/joinable-queue/dead", test_dead);
   return Test.run ();
 }

@@ -100,6 +100,11 @@ class JoinableQueue(Mp.JoinableQueue):
         """Marks many tasks of this object as done in one step."""
         call(super().finish_tasks, tasks)
 
+    def requeue_dead(self, serial=-1):
+        """Puts the oldest dead letter back into the queue, or the one with that serial.  Returns
+        whether there was one."""
+        return call(super().requeue_dead, serial)
+
     def get_task_async(self, *arguments):
         return super().get_task_async(*arguments) if arguments else self._get_task_when_ready()
 
