@@ -57,6 +57,22 @@ class TestRedis(helping.TestCase):
         with self.assertRaises(Empty):
             queue.get_tasks(block=False)
 
+    def test_dead_letters_come_back(self):
+        queue = Mp.JoinableQueue.open(self.uri('&mode=joinable&max-deliveries=1'), None)
+        for value in ('small', 'x' * 100000):
+            queue.put(value)
+            queue.get_task(timeout=30).retry()
+        self.assertEqual([queue.requeue_dead() for _ in range(3)], [True, True, False])
+        for length in (5, 100000):
+            with queue.get_task(timeout=30) as task:
+                self.assertEqual((len(task.value), task.get_delivery_count()), (length, 1))
+        queue.join(timeout=30)
+        queue.put('last')
+        queue.get_task(timeout=30).retry()
+        queue.shutdown()
+        with self.assertRaises(ValueError):
+            queue.requeue_dead()
+
     def test_open_async(self):
         loop, results = GLib.MainLoop(), []
 

@@ -264,7 +264,7 @@ function overrideJoinableQueue({JoinableQueue, Task}) {
     const {prototype} = JoinableQueue;
 
     setDefaults(JoinableQueue, {new: [0, 0]});
-    setDefaults(prototype, {join: waits(0), get_task: waits(0), get_tasks: waits(1), requeue_dead: [-1]});
+    setDefaults(prototype, {join: waits(0), get_task: waits(0), get_tasks: waits(1), requeue_dead: [0, -1]});
     promisify(prototype, 'join', []);
     promisify(prototype, 'get_task', [], {
         ioPriority: STREAM_PRIORITY,

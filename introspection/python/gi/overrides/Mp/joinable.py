@@ -103,7 +103,10 @@ class JoinableQueue(Mp.JoinableQueue):
     def requeue_dead(self, serial=-1):
         """Puts the oldest dead letter back into the queue, or the one with that serial.  Returns
         whether there was one."""
-        return call(super().requeue_dead, serial)
+        try:
+            return super().requeue_dead(serial)
+        except GLib.Error as error:
+            raise self._exception(error) from None
 
     def get_task_async(self, *arguments):
         return super().get_task_async(*arguments) if arguments else self._get_task_when_ready()
