@@ -22,49 +22,59 @@ static const char *const conditions[] = { "get", "put", "done", "news" };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (conditions) == MP_QUEUE_WAIT_ANSWERS);
 
+/* Adds a member to a row, which is a dictionary.  Not with GVariantDict, whose table of names takes
+ * longer than all else where there are many processes. */
 static void
-add_waits (GVariantDict      *row,
-           const MpQueueUser *user)
+add (GVariantBuilder *row,
+     const char      *name,
+     GVariant        *value)
 {
-  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-  g_auto (GStrv) waits = NULL;
+  g_variant_builder_open (row, G_VARIANT_TYPE ("{sv}"));
+  g_variant_builder_add_value (row, g_variant_new_string (name));
+  g_variant_builder_add_value (row, g_variant_new_variant (value));
+  g_variant_builder_close (row);
+}
+
+static GVariant *
+describe_waits (const MpQueueUser *user)
+{
+  static const char *const loops[] = { "get-loop", "put-loop", "done-loop", "news-loop" };
+  const char              *waits[2 * G_N_ELEMENTS (conditions)];
+  gssize                   n = 0;
+
+  G_STATIC_ASSERT (G_N_ELEMENTS (loops) == G_N_ELEMENTS (conditions));
 
   for (guint i = 0; i < G_N_ELEMENTS (conditions); i++)
     {
       if (user->is_sleeping[i])
-        g_strv_builder_add (builder, conditions[i]);
+        waits[n++] = conditions[i];
       if (user->is_armed[i])
-        {
-          g_autofree char *loop = g_strconcat (conditions[i], "-loop", NULL);
-
-          g_strv_builder_add (builder, loop);
-        }
+        waits[n++] = loops[i];
     }
-  waits = g_strv_builder_end (builder);
-  g_variant_dict_insert_value (row, "waits",
-                               g_variant_new_strv ((const char *const *) waits, -1));
+  return g_variant_new_strv (waits, n);
 }
 
-static GVariant *
-describe_user (const MpQueueUser  *user,
-               const MpProcessUse *use)
+static void
+add_user (GVariantBuilder    *rows,
+          const MpQueueUser  *user,
+          const MpProcessUse *use)
 {
   g_autofree char *command = use != NULL ? mp_process_dup_command (use->pid) : NULL;
-  g_auto (GVariantDict) row = G_VARIANT_DICT_INIT (NULL);
 
-  g_variant_dict_insert (&row, "slot", "u", user->slot);
-  g_variant_dict_insert (&row, "handle", "t", user->handle);
+  g_variant_builder_open (rows, G_VARIANT_TYPE_VARDICT);
+  add (rows, "slot", g_variant_new_uint32 (user->slot));
+  add (rows, "handle", g_variant_new_uint64 (user->handle));
   if (use != NULL)
-    g_variant_dict_insert (&row, "pid", "i", use->pid);
+    add (rows, "pid", g_variant_new_int32 (use->pid));
   if (command != NULL && g_utf8_validate (command, -1, NULL))
-    g_variant_dict_insert (&row, "command", "s", command);
-  g_variant_dict_insert (&row, "pid-inside", "x", user->pid_inside);
-  g_variant_dict_insert (&row, "attached-at", "x", user->attached_at);
-  g_variant_dict_insert (&row, "n-put", "t", user->n_put);
-  g_variant_dict_insert (&row, "n-got", "t", user->n_got);
-  g_variant_dict_insert (&row, "n-held", "u", user->n_held);
-  add_waits (&row, user);
-  return g_variant_dict_end (&row);
+    add (rows, "command", g_variant_new_string (command));
+  add (rows, "pid-inside", g_variant_new_int64 (user->pid_inside));
+  add (rows, "attached-at", g_variant_new_int64 (user->attached_at));
+  add (rows, "n-put", g_variant_new_uint64 (user->n_put));
+  add (rows, "n-got", g_variant_new_uint64 (user->n_got));
+  add (rows, "n-held", g_variant_new_uint32 (user->n_held));
+  add (rows, "waits", describe_waits (user));
+  g_variant_builder_close (rows);
 }
 
 static void
@@ -111,8 +121,7 @@ mp_queue_monitor_list_processes (MpQueueMonitor *self,
     {
       const MpQueueUser *user = &g_array_index (users, MpQueueUser, i);
 
-      g_variant_builder_add_value (
-        &rows, describe_user (user, mp_queue_processes_find (&self->processes, user->slot)));
+      add_user (&rows, user, mp_queue_processes_find (&self->processes, user->slot));
     }
   return g_variant_ref_sink (g_variant_builder_end (&rows));
 }
@@ -158,23 +167,24 @@ static void
 add_task (const MpQueueTaskInfo *task,
           gpointer               user_data)
 {
-  g_auto (GVariantDict) row = G_VARIANT_DICT_INIT (NULL);
+  GVariantBuilder *rows = user_data;
   g_autofree char *text = g_utf8_make_valid (task->text, -1);
 
-  g_variant_dict_insert (&row, "state", "s", states[task->state]);
-  g_variant_dict_insert (&row, "serial", "t", task->serial);
+  g_variant_builder_open (rows, G_VARIANT_TYPE_VARDICT);
+  add (rows, "state", g_variant_new_string (states[task->state]));
+  add (rows, "serial", g_variant_new_uint64 (task->serial));
   if (task->state == MP_QUEUE_TASK_HELD)
     {
-      g_variant_dict_insert (&row, "slot", "u", task->slot);
-      g_variant_dict_insert (&row, "held-us", "x", task->held_us);
+      add (rows, "slot", g_variant_new_uint32 (task->slot));
+      add (rows, "held-us", g_variant_new_int64 (task->held_us));
     }
-  g_variant_dict_insert (&row, "n-deliveries", "u", task->n_deliveries);
-  g_variant_dict_insert (&row, "size", "t", task->size);
-  g_variant_dict_insert (&row, "format", "s", name_of_format (task->tag));
+  add (rows, "n-deliveries", g_variant_new_uint32 (task->n_deliveries));
+  add (rows, "size", g_variant_new_uint64 (task->size));
+  add (rows, "format", g_variant_new_string (name_of_format (task->tag)));
   if (task->fraction >= 0)
-    g_variant_dict_insert (&row, "progress", "d", task->fraction);
-  g_variant_dict_insert (&row, "text", "s", text);
-  g_variant_builder_add_value (user_data, g_variant_dict_end (&row));
+    add (rows, "progress", g_variant_new_double (task->fraction));
+  add (rows, "text", g_variant_new_string (text));
+  g_variant_builder_close (rows);
 }
 
 /**

@@ -143,20 +143,16 @@ read_participant (MpObserved    *self,
 }
 
 static void
-read_user (MpObserved  *self,
-           guint        slot,
-           MpQueueUser *user)
+describe_user (guint                slot,
+               const MpParticipant *participant,
+               MpQueueUser         *user)
 {
-  MpParticipant participant;
-
   user->slot = slot;
-  if (!read_participant (self, slot, &participant))
-    return;
-  user->handle = make_handle (slot, participant.generation);
-  user->pid_inside = participant.pid;
-  user->n_put = participant.n_put;
-  user->n_got = participant.n_got;
-  user->attached_at = participant.attached_at;
+  user->handle = make_handle (slot, participant->generation);
+  user->pid_inside = participant->pid;
+  user->n_put = participant->n_put;
+  user->n_got = participant->n_got;
+  user->attached_at = participant->attached_at;
 }
 
 /* A participant that leaves frees its slot before it drops its record lock, so the lock is checked
@@ -180,6 +176,32 @@ mp_observed_has_died (gpointer user_data,
          (!is_alive && participant.generation == generation && participant.state == MP_SLOT_USED);
 }
 
+/* Here too the locks are checked before the slots are read, all of them in one call. */
+static void
+list_alive (MpObserved     *self,
+            MpQueueUser    *users,
+            const guint32  *n_held,
+            guint           n_users,
+            MpQueueUserFunc func,
+            gpointer        data)
+{
+  const gsize          size = (gsize) n_users * MP_CACHE_LINE;
+  g_autofree gboolean *is_alive = g_new0 (gboolean, n_users);
+  g_autofree guint8   *slots = g_malloc0 (size);
+
+  for (guint slot = 0; slot < n_users; slot++)
+    is_alive[slot] = mp_observed_is_alive (self, slot);
+  (void) mp_observed_read (self, slots, size, MP_OFFSET_PARTICIPANTS);
+  for (guint slot = 0; slot < n_users; slot++)
+    if (is_alive[slot])
+      {
+        describe_user (slot, (const MpParticipant *) (slots + (gsize) slot * MP_CACHE_LINE),
+                       &users[slot]);
+        users[slot].n_held = n_held[slot];
+        func (&users[slot], data);
+      }
+}
+
 void
 mp_observed_list_users (gpointer        user_data,
                         MpQueueUserFunc func,
@@ -199,14 +221,7 @@ mp_observed_list_users (gpointer        user_data,
   foreach_lease (self, count_holder, &holders);
   for (guint condition = 0; condition < MP_N_CONDITIONS; condition++)
     note_waiters (self, users, n_users, condition);
-  for (guint slot = 0; slot < n_users; slot++)
-    {
-      if (!mp_observed_is_alive (self, slot))
-        continue;
-      read_user (self, slot, &users[slot]);
-      users[slot].n_held = n_held[slot];
-      func (&users[slot], data);
-    }
+  list_alive (self, users, n_held, n_users, func, data);
 }
 
 /* --- Messages that they hold ----------------------------------------------------------------- */
