@@ -15,6 +15,7 @@ static char **queues;
 static char  *restart_name;
 static double grace = 10;
 static int    max_restarts = 5;
+static int    max_tasks = 0;
 
 static const GOptionEntry options[] = {
   { "workers", 'n', 0, G_OPTION_ARG_INT, &n_workers, "So many workers; one for each processor",
@@ -25,6 +26,8 @@ static const GOptionEntry options[] = {
     "Which workers are replaced: always (the default), on-failure or no", "WHEN" },
   { "max-restarts", 0, 0, G_OPTION_ARG_INT, &max_restarts,
     "Gives up when so many in a row end at once (5)", "N" },
+  { "max-tasks", 0, 0, G_OPTION_ARG_INT, &max_tasks,
+    "Replaces workers that have taken so many tasks from a queue that they were given", "N" },
   { "grace", 0, 0, G_OPTION_ARG_DOUBLE, &grace,
     "Kills workers that have not ended after so long (10)", "SECONDS" },
   { NULL },
@@ -154,7 +157,8 @@ check_options (MpPoolRestart *restart)
   for (guint i = 0; queues != NULL && queues[i] != NULL; i++)
     are_queues = are_queues && strchr (queues[i], '=') != NULL && queues[i][0] != '=';
 
-  if (is_known && are_queues && n_workers >= 0 && max_restarts > 0 && grace >= 0)
+  if (is_known && are_queues && n_workers >= 0 && max_restarts > 0 && max_tasks >= 0 &&
+      grace >= 0)
     return TRUE;
   mp_command_refuse ("run", MP_EXIT_USAGE,
                      "--restart is always, on-failure or no, --queue is NAME=SPEC, and numbers are"
@@ -170,8 +174,8 @@ supervise (char        **command,
   Run run = { 0 };
 
   run.pool = g_object_new (MP_TYPE_POOL, "argv", command, "n-workers", (guint) n_workers, "restart",
-                           restart, "max-restarts", (guint) max_restarts, "grace",
-                           mp_command_timeout (grace), NULL);
+                           restart, "max-restarts", (guint) max_restarts, "max-tasks",
+                           (guint) max_tasks, "grace", mp_command_timeout (grace), NULL);
   run.loop = g_main_loop_new (NULL, FALSE);
   g_signal_connect (run.pool, "worker-ended", G_CALLBACK (worker_ended), &run);
   g_signal_connect (run.pool, "failed", G_CALLBACK (pool_failed), &run);

@@ -309,6 +309,11 @@ install_properties (GObjectClass *object_class)
    *
    * After how many tasks a worker is replaced; 0 for no limit.
    *
+   * For a worker that does not take tasks from the pool, those count that it takes from one of its
+   * joinable queues, which were passed by [method@Pool.give]: after that many, gets from it fail
+   * with `MP_ERROR_CLOSED`, as after a shutdown, so that the worker ends by itself. One that gets
+   * several at once may take more.
+   *
    * Since: 1.0
    */
   properties[PROP_MAX_TASKS] =

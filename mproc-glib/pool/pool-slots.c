@@ -10,6 +10,7 @@
 #include "pool-events.h"
 #include "pool-protocol.h"
 #include "pool-tasks.h"
+#include "queue/task-limit.h"
 
 #include <glib/gi18n-lib.h>
 #include <signal.h>
@@ -52,6 +53,12 @@ prepare_process (MpPool *self,
 
   mp_process_set_die_with_parent (process, TRUE);
   mp_process_set_env (process, MP_POOL_VARIABLE, text);
+  if (self->max_tasks != 0)
+    {
+      g_autofree char *limit = mp_task_limit_to_string (self->max_tasks);
+
+      mp_process_set_env (process, MP_TASK_LIMIT_VARIABLE, limit);
+    }
   g_hash_table_iter_init (&iter, self->given);
   while (g_hash_table_iter_next (&iter, &name, &shareable))
     mp_process_give (process, name, shareable);
@@ -202,7 +209,22 @@ is_replaced (MpPool *self,
          (self->restart == MP_POOL_RESTART_ON_FAILURE && exit_code != 0);
 }
 
-/* Lets a new process start at once.  For `max-restarts`, counts the workers in a row that have
+/* When to replace a worker that has ended.  One that takes tasks from the pool and has ended by
+ * itself has done what it was to do, and so, if their number is limited, has any other that was
+ * successful; but that one may be a program that ends without doing anything. */
+static gint64
+choose_start (MpPool           *self,
+              const MpPoolSlot *slot,
+              int               exit_code)
+{
+  if (exit_code == 0 && slot->is_ready)
+    return 0;
+  if (exit_code == 0 && self->max_tasks != 0)
+    return g_get_monotonic_time () + self->restart_delay;
+  return next_start (self);
+}
+
+/* For `max-restarts`, counts the workers in a row that have
  * failed within a short time and before they were ready. */
 static void
 plan_replacement (MpPool     *self,
@@ -221,8 +243,11 @@ plan_replacement (MpPool     *self,
       self->n_failures++;
     }
   self->n_restarts++;
-  *slot = (MpPoolSlot){ .terminate_at = MP_DEADLINE_NEVER, .kill_at = MP_DEADLINE_NEVER };
-  slot->start_at = 0;
+  *slot = (MpPoolSlot){
+    .start_at = choose_start (self, slot, exit_code),
+    .terminate_at = MP_DEADLINE_NEVER,
+    .kill_at = MP_DEADLINE_NEVER,
+  };
 }
 
 static void
@@ -232,11 +257,11 @@ bury_slot (MpPool *self,
 {
   MpPoolSlot *slot = slot_at (self, i);
   MpProcess  *process = g_steal_pointer (&slot->process);
-  gboolean    ended_well = exit_code == 0 && slot->is_ready;
 
   self->n_leaving -= self->n_leaving > 0;
   mp_pool_watch_remove (&self->watch, mp_waitable_get_fd (MP_WAITABLE (process)));
-  if (exit_code != 0)
+  /* How one ended that the pool has asked to end says nothing about the others. */
+  if (exit_code != 0 && (!slot->is_dismissed || self->last_end == NULL))
     {
       g_free (self->last_end);
       self->last_end = describe_end (exit_code);
@@ -249,8 +274,6 @@ bury_slot (MpPool *self,
   else
     {
       plan_replacement (self, slot, exit_code);
-      if (!ended_well)
-        slot->start_at = next_start (self);
     }
   mp_pool_add_event (self, &(MpPoolEvent){ .kind = MP_POOL_EVENT_WORKER_ENDED,
                                            .process = process,
@@ -327,6 +350,7 @@ send_signals (MpPool     *self,
     }
   if (is_due (slot->terminate_at, now))
     {
+      slot->is_dismissed = !slot->is_late;
       slot->terminate_at = MP_DEADLINE_NEVER;
       slot->kill_at = now + self->grace;
       mp_process_terminate (slot->process);

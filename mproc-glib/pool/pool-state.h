@@ -49,7 +49,8 @@ typedef struct
   /* The task that it has, if the pool has a task timeout. */
   guint64  task; /* 0: none */
   gint64   task_since;
-  gboolean is_late; /* it has exceeded the task timeout, and is being terminated */
+  gboolean is_dismissed; /* it was terminated, and not since it is late */
+  gboolean is_late;      /* it has exceeded the task timeout, and is being terminated */
 
   /* When it is sent SIGTERM, and when SIGKILL; MP_DEADLINE_NEVER for not. */
   gint64 terminate_at;

@@ -5,6 +5,7 @@
 #include "mp-joinable-queue-private.h"
 
 #include "mp-error.h"
+#include "task-limit.h"
 
 #include <glib/gi18n-lib.h>
 
@@ -23,6 +24,7 @@ mp_joinable_queue_keep (MpQueue            *self,
                         const MpQueueToken *token)
 {
   mp_queue_kept_push (get_kept (MP_JOINABLE_QUEUE (self)), token);
+  mp_task_limit_count (MP_JOINABLE_QUEUE (self));
 }
 
 static gboolean

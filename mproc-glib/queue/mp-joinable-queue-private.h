@@ -13,6 +13,10 @@ typedef struct
 {
   GSource    *news_source; /* while report-progress is set */
   MpQueueKept kept;
+
+  /* See task-limit.h. */
+  guint max_tasks; /* 0: no limit */
+  int   n_taken;   /* atomic */
 } MpJoinableQueuePrivate;
 
 /* Set when the class is made. */

@@ -7,8 +7,18 @@
 #include "message/mp-message-private.h"
 #include "mp-queue-private.h"
 #include "mp-task-private.h"
+#include "task-limit.h"
 
 /* Getting messages as MpTask objects, and dead letters. */
+
+static gpointer
+wrap_in_task (MpQueue            *queue,
+              gpointer            message,
+              const MpQueueToken *token)
+{
+  mp_task_limit_count (MP_JOINABLE_QUEUE (queue));
+  return mp_task_new (queue, message, token);
+}
 
 static MpTask *
 get_task (MpJoinableQueue *self,
@@ -22,7 +32,7 @@ get_task (MpJoinableQueue *self,
   MpMessage   *message = mp_queue_get_value (MP_QUEUE (self), &mp_queue_message_reader, NULL, &call,
                                              quiet, &token, error);
 
-  return message != NULL ? mp_task_new (MP_QUEUE (self), message, &token) : NULL;
+  return message != NULL ? wrap_in_task (MP_QUEUE (self), message, &token) : NULL;
 }
 
 /**
@@ -70,14 +80,6 @@ mp_joinable_queue_try_get_task (MpJoinableQueue *self,
   g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), NULL);
 
   return get_task (self, 0, TRUE, NULL, error);
-}
-
-static gpointer
-wrap_in_task (MpQueue            *queue,
-              gpointer            message,
-              const MpQueueToken *token)
-{
-  return mp_task_new (queue, message, token);
 }
 
 /**

@@ -4,6 +4,8 @@
 
 #include "mp-joinable-queue-private.h"
 
+#include "task-limit.h"
+
 /**
  * MpJoinableQueue:
  *
@@ -68,8 +70,12 @@ open_described (GType        type,
                 GUnixFDList *descriptors,
                 GError     **error)
 {
-  return mp_queue_open_described (type, MP_QUEUE_MODE_ACKNOWLEDGED, description, descriptors,
-                                  error);
+  MpShareable *self = mp_queue_open_described (type, MP_QUEUE_MODE_ACKNOWLEDGED, description,
+                                               descriptors, error);
+
+  if (self != NULL)
+    mp_joinable_queue_get_private (MP_JOINABLE_QUEUE (self))->max_tasks = mp_task_limit_get ();
+  return self;
 }
 
 static void

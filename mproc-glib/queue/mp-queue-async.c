@@ -212,12 +212,17 @@ start (MpQueue            *self,
   g_autoptr (GTask) task =
     mp_async_new_task (self, source_tag, io_priority, cancellable, callback, user_data);
   MpQueuePrivate *priv = mp_queue_get_private (self);
+  GError         *error = NULL;
 
   g_task_set_task_data (task, call, free_call);
 
   if (mp_queue_request_is_needed (&priv->store))
     {
-      if (!g_task_return_error_if_cancelled (task))
+      if (g_task_return_error_if_cancelled (task))
+        return;
+      if (call->request.reader != NULL && !mp_queue_check_gets (self, &error))
+        g_task_return_error (task, error);
+      else
         begin_call (self, task, call);
     }
   else if (try_cb (task) == G_SOURCE_CONTINUE)

@@ -158,7 +158,7 @@ mp_queue_get_batch (MpQueue        *self,
   g_autoptr (GPtrArray) results = NULL;
   MpQueueStatus status;
 
-  if (!mp_queue_check_open (self, error))
+  if (!mp_queue_check_gets (self, error))
     return NULL;
 
   max = MIN (max, MAX_BATCH);

@@ -355,7 +355,7 @@ mp_queue_get_packed (MpQueue  *self,
   *length = 0;
   g_return_val_if_fail (MP_IS_QUEUE (self), NULL);
 
-  if (!mp_queue_check_open (self, error))
+  if (!mp_queue_check_gets (self, error))
     return NULL;
   priv = mp_queue_get_private (self);
   max = max == 0 ? MAX_PACKED : MIN (max, MAX_PACKED);

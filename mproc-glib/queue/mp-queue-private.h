@@ -61,10 +61,17 @@ void mp_queue_waitable_init (MpWaitableInterface *iface);
 void mp_queue_end (MpQueue      *self,
                    const GError *reason);
 
+/* Lets gets through this object fail from now on, as after a shutdown, and puts that have to wait.
+ * The object is closed when one of them has failed, or by close (). */
+void mp_queue_spend (MpQueue *self);
+
 gboolean mp_queue_check (MpQueue *self,
                          GError **error);
 /* Also that this object was not closed. */
 gboolean mp_queue_check_open (MpQueue *self,
+                              GError **error);
+/* Also that messages can be got through it. */
+gboolean mp_queue_check_gets (MpQueue *self,
                               GError **error);
 gboolean mp_queue_set_error (MpQueue      *self,
                              MpQueueStatus status,

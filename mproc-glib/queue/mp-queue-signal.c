@@ -25,6 +25,8 @@ get_next (MpQueue *self,
 {
   MpQueuePrivate *priv = mp_queue_get_private (self);
 
+  if (!mp_queue_check_gets (self, error))
+    return NULL;
   return priv->ahead != NULL ? mp_queue_ahead_pop (priv->ahead, error)
                              : mp_queue_try_get_message (self, error);
 }

@@ -19,15 +19,30 @@ mp_queue_check (MpQueue *self,
   return mp_queue_store_check (&mp_queue_get_private (self)->store, error);
 }
 
-gboolean
-mp_queue_check_open (MpQueue *self,
-                     GError **error)
+static gboolean
+check_phase (MpQueue          *self,
+             MpQueueStorePhase last,
+             GError          **error)
 {
   MpQueueCall call = { 0 };
 
   return mp_queue_check (self, error) &&
-         (!g_atomic_int_get (&mp_queue_get_private (self)->store.closed) ||
+         (g_atomic_int_get (&mp_queue_get_private (self)->store.phase) <= (int) last ||
           mp_queue_set_error (self, MP_QUEUE_CLOSED, &call, error));
+}
+
+gboolean
+mp_queue_check_open (MpQueue *self,
+                     GError **error)
+{
+  return check_phase (self, MP_QUEUE_STORE_SPENT, error);
+}
+
+gboolean
+mp_queue_check_gets (MpQueue *self,
+                     GError **error)
+{
+  return check_phase (self, MP_QUEUE_STORE_OPEN, error);
 }
 
 /* Always returns FALSE.  @self is NULL for a task that belongs to no queue; @status is then
@@ -49,7 +64,8 @@ mp_queue_end (MpQueue      *self,
 {
   MpQueueStore *store = &mp_queue_get_private (self)->store;
 
-  if (!g_atomic_int_compare_and_exchange (&store->closed, FALSE, TRUE))
+  if (__atomic_exchange_n (&store->phase, MP_QUEUE_STORE_CLOSED, __ATOMIC_SEQ_CST) ==
+      MP_QUEUE_STORE_CLOSED)
     return;
 
   if (store->home != NULL)
@@ -57,6 +73,18 @@ mp_queue_end (MpQueue      *self,
   mp_waitable_wake_waits (MP_WAITABLE (self));
   g_object_notify (G_OBJECT (self), "closed");
   g_signal_emit (self, mp_queue_signals[MP_QUEUE_SIGNAL_CLOSED], 0, reason);
+}
+
+void
+mp_queue_spend (MpQueue *self)
+{
+  MpQueueStore *store = &mp_queue_get_private (self)->store;
+
+  if (!g_atomic_int_compare_and_exchange (&store->phase, MP_QUEUE_STORE_OPEN,
+                                          MP_QUEUE_STORE_SPENT))
+    return;
+  store->backend->close (store->home);
+  mp_waitable_wake_waits (MP_WAITABLE (self));
 }
 
 /* Whether a quiet call returns without an error and without a result: the queue is empty or full

@@ -618,5 +618,5 @@ mp_queue_get_closed (MpQueue *self)
   g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
 
   priv = mp_queue_get_private (self);
-  return g_atomic_int_get (&priv->store.closed);
+  return g_atomic_int_get (&priv->store.phase) == MP_QUEUE_STORE_CLOSED;
 }

@@ -319,7 +319,7 @@ mp_queue_store_get (MpQueueStore        *self,
   delivery->accepts_large = reader->accepts_large;
   if (G_UNLIKELY (self->home == NULL))
     return MP_QUEUE_DETACHED;
-  if (G_UNLIKELY (g_atomic_int_get (&self->closed)))
+  if (G_UNLIKELY (g_atomic_int_get (&self->phase) != MP_QUEUE_STORE_OPEN))
     return MP_QUEUE_CLOSED;
 
   for (;;)

@@ -10,13 +10,20 @@ G_BEGIN_DECLS
 /* The storage behind a queue object: a backend and its handle.  Payloads are put and got through
  * it, and status codes of the backend become errors. */
 
+typedef enum
+{
+  MP_QUEUE_STORE_OPEN,
+  MP_QUEUE_STORE_SPENT, /* nothing more is got through this object: see task-limit.h */
+  MP_QUEUE_STORE_CLOSED,
+} MpQueueStorePhase;
+
 typedef struct
 {
   const MpQueueBackend *backend;
   gpointer              home;     /* the backend's handle; NULL if it could not be opened */
   GError               *error;    /* why it could not be opened */
   MpQueueSettings       settings; /* as requested; once open, the actual ones */
-  gboolean              closed;   /* this object was closed */
+  int                   phase;    /* MpQueueStorePhase, atomic */
 } MpQueueStore;
 
 /* How one kind of get reads messages. */
@@ -66,7 +73,7 @@ mp_queue_store_put (MpQueueStore      *self,
   *n_put = 0;
   if (G_UNLIKELY (self->home == NULL))
     return MP_QUEUE_DETACHED;
-  if (G_UNLIKELY (g_atomic_int_get (&self->closed)))
+  if (G_UNLIKELY (g_atomic_int_get (&self->phase) == MP_QUEUE_STORE_CLOSED))
     return MP_QUEUE_CLOSED;
   return self->backend->put (self->home, items, n_items, call, n_put);
 }
