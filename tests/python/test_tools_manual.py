@@ -21,10 +21,34 @@ SOURCE = os.environ['MP_SOURCE_ROOT']
 COMPLETIONS = os.path.join(SOURCE, 'tools', 'completion')
 
 # Those that go on until they are ended.
-LIVE = ('mproc show -w', 'mproc top\n', 'mproc monitor\n', 'mproc tail tasks', 'mproc work tasks -- ', 'mproc listen',
-        'mproc run -n 4')
+LIVE = ('mproc show -w', 'mproc top\n', 'mproc monitor\n', 'mproc tail tasks', 'mproc tail -n', 'mproc work tasks -- ', 'mproc listen',
+        'mproc run -n 4', 'mproc run --queue')
 # Those that wait for what others do.
 WAITING = ('mproc wait', 'mproc drain')
+
+# The options that no command line of the page uses, and those of all commands.
+MORE = (
+    'mproc ls --pid $PPID --names',
+    'mproc show --tasks 1 tasks',
+    'mproc monitor --delay 0.01 --time 0.1 tasks',
+    'mproc peek --held tasks',
+    'mproc tail -n 1 --format json --max-size 10 tasks',
+    'mproc put --time 60 tasks 1',
+    'mproc shutdown tasks; mproc get --follow tasks',
+    'mproc run -n 1 --grace 1 --max-restarts 2 --restart no -- true',
+    'mproc wait --done -t 60 tasks',
+    'mproc peek --dead tasks | { read serial rest; mproc requeue --serial $serial tasks; }',
+    'mproc peek --dead tasks | { read serial rest; mproc purge --serial $serial --yes tasks; }',
+    'mproc create pictures --joinable --max-deliveries 3',
+    'echo secret > "$XDG_RUNTIME_DIR"/key; '
+    'echo 1 | mproc listen unix:"$XDG_RUNTIME_DIR"/both --once --time 60 --format bytes --legacy-digests '
+    '--key-file "$XDG_RUNTIME_DIR"/key --json --color never --no-header --quiet & '
+    'while ! test -S "$XDG_RUNTIME_DIR"/both; do sleep 0.01; done; '
+    'echo 2 | mproc connect unix:"$XDG_RUNTIME_DIR"/both --once --time 60 --format bytes --legacy-digests '
+    '--key-file "$XDG_RUNTIME_DIR"/key; wait',
+    'mproc bench --joinable -d 0.05',
+)
+COMMON = '--json=pretty --color=always --no-header --quiet'
 
 
 def page():
@@ -50,6 +74,36 @@ def sections():
 
 def commands():
     return mproc('--list-commands').stdout.split()
+
+
+def short_options(name):
+    """Returns the long form of each short option of a command."""
+    text = plain(sections()[name] + page().partition('.SH OPTIONS OF ALL COMMANDS')[2].partition('.SH')[0])
+    return dict(re.findall(r'(-[a-z])\W{1,6}(--[a-z-]+)', text))
+
+
+def options_used(line):
+    """Returns the options of each command in a command line, as (command, long option)."""
+    used = set()
+    for name, rest in re.findall(r'mproc ([a-z]+)([^|;&]*)', line):
+        short = short_options(name)
+        for word in re.findall(r'\S+', rest.partition(' -- ')[0]):
+            if word.startswith('--'):
+                used.add((name, word.partition('=')[0]))
+            elif re.match('-[a-z]', word):
+                used.add((name, short[word[:2]]))
+    return used
+
+
+def common_lines():
+    """A command line of each command, with the options of all commands; some are in MORE."""
+    found = {}
+    for line in command_lines():
+        name = line.split()[1] if line.startswith('mproc ') else ''
+        if name and name not in found and not f'{line}\n'.startswith(LIVE):
+            found[name] = line.replace(name, f'{name} {COMMON}', 1)
+    found['connect'] = f'echo 1 | mproc connect {COMMON} --once unix:"$XDG_RUNTIME_DIR"/answers'
+    return list(found.values())
 
 
 def children_of(pid):
@@ -88,7 +142,8 @@ class TestManual(unittest.TestCase):
 
     def run_line(self, line):
         environment = {**os.environ, 'PATH': os.path.dirname(MPROC) + os.pathsep + os.environ['PATH']}
-        with Program(['sh', '-c', line if '|' in line else f'exec {line}'], env=environment, stdin=subprocess.DEVNULL,
+        line_of_many = re.search('[|;]', line)
+        with Program(['sh', '-c', line if line_of_many else f'exec {line}'], env=environment, stdin=subprocess.DEVNULL,
                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors='replace') as process:
             if any((line + '\n').startswith(each) for each in LIVE):
                 self.wait_for_life(line, process)
@@ -97,6 +152,19 @@ class TestManual(unittest.TestCase):
                 threading.Thread(target=self.consume, daemon=True).start()
             _, errors = process.communicate(timeout=TIMEOUT)
             self.assertEqual((process.returncode, errors), (0, '' if 'listen' not in line else errors))
+
+    def run_with_peer(self, line):
+        """With the listener that a line connects to."""
+        if '/answers' not in line:
+            self.run_line(line)
+            return
+        with Program([MPROC, 'listen', f'unix:{FOLDER}/answers', '--once'], stdin=subprocess.PIPE,
+                     stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as listener:
+            listener.stderr.readline()
+            listener.stdin.write('"answer"\n')
+            listener.stdin.flush()
+            self.run_line(line)
+            listener.communicate(timeout=TIMEOUT)
 
     def wait_for_life(self, line, process):
         if 'listen' in line:
@@ -116,16 +184,23 @@ class TestManual(unittest.TestCase):
         for line in lines:
             with self.subTest(line=line):
                 self.setUp()
-                if 'connect' in line:
-                    with Program([MPROC, 'listen', f'unix:{FOLDER}/answers', '--once'], stdin=subprocess.PIPE,
-                                 stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as listener:
-                        listener.stderr.readline()
-                        listener.stdin.write('"answer"\n')
-                        listener.stdin.flush()
-                        self.run_line(line)
-                        listener.communicate(timeout=TIMEOUT)
-                else:
-                    self.run_line(line)
+                self.run_with_peer(line)
+
+    def test_more_command_lines(self):
+        for line in (*MORE, *common_lines()):
+            with self.subTest(line=line):
+                self.setUp()
+                held = self.tasks.get_task() if '--held' in line else None
+                self.run_with_peer(line)
+                del held
+
+    def test_every_option_is_used(self):
+        used = set()
+        for line in (*command_lines(), *MORE, *common_lines()):
+            used |= options_used(line)
+        for name in commands():
+            there = mproc(name, '--list-options').stdout.split()
+            self.assertEqual([option for option in there if (name, option) not in used | {(name, '--help')}], [], name)
 
     def test_every_command_has_an_example(self):
         used = {match for line in command_lines() for match in re.findall(r'mproc ([a-z]+)', line)}

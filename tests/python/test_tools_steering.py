@@ -113,11 +113,24 @@ class TestSteering(unittest.TestCase):
         self.assertEqual((result.returncode, result.stderr), (-signal.SIGPIPE, b''))
         self.assertRuns(mproc('get', 'tasks', '-t', '10'), '1\n')
 
+    def file(self, content):
+        path = os.path.join(FOLDER, 'content')
+        with open(path, 'wb') as file:
+            file.write(content)
+        return path
+
     def test_nothing_raw_on_a_terminal(self):
         mproc('put', 'tasks', '--bytes', '\x1b[2J\x07')
         with Terminal(MPROC, 'get', '--format=raw', 'tasks') as terminal:
             self.assertIn(rb'\x1b[2J\x07', terminal.read_until(rb'x07'))
             self.assertEqual(terminal.finish(), 0)
+        mproc('put', 'tasks', '--bytes', '--file', self.file(b'a\0b\x1b\xff'))
+        for command in ('peek', 'get'):
+            with Terminal(MPROC, command, '--format=raw', 'tasks') as terminal:
+                self.assertIn(rb'a\x00b\x1b\xff', terminal.read_until(rb'xff'))
+                self.assertEqual(terminal.finish(), 0)
+            if command == 'peek':
+                self.assertIn(r'bytes     a\x00b\x1b\xff', mproc('peek', 'tasks').stdout)
         mproc('put', 'tasks', r'"\u001b[2J\u009b\u202e"')
         result = mproc('get', '--json', 'tasks')
         self.assertTrue(result.stdout.strip().isprintable())
@@ -238,6 +251,38 @@ for number in work:
             self.assertEqual(pool.wait(TIMEOUT), 0)
             self.assertIn('was ended by signal 9', pool.stderr.read())
 
+    def test_run_replaces_workers_after_some_tasks(self):
+        """Each ends by itself, as after a shutdown, when its last task is done."""
+        mproc('create', 'results')
+        self.addCleanup(mproc, 'rm', 'results')
+        worker = '''
+import os
+import gi
+gi.require_version('Mp', '1.0')
+from gi.repository import Mp
+work, results = Mp.inherit('work'), Mp.inherit('results')
+for number in work:
+    if number < 10:
+        work.put(number + 10)  # also with the last task
+    results.put([os.getpid(), number])
+    work.task_done()
+results.put([os.getpid(), 'end'])
+'''
+        mproc('put', 'tasks', input='\n'.join(map(str, range(10))))
+        with start('run', '-n1', '--max-tasks=6', '--queue', 'work=tasks', '--queue', 'results=local:results', '--',
+                   sys.executable, '-c', worker, stderr=subprocess.PIPE) as pool:
+            found = [json.loads(line) for line in mproc('get', '-n23', 'results').stdout.splitlines()]
+            self.assertRuns(mproc('wait', 'tasks'))
+            pool.terminate()
+            self.assertEqual(pool.wait(TIMEOUT), 0)
+            self.assertEqual(pool.stderr.read(), '')
+        self.assertEqual(sorted(value for _, value in found if value != 'end'), list(range(20)))
+        of_each = {}
+        for pid, value in found:
+            of_each.setdefault(pid, []).append(value)
+        self.assertEqual([len(values) for values in of_each.values()], [7, 7, 7, 2])
+        self.assertEqual([values[-1] for values in of_each.values()][:3], ['end'] * 3)
+
     def test_run_once(self):
         self.assertRuns(mproc('run', '-n', '3', '--restart', 'no', '--', 'echo', 'x'), 'x\n' * 3)
         result = mproc('run', '-n', '1', '--max-restarts', '2', '--', 'false')
@@ -245,6 +290,7 @@ for number in work:
         self.assertIn('status 1', result.stderr)
         self.assertFails(mproc('run', '--'), 2, 'usage')
         self.assertFails(mproc('run', '--restart', 'perhaps', '--', 'true'), 2, '--restart')
+        self.assertFails(mproc('run', '--max-tasks', '-1', '--', 'true'), 2, 'not negative')
         self.assertFails(mproc('run', '--queue', 'x=no-such-queue', '--', 'true'), 4, 'no such queue')
         self.assertEqual(mproc('run', '-n1', '--', '/nonexistent').returncode, 4)
 
@@ -285,6 +331,24 @@ for number in work:
         self.assertRuns(mproc('shutdown', '--immediate', '--yes', 'tasks'))
         self.assertEqual((shown('tasks')['size'], shown('tasks')['shut_down']), (0, True))
 
+    def test_dropping_dead_letters(self):
+        mproc('create', 'letters', '--joinable', '--max-deliveries', '1')
+        self.addCleanup(mproc, 'rm', 'letters')
+        queue = Mp.JoinableQueue.open('local:letters?create=no', None)
+        for number in range(4):
+            queue.put(number)
+            queue.get_task().retry()
+        queue.put('queued')
+        serial = str(objects(mproc('peek', '--dead', '--json', 'letters').stdout)[2]['position'])
+        self.assertFails(mproc('purge', '--dead', 'letters'), 1, 'see --yes')
+        self.assertFails(mproc('purge', '--serial', 'x', 'letters'), 2, 'number')
+        self.assertRuns(mproc('purge', '--yes', '--serial', serial, 'letters'), '1 dropped\n')
+        self.assertRuns(mproc('purge', '--yes', '--serial', serial, 'letters'), '0 dropped\n')
+        self.assertEqual([each['value'] for each in objects(mproc('peek', '--dead', '--json', 'letters').stdout)],
+                         [0, 1, 3])
+        self.assertRuns(mproc('purge', '--yes', '--dead', 'letters'), '3 dropped\n')
+        self.assertEqual((shown('letters')['dead'], shown('letters')['size']), (0, 1))
+
     def test_requeue_of_a_number(self):
         queue = Mp.Queue.open('local:tasks?create=no', None)
         for number in range(3):
@@ -299,7 +363,7 @@ for number in work:
         self.assertRuns(mproc('requeue', '-n1', 'tasks'), '1 put back\n')
         self.assertEqual((shown('tasks')['dead'], shown('tasks')['size']), (2, 1))
         mproc('shutdown', 'tasks')
-        self.assertFails(mproc('requeue', 'tasks'), 5, 'shut down')
+        self.assertFails(mproc('requeue', 'tasks'), 5, 'closed')
         self.assertEqual(shown('tasks')['dead'], 2)
 
     def test_requeue_of_one(self):
@@ -317,15 +381,42 @@ for number in work:
             self.assertFails(mproc('requeue', *wrong, 'tasks'), 2, '--serial')
         self.assertEqual(shown('tasks')['dead'], 2)
 
-    def test_requeue_needs_room(self):
-        """Nothing is taken out that cannot be put back."""
+    def test_requeue_needs_no_room(self):
         queue = Mp.JoinableQueue.open('local:tasks?create=no', None)
         queue.put('dead')
         while queue.get_size() > 0:
             queue.get_task().retry()
         mproc('put', 'tasks', input='1\n' * 50)
-        self.assertFails(mproc('requeue', 'tasks'), 3, 'full')
-        self.assertEqual(shown('tasks')['dead'], 1)
+        self.assertRuns(mproc('requeue', 'tasks'), '1 put back\n')
+        self.assertEqual((shown('tasks')['dead'], shown('tasks')['size']), (0, 51))
+        self.assertRuns(mproc('get', 'tasks'), '"dead"\n')
+
+    def test_requeue_that_is_killed(self):
+        """Each letter is in the queue or a dead letter, whenever the command ends."""
+        mproc('create', 'letters', '--joinable', '--max-deliveries', '1')
+        self.addCleanup(mproc, 'rm', 'letters')
+        queue = Mp.JoinableQueue.open('local:letters?create=no', None)
+        for number in range(3000):
+            queue.put(number)
+        while queue.get_size() > 0:
+            queue.get_task().retry()
+        monitor = Mp.QueueMonitor.new_for_queue(queue)
+        for left in (2900, 1500, 10):
+            with start('requeue', 'letters') as requeue:
+                while requeue.poll() is None and monitor.props.n_dead > left:
+                    monitor.refresh()
+                requeue.kill()
+            numbers = []
+            while queue.get_size() > 0:
+                with queue.get_task(timeout=TIMEOUT) as task:
+                    numbers.append(task.value)
+            monitor.refresh()
+            self.assertEqual(len(set(numbers)), len(numbers))
+            self.assertEqual(len(numbers) + monitor.props.n_dead, 3000)
+            for number in numbers:
+                queue.put(number)
+            while queue.get_size() > 0:
+                queue.get_task().retry()
 
     # --- Names
 
