@@ -86,6 +86,28 @@ await_sleepers (MpSharedQueue *queue,
   test_wait_asleep (child);
 }
 
+/* Stops a child that sleeps in @slot, so that it does nothing once it is woken. */
+static void
+stop_asleep (MpSharedQueue *queue,
+             pid_t          child,
+             guint          slot)
+{
+  int status;
+
+  for (;;)
+    {
+      g_assert_cmpint (kill (child, SIGSTOP), ==, 0);
+      g_assert_cmpint (waitpid (child, &status, WUNTRACED), ==, child);
+      g_assert_true (WIFSTOPPED (status));
+      if (is_asleep (queue, MP_QUEUE_WAIT_SPACE, slot))
+        return;
+
+      /* It was looking again. */
+      g_assert_cmpint (kill (child, SIGCONT), ==, 0);
+      await_sleepers (queue, child, slot + 1);
+    }
+}
+
 /* The wake-up for a little room is not spent on a message that needs more. */
 static void
 test_small_behind_large (void)
@@ -101,9 +123,12 @@ test_small_behind_large (void)
   small = test_fork (put_small, queue);
   await_sleepers (queue, small, 2);
 
+  /* When it ends it may wake the other one, to watch in its place. */
+  stop_asleep (queue, small, 1);
   seen = mp_load (&mp_memory_waiter (&queue->memory, 0)->futex);
   get (queue);
   g_assert_cmpuint (mp_load (&mp_memory_waiter (&queue->memory, 0)->futex), ==, seen);
+  kill (small, SIGCONT);
   test_wait_child (small, 0);
 
   get (queue);
