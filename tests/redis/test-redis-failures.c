@@ -91,6 +91,30 @@ test_tcp (void)
   test_server_stop (remote);
 }
 
+/* Returns 0 if TLS is refused at once: its threads do not exist in a forked child. */
+static int
+use_in_child (gpointer uri)
+{
+  const gint64 start = g_get_monotonic_time ();
+  g_autoptr (GError) error = NULL;
+
+  if (mp_queue_open (uri, NULL, &error) != NULL)
+    return 1;
+  if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED))
+    return 2;
+  return g_get_monotonic_time () - start < 5 * G_USEC_PER_SEC ? 0 : 3;
+}
+
+static int
+put_in_child (gpointer queue)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (mp_queue_put (queue, g_variant_new_int64 (9), TEST_TIMEOUT_US, NULL, &error))
+    return 1;
+  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED) ? 0 : 2;
+}
+
 static void
 use_tls (void)
 {
@@ -112,6 +136,10 @@ use_tls (void)
 
   put_int (producer, 1);
   g_assert_cmpint (get_int (consumer), ==, 1);
+  test_wait_child (test_fork (use_in_child, uri), 0);
+  test_wait_child (test_fork (put_in_child, producer), 0);
+  put_int (producer, 2);
+  g_assert_cmpint (get_int (consumer), ==, 2);
   g_assert_null (mp_queue_open (unnamed, NULL, &error));
   g_assert_error (error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE);
   g_clear_error (&error);
@@ -269,6 +297,56 @@ test_no_replica (void)
   g_assert_finalize_object (queue);
 }
 
+static void
+test_read_only (void)
+{
+  Pair             pair;
+  g_autofree char *uri = NULL;
+  g_autoptr (GError) error = NULL;
+
+  pair_start (&pair);
+  uri = test_server_make_uri (pair.replica, "q", "&timeout=0.5");
+  g_assert_null (mp_queue_open (uri, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_BUSY);
+  g_assert_nonnull (strstr (error->message, "READONLY"));
+  pair_stop (&pair);
+}
+
+/* --- Servers that do not answer ------------------------------------------------------------ */
+
+static gpointer
+cancel (gpointer cancellable)
+{
+  g_cancellable_cancel (cancellable);
+  return NULL;
+}
+
+/* A call without a timeout can be cancelled while the server is stopped. */
+static void
+test_cancelled (void)
+{
+  TestServer *slow = test_server_start (NULL);
+  MpQueue    *queue = open_on (slow, "q", "");
+
+  kill (slow->pid, SIGSTOP);
+  for (guint i = 0; i < 10; i++)
+    {
+      g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+      g_autoptr (GError) error = NULL;
+      GThread *thread = g_thread_new ("cancel", cancel, cancellable);
+
+      if (i % 2 == 0)
+        g_assert_false (mp_queue_put (queue, g_variant_new_int64 (i), -1, cancellable, &error));
+      else
+        g_assert_null (mp_queue_get (queue, -1, cancellable, &error));
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+      g_thread_join (thread);
+    }
+  kill (slow->pid, SIGCONT);
+  g_assert_finalize_object (queue);
+  test_server_stop (slow);
+}
+
 /* --- Servers that lose what they had ------------------------------------------------------- */
 
 static gpointer
@@ -379,6 +457,8 @@ add_tests (void)
   add ("failover", test_failover);
   add ("rollback", test_rollback);
   add ("no-replica", test_no_replica);
+  add ("read-only", test_read_only);
+  add ("cancelled", test_cancelled);
   add ("emptied", test_emptied);
   add ("tampered", test_tampered);
   add ("evicting", test_evicting);
