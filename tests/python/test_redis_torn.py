@@ -155,6 +155,7 @@ CASES = {
     'undeliver': (None, lambda world: world.actor.finish_all('u')),
     'bury': (prepare_burial, lambda world: world.actor.finish_all('r')),
     'take-dead': (prepare_dead, lambda world: world.actor.get_dead()),
+    'requeue': (prepare_dead, lambda world: world.actor.fin(('q', 1, 3), ('q', 2, 3))),
     'say-goodbye': (None, say_goodbye),
 }
 
