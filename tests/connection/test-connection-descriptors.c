@@ -34,7 +34,7 @@ open_objects (Program *program)
   g_assert_nonnull (program->listener);
 
   /* Sleeping opens descriptors of the thread. */
-  g_assert_cmpint (mp_interrupts_begin (), !=, -1);
+  mp_interrupts_begin ();
   g_assert_cmpint (mp_connection_recv_into (program->connection, &byte, 1, 0, 1000, NULL, NULL), ==,
                    -1);
   mp_interrupts_end ();
@@ -87,10 +87,14 @@ new_ones_work (void)
   g_autoptr (GError) error = NULL;
   GThread *thread;
   guint8   byte;
+  int      fd;
 
   g_assert_true (mp_pipe (TRUE, &first, &second, NULL));
   thread = g_thread_new ("closer", close_when_asleep, first);
-  g_assert_cmpint (mp_interrupts_begin (), >=, END);
+
+  /* An old kernel does not support this. */
+  fd = mp_interrupts_begin ();
+  g_assert_true (fd == -1 || fd >= END);
   mp_connection_recv_into (first, &byte, 1, 0, TEST_TIMEOUT_US, NULL, &error);
   mp_interrupts_end ();
   g_thread_join (thread);
