@@ -34,6 +34,34 @@ read_lease (MpObserved *self,
          again[1] == lease->serial && is_shown (mp_lease_state (lease->owner));
 }
 
+/* The leases of one word of the map, from the first to the last of @bits.  They are read together,
+ * since there may be a million of them, or a hostile process may have set all bits. */
+static void
+look_at_word (MpObserved *self,
+              guint       first,
+              guint64     bits,
+              LeaseFunc   func,
+              gpointer    data)
+{
+  const guint   lowest = (guint) __builtin_ctzll (bits);
+  const guint   n = 64 - (guint) __builtin_clzll (bits) - lowest;
+  const guint64 offset = MP_OFFSET_LEASES + (guint64) (first + lowest) * sizeof (MpLease);
+  MpLease       leases[64], again[64];
+
+  if (!mp_observed_read (self, leases, n * sizeof *leases, offset) ||
+      !mp_observed_read (self, again, n * sizeof *again, offset))
+    return;
+  for (bits >>= lowest; bits != 0; bits &= bits - 1)
+    {
+      const guint    i = (guint) __builtin_ctzll (bits);
+      const MpLease *lease = &leases[i];
+
+      if (lease->owner == again[i].owner && lease->serial == again[i].serial &&
+          is_shown (mp_lease_state (lease->owner)))
+        func (first + lowest + i, lease, data);
+    }
+}
+
 static void
 foreach_lease (MpObserved *self,
                LeaseFunc   func,
@@ -54,14 +82,8 @@ foreach_lease (MpObserved *self,
                                first * sizeof words[0]))
         return;
       for (guint i = 0; i < n; i++)
-        for (guint64 bits = words[i]; bits != 0; bits &= bits - 1)
-          {
-            const guint index = (first + i) * 64 + (guint) __builtin_ctzll (bits);
-            MpLease     lease;
-
-            if (read_lease (self, index, &lease))
-              func (index, &lease, data);
-          }
+        if (words[i] != 0)
+          look_at_word (self, (first + i) * 64, words[i], func, data);
     }
 }
 
