@@ -175,15 +175,18 @@ sleep_once (MpSharedQueue     *self,
 
 /* --- Sleeping ---------------------------------------------------------------------------- */
 
-/* Passes on a wake-up for room that was too small or fragmented for this thread, since another
- * waiter may need less.  Only once: from then on, a waker that wakes this thread also wakes another
- * one. */
+/* To be called when this thread was woken and could not use that.  If another thread was faster,
+ * this one is woken next.  Room that was too small or fragmented for this thread may suffice for
+ * another waiter, so the wake-up is passed on.  Only once: from then on, a waker that wakes this
+ * thread also wakes another one. */
 static void
-pass_on_useless (MpSharedQueue   *self,
-                 MpQueueCondition condition,
-                 MpSleeper       *sleeper)
+note_woken_in_vain (MpSharedQueue   *self,
+                    MpQueueCondition condition,
+                    MpSleeper       *sleeper)
 {
-  if (mp_shared_queue_check (self, condition) && mp_sleeper_set_picky (sleeper))
+  if (!mp_shared_queue_check (self, condition))
+    mp_sleeper_keep_turn (sleeper);
+  else if (mp_sleeper_set_picky (sleeper))
     mp_waiters_wake (&self->memory, condition, 1);
 }
 
@@ -212,7 +215,7 @@ sleep_until (MpSharedQueue   *self,
       mp_sleeper_arm (&sleeper, n_wanted);
       status = try_once (self, call, deadline, attempt, data, note);
       if (is_busy (status) && !untouched)
-        pass_on_useless (self, condition, &sleeper);
+        note_woken_in_vain (self, condition, &sleeper);
       /* Otherwise a part was put and the next message has another size: try again with that. */
       if (is_busy (status) && note->n_wanted == n_wanted)
         slept = sleep_once (self, &sleeper, call, deadline, status);

@@ -85,6 +85,13 @@ mp_sleeper_set_picky (MpSleeper *self)
          __atomic_exchange_n (&waiter_of (self)->was_short, 1, __ATOMIC_RELAXED) == 0;
 }
 
+void
+mp_sleeper_keep_turn (MpSleeper *self)
+{
+  if (self->slot < MP_N_WAITERS)
+    mp_waits_keep_turn (self->memory->waits[self->condition], self->slot);
+}
+
 gboolean
 mp_sleeper_disarm (MpSleeper *self)
 {

@@ -47,6 +47,8 @@ void mp_sleeper_arm (MpSleeper *self,
 /* Marks the sleeper as picky: room for which it was woken was too small or fragmented.  Returns
  * FALSE if it was marked before. */
 gboolean mp_sleeper_set_picky (MpSleeper *self);
+/* To be called if a sleeper that was armed again had been woken in vain: it is woken next. */
+void mp_sleeper_keep_turn (MpSleeper *self);
 /* Clears the thread's bit.  Returns FALSE if a waker had already cleared it, and so has spent a
  * wake-up on this thread. */
 gboolean      mp_sleeper_disarm (MpSleeper *self);

@@ -55,6 +55,19 @@ mp_waits_clear (MpWaits    *waits,
           bit_of (slot)) != 0;
 }
 
+/* Otherwise it would not be woken before all others, each perhaps several times, since they take
+ * slots further on.  If others are woken in vain at the same time, the first of them is next. */
+void
+mp_waits_keep_turn (MpWaits *waits,
+                    guint    slot)
+{
+  guint n_slots = mp_waits_count_words (waits) * 64;
+  guint turn = mp_load (&waits->turn);
+
+  if (n_slots != 0 && (turn % n_slots + n_slots - slot) % n_slots <= n_slots / 2)
+    mp_store (&waits->turn, slot);
+}
+
 static guint
 count_slots (MpMemory *memory)
 {

@@ -63,6 +63,11 @@ gboolean mp_waits_clear (MpWaits    *waits,
                          guint       slot,
                          MpWaitsKind kind);
 
+/* To be called by a sleeper that was woken in vain and has set its bit again: it keeps its place,
+ * that is, it is woken next. */
+void mp_waits_keep_turn (MpWaits *waits,
+                         guint    slot);
+
 static inline gboolean
 mp_waits_is_armed (const MpWaits *waits,
                    guint          slot)

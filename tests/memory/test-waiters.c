@@ -130,6 +130,29 @@ test_give_up (void)
   test_memory_close (&memory);
 }
 
+/* Who was woken in vain, since another thread was faster, is woken next, before those that came
+ * later: the search begins with the first of them, in whatever order they go to sleep again. */
+static void
+test_in_vain (void)
+{
+  static const guint orders[][3] = { { 0, 1, 2 }, { 2, 1, 0 }, { 1, 0, 2 }, { 2, 0, 1 } };
+  MpMemory           memory = { 0 };
+  MpWaits           *waits;
+
+  test_memory_create (&memory);
+  waits = memory.waits[condition];
+  for (guint i = 0; i < G_N_ELEMENTS (orders); i++)
+    for (guint first = 0; first < 64; first += 21)
+      {
+        mp_cover (&waits->n_words, 1);
+        mp_store (&waits->turn, first + 3);
+        for (guint j = 0; j < 3; j++)
+          mp_waits_keep_turn (waits, (first + orders[i][j]) % 64);
+        g_assert_cmpuint (mp_load (&waits->turn), ==, first);
+      }
+  test_memory_close (&memory);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -140,6 +163,7 @@ main (int   argc,
   g_test_add_func ("/memory/waiters/wake-some", test_wake_some);
   g_test_add_func ("/memory/waiters/not-lost", test_not_lost);
   g_test_add_func ("/memory/waiters/give-up", test_give_up);
+  g_test_add_func ("/memory/waiters/in-vain", test_in_vain);
 
   return g_test_run ();
 }
