@@ -280,7 +280,8 @@ typedef struct
                         MpQueueCall           *call,
                         guint                 *n_got);
   /* Takes a message that was delivered tentatively, or leaves it in its place without counting the
-   * delivery.  STALE if another consumer has taken it meanwhile. */
+   * delivery.  STALE if another consumer has taken it meanwhile.  After BUSY, CANCELLED and
+   * INTERRUPTED it is still tentative: the caller may try again, or forget it. */
   MpQueueStatus (*settle) (gpointer         self,
                            MpQueueDelivery *delivery,
                            gboolean         take,

@@ -233,9 +233,10 @@ typedef struct
   guint64 size;
   guint32 position; /* count of the head word when it was claimed */
   guint32 n_deliveries;
-  guint32 tag;
-  guint32 next;       /* the next lease in its list, plus one */
-  gint64  claimed_at; /* when this delivery began, coarse monotonic nanoseconds */
+  guint16 tag;
+  guint16 is_delivered; /* its holder has copied the message, and keeps it */
+  guint32 next;         /* the next lease in its list, plus one */
+  gint64  claimed_at;   /* when this delivery began, coarse monotonic nanoseconds */
   double  progress;
   char    progress_text[MP_QUEUE_PROGRESS_SIZE];
 } MpLease;

@@ -203,6 +203,17 @@ next_used (MpMemory *self,
   return word * 64 + (guint32) __builtin_ctzll (bits) + 1;
 }
 
+gboolean
+mp_lease_holds_any (MpMemory *self)
+{
+  guint32 lease = next_used (self, 0);
+
+  while (lease != 0 &&
+         !mp_lease_is_own (self, mp_load_acquire (&mp_memory_lease (self, lease - 1)->owner)))
+    lease = next_used (self, lease);
+  return lease != 0;
+}
+
 /* Lowers the end of the table to the last used lease. */
 static void
 shorten (MpMemory *self)
@@ -357,8 +368,18 @@ mp_lease_adopt (MpMemory *self,
   mp_store_release (&head->is_changing, 0);
 }
 
+static gboolean
+is_delivered (MpMemory *self,
+              guint32   lease)
+{
+  MpLease *slot = mp_memory_lease (self, lease - 1);
+
+  return mp_lease_state (mp_load_acquire (&slot->owner)) == MP_LEASE_HELD &&
+         mp_load_acquire (&slot->is_delivered) != 0;
+}
+
 guint32
-mp_lease_find_oldest_held (MpMemory *self)
+mp_lease_find_oldest_delivered (MpMemory *self)
 {
   guint32 oldest = 0;
   guint32 lease = next_used (self, 0);
@@ -368,7 +389,7 @@ mp_lease_find_oldest_held (MpMemory *self)
     {
       guint64 serial = mp_load (&mp_memory_lease (self, lease - 1)->serial);
 
-      if (state_of (self, lease) == MP_LEASE_HELD && serial < least)
+      if (serial < least && is_delivered (self, lease))
         {
           least = serial;
           oldest = lease;

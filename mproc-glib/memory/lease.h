@@ -93,8 +93,9 @@ guint32 mp_lease_find_held (MpMemory     *self,
                             const guint8 *whose,
                             guint32      *after,
                             MpHeld       *found);
-/* The oldest lease held by any consumer, among the first MP_LEASE_PORTION used ones, or 0. */
-guint32 mp_lease_find_oldest_held (MpMemory *self);
+/* The oldest delivered message that any consumer holds, among the first MP_LEASE_PORTION used
+ * leases, or 0. */
+guint32 mp_lease_find_oldest_delivered (MpMemory *self);
 
 /* --- Under the head lock --- */
 
@@ -117,6 +118,18 @@ mp_lease_count_used (MpMemory *self)
 
 gboolean mp_lease_is_used (MpMemory *self,
                            guint32   lease);
+/* Whether this participant holds any message.  Needs no lock. */
+gboolean mp_lease_holds_any (MpMemory *self);
+
+/* Called by the holder when it has copied the message and will not refuse it: from now on, others
+ * may end the lease. */
+static inline void
+mp_lease_deliver (MpMemory *self,
+                  guint32   lease)
+{
+  mp_store_release (&mp_memory_lease (self, lease - 1)->is_delivered, 1);
+}
+
 /* Requests memory for the leases that are taken next.  To be called when the handle's must_prepare
  * is set.  Takes and releases the arena lock itself. */
 void mp_lease_prepare (MpMemory *self);

@@ -30,7 +30,6 @@ begin_owning (MpSharedQueue   *self,
     .n_deliveries = slot->n_deliveries,
     .serial = slot->serial,
   };
-  __atomic_fetch_add (&self->n_held, 1, __ATOMIC_RELAXED);
   return mp_lease_owner (MP_LEASE_HELD, memory->participant, generation);
 }
 
@@ -84,6 +83,7 @@ fill_lease (MpMemory       *memory,
   slot->serial = memory->head->serial++;
   slot->n_deliveries = 1;
   slot->tag = record->tag;
+  mp_store (&slot->is_delivered, 0);
   mp_store (&slot->claimed_at, mp_coarse_now ());
   slot->progress = -1;
   slot->progress_text[0] = '\0';
@@ -113,6 +113,7 @@ mp_shared_queue_claim (MpSharedQueue   *self,
   MP_STEP ("get/claiming");
   mp_store_release (&mp_memory_lease (memory, lease - 1)->owner,
                     begin_owning (self, lease, delivery));
+  mp_shared_queue_count_held (self, 1);
   MP_STEP ("get/leased");
   mp_ring_advance (memory, record);
   mp_store_release (&memory->head->claim, 0);
@@ -130,6 +131,8 @@ mp_shared_queue_adopt (MpSharedQueue   *self,
 
   mp_store (&slot->n_deliveries, slot->n_deliveries + 1);
   mp_store (&slot->claimed_at, mp_coarse_now ());
+  mp_store (&slot->is_delivered, 0);
   mp_memory_add_to (&memory->head->n_redelivered, 1);
   mp_lease_adopt (memory, lease, begin_owning (self, lease, delivery));
+  mp_shared_queue_count_held (self, 1);
 }

@@ -5,6 +5,7 @@
 #include "shared-queue-private.h"
 
 #include "arena.h"
+#include "lease.h"
 #include "lock.h"
 #include "ring.h"
 
@@ -75,6 +76,21 @@ mp_shared_queue_count (gpointer       user_data,
   return MP_QUEUE_OK;
 }
 
+/* Other processes may have finished all messages that this handle held. */
+static gboolean
+holds_any (MpSharedQueue *self)
+{
+  guint32 n_held = mp_load_acquire (&self->n_held);
+
+  if (n_held == 0)
+    return FALSE;
+  if (mp_lease_holds_any (&self->memory))
+    return TRUE;
+  __atomic_compare_exchange_n (&self->n_held, &n_held, 0, FALSE, __ATOMIC_RELAXED,
+                               __ATOMIC_RELAXED);
+  return FALSE;
+}
+
 /* Whether a get can never return a message again.  Messages that other consumers hold may still be
  * returned.  A consumer that holds messages itself does not wait for that: two consumers that
  * finish their messages at the end would wait for each other. */
@@ -84,8 +100,8 @@ mp_shared_queue_is_drained (MpSharedQueue *self)
   return mp_load_acquire (&self->memory.state->shutdown) && !mp_ring_has_items (&self->memory) &&
          mp_load (&self->memory.head->n_orphans) == 0 &&
          (!mp_shared_queue_is_acknowledged (self) ||
-          mp_load (&self->n_held) != 0 ||
-          count_unfinished (self) <= mp_load (&self->memory.arena->n_consumed));
+          count_unfinished (self) <= mp_load (&self->memory.arena->n_consumed) ||
+          holds_any (self));
 }
 
 /* Records the size of a message that was refused, so that a caller is not woken for less room,

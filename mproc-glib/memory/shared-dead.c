@@ -83,15 +83,8 @@ try_get_dead (MpSharedQueue *self,
   else if (!mp_shared_queue_copy_out (self, delivery, block, size))
     status = MP_QUEUE_NO_SPACE;
 
-  /* If the lock cannot be taken, the lease becomes a dead letter again when this handle detaches.
-   */
-  if (!mp_lock_take_patiently (memory, MP_LOCK_ARENA))
-    return status;
-  if (status == MP_QUEUE_OK)
-    mp_lease_end (memory, dead.lease);
-  else
-    mp_lease_bury (memory, dead.lease, FALSE);
-  mp_unlock (memory, MP_LOCK_ARENA);
+  mp_shared_queue_do_sometime (self, dead.lease,
+                               status == MP_QUEUE_OK ? MP_DUE_END_LETTER : MP_DUE_BURY_LETTER);
   return status;
 }
 

@@ -17,38 +17,6 @@
 
 /* What happens to a message after a get: finishing and returning leases, and their progress. */
 
-/* Returns the message to the queue, ahead of all queued ones, or makes it a dead letter if it was
- * delivered too often.  Unless @counted, the delivery does not count.  Returns FALSE if the lock
- * could not be taken. */
-gboolean
-mp_shared_queue_return_lease (MpSharedQueue *self,
-                              guint32        lease,
-                              gboolean       counted)
-{
-  MpMemory *memory = &self->memory;
-  MpLease  *slot = mp_memory_lease (memory, lease - 1);
-  gboolean  is_exhausted = counted && mp_lease_is_exhausted (memory, lease);
-
-  if (!mp_lock_take (memory, is_exhausted ? MP_LOCK_ARENA : MP_LOCK_HEAD))
-    return FALSE;
-  if (is_exhausted)
-    {
-      mp_lease_bury (memory, lease, TRUE);
-      mp_unlock (memory, MP_LOCK_ARENA);
-    }
-  else
-    {
-      if (!counted)
-        mp_store (&slot->n_deliveries, slot->n_deliveries - 1);
-      mp_lease_wait (memory, lease);
-      mp_unlock (memory, MP_LOCK_HEAD);
-    }
-  __atomic_fetch_sub (&self->n_held, 1, __ATOMIC_RELAXED);
-  if (!is_exhausted)
-    mp_waiters_wake (memory, MP_QUEUE_WAIT_ITEMS, 1);
-  return TRUE;
-}
-
 /* Whether the delivery still belongs to this handle. */
 static gboolean
 is_current (MpSharedQueue      *self,
@@ -62,6 +30,67 @@ is_current (MpSharedQueue      *self,
   slot = mp_memory_lease (&self->memory, token->lease - 1);
   return mp_lease_is_own (&self->memory, mp_load_acquire (&slot->owner)) &&
          slot->serial == token->serial && slot->n_deliveries == token->n_deliveries;
+}
+
+/* Locks the list of returned messages, and what leases end under. */
+static gboolean
+lock_lists (MpMemory *memory)
+{
+  if (!mp_lock_take (memory, MP_LOCK_HEAD))
+    return FALSE;
+  if (mp_lock_take (memory, MP_LOCK_ARENA))
+    return TRUE;
+  mp_unlock (memory, MP_LOCK_HEAD);
+  return FALSE;
+}
+
+static void
+unlock_lists (MpMemory *memory)
+{
+  mp_unlock (memory, MP_LOCK_ARENA);
+  mp_unlock (memory, MP_LOCK_HEAD);
+}
+
+/* Returns whether the message can be delivered again. */
+static gboolean
+put_back (MpSharedQueue *self,
+          guint32        lease,
+          gboolean       counted)
+{
+  MpMemory *memory = &self->memory;
+  MpLease  *slot = mp_memory_lease (memory, lease - 1);
+
+  mp_shared_queue_count_held (self, -1);
+  if (counted && mp_lease_is_exhausted (memory, lease))
+    {
+      mp_lease_bury (memory, lease, TRUE);
+      return FALSE;
+    }
+  if (!counted)
+    mp_store (&slot->n_deliveries, slot->n_deliveries - 1);
+  mp_lease_wait (memory, lease);
+  return TRUE;
+}
+
+MpQueueStatus
+mp_shared_queue_return_lease (MpSharedQueue      *self,
+                              guint32             lease,
+                              const MpQueueToken *token)
+{
+  MpMemory *memory = &self->memory;
+  gboolean  is_stale, is_back = FALSE;
+
+  if (!lock_lists (memory))
+    return MP_QUEUE_BUSY;
+  /* Another process may have finished it meanwhile. */
+  is_stale = token != NULL && !is_current (self, token);
+  if (!is_stale)
+    is_back = put_back (self, lease, token != NULL);
+  unlock_lists (memory);
+
+  if (is_back)
+    mp_waiters_wake (memory, MP_QUEUE_WAIT_ITEMS, 1);
+  return is_stale ? MP_QUEUE_STALE : MP_QUEUE_OK;
 }
 
 typedef struct
@@ -90,7 +119,7 @@ finish_any (MpSharedQueue *self)
       return MP_QUEUE_OK;
     }
 
-  lease = mp_lease_find_oldest_held (memory);
+  lease = mp_lease_find_oldest_delivered (memory);
   if (lease == 0)
     return MP_QUEUE_EMPTY;
   mp_lease_end (memory, lease);
@@ -117,10 +146,10 @@ consume_lease (MpSharedQueue *self,
 {
   MpArenaLine *arena = self->memory.arena;
 
+  mp_shared_queue_count_held (self, -1);
   mp_lease_end (&self->memory, lease);
   mp_store (&arena->n_consumed, arena->n_consumed + 1);
   mp_unlock (&self->memory, MP_LOCK_ARENA);
-  __atomic_fetch_sub (&self->n_held, 1, __ATOMIC_RELAXED);
 }
 
 static MpQueueStatus
@@ -132,7 +161,7 @@ try_finish_one (MpSharedQueue      *self,
     return MP_QUEUE_STALE;
 
   if (how == MP_QUEUE_FINISH_RETRY)
-    return mp_shared_queue_return_lease (self, token->lease, TRUE) ? MP_QUEUE_OK : MP_QUEUE_BUSY;
+    return mp_shared_queue_return_lease (self, token->lease, token);
   if (!mp_lock_take (&self->memory, MP_LOCK_ARENA))
     return MP_QUEUE_BUSY;
   /* Another process may have finished it meanwhile. */

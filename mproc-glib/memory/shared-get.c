@@ -244,7 +244,24 @@ is_in_hand (const MpQueueDelivery *delivery)
 
 /* --- Getting -------------------------------------------------------------------------------- */
 
-/* Copies a leased message, and ends the lease unless the message has to be finished or settled. */
+/* Called when the caller has the whole message and does not refuse it: ends the lease, unless the
+ * message has to be finished. */
+static inline void
+keep (MpSharedQueue   *self,
+      MpQueueDelivery *delivery)
+{
+  if (mp_shared_queue_is_acknowledged (self))
+    {
+      mp_lease_deliver (&self->memory, delivery->token.lease);
+    }
+  else
+    {
+      mp_shared_queue_do_sometime (self, delivery->token.lease, MP_DUE_END);
+      delivery->token.lease = 0;
+    }
+}
+
+/* Copies a leased message, which the caller keeps unless it is tentative. */
 static G_GNUC_NO_INLINE MpQueueStatus
 receive (MpSharedQueue   *self,
          MpQueueDelivery *delivery)
@@ -258,17 +275,13 @@ receive (MpSharedQueue   *self,
     return MP_QUEUE_DAMAGED;
   if (!fits (delivery, size) || !mp_shared_queue_copy_out (self, delivery, block, size))
     {
-      /* If the lock cannot be taken, the message is returned when this handle detaches. */
-      mp_shared_queue_return_lease (self, delivery->token.lease, FALSE);
+      mp_shared_queue_do_sometime (self, delivery->token.lease, MP_DUE_RETURN);
       return MP_QUEUE_NO_SPACE;
     }
 
   MP_STEP ("get/received");
-  if (!mp_shared_queue_is_acknowledged (self) && !delivery->tentative)
-    {
-      mp_shared_queue_end_lease_sometime (self, delivery->token.lease);
-      delivery->token.lease = 0;
-    }
+  if (!delivery->tentative)
+    keep (self, delivery);
   return MP_QUEUE_OK;
 }
 
@@ -466,10 +479,15 @@ settle_in_hand (MpSharedQueue *self,
 {
   Settle *settle = data;
 
-  return settle->take ||
-             mp_shared_queue_return_lease (self, settle->delivery->token.lease, FALSE)
-           ? MP_QUEUE_OK
-           : MP_QUEUE_BUSY;
+  return settle->take ? MP_QUEUE_OK
+                      : mp_shared_queue_return_lease (self, settle->delivery->token.lease, NULL);
+}
+
+/* Having waited for a lock in vain. */
+static gboolean
+has_given_up (MpQueueStatus status)
+{
+  return status == MP_QUEUE_BUSY || status == MP_QUEUE_CANCELLED || status == MP_QUEUE_INTERRUPTED;
 }
 
 MpQueueStatus
@@ -481,23 +499,25 @@ mp_shared_queue_settle (gpointer         user_data,
   MpSharedQueue *self = user_data;
   MpMemory      *memory = &self->memory;
   Settle         settle = { delivery, take };
+  gboolean       in_hand = is_in_hand (delivery);
   MpQueueStatus  status = mp_shared_queue_enter (self);
 
   if (status != MP_QUEUE_OK)
     return status;
 
-  status = mp_shared_queue_insist (self, call,
-                                   is_in_hand (delivery) ? settle_in_hand : settle_in_place,
-                                   &settle);
-  delivery->tentative = FALSE;
+  status = mp_shared_queue_insist (self, call, in_hand ? settle_in_hand : settle_in_place, &settle);
+  if (in_hand && has_given_up (status))
+    {
+      /* The caller does not want it, whether there is a lock or not. */
+      mp_shared_queue_do_sometime (self, delivery->token.lease, MP_DUE_RETURN);
+      status = MP_QUEUE_OK;
+    }
+  delivery->tentative = has_given_up (status);
 
   if (status == MP_QUEUE_OK && take)
     {
-      if (delivery->token.lease != 0 && !mp_shared_queue_is_acknowledged (self))
-        {
-          mp_shared_queue_end_lease_sometime (self, delivery->token.lease);
-          delivery->token.lease = 0;
-        }
+      if (delivery->token.lease != 0)
+        keep (self, delivery);
       mp_waiters_wake (memory, MP_QUEUE_WAIT_SPACE, 1);
     }
   if (mp_shared_queue_check (self, MP_QUEUE_WAIT_ITEMS))

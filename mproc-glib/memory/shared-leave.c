@@ -10,8 +10,8 @@
 #include "recovery.h"
 #include "waiters.h"
 
-/* Deferred work that an operation does at its end: leases that could not be ended, recovery of dead
- * participants that were noticed, and memory to be returned to the system. */
+/* Deferred work that an operation does at its end: leases that could not be ended or returned,
+ * recovery of dead participants that were noticed, and memory to be returned to the system. */
 
 /* How many pieces of memory one operation returns at most. */
 #define MAX_TRIMS 8
@@ -22,48 +22,104 @@ mp_shared_queue_end_lease (MpSharedQueue *self,
 {
   MpMemory *memory = &self->memory;
 
+  mp_shared_queue_count_held (self, -1);
   mp_lease_end (memory, lease);
   if (mp_shared_queue_is_acknowledged (self))
     mp_shared_queue_count_done (self);
   mp_unlock (memory, MP_LOCK_ARENA);
-  __atomic_fetch_sub (&self->n_held, 1, __ATOMIC_RELAXED);
 }
 
-/* If the lock cannot be taken, the lease is recorded in @due and a later call ends it.  If @due is
- * full, the lease ends when this handle detaches.  If the process is killed before, the message is
- * delivered again. */
-void
-mp_shared_queue_end_lease_sometime (MpSharedQueue *self,
-                                    guint32        lease)
+/* --- What is due ------------------------------------------------------------------------- */
+
+#define WORK_SHIFT 24
+#define LEASE_MASK ((1u << WORK_SHIFT) - 1)
+
+G_STATIC_ASSERT (MP_N_LEASES <= LEASE_MASK);
+
+/* The caller holds the arena lock, which is released. */
+static void
+end_locked (MpSharedQueue *self,
+            guint32        lease,
+            MpDueWork      work)
 {
-  if (G_LIKELY (mp_lock_take_patiently (&self->memory, MP_LOCK_ARENA)))
+  MpMemory *memory = &self->memory;
+
+  if (work == MP_DUE_END)
     {
       mp_shared_queue_end_lease (self, lease);
       return;
     }
+  if (work == MP_DUE_END_LETTER)
+    mp_lease_end (memory, lease);
+  else
+    mp_lease_bury (memory, lease, FALSE);
+  mp_unlock (memory, MP_LOCK_ARENA);
+}
 
+/* Returns FALSE if a lock cannot be taken. */
+static gboolean
+do_now (MpSharedQueue *self,
+        guint32        lease,
+        MpDueWork      work)
+{
+  if (work == MP_DUE_RETURN)
+    return mp_shared_queue_return_lease (self, lease, NULL) == MP_QUEUE_OK;
+  if (G_UNLIKELY (!mp_lock_take_patiently (&self->memory, MP_LOCK_ARENA)))
+    return FALSE;
+  end_locked (self, lease, work);
+  return TRUE;
+}
+
+/* If @due is full, the lease is ended or returned when this handle detaches, or its process ends.
+ * If the process is killed before, the message is delivered again. */
+static void
+note_due (MpSharedQueue *self,
+          guint32        entry)
+{
   for (guint i = 0; i < MP_N_DUE_LEASES; i++)
     {
       guint32 none = 0;
 
-      if (__atomic_compare_exchange_n (&self->due[i], &none, lease, FALSE, __ATOMIC_RELEASE,
+      if (__atomic_compare_exchange_n (&self->due[i], &none, entry, FALSE, __ATOMIC_RELEASE,
                                        __ATOMIC_RELAXED))
         break;
     }
   __atomic_fetch_add (&self->n_due, 1, __ATOMIC_RELEASE);
+  /* The release of the lock wakes this handle, if it waits by then. */
+  mp_lock_is_stuck (&self->memory, MP_LOCK_HEAD);
+  mp_lock_is_stuck (&self->memory, MP_LOCK_ARENA);
 }
 
-static void
-end_due_leases (MpSharedQueue *self)
+void
+mp_shared_queue_do_sometime (MpSharedQueue *self,
+                             guint32        lease,
+                             MpDueWork      work)
 {
+  if (G_UNLIKELY (!do_now (self, lease, work)))
+    note_due (self, lease | (guint32) work << WORK_SHIFT);
+}
+
+void
+mp_shared_queue_do_all_due (MpSharedQueue *self)
+{
+  guint n_ended = 0;
+
   mp_store (&self->n_due, 0);
   for (guint i = 0; i < MP_N_DUE_LEASES; i++)
     {
-      guint32 lease = __atomic_exchange_n (&self->due[i], 0, __ATOMIC_ACQUIRE);
+      guint32   entry = __atomic_exchange_n (&self->due[i], 0, __ATOMIC_ACQUIRE);
+      guint32   lease = entry & LEASE_MASK;
+      MpDueWork work = (MpDueWork) (entry >> WORK_SHIFT);
 
-      if (lease != 0)
-        mp_shared_queue_end_lease_sometime (self, lease);
+      if (lease == 0)
+        continue;
+      if (!do_now (self, lease, work))
+        note_due (self, entry);
+      else if (work != MP_DUE_RETURN)
+        n_ended++;
     }
+  if (n_ended > 0)
+    mp_waiters_wake (&self->memory, MP_QUEUE_WAIT_SPACE, n_ended);
 }
 
 void
@@ -71,8 +127,7 @@ mp_shared_queue_clean_up (MpSharedQueue *self)
 {
   if (mp_load (&self->memory.found_dead) && mp_recovery_take_found_dead (&self->memory))
     mp_recovery_run (&self->memory);
-  if (mp_load (&self->n_due) != 0)
-    end_due_leases (self);
+  mp_shared_queue_do_due (self);
   if (mp_load (&self->memory.found_damage))
     {
       mp_store (&self->memory.found_damage, 0);

@@ -18,14 +18,32 @@ mp_shared_queue_count_done (MpSharedQueue *self)
 /* Ends a lease.  The caller holds the arena lock, which is released. */
 void mp_shared_queue_end_lease (MpSharedQueue *self,
                                 guint32        lease);
-/* Ends the lease now, or in a later call if the lock cannot be taken now. */
-void mp_shared_queue_end_lease_sometime (MpSharedQueue *self,
-                                         guint32        lease);
 
+/* What this handle does with a lease that it holds. */
+typedef enum
+{
+  MP_DUE_END,
+  MP_DUE_RETURN, /* without counting the delivery */
+  MP_DUE_END_LETTER,
+  MP_DUE_BURY_LETTER, /* makes it a dead letter again */
+} MpDueWork;
+
+/* Does it now, or in a later call or before this handle waits if a lock cannot be taken now. */
+void mp_shared_queue_do_sometime (MpSharedQueue *self,
+                                  guint32        lease,
+                                  MpDueWork      work);
+void mp_shared_queue_do_all_due (MpSharedQueue *self);
 void mp_shared_queue_clean_up (MpSharedQueue *self);
 
-/* Called at the end of every operation, without holding a lock: recovers dead participants that
- * were noticed and returns memory to the system. */
+static inline void
+mp_shared_queue_do_due (MpSharedQueue *self)
+{
+  if (G_UNLIKELY (mp_load (&self->n_due) != 0))
+    mp_shared_queue_do_all_due (self);
+}
+
+/* Called at the end of every operation, without holding a lock: does what could not be done under
+ * a lock, or for want of one. */
 static inline void
 mp_shared_queue_leave (MpSharedQueue *self)
 {

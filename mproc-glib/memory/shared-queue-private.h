@@ -21,8 +21,8 @@ typedef struct
   guint32 n_futile;     /* pauses after which another waiter was still behind */
 } MpTurn;
 
-/* More than the number of threads that usually take large messages while the lock cannot be taken.
- */
+/* More than the number of threads of a process that usually get messages while a lock cannot be
+ * taken. */
 #define MP_N_DUE_LEASES 64
 
 typedef struct
@@ -38,10 +38,10 @@ typedef struct
   guint64 refused_free; /* if the arena had no units for it: how many were free, plus one */
 
   gint64  checked_at; /* when head and tail were last compared, in coarse monotonic nanoseconds */
-  guint32 n_held;     /* messages that this handle holds */
+  guint32 n_held;     /* messages that this handle has got and not finished or returned */
   guint32 is_closed;  /* this handle was closed */
 
-  /* Leases that only remain to be ended, which needs the arena lock: see shared-leave.c. */
+  /* Leases that could not be ended or returned for want of a lock: see shared-leave.c. */
   guint32 due[MP_N_DUE_LEASES];
   guint32 n_due;
 } MpSharedQueue;
@@ -102,10 +102,23 @@ MpQueueStatus mp_shared_queue_claim (MpSharedQueue   *self,
                                      const MpRecord  *record,
                                      MpQueueDelivery *delivery);
 
-/* Returns FALSE, having done nothing, if the lock could not be taken. */
-gboolean mp_shared_queue_return_lease (MpSharedQueue *self,
-                                       guint32        lease,
-                                       gboolean       counted);
+/* The number of messages that this handle holds is increased after the lease has its owner, and
+ * decreased before it loses it: so a handle that holds none according to the table of leases, and
+ * whose number has not changed meanwhile, has lost the rest to others. */
+static inline void
+mp_shared_queue_count_held (MpSharedQueue *self,
+                            gint           change)
+{
+  __atomic_fetch_add (&self->n_held, (guint32) change, __ATOMIC_RELEASE);
+}
+
+/* Returns the message to the queue, ahead of all queued ones, or makes it a dead letter if it was
+ * delivered too often.  Without @token, the delivery does not count, and nobody else can have ended
+ * it.  Having done nothing, returns BUSY if a lock could not be taken, and STALE if the delivery is
+ * no longer that of @token. */
+MpQueueStatus mp_shared_queue_return_lease (MpSharedQueue      *self,
+                                            guint32             lease,
+                                            const MpQueueToken *token);
 
 /* Slots of the backend table. */
 MpQueueStatus mp_shared_queue_put (gpointer           self,

@@ -412,7 +412,10 @@ bell_arm (gpointer     user_data,
 {
   MpSharedQueue *self = user_data;
 
-  if (attach (self, NULL) && mp_bell_arm ((MpBell *) bell, rang))
+  if (!attach (self, NULL))
+    return;
+  mp_shared_queue_do_due (self);
+  if (mp_bell_arm ((MpBell *) bell, rang))
     mp_bell_looked ((MpBell *) bell, mp_recovery_look_after (&self->memory));
 }
 

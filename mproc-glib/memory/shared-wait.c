@@ -154,8 +154,11 @@ sleep_once (MpSharedQueue     *self,
   MpSleepResult result;
 
   while ((result = mp_sleeper_sleep (sleeper, deadline)) == MP_SLEEP_LOOK)
-    if (mp_recovery_look_after (&self->memory))
-      mp_sleeper_calm (sleeper);
+    {
+      if (mp_recovery_look_after (&self->memory))
+        mp_sleeper_calm (sleeper);
+      mp_shared_queue_do_due (self);
+    }
 
   switch (result)
     {
@@ -216,6 +219,8 @@ sleep_until (MpSharedQueue   *self,
       status = try_once (self, call, deadline, attempt, data, note);
       if (is_busy (status) && !untouched)
         note_woken_in_vain (self, condition, &sleeper);
+      if (is_busy (status))
+        mp_shared_queue_do_due (self);
       /* Otherwise a part was put and the next message has another size: try again with that. */
       if (is_busy (status) && note->n_wanted == n_wanted)
         slept = sleep_once (self, &sleeper, call, deadline, status);

@@ -350,8 +350,8 @@ empty_hand (Hand *self)
   self->n = 0;
 }
 
-/* Half of the messages are delivered tentatively, unless settling them may give up; one in thirty
- * of those accepted `by_content` is refused and left in its place. */
+/* Half of the messages are delivered tentatively; one in thirty of those accepted `by_content` is
+ * refused and left in its place. */
 static MpQueueStatus
 get (MpQueueDelivery *delivery,
      guint            n,
@@ -367,14 +367,16 @@ get (MpQueueDelivery *delivery,
 
   for (;;)
     {
-      const guint            n_masks = test_->stops ? 1 : G_N_ELEMENTS (accepted);
-      const MpQueueAccepted *mask = &accepted[g_random_int_range (0, (gint32) n_masks)];
-      gboolean               take = mask->by_content == 0 || g_random_int_range (0, 30) != 0;
-      MpQueueStatus          status = backend.get (queue, delivery, n, mask, &call, n_got);
+      const MpQueueAccepted *mask =
+        &accepted[g_random_int_range (0, G_N_ELEMENTS (accepted))];
+      gboolean      take = mask->by_content == 0 || g_random_int_range (0, 30) != 0;
+      MpQueueStatus status = backend.get (queue, delivery, n, mask, &call, n_got);
 
       if (status != MP_QUEUE_OK || !delivery->tentative)
         return status;
-      status = backend.settle (queue, delivery, take, &call);
+      do
+        status = backend.settle (queue, delivery, take, &call);
+      while (is_stopped (status));
       if (take && status == MP_QUEUE_OK)
         return MP_QUEUE_OK;
       if (delivery->data != delivery->buffer)
