@@ -117,6 +117,9 @@ typedef struct
 /* Waiters that detect the death of other participants: a few sleeping threads and main loops. */
 #define MP_N_WATCHERS 4
 
+/* How many handles have descriptors for a watching thread: see watcher.h. */
+#define MP_N_WATCHING_HANDLES 4
+
 typedef struct
 {
   guint32 shutdown;                /* set once shut down: later puts fail */
@@ -130,6 +133,9 @@ typedef struct
   guint32 given_up;                /* a lock was found stuck: its release wakes all waiters */
   gint64  recoverer_pid;           /* for error messages only */
   gint64  looked_at;               /* time of the last check for deaths, coarse monotonic ns */
+
+  /* Handles with descriptors for a watching thread: participants, plus one. */
+  guint32 watching_handles[MP_N_WATCHING_HANDLES];
 } MpStateLine;
 
 /* The conditions that waiters in shared memory wait for: all but MP_QUEUE_WAIT_ANSWERS, since every

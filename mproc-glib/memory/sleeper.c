@@ -18,6 +18,10 @@
 /* How often a watcher without inotify descriptor checks. */
 #define BLIND_SLICE_US (100 * 1000)
 
+/* After this time a sleep is long: a watcher opens an inotify descriptor although enough other
+ * handles have one, and another sleeper closes the one that its handle still has. */
+#define LONG_NS G_GINT64_CONSTANT (1000000000)
+
 /* How often a thread tries again if all slots of the waiters' table are taken. */
 #define WITHOUT_SLOT_US (5 * 1000)
 
@@ -49,6 +53,7 @@ mp_sleeper_begin (MpSleeper       *self,
     .memory = memory,
     .condition = condition,
     .slot = mp_waiters_claim_slot (memory),
+    .begun = mp_coarse_now (),
     .cancellable = cancellable,
     .mark = mp_mark_begin (),
     .interrupts = interrupts,
@@ -99,6 +104,21 @@ mp_sleeper_disarm (MpSleeper *self)
          mp_waits_clear (self->memory->waits[self->condition], self->slot, MP_WAITS_SLEEPING);
 }
 
+static gboolean
+has_slept_long (MpSleeper *self)
+{
+  return mp_coarse_now () - self->begun >= LONG_NS;
+}
+
+/* `by_bell` is stored before the futex word is checked once more: a waker that does not see this
+ * store has already changed the word. */
+static void
+open_bell (MpSleeper *self)
+{
+  self->by_bell = mp_watcher_open (self->memory, has_slept_long (self));
+  __atomic_store_n (&waiter_of (self)->by_bell, self->by_bell, __ATOMIC_SEQ_CST);
+}
+
 /* Called only after the thread has slept a while, since a watcher needs descriptors. */
 static gboolean
 become_watcher (MpSleeper *self)
@@ -112,10 +132,7 @@ become_watcher (MpSleeper *self)
     }
 
   self->watches = TRUE;
-  self->by_bell = mp_watcher_open (self->memory);
-  /* Stored before the futex word is checked once more: a waker that does not see this store has
-   * already changed the word. */
-  __atomic_store_n (&waiter_of (self)->by_bell, self->by_bell, __ATOMIC_SEQ_CST);
+  open_bell (self);
   return TRUE;
 }
 
@@ -145,7 +162,7 @@ choose_slice (MpSleeper *self)
       mp_watcher_is_wanted (self->memory, MP_WATCHER_THREAD))
     return FIRST_SLICE_US;
 
-  if (!self->watches)
+  if (!self->watches && has_slept_long (self))
     mp_watcher_close (self->memory);
   return mp_watcher_choose_tick (self->memory, self->slot);
 }
@@ -204,8 +221,9 @@ end_slice (MpSleeper *self,
 {
   if (self->alarm.heard_at != 0)
     return mp_watcher_hear_later (self->memory, &self->alarm);
-  return self->watches || become_watcher (self) ||
-         slice != FIRST_SLICE_US;
+  if (self->watches && !self->by_bell && has_slept_long (self))
+    open_bell (self);
+  return self->watches || become_watcher (self) || slice != FIRST_SLICE_US;
 }
 
 /* Handles a return that was neither a wake-up nor the end of a slice: a death, the eventfd written

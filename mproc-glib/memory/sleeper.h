@@ -23,8 +23,9 @@ typedef struct
 {
   MpMemory        *memory;
   MpQueueCondition condition;
-  guint            slot; /* MP_N_WAITERS if the table was full */
-  guint32          seen; /* the futex word when the thread was armed */
+  guint            slot;  /* MP_N_WAITERS if the table was full */
+  guint32          seen;  /* the futex word when the thread was armed */
+  gint64           begun; /* in coarse monotonic nanoseconds */
   gboolean         watches;
   gboolean         by_bell; /* polls descriptors; only as a watcher */
   MpWatcherAlarm   alarm;

@@ -202,6 +202,57 @@ mp_watcher_drain (int fd)
     ;
 }
 
+/* --- The descriptors of a handle ----------------------------------------------------------- */
+
+/* Whether the entry belongs to no handle, or to one that has left or died. */
+static gboolean
+is_vacant (MpMemory *memory,
+           guint32   entry)
+{
+  return entry == 0 || entry > MP_N_PARTICIPANTS ||
+         mp_load (&mp_memory_participant (memory, entry - 1)->state) != MP_SLOT_USED;
+}
+
+static gboolean
+replace_entry (MpMemory *memory,
+               guint     index,
+               guint32   seen,
+               guint32   entry)
+{
+  return __atomic_compare_exchange_n (&memory->state->watching_handles[index], &seen, entry, FALSE,
+                                      __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+static gboolean
+claim_entry (MpMemory *memory,
+             gboolean  insists)
+{
+  const guint32  own = memory->participant + 1;
+  const guint32 *entries = memory->state->watching_handles;
+
+  for (guint i = 0; i < MP_N_WATCHING_HANDLES; i++)
+    if (mp_load (&entries[i]) == own)
+      return TRUE;
+  for (guint i = 0; i < MP_N_WATCHING_HANDLES; i++)
+    {
+      guint32 seen = mp_load (&entries[i]);
+
+      if (is_vacant (memory, seen) && replace_entry (memory, i, seen, own))
+        return TRUE;
+    }
+  /* The other one closes its descriptors when it has slept long. */
+  if (insists)
+    mp_store (&memory->state->watching_handles[own % MP_N_WATCHING_HANDLES], own);
+  return insists;
+}
+
+static void
+release_entry (MpMemory *memory)
+{
+  for (guint i = 0; i < MP_N_WATCHING_HANDLES; i++)
+    replace_entry (memory, i, memory->participant + 1, 0);
+}
+
 static gboolean
 add (int     epoll_fd,
      int     fd,
@@ -227,12 +278,15 @@ close_both (MpMemory *memory)
 
 /* Forks are blocked meanwhile, so that a child knows all the descriptors that it has to close. */
 gboolean
-mp_watcher_open (MpMemory *memory)
+mp_watcher_open (MpMemory *memory,
+                 gboolean  insists)
 {
   gboolean opened;
 
   if (memory->watch_fd != -1)
     return TRUE;
+  if (!claim_entry (memory, insists))
+    return FALSE;
 
   mp_fork_block ();
   memory->death_fd = mp_watcher_open_deaths (memory);
@@ -243,6 +297,8 @@ mp_watcher_open (MpMemory *memory)
   if (!opened)
     close_both (memory);
   mp_fork_unblock ();
+  if (!opened)
+    release_entry (memory);
   return opened;
 }
 
@@ -289,5 +345,7 @@ mp_watcher_close (MpMemory *memory)
   mp_fork_block ();
   close_both (memory);
   mp_fork_unblock ();
+  if (mp_load (&memory->is_attached))
+    release_entry (memory);
   mp_watcher_release_handle (memory);
 }

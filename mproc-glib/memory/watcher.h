@@ -65,11 +65,17 @@ int  mp_watcher_open_deaths (MpMemory *memory);
 void mp_watcher_drain (int fd);
 
 /* The descriptors that a watcher thread polls: the shared eventfd and the inotify descriptor.  They
- * belong to the handle and are used by one thread at a time. */
+ * belong to the handle and are used by one thread at a time.
+ *
+ * Closing an inotify descriptor takes 100 ms and more on a busy machine.  So a handle whose thread
+ * is woken keeps it, and closes it only after a thread has slept long without watching.  There are
+ * few for each user, so only MP_N_WATCHING_HANDLES handles have one.  A thread of another handle
+ * watches without, that is, it checks at intervals, until it has slept long. */
 gboolean mp_watcher_claim_handle (MpMemory *memory);
 void     mp_watcher_release_handle (MpMemory *memory);
-/* Returns FALSE if they cannot be opened. */
-gboolean mp_watcher_open (MpMemory *memory);
+/* Returns FALSE if they cannot be opened, or if enough other handles have some, unless @insists. */
+gboolean mp_watcher_open (MpMemory *memory,
+                          gboolean  insists);
 /* Consumes the pending events.  Returns FALSE if there were none, or if the descriptors refer to
  * other files by now. */
 gboolean mp_watcher_clear (MpMemory *memory,

@@ -5,7 +5,9 @@
 #include "config.h"
 
 #include "memory/futex.h"
+#include "memory/sleeper.h"
 #include "memory/waiters.h"
+#include "memory/watcher.h"
 #include "test-fork.h"
 #include "test-memory.h"
 
@@ -153,6 +155,77 @@ test_in_vain (void)
   test_memory_close (&memory);
 }
 
+/* Few handles have the descriptors of a watcher, unless one insists. */
+static void
+test_watching_handles (void)
+{
+  MpMemory memories[MP_N_WATCHING_HANDLES + 2] = { 0 };
+
+  test_memory_create (&memories[0]);
+  for (guint i = 1; i < G_N_ELEMENTS (memories); i++)
+    test_memory_open (&memories[i], &memories[0]);
+  for (guint i = 0; i < MP_N_WATCHING_HANDLES; i++)
+    {
+      g_assert_true (mp_watcher_open (&memories[i], FALSE));
+      g_assert_true (mp_watcher_open (&memories[i], FALSE));
+    }
+  g_assert_false (mp_watcher_open (&memories[MP_N_WATCHING_HANDLES], FALSE));
+  g_assert_true (mp_watcher_open (&memories[MP_N_WATCHING_HANDLES], TRUE));
+  g_assert_false (mp_watcher_open (&memories[MP_N_WATCHING_HANDLES + 1], FALSE));
+
+  /* One that closes them or leaves makes room for another one. */
+  mp_watcher_close (&memories[MP_N_WATCHING_HANDLES]);
+  g_assert_true (mp_watcher_open (&memories[MP_N_WATCHING_HANDLES + 1], FALSE));
+  g_assert_false (mp_watcher_open (&memories[MP_N_WATCHING_HANDLES], FALSE));
+  test_memory_close (&memories[MP_N_WATCHING_HANDLES + 1]);
+  g_assert_true (mp_watcher_open (&memories[MP_N_WATCHING_HANDLES], FALSE));
+  for (guint i = MP_N_WATCHING_HANDLES + 1; i-- > 0;)
+    test_memory_close (&memories[i]);
+}
+
+static void
+sleep_for (MpMemory *memory,
+           gint64    duration_us)
+{
+  gint64    deadline = g_get_monotonic_time () + duration_us;
+  MpSleeper sleeper;
+
+  mp_sleeper_begin (&sleeper, memory, condition, NULL, NULL, 0);
+  mp_sleeper_arm (&sleeper, 0);
+  while (mp_sleeper_sleep (&sleeper, deadline) != MP_SLEEP_TIMED_OUT)
+    ;
+  mp_sleeper_disarm (&sleeper);
+  mp_sleeper_end (&sleeper);
+}
+
+/* Closing them takes long, so a thread that is not a watcher this time does not do it while it
+ * sleeps for a short time. */
+static void
+test_keeps_descriptors (void)
+{
+  MpMemory memory = { 0 };
+  guint    slots[MP_N_WATCHERS];
+
+  test_memory_create (&memory);
+  while (memory.watch_fd == -1)
+    sleep_for (&memory, 10000);
+  for (guint i = 0; i < MP_N_WATCHERS; i++)
+    {
+      slots[i] = mp_waiters_claim_slot (&memory);
+      mp_watcher_begin (&memory, i % 2 == 0 ? MP_WATCHER_THREAD : MP_WATCHER_LOOP, slots[i]);
+    }
+  g_assert_false (mp_watcher_is_wanted (&memory, MP_WATCHER_THREAD));
+  sleep_for (&memory, 10000);
+  g_assert_cmpint (memory.watch_fd, !=, -1);
+
+  for (guint i = 0; i < MP_N_WATCHERS; i++)
+    {
+      mp_watcher_end (&memory, slots[i]);
+      mp_waiters_release_slot (&memory, slots[i]);
+    }
+  test_memory_close (&memory);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -164,6 +237,8 @@ main (int   argc,
   g_test_add_func ("/memory/waiters/not-lost", test_not_lost);
   g_test_add_func ("/memory/waiters/give-up", test_give_up);
   g_test_add_func ("/memory/waiters/in-vain", test_in_vain);
+  g_test_add_func ("/memory/waiters/watching-handles", test_watching_handles);
+  g_test_add_func ("/memory/waiters/keeps-descriptors", test_keeps_descriptors);
 
   return g_test_run ();
 }
