@@ -94,9 +94,10 @@ mp_joinable_queue_task_done (MpJoinableQueue *self,
  * This is like `task_done ()` of Python's multiprocessing, which only counts: there a process may
  * mark a message as done that another one got. The message is the oldest one got through this
  * object; if there is none, a message that was consumed by [method@JoinableQueue.consume], or else
- * the oldest one held by any consumer, including those got as [class@Task]. If consumers hold more
- * than 4,096 messages, it is one of the oldest. Its holder can no longer finish it: an attempt
- * fails with `MP_ERROR_STALE`, or is skipped by this function.
+ * the oldest one held by any consumer, including those got as [class@Task], but not one whose get
+ * has not returned yet. If consumers hold more than 4,096 messages, it is one of the oldest. Its
+ * holder can no longer finish it: an attempt fails with `MP_ERROR_STALE`, or is skipped by this
+ * function.
  *
  * Fails with `MP_ERROR_TOO_MANY_DONE` if there is no such message.
  *
