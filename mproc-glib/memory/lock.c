@@ -343,6 +343,9 @@ mp_lock_take_slow (MpMemory *self,
         begin = g_get_monotonic_time ();
       result = mp_futex_wait (lock, seen, wait_us);
       now = g_get_monotonic_time ();
+      /* A holder that has released it in between is not stuck, even if it has it again. */
+      if (result == 0 || result == EAGAIN)
+        mp_store (&self->blocked_word[id], 0);
       if (result == ETIMEDOUT)
         taken = take_from_dead (self, id, seen, word);
       if (result == ETIMEDOUT && taken == 0 && is_suspicious (self, id, seen, now))
@@ -352,6 +355,9 @@ mp_lock_take_slow (MpMemory *self,
 
       if (now - begin >= PATIENCE_US || is_known_blocker (self, id, seen, now))
         {
+          /* On a busy machine, this thread may have run again long after the release. */
+          if (take_spinning (lock, own))
+            return word;
           note_blocker (self, id, seen, now);
           return 0;
         }
@@ -395,7 +401,9 @@ mp_lock_await (MpMemory     *self,
             return MP_LOCK_WAIT_OVER;
           break;
         default:
-          break;
+          /* It was released, and perhaps taken again. */
+          mp_store (&self->blocked_word[id], 0);
+          return MP_LOCK_WAIT_OVER;
         }
       wait_us = MIN (wait_us * 2, LONGEST_LOOK_US);
     }

@@ -59,6 +59,51 @@ test_await (void)
   test_memory_close (&one);
 }
 
+typedef struct
+{
+  MpMemory  *memory;
+  MpLockWait result;
+  guint32    ended;
+} Awaiting;
+
+static gpointer
+await_release (gpointer user_data)
+{
+  Awaiting *self = user_data;
+
+  self->result = mp_lock_await (self->memory, g_get_monotonic_time () + TEST_TIMEOUT_US, NULL);
+  mp_store_release (&self->ended, 1);
+  return NULL;
+}
+
+/* A holder that releases the lock, and has it again before the waiter looks, is not stuck. */
+static void
+test_await_retaken (void)
+{
+  MpMemory one = { 0 };
+  MpMemory other = { 0 };
+  Awaiting awaiting = { &other, MP_LOCK_WAIT_TIMED_OUT, 0 };
+  GThread *thread;
+
+  test_memory_create (&one);
+  test_memory_open (&other, &one);
+  g_assert_true (mp_lock_take (&one, MP_LOCK_HEAD));
+  g_assert_false (mp_lock_take (&other, MP_LOCK_HEAD));
+  thread = g_thread_new ("await", await_release, &awaiting);
+  /* What a release does last. */
+  while (!mp_load_acquire (&awaiting.ended))
+    {
+      mp_futex_wake (one.locks[MP_LOCK_HEAD], 1);
+      g_thread_yield ();
+    }
+  g_thread_join (thread);
+  g_assert_cmpint (awaiting.result, ==, MP_LOCK_WAIT_OVER);
+
+  mp_unlock (&one, MP_LOCK_HEAD);
+  test_memory_close (&other);
+  test_memory_close (&one);
+}
+
 /* The time that is waited for one holder begins anew when it takes the lock again. */
 static void
 test_await_again (void)
@@ -226,6 +271,7 @@ main (int   argc,
   g_test_add_func ("/memory/lock/exclusive", test_exclusive);
   g_test_add_func ("/memory/lock/await", test_await);
   g_test_add_func ("/memory/lock/await-again", test_await_again);
+  g_test_add_func ("/memory/lock/await-retaken", test_await_retaken);
   g_test_add_func ("/memory/lock/owner-dies", test_owner_dies);
   g_test_add_func ("/memory/lock/stray-store", test_stray_store);
   g_test_add_func ("/memory/lock/stray-store-while-held", test_stray_store_while_held);
