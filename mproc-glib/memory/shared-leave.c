@@ -29,6 +29,81 @@ mp_shared_queue_end_lease (MpSharedQueue *self,
   mp_unlock (memory, MP_LOCK_ARENA);
 }
 
+gboolean
+mp_shared_queue_is_current (MpSharedQueue      *self,
+                            const MpQueueToken *token)
+{
+  MpLease *slot;
+
+  if (!mp_lease_is_used (&self->memory, token->lease))
+    return FALSE;
+
+  slot = mp_memory_lease (&self->memory, token->lease - 1);
+  return mp_lease_is_own (&self->memory, mp_load_acquire (&slot->owner)) &&
+         slot->serial == token->serial && slot->n_deliveries == token->n_deliveries;
+}
+
+/* Locks the list of returned messages, and what leases end under. */
+static gboolean
+lock_lists (MpMemory *memory)
+{
+  if (!mp_lock_take (memory, MP_LOCK_HEAD))
+    return FALSE;
+  if (mp_lock_take (memory, MP_LOCK_ARENA))
+    return TRUE;
+  mp_unlock (memory, MP_LOCK_HEAD);
+  return FALSE;
+}
+
+static void
+unlock_lists (MpMemory *memory)
+{
+  mp_unlock (memory, MP_LOCK_ARENA);
+  mp_unlock (memory, MP_LOCK_HEAD);
+}
+
+/* Returns whether the message can be delivered again. */
+static gboolean
+put_back (MpSharedQueue *self,
+          guint32        lease,
+          gboolean       counted)
+{
+  MpMemory *memory = &self->memory;
+  MpLease  *slot = mp_memory_lease (memory, lease - 1);
+
+  mp_shared_queue_count_held (self, -1);
+  if (counted && mp_lease_is_exhausted (memory, lease))
+    {
+      mp_lease_bury (memory, lease, TRUE);
+      return FALSE;
+    }
+  if (!counted)
+    mp_store (&slot->n_deliveries, slot->n_deliveries - 1);
+  mp_lease_wait (memory, lease);
+  return TRUE;
+}
+
+MpQueueStatus
+mp_shared_queue_return_lease (MpSharedQueue      *self,
+                              guint32             lease,
+                              const MpQueueToken *token)
+{
+  MpMemory *memory = &self->memory;
+  gboolean  is_stale, is_back = FALSE;
+
+  if (!lock_lists (memory))
+    return MP_QUEUE_BUSY;
+  /* Another process may have finished it meanwhile. */
+  is_stale = token != NULL && !mp_shared_queue_is_current (self, token);
+  if (!is_stale)
+    is_back = put_back (self, lease, token != NULL);
+  unlock_lists (memory);
+
+  if (is_back)
+    mp_waiters_wake (memory, MP_QUEUE_WAIT_ITEMS, 1);
+  return is_stale ? MP_QUEUE_STALE : MP_QUEUE_OK;
+}
+
 /* --- What is due ------------------------------------------------------------------------- */
 
 #define WORK_SHIFT 24

@@ -15,6 +15,10 @@ mp_shared_queue_count_done (MpSharedQueue *self)
   mp_store_release (&arena->n_done, (arena->n_done + 1) & MP_COUNT_MASK);
 }
 
+/* Whether the delivery still belongs to this handle. */
+gboolean mp_shared_queue_is_current (MpSharedQueue      *self,
+                                     const MpQueueToken *token);
+
 /* Ends a lease.  The caller holds the arena lock, which is released. */
 void mp_shared_queue_end_lease (MpSharedQueue *self,
                                 guint32        lease);
