@@ -185,7 +185,7 @@ mp_wait_async (MpWaitable        **objects,
   async->wait.n_objects = n_objects;
   async->wait.fds = g_new (struct pollfd, n_objects + MP_WAIT_RUN_N_OTHERS);
   for (gsize i = 0; i < MP_WAIT_RUN_N_OTHERS; i++)
-    async->wait.fds[n_objects + i].fd = -1;
+    async->wait.fds[n_objects + i] = (struct pollfd){ .fd = -1 };
   async->wait.objects = g_new (MpWaitable *, n_objects);
   for (gsize i = 0; i < n_objects; i++)
     async->wait.objects[i] = g_object_ref (objects[i]);
