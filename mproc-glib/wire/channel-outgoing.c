@@ -349,14 +349,21 @@ mp_channel_has_dropped (MpChannel *self)
 }
 
 void
-mp_channel_fail_outgoing (MpChannel    *self,
-                          const GError *error)
+mp_channel_fail_outgoing_locked (MpChannel    *self,
+                                 const GError *error)
 {
-  g_mutex_lock (&self->send_lock);
   self->n_dropped++;
   self->has_dropped |= self->outgoing.length > 0;
   while (self->outgoing.length > 0)
     finish (self, error);
+}
+
+void
+mp_channel_fail_outgoing (MpChannel    *self,
+                          const GError *error)
+{
+  g_mutex_lock (&self->send_lock);
+  mp_channel_fail_outgoing_locked (self, error);
   g_mutex_unlock (&self->send_lock);
   mp_channel_run_finished (self);
 }

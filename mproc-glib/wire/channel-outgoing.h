@@ -58,5 +58,8 @@ gboolean mp_outgoing_is_begun (MpChannel        *channel,
  * collected, because their callbacks must be called without it, by mp_channel_run_finished (). */
 MpChannelStatus mp_channel_flush_locked (MpChannel *self);
 void            mp_channel_run_finished (MpChannel *self);
+/* Makes all messages fail.  The caller holds the lock. */
+void mp_channel_fail_outgoing_locked (MpChannel    *self,
+                                      const GError *error);
 
 G_END_DECLS

@@ -84,10 +84,11 @@ struct _MpChannel
   GThread      *thread_inside_receive;
   gboolean      turned_away;
 
-  GMutex send_lock;
-  GQueue outgoing;
-  gsize  queued_bytes;
-  guint  n_cancellable; /* how many of them have a cancellable */
+  GMutex   send_lock;
+  GQueue   outgoing;
+  gboolean is_cut_off; /* only a part of a message could be sent */
+  gsize    queued_bytes;
+  guint    n_cancellable; /* how many of them have a cancellable */
 
   /* Messages whose callbacks are still to be called.  All calls take from the same list, since a
    * callback may iterate its main context until that of another message was called. */

@@ -41,19 +41,24 @@ check_sendable (MpChannel *self,
   return FALSE;
 }
 
-/* Copies the rest of a message whose blocking call returns before all of it was sent. */
-static void
+/* Copies a message whose blocking call returns before all of it was sent.  Returns FALSE if there
+ * is no memory. */
+static gboolean
 detach (MpChannel  *self,
         MpOutgoing *outgoing)
 {
   GList      *link = g_queue_find (&self->outgoing, outgoing);
-  MpOutgoing *copy = g_memdup2 (outgoing, sizeof *outgoing);
-  guint8     *data = g_malloc (MAX (1, outgoing->length));
+  guint8     *data = g_try_malloc (MAX (1, outgoing->length));
   gsize       done = 0;
+  MpOutgoing *copy;
+
+  if (data == NULL)
+    return FALSE;
 
   for (guint i = 0; i < outgoing->n_pieces; done += outgoing->pieces[i++].iov_len)
     if (outgoing->pieces[i].iov_len > 0)
       memcpy (data + done, outgoing->pieces[i].iov_base, outgoing->pieces[i].iov_len);
+  copy = g_memdup2 (outgoing, sizeof *outgoing);
   copy->payload = g_bytes_new_take (data, outgoing->length);
   mp_outgoing_set_single (copy, (struct iovec){ data, outgoing->length });
   copy->on_heap = TRUE;
@@ -61,21 +66,23 @@ detach (MpChannel  *self,
   copy->n_fds = 0;
   self->queued_bytes += copy->length;
   link->data = copy;
+  return TRUE;
 }
 
-/* Ends a send whose timeout has expired.  Returns TRUE if the message will be sent nevertheless,
- * since a part of it was. */
-static gboolean
-give_up (MpChannel  *self,
+/* The peer waits for the rest of @outgoing, which cannot be kept until it can be sent, so nothing
+ * can be sent after it. */
+static void
+cut_off (MpChannel  *self,
          MpOutgoing *outgoing)
 {
-  gboolean begun = mp_outgoing_is_begun (self, outgoing);
+  g_autoptr (GError) error =
+    g_error_new (MP_ERROR, MP_ERROR_TOO_LARGE,
+                 _ ("There is no memory for the rest of a message of %zu bytes, so nothing more can "
+                    "be sent"),
+                 outgoing->length);
 
-  if (begun)
-    detach (self, outgoing);
-  else
-    g_queue_remove (&self->outgoing, outgoing);
-  return begun;
+  self->is_cut_off = TRUE;
+  mp_channel_fail_outgoing_locked (self, error);
 }
 
 /* With @condition 0, another thread is inside the transport, and wakes this one at the end. */
@@ -123,10 +130,14 @@ static gboolean
 check_not_closed (MpChannel *self,
                   GError   **error)
 {
-  if (!mp_channel_is_closed (self))
+  if (mp_channel_is_closed (self))
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, _ ("The connection is closed"));
+  else if (self->is_cut_off)
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED,
+                         _ ("Only a part of a message could be sent, so nothing can follow it"));
+  else
     return TRUE;
 
-  g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, _ ("The connection is closed"));
   return FALSE;
 }
 
@@ -174,12 +185,18 @@ send_queued (MpChannel    *self,
           g_queue_remove (&self->outgoing, outgoing);
           return check_not_closed (self, error);
         }
-      if (!go_on)
+      if (!go_on && !mp_outgoing_is_begun (self, outgoing))
         {
-          if (give_up (self, outgoing))
-            return TRUE;
+          g_queue_remove (&self->outgoing, outgoing);
           g_propagate_error (error, g_steal_pointer (&stop));
           return FALSE;
+        }
+      if (!go_on && detach (self, outgoing))
+        return TRUE;
+      if (!go_on)
+        {
+          cut_off (self, outgoing);
+          break;
         }
     }
 
