@@ -161,8 +161,10 @@ change_word (guint32 *lock,
 }
 
 /* Withdraws the announcement of a lock that was taken away just before.  Another thread of this
- * participant may hold the lock by now, whose announcement ours may have overwritten. */
-static void
+ * participant may hold the lock by now, whose announcement ours may have overwritten.  Returns
+ * whether the lock is ours again: the thief may have given it back before it could see the
+ * withdrawal, see give_back (). */
+static gboolean
 withdraw (MpMemory *self,
           MpLockId  id,
           guint32   word)
@@ -174,39 +176,45 @@ withdraw (MpMemory *self,
 
   exchange (&mp_memory_participant (self, self->participant)->holds[id], word, is_other ? seen : 0);
   mp_full_barrier ();
-  /* The thief may have given it back before it could see that: see give_back (). */
-  if (mp_lock_holder (mp_load (lock)) == word)
-    mp_lock_release_slow (self, id, word);
-  /* The caller waits for whoever has it now. */
-  note_blocker (self, id, mp_load (lock), g_get_monotonic_time ());
+  return mp_lock_holder (mp_load (lock)) == word;
 }
 
 /* Changing the word is what decides: if the lock was taken away and another thread of this
- * participant has taken it again with the same word, only one of the two succeeds. */
+ * participant has taken it again with the same word, only one of the two succeeds.  A lock that was
+ * given back is announced again and not released, since the caller may have it from a dead
+ * participant: what it guards has to be repaired first. */
 guint32
 mp_lock_announce (MpMemory *self,
                   MpLockId  id,
                   guint32   word)
 {
   MpParticipant *own = mp_memory_participant (self, self->participant);
-  guint32        n_thefts, changed;
+  guint32       *lock = self->locks[id];
 
-  do
+  for (;;)
     {
-      n_thefts = mp_load (&own->n_thefts);
-      changed = mp_lock_word_after (word, n_thefts);
+      guint32 n_thefts = mp_load (&own->n_thefts);
+      guint32 changed = mp_lock_word_after (word, n_thefts);
+
       MP_STEP ("lock/announcing");
-      if (!change_word (self->locks[id], word, changed))
+      if (change_word (lock, word, changed))
         {
-          MP_STEP ("lock/lost");
-          withdraw (self, id, word);
+          word = changed;
+          MP_STEP ("lock/changed");
+          __atomic_store_n (&own->holds[id], word, __ATOMIC_SEQ_CST);
+          if (mp_load (&own->n_thefts) == n_thefts)
+            return word;
+          continue;
+        }
+
+      MP_STEP ("lock/lost");
+      if (!withdraw (self, id, word))
+        {
+          /* The caller waits for whoever has it now. */
+          note_blocker (self, id, mp_load (lock), g_get_monotonic_time ());
           return 0;
         }
-      word = changed;
-      __atomic_store_n (&own->holds[id], word, __ATOMIC_SEQ_CST);
     }
-  while (mp_load (&own->n_thefts) != n_thefts);
-  return word;
 }
 
 /* Takes the lock if it still has the owner that was seen.  Returns the word with which it was
@@ -276,6 +284,8 @@ take_from_silent (MpMemory *self,
   if (owner_says_so (self, id, seen))
     return 0;
   MP_STEP ("lock/silent");
+  /* An owner that gets the lock back has as much time again. */
+  mp_store (&self->silent_word[id], 0);
 
   /* Locks that other threads of that participant take from now on get a different word, and also
    * one different from the revoked one. */

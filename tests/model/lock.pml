@@ -16,6 +16,7 @@
  *   NO_THEFT       a lock that its owner does not announce is left to it
  *   NO_REPAIR      the state that a dead owner left half changed is not repaired
  *   NO_REVOCATION  the thief has the lock at once, and gives it back if the owner announces it
+ *   NO_RETURN      an owner that has given up a lock releases it, without a repair, if it gets it back
  */
 
 #ifndef N_WORKERS
@@ -164,8 +165,7 @@ end:
    memory[THEFTS (OWNER (word))] < MOST_THEFTS && \
    (!taking[OWNER (word)] || stopped[OWNER (word)]) && (!IS_REVOKED (word) || IS_SLOW (thief)))
 
-/* Takes back what was announced of a lock that was taken away, and then releases the lock if it was
- * given back meanwhile. */
+/* Takes back what was announced of a lock that was taken away. */
 inline unsay (w)
 {
   FENCE (w);
@@ -174,16 +174,11 @@ inline unsay (w)
     :: memory[HOLDS (w)] == word -> memory[HOLDS (w)] = 0
     :: else -> skip
     fi
-  };
-  d_step {
-    if
-    :: memory[LOCK] == word -> memory[LOCK] = 0
-    :: else -> skip
-    fi
   }
 }
 
-/* Announces, after changing the word: which decides whether the lock is still ours. */
+/* Announces, after changing the word: which decides whether the lock is still ours.  A lock that was
+ * taken away and given back is announced again. */
 inline say (w)
 {
   do
@@ -196,14 +191,29 @@ inline say (w)
        fi
      };
      if
-     :: seen == 0 -> unsay (w); break
-     :: else -> skip
-     fi;
-     STORE (w, HOLDS (w), word, 0);
-     FENCE (w);
-     if
-     :: memory[THEFTS (w)] == count -> got = 1; break
-     :: else -> skip
+     :: seen == 0 ->
+        unsay (w);
+#ifdef NO_RETURN
+        d_step {
+          if
+          :: memory[LOCK] == word -> memory[LOCK] = 0
+          :: else -> skip
+          fi
+        };
+        break
+#else
+        if
+        :: memory[LOCK] == word -> skip
+        :: else -> break
+        fi
+#endif
+     :: else ->
+        STORE (w, HOLDS (w), word, 0);
+        FENCE (w);
+        if
+        :: memory[THEFTS (w)] == count -> got = 1; break
+        :: else -> skip
+        fi
      fi
   od;
   seen = 0;

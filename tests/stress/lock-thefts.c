@@ -55,11 +55,11 @@ get_memory (void)
   return &((MpSharedQueue *) queue)->memory;
 }
 
-/* The first process that is started takes the slot behind that of the test. */
+/* The first process that is started takes the slot behind that of the test, and so on. */
 static MpParticipant *
-get_owner (void)
+get_participant (guint number)
 {
-  return mp_memory_participant (get_memory (), 1);
+  return mp_memory_participant (get_memory (), number);
 }
 
 static int
@@ -153,7 +153,7 @@ begin_giving_back (pid_t *owner,
 static void
 end_giving_back (void)
 {
-  g_assert_cmpuint (mp_load (&get_owner ()->n_thefts), ==, 2);
+  g_assert_cmpuint (mp_load (&get_participant (1)->n_thefts), ==, 2);
   end (2);
 }
 
@@ -165,7 +165,7 @@ test_withdrawn_before (void)
 
   begin_giving_back (&owner, &thief);
   kill (owner, SIGCONT);
-  while (mp_load (&get_owner ()->holds[MP_LOCK_TAIL]) != 0)
+  while (mp_load (&get_participant (1)->holds[MP_LOCK_TAIL]) != 0)
     sched_yield ();
   kill (owner, SIGSTOP);
   await_stop (owner);
@@ -187,6 +187,34 @@ test_withdrawn_after (void)
   go_on_to_end (owner);
   go_on_to_end (thief);
   end_giving_back ();
+}
+
+/* An owner that has the lock from a dead one must not release it before it has repaired what that
+ * one has left half changed. */
+static void
+test_withdrawn_from_dead (void)
+{
+  static const char *const repairing[] = { "lock/taking", "lock/changed", "lock/lost", NULL };
+  static const char *const dying[] = { "put/committed", NULL };
+  pid_t                    owner, dead, thief;
+
+  begin (MP_QUEUE_MODE_PLAIN);
+  /* It attaches first: whoever attaches looks for dead ones. */
+  owner = start (put, repairing);
+  dead = start (put, dying);
+  kill (dead, SIGKILL);
+  g_assert_cmpint (waitpid (dead, NULL, 0), ==, dead);
+  go_on_to_stop (owner);
+
+  thief = start (put, thief_steps);
+  go_on_to_stop (owner);
+  go_on_to_stop (thief);
+  kill (thief, SIGCONT);
+  while (mp_lock_is_revoked (mp_load (get_memory ()->locks[MP_LOCK_TAIL])))
+    sched_yield ();
+  go_on_to_end (owner);
+  go_on_to_end (thief);
+  end (3);
 }
 
 /* --- Waiting for a lock that was taken away ---------------------------------------------- */
@@ -339,6 +367,7 @@ main (int    argc,
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/lock-thefts/withdrawn-before", test_withdrawn_before);
   g_test_add_func ("/lock-thefts/withdrawn-after", test_withdrawn_after);
+  g_test_add_func ("/lock-thefts/withdrawn-from-dead", test_withdrawn_from_dead);
   g_test_add_func ("/lock-thefts/waits", test_waits);
   g_test_add_func ("/lock-thefts/threads", test_threads);
   return g_test_run ();
