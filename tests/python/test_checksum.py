@@ -104,18 +104,27 @@ class Run:
                 workers.append(found)
         return workers
 
-    def stop_at_work(self, pid):
-        """Stops a worker in the middle of a file, so that it holds a task."""
+    def stop_if_at_work(self, pid):
+        """Stops a worker that is in the middle of a file, so that it holds a task."""
+        if not open_file_below(pid, self.folder):
+            return False
+        os.kill(pid, signal.SIGSTOP)
+        while state_of(pid) not in 'TZ':
+            pass
+        if open_file_below(pid, self.folder):
+            return True
+        os.kill(pid, signal.SIGCONT)
+        return False
+
+    def stop_at_work(self, pids):
+        """Stops all of these workers, whichever is at work first: one that started fast would leave
+        nothing to the others."""
         deadline = time.monotonic() + TIMEOUT
-        while time.monotonic() < deadline and is_running(pid):
-            if open_file_below(pid, self.folder):
-                os.kill(pid, signal.SIGSTOP)
-                while state_of(pid) not in 'TZ':
-                    pass
-                if open_file_below(pid, self.folder):
-                    return
-                os.kill(pid, signal.SIGCONT)
-        raise AssertionError(f'process {pid} was never seen at work: {self.lines}')
+        missing = set(pids)
+        while missing and time.monotonic() < deadline and all(map(is_running, missing)):
+            missing -= {pid for pid in missing if self.stop_if_at_work(pid)}
+        if missing:
+            raise AssertionError(f'processes {missing} were never seen at work: {self.lines}')
 
     def finish(self):
         try:
@@ -153,8 +162,7 @@ class TestChecksum(unittest.TestCase):
             prefix = ['setpriv', '--bounding-set', '-dac_override,-dac_read_search', '--']
         run = Run(coordinator, self.folder, prefix=prefix)
         pids = [pid for _, pid in run.workers(4)]
-        for pid in pids:
-            run.stop_at_work(pid)
+        run.stop_at_work(pids)
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         os.unlink(os.path.join(self.folder, 'vanishing'))
