@@ -230,9 +230,10 @@ async function main() {
     const running = Promise.all(workers.map(worker => worker.run()));
     files.forEach(path => tasks.put(path));
     // When all tasks are done, all results are in the queue: the loop over results drains it and
-    // ends.
+    // ends.  So it does when there is an interrupt, which makes join_async() fail.
     const ends = workers.length > 0 ? [tasks.join_async(), running] : [tasks.join_async()];
-    Promise.race(ends).then(() => results.shutdown(false));
+    const end = () => results.shutdown(false);
+    Promise.race(ends).then(end, end);
     const found = await gather(files.length, results);
 
     workers.forEach(worker => (worker.stopping = true));
