@@ -178,26 +178,25 @@ send_queued (MpChannel    *self,
 
       if (outgoing->finished)
         break;
-      if (!go_on && mp_channel_is_closed (self))
+      if (go_on)
+        continue;
+      if (mp_channel_is_closed (self))
         {
           /* close () has begun, but has not made the queued messages fail yet.  It sends none. */
           self->n_dropped++;
           g_queue_remove (&self->outgoing, outgoing);
           return check_not_closed (self, error);
         }
-      if (!go_on && !mp_outgoing_is_begun (self, outgoing))
+      if (!mp_outgoing_is_begun (self, outgoing))
         {
           g_queue_remove (&self->outgoing, outgoing);
           g_propagate_error (error, g_steal_pointer (&stop));
           return FALSE;
         }
-      if (!go_on && detach (self, outgoing))
+      if (detach (self, outgoing))
         return TRUE;
-      if (!go_on)
-        {
-          cut_off (self, outgoing);
-          break;
-        }
+      cut_off (self, outgoing);
+      break;
     }
 
   if (outgoing->error == NULL)
