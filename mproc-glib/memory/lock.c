@@ -247,9 +247,9 @@ take_from_dead (MpMemory *self,
 }
 
 /* Gives a revoked lock back to an owner that has announced it by now.  An owner that saw the
- * revocation withdraws its announcement, perhaps just before it gets the lock back, and then
- * nobody would release the lock: so it checks the lock after that, and we check the announcement.
- * Returns TRUE if the lock is revoked again, since the owner does not want it any more. */
+ * revocation withdraws its announcement, perhaps just before it gets the lock back, and may wait
+ * for us: so it looks at the lock after that, and we look at the announcement.  Returns TRUE if the
+ * lock is revoked again, since the owner had not announced it again by then. */
 static gboolean
 give_back (MpMemory *self,
            MpLockId  id,
