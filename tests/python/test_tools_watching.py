@@ -192,15 +192,20 @@ class TestFacts(unittest.TestCase):
             self.assertLess(switches(sleeper.pid) - before, 5 + 2 * (time.monotonic() - begun))
             sleeper.kill()
 
-    @unittest.skipIf(os.getuid() != 0, 'only root can become another user')
-    def test_other_users_see_only_that_there_is_one(self):
-        self.queue.put(1)
+    def list_as(self, become):
+        """Returns what `ls --all` does in a process that was changed by @become, if it can run."""
         try:
-            result = mproc('ls', '--all', preexec_fn=as_nobody)
+            result = mproc('ls', '--all', preexec_fn=become)
         except PermissionError:
             self.skipTest('another user cannot run the program')
         if result.returncode == 127:
             self.skipTest('another user cannot read the library')
+        return result
+
+    @unittest.skipIf(os.getuid() != 0, 'only root can become another user')
+    def test_other_users_see_only_that_there_is_one(self):
+        self.queue.put(1)
+        result = self.list_as(as_nobody)
         self.assertNotIn(self.name, result.stdout)
         self.assertRegex(result.stdout, r'\d+ more belongs? to others\.')
         self.assertEqual(mproc('show', self.number, preexec_fn=as_nobody).returncode, 4)
@@ -212,12 +217,7 @@ class TestFacts(unittest.TestCase):
     def test_undumpable_processes_are_not_seen(self):
         """Neither by root without the privilege nor by their own user."""
         become = as_nobody if os.getuid() == 0 else None
-        try:
-            before = mproc('ls', '--all', preexec_fn=become)
-        except PermissionError:
-            self.skipTest('another user cannot run the program')
-        if before.returncode == 127:
-            self.skipTest('another user cannot read the library')
+        self.list_as(become)
         with owner(self.name + '-closed', preexec_fn=become) as program:
             do(program, 'pass')
             self.assertIn(self.name + '-closed', mproc('ls', '--names', preexec_fn=become).stdout)
