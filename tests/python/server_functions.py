@@ -8,7 +8,7 @@ import socket
 OK, SHORT, CLOSED, GONE, NOT_FIT, OTHER, OLD, LATE, MISSING, GAP = range(10)
 ITEMS, ROOM, DONE = 1, 2, 4
 LETTERS = ('c', 'm', 'o:{}', 'b', 'n', 'd', 'i', 'r', 'e', 'w', 'h', 'x')
-CODE = os.path.join(os.environ['MP_SOURCE_ROOT'], 'mproc-glib', 'redis', 'mp1.lua')
+CODE = os.path.join(os.environ['MP_BUILD_ROOT'], 'mproc-glib', 'mp1.lua')
 TIMEOUT = 30
 
 numbers = itertools.count(1)
