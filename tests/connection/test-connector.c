@@ -9,10 +9,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "client-thread.h"
 #include "test-fork.h"
 
-#define KEY     "secret_key"
-#define TIMEOUT (20 * G_USEC_PER_SEC)
+#define KEY "secret_key"
 
 static MpListener *
 make_listener (void)
@@ -22,33 +22,6 @@ make_listener (void)
 
   g_assert_no_error (error);
   return listener;
-}
-
-/* The arguments of a thread that connects. */
-typedef struct
-{
-  MpConnector  *connector;
-  MpConnection *connection;
-  GError       *error;
-} Client;
-
-static gpointer
-run_client (gpointer data)
-{
-  Client *client = data;
-
-  client->connection = mp_connector_open (client->connector, TIMEOUT, NULL, &client->error);
-  return NULL;
-}
-
-static MpConnector *
-make_connector (MpListener *listener,
-                const char *key)
-{
-  g_autofree char *address = mp_listener_get_address (listener);
-  g_autoptr (GBytes) auth_key = key != NULL ? g_bytes_new (key, strlen (key)) : NULL;
-
-  return mp_connector_new (address, auth_key);
 }
 
 static void
@@ -88,7 +61,7 @@ test_in_parts (void)
 {
   g_autoptr (GBytes) key = g_bytes_new_static (KEY, strlen (KEY));
   MpListener *listener = mp_listener_new ("unix:", key, NULL);
-  g_autoptr (MpConnector) connector = make_connector (listener, KEY);
+  g_autoptr (MpConnector) connector = client_make_connector (listener, KEY);
   g_autoptr (MpConnection) connection = NULL;
   g_autoptr (MpConnection) accepted = NULL;
   g_autoptr (GError) error = NULL;
@@ -114,7 +87,7 @@ static void
 test_in_parts_failure (void)
 {
   MpListener *listener = make_listener ();
-  g_autoptr (MpConnector) connector = make_connector (listener, KEY);
+  g_autoptr (MpConnector) connector = client_make_connector (listener, KEY);
   g_autoptr (GError) error = NULL;
 
   g_assert_null (mp_connector_try_open (connector, 1000, &error));
@@ -144,7 +117,7 @@ test_full_backlog (void)
   GThread *thread;
 
   g_assert_true (mp_listener_listen (listener, NULL));
-  connector = make_connector (listener, NULL);
+  connector = client_make_connector (listener, NULL);
   connection = mp_connector_open (connector, TIMEOUT, NULL, &error);
   g_assert_no_error (error);
   while (connection != NULL)
@@ -170,7 +143,7 @@ static void
 test_cancel (void)
 {
   MpListener *listener = make_listener ();
-  g_autoptr (MpConnector) connector = make_connector (listener, KEY);
+  g_autoptr (MpConnector) connector = client_make_connector (listener, KEY);
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GError) error = NULL;
 

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client-thread.h"
 #include "test-fork.h"
 
-#define KEY     "secret_key"
-#define TIMEOUT (20 * G_USEC_PER_SEC)
+#define KEY "secret_key"
 
 static GTlsCertificate *
 load_certificate (void)
@@ -38,31 +38,12 @@ make_listener (const char *key)
   return listener;
 }
 
-/* The arguments of a thread that connects. */
-typedef struct
-{
-  MpConnector  *connector;
-  MpConnection *connection;
-  GError       *error;
-} Client;
-
-static gpointer
-run_client (gpointer data)
-{
-  Client *client = data;
-
-  client->connection = mp_connector_open (client->connector, TIMEOUT, NULL, &client->error);
-  return NULL;
-}
-
 static MpConnector *
 make_connector (MpListener *listener,
                 const char *key,
                 gboolean    trusting)
 {
-  g_autofree char *address = mp_listener_get_address (listener);
-  g_autoptr (GBytes) auth_key = key != NULL ? g_bytes_new (key, strlen (key)) : NULL;
-  MpConnector *connector = mp_connector_new (address, auth_key);
+  MpConnector *connector = client_make_connector (listener, key);
 
   if (trusting)
     {
