@@ -234,21 +234,36 @@ mp_command_refuse (const char *subject,
   return status;
 }
 
-gboolean
-mp_command_ask (const char *format,
-                ...)
+static gboolean
+ask (const char *selector,
+     const char *what)
 {
-  g_autofree char *text = NULL;
-  g_autofree char *question = NULL;
+  g_autofree char *shown = mp_terminal_escape (selector);
   char             answer[16];
-  va_list          arguments;
 
   if (!isatty (STDIN_FILENO))
     return FALSE;
-  va_start (arguments, format);
-  text = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  question = mp_terminal_escape (text);
-  g_printerr ("%s [y/N] ", question);
+  g_printerr ("Drop %s of %s? [y/N] ", what, shown);
   return fgets (answer, sizeof answer, stdin) != NULL && g_ascii_tolower (answer[0]) == 'y';
+}
+
+gboolean
+mp_command_may_drop (const char *selector,
+                     const char *what,
+                     gboolean    is_sure)
+{
+  if (is_sure || ask (selector, what))
+    return TRUE;
+  mp_command_refuse (selector, MP_EXIT_FAILED, "nothing was done: see --yes");
+  return FALSE;
+}
+
+gboolean
+mp_command_may_clear (const char *selector,
+                      MpQueue    *queue,
+                      gboolean    is_sure)
+{
+  g_autofree char *what = g_strdup_printf ("the %u messages", mp_queue_get_size (queue));
+
+  return mp_command_may_drop (selector, what, is_sure);
 }

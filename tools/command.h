@@ -73,9 +73,15 @@ int mp_command_refuse (const char *subject,
                        const char *format,
                        ...) G_GNUC_PRINTF (3, 4);
 
-/* Whether the user says yes to a question on the terminal; FALSE where nobody can be asked. */
-gboolean mp_command_ask (const char *format,
-                         ...) G_GNUC_PRINTF (1, 2);
+/* Whether a command may drop @what of the queue that the user calls @selector: if @is_sure, or if
+ * the user says yes on the terminal.  Otherwise writes that nothing was done. */
+gboolean mp_command_may_drop (const char *selector,
+                              const char *what,
+                              gboolean    is_sure);
+/* The same for all messages that are queued. */
+gboolean mp_command_may_clear (const char *selector,
+                               MpQueue    *queue,
+                               gboolean    is_sure);
 
 /* A number of bytes such as 4096, 64K or 1.5M, in powers of 1024. */
 gboolean mp_command_parse_size (const char *text,

@@ -47,14 +47,14 @@ open_queue (const char *selector,
 }
 
 static gboolean
-ask (MpQueue    *queue,
-     const char *selector)
+may_drop (MpQueue    *queue,
+          const char *selector)
 {
-  if (is_sure)
-    return TRUE;
-  return only_dead ? mp_command_ask ("Drop the dead letters of %s?", selector)
-                   : mp_command_ask ("Drop the %u messages of %s?", mp_queue_get_size (queue),
-                                     selector);
+  g_autofree char *what = serial_text != NULL ? g_strdup_printf ("dead letter %s", serial_text)
+                                              : g_strdup ("the dead letters");
+
+  return only_dead ? mp_command_may_drop (selector, what, is_sure)
+                   : mp_command_may_clear (selector, queue, is_sure);
 }
 
 static int
@@ -76,8 +76,8 @@ run (int    argc,
   queue = open_queue (argv[1], &error);
   if (queue == NULL)
     return mp_command_fail (argv[1], error);
-  if (!ask (queue, argv[1]))
-    return mp_command_refuse (argv[1], MP_EXIT_FAILED, "nothing was done: see --yes");
+  if (!may_drop (queue, argv[1]))
+    return MP_EXIT_FAILED;
 
   n_dropped = only_dead ? drop_dead (MP_JOINABLE_QUEUE (queue),
                                      serial_text != NULL ? &serial : NULL, &error)

@@ -26,9 +26,8 @@ run (int    argc,
   queue = mp_queues_open (argv[1], &error);
   if (queue == NULL)
     return mp_command_fail (argv[1], error);
-  if (immediate && !is_sure &&
-      !mp_command_ask ("Drop the %u messages of %s?", mp_queue_get_size (queue), argv[1]))
-    return mp_command_refuse (argv[1], MP_EXIT_FAILED, "nothing was done: see --yes");
+  if (immediate && !mp_command_may_clear (argv[1], queue, is_sure))
+    return MP_EXIT_FAILED;
   if (!mp_queue_shutdown (queue, immediate, &error))
     return mp_command_fail (argv[1], error);
   return MP_EXIT_DONE;

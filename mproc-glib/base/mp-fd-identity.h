@@ -22,4 +22,8 @@ gboolean mp_fd_identity_take (MpFdIdentity *self,
 gboolean mp_fd_identity_is_of (const MpFdIdentity *self,
                                int                 fd);
 
+/* Opens the same file for reading and writing, as another open file description.  Returns -1 with
+ * errno set.  Safe in fork hooks. */
+int mp_fd_reopen (int fd);
+
 G_END_DECLS

@@ -8,10 +8,10 @@ G_BEGIN_DECLS
 
 /* A bell is a descriptor that wakes a main loop when a condition of the queue may hold.
  *
- * All processes write to one shared eventfd that is never read, so that no reader can consume a
- * wake-up meant for another.  Its counter stays above 0; only the edge of a write counts.  Each
- * bell has its own epoll instance, which holds the eventfd edge-triggered, a timer, and, if the
- * bell is a watcher, the inotify descriptor that reports deaths. */
+ * All processes write to one pipe that is read only to make room, so that no reader can consume a
+ * wake-up meant for another.  It stays readable; only the edge of a write counts.  Each bell has
+ * its own epoll instance, which holds the pipe edge-triggered, a timer, and, if the bell is a
+ * watcher, the inotify descriptor that reports deaths. */
 
 typedef struct _MpBell MpBell;
 

@@ -55,7 +55,7 @@ typedef struct
   guint64 layout_check; /* offset of the arena, which depends on all constants above */
 
   /* For observers (queue-observer.h) and for processes that open it by /proc. */
-  guint64 bell_id;    /* of the eventfd, see eventfd-id.h; 0 if it is not known */
+  guint64 bell_id;    /* of the pipe, see bell-pipe.h; 0 if it is an eventfd */
   gint64  created_at; /* microseconds of real time */
   gint64  creator;    /* the process that made it */
   char    name[MP_QUEUE_NAME_SIZE];
@@ -148,7 +148,7 @@ typedef struct
 typedef struct
 {
   guint64 sleeping; /* threads, which sleep on the futex of their slot */
-  guint64 armed;    /* main loops, all woken by the shared eventfd */
+  guint64 armed;    /* main loops, all woken by the pipe of the queue */
   guint64 waiting;  /* threads, from before their first sleep until they are served */
 } MpWaitWord;
 
@@ -214,7 +214,7 @@ typedef struct
   guint32 futex;     /* changed by each wake-up */
   guint32 owner;     /* participant plus one */
   guint32 watches;   /* index in MpStateLine.watchers, plus one; 0: none */
-  guint32 by_bell;   /* the thread polls the shared eventfd and does not wait on the futex */
+  guint32 by_bell;   /* the thread polls the pipe of the queue and does not wait on the futex */
   gint64  woken_at;  /* time of the last wake-up in monotonic ns: see MpSpin */
   guint32 served;    /* how often its handle was served while others waited; wraps around */
   guint32 was_short; /* the room for which it was woken was too small or fragmented */

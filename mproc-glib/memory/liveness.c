@@ -45,7 +45,7 @@ replace_file (MpMemory *self)
   if (self->fd == -1 || !mp_memory_owns_descriptors (self))
     return;
 
-  fresh = mp_memory_reopen (self->fd);
+  fresh = mp_fd_reopen (self->fd);
   if (fresh == -1)
     {
       self->fork_errno = errno;

@@ -7,9 +7,11 @@
 #include "base/mp-errno.h"
 #include "base/queue-parameters.h"
 #include "named-folder.h"
+#include "mp-error.h"
 #include "queue-name.h"
 #include "shared-open.h"
 #include "shared-queue-private.h"
+#include "step.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -113,6 +115,71 @@ open_files (int      folder,
   return NULL;
 }
 
+/* --- Removing -------------------------------------------------------------------------------- */
+
+static gboolean
+shut_down (gpointer     queue,
+           MpQueueCall *call)
+{
+  MpQueueStatus status = mp_shared_queue_shutdown (queue, TRUE, call);
+
+  mp_shared_queue_free (queue);
+  if (status == MP_QUEUE_OK)
+    return TRUE;
+  g_set_error (&call->error, status == MP_QUEUE_DAMAGED ? MP_ERROR : G_IO_ERROR,
+               status == MP_QUEUE_DAMAGED     ? (int) MP_ERROR_DAMAGED
+               : status == MP_QUEUE_CANCELLED ? (int) G_IO_ERROR_CANCELLED
+                                              : (int) G_IO_ERROR_BUSY,
+               _ ("The queue was removed, but could not be shut down"));
+  return FALSE;
+}
+
+/* Whether the files of a queue can be removed, although it was not shut down for this reason: it is
+ * damaged, or another process has just removed them. */
+static gboolean
+is_final (const GError *error)
+{
+  return error->domain == MP_ERROR || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+}
+
+/* Shuts down a queue whose name was removed, and then removes its files.  A process that fails or
+ * dies in between leaves the rest to the next one, and several may do it at once. */
+static gboolean
+end_withdrawn (int          parent,
+               const char  *temporary,
+               MpQueueCall *call)
+{
+  int      folder = mp_named_folder_open_queue (parent, temporary, &call->error);
+  gpointer queue = folder != -1 ? open_files (folder, &call->error) : NULL;
+
+  if (queue != NULL)
+    shut_down (queue, call);
+  MP_STEP ("name/shut-down");
+  if (call->error == NULL || is_final (call->error))
+    mp_named_folder_remove (parent, temporary);
+  if (g_error_matches (call->error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    g_clear_error (&call->error);
+  return call->error == NULL;
+}
+
+/* Removes what processes have left that were killed while they made or removed a queue. */
+static void
+clean_up (int parent)
+{
+  g_autoptr (GPtrArray) names = mp_named_folder_list_withdrawn (parent);
+
+  mp_named_folder_remove_unfinished (parent);
+  for (guint i = 0; i < names->len; i++)
+    {
+      MpQueueCall call = { 0 };
+
+      end_withdrawn (parent, g_ptr_array_index (names, i), &call);
+      g_clear_error (&call.error);
+    }
+}
+
+/* --- Creating -------------------------------------------------------------------------------- */
+
 /* Creates the queue under a temporary name, so that no other process opens it before it is
  * complete.  Returns NULL without an error if another process has created it meanwhile. */
 static gpointer
@@ -120,55 +187,65 @@ create (const Request *request,
         int            parent,
         GError       **error)
 {
-  g_autofree char *temporary = mp_named_folder_make (parent, request->settings.name, error);
+  g_autofree char *temporary = NULL;
   gpointer         queue = NULL;
   int              folder;
 
-  if (temporary == NULL)
+  clean_up (parent);
+  folder = mp_named_folder_make (parent, request->settings.name, &temporary, error);
+  if (folder == -1)
     return NULL;
-  folder = mp_named_folder_open_queue (parent, temporary, error);
-  if (folder != -1)
-    {
-      queue = mp_shared_queue_create (&request->settings, folder, error);
-      close (folder);
-    }
+  queue = mp_shared_queue_create (&request->settings, folder, error);
   if (queue != NULL &&
-      mp_named_folder_publish (parent, temporary, request->settings.name, error))
-    return queue;
-
-  g_clear_pointer (&queue, mp_shared_queue_free);
-  mp_named_folder_remove (parent, temporary);
-  return NULL;
+      !mp_named_folder_publish (parent, temporary, request->settings.name, error))
+    g_clear_pointer (&queue, mp_shared_queue_free);
+  if (queue == NULL)
+    mp_named_folder_remove (parent, temporary);
+  mp_named_folder_close_new (folder);
+  return queue;
 }
 
+/* Returns NULL without an error if it is worth another attempt. */
+static gpointer
+try_to_open (const Request *request,
+             int            parent,
+             GError       **error)
+{
+  int folder = mp_named_folder_open_queue (parent, request->settings.name, error);
+
+  if (folder != -1)
+    return open_files (folder, error);
+  if (!request->create || !g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    return NULL;
+  g_clear_error (error);
+  return create (request, parent, error);
+}
+
+/* Files that were there and are not found have been removed meanwhile, so it tries again. */
 static gpointer
 open_or_create (const Request *request,
                 int            parent,
                 GError       **error)
 {
+  g_autoptr (GError) reason = NULL;
+
   for (guint i = 0; i < MAX_ATTEMPTS; i++)
     {
-      g_autoptr (GError) reason = NULL;
-      int      folder = mp_named_folder_open_queue (parent, request->settings.name, &reason);
       gpointer queue;
 
-      if (folder != -1)
-        return open_files (folder, error);
-      if (request->create && g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
-        {
-          g_clear_error (&reason);
-          queue = create (request, parent, &reason);
-          if (queue != NULL)
-            return queue;
-        }
-      if (reason != NULL)
-        {
-          g_propagate_error (error, g_steal_pointer (&reason));
-          return NULL;
-        }
+      g_clear_error (&reason);
+      queue = try_to_open (request, parent, &reason);
+      if (queue != NULL)
+        return queue;
+      if (reason != NULL &&
+          !(request->create && g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)))
+        break;
     }
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
-               _ ("The queue “%s” is made and removed all the time"), request->settings.name);
+  if (reason != NULL)
+    g_propagate_error (error, g_steal_pointer (&reason));
+  else
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
+                 _ ("The queue “%s” is made and removed all the time"), request->settings.name);
   return NULL;
 }
 
@@ -198,28 +275,24 @@ mp_local_queue_open (const char            *uri,
   return queue;
 }
 
-gpointer
-mp_local_queue_remove (const char *uri,
-                       GError    **error)
+gboolean
+mp_local_queue_remove (const char  *uri,
+                       MpQueueCall *call)
 {
   Request          request = { 0 };
   g_autofree char *temporary = NULL;
-  gpointer         queue = NULL;
-  int              parent, folder = -1;
+  gboolean         done;
+  int              parent;
 
-  if (!parse (&request, uri, error))
-    return NULL;
-  parent = mp_named_folder_open (error);
+  if (!parse (&request, uri, &call->error))
+    return FALSE;
+  parent = mp_named_folder_open (&call->error);
   if (parent == -1)
-    return NULL;
+    return FALSE;
 
-  temporary = mp_named_folder_withdraw (parent, request.settings.name, error);
-  if (temporary != NULL)
-    folder = mp_named_folder_open_queue (parent, temporary, error);
-  if (folder != -1)
-    queue = open_files (folder, error);
-  if (temporary != NULL)
-    mp_named_folder_remove (parent, temporary);
+  temporary = mp_named_folder_withdraw (parent, request.settings.name, &call->error);
+  done = temporary != NULL && end_withdrawn (parent, temporary, call);
+  clean_up (parent);
   close (parent);
-  return queue;
+  return done;
 }

@@ -17,10 +17,9 @@ G_BEGIN_DECLS
 gpointer mp_local_queue_open (const char            *uri,
                               const MpQueueSettings *wanted,
                               GError               **error);
-/* Removes the name of the queue, and returns a handle on it, which the caller shuts down.  The
- * memory is freed when no process has it open any more.  Returns NULL with @error set on failure.
- */
-gpointer mp_local_queue_remove (const char *uri,
-                                GError    **error);
+/* Removes the name of the queue and shuts it down.  The memory is freed when no process has it open
+ * any more.  Returns FALSE with the error of @call set on failure. */
+gboolean mp_local_queue_remove (const char  *uri,
+                                MpQueueCall *call);
 
 G_END_DECLS

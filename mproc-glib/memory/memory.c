@@ -5,7 +5,7 @@
 #include "memory.h"
 
 #include "base/mp-errno.h"
-#include "eventfd-id.h"
+#include "bell-pipe.h"
 #include "mp-error.h"
 #include "named-folder.h"
 #include "queue-name.h"
@@ -18,7 +18,6 @@
 #include <gio/gio.h>
 #include <linux/magic.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -202,7 +201,7 @@ fill (MpMemory       *self,
   self->config.magic = MP_LAYOUT_MAGIC;
   self->config.release = MP_LAYOUT_RELEASE;
   self->config.layout_check = arena_offset (config);
-  self->config.bell_id = mp_eventfd_get_id (self->bell_fd);
+  self->config.bell_id = mp_bell_pipe_get_id (self->bell_fd);
 
   if (!mp_memory_extend (self, arena_offset (config)) ||
       !mp_memory_back (self, 0, MP_OFFSET_PARTICIPANTS) ||
@@ -228,15 +227,14 @@ mp_memory_create (MpMemory       *self,
   if (!create_file (self, config, error))
     return FALSE;
 
-  self->bell_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  self->bell_fd = mp_bell_pipe_new ();
   if (self->bell_fd == -1)
-    return mp_set_error_from_errno (error, errno, _ ("Cannot make an eventfd for the queue"));
+    return mp_set_error_from_errno (error, errno, _ ("Cannot make a pipe for the queue"));
 
   return fill (self, config, REQUIRED_SEALS, error);
 }
 
-/* Like mp_memory_create (), but as files in a folder: with a FIFO instead of an eventfd, which
- * cannot have a name. */
+/* Like mp_memory_create (), but as files in a folder: with a FIFO, that is, a pipe with a name. */
 gboolean
 mp_memory_create_in (MpMemory       *self,
                      int             folder,
@@ -245,8 +243,10 @@ mp_memory_create_in (MpMemory       *self,
 {
   if (!create_file_in (self, folder, error))
     return FALSE;
+  MP_STEP ("memory/file-made");
   if (mkfifoat (folder, MP_NAMED_BELL, 0600) == -1)
     return mp_set_error_from_errno (error, errno, _ ("Cannot make a FIFO for the queue"));
+  MP_STEP ("memory/fifo-made");
   self->bell_fd = openat (folder, MP_NAMED_BELL, O_RDWR | O_NONBLOCK | O_CLOEXEC);
   if (self->bell_fd == -1)
     return mp_set_error_from_errno (error, errno, _ ("Cannot make a FIFO for the queue"));
@@ -299,34 +299,28 @@ has_huge_pages (int fd)
 }
 
 static gboolean
-is_eventfd (int      fd,
-            GError **error)
+is_pipe (int      fd,
+         GError **error)
 {
   g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
   g_autofree char *target = g_file_read_link (path, NULL);
 
   if (target == NULL && !mp_check_proc (error))
     return FALSE;
-  return g_strcmp0 (target, "anon_inode:[eventfd]") == 0 ||
-         fail_damaged (error, "the second descriptor is no eventfd");
+  return (target != NULL && g_str_has_prefix (target, "pipe:[")) ||
+         fail_damaged (error, "the second descriptor is no pipe");
 }
 
-/* The library writes to this descriptor, and anything but an eventfd, or a FIFO that only this user
- * can open, could block or do harm. */
+/* The library writes to this descriptor, and anything but a pipe, or a FIFO that only this user can
+ * open, could block or do harm. */
 static gboolean
 check_bell (int      bell_fd,
             GError **error)
 {
   struct stat status;
-  int         flags = fcntl (bell_fd, F_GETFL);
 
-  if (flags == -1 || fstat (bell_fd, &status) == -1)
-    return fail_damaged (error, "the second descriptor is no eventfd");
-  if (!(S_ISFIFO (status.st_mode) && is_private (bell_fd)) && !is_eventfd (bell_fd, error))
-    return FALSE;
-  if ((flags & O_NONBLOCK) == 0 && fcntl (bell_fd, F_SETFL, flags | O_NONBLOCK) == -1)
-    return mp_set_error_from_errno (error, errno, _ ("Cannot use the eventfd of the queue"));
-  return TRUE;
+  return (fstat (bell_fd, &status) == 0 && S_ISFIFO (status.st_mode) && is_private (bell_fd)) ||
+         is_pipe (bell_fd, error);
 }
 
 static gboolean
@@ -376,16 +370,6 @@ mp_memory_read_config (int       fd,
   return check_seals (fd, error) && mp_memory_look_at_config (fd, config, file_size, error);
 }
 
-/* Makes another open file description of a memory file.  Safe in fork hooks. */
-int
-mp_memory_reopen (int fd)
-{
-  char path[64];
-
-  g_snprintf (path, sizeof path, "/proc/self/fd/%d", fd);
-  return open (path, O_RDWR | O_CLOEXEC);
-}
-
 /* Others may have the same open file description, and would keep the record lock of this handle, so
  * use another one.  Forks are blocked as in create_file (). */
 static gboolean
@@ -396,13 +380,29 @@ open_own_file (MpMemory *self,
   int saved_errno;
 
   mp_fork_block ();
-  self->fd = mp_memory_reopen (fd);
+  self->fd = mp_fd_reopen (fd);
   saved_errno = errno;
   mp_fork_unblock ();
 
   return self->fd != -1 ||
          (mp_check_proc (error) &&
           mp_set_error_from_errno (error, saved_errno, _ ("Cannot open the memory of the queue")));
+}
+
+/* Whoever has the same open file description could make writes to the pipe wait, so use another.
+ */
+static gboolean
+open_own_bell (MpMemory *self,
+               int       bell_fd,
+               GError  **error)
+{
+  if (!check_bell (bell_fd, error))
+    return FALSE;
+
+  self->bell_fd = mp_fd_reopen (bell_fd);
+  return self->bell_fd != -1 ||
+         (mp_check_proc (error) &&
+          mp_set_error_from_errno (error, errno, _ ("Cannot open the pipe of the queue")));
 }
 
 /* Opens memory that another, possibly hostile process created.  Takes ownership of both
@@ -415,10 +415,11 @@ mp_memory_open (MpMemory *self,
 {
   gboolean opened;
 
-  self->bell_fd = bell_fd;
   opened = mp_memory_read_config (fd, &self->config, &self->known_size, error) &&
-           check_bell (bell_fd, error) && open_own_file (self, fd, error) && map (self, error);
+           open_own_bell (self, bell_fd, error) && open_own_file (self, fd, error) &&
+           map (self, error);
   close (fd);
+  close (bell_fd);
   return opened;
 }
 

@@ -29,7 +29,7 @@ struct _MpMemory
   guint8 *base;
   guint64 mapped_size;
   int     fd;      /* an open file description of this handle alone, see liveness.c */
-  int     bell_fd; /* the shared eventfd that wakes main loops */
+  int     bell_fd; /* the pipe that wakes main loops, see bell-pipe.h */
 
   MpConfig     config;
   MpTailLine  *tail;
@@ -108,7 +108,6 @@ gboolean mp_memory_open (MpMemory *self,
                          int       fd,
                          int       bell_fd,
                          GError  **error);
-int      mp_memory_reopen (int fd);
 void     mp_memory_close (MpMemory *self);
 gboolean mp_memory_look_at_config (int       fd,
                                    MpConfig *config,

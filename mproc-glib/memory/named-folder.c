@@ -5,7 +5,9 @@
 #include "named-folder.h"
 
 #include "base/mp-errno.h"
+#include "step.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
@@ -13,11 +15,16 @@
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #define MAX_ATTEMPTS 64
+
+/* How temporary names begin; no queue has a name that begins with a dot. */
+#define UNFINISHED ".new."
+#define WITHDRAWN  ".old."
 
 /* The folder of a Flatpak application has the same path inside and outside its sandbox. */
 static char *
@@ -112,29 +119,73 @@ mp_named_folder_open_queue (int         folder,
   return -1;
 }
 
-/* No queue has a name that begins with a dot. */
+/* The process id is part of it, since forked processes may draw the same random numbers. */
 static char *
-dup_temporary_name (const char *name)
+dup_temporary_name (const char *prefix,
+                    const char *name)
 {
-  return g_strdup_printf (".%s.%06x", name, g_random_int () & 0xffffff);
+  return g_strdup_printf ("%s%s.%d-%06x", prefix, name, (int) getpid (),
+                          g_random_int () & 0xffffff);
 }
 
-char *
+/* Returns -1 with EWOULDBLOCK if another process has locked the folder, and with ENOENT if it does
+ * not exist any more. */
+static int
+open_and_lock (int         folder,
+               const char *name)
+{
+  int         queue = openat (folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  int         saved_errno;
+  struct stat status;
+
+  if (queue == -1)
+    return -1;
+  errno = ENOENT;
+  if (flock (queue, LOCK_EX | LOCK_NB) == 0 && fstat (queue, &status) == 0 && status.st_nlink > 0)
+    return queue;
+  saved_errno = errno;
+  close (queue);
+  errno = saved_errno;
+  return -1;
+}
+
+/* Another creator may take the new folder for that of a dead one, before it is locked, and remove
+ * it: then this one makes the next. */
+int
 mp_named_folder_make (int         folder,
                       const char *name,
+                      char      **temporary,
                       GError    **error)
 {
   for (guint i = 0; i < MAX_ATTEMPTS; i++)
     {
-      g_autofree char *temporary = dup_temporary_name (name);
+      g_autofree char *own = dup_temporary_name (UNFINISHED, name);
+      int              queue = -1;
 
-      if (mkdirat (folder, temporary, 0700) == 0)
-        return g_steal_pointer (&temporary);
-      if (errno != EEXIST)
+      if (mkdirat (folder, own, 0700) == 0)
+        {
+          MP_STEP ("name/made");
+          queue = open_and_lock (folder, own);
+        }
+      if (queue != -1)
+        {
+          MP_STEP ("name/locked");
+          *temporary = g_steal_pointer (&own);
+          return queue;
+        }
+      if (errno != EEXIST && errno != EWOULDBLOCK && errno != ENOENT)
         break;
     }
   mp_set_error_from_errno (error, errno, _ ("Cannot make the queue “%s”"), name);
-  return NULL;
+  return -1;
+}
+
+/* To close it would not unlock it while a child that was forked meanwhile has it, too. */
+void
+mp_named_folder_close_new (int queue)
+{
+  flock (queue, LOCK_UN);
+  close (queue);
 }
 
 gboolean
@@ -143,8 +194,12 @@ mp_named_folder_publish (int         folder,
                          const char *name,
                          GError    **error)
 {
+  MP_STEP ("name/complete");
   if (renameat2 (folder, temporary, folder, name, RENAME_NOREPLACE) == 0)
-    return TRUE;
+    {
+      MP_STEP ("name/published");
+      return TRUE;
+    }
   if (errno != EEXIST)
     mp_set_error_from_errno (error, errno, _ ("Cannot make the queue “%s”"), name);
   return FALSE;
@@ -157,10 +212,13 @@ mp_named_folder_withdraw (int         folder,
 {
   for (guint i = 0; i < MAX_ATTEMPTS; i++)
     {
-      g_autofree char *temporary = dup_temporary_name (name);
+      g_autofree char *temporary = dup_temporary_name (WITHDRAWN, name);
 
       if (renameat2 (folder, name, folder, temporary, RENAME_NOREPLACE) == 0)
-        return g_steal_pointer (&temporary);
+        {
+          MP_STEP ("name/withdrawn");
+          return g_steal_pointer (&temporary);
+        }
       if (errno != EEXIST)
         break;
     }
@@ -181,8 +239,51 @@ mp_named_folder_remove (int         folder,
   if (queue != -1)
     {
       unlinkat (queue, MP_NAMED_MEMORY, 0);
+      MP_STEP ("name/removing");
       unlinkat (queue, MP_NAMED_BELL, 0);
       close (queue);
     }
   unlinkat (folder, temporary, AT_REMOVEDIR);
+}
+
+static GPtrArray *
+list_names (int         folder,
+            const char *prefix)
+{
+  GPtrArray           *names = g_ptr_array_new_with_free_func (g_free);
+  int                  own = openat (folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR                 *listed = own != -1 ? fdopendir (own) : NULL;
+  const struct dirent *entry;
+
+  while (listed != NULL && (entry = readdir (listed)) != NULL)
+    if (g_str_has_prefix (entry->d_name, prefix))
+      g_ptr_array_add (names, g_strdup (entry->d_name));
+  if (listed != NULL)
+    closedir (listed);
+  else if (own != -1)
+    close (own);
+  return names;
+}
+
+void
+mp_named_folder_remove_unfinished (int folder)
+{
+  g_autoptr (GPtrArray) names = list_names (folder, UNFINISHED);
+
+  for (guint i = 0; i < names->len; i++)
+    {
+      const char *name = g_ptr_array_index (names, i);
+      int         queue = open_and_lock (folder, name);
+
+      if (queue == -1)
+        continue;
+      mp_named_folder_remove (folder, name);
+      mp_named_folder_close_new (queue);
+    }
+}
+
+GPtrArray *
+mp_named_folder_list_withdrawn (int folder)
+{
+  return list_names (folder, WITHDRAWN);
 }

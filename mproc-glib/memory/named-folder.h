@@ -22,11 +22,14 @@ int mp_named_folder_open (GError **error);
 int mp_named_folder_open_queue (int         folder,
                                 const char *name,
                                 GError    **error);
-/* Makes an empty folder for a queue under a temporary name, which is returned.  Free it with
- * g_free (). */
-char *mp_named_folder_make (int         folder,
-                            const char *name,
-                            GError    **error);
+/* Makes an empty folder for a queue under a temporary name, which the caller frees with g_free ().
+ * Returns its descriptor, to be closed with mp_named_folder_close_new (), or -1 with @error set.
+ * The folder is locked until then, which shows that its creator lives. */
+int  mp_named_folder_make (int         folder,
+                           const char *name,
+                           char      **temporary,
+                           GError    **error);
+void mp_named_folder_close_new (int queue);
 /* Renames that folder to the name of the queue.  Returns FALSE without an error if there is a queue
  * of this name already, or with @error set on failure. */
 gboolean mp_named_folder_publish (int         folder,
@@ -41,5 +44,10 @@ char *mp_named_folder_withdraw (int         folder,
 /* Removes a folder with a temporary name, and the files in it. */
 void mp_named_folder_remove (int         folder,
                              const char *temporary);
+
+/* Removes the folders of queues whose creators died before they were complete. */
+void mp_named_folder_remove_unfinished (int folder);
+/* Lists the temporary names of queues that were withdrawn and whose folders still exist. */
+GPtrArray *mp_named_folder_list_withdrawn (int folder);
 
 G_END_DECLS

@@ -5,7 +5,7 @@
 #include "process-queue.h"
 
 #include "base/mp-errno.h"
-#include "eventfd-id.h"
+#include "bell-pipe.h"
 #include "memory.h"
 #include "shared-open.h"
 
@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <glib/gi18n-lib.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 static gboolean
@@ -53,22 +52,7 @@ open_memory (int      pid,
   return own;
 }
 
-static int
-take_descriptor (int pid,
-                 int fd)
-{
-  int process = (int) syscall (SYS_pidfd_open, pid, 0);
-  int own = process != -1 ? (int) syscall (SYS_pidfd_getfd, process, fd, 0) : -1;
-  int saved_errno = errno;
-
-  if (process != -1)
-    close (process);
-  errno = saved_errno;
-  return own;
-}
-
-/* The eventfd that wakes main loops has no path: it is duplicated from the process, where it is
- * found by the `bell_id` of the config. */
+/* Opens the pipe that wakes main loops, which the process has, too. */
 static int
 open_bell (int      pid,
            int      fd,
@@ -76,21 +60,18 @@ open_bell (int      pid,
 {
   MpConfig config;
   guint64  size;
-  int      bell_fd, own;
+  int      bell_fd;
 
   if (!mp_memory_read_config (fd, &config, &size, error))
     return -1;
-  bell_fd = config.bell_id != 0 ? mp_eventfd_find (pid, config.bell_id) : -1;
-  if (bell_fd == -1)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                   _ ("The queue of process %d cannot be opened from outside"), pid);
-      return -1;
-    }
-  own = take_descriptor (pid, bell_fd);
-  if (own == -1)
-    mp_set_error_from_errno (error, errno, _ ("Cannot take the eventfd of process %d"), pid);
-  return own;
+  errno = ENOENT;
+  bell_fd = config.bell_id != 0 ? mp_bell_pipe_open (pid, config.bell_id) : -1;
+  if (bell_fd == -1 && errno == ENOENT)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                 _ ("The queue of process %d cannot be opened from outside"), pid);
+  else if (bell_fd == -1)
+    mp_set_error_from_errno (error, errno, _ ("Cannot open the pipe of process %d"), pid);
+  return bell_fd;
 }
 
 gpointer

@@ -161,6 +161,12 @@ MpQueueStatus mp_shared_queue_get_dead (gpointer         self,
 MpQueueStatus mp_shared_queue_requeue (gpointer       self,
                                        const guint64 *serial,
                                        MpQueueCall   *call);
+MpQueueStatus mp_shared_queue_clear (gpointer     self,
+                                     guint64     *n_dropped,
+                                     MpQueueCall *call);
+MpQueueStatus mp_shared_queue_shutdown (gpointer     self,
+                                        gboolean     immediate,
+                                        MpQueueCall *call);
 MpQueueStatus mp_shared_queue_count (gpointer       self,
                                      MpQueueCounts *counts,
                                      MpQueueCall   *call);

@@ -13,11 +13,9 @@
 
 #include "arena.h"
 #include "bell.h"
-#include "lease.h"
 #include "liveness.h"
 #include "lock.h"
 #include "recovery.h"
-#include "ring.h"
 #include "waiters.h"
 
 #include "base/mp-errno.h"
@@ -40,7 +38,7 @@ attach (gpointer user_data,
   return mp_attach (&self->memory, error);
 }
 
-/* Opens the descriptors that describe () returned: the memory's and the eventfd's. */
+/* Opens the descriptors that describe () returned: the memory's and the pipe's. */
 static gpointer
 open_shared (GUnixFDList *descriptors,
              GError     **error)
@@ -129,145 +127,40 @@ mp_shared_queue_count_units (gpointer user_data)
   return n;
 }
 
-/* Passes on a new open file description: a process that shared the one of this handle would keep
- * its record lock held. */
+static gboolean
+append_anew (GUnixFDList *descriptors,
+             int          fd,
+             GError     **error)
+{
+  int      fresh = mp_fd_reopen (fd);
+  gboolean added;
+
+  if (fresh == -1)
+    return mp_check_proc (error) &&
+           mp_set_error_from_errno (error, errno, _ ("Cannot open the memory of the queue"));
+
+  added = g_unix_fd_list_append (descriptors, fresh, error) != -1;
+  close (fresh);
+  return added;
+}
+
+/* Passes on new open file descriptions: a process that shared those of this handle would keep its
+ * record lock held, and could make writes to the pipe wait. */
 static char *
 describe (gpointer     user_data,
           GUnixFDList *descriptors,
           GError     **error)
 {
   MpSharedQueue *self = user_data;
-  gboolean       added;
-  int            fd;
 
-  if (!mp_liveness_check (&self->memory, error))
+  if (!mp_liveness_check (&self->memory, error) ||
+      !append_anew (descriptors, self->memory.fd, error) ||
+      !append_anew (descriptors, self->memory.bell_fd, error))
     return NULL;
-  fd = mp_memory_reopen (self->memory.fd);
-  if (fd == -1)
-    {
-      if (mp_check_proc (error))
-        mp_set_error_from_errno (error, errno, _ ("Cannot open the memory of the queue"));
-      return NULL;
-    }
-
-  added = g_unix_fd_list_append (descriptors, fd, error) != -1 &&
-          g_unix_fd_list_append (descriptors, self->memory.bell_fd, error) != -1;
-  close (fd);
-  return added ? g_strdup (MP_SHARED_QUEUE_SCHEME ":") : NULL;
+  return g_strdup (MP_SHARED_QUEUE_SCHEME ":");
 }
 
-/* --- Dropping and shutdown ------------------------------------------------------------- */
-
-/* How many messages are dropped under one lock. */
-#define DROP_PORTION 256
-
-/* The messages still to be dropped, and those dropped so far. */
-typedef struct
-{
-  guint64 n_left;
-  guint64 n_dropped;
-} Drop;
-
-/* Counts a dropped message.  The caller holds the head and the arena lock.  Each is counted at
- * once, since the operation may have to wait for a lock before the next one. */
-static void
-note_dropped (MpSharedQueue *self,
-              Drop          *drop)
-{
-  MpMemory *memory = &self->memory;
-
-  drop->n_left--;
-  drop->n_dropped++;
-  /* Stored before n_done, so that a process that sees all messages finished also sees this. */
-  mp_store (&memory->head->n_dropped, memory->head->n_dropped + 1);
-  if (mp_shared_queue_is_acknowledged (self))
-    mp_store_release (&memory->arena->n_done, (memory->arena->n_done + 1) & MP_COUNT_MASK);
-}
-
-/* Drops the next message, queued or returned.  The caller holds the head lock. */
-static MpQueueStatus
-drop_one (MpSharedQueue *self,
-          Drop          *drop)
-{
-  MpMemory     *memory = &self->memory;
-  MpRecord      record;
-  MpRingStatus  found = mp_ring_peek (memory, &record);
-  MpQueueStatus status = MP_QUEUE_OK;
-  guint32       lease;
-
-  if (found == MP_RING_BUSY || !mp_lock_take (memory, MP_LOCK_ARENA))
-    return MP_QUEUE_BUSY;
-  if (found == MP_RING_OK)
-    {
-      mp_ring_advance (memory, &record);
-      if (record.block != 0)
-        mp_arena_free (memory, record.block);
-      note_dropped (self, drop);
-    }
-  else if ((lease = mp_lease_find_waiting (memory)) != 0)
-    {
-      mp_lease_adopt (memory, lease, 0);
-      mp_lease_end (memory, lease);
-      note_dropped (self, drop);
-    }
-  else
-    {
-      status = MP_QUEUE_EMPTY;
-    }
-  mp_unlock (memory, MP_LOCK_ARENA);
-  return status;
-}
-
-/* Drops one portion. */
-static MpQueueStatus
-try_drop (MpSharedQueue *self,
-          gpointer       data,
-          MpAttemptNote *note)
-{
-  Drop         *drop = data;
-  MpQueueStatus status = MP_QUEUE_OK;
-
-  if (!mp_lock_take (&self->memory, MP_LOCK_HEAD))
-    return MP_QUEUE_BUSY;
-  for (guint i = 0; i < DROP_PORTION && drop->n_left > 0 && status == MP_QUEUE_OK; i++)
-    status = drop_one (self, drop);
-  mp_unlock (&self->memory, MP_LOCK_HEAD);
-  return status;
-}
-
-/* Drops as many messages as are queued now, not those put meanwhile.  The number is fixed in
- * advance, so a cycle of records made by a hostile process cannot cause an endless loop. */
-static MpQueueStatus
-drop_all (MpSharedQueue *self,
-          guint64       *n_dropped,
-          MpQueueCall   *call)
-{
-  Drop          drop = { (guint64) mp_ring_count (&self->memory) +
-                         mp_load (&self->memory.head->n_orphans) };
-  MpQueueStatus status = MP_QUEUE_OK;
-
-  while (drop.n_left > 0 && status == MP_QUEUE_OK)
-    status = mp_shared_queue_insist (self, call, try_drop, &drop);
-  *n_dropped = drop.n_dropped;
-  return status == MP_QUEUE_EMPTY ? MP_QUEUE_OK : status;
-}
-
-static MpQueueStatus
-clear (gpointer     user_data,
-       guint64     *n_dropped,
-       MpQueueCall *call)
-{
-  MpSharedQueue *self = user_data;
-  MpQueueStatus  status = mp_shared_queue_enter (self);
-
-  if (status != MP_QUEUE_OK)
-    return status;
-
-  status = drop_all (self, n_dropped, call);
-  mp_waiters_wake_all (&self->memory);
-  mp_shared_queue_leave (self);
-  return status;
-}
+/* --- Batches and ends ------------------------------------------------------------------ */
 
 static MpQueueStatus
 try_begin_batch (MpSharedQueue *self,
@@ -304,43 +197,6 @@ begin_batch (gpointer     user_data,
   return MP_QUEUE_OK;
 }
 
-/* Under the tail lock: the present holder can still put, later ones cannot. */
-static MpQueueStatus
-try_close (MpSharedQueue *self,
-           gpointer       data,
-           MpAttemptNote *note)
-{
-  MpMemory *memory = &self->memory;
-
-  if (!mp_lock_take (memory, MP_LOCK_TAIL))
-    return MP_QUEUE_BUSY;
-  mp_store_release (&memory->state->shutdown, 1);
-  mp_unlock (memory, MP_LOCK_TAIL);
-  return MP_QUEUE_OK;
-}
-
-static MpQueueStatus
-shut_down (gpointer     user_data,
-           gboolean     immediate,
-           MpQueueCall *call)
-{
-  MpSharedQueue *self = user_data;
-  MpMemory      *memory = &self->memory;
-  MpQueueStatus  status = mp_shared_queue_enter (self);
-  guint64        n_dropped;
-
-  if (status == MP_QUEUE_OK)
-    status = mp_shared_queue_insist (self, call, try_close, NULL);
-  if (status != MP_QUEUE_OK)
-    return status;
-
-  if (immediate)
-    status = drop_all (self, &n_dropped, call);
-  mp_waiters_wake_all (memory);
-  mp_shared_queue_leave (self);
-  return status;
-}
-
 /* Wakes all waiters of the queue; those of other handles find nothing and wait on. */
 static void
 close_handle (gpointer user_data)
@@ -355,25 +211,11 @@ static gboolean
 remove_queue (const char  *uri,
               MpQueueCall *call)
 {
-  gpointer      queue;
-  MpQueueStatus status;
+  if (g_str_has_prefix (uri, MP_LOCAL_QUEUE_SCHEME ":"))
+    return mp_local_queue_remove (uri, call);
 
-  if (!g_str_has_prefix (uri, MP_LOCAL_QUEUE_SCHEME ":"))
-    {
-      g_set_error (&call->error, MP_ERROR, MP_ERROR_UNSUPPORTED,
-                   _ ("Queues in memory have no names, as in “%.64s”"), uri);
-      return FALSE;
-    }
-  queue = mp_local_queue_remove (uri, &call->error);
-  if (queue == NULL)
-    return FALSE;
-
-  status = shut_down (queue, TRUE, call);
-  mp_shared_queue_free (queue);
-  if (status == MP_QUEUE_OK)
-    return TRUE;
-  g_set_error (&call->error, MP_ERROR, MP_ERROR_DAMAGED,
-               _ ("The queue was removed, but could not be shut down"));
+  g_set_error (&call->error, MP_ERROR, MP_ERROR_UNSUPPORTED,
+               _ ("Queues in memory have no names, as in “%.64s”"), uri);
   return FALSE;
 }
 
@@ -442,8 +284,8 @@ const MpQueueBackend mp_shared_queue_backend = {
   .list = mp_shared_queue_list,
   .get_dead = mp_shared_queue_get_dead,
   .requeue = mp_shared_queue_requeue,
-  .shutdown = shut_down,
-  .clear = clear,
+  .shutdown = mp_shared_queue_shutdown,
+  .clear = mp_shared_queue_clear,
   .begin_batch = begin_batch,
   .close = close_handle,
   .count = mp_shared_queue_count,

@@ -226,7 +226,7 @@ end_slice (MpSleeper *self,
   return self->watches || become_watcher (self) || slice != FIRST_SLICE_US;
 }
 
-/* Handles a return that was neither a wake-up nor the end of a slice: a death, the eventfd written
+/* Handles a return that was neither a wake-up nor the end of a slice: a death, the pipe written
  * for other waiters, or a nudge.  Returns whether to check for deaths now. */
 static gboolean
 is_death (MpSleeper *self)

@@ -120,22 +120,31 @@ bump (MpMemory *memory,
   MP_STEP ("wake/bumped");
 }
 
-#define MAX_RINGS 8
+/* A page of 64 KiB is read in 16 parts. */
+#define MAX_RINGS 32
+
+/* No other file has the inode of a pipe, so it is enough to check that. */
+static gboolean
+owns_bell (MpMemory *memory)
+{
+  return (memory->config.bell_id != 0 &&
+          mp_fd_identity_is_of (&memory->bell_identity, memory->bell_fd)) ||
+         mp_memory_owns_descriptors (memory);
+}
 
 static void
 ring_bell (MpMemory *memory)
 {
   const guint64 one = 1;
-  guint8        rung[4096]; /* a page: reading it makes room in a FIFO */
+  guint8        rung[4096]; /* a page of most systems: reading it makes room in a pipe */
 
-  if (G_UNLIKELY (!mp_memory_owns_descriptors (memory)))
+  if (G_UNLIKELY (!owns_bell (memory)))
     return;
   for (guint i = 0; i < MAX_RINGS && write (memory->bell_fd, &one, sizeof one) == -1; i++)
     {
       gssize ignored = 0;
 
-      /* The counter of an eventfd is full, which only a hostile process can cause; or a FIFO is
-       * full, since nothing else reads it. */
+      /* A pipe is full now and then, since nothing else reads it. */
       if (errno == EAGAIN)
         ignored = read (memory->bell_fd, rung, sizeof rung);
       else if (errno != EINTR)
@@ -144,7 +153,7 @@ ring_bell (MpMemory *memory)
     }
 }
 
-/* Returns whether a thread was woken.  FUTEX_WAKE returns that; a write to the eventfd does not, so
+/* Returns whether a thread was woken.  FUTEX_WAKE returns that; a write to the pipe does not, so
  * the owner of the slot counts as woken if it is alive. */
 gboolean
 mp_waiters_wake_slot (MpMemory *memory,

@@ -64,8 +64,8 @@ gint64 mp_watcher_choose_tick (MpMemory *memory,
 int  mp_watcher_open_deaths (MpMemory *memory);
 void mp_watcher_drain (int fd);
 
-/* The descriptors that a watcher thread polls: the shared eventfd and the inotify descriptor.  They
- * belong to the handle and are used by one thread at a time.
+/* The descriptors that a watcher thread polls: the pipe of the queue and the inotify descriptor.
+ * They belong to the handle and are used by one thread at a time.
  *
  * Closing an inotify descriptor takes 100 ms and more on a busy machine.  So a handle whose thread
  * is woken keeps it, and closes it only after a thread has slept long without watching.  There are

@@ -196,7 +196,9 @@ mp_joinable_queue_open (const char   *uri,
  * It is shut down at once for all processes that use it, and its memory is freed when the last of
  * them closes it; another queue can be created with the name.
  *
- * Fails with `G_IO_ERROR_NOT_FOUND` if there is no such queue.
+ * Fails with `G_IO_ERROR_NOT_FOUND` if there is no such queue. If it fails with `G_IO_ERROR_BUSY`,
+ * the name is free, but a stopped process keeps the queue from being shut down: that is done when a
+ * queue with a name is created or removed next time, as is what a killed process has left to do.
  *
  * Returns: whether it was removed; %FALSE with @error set
  *

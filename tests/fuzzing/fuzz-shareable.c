@@ -5,7 +5,6 @@
 #include <mproc-glib/mproc-glib.h>
 
 #include <fcntl.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,13 +20,15 @@ make_descriptors (const guint8 *data,
                   int           n_fds)
 {
   int fds[4];
+  int ends[2];
 
   fds[0] = memfd_create ("fuzz", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   g_assert_no_errno (fds[0]);
   g_assert_cmpint (pwrite (fds[0], data, size, 0), ==, size);
   g_assert_no_errno (fcntl (fds[0], F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL));
-  fds[1] = eventfd (0, EFD_CLOEXEC);
-  g_assert_no_errno (fds[1]);
+  g_assert_no_errno (pipe2 (ends, O_CLOEXEC));
+  fds[1] = ends[0];
+  close (ends[1]);
   g_assert_no_errno (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds + 2));
 
   for (int i = n_fds; i < 4; i++)

@@ -2,6 +2,8 @@
 """Runs the command mproc, in pipes and on terminals, for its tests."""
 
 import atexit
+import ctypes
+import errno
 import fcntl
 import json
 import os
@@ -61,6 +63,24 @@ class Program(subprocess.Popen):
 
 def start(*arguments, **keywords):
     return Program([MPROC, *arguments], stdout=subprocess.PIPE, text=True, **keywords)
+
+
+class _Filter(ctypes.Structure):
+    _fields_ = [('length', ctypes.c_ushort), ('instructions', ctypes.c_void_p)]
+
+
+def refuse_tracing():
+    """From now on this process cannot duplicate the descriptors of others, as where Yama forbids to trace
+    them."""
+    number, load, compare, answer = 438, 0x20, 0x15, 0x06  # pidfd_getfd has this number everywhere
+    refused, allowed = 0x50000 | errno.EPERM, 0x7fff0000
+    code = b''.join(struct.pack('=HBBI', *each) for each in (
+        (load, 0, 0, 0), (compare, 0, 1, number), (answer, 0, 0, refused), (answer, 0, 0, allowed)))
+    instructions = ctypes.create_string_buffer(code, len(code))
+    program = _Filter(len(code) // 8, ctypes.addressof(instructions))
+    libc = ctypes.CDLL(None)
+    if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.byref(program)):
+        raise OSError('no filter of system calls')
 
 
 def objects(text):

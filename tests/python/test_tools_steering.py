@@ -13,7 +13,8 @@ import gi
 gi.require_version('Mp', '1.0')
 from gi.repository import Mp
 
-from commands import MPROC, TIMEOUT, Program, Terminal, mproc, objects, own_folder, start, wait_until
+from commands import (MPROC, TIMEOUT, Program, Terminal, mproc, objects, own_folder, refuse_tracing, start,
+                      wait_until)
 
 FOLDER = own_folder()
 
@@ -25,6 +26,21 @@ gi.require_version('Mp', '1.0')
 from gi.repository import Mp
 task = Mp.inherit('tasks').get_task()
 os.kill(os.getpid(), signal.SIGKILL)
+'''
+
+
+# A program whose main loop waits for messages, and that says what comes.
+LOOP = '''
+import sys
+import gi
+gi.require_version('Mp', '1.0')
+from gi.repository import GLib, Mp
+queue = Mp.Queue(name=sys.argv[1])
+queue.connect('message', lambda queue, message: print(message.get_variant().unpack(),
+                                                    flush=True))
+queue.start(GLib.PRIORITY_DEFAULT)
+print('ready', flush=True)
+GLib.MainLoop().run()
 '''
 
 
@@ -456,6 +472,40 @@ results.put([os.getpid(), 'end'])
         self.assertRegex(uri, r'^process:\d+/\d+$')
         self.assertRuns(mproc('put', uri.removeprefix('process:'), '2'))
         self.assertRuns(mproc('get', number), '2\n')
+
+    def test_without_the_permission_to_trace(self):
+        """One takes part in the queues that one sees also where Yama forbids to trace other processes."""
+        queue = Mp.JoinableQueue(max_deliveries=0)
+        number = str(Mp.QueueMonitor.new_for_queue(queue).props.id)
+
+        def stranger(*arguments):
+            return mproc(*arguments, preexec_fn=refuse_tracing)
+
+        self.assertRuns(stranger('put', number, '1', '2', '3', '4'))
+        self.assertRuns(stranger('get', number), '1\n')
+        self.assertRuns(stranger('work', '--until-empty', '-q', number, '--', 'true'))
+        self.assertEqual(shown(number)['unfinished'], 0)
+        self.assertRuns(stranger('put', number, '5'))
+        self.assertRuns(stranger('purge', '--yes', number), '1 dropped\n')
+        queue.put('held')
+        with start('work', number, '--', 'sleep', '1000', preexec_fn=refuse_tracing) as worker:
+            wait_until(lambda: shown(number)['held'] == 1, 'a task')
+            worker.kill()
+        task = queue.get_task(timeout=TIMEOUT)
+        self.assertEqual((task.get_delivery_count(), task.value), (2, 'held'))
+        task.done()
+        self.assertRuns(stranger('shutdown', number))
+        self.assertTrue(shown(number)['shut_down'])
+
+    def test_waking_a_main_loop_without_the_permission_to_trace(self):
+        name = f'loop-{os.urandom(4).hex()}'
+        with Program([sys.executable, '-c', LOOP, name], stdout=subprocess.PIPE) as program:
+            self.assertEqual(program.line(), 'ready')
+            wait_until(lambda: shown(name)['waiting']['loops'] == 1, 'the main loop')
+            for number in range(3):
+                self.assertRuns(mproc('put', name, f'"{number}"', preexec_fn=refuse_tracing))
+                self.assertEqual(program.line(), str(number))
+            program.kill()
 
     # --- Events
 

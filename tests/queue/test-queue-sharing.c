@@ -494,13 +494,24 @@ assert_damaged (int fd,
   g_assert_error (error, MP_ERROR, MP_ERROR_DAMAGED);
 }
 
+static int
+open_pipe (void)
+{
+  int ends[2];
+
+  g_assert_cmpint (pipe2 (ends, O_CLOEXEC), ==, 0);
+  close (ends[1]);
+  return ends[0];
+}
+
 /* Untrusted descriptions and descriptors are refused before they can do harm. */
 static void
 test_untrusted (void)
 {
   MpQueue *queue = mp_queue_new (0, NULL);
   int      sound = peek_memory (queue);
-  int      bell = eventfd (0, EFD_CLOEXEC);
+  int      bell = open_pipe ();
+  int      other = eventfd (0, EFD_CLOEXEC);
   int      unsealed = memfd_create ("unsealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   int      sealed = memfd_create ("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   int      null = open ("/dev/null", O_RDWR | O_CLOEXEC);
@@ -509,6 +520,7 @@ test_untrusted (void)
   assert_damaged (unsealed, bell);
   assert_damaged (null, bell);
   assert_damaged (sound, null);
+  assert_damaged (sound, other);
 
   g_assert_cmpint (fcntl (sealed, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL), ==, 0);
   assert_damaged (sealed, bell);
@@ -516,6 +528,7 @@ test_untrusted (void)
   assert_damaged (sealed, bell);
 
   close (null);
+  close (other);
   close (sealed);
   close (unsealed);
   close (bell);
@@ -569,7 +582,7 @@ test_forged (void)
   };
   MpQueue    *queue = mp_queue_new (0, NULL);
   int         sound = peek_memory (queue);
-  int         bell = eventfd (0, EFD_CLOEXEC);
+  int         bell = open_pipe ();
   struct stat status;
   int         fd;
 
@@ -595,7 +608,7 @@ static void
 test_huge_pages (void)
 {
   int fd = memfd_create ("huge", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB);
-  int bell = eventfd (0, EFD_CLOEXEC);
+  int bell = open_pipe ();
   g_autoptr (GError) error = NULL;
 
   if (fd == -1 || ftruncate (fd, 128 << 20) == -1)
