@@ -82,6 +82,8 @@ def select(tests, mode, names):
             wanted = any(fnmatch.fnmatchcase(test['name'], name) for name in names)
         elif mode == 'long':
             wanted = any(suite in LONG_SUITES for suite in suites)
+        elif mode == 'valgrind':
+            wanted = not any(suite in LONG_SUITES for suite in suites)
         else:
             wanted = 'long' not in suites
         if wanted and test['name'] not in chosen:

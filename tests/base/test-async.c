@@ -7,6 +7,7 @@
 #include <mproc-glib/mproc-glib.h>
 
 #include "source-count.h"
+#include "test-usage.h"
 
 #define ROUNDS 10000
 
@@ -21,19 +22,8 @@ typedef struct
   GPtrArray *results;
   guint      n_done;
   int        before;
-  guint      fds_before;
+  int        fds_before;
 } Fixture;
-
-static guint
-count_fds (void)
-{
-  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
-  guint n = 0;
-
-  while (g_dir_read_name (dir) != NULL)
-    n++;
-  return n;
-}
 
 static void
 set_up (Fixture      *fixture,
@@ -41,7 +31,7 @@ set_up (Fixture      *fixture,
 {
   fixture->results = g_ptr_array_new_with_free_func (g_object_unref);
   fixture->before = test_count_sources ();
-  fixture->fds_before = count_fds ();
+  fixture->fds_before = test_count_fds ();
 }
 
 static void
@@ -56,7 +46,7 @@ static void
 tear_down_failed (Fixture      *fixture,
                   gconstpointer data)
 {
-  g_assert_cmpuint (count_fds (), <=, fixture->fds_before + LASTING);
+  g_assert_cmpint (test_count_fds (), <=, fixture->fds_before + LASTING);
   tear_down (fixture, data);
 }
 

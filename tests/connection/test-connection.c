@@ -2,6 +2,8 @@
 
 #include "config.h"
 
+#include "test-usage.h"
+
 #include <mproc-glib/mproc-glib.h>
 
 #include <errno.h>
@@ -1016,17 +1018,6 @@ message_with_fds (guint n)
   return message;
 }
 
-static int
-count_fds (void)
-{
-  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
-  int n = 0;
-
-  while (g_dir_read_name (dir) != NULL)
-    n++;
-  return n;
-}
-
 static void
 test_descriptors (void)
 {
@@ -1042,7 +1033,7 @@ test_descriptors (void)
   mp_pipe (TRUE, &first, &second, &error);
   g_assert_no_error (error);
   g_assert_false (mp_connection_poll (second, 1, NULL, &error));
-  before = count_fds ();
+  before = test_count_fds ();
 
   /* Each message has its own descriptors, even if several are read together. */
   mp_connection_send_message (first, message, -1, NULL, &error);
@@ -1064,7 +1055,7 @@ test_descriptors (void)
   /* The last descriptors are not taken. */
   g_variant_unref (mp_connection_recv (second, -1, NULL, &error));
   g_assert_no_error (error);
-  g_assert_cmpint (count_fds (), ==, before);
+  g_assert_cmpint (test_count_fds (), ==, before);
 }
 
 static void
@@ -1097,7 +1088,7 @@ test_descriptor_flood (Fixture      *fixture,
   char          byte = 0;
   struct iovec  vector = { &byte, 1 };
   struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control };
-  int           before = count_fds ();
+  int           before = test_count_fds ();
 
   message.msg_controllen = CMSG_SPACE (n_each * sizeof (int));
   control.header.cmsg_level = SOL_SOCKET;
@@ -1114,7 +1105,7 @@ test_descriptor_flood (Fixture      *fixture,
   assert_fails (fixture, MP_ERROR, MP_ERROR_INVALID_MESSAGE);
   g_assert_true (mp_connection_get_closed (fixture->connection));
   g_assert_finalize_object (g_steal_pointer (&fixture->connection));
-  g_assert_cmpint (count_fds (), ==, before - 1);
+  g_assert_cmpint (test_count_fds (), ==, before - 1);
   set_up (fixture, NULL);
 }
 
@@ -1299,17 +1290,6 @@ test_threads (void)
     g_thread_join (threads[i]);
 }
 
-static gsize
-get_memory (void)
-{
-  g_autofree char *contents = NULL;
-  gsize            pages = 0;
-
-  g_assert_true (g_file_get_contents ("/proc/self/statm", &contents, NULL, NULL));
-  g_assert_cmpint (sscanf (contents, "%*u %" G_GSIZE_FORMAT, &pages), ==, 1);
-  return pages * (gsize) sysconf (_SC_PAGESIZE);
-}
-
 /* A hundred thousand messages later, as many descriptors are open and as much memory is used
  * as after the first ones. */
 static void
@@ -1317,7 +1297,7 @@ test_nothing_left (void)
 {
   g_autoptr (MpConnection) first = NULL;
   g_autoptr (MpConnection) second = NULL;
-  G_GNUC_UNUSED gsize memory = 0;
+  gsize memory = 0;
   int                 fds = 0;
 
   mp_pipe (TRUE, &first, &second, NULL);
@@ -1328,8 +1308,8 @@ test_nothing_left (void)
 
       if (i == 10000)
         {
-          memory = get_memory ();
-          fds = count_fds ();
+          memory = test_get_memory ();
+          fds = test_count_fds ();
         }
 
       mp_connection_send (first, g_variant_new_int32 (i), -1, NULL, &error);
@@ -1339,11 +1319,9 @@ test_nothing_left (void)
       g_assert_cmpint (g_variant_get_int32 (value), ==, i);
     }
 
-  g_assert_cmpint (count_fds (), ==, fds);
-#ifndef __SANITIZE_ADDRESS__
-  /* The sanitizer keeps freed memory for a while. */
-  g_assert_cmpint (get_memory (), <=, memory + 256 * 1024);
-#endif
+  g_assert_cmpint (test_count_fds (), ==, fds);
+  if (test_reuses_memory ())
+    g_assert_cmpint (test_get_memory (), <=, memory + 256 * 1024);
 }
 
 static void

@@ -2,6 +2,8 @@
 
 #include "config.h"
 
+#include "test-usage.h"
+
 #include <mproc-glib/mproc-glib.h>
 
 #include <errno.h>
@@ -380,17 +382,6 @@ static const BadPeer bad_peers[] = {
   BAD_PEER ("empty", "\0\0\0\0", FALSE, "probably it has no key"),
 };
 
-static int
-count_fds (void)
-{
-  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
-  int n = 0;
-
-  while (g_dir_read_name (dir) != NULL)
-    n++;
-  return n;
-}
-
 static void
 test_bad_peer (gconstpointer data)
 {
@@ -404,7 +395,7 @@ test_bad_peer (gconstpointer data)
 
   g_signal_connect (listener, "handshake-failed", G_CALLBACK (failed_cb), &log);
   g_assert_true (mp_listener_listen (listener, NULL));
-  before = count_fds ();
+  before = test_count_fds ();
   peer = connect_bare (listener);
   g_assert_cmpint (write (peer, bad_peer->bytes, bad_peer->length), ==, bad_peer->length);
   if (bad_peer->leaves)
@@ -414,7 +405,7 @@ test_bad_peer (gconstpointer data)
   g_assert_nonnull (strstr (text->str, bad_peer->said));
   if (!bad_peer->leaves)
     close (peer);
-  g_assert_cmpint (count_fds (), ==, before);
+  g_assert_cmpint (test_count_fds (), ==, before);
 
   g_assert_finalize_object (listener);
 }
@@ -509,7 +500,7 @@ check_half_way (const BadPeer *bad_peer,
 
   g_signal_connect (listener, "handshake-failed", G_CALLBACK (failed_cb), &log);
   g_assert_true (mp_listener_listen (listener, NULL));
-  before = count_fds ();
+  before = test_count_fds ();
   peer = connect_bare (listener);
   answer_challenge (listener, peer);
   if (challenges)
@@ -522,7 +513,7 @@ check_half_way (const BadPeer *bad_peer,
   g_assert_nonnull (strstr (text->str, bad_peer->said));
   if (!bad_peer->leaves)
     close (peer);
-  g_assert_cmpint (count_fds (), ==, before);
+  g_assert_cmpint (test_count_fds (), ==, before);
 
   g_assert_finalize_object (listener);
 }
@@ -749,17 +740,6 @@ test_max_pending (void)
 
 #define N_PEERS 1000
 
-static gsize
-get_memory (void)
-{
-  g_autofree char *contents = NULL;
-  gsize            pages = 0;
-
-  g_assert_true (g_file_get_contents ("/proc/self/statm", &contents, NULL, NULL));
-  g_assert_cmpint (sscanf (contents, "%*u %" G_GSIZE_FORMAT, &pages), ==, 1);
-  return pages * (gsize) sysconf (_SC_PAGESIZE);
-}
-
 static void
 raise_descriptor_limit (void)
 {
@@ -849,7 +829,7 @@ test_nothing_left (void)
   MpListener *listener = listen_at ("unix:", KEY);
   g_autoptr (GString) text = g_string_new (NULL);
   Log                 log = { text, 0 };
-  G_GNUC_UNUSED gsize memory = 0;
+  gsize memory = 0;
   int                 fds = 0;
 
   g_signal_connect (listener, "handshake-failed", G_CALLBACK (failed_cb), &log);
@@ -863,16 +843,14 @@ test_nothing_left (void)
       g_string_truncate (text, 0);
       if (i == N_PEERS)
         {
-          memory = get_memory ();
-          fds = count_fds ();
+          memory = test_get_memory ();
+          fds = test_count_fds ();
         }
     }
 
-  g_assert_cmpint (count_fds (), ==, fds);
-#ifndef __SANITIZE_ADDRESS__
-  /* The sanitizer keeps freed memory for a while. */
-  g_assert_cmpint (get_memory (), <=, memory + 256 * 1024);
-#endif
+  g_assert_cmpint (test_count_fds (), ==, fds);
+  if (test_reuses_memory ())
+    g_assert_cmpint (test_get_memory (), <=, memory + 256 * 1024);
   g_assert_finalize_object (listener);
 }
 
