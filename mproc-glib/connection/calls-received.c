@@ -167,6 +167,7 @@ mp_calls_are_many (MpCalls *self)
   return many;
 }
 
+/* An answer is a value, or else a failure. */
 static GBytes *
 make_answer (MpIncomingCall *call,
              MpMessage      *value,
@@ -176,7 +177,7 @@ make_answer (MpIncomingCall *call,
   g_autoptr (GError) error = NULL;
   GBytes *envelope = NULL;
 
-  if (failure == NULL)
+  if (value != NULL)
     payload = mp_message_convert_payload (value, call->format, &error);
   if (payload != NULL)
     envelope = mp_envelope_close (call->format, MP_ENVELOPE_RETURN, call->id, payload, &error);
@@ -184,7 +185,7 @@ make_answer (MpIncomingCall *call,
     return envelope;
 
   /* If the value cannot be converted to the format, the caller gets that error. */
-  if (failure == NULL)
+  if (value != NULL)
     failure = error;
   return mp_envelope_close_error (call->format, call->id, g_quark_to_string (failure->domain),
                                   failure->code, failure->message, NULL);

@@ -1298,7 +1298,7 @@ test_nothing_left (void)
   g_autoptr (MpConnection) first = NULL;
   g_autoptr (MpConnection) second = NULL;
   gsize memory = 0;
-  int                 fds = 0;
+  int   fds = 0;
 
   mp_pipe (TRUE, &first, &second, NULL);
   for (int i = 0; i < 100000; i++)

@@ -828,9 +828,9 @@ test_nothing_left (void)
 {
   MpListener *listener = listen_at ("unix:", KEY);
   g_autoptr (GString) text = g_string_new (NULL);
-  Log                 log = { text, 0 };
+  Log   log = { text, 0 };
   gsize memory = 0;
-  int                 fds = 0;
+  int   fds = 0;
 
   g_signal_connect (listener, "handshake-failed", G_CALLBACK (failed_cb), &log);
   for (int i = 0; i < 2 * N_PEERS; i++)
