@@ -5,13 +5,14 @@
 #include "changes.h"
 
 #include "queues.h"
+#include "select.h"
 
 /* Of each queue, so many tasks in hand are compared one by one; further ones are only counted. */
 #define MAX_TASKS 1000
 
 static const char *const events[] = { "queue-new", "queue-gone", "attached", "left", "died",
                                       "claimed", "done", "retried", "dead", "full",
-                                      "shut-down", NULL };
+                                      "shut-down", "unreachable", "reachable", NULL };
 
 /* The state of a queue at one look, to be compared with the next. */
 typedef struct
@@ -20,6 +21,7 @@ typedef struct
   GVariant *tasks;
   guint64   n_done, n_got, n_redelivered;
   guint     n_dead;
+  gboolean  counts_begun; /* what is redelivered is counted, too */
   gboolean  is_full, shut_down;
 } Look;
 
@@ -28,6 +30,7 @@ struct _MpChanges
   MpQueueMonitor *monitor;
   guint64         id;
   char           *name;
+  gboolean        is_unreachable;
   Look            last;
 
   /* Set during a look. */
@@ -63,6 +66,7 @@ look_at (MpQueueMonitor *monitor,
     .n_done = facts.n_put - facts.n_unfinished,
     .n_got = facts.n_got,
     .n_redelivered = facts.n_redelivered,
+    .counts_begun = facts.knows_redelivered,
     .n_dead = facts.n_dead,
     .is_full = facts.max_size != 0 && facts.size >= facts.max_size,
     .shut_down = facts.shut_down,
@@ -256,7 +260,7 @@ compare_tasks (MpChanges  *self,
     }
 
   /* Tasks that began and ended between two looks. */
-  if (n_begun > n_claimed && n_begun < G_MAXINT64)
+  if (now->counts_begun && n_begun > n_claimed && n_begun < G_MAXINT64)
     tell (self, (MpChange){ .event = "claimed", .n = n_begun - n_claimed });
   if (n_ended > n_done && n_ended < G_MAXINT64)
     tell (self, (MpChange){ .event = "done", .n = n_ended - n_done });
@@ -264,16 +268,35 @@ compare_tasks (MpChanges  *self,
 
 /* --- The queue -------------------------------------------------------------------------------- */
 
+/* Whether the server cannot be reached, while the queue may still exist. */
+static gboolean
+note_reachable (MpChanges    *self,
+                const GError *problem)
+{
+  g_autofree char *uri = mp_queue_monitor_dup_uri (self->monitor);
+  const gboolean   is_unreachable = problem != NULL && !mp_queue_is_gone (problem) && uri != NULL &&
+                                  mp_queues_is_on_server (uri);
+
+  if (is_unreachable != self->is_unreachable)
+    tell (self, (MpChange){ .event = is_unreachable ? "unreachable" : "reachable",
+                            .reason = is_unreachable ? problem->message : NULL });
+  self->is_unreachable = is_unreachable;
+  return !is_unreachable;
+}
+
 gboolean
-mp_changes_look (MpChanges   *self,
-                 MpChangeFunc func,
-                 gpointer     user_data)
+mp_changes_look (MpChanges    *self,
+                 const GError *problem,
+                 MpChangeFunc  func,
+                 gpointer      user_data)
 {
   Look now = { 0 };
 
   self->tell = func;
   self->user_data = user_data;
-  if (!mp_queue_monitor_refresh (self->monitor, NULL) || !look_at (self->monitor, &now))
+  if (!note_reachable (self, problem))
+    return TRUE;
+  if (problem != NULL || !look_at (self->monitor, &now))
     {
       look_clear (&now);
       compare_processes (self, NULL);
@@ -324,6 +347,12 @@ mp_changes_free (gpointer data)
   g_object_unref (self->monitor);
   g_free (self->name);
   g_free (self);
+}
+
+MpQueueMonitor *
+mp_changes_get_monitor (MpChanges *self)
+{
+  return self->monitor;
 }
 
 guint64

@@ -28,12 +28,13 @@ dup_waits (GVariant *process)
   return text[0] != '\0' ? g_strdup_printf ("waits for %s", text) : g_strdup ("");
 }
 
-/* Whether a process has the queue open but has not used it, so that it is not shown. */
+/* Whether a process has the queue open but has not used it, as far as known, so that it is not
+ * shown. */
 static gboolean
 is_idle (GVariant *process)
 {
   g_autoptr (GVariant) waits = g_variant_lookup_value (process, "waits", NULL);
-  guint64 n_put = 0, n_got = 0;
+  guint64 n_put = 0, n_got = 1;
 
   (void) g_variant_lookup (process, "n-put", "t", &n_put);
   (void) g_variant_lookup (process, "n-got", "t", &n_got);
@@ -47,28 +48,23 @@ add_row (MpTable    *table,
          GVariant   *tasks)
 {
   g_autoptr (GVariant) task = NULL;
-  guint64 n_put = 0, n_got = 0;
+  guint64 n_put = 0;
   guint32 n_held = 0, n_deliveries = 0, slot = 0;
-  gint64  held_us = 0;
 
   (void) g_variant_lookup (process, "slot", "u", &slot);
   (void) g_variant_lookup (process, "n-put", "t", &n_put);
-  (void) g_variant_lookup (process, "n-got", "t", &n_got);
   (void) g_variant_lookup (process, "n-held", "u", &n_held);
   /* The one that it has held longest. */
   task = mp_queue_find_by_slot (tasks, slot);
   if (task != NULL)
-    {
-      (void) g_variant_lookup (task, "held-us", "x", &held_us);
-      (void) g_variant_lookup (task, "n-deliveries", "u", &n_deliveries);
-    }
+    (void) g_variant_lookup (task, "n-deliveries", "u", &n_deliveries);
 
   mp_table_take (table, mp_queue_dup_process (process));
   mp_table_take (table, g_strdup (queue));
   mp_table_take (table, g_strdup_printf ("%" G_GUINT64_FORMAT, n_put));
-  mp_table_take (table, g_strdup_printf ("%" G_GUINT64_FORMAT, n_got));
+  mp_table_take (table, mp_queue_dup_got (process));
   mp_table_take (table, g_strdup_printf ("%u", n_held));
-  mp_table_take (table, task != NULL ? mp_output_duration (held_us) : g_strdup ("-"));
+  mp_table_take (table, task != NULL ? mp_queue_dup_held (task) : g_strdup ("-"));
   mp_table_take (table, task != NULL ? g_strdup_printf ("%u", n_deliveries) : g_strdup ("-"));
   mp_table_take (table, task != NULL ? mp_holders_dup_progress (task) : dup_waits (process));
 }

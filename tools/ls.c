@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "queues.h"
+#include "select.h"
 
 #include <string.h>
 
@@ -129,10 +130,11 @@ print_json (MpQueueMonitor *monitor,
 static void
 print_footer (GPtrArray *monitors,
               guint      n_shown,
-              gboolean   is_selection)
+              gboolean   is_selection,
+              gboolean   is_here)
 {
   const guint n_idle = is_selection ? 0 : monitors->len - n_shown;
-  const guint n_hidden = is_selection ? 0 : mp_queue_monitor_count_hidden (monitors);
+  const guint n_hidden = is_selection || !is_here ? 0 : mp_queue_monitor_count_hidden (monitors);
 
   g_print ("%u %s.", n_shown, n_shown == 1 ? "queue" : "queues");
   if (n_idle > 0)
@@ -151,15 +153,18 @@ run (int    argc,
                                           NULL };
   g_autoptr (GPtrArray) monitors = NULL;
   g_autoptr (GError) error = NULL;
-  MpTable *table;
-  guint    n = 0;
-  int      status;
+  const char *pattern;
+  MpTable    *table;
+  guint       n = 0;
+  int         status;
 
   if (!mp_command_parse (&mp_command_ls, &argc, &argv, 0, 1, &status))
     return status;
-  monitors = mp_queue_monitor_find (NULL, &error);
+  pattern = argc > 1 && !mp_queues_is_on_server (argv[1]) ? argv[1] : NULL;
+  monitors = argc > 1 && pattern == NULL ? mp_queues_select_all (argv[1], &error)
+                                         : mp_queue_monitor_find (NULL, &error);
   if (monitors == NULL)
-    return mp_command_fail ("ls", error);
+    return mp_command_fail (argc > 1 ? argv[1] : "ls", error);
 
   table = mp_table_new (headings);
   for (guint i = 0; i < monitors->len; i++)
@@ -168,7 +173,7 @@ run (int    argc,
       g_autoptr (GVariant) processes = mp_queue_monitor_list_processes (monitor, NULL);
       g_autofree char *name = mp_queue_dup_name (monitor);
 
-      if (processes == NULL || !is_wanted (monitor, processes, argc > 1 ? argv[1] : NULL))
+      if (processes == NULL || !is_wanted (monitor, processes, pattern))
         continue;
       n++;
       if (only_names && name != NULL)
@@ -182,13 +187,13 @@ run (int    argc,
     mp_output.no_header = TRUE;
   mp_table_print (table, 0);
   if (mp_output.json == MP_OUTPUT_TABLE && !only_names && !mp_output.quiet)
-    print_footer (monitors, n, argc > 1 || only_pid != 0);
+    print_footer (monitors, n, pattern != NULL || only_pid != 0, argc == 1);
   return MP_EXIT_DONE;
 }
 
 const MpCommand mp_command_ls = {
   .name = "ls",
-  .arguments = "[PATTERN]",
+  .arguments = "[PATTERN|SERVER]",
   .summary = "Lists queues",
   .options = options,
   .run = run,

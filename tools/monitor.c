@@ -2,6 +2,7 @@
 
 #include "config.h"
 
+#include "base/public-uri.h"
 #include "changes.h"
 #include "command.h"
 #include "queues.h"
@@ -49,6 +50,7 @@ static const struct
   { "retried", MP_COLOR_NOTE },
   { "full", MP_COLOR_NOTE },
   { "shut-down", MP_COLOR_NOTE },
+  { "unreachable", MP_COLOR_ALARM },
 };
 
 static MpOutputColor
@@ -85,6 +87,12 @@ print_line (const MpChange *change,
     g_string_append_printf (line, "  %s", safe);
   if (change->has_serial)
     g_string_append_printf (line, "  task %" G_GUINT64_FORMAT, change->serial);
+  if (change->reason != NULL)
+    {
+      g_autofree char *reason = mp_terminal_escape (change->reason);
+
+      g_string_append_printf (line, "  %s", reason);
+    }
   if (change->n > 0)
     g_string_append_printf (line, "  %" G_GUINT64_FORMAT " %s", change->n,
                             is_of_end (change) ? "held" : "short ones");
@@ -105,7 +113,9 @@ print_json (const MpChange *change,
             const char     *time)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
-  int pid;
+  const char *host;
+  gint64      inside;
+  int         pid;
 
   json_builder_begin_object (builder);
   json_builder_set_member_name (builder, "time");
@@ -115,8 +125,20 @@ print_json (const MpChange *change,
   add_number (builder, "queue", change->id);
   json_builder_set_member_name (builder, "name");
   json_builder_add_string_value (builder, change->queue);
+  if (change->reason != NULL)
+    {
+      json_builder_set_member_name (builder, "reason");
+      json_builder_add_string_value (builder, change->reason);
+    }
   if (change->process != NULL && g_variant_lookup (change->process, "pid", "i", &pid))
     add_number (builder, "pid", (guint64) pid);
+  if (change->process != NULL && g_variant_lookup (change->process, "host", "&s", &host) &&
+      g_variant_lookup (change->process, "pid-inside", "x", &inside))
+    {
+      json_builder_set_member_name (builder, "host");
+      json_builder_add_string_value (builder, host);
+      add_number (builder, "pid_inside", (guint64) inside);
+    }
   if (change->has_serial)
     add_number (builder, "serial", change->serial);
   if (is_of_end (change))
@@ -159,22 +181,54 @@ watch (Monitor        *monitor,
   g_ptr_array_add (monitor->watched, mp_changes_new (queue, is_new ? tell : NULL, monitor));
 }
 
+static void
+watch_all (Monitor   *monitor,
+           GPtrArray *queues,
+           gboolean   are_new)
+{
+  for (guint i = 0; i < queues->len; i++)
+    watch (monitor, g_ptr_array_index (queues, i), are_new);
+}
+
 static gboolean
 select_queues (Monitor *monitor,
                GError **error)
 {
   for (guint i = 0; monitor->selectors[i] != NULL; i++)
     {
-      g_autoptr (MpQueueMonitor) queue = mp_queues_select (monitor->selectors[i], error);
+      g_autoptr (GPtrArray) queues = mp_queues_select_all (monitor->selectors[i], error);
 
-      if (queue == NULL)
+      if (queues == NULL)
         {
-          g_prefix_error (error, "%s: ", monitor->selectors[i]);
+          g_autofree char *shown = mp_public_uri (monitor->selectors[i]);
+
+          g_prefix_error (error, "%s: ", shown);
           return FALSE;
         }
-      watch (monitor, queue, FALSE);
+      watch_all (monitor, queues, FALSE);
     }
   return TRUE;
+}
+
+static void
+found_on_server (GObject      *object,
+                 GAsyncResult *result,
+                 gpointer      user_data)
+{
+  g_autoptr (GPtrArray) queues = mp_queue_monitor_find_on_server_finish (result, NULL);
+
+  if (queues != NULL)
+    watch_all (user_data, queues, TRUE);
+}
+
+/* Searches for new queues of servers. */
+static void
+search_servers (Monitor *monitor)
+{
+  for (guint i = 0; monitor->selectors[i] != NULL; i++)
+    if (mp_queues_is_server (monitor->selectors[i]))
+      mp_queue_monitor_find_on_server_async (monitor->selectors[i], G_PRIORITY_DEFAULT, NULL,
+                                             found_on_server, monitor);
 }
 
 static gboolean
@@ -185,32 +239,80 @@ search (Monitor *monitor,
   g_autoptr (GPtrArray) queues = NULL;
 
   if (monitor->selectors[0] != NULL)
-    return !is_first || select_queues (monitor, error);
+    {
+      if (is_first)
+        return select_queues (monitor, error);
+      search_servers (monitor);
+      return TRUE;
+    }
 
   queues = mp_queue_monitor_find (NULL, error);
-  for (guint i = 0; queues != NULL && i < queues->len; i++)
-    watch (monitor, g_ptr_array_index (queues, i), !is_first);
+  if (queues != NULL)
+    watch_all (monitor, queues, !is_first);
   return queues != NULL;
 }
 
+/* A queue that is watched, and the program. */
+typedef struct
+{
+  Monitor   *monitor;
+  MpChanges *changes;
+} Look;
+
+static gboolean
+has_server (Monitor *monitor)
+{
+  for (guint i = 0; monitor->selectors[i] != NULL; i++)
+    if (mp_queues_is_server (monitor->selectors[i]))
+      return TRUE;
+  return FALSE;
+}
+
+static void
+refreshed (GObject      *queue,
+           GAsyncResult *result,
+           gpointer      user_data)
+{
+  g_autofree Look *look = user_data;
+  Monitor         *monitor = look->monitor;
+  g_autoptr (GError) problem = NULL;
+
+  (void) mp_queue_monitor_refresh_finish (MP_QUEUE_MONITOR (queue), result, &problem);
+  if (g_error_matches (problem, G_IO_ERROR, G_IO_ERROR_PENDING) ||
+      !g_ptr_array_find (monitor->watched, look->changes, NULL))
+    return;
+  if (!mp_changes_look (look->changes, problem, tell, monitor))
+    g_ptr_array_remove (monitor->watched, look->changes);
+  if (monitor->selectors[0] != NULL && monitor->watched->len == 0 && !has_server (monitor))
+    g_main_loop_quit (monitor->loop);
+}
+
+/* A queue whose server has not answered yet is left out. */
 static gboolean
 look (gpointer user_data)
 {
   Monitor *monitor = user_data;
   g_autoptr (GError) error = NULL;
 
-  for (guint i = monitor->watched->len; i > 0; i--)
-    if (!mp_changes_look (g_ptr_array_index (monitor->watched, i - 1), tell, monitor))
-      g_ptr_array_remove_index (monitor->watched, i - 1);
+  for (guint i = 0; i < monitor->watched->len; i++)
+    {
+      Look *each = g_new (Look, 1);
+
+      each->monitor = monitor;
+      each->changes = g_ptr_array_index (monitor->watched, i);
+      mp_queue_monitor_refresh_async (mp_changes_get_monitor (each->changes), G_PRIORITY_DEFAULT,
+                                      NULL, refreshed, each);
+    }
 
   if (g_get_monotonic_time () - monitor->searched_at >= SEARCH_EVERY_US)
     {
       if (!search (monitor, &error))
-        monitor->status = mp_command_fail ("monitor", error);
+        {
+          monitor->status = mp_command_fail ("monitor", error);
+          g_main_loop_quit (monitor->loop);
+        }
       monitor->searched_at = g_get_monotonic_time ();
     }
-  if (error != NULL || (monitor->selectors[0] != NULL && monitor->watched->len == 0))
-    g_main_loop_quit (monitor->loop);
   return G_SOURCE_CONTINUE;
 }
 

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "queues.h"
+#include "select.h"
 
 #include <string.h>
 
@@ -33,6 +34,19 @@ add_limit (JsonBuilder *builder,
            guint64      value)
 {
   if (value != 0)
+    add_int (builder, name, value);
+  else
+    add_null (builder, name);
+}
+
+/* Adds a number, or null if it is not known. */
+static void
+add_known (JsonBuilder *builder,
+           const char  *name,
+           gboolean     is_known,
+           guint64      value)
+{
+  if (is_known)
     add_int (builder, name, value);
   else
     add_null (builder, name);
@@ -110,6 +124,8 @@ add_process (JsonBuilder *builder,
   add_number_of (builder, "pid", process, "pid");
   add_number_of (builder, "pid_inside", process, "pid-inside");
   add_text_of (builder, "command", process, "command");
+  add_text_of (builder, "host", process, "host");
+  add_number_of (builder, "away", process, "away");
   add_time (builder, "attached", attached_at);
   add_number_of (builder, "put", process, "n-put");
   add_number_of (builder, "got", process, "n-got");
@@ -160,6 +176,7 @@ add_task (JsonBuilder *builder,
   add_holder (builder, processes, task);
   add_number_of (builder, "slot", task, "slot");
   add_number_of (builder, "held_us", task, "held-us");
+  add_number_of (builder, "seen_us", task, "seen-us");
   add_number_of (builder, "deliveries", task, "n-deliveries");
   add_number_of (builder, "size", task, "size");
   add_text_of (builder, "format", task, "format");
@@ -188,10 +205,12 @@ mp_queue_add_tasks (JsonBuilder *builder,
 
 static const char *const conditions[] = { "get", "put", "done", "news" };
 
-/* Adds the numbers of blocked calls and of main loops, by what they wait for. */
+/* Adds the numbers of blocked calls and of main loops, by what they wait for.  A server does not
+ * tell which is which. */
 static void
 add_waiting (JsonBuilder *builder,
-             GVariant    *processes)
+             GVariant    *processes,
+             gboolean     are_loops_known)
 {
   guint n[G_N_ELEMENTS (conditions)] = { 0 };
   guint n_loops = 0;
@@ -212,7 +231,7 @@ add_waiting (JsonBuilder *builder,
   json_builder_begin_object (builder);
   for (guint i = 0; i < G_N_ELEMENTS (conditions); i++)
     add_int (builder, conditions[i], n[i]);
-  add_int (builder, "loops", n_loops);
+  add_known (builder, "loops", are_loops_known, n_loops);
   json_builder_end_object (builder);
 }
 
@@ -238,8 +257,16 @@ add_rates (JsonBuilder        *builder,
     add_null (builder, "interval");
   add_double (builder, "put", facts->put_rate);
   add_double (builder, "get", facts->get_rate);
-  add_double (builder, "bytes_in", facts->put_byte_rate);
-  add_double (builder, "bytes_out", facts->get_byte_rate);
+  if (facts->knows_byte_rates)
+    {
+      add_double (builder, "bytes_in", facts->put_byte_rate);
+      add_double (builder, "bytes_out", facts->get_byte_rate);
+    }
+  else
+    {
+      add_null (builder, "bytes_in");
+      add_null (builder, "bytes_out");
+    }
   json_builder_end_object (builder);
 }
 
@@ -269,14 +296,14 @@ add_numbers (JsonBuilder        *builder,
   add_limit (builder, "max_size", facts->max_size);
   add_int (builder, "bytes", facts->n_bytes);
   add_limit (builder, "max_bytes", facts->max_bytes);
-  add_int (builder, "memory", facts->memory);
+  add_known (builder, "memory", facts->knows_memory, facts->memory);
   add_int (builder, "put", facts->n_put);
   add_int (builder, "got", facts->n_got);
   add_int (builder, "unfinished", facts->n_unfinished);
   add_int (builder, "held", facts->n_held);
   add_int (builder, "again", facts->n_again);
   add_int (builder, "dead", facts->n_dead);
-  add_int (builder, "redelivered", facts->n_redelivered);
+  add_known (builder, "redelivered", facts->knows_redelivered, facts->n_redelivered);
   add_int (builder, "handles", facts->n_processes);
   add_boolean (builder, "shut_down", facts->shut_down);
   add_boolean (builder, "damaged", facts->damaged);
@@ -301,5 +328,5 @@ mp_queue_add_json (JsonBuilder    *builder,
   add_creator (builder, processes, facts.creator);
   add_numbers (builder, &facts);
   add_rates (builder, &facts);
-  add_waiting (builder, processes);
+  add_waiting (builder, processes, uri == NULL || !mp_queues_is_on_server (uri));
 }

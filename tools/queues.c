@@ -38,6 +38,10 @@ mp_queue_get_facts (MpQueueMonitor *monitor,
                 "interval-us", &facts->interval_us,
                 "oldest-us", &facts->oldest_us,
                 NULL);
+  facts->knows_memory = mp_queue_monitor_knows (monitor, "memory");
+  facts->knows_redelivered = mp_queue_monitor_knows (monitor, "n-redelivered");
+  facts->knows_byte_rates = mp_queue_monitor_knows (monitor, "get-byte-rate");
+  facts->knows_creator = mp_queue_monitor_knows (monitor, "creator");
 }
 
 void
@@ -67,19 +71,67 @@ mp_queue_dup_label (MpQueueMonitor *monitor)
   return g_strdup_printf ("%" G_GUINT64_FORMAT, id);
 }
 
+/* A process of a queue on a server. */
+static char *
+dup_remote_process (GVariant   *process,
+                    const char *host)
+{
+  const char *command = NULL;
+  gint64      pid = 0;
+  gboolean    is_away = FALSE;
+
+  (void) g_variant_lookup (process, "command", "&s", &command);
+  (void) g_variant_lookup (process, "pid-inside", "x", &pid);
+  (void) g_variant_lookup (process, "away", "b", &is_away);
+  return g_strdup_printf ("%s%s%s[%" G_GINT64_FORMAT "]%s", command != NULL ? command : "",
+                          command != NULL ? "@" : "", host, pid, is_away ? " away" : "");
+}
+
 char *
 mp_queue_dup_process (GVariant *process)
 {
-  const char *command;
+  const char *command, *host;
   gint64      inside = 0;
   int         pid;
 
+  if (g_variant_lookup (process, "host", "&s", &host))
+    return dup_remote_process (process, host);
   if (g_variant_lookup (process, "pid", "i", &pid))
     return g_variant_lookup (process, "command", "&s", &command)
              ? g_strdup_printf ("%s[%d]", command, pid)
              : g_strdup_printf ("[%d]", pid);
   (void) g_variant_lookup (process, "pid-inside", "x", &inside);
   return g_strdup_printf ("[%" G_GINT64_FORMAT " unseen]", inside);
+}
+
+char *
+mp_queue_dup_got (GVariant *process)
+{
+  guint64 n_got;
+
+  return g_variant_lookup (process, "n-got", "t", &n_got)
+           ? g_strdup_printf ("%" G_GUINT64_FORMAT, n_got)
+           : g_strdup ("-");
+}
+
+char *
+mp_queue_dup_held (GVariant *task)
+{
+  g_autofree char *duration = NULL;
+  gint64           us;
+
+  if (g_variant_lookup (task, "held-us", "x", &us))
+    return mp_output_duration (us);
+  if (!g_variant_lookup (task, "seen-us", "x", &us))
+    return g_strdup ("-");
+  duration = mp_output_duration (us);
+  return g_strconcat ("≥", duration, NULL);
+}
+
+gboolean
+mp_queue_is_gone (const GError *error)
+{
+  return g_error_matches (error, MP_ERROR, MP_ERROR_CLOSED);
 }
 
 char *

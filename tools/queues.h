@@ -13,8 +13,12 @@ G_BEGIN_DECLS
 char *mp_queue_dup_name (MpQueueMonitor *monitor);
 /* The name, or the id of a queue that has none. */
 char *mp_queue_dup_label (MpQueueMonitor *monitor);
-/* COMMAND[PID] of a row of mp_queue_monitor_list_processes (). */
+/* COMMAND[PID] of a row of mp_queue_monitor_list_processes (), or COMMAND@HOST[PID]. */
 char *mp_queue_dup_process (GVariant *process);
+/* How many messages a process has taken, or "-" if that is not known. */
+char *mp_queue_dup_got (GVariant *process);
+/* For how long a task has been held; "≥" if that is only known at least. */
+char *mp_queue_dup_held (GVariant *task);
 char *mp_queue_dup_owner (GVariant *processes);
 /* COMMAND[PID] of the process that created the queue, or "process PID" if it has ended or is not
  * visible.  @creator is its pid in its own pid namespace. */
@@ -23,6 +27,10 @@ char *mp_queue_dup_creator (GVariant *processes,
 /* What a process waits for, for people to read; @none if it does not wait. */
 char *mp_queue_dup_waits (GVariant   *process,
                           const char *none);
+/* Whether the error of a refresh means that the queue does not exist any more; otherwise it only
+ * cannot be reached now. */
+gboolean mp_queue_is_gone (const GError *error);
+
 /* The row of the process that created the queue, or NULL. */
 GVariant *mp_queue_find_creator (GVariant *processes,
                                  gint64    creator);
@@ -52,6 +60,7 @@ typedef struct
   guint64  id, n_bytes, n_put, n_got, max_bytes, memory, n_redelivered;
   guint    size, max_size, n_unfinished, n_held, n_again, n_dead, n_processes, n_waiting;
   gboolean shut_down, damaged;
+  gboolean knows_memory, knows_redelivered, knows_byte_rates, knows_creator;
   double   put_rate, get_rate, put_byte_rate, get_byte_rate;
   gint64   interval_us, oldest_us, created_at, creator;
   char    *kind;

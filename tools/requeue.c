@@ -16,8 +16,8 @@ static const GOptionEntry options[] = {
   { NULL },
 };
 
-/* How many dead letters there are now, or G_MAXUINT if that is unknown, as for a queue on a
- * server.  No more are put back, since consumers may fail again meanwhile. */
+/* How many dead letters there are now, or G_MAXUINT if that is unknown, as where the user of a
+ * server may not run scripts.  No more are put back, since consumers may fail again meanwhile. */
 static guint
 count_dead (MpJoinableQueue *queue)
 {
@@ -25,7 +25,7 @@ count_dead (MpJoinableQueue *queue)
     mp_queue_monitor_new_for_queue (MP_SHAREABLE (queue), NULL);
   guint n = G_MAXUINT;
 
-  if (monitor != NULL)
+  if (monitor != NULL && mp_queue_monitor_refresh (monitor, NULL))
     g_object_get (monitor, "n-dead", &n, NULL);
   return n;
 }

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "command.h"
+#include "select.h"
 
 static int
 run (int    argc,
@@ -14,9 +15,9 @@ run (int    argc,
     return status;
   for (int i = 1; i < argc; i++)
     {
-      g_autofree char *uri = g_str_has_prefix (argv[i], "local:")
-                               ? g_strdup (argv[i])
-                               : g_strconcat ("local:", argv[i], NULL);
+      const gboolean is_uri = g_str_has_prefix (argv[i], "local:") ||
+                              mp_queues_is_on_server (argv[i]);
+      g_autofree char *uri = is_uri ? g_strdup (argv[i]) : g_strconcat ("local:", argv[i], NULL);
       g_autoptr (GError) error = NULL;
 
       if (!mp_queue_remove (uri, NULL, &error))
@@ -28,6 +29,6 @@ run (int    argc,
 const MpCommand mp_command_rm = {
   .name = "rm",
   .arguments = "NAME…",
-  .summary = "Removes the queue local:NAME with the messages in it",
+  .summary = "Removes the queue local:NAME, or one on a server, with the messages in it",
   .run = run,
 };

@@ -95,10 +95,30 @@ find_local (GPtrArray *found)
   return NULL;
 }
 
-static gboolean
-is_on_server (const char *uri)
+gboolean
+mp_queues_is_on_server (const char *selector)
 {
-  return strstr (uri, "://") != NULL;
+  return strstr (selector, "://") != NULL;
+}
+
+gboolean
+mp_queues_is_server (const char *selector)
+{
+  const char *query = strchr (selector, '?');
+
+  return mp_queues_is_on_server (selector) &&
+         (query == NULL || (!g_str_has_prefix (query, "?name=") &&
+                            strstr (query, "&name=") == NULL));
+}
+
+static MpQueueMonitor *
+look_at_server (const char *uri,
+                GError    **error)
+{
+  g_autoptr (MpQueueMonitor) monitor = mp_queue_monitor_new_for_uri (uri, error);
+
+  return monitor != NULL && mp_queue_monitor_refresh (monitor, error) ? g_steal_pointer (&monitor)
+                                                                      : NULL;
 }
 
 MpQueueMonitor *
@@ -110,12 +130,8 @@ mp_queues_select (const char *selector,
   g_autoptr (GPtrArray) monitors = NULL;
   g_autoptr (GPtrArray) found = g_ptr_array_new ();
 
-  if (is_on_server (selector))
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                   "a queue on a server cannot be looked at from outside");
-      return NULL;
-    }
+  if (mp_queues_is_on_server (selector))
+    return look_at_server (selector, error);
   if (slash != NULL)
     return open_descriptor (process, slash, error);
 
@@ -137,10 +153,27 @@ mp_queues_select (const char *selector,
   return NULL;
 }
 
+GPtrArray *
+mp_queues_select_all (const char *selector,
+                      GError    **error)
+{
+  g_autoptr (GPtrArray) monitors = NULL;
+  MpQueueMonitor *monitor;
+
+  if (mp_queues_is_server (selector))
+    return mp_queue_monitor_find_on_server (selector, NULL, error);
+  monitor = mp_queues_select (selector, error);
+  if (monitor == NULL)
+    return NULL;
+  monitors = g_ptr_array_new_with_free_func (g_object_unref);
+  g_ptr_array_add (monitors, monitor);
+  return g_steal_pointer (&monitors);
+}
+
 static gboolean
 may_be_created (const char *uri)
 {
-  return g_str_has_prefix (uri, LOCAL) || is_on_server (uri);
+  return g_str_has_prefix (uri, LOCAL) || mp_queues_is_on_server (uri);
 }
 
 /* Returns the URI of an existing queue, since opening one by its URI could create it. */

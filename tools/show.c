@@ -7,6 +7,7 @@
 #include "screen.h"
 #include "select.h"
 #include "show.h"
+#include "terminal.h"
 
 #include <glib-unix.h>
 #include <signal.h>
@@ -61,17 +62,19 @@ print_counts (const MpQueueFacts *facts)
   g_autofree char *bytes = mp_output_bytes (facts->n_bytes);
   g_autofree char *max_bytes = mp_output_bytes (facts->max_bytes);
   g_autofree char *memory = mp_output_bytes (facts->memory);
+  g_autofree char *of_memory = facts->knows_memory ? g_strdup_printf (", %s of memory", memory)
+                                                   : g_strdup ("");
   g_autofree char *oldest = mp_output_duration (facts->oldest_us);
 
-  print_line ("messages", "%u of %s, %s of %s, %s of memory", facts->size, limit, bytes, max_bytes,
-              memory);
+  print_line ("messages", "%u of %s, %s of %s%s", facts->size, limit, bytes, max_bytes, of_memory);
   print_line ("put", "%-12" G_GUINT64_FORMAT " %.1f/s", facts->n_put, facts->put_rate);
   print_line ("taken", "%-12" G_GUINT64_FORMAT " %.1f/s", facts->n_got, facts->get_rate);
   if (facts->oldest_us > 0)
     print_line ("next", "has waited %s or longer", oldest);
   print_line ("unfinished", "%u: %u held, %u waiting again; %u dead", facts->n_unfinished,
               facts->n_held, facts->n_again, facts->n_dead);
-  print_line ("again", "%" G_GUINT64_FORMAT " deliveries after the first", facts->n_redelivered);
+  if (facts->knows_redelivered)
+    print_line ("again", "%" G_GUINT64_FORMAT " deliveries after the first", facts->n_redelivered);
   if (facts->shut_down)
     print_state ("shut down", MP_COLOR_NOTE);
   if (facts->damaged)
@@ -87,15 +90,14 @@ print_processes (GVariant *processes)
   for (gsize i = 0; i < g_variant_n_children (processes); i++)
     {
       g_autoptr (GVariant) process = g_variant_get_child_value (processes, i);
-      guint64 n_put = 0, n_got = 0;
+      guint64 n_put = 0;
       guint32 n_held = 0;
 
       (void) g_variant_lookup (process, "n-put", "t", &n_put);
-      (void) g_variant_lookup (process, "n-got", "t", &n_got);
       (void) g_variant_lookup (process, "n-held", "u", &n_held);
       mp_table_take (table, mp_queue_dup_process (process));
       mp_table_take (table, g_strdup_printf ("%" G_GUINT64_FORMAT, n_put));
-      mp_table_take (table, g_strdup_printf ("%" G_GUINT64_FORMAT, n_got));
+      mp_table_take (table, mp_queue_dup_got (process));
       mp_table_take (table, g_strdup_printf ("%u", n_held));
       mp_table_take (table, mp_queue_dup_waits (process, "-"));
     }
@@ -141,7 +143,6 @@ print_tasks (GVariant *processes,
       const char *state = "", *format = "";
       guint64     serial = 0, size = 0;
       guint32     n_deliveries = 0;
-      gint64      held_us;
 
       (void) g_variant_lookup (task, "state", "&s", &state);
       (void) g_variant_lookup (task, "format", "&s", &format);
@@ -152,9 +153,7 @@ print_tasks (GVariant *processes,
       mp_table_take (table, g_strdup (state));
       mp_table_color (table, color_of (state));
       mp_table_take (table, dup_holder (processes, task));
-      mp_table_take (table, g_variant_lookup (task, "held-us", "x", &held_us)
-                              ? mp_output_duration (held_us)
-                              : g_strdup ("-"));
+      mp_table_take (table, mp_queue_dup_held (task));
       mp_table_take (table, g_strdup_printf ("%u", n_deliveries));
       mp_table_take (table, g_strdup_printf ("%" G_GUINT64_FORMAT, size));
       mp_table_take (table, g_strdup (format));
@@ -176,11 +175,12 @@ print_text (MpQueueMonitor *monitor,
   gint64           age;
 
   mp_queue_get_facts (monitor, &facts);
-  creator = mp_queue_dup_creator (processes, facts.creator);
+  creator = facts.knows_creator ? mp_queue_dup_creator (processes, facts.creator) : NULL;
   age = g_get_real_time () - facts.created_at;
   made = mp_output_duration (MAX (age, 0));
-  g_print ("%s (%" G_GUINT64_FORMAT "): %s, made %s ago by %s\n",
-           name != NULL ? name : "without a name", facts.id, facts.kind, made, creator);
+  g_print ("%s (%" G_GUINT64_FORMAT "): %s, made %s ago%s%s\n",
+           name != NULL ? name : "without a name", facts.id, facts.kind, made,
+           creator != NULL ? " by " : "", creator != NULL ? creator : "");
   print_counts (&facts);
   print_processes (processes);
   print_tasks (processes, tasks);
@@ -247,24 +247,63 @@ typedef struct
   GError         *error;
 } Watch;
 
+/* A server that cannot be reached may come back. */
+static void
+print_problem (const GError *error)
+{
+  g_autoptr (GString) line = g_string_new (NULL);
+  g_autofree char *reason = mp_terminal_escape (error->message);
+
+  mp_output_append (line, reason, MP_COLOR_ALARM);
+  if (mp_output.json == MP_OUTPUT_TABLE)
+    g_print ("%s\n\n", line->str);
+  else
+    mp_command_fail ("show", error);
+}
+
+static void
+show_now (Watch        *watch,
+          const GError *problem)
+{
+  if (watch->on_screen)
+    mp_screen_begin ();
+  else if (mp_output.json == MP_OUTPUT_TABLE)
+    g_print ("\n");
+  if (problem != NULL)
+    print_problem (problem);
+  if (!show (watch->monitor, &watch->error))
+    g_main_loop_quit (watch->loop);
+  if (watch->on_screen)
+    mp_screen_end ();
+}
+
+static void
+refreshed (GObject      *monitor,
+           GAsyncResult *result,
+           gpointer      user_data)
+{
+  Watch *watch = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (mp_queue_monitor_refresh_finish (MP_QUEUE_MONITOR (monitor), result, &error) ||
+      (!mp_queue_is_gone (error) && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PENDING)))
+    {
+      show_now (watch, error);
+      return;
+    }
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PENDING))
+    return;
+  watch->error = g_steal_pointer (&error);
+  g_main_loop_quit (watch->loop);
+}
+
+/* One that is under way still is not begun again. */
 static gboolean
 show_again (gpointer user_data)
 {
   Watch *watch = user_data;
 
-  if (!mp_queue_monitor_refresh (watch->monitor, &watch->error))
-    {
-      g_main_loop_quit (watch->loop);
-      return G_SOURCE_REMOVE;
-    }
-  if (watch->on_screen)
-    mp_screen_begin ();
-  else if (mp_output.json == MP_OUTPUT_TABLE)
-    g_print ("\n");
-  if (!show (watch->monitor, &watch->error))
-    g_main_loop_quit (watch->loop);
-  if (watch->on_screen)
-    mp_screen_end ();
+  mp_queue_monitor_refresh_async (watch->monitor, G_PRIORITY_DEFAULT, NULL, refreshed, watch);
   return G_SOURCE_CONTINUE;
 }
 
@@ -288,8 +327,8 @@ watch_queue (const char     *selector,
   g_unix_signal_add (SIGINT, end, &watch);
   g_unix_signal_add (SIGTERM, end, &watch);
   g_timeout_add ((guint) (n_seconds * 1000), show_again, &watch);
-  if (show_again (&watch) == G_SOURCE_CONTINUE)
-    g_main_loop_run (watch.loop);
+  show_again (&watch);
+  g_main_loop_run (watch.loop);
   mp_screen_close ();
   g_main_loop_unref (watch.loop);
 

@@ -31,6 +31,8 @@ typedef struct
   guint64         next;
   guint64         n_missed;
   guint           n_printed;
+  gboolean        is_looking; /* for messages, which a server may take long to tell */
+  gboolean        is_unreachable;
   int             status;
 } Tail;
 
@@ -40,44 +42,94 @@ is_enough (Tail *tail)
   return n_messages >= 0 && tail->n_printed >= (guint) n_messages;
 }
 
-/* Returns whether there may be more. */
-static gboolean
-print_some (Tail *tail)
+static void
+print_all (Tail      *tail,
+           GPtrArray *messages,
+           guint64    expected)
 {
-  g_autoptr (GError) error = NULL;
-  guint64 expected = tail->next, first;
-  g_autoptr (GPtrArray) messages =
-    mp_queue_monitor_peek (tail->monitor, tail->next, PORTION, &tail->next, &error);
+  const guint64 first = tail->next - messages->len;
 
-  if (messages == NULL)
-    {
-      mp_command_fail (tail->selector, error);
-      return TRUE;
-    }
-  first = tail->next - messages->len;
   tail->n_missed += first - MIN (first, expected);
   for (guint i = 0; i < messages->len && !is_enough (tail); i++, tail->n_printed++)
     mp_glimpse_print (g_ptr_array_index (messages, i), first + i, tail->selector);
-  return messages->len == PORTION;
+}
+
+/* Whether the error is that of a server which may come back; it is told once. */
+static gboolean
+is_passing (Tail         *tail,
+            const GError *error)
+{
+  if (!mp_queues_is_on_server (tail->selector) || mp_queue_is_gone (error) ||
+      error->domain == MP_ERROR)
+    return FALSE;
+  if (!tail->is_unreachable)
+    mp_command_fail (tail->selector, error);
+  tail->is_unreachable = TRUE;
+  return TRUE;
+}
+
+static void
+refreshed (GObject      *monitor,
+           GAsyncResult *result,
+           gpointer      user_data)
+{
+  Tail *tail = user_data;
+  g_autoptr (GError) error = NULL;
+
+  tail->is_looking = FALSE;
+  if (mp_queue_monitor_refresh_finish (tail->monitor, result, &error))
+    {
+      tail->is_unreachable = FALSE;
+      if (is_enough (tail))
+        g_main_loop_quit (tail->loop);
+    }
+  else if (!is_passing (tail, error))
+    {
+      tail->status = mp_command_fail (tail->selector, error);
+      g_main_loop_quit (tail->loop);
+    }
+}
+
+static void peek (Tail *tail);
+
+/* A message that cannot be shown is skipped.  At the end, whether the queue still exists is seen by
+ * a refresh. */
+static void
+peeked (GObject      *monitor,
+        GAsyncResult *result,
+        gpointer      user_data)
+{
+  Tail         *tail = user_data;
+  const guint64 expected = tail->next;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) messages =
+    mp_queue_monitor_peek_finish (tail->monitor, result, &tail->next, &error);
+
+  if (messages != NULL)
+    print_all (tail, messages, expected);
+  else if (tail->next != expected)
+    mp_command_fail (tail->selector, error);
+  if (!is_enough (tail) && tail->next != expected)
+    peek (tail);
+  else
+    mp_queue_monitor_refresh_async (tail->monitor, G_PRIORITY_DEFAULT, NULL, refreshed, tail);
+}
+
+static void
+peek (Tail *tail)
+{
+  tail->is_looking = TRUE;
+  mp_queue_monitor_peek_async (tail->monitor, tail->next, PORTION, G_PRIORITY_DEFAULT, NULL, peeked,
+                               tail);
 }
 
 static gboolean
 look (gpointer user_data)
 {
   Tail *tail = user_data;
-  g_autoptr (GError) error = NULL;
 
-  while (!is_enough (tail) && print_some (tail))
-    ;
-  if (!mp_queue_monitor_refresh (tail->monitor, &error))
-    {
-      tail->status = mp_command_fail (tail->selector, error);
-      g_main_loop_quit (tail->loop);
-    }
-  else if (is_enough (tail))
-    {
-      g_main_loop_quit (tail->loop);
-    }
+  if (!tail->is_looking)
+    peek (tail);
   return G_SOURCE_CONTINUE;
 }
 

@@ -2,6 +2,7 @@
 
 #include "config.h"
 
+#include "base/public-uri.h"
 #include "holders.h"
 #include "queues.h"
 #include "screen.h"
@@ -43,14 +44,19 @@ static const GOptionEntry options[] = {
 
 typedef struct
 {
+  struct _Top    *top;
   MpQueueMonitor *monitor;
   guint           sizes[N_BARS]; /* the latest is last */
+  gboolean        is_refreshing;
+  char           *problem; /* why the last refresh failed, or NULL */
 } Watched;
 
-typedef struct
+typedef struct _Top
 {
   GMainLoop *loop;
   GPtrArray *watched; /* Watched */
+  guint      n_refreshing;
+  gboolean   is_round; /* a picture is to be drawn when all have answered */
   char     **selectors;
   guint      n_selectors;
   gint64     searched_at;
@@ -65,8 +71,11 @@ typedef struct
 static void
 watched_free (gpointer data)
 {
-  g_object_unref (((Watched *) data)->monitor);
-  g_free (data);
+  Watched *self = data;
+
+  g_object_unref (self->monitor);
+  g_free (self->problem);
+  g_free (self);
 }
 
 /* --- Which queues ----------------------------------------------------------------------------- */
@@ -90,35 +99,74 @@ watch (Top            *top,
     if (id_of (((Watched *) g_ptr_array_index (top->watched, i))->monitor) == id_of (monitor))
       return;
   watched = g_new0 (Watched, 1);
+  watched->top = top;
   watched->monitor = g_object_ref (monitor);
   g_ptr_array_add (top->watched, watched);
+}
+
+static void
+watch_all (Top       *top,
+           GPtrArray *monitors)
+{
+  for (guint i = 0; i < monitors->len; i++)
+    watch (top, g_ptr_array_index (monitors, i));
 }
 
 static gboolean
 search (Top     *top,
         GError **error)
 {
-  g_autoptr (GPtrArray) monitors = NULL;
+  g_autoptr (GPtrArray) found = NULL;
 
   top->searched_at = g_get_monotonic_time ();
   for (guint i = 0; i < top->n_selectors; i++)
     {
-      g_autoptr (MpQueueMonitor) monitor = mp_queues_select (top->selectors[i], error);
+      g_autoptr (GPtrArray) monitors = mp_queues_select_all (top->selectors[i], error);
 
-      if (monitor == NULL)
+      if (monitors == NULL)
         {
-          g_prefix_error (error, "%s: ", top->selectors[i]);
+          g_autofree char *shown = mp_public_uri (top->selectors[i]);
+
+          g_prefix_error (error, "%s: ", shown);
           return FALSE;
         }
-      watch (top, monitor);
+      watch_all (top, monitors);
     }
   if (top->n_selectors > 0)
     return TRUE;
 
-  monitors = mp_queue_monitor_find (NULL, error);
-  for (guint i = 0; monitors != NULL && i < monitors->len; i++)
-    watch (top, g_ptr_array_index (monitors, i));
-  return monitors != NULL;
+  found = mp_queue_monitor_find (NULL, error);
+  if (found != NULL)
+    watch_all (top, found);
+  return found != NULL;
+}
+
+static void
+found_on_server (GObject      *object,
+                 GAsyncResult *result,
+                 gpointer      user_data)
+{
+  g_autoptr (GPtrArray) monitors = mp_queue_monitor_find_on_server_finish (result, NULL);
+
+  if (monitors != NULL)
+    watch_all (user_data, monitors);
+}
+
+/* Searches for new queues of this machine, unless queues were named, and of servers. */
+static gboolean
+search_again (Top     *top,
+              GError **error)
+{
+  if (g_get_monotonic_time () - top->searched_at < SEARCH_EVERY_US)
+    return TRUE;
+  if (top->n_selectors == 0)
+    return search (top, error);
+  top->searched_at = g_get_monotonic_time ();
+  for (guint i = 0; i < top->n_selectors; i++)
+    if (mp_queues_is_server (top->selectors[i]))
+      mp_queue_monitor_find_on_server_async (top->selectors[i], G_PRIORITY_DEFAULT, NULL,
+                                             found_on_server, top);
+  return TRUE;
 }
 
 static Watched *
@@ -151,21 +199,6 @@ move (Top *top,
     n_rows = 0;
   index = (guint) CLAMP ((int) index + n_rows, 0, n - 1);
   top->chosen = id_of (((Watched *) g_ptr_array_index (top->watched, index))->monitor);
-}
-
-static void
-refresh (Top *top)
-{
-  for (guint i = top->watched->len; i > 0; i--)
-    {
-      Watched *watched = g_ptr_array_index (top->watched, i - 1);
-
-      memmove (watched->sizes, watched->sizes + 1, (N_BARS - 1) * sizeof watched->sizes[0]);
-      if (mp_queue_monitor_refresh (watched->monitor, NULL))
-        g_object_get (watched->monitor, "size", &watched->sizes[N_BARS - 1], NULL);
-      else
-        g_ptr_array_remove_index (top->watched, i - 1);
-    }
 }
 
 /* --- Order ------------------------------------------------------------------------------------ */
@@ -247,7 +280,9 @@ add_row (MpTable       *table,
   mp_table_take (table, dup_bars (watched));
   mp_table_take (table, g_strdup_printf ("%.1f", facts.put_rate));
   mp_table_take (table, g_strdup_printf ("%.1f", facts.get_rate));
-  mp_table_take (table, g_strdup_printf ("%.1f", facts.get_byte_rate / 1e6));
+  mp_table_take (table, facts.knows_byte_rates
+                          ? g_strdup_printf ("%.1f", facts.get_byte_rate / 1e6)
+                          : g_strdup ("-"));
   mp_table_take (table, g_strdup_printf ("%u", facts.n_unfinished));
   mp_table_take (table, g_strdup_printf ("%u", facts.n_held));
   mp_table_take (table, g_strdup_printf ("%u", facts.n_dead));
@@ -273,6 +308,28 @@ print_processes (Top  *top,
     {
       g_print ("\n");
       mp_holders_print (monitors, n_rows, width);
+    }
+}
+
+/* Of those shown, says why what is shown is old. */
+static void
+print_problems (Top  *top,
+                guint first,
+                guint n_shown)
+{
+  for (guint i = first; i < first + n_shown; i++)
+    {
+      const Watched   *watched = g_ptr_array_index (top->watched, i);
+      g_autofree char *label = mp_queue_dup_label (watched->monitor);
+      g_autofree char *text = NULL, *safe = NULL;
+      g_autoptr (GString) line = g_string_new (NULL);
+
+      if (watched->problem == NULL)
+        continue;
+      text = g_strdup_printf ("%s: %s", label, watched->problem);
+      safe = mp_terminal_escape (text);
+      mp_output_append (line, safe, MP_COLOR_ALARM);
+      g_print ("%s\n", line->str);
     }
 }
 
@@ -313,6 +370,7 @@ print_table (Top *top)
     add_row (table, g_ptr_array_index (top->watched, i));
   print_title (top);
   mp_table_print (table, top->on_screen ? width : 0);
+  print_problems (top, first, n);
   print_processes (top, first, n, top->on_screen ? height - MIN (height, n + 5) : MAX_PROCESSES,
                    top->on_screen ? width : 0);
 }
@@ -337,6 +395,7 @@ print_json (Top *top)
   for (guint i = 0; i < top->watched->len; i++)
     {
       MpQueueMonitor *monitor = ((Watched *) g_ptr_array_index (top->watched, i))->monitor;
+      const char     *problem = ((Watched *) g_ptr_array_index (top->watched, i))->problem;
       g_autoptr (GVariant) processes = mp_queue_monitor_list_processes (monitor, NULL);
       g_autoptr (JsonBuilder) builder = json_builder_new ();
 
@@ -345,6 +404,11 @@ print_json (Top *top)
       json_builder_begin_object (builder);
       mp_queue_add_json (builder, monitor, processes);
       mp_queue_add_processes (builder, processes);
+      if (problem != NULL)
+        {
+          json_builder_set_member_name (builder, "problem");
+          json_builder_add_string_value (builder, problem);
+        }
       json_builder_end_object (builder);
       mp_output_json (builder);
     }
@@ -371,22 +435,78 @@ draw (Top *top)
 
 /* --- The program ---------------------------------------------------------------------------- */
 
-static gboolean
-go_on (gpointer user_data)
+/* Draws a picture of what is known, and ends the program if it was the last one. */
+static void
+end_round (Top *top)
 {
-  Top *top = user_data;
   g_autoptr (GError) error = NULL;
 
-  if (top->paused)
-    return G_SOURCE_CONTINUE;
-  refresh (top);
-  if (top->n_selectors == 0 && g_get_monotonic_time () - top->searched_at >= SEARCH_EVERY_US &&
-      !search (top, &error))
+  top->is_round = FALSE;
+  if (!search_again (top, &error))
     top->status = mp_command_fail ("top", error);
   draw (top);
   if (error != NULL || ++top->n_printed == n_rounds ||
       (top->n_selectors > 0 && top->watched->len == 0))
     g_main_loop_quit (top->loop);
+}
+
+/* A queue that is gone is not shown any more; one whose server cannot be reached is. */
+static void
+refreshed (GObject      *object,
+           GAsyncResult *result,
+           gpointer      user_data)
+{
+  MpQueueMonitor *monitor = MP_QUEUE_MONITOR (object);
+  Watched        *watched = user_data;
+  Top            *top = watched->top;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *uri = NULL;
+
+  watched->is_refreshing = FALSE;
+  top->n_refreshing--;
+  g_clear_pointer (&watched->problem, g_free);
+  if (mp_queue_monitor_refresh_finish (monitor, result, &error))
+    {
+      memmove (watched->sizes, watched->sizes + 1, (N_BARS - 1) * sizeof watched->sizes[0]);
+      g_object_get (monitor, "size", &watched->sizes[N_BARS - 1], NULL);
+    }
+  else
+    {
+      uri = mp_queue_monitor_dup_uri (monitor);
+      if (mp_queue_is_gone (error) || uri == NULL || !mp_queues_is_on_server (uri))
+        g_ptr_array_remove (top->watched, watched);
+      else
+        watched->problem = g_strdup (error->message);
+    }
+  if (top->is_round && top->n_refreshing == 0)
+    end_round (top);
+}
+
+/* Begins a round.  If the last one has not ended since a server does not answer, what is known by
+ * now is shown. */
+static gboolean
+go_on (gpointer user_data)
+{
+  Top *top = user_data;
+
+  if (top->paused)
+    return G_SOURCE_CONTINUE;
+  if (top->is_round)
+    end_round (top);
+  top->is_round = TRUE;
+  for (guint i = 0; i < top->watched->len; i++)
+    {
+      Watched *watched = g_ptr_array_index (top->watched, i);
+
+      if (watched->is_refreshing)
+        continue;
+      watched->is_refreshing = TRUE;
+      top->n_refreshing++;
+      mp_queue_monitor_refresh_async (watched->monitor, G_PRIORITY_DEFAULT, NULL, refreshed,
+                                      watched);
+    }
+  if (top->watched->len == 0)
+    end_round (top);
   return G_SOURCE_CONTINUE;
 }
 

@@ -4,10 +4,10 @@
 
 #include "mp-queue-monitor-private.h"
 
+#include "base/mp-process-command.h"
 #include "message/mp-message-private.h"
 #include "mp-enum-types.h"
 #include "mp-error.h"
-#include "process-scan.h"
 
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
@@ -60,18 +60,24 @@ add_user (GVariantBuilder    *rows,
           const MpProcessUse *use)
 {
   g_autofree char *command = use != NULL ? mp_process_dup_command (use->pid) : NULL;
+  const char      *shown = command != NULL ? command : user->program;
 
   g_variant_builder_open (rows, G_VARIANT_TYPE_VARDICT);
   add (rows, "slot", g_variant_new_uint32 (user->slot));
   add (rows, "handle", g_variant_new_uint64 (user->handle));
   if (use != NULL)
     add (rows, "pid", g_variant_new_int32 (use->pid));
-  if (command != NULL && g_utf8_validate (command, -1, NULL))
-    add (rows, "command", g_variant_new_string (command));
+  if (shown != NULL && g_utf8_validate (shown, -1, NULL))
+    add (rows, "command", g_variant_new_string (shown));
+  if (user->host != NULL)
+    add (rows, "host", g_variant_new_string (user->host));
+  if (user->host != NULL || user->is_away)
+    add (rows, "away", g_variant_new_boolean (user->is_away));
   add (rows, "pid-inside", g_variant_new_int64 (user->pid_inside));
   add (rows, "attached-at", g_variant_new_int64 (user->attached_at));
   add (rows, "n-put", g_variant_new_uint64 (user->n_put));
-  add (rows, "n-got", g_variant_new_uint64 (user->n_got));
+  if (user->n_got != MP_QUEUE_UNKNOWN)
+    add (rows, "n-got", g_variant_new_uint64 (user->n_got));
   add (rows, "n-held", g_variant_new_uint32 (user->n_held));
   add (rows, "waits", describe_waits (user));
   g_variant_builder_close (rows);
@@ -98,6 +104,12 @@ note_user (const MpQueueUser *user,
  * `waits` (as), what its blocked calls (`get`, `put`, `done`, `news`) and main loops (`get-loop`,
  * …) wait for.
  *
+ * For a queue on a server these are the sessions in the last sample, at most 256, and nothing is
+ * asked. There `pid` and `n-got` are missing; `host` (s) says where the process runs, under its own
+ * id in `pid-inside`; `attached-at` is when it has connected last; `away` (b) says that it is not
+ * connected and will lose what it holds if it stays away; and `waits` does not tell blocked calls
+ * and main loops apart.
+ *
  * Returns: (transfer full): an array of type `aa{sv}`; %NULL with @error set
  *
  * Since: 1.0
@@ -113,7 +125,8 @@ mp_queue_monitor_list_processes (MpQueueMonitor *self,
   g_return_val_if_fail (self->observed != NULL, NULL);
 
   self->observer->list_users (self->observed, note_user, users);
-  if (!mp_queue_processes_update (&self->processes, self->device, self->inode, users, error))
+  if (self->observer->begin == NULL &&
+      !mp_queue_processes_update (&self->processes, self->device, self->inode, users, error))
     return NULL;
 
   g_variant_builder_init (&rows, G_VARIANT_TYPE ("aa{sv}"));
@@ -134,9 +147,10 @@ mp_queue_monitor_list_processes (MpQueueMonitor *self,
  * Tells whether a handle that is listed no more has ended by the death of its process.
  *
  * A process that is killed, crashes, or calls `_exit ()` dies; one that closes the queue, returns
- * from `main ()` or calls `exit ()` leaves it. Of the handles that had the same slot, the last one
- * that died is remembered. It can be asked also when [method@QueueMonitor.refresh] fails since no
- * process uses the queue any more.
+ * from `main ()` or calls `exit ()` leaves it. Of the handles that had the same slot, the last
+ * one that died is remembered. On a server, one dies whose connection ends without a goodbye and
+ * does not come back in time. It can be asked also when [method@QueueMonitor.refresh] fails since
+ * no process uses the queue any more.
  *
  * Returns: whether it died
  *
@@ -176,7 +190,7 @@ add_task (const MpQueueTaskInfo *task,
   if (task->state == MP_QUEUE_TASK_HELD)
     {
       add (rows, "slot", g_variant_new_uint32 (task->slot));
-      add (rows, "held-us", g_variant_new_int64 (task->held_us));
+      add (rows, task->is_least ? "seen-us" : "held-us", g_variant_new_int64 (task->held_us));
     }
   add (rows, "n-deliveries", g_variant_new_uint32 (task->n_deliveries));
   add (rows, "size", g_variant_new_uint64 (task->size));
@@ -199,6 +213,11 @@ add_task (const MpQueueTaskInfo *task,
  * age; `slot` (u) of the holder as in [method@QueueMonitor.list_processes] and `held-us` (x), for
  * how many microseconds it has had it; `n-deliveries` (u); `size` (t) in bytes; `format` (s);
  * `progress` (d) from 0 to 1 if it was reported, and its `text` (s).
+ *
+ * For a queue on a server these are the tasks in the last sample, at most 256 of each state, and
+ * nothing is asked. A server does not record when a task was taken: instead of `held-us` there is
+ * `seen-us` (x), for how many microseconds this monitor has seen that holder have it. The
+ * `format` of some is `unknown` if they are large.
  *
  * Returns: (transfer full): an array of type `aa{sv}`
  *
@@ -261,7 +280,8 @@ add_message (const MpQueueGlimpse *glimpse,
  * Looks at the message of a task, without changing anything.
  *
  * Fails with `G_IO_ERROR_NOT_FOUND` if the task has ended, with `MP_ERROR_TOO_LARGE` if the
- * message has more than a mebibyte, and with `MP_ERROR_INVALID_MESSAGE` if it is malformed.
+ * message has more than a mebibyte, and with `MP_ERROR_INVALID_MESSAGE` if it is malformed. For a
+ * queue on a server this call waits for an answer, and fails, as [method@QueueMonitor.refresh].
  *
  * Returns: (transfer full): a message; %NULL with @error set
  *
@@ -272,12 +292,15 @@ mp_queue_monitor_peek_task (MpQueueMonitor *self,
                             guint64         serial,
                             GError        **error)
 {
+  const MpQueueQuestion question = { MP_QUEUE_QUESTION_TASK, serial, 1, MAX_SHOWN };
   g_autoptr (GPtrArray) messages = NULL;
   Peek peek = { 0 };
 
   g_return_val_if_fail (MP_IS_QUEUE_MONITOR (self), NULL);
   g_return_val_if_fail (self->observed != NULL, NULL);
 
+  if (!mp_queue_monitor_ask (self, &question, error))
+    return NULL;
   peek.messages = messages = g_ptr_array_new_with_free_func ((GDestroyNotify) mp_message_unref);
   if (!self->observer->peek_task (self->observed, serial, MAX_SHOWN, add_message, &peek))
     {
@@ -291,6 +314,36 @@ mp_queue_monitor_peek_task (MpQueueMonitor *self,
       return NULL;
     }
   return mp_message_ref (g_ptr_array_index (messages, 0));
+}
+
+MpQueueQuestion
+mp_queue_monitor_ask_for_messages (guint64 start,
+                                   guint   max)
+{
+  return (MpQueueQuestion){ MP_QUEUE_QUESTION_PEEK, start, max, MAX_SHOWN };
+}
+
+GPtrArray *
+mp_queue_monitor_take_messages (MpQueueMonitor        *self,
+                                const MpQueueQuestion *question,
+                                guint64               *next,
+                                GError               **error)
+{
+  g_autoptr (GPtrArray) messages = NULL;
+  Peek    peek = { 0 };
+  guint64 end;
+
+  peek.messages = messages = g_ptr_array_new_with_free_func ((GDestroyNotify) mp_message_unref);
+  end = self->observer->peek (self->observed, question->from, question->max,
+                              question->max_length, add_message, &peek);
+  *next = peek.error != NULL ? peek.next : end;
+  if (peek.error != NULL && messages->len == 0)
+    {
+      g_propagate_error (error, peek.error);
+      return NULL;
+    }
+  g_clear_error (&peek.error);
+  return g_steal_pointer (&messages);
 }
 
 /**
@@ -308,6 +361,10 @@ mp_queue_monitor_peek_task (MpQueueMonitor *self,
  * among them. Fails with `MP_ERROR_TOO_LARGE` if the first of them has more than a mebibyte, and
  * with `MP_ERROR_INVALID_MESSAGE` if it is malformed; then @next is the one behind it.
  *
+ * For a queue on a server this call waits for an answer, and fails, as
+ * [method@QueueMonitor.refresh]; @next is @start then. There at most 64 messages of together
+ * about a mebibyte are returned.
+ *
  * Returns: (transfer container) (element-type MpMessage): messages in their order, perhaps none;
  *   %NULL with @error set
  *
@@ -320,23 +377,17 @@ mp_queue_monitor_peek (MpQueueMonitor *self,
                        guint64        *next,
                        GError        **error)
 {
-  g_autoptr (GPtrArray) messages = NULL;
-  Peek    peek = { 0 };
-  guint64 end;
+  const MpQueueQuestion question = mp_queue_monitor_ask_for_messages (start, max);
+  guint64               after = start;
+  GPtrArray            *messages = NULL;
 
   g_return_val_if_fail (MP_IS_QUEUE_MONITOR (self), NULL);
   g_return_val_if_fail (self->observed != NULL, NULL);
   g_return_val_if_fail (max > 0, NULL);
 
-  peek.messages = messages = g_ptr_array_new_with_free_func ((GDestroyNotify) mp_message_unref);
-  end = self->observer->peek (self->observed, start, max, MAX_SHOWN, add_message, &peek);
+  if (mp_queue_monitor_ask (self, &question, error))
+    messages = mp_queue_monitor_take_messages (self, &question, &after, error);
   if (next != NULL)
-    *next = peek.error != NULL ? peek.next : end;
-  if (peek.error != NULL && messages->len == 0)
-    {
-      g_propagate_error (error, peek.error);
-      return NULL;
-    }
-  g_clear_error (&peek.error);
-  return g_steal_pointer (&messages);
+    *next = after;
+  return messages;
 }

@@ -5,7 +5,6 @@
 #include "mp-queue-monitor-private.h"
 
 #include "base/mp-errno.h"
-#include "memory/observer-named.h"
 #include "memory/observer.h"
 #include "mp-error.h"
 
@@ -167,10 +166,10 @@ mp_queue_monitor_get_property (GObject    *object,
   switch ((MpQueueMonitorProperty) property_id)
     {
     case PROP_ID:
-      g_value_set_uint64 (value, self->inode);
+      g_value_set_uint64 (value, self->identity.id);
       break;
     case PROP_NAME:
-      g_value_set_string (value, settings->name[0] != '\0' ? settings->name : NULL);
+      g_value_set_string (value, self->identity.name);
       break;
     case PROP_KIND:
       g_value_set_string (value, settings->kind);
@@ -508,15 +507,26 @@ mp_queue_monitor_new_for_descriptor (int      fd,
     return NULL;
   self->device = status.st_dev;
   self->inode = status.st_ino;
-  self->observer->identify (self->observed, &self->identity);
   return mp_queue_monitor_refresh (self, error) ? g_steal_pointer (&self) : NULL;
 }
 
+MpQueueMonitor *
+mp_queue_monitor_new_for_observed (const MpQueueObserver *observer,
+                                   gpointer               observed)
+{
+  MpQueueMonitor *self = g_object_new (MP_TYPE_QUEUE_MONITOR, NULL);
+
+  self->observer = observer;
+  self->observed = observed;
+  observer->identify (observed, &self->identity);
+  return self;
+}
+
 /* O_NONBLOCK and O_NOCTTY, since what is not a queue may be a FIFO or a terminal. */
-static MpQueueMonitor *
-new_for_path (const char *path,
-              gboolean    also_broken,
-              GError    **error)
+MpQueueMonitor *
+mp_queue_monitor_new_for_path (const char *path,
+                               gboolean    also_broken,
+                               GError    **error)
 {
   int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
@@ -535,7 +545,7 @@ mp_queue_monitor_new_for_use (int      pid,
                               GError **error)
 {
   g_autofree char *path = g_strdup_printf ("/proc/%d/fd/%d", pid, fd);
-  MpQueueMonitor  *self = new_for_path (path, also_broken, error);
+  MpQueueMonitor  *self = mp_queue_monitor_new_for_path (path, also_broken, error);
 
   if (self != NULL)
     {
@@ -570,45 +580,6 @@ mp_queue_monitor_new_for_process (int      pid,
   g_return_val_if_fail (fd >= 0, NULL);
 
   return mp_queue_monitor_new_for_use (pid, fd, FALSE, error);
-}
-
-/**
- * mp_queue_monitor_new_for_queue:
- * @queue: a queue
- * @error: return location for an error
- *
- * Creates a monitor for a queue of this process.
- *
- * Fails with `MP_ERROR_UNSUPPORTED` if @queue is not a queue in shared memory, and with
- * `MP_ERROR_CLOSED` if no process uses the queue any more.
- *
- * Returns: (transfer full): a monitor; %NULL with @error set
- *
- * Since: 1.0
- */
-MpQueueMonitor *
-mp_queue_monitor_new_for_queue (MpShareable *queue,
-                                GError     **error)
-{
-  g_autoptr (GUnixFDList) descriptors = g_unix_fd_list_new ();
-  g_autoptr (GVariant) description = NULL;
-  g_autofree char *path = NULL;
-
-  g_return_val_if_fail (MP_IS_SHAREABLE (queue), NULL);
-
-  description = mp_shareable_describe (queue, descriptors, error);
-  if (description == NULL)
-    return NULL;
-  g_variant_ref_sink (description);
-  if (g_unix_fd_list_get_length (descriptors) != 2)
-    {
-      g_set_error (error, MP_ERROR, MP_ERROR_UNSUPPORTED, _ ("A %s cannot be monitored"),
-                   G_OBJECT_TYPE_NAME (queue));
-      return NULL;
-    }
-
-  path = g_strdup_printf ("/proc/self/fd/%d", g_unix_fd_list_peek_fds (descriptors, NULL)[0]);
-  return new_for_path (path, FALSE, error);
 }
 
 /* --- Looking ------------------------------------------------------------------------------- */
@@ -673,29 +644,26 @@ note_sample (MpQueueMonitor *self)
   mp_sample_history_add (&self->history, g_get_monotonic_time (), counters);
 }
 
-/**
- * mp_queue_monitor_refresh:
- * @self: a monitor
- * @error: return location for an error
- *
- * Takes a new sample of the queue, and notifies the properties that have changed.
- *
- * Fails with `MP_ERROR_CLOSED` if no process uses the queue any more, unless it has a name and
- * keeps its messages; the properties then keep their last values.
- *
- * Returns: %TRUE; %FALSE with @error set
- *
- * Since: 1.0
- */
-gboolean
-mp_queue_monitor_refresh (MpQueueMonitor *self,
-                          GError        **error)
+/* What is known only since there is a sample. */
+static void
+notify_identity (MpQueueMonitor        *self,
+                 const MpQueueIdentity *before)
 {
-  MpQueueSample before, sample;
-  Derived       derived;
+  static const MpQueueMonitorProperty constants[] = { PROP_ID, PROP_KIND, PROP_CREATED_AT,
+                                                      PROP_MAX_SIZE, PROP_MAX_BYTES };
 
-  g_return_val_if_fail (MP_IS_QUEUE_MONITOR (self), FALSE);
-  g_return_val_if_fail (self->observed != NULL, FALSE);
+  for (guint i = 0; before->id != self->identity.id && i < G_N_ELEMENTS (constants); i++)
+    g_object_notify_by_pspec (G_OBJECT (self), properties[constants[i]]);
+}
+
+gboolean
+mp_queue_monitor_take_sample (MpQueueMonitor *self,
+                              GError        **error)
+{
+  const MpQueueSample   before = self->sample;
+  const MpQueueIdentity former = self->identity;
+  const Derived         derived = derive (&self->history);
+  MpQueueSample         sample;
 
   if (!self->observer->sample (self->observed, &sample, error))
     return FALSE;
@@ -706,16 +674,98 @@ mp_queue_monitor_refresh (MpQueueMonitor *self,
       return FALSE;
     }
 
-  before = self->sample;
-  derived = derive (&self->history);
+  if (!self->is_sampled)
+    self->observer->identify (self->observed, &self->identity);
+  self->is_sampled = TRUE;
   self->sample = sample;
   note_sample (self);
 
   g_object_freeze_notify (G_OBJECT (self));
+  notify_identity (self, &former);
   notify_numbers (self, &before);
   notify_derived (self, &derived);
   g_object_thaw_notify (G_OBJECT (self));
   return TRUE;
+}
+
+/**
+ * mp_queue_monitor_refresh:
+ * @self: a monitor
+ * @error: return location for an error
+ *
+ * Takes a new sample of the queue, and notifies the properties that have changed.
+ *
+ * For a queue in shared memory that takes some microseconds. For a queue on a server it is a round
+ * trip, for which this call waits as long as the `timeout` of the URI: a program with a main loop
+ * uses [method@QueueMonitor.refresh_async]. If the server cannot be reached, the monitor connects
+ * again with the next call.
+ *
+ * Fails with `MP_ERROR_CLOSED` if no process uses the queue any more, unless it has a name and
+ * keeps its messages, or if it was removed; the properties then keep their last values. Fails with
+ * `G_IO_ERROR_PENDING` while an asynchronous call of this monitor is under way. For a queue on a
+ * server it also fails with `G_IO_ERROR_NOT_FOUND` if there was none by that name so far, with
+ * `G_IO_ERROR_TIMED_OUT` if the server does not answer, with the error of the connection, with
+ * `MP_ERROR_AUTHENTICATION_FAILED` and `G_IO_ERROR_PERMISSION_DENIED`, and with `MP_ERROR_DAMAGED`
+ * if the server has something else under that name.
+ *
+ * Returns: %TRUE; %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_queue_monitor_refresh (MpQueueMonitor *self,
+                          GError        **error)
+{
+  const MpQueueQuestion question = { .kind = MP_QUEUE_QUESTION_SAMPLE };
+
+  g_return_val_if_fail (MP_IS_QUEUE_MONITOR (self), FALSE);
+  g_return_val_if_fail (self->observed != NULL, FALSE);
+
+  return mp_queue_monitor_ask (self, &question, error) &&
+         mp_queue_monitor_take_sample (self, error);
+}
+
+/* What is not recorded everywhere. */
+static const struct
+{
+  const char *property;
+  MpQueueFact fact;
+} facts[] = {
+  { "memory", MP_QUEUE_FACT_MEMORY },
+  { "n-redelivered", MP_QUEUE_FACT_REDELIVERED },
+  { "put-byte-rate", MP_QUEUE_FACT_BYTES_MOVED },
+  { "get-byte-rate", MP_QUEUE_FACT_BYTES_MOVED },
+  { "creator", MP_QUEUE_FACT_CREATOR },
+};
+
+/**
+ * mp_queue_monitor_knows:
+ * @self: a monitor
+ * @property: the name of a property, such as `memory`
+ *
+ * Tells whether a property has a value that was observed.
+ *
+ * A server does not record all that the memory of a queue does: there `memory`, `n-redelivered`,
+ * `put-byte-rate`, `get-byte-rate` and `creator` are not known, and have the value 0. Nothing but
+ * the name is known before the first sample.
+ *
+ * Returns: whether it is known
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_queue_monitor_knows (MpQueueMonitor *self,
+                        const char     *property)
+{
+  g_return_val_if_fail (MP_IS_QUEUE_MONITOR (self), FALSE);
+  g_return_val_if_fail (property != NULL, FALSE);
+  g_return_val_if_fail (self->observed != NULL, FALSE);
+
+  for (guint i = 0; i < G_N_ELEMENTS (facts); i++)
+    if (g_str_equal (facts[i].property, property) &&
+        (self->observer->unknown & facts[i].fact) != 0)
+      return FALSE;
+  return self->is_sampled || g_str_equal (property, "name");
 }
 
 /**
@@ -724,7 +774,8 @@ mp_queue_monitor_refresh (MpQueueMonitor *self,
  *
  * Gets the URI by which [func@Queue.open] opens the queue.
  *
- * It is `local:NAME` for a queue that this user can open by its name, else `process:PID/FD`.
+ * It is `local:NAME` for a queue that this user can open by its name, the URI without user and
+ * password for one on a server, else `process:PID/FD`.
  *
  * Returns: (transfer full) (nullable): a URI; %NULL for a queue of this process without a name
  *
@@ -733,14 +784,12 @@ mp_queue_monitor_refresh (MpQueueMonitor *self,
 char *
 mp_queue_monitor_dup_uri (MpQueueMonitor *self)
 {
-  const char *name;
-  char       *uri = NULL;
+  char *uri;
 
   g_return_val_if_fail (MP_IS_QUEUE_MONITOR (self), NULL);
+  g_return_val_if_fail (self->observed != NULL, NULL);
 
-  name = self->identity.settings.name;
-  if (name[0] != '\0')
-    uri = mp_observer_dup_uri (name, self->device, self->inode);
+  uri = self->observer->dup_uri (self->observed);
   if (uri == NULL && self->pid != -1)
     uri = g_strdup_printf ("process:%d/%d", self->pid, self->fd);
   return uri;

@@ -24,8 +24,37 @@ MP_AVAILABLE_IN_1_0
 MpQueueMonitor *mp_queue_monitor_new_for_queue (MpShareable *queue,
                                                 GError     **error);
 MP_AVAILABLE_IN_1_0
+MpQueueMonitor *mp_queue_monitor_new_for_uri (const char *uri,
+                                              GError    **error);
+MP_AVAILABLE_IN_1_0
+GPtrArray *mp_queue_monitor_find_on_server (const char   *uri,
+                                            GCancellable *cancellable,
+                                            GError      **error);
+MP_AVAILABLE_IN_1_0
+void mp_queue_monitor_find_on_server_async (const char         *uri,
+                                            int                 io_priority,
+                                            GCancellable       *cancellable,
+                                            GAsyncReadyCallback callback,
+                                            gpointer            user_data);
+MP_AVAILABLE_IN_1_0
+GPtrArray *mp_queue_monitor_find_on_server_finish (GAsyncResult *result,
+                                                   GError      **error);
+MP_AVAILABLE_IN_1_0
 gboolean mp_queue_monitor_refresh (MpQueueMonitor *self,
                                    GError        **error);
+MP_AVAILABLE_IN_1_0
+void mp_queue_monitor_refresh_async (MpQueueMonitor     *self,
+                                     int                 io_priority,
+                                     GCancellable       *cancellable,
+                                     GAsyncReadyCallback callback,
+                                     gpointer            user_data);
+MP_AVAILABLE_IN_1_0
+gboolean mp_queue_monitor_refresh_finish (MpQueueMonitor *self,
+                                          GAsyncResult   *result,
+                                          GError        **error);
+MP_AVAILABLE_IN_1_0
+gboolean mp_queue_monitor_knows (MpQueueMonitor *self,
+                                 const char     *property);
 MP_AVAILABLE_IN_1_0
 GVariant *mp_queue_monitor_list_processes (MpQueueMonitor *self,
                                            GError        **error);
@@ -45,6 +74,19 @@ GPtrArray *mp_queue_monitor_peek (MpQueueMonitor *self,
                                   guint           max,
                                   guint64        *next,
                                   GError        **error);
+MP_AVAILABLE_IN_1_0
+void mp_queue_monitor_peek_async (MpQueueMonitor     *self,
+                                  guint64             start,
+                                  guint               max,
+                                  int                 io_priority,
+                                  GCancellable       *cancellable,
+                                  GAsyncReadyCallback callback,
+                                  gpointer            user_data);
+MP_AVAILABLE_IN_1_0
+GPtrArray *mp_queue_monitor_peek_finish (MpQueueMonitor *self,
+                                         GAsyncResult   *result,
+                                         guint64        *next,
+                                         GError        **error);
 MP_AVAILABLE_IN_1_0
 char *mp_queue_monitor_dup_uri (MpQueueMonitor *self);
 

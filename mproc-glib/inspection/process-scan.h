@@ -49,8 +49,4 @@ typedef struct
 
 GArray *mp_process_list_locked (void);
 
-/* The command of a process as it calls itself, that of a script by the name of its file, or NULL.
- * Free it with g_free (). */
-char *mp_process_dup_command (int pid);
-
 G_END_DECLS

@@ -4,7 +4,7 @@
 
 #include "queue-processes.h"
 
-#include "memory/queue-observer.h"
+#include "base/queue-observer.h"
 
 /* For how long the result of a scan is used without a check.  After that, each use is checked,
  * since the process id may have been reused by another process. */

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "memory.h"
-#include "queue-observer.h"
+#include "base/queue-observer.h"
 
 G_BEGIN_DECLS
 

@@ -4,11 +4,15 @@
 
 #include "observer-named.h"
 
+#include "base/mp-errno.h"
 #include "local-queue.h"
 #include "named-folder.h"
+#include "queue-name.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <glib/gi18n-lib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -49,6 +53,25 @@ mp_observer_foreach_named (MpNamedQueueFunc func,
         func (fd, user_data);
     }
   closedir (folder);
+}
+
+int
+mp_observer_open_named (const char *name,
+                        GError    **error)
+{
+  g_autofree char *path = mp_named_folder_dup_path ();
+  const int        folder = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int              fd = -1;
+
+  if (folder != -1 && mp_queue_is_name (name))
+    fd = open_memory (folder, name);
+  else
+    errno = ENOENT;
+  if (fd == -1)
+    mp_set_error_from_errno (error, errno, _ ("Cannot open the queue “%s”"), name);
+  if (folder != -1)
+    close (folder);
+  return fd;
 }
 
 /* FOLDER/NAME/memory, where FOLDER is what mp_named_folder_dup_path () says for some user. */

@@ -14,6 +14,10 @@ typedef void (*MpNamedQueueFunc) (int      fd,
 void mp_observer_foreach_named (MpNamedQueueFunc func,
                                 gpointer         user_data);
 
+/* Opens the memory of the queue with this name read-only; -1 with @error set if there is none. */
+int mp_observer_open_named (const char *name,
+                            GError    **error);
+
 /* Whether a path, as links in /proc show it, can be that of the memory of a queue with a name, of
  * whatever user. */
 gboolean mp_observer_is_named_path (const char *path);

@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "queue-observer.h"
+#include "base/queue-observer.h"
 
 G_BEGIN_DECLS
 

@@ -7,6 +7,7 @@
 #include "base/mp-errno.h"
 #include "mp-error.h"
 #include "observed.h"
+#include "observer-named.h"
 #include "observer-peek.h"
 #include "observer-tasks.h"
 
@@ -90,9 +91,13 @@ static void
 identify (gpointer         user_data,
           MpQueueIdentity *identity)
 {
-  const MpConfig *config = &((MpObserved *) user_data)->config;
+  MpObserved     *self = user_data;
+  const MpConfig *config = &self->config;
+  struct stat     status;
 
   *identity = (MpQueueIdentity){
+    .id = fstat (self->fd, &status) == 0 ? status.st_ino : 0,
+    .name = config->name[0] != '\0' ? config->name : NULL,
     .settings = {
       .mode = (MpQueueMode) config->mode,
       .max_size = config->max_size,
@@ -104,6 +109,17 @@ identify (gpointer         user_data,
   };
   memcpy (identity->settings.name, config->name, sizeof config->name);
   memcpy (identity->settings.kind, config->kind, sizeof config->kind);
+}
+
+static char *
+dup_uri (gpointer user_data)
+{
+  MpObserved *self = user_data;
+  struct stat status;
+
+  if (self->config.name[0] == '\0' || fstat (self->fd, &status) == -1)
+    return NULL;
+  return mp_observer_dup_uri (self->config.name, status.st_dev, status.st_ino);
 }
 
 /* --- A sample ------------------------------------------------------------------------------ */
@@ -193,6 +209,7 @@ mp_memory_observer_slot_of (guint64 lock_position)
 const MpQueueObserver mp_memory_observer = {
   .free = observer_free,
   .identify = identify,
+  .dup_uri = dup_uri,
   .sample = observer_sample,
   .list_users = mp_observed_list_users,
   .has_died = mp_observed_has_died,

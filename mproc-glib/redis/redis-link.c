@@ -54,6 +54,12 @@ mp_redis_link_init (MpRedisLink            *self,
   return TRUE;
 }
 
+static guint
+count_streams (const MpRedisLink *self)
+{
+  return self->channel != NULL ? MP_REDIS_N_STREAMS : 1;
+}
+
 static void
 close_all (MpRedisLink *self)
 {
@@ -184,42 +190,68 @@ hide_secrets (MpRedisLink   *self,
   return g_strjoinv ("***", parts);
 }
 
-void
-mp_redis_link_judge (MpRedisLink   *self,
-                     const MpReply *reply)
+/* @is_passing says that the server may accept the command later, or another server now. */
+static GError *
+explain (const char *text,
+         gboolean   *is_passing)
 {
   static const char *const passing[] = { "MOVED ", "READONLY", "LOADING", "MASTERDOWN",
                                          "CLUSTERDOWN", "TRYAGAIN", "BUSY", "ERR max number",
                                          "ERR Function", NULL };
   static const char *const identity[] = { "WRONGPASS", "NOAUTH", "ERR AUTH", "ERR invalid password",
                                           NULL };
-  g_autofree char         *text = hide_secrets (self, reply);
+  static const char *const rights[] = { "NOPERM", "ERR The user executing the script", NULL };
 
-  if (begins_with_any (text, passing))
-    {
-      GError *error = g_error_new (G_IO_ERROR, G_IO_ERROR_BUSY, _ ("The server is not ready: %s"),
-                                   text);
+  *is_passing = begins_with_any (text, passing);
+  if (*is_passing)
+    return g_error_new (G_IO_ERROR, G_IO_ERROR_BUSY, _ ("The server is not ready: %s"), text);
+  if (begins_with_any (text, identity))
+    return g_error_new (MP_ERROR, MP_ERROR_AUTHENTICATION_FAILED,
+                        _ ("The server refuses the user or the password: %s"), text);
+  if (begins_with_any (text, rights))
+    return g_error_new (G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
+                        _ ("The server does not allow it: %s"), text);
+  if (g_str_has_prefix (text, "WRONGTYPE"))
+    return g_error_new (MP_ERROR, MP_ERROR_DAMAGED,
+                        _ ("The server has something else under the name of the queue: %s"), text);
+  return g_error_new (G_IO_ERROR, G_IO_ERROR_FAILED, _ ("The server reports an error: %s"), text);
+}
 
-      if (g_str_has_prefix (text, "MOVED "))
-        move (self, text, error);
-      else
-        mp_redis_link_drop (self, error);
-    }
-  else if (begins_with_any (text, identity))
-    mp_redis_link_fail (self, g_error_new (MP_ERROR, MP_ERROR_AUTHENTICATION_FAILED,
-                                           _ ("The server refuses the user or the password: %s"),
-                                           text));
-  else if (g_str_has_prefix (text, "NOPERM"))
-    mp_redis_link_fail (self, g_error_new (G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
-                                           _ ("The server does not allow it: %s"), text));
-  else if (g_str_has_prefix (text, "WRONGTYPE"))
-    mp_redis_link_fail (self, g_error_new (MP_ERROR, MP_ERROR_DAMAGED,
-                                           _ ("The server has something else under the name of "
-                                              "the queue: %s"),
-                                           text));
+void
+mp_redis_link_judge (MpRedisLink   *self,
+                     const MpReply *reply)
+{
+  g_autofree char *text = hide_secrets (self, reply);
+  gboolean         is_passing;
+  GError          *error = explain (text, &is_passing);
+
+  if (!is_passing)
+    mp_redis_link_fail (self, error);
+  else if (g_str_has_prefix (text, "MOVED "))
+    move (self, text, error);
   else
-    mp_redis_link_fail (self, g_error_new (G_IO_ERROR, G_IO_ERROR_FAILED,
-                                           _ ("The server reports an error: %s"), text));
+    mp_redis_link_drop (self, error);
+}
+
+GError *
+mp_redis_link_explain (MpRedisLink   *self,
+                       const MpReply *reply)
+{
+  g_autofree char *text = hide_secrets (self, reply);
+  gboolean         is_passing;
+  GError          *error = explain (text, &is_passing);
+
+  if (is_passing)
+    g_clear_error (&error);
+  return error;
+}
+
+void
+mp_redis_link_hurry (MpRedisLink *self)
+{
+  if (self->state == MP_REDIS_LINK_FAILED)
+    self->state = MP_REDIS_LINK_DOWN;
+  self->retry_at = 0;
 }
 
 void
@@ -231,7 +263,7 @@ mp_redis_link_set_up (MpRedisLink *self,
   self->retry_delay_us = 0;
   self->n_moves = 0;
   self->max_string = MAX (max_string, MIN_STRING);
-  for (guint i = 0; i < MP_REDIS_N_STREAMS; i++)
+  for (guint i = 0; i < count_streams (self); i++)
     mp_reply_reader_set_max (self->streams[i].reader, self->max_string);
   g_clear_error (&self->error);
 }
@@ -263,7 +295,7 @@ start_dialing (MpRedisLink *self)
 
   self->state = MP_REDIS_LINK_DIALING;
   self->deadline = g_get_monotonic_time () + self->uri->timeout_us;
-  for (guint i = 0; i < MP_REDIS_N_STREAMS; i++)
+  for (guint i = 0; i < count_streams (self); i++)
     self->dials[i] = mp_background_dial_new (choose_address (self), &settings, self->deadline);
 }
 
@@ -297,7 +329,7 @@ authenticate (MpRedisLink *self)
 
   if (secrets->password == NULL)
     return;
-  for (guint i = 0; i < MP_REDIS_N_STREAMS; i++)
+  for (guint i = 0; i < count_streams (self); i++)
     {
       GByteArray *out = self->streams[i].out;
 
@@ -326,7 +358,7 @@ select_database (MpRedisLink *self)
 static void
 dial (MpRedisLink *self)
 {
-  for (guint i = 0; i < MP_REDIS_N_STREAMS; i++)
+  for (guint i = 0; i < count_streams (self); i++)
     {
       GError      *error = NULL;
       MpDialStatus status;
@@ -359,8 +391,11 @@ dial (MpRedisLink *self)
 
   self->state = MP_REDIS_LINK_GREETING;
   authenticate (self);
-  subscribe (self);
   select_database (self);
+  if (self->channel != NULL)
+    subscribe (self);
+  else
+    self->funcs->greet (self->owner);
 }
 
 /* --- Reading ------------------------------------------------------------------------- */
@@ -494,7 +529,7 @@ is_open (MpRedisLink *self)
 void
 mp_redis_link_flush (MpRedisLink *self)
 {
-  for (guint i = 0; i < MP_REDIS_N_STREAMS && is_open (self); i++)
+  for (guint i = 0; i < count_streams (self) && is_open (self); i++)
     {
       GError *error = NULL;
 
@@ -516,7 +551,7 @@ mp_redis_link_step (MpRedisLink *self)
   mp_redis_link_flush (self);
   if (is_open (self))
     read_stream (self, MP_REDIS_COMMANDS);
-  if (is_open (self))
+  if (is_open (self) && self->channel != NULL)
     read_stream (self, MP_REDIS_PUSHES);
   if (self->state != MP_REDIS_LINK_DOWN && self->state != MP_REDIS_LINK_FAILED)
     check_time (self);
@@ -562,7 +597,7 @@ mp_redis_link_get_time (MpRedisLink *self)
   if (self->state == MP_REDIS_LINK_FAILED)
     return MP_DEADLINE_NEVER;
 
-  for (guint i = 0; i < MP_REDIS_N_STREAMS; i++)
+  for (guint i = 0; i < count_streams (self); i++)
     {
       GIOCondition condition;
       gint64       until = MP_DEADLINE_NEVER;

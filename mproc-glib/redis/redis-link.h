@@ -8,9 +8,9 @@
 
 G_BEGIN_DECLS
 
-/* The link to a server: a connection for commands, and one on which the server announces changes
- * to the channel of a session.  Nothing here blocks, and nothing happens by itself:
- * mp_redis_link_step () is to be called when a descriptor is ready or a time has come. */
+/* The link to a server: a connection for commands, and, for sessions, one on which the server
+ * announces changes to the channel of the session.  Nothing here blocks, and nothing happens by
+ * itself: mp_redis_link_step () is to be called when a descriptor is ready or a time has come. */
 
 typedef enum
 {
@@ -47,7 +47,7 @@ typedef struct
   const MpRedisUri       *uri;
   GTlsDatabase           *database;
   GTlsCertificate        *certificate;
-  char                   *channel;  /* to subscribe to */
+  char                   *channel;  /* to subscribe to; NULL: there is only the first connection */
   char                   *moved_to; /* the server to use instead: HOST:PORT */
   guint                   n_moves;  /* since the link was up */
 
@@ -109,6 +109,12 @@ void mp_redis_link_fail (MpRedisLink *self,
  * the link's error. */
 void mp_redis_link_judge (MpRedisLink   *self,
                           const MpReply *reply);
+/* The error that a reply is, for a command that may fail while the link goes on.  NULL if the
+ * server is not ready, so that the link has to be dropped by mp_redis_link_judge (). */
+GError *mp_redis_link_explain (MpRedisLink   *self,
+                               const MpReply *reply);
+/* Tries again at once, even if the link is DOWN or FAILED. */
+void mp_redis_link_hurry (MpRedisLink *self);
 /* Drops the link because a reply is not one that the command can have. */
 void mp_redis_link_refuse (MpRedisLink *self);
 

@@ -101,16 +101,18 @@ mp_redis_slot_progress (gpointer            user_data,
   return status == MP_QUEUE_EMPTY ? MP_QUEUE_STALE : status;
 }
 
-/* @held is the delivery count and, once the consumer has told it, the progress. */
+/* @who is a time, a host, a process and a program; @held is the delivery count and, once the
+ * consumer has told it, the progress. */
 static void
 read_progress (MpQueueProgress *progress,
                const char      *who,
                const char      *held)
 {
-  const char *last = strrchr (who, ' ');
+  const char *host = strchr (who, ' ');
+  const char *pid = host != NULL ? strchr (host + 1, ' ') : NULL;
   char       *end;
 
-  progress->pid = last != NULL ? g_ascii_strtoll (last, NULL, 10) : 0;
+  progress->pid = pid != NULL ? g_ascii_strtoll (pid, NULL, 10) : 0;
   progress->n_deliveries = (guint32) g_ascii_strtoull (held, &end, 10);
   progress->fraction = -1;
   progress->text[0] = '\0';

@@ -4,6 +4,7 @@
 
 #include "redis-queue-private.h"
 
+#include "base/mp-process-command.h"
 #include "mp-error.h"
 #include "mp1-resource.h"
 
@@ -245,6 +246,16 @@ get_mode (const MpQueueParameters *parameters)
   return parameters->settings.mode == MP_QUEUE_MODE_PLAIN ? "plain" : "joinable";
 }
 
+/* What the server stores for observers. */
+static char *
+dup_who (void)
+{
+  g_autofree char *program = mp_process_dup_command (getpid ());
+
+  return g_strdup_printf ("%s %d%s%.64s", g_get_host_name (), (int) getpid (),
+                          program != NULL ? " " : "", program != NULL ? program : "");
+}
+
 static void
 send_hello (MpRedisQueue *self,
             MpReplyFunc   func)
@@ -253,7 +264,7 @@ send_hello (MpRedisQueue *self,
   const gboolean           is_new = self->incarnation == NULL;
   const guint              given = is_new ? parameters->given : 0;
   GByteArray              *out = mp_redis_begin_call (self, "mp1_hello", 8);
-  g_autofree char         *who = g_strdup_printf ("%s %d", g_get_host_name (), (int) getpid ());
+  g_autofree char         *who = dup_who ();
   const char              *mode = get_mode (parameters);
 
   mp_command_add_integer (out, ++self->epoch);

@@ -45,8 +45,8 @@ mp_redis_uri_free (MpRedisUri *self)
 /* --- Parameters ---------------------------------------------------------------------- */
 
 /* The name becomes the hash tag of the keys, which is in braces. */
-static gboolean
-is_name (const char *name)
+gboolean
+mp_redis_uri_is_name (const char *name)
 {
   const gsize length = strlen (name);
 
@@ -106,7 +106,7 @@ parse_parameter (const char *name,
     {
       g_free (self->name);
       self->name = g_strdup (value);
-      return is_name (value);
+      return mp_redis_uri_is_name (value);
     }
   if (g_str_equal (name, "db"))
     return parse_number (value, MAX_DATABASE, &self->database);
@@ -194,8 +194,8 @@ read_auth_file (MpRedisUri *self,
 }
 
 MpRedisUri *
-mp_redis_uri_parse (const char *text,
-                    GError    **error)
+mp_redis_uri_parse_server (const char *text,
+                           GError    **error)
 {
   g_autoptr (MpRedisUri) self = g_new0 (MpRedisUri, 1);
   g_autofree char *scheme = NULL;
@@ -223,14 +223,32 @@ mp_redis_uri_parse (const char *text,
   if (!mp_queue_parameters_parse (&self->parameters, query, parse_parameter, self, error) ||
       !parse_place (self, host, port, path, error) || !read_auth_file (self, error))
     return NULL;
-  if (self->name == NULL)
+
+  self->public_uri = mp_public_uri (text);
+  return g_steal_pointer (&self);
+}
+
+MpRedisUri *
+mp_redis_uri_parse (const char *text,
+                    GError    **error)
+{
+  g_autoptr (MpRedisUri) self = mp_redis_uri_parse_server (text, error);
+
+  if (self != NULL && self->name == NULL)
     {
       refuse (_ ("it contains no name=NAME"), error);
       return NULL;
     }
-
-  self->public_uri = mp_public_uri (text);
   return g_steal_pointer (&self);
+}
+
+char *
+mp_redis_uri_add_name (const char *text,
+                       const char *name)
+{
+  g_autofree char *escaped = g_uri_escape_string (name, NULL, FALSE);
+
+  return g_strdup_printf ("%s%cname=%s", text, strchr (text, '?') != NULL ? '&' : '?', escaped);
 }
 
 MpAddress *

@@ -45,7 +45,15 @@ typedef struct
 /* Neither the text nor an error contains the password.  NULL with @error set. */
 MpRedisUri *mp_redis_uri_parse (const char *text,
                                 GError    **error);
+/* The same for the URI of a server, which contains no name, unless it is that of one queue. */
+MpRedisUri *mp_redis_uri_parse_server (const char *text,
+                                       GError    **error);
 void        mp_redis_uri_free (MpRedisUri *self);
+/* The URI of the queue with that name on the server of @text. */
+char *mp_redis_uri_add_name (const char *text,
+                             const char *name);
+/* Whether a queue can have that name. */
+gboolean mp_redis_uri_is_name (const char *name);
 
 MpAddress *mp_redis_uri_make_address (const MpRedisUri *self);
 

@@ -16,8 +16,10 @@ PAGES = ('overview', 'tasks', 'messages', 'processes')
 
 def parse(arguments):
     parser = argparse.ArgumentParser(prog='mproc-inspector',
-                                     description='Shows the queues of this user in a window.')
-    parser.add_argument('--queue', metavar='NAME', help='the queue to show first, by name or number')
+                                     description='Shows the queues of this user, and those of servers, in a window.')
+    parser.add_argument('--queue', metavar='NAME', help='the queue to show first, by name, number or URI')
+    parser.add_argument('--server', metavar='URI', action='append', default=[],
+                        help='also the queues of a server, such as redis://HOST/0; can be repeated')
     parser.add_argument('--page', choices=PAGES, help='the page to show first')
     parser.add_argument('--dump', action='store_true',
                         help='print what the window would show as JSON, and end')
@@ -26,11 +28,16 @@ def parse(arguments):
 
 def dump(queues, key):
     """Prints all queues, or the one that was asked for."""
+    problems = []
+    queues.connect('problem', lambda queues, text: problems.append(text))
     queues.scan()
+    queues.wait()
+    for text in problems:
+        print(f'mproc-inspector: {rows.clean(text)}', file=sys.stderr)
     shown = list(queues) if key is None else queues.find_all(key)
     json.dump([rows.dump(queue) for queue in shown], sys.stdout, indent=2)
     print()
-    return 0 if shown or key is None else 1
+    return 0 if (shown or key is None) and not problems else 1
 
 
 def show(queues, options, command):
@@ -57,7 +64,8 @@ def show(queues, options, command):
 def main(arguments, command):
     """@command is the program `mproc`, which does what is asked of a queue."""
     options = parse(arguments[1:])
-    queues = Queues()
+    addresses = [*options.server, options.queue] if '://' in (options.queue or '') else options.server
+    queues = Queues(addresses)
     if options.dump:
         return dump(queues, options.queue)
     return show(queues, options, command)

@@ -14,7 +14,14 @@ def progress_text(task):
 
 
 def held(task):
+    """A server does not record since when, so that is only known at least."""
+    if 'seen-us' in task:
+        return f'≥ {rows.format_seconds(task["seen-us"])}'
     return rows.format_seconds(task['held-us']) if 'held-us' in task else ''
+
+
+def held_us(task):
+    return task.get('held-us', task.get('seen-us', -1))
 
 
 def make_tasks():
@@ -24,7 +31,7 @@ def make_tasks():
         Column('Held By', lambda task: task['holder'], expand=True),
         Column('Progress', progress_text, lambda task: task.get('progress', -1),
                fraction=lambda task: task.get('progress')),
-        Column('Since', held, lambda task: task.get('held-us', -1), numeric=True),
+        Column('Since', held, held_us, numeric=True),
         Column('Tries', lambda task: str(task['n-deliveries']), lambda task: task['n-deliveries'],
                numeric=True),
         Column('Size', lambda task: rows.format_size(task['size']), lambda task: task['size'],
@@ -33,13 +40,16 @@ def make_tasks():
     ), key=lambda task: (task['state'], task['serial']))
 
 
+def taken(process):
+    return f'{process["n-got"]:,}' if 'n-got' in process else ''
+
+
 def make_processes():
     return Table((
         Column('Process', lambda process: process['process'], expand=True),
         Column('Put', lambda process: f'{process["n-put"]:,}', lambda process: process['n-put'],
                numeric=True),
-        Column('Taken', lambda process: f'{process["n-got"]:,}', lambda process: process['n-got'],
-               numeric=True),
+        Column('Taken', taken, lambda process: process.get('n-got', -1), numeric=True),
         Column('Holds', lambda process: f'{process["n-held"]:,}', lambda process: process['n-held'],
                numeric=True),
         Column('Waits For', lambda process: process['waits-for'], expand=True),

@@ -9,6 +9,10 @@ from .graph import Graph
 GRAPH_HEIGHT = 160
 
 
+# What a server does not record.
+UNKNOWN = '–'
+
+
 def size(values):
     limit = f'{values.max_size:,}' if values.max_size else 'unlimited'
     return f'{values.size:,} of {limit}'
@@ -21,8 +25,10 @@ def state(values):
 
 
 def created(values):
-    time = GLib.DateTime.new_from_unix_local(values.created_at // 1_000_000)
-    return f'{time.format("%x %X")} by process {values.creator}'
+    if not values.created_at:
+        return UNKNOWN
+    time = GLib.DateTime.new_from_unix_local(values.created_at // 1_000_000).format('%x %X')
+    return f'{time} by process {values.creator}' if values.creator else time
 
 
 NUMBERS = (
@@ -41,6 +47,10 @@ TASKS = (
     ('Oldest', lambda values: rows.format_seconds(values.oldest_us)),
     ('Created', created),
 )
+
+
+# The properties that are not known of every queue, by the title of their row.
+NOT_EVERYWHERE = {'Memory': 'memory', 'Redelivered': 'n-redelivered'}
 
 
 class Overview(Gtk.ScrolledWindow):
@@ -72,12 +82,13 @@ class Overview(Gtk.ScrolledWindow):
                 row.add_suffix(Gtk.Button(label='Requeue', action_name='win.requeue',
                                           valign=Gtk.Align.CENTER))
             group.add(row)
-            self._labels.append((label, text))
+            self._labels.append((label, text, NOT_EVERYWHERE.get(title)))
         return group
 
     def show_queue(self, queue):
         self._graph.show_samples(queue.history)
         self._warning.set_label(queue.warning or '')
         self._warning.set_visible(queue.warning is not None)
-        for label, text in self._labels:
-            label.set_label(text(queue.monitor.props))
+        for label, text, name in self._labels:
+            is_known = name is None or queue.monitor.knows(name)
+            label.set_label(text(queue.monitor.props) if is_known else UNKNOWN)

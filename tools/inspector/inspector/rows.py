@@ -5,6 +5,8 @@ import os
 
 from gi.repository import GLib, Mp
 
+from .queues import FAILURES
+
 MAX_TASKS = 1000
 MAX_MESSAGES = 100
 LONGEST_PREVIEW = 200
@@ -18,7 +20,9 @@ def clean(text):
 def describe_process(process):
     pid = process.get('pid', process['pid-inside'])
     command = os.path.basename(process['command']) if 'command' in process else ''
-    return clean(f'{command} {pid}'.strip())
+    place = f'on {process["host"]}' if 'host' in process else ''
+    away = 'away' if process.get('away') else ''
+    return clean(' '.join(word for word in (command, str(pid), place, away) if word))
 
 
 def tasks(queue):
@@ -43,22 +47,37 @@ def content(message):
         return f'({error})'
 
 
+def describe_messages(found, after):
+    return [{'position': position, 'format': message.get_format().value_nick, 'size': message.get_size(),
+             'content': content(message)} for position, message in enumerate(found, after - len(found))]
+
+
+def describe_failure(error):
+    return {'position': None, 'format': '', 'size': 0, 'content': f'({error})'}
+
+
 def messages(queue):
     """The messages that are taken next; one that cannot be shown is a row with its error."""
     rows, start = [], 0
     while len(rows) < MAX_MESSAGES:
         try:
             found, after = queue.monitor.peek(start, MAX_MESSAGES - len(rows))
-        except (OSError, ValueError) as error:
-            rows.append({'position': None, 'format': '', 'size': 0, 'content': f'({error})'})
+        except FAILURES as error:
+            rows.append(describe_failure(error))
             break
         if not found:
             break
-        for position, message in enumerate(found, after - len(found)):
-            rows.append({'position': position, 'format': message.get_format().value_nick,
-                         'size': message.get_size(), 'content': content(message)})
+        rows += describe_messages(found, after)
         start = after
     return rows
+
+
+def shown_messages(queue):
+    """The same without waiting for a server: what it has told last."""
+    if not queue.is_on_server:
+        return messages(queue)
+    found, after = queue.found
+    return [describe_failure(found)] if after is None else describe_messages(found, after)
 
 
 def preview(row):
@@ -67,10 +86,10 @@ def preview(row):
 
 
 def values(queue):
-    """What is known of the queue itself."""
+    """What is known of the queue itself; None is not known."""
     monitor = queue.monitor
     return {specification.name: getattr(monitor.props, specification.name.replace('-', '_'))
-            for specification in Mp.QueueMonitor.list_properties()}
+            if monitor.knows(specification.name) else None for specification in Mp.QueueMonitor.list_properties()}
 
 
 def dump(queue):

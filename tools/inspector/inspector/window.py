@@ -16,19 +16,22 @@ class Window(Adw.ApplicationWindow):
         super().__init__(application=application, title='Queues', default_width=SIZE[0],
                          default_height=SIZE[1])
         self.queue = None
+        self._wanted = None
+        self._problem = None
         self._queues = queues
         self._handler = 0
         self._sidebar = Sidebar(queues)
         self._sidebar.connect('notify::selected', lambda *ignored: self._select())
         self._overview = Overview()
         self._lists = {'tasks': (lists.make_tasks(), rows.tasks),
-                       'messages': (lists.make_messages(), rows.messages),
+                       'messages': (lists.make_messages(), rows.shown_messages),
                        'processes': (lists.make_processes(), rows.processes)}
         self._pages = self._make_pages()
         self._actions = Actions(self, command)
         self.add_action(self._make_pause())
         self._make_content()
         queues.connect('items-changed', lambda *ignored: self._show_whether_empty())
+        queues.connect('problem', lambda queues, text: self._say_problem(text))
         self._select()
         self._show_whether_empty()
 
@@ -38,11 +41,23 @@ class Window(Adw.ApplicationWindow):
 
     def choose(self, key, page):
         """Shows the queue of that name or number, and a page; None leaves what is shown."""
-        queue = self._queues.find(key) if key is not None else None
-        if queue is not None:
-            self._sidebar.select(queue)
+        self._wanted = key
+        self._select_wanted()
         if page is not None:
             self._pages.set_visible_child_name(page)
+
+    def _select_wanted(self):
+        """One on a server is found later."""
+        queue = self._queues.find(self._wanted) if self._wanted is not None else None
+        if queue is not None:
+            self._wanted = None
+            self._sidebar.select(queue)
+
+    def _say_problem(self, text):
+        """Of a server; said once."""
+        if text != self._problem:
+            self._problem = text
+            self.say(text)
 
     def say(self, text):
         self._toasts.add_toast(Adw.Toast(title=GLib.markup_escape_text(text)))
@@ -104,7 +119,7 @@ class Window(Adw.ApplicationWindow):
     def _select(self):
         if self.queue is not None:
             self.queue.disconnect(self._handler)
-            self.queue.is_shown = False
+            self.queue.is_shown = self.queue.are_messages_shown = False
         self.queue = self._sidebar.selected
         if self.queue is not None:
             self.queue.is_shown = True
@@ -112,6 +127,7 @@ class Window(Adw.ApplicationWindow):
         self._update()
 
     def _show_whether_empty(self):
+        self._select_wanted()
         self._stack.set_visible_child_name('queue' if len(self._queues) else 'empty')
 
     def _update(self):
@@ -119,6 +135,7 @@ class Window(Adw.ApplicationWindow):
         if self.queue is None:
             return
         page = self._pages.get_visible_child_name()
+        self.queue.are_messages_shown = page == 'messages'
         if page == 'overview':
             self._overview.show_queue(self.queue)
         else:

@@ -7,15 +7,29 @@
 G_BEGIN_DECLS
 
 /* Functions that observe a queue from outside, without taking messages, changing anything or waking
- * waiters.  A second backend would implement the same table. */
+ * waiters.  There is one table for each place in which queues live. */
+
+/* A number that the place does not record. */
+#define MP_QUEUE_UNKNOWN G_MAXUINT64
 
 /* The constant properties of a queue. */
 typedef struct
 {
+  guint64         id;   /* no other queue that this process can observe has it */
+  const char     *name; /* owned by the observer, and perhaps longer than that of the settings */
   MpQueueSettings settings;
   gint64          created_at; /* microseconds of real time */
   gint64          creator;    /* process id of the creator in its own pid namespace */
 } MpQueueIdentity;
+
+/* What some places do not record. */
+typedef enum
+{
+  MP_QUEUE_FACT_MEMORY = 1 << 0,
+  MP_QUEUE_FACT_REDELIVERED = 1 << 1,
+  MP_QUEUE_FACT_BYTES_MOVED = 1 << 2, /* how many bytes were put and taken */
+  MP_QUEUE_FACT_CREATOR = 1 << 3,
+} MpQueueFact;
 
 typedef struct
 {
@@ -44,13 +58,19 @@ typedef struct
 /* One handle of a process on the queue. */
 typedef struct
 {
-  guint32  slot;
-  guint64  handle;     /* identifies it: never used again in this queue */
-  gint64   pid_inside; /* process id in its own pid namespace */
-  guint64  n_put;
-  guint64  n_got;
-  guint32  n_held;
-  gint64   attached_at; /* microseconds of real time */
+  guint32 slot;
+  guint64 handle;     /* identifies it: never used again in this queue */
+  gint64  pid_inside; /* process id in its own pid namespace */
+  guint64 n_put;
+  guint64 n_got; /* MP_QUEUE_UNKNOWN if it is not recorded */
+  guint32 n_held;
+  gint64  attached_at; /* microseconds of real time; 0: not recorded */
+
+  /* Of queues on a server.  The texts may be NULL, and are valid during the call. */
+  const char *host;    /* where the process runs */
+  const char *program; /* as it calls itself */
+  gboolean    is_away; /* it is not connected now, and holds messages */
+
   gboolean is_sleeping[MP_QUEUE_WAIT_ANSWERS];
   gboolean is_armed[MP_QUEUE_WAIT_ANSWERS];
 } MpQueueUser;
@@ -67,7 +87,8 @@ typedef struct
   MpQueueTaskState state;
   guint32          slot; /* of the holder */
   guint64          serial;
-  gint64           held_us; /* since it was delivered */
+  gint64           held_us;  /* since it was delivered */
+  gboolean         is_least; /* not recorded: for how long the observer has seen it */
   guint32          n_deliveries;
   guint64          size;
   guint8           tag;
@@ -93,11 +114,53 @@ typedef void (*MpQueueTaskFunc) (const MpQueueTaskInfo *task,
 typedef gboolean (*MpQueueGlimpseFunc) (const MpQueueGlimpse *glimpse,
                                         gpointer              user_data);
 
+/* Queues on a network are asked by questions, which end later. */
+typedef enum
+{
+  MP_QUEUE_QUESTION_SAMPLE,
+  MP_QUEUE_QUESTION_PEEK,
+  MP_QUEUE_QUESTION_TASK,
+} MpQueueQuestionKind;
+
 typedef struct
 {
+  MpQueueQuestionKind kind;
+  guint64             from; /* PEEK, as the slot; TASK: the serial */
+  guint               max;
+  gsize               max_length;
+} MpQueueQuestion;
+
+typedef enum
+{
+  MP_QUEUE_ANSWER_FAILED = -1,
+  MP_QUEUE_ANSWER_WAITING,
+  MP_QUEUE_ANSWER_READY,
+} MpQueueAnswer;
+
+typedef struct
+{
+  guint unknown; /* MpQueueFact */
+
+  /* For queues on a network, else NULL.  The other slots then answer from what the last question of
+   * their kind has brought, and do not wait: `sample` and the lists from a sample, `peek` and
+   * `peek_task` from their own.  A question replaces the one before it. */
+  void (*begin) (gpointer               self,
+                 const MpQueueQuestion *question);
+  /* Makes all progress that is possible without waiting.  FAILED with @error set. */
+  MpQueueAnswer (*step) (gpointer self,
+                         GError **error);
+  /* After WAITING: step again when @condition holds for @fd (-1: none), or at @time of the
+   * monotonic clock (-1: never). */
+  void (*get_wait) (gpointer      self,
+                    int          *fd,
+                    GIOCondition *condition,
+                    gint64       *time);
+
   void (*free) (gpointer self);
   void (*identify) (gpointer         self,
                     MpQueueIdentity *identity);
+  /* The URI by which the queue can be opened, without a password, or NULL. */
+  char *(*dup_uri) (gpointer self);
   /* FALSE with @error set when the queue cannot be read any more. */
   gboolean (*sample) (gpointer       self,
                       MpQueueSample *sample,
