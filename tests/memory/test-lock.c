@@ -137,6 +137,58 @@ test_await_again (void)
   test_memory_close (&one);
 }
 
+typedef struct
+{
+  MpMemory *memory;
+  guint32   ended;
+  gboolean  taken;
+} Taking;
+
+static gpointer
+take_once (gpointer user_data)
+{
+  Taking *self = user_data;
+
+  self->taken = mp_lock_take (self->memory, MP_LOCK_HEAD);
+  mp_store_release (&self->ended, 1);
+  return NULL;
+}
+
+/* A thread that takes the lock by spinning after it has slept leaves the flag set: others may still
+ * sleep, of whom its release has to wake the next one. */
+static void
+test_keeps_waited (void)
+{
+  MpMemory one = { 0 };
+  MpMemory other = { 0 };
+  Taking   taking = { &other, 0, FALSE };
+  gint64   deadline = g_get_monotonic_time () + TEST_TIMEOUT_US;
+  guint32 *lock;
+
+  test_memory_create (&one);
+  test_memory_open (&other, &one);
+  lock = one.locks[MP_LOCK_HEAD];
+  /* On a busy machine the thread may give up before it sees the release. */
+  while (!taking.taken && g_get_monotonic_time () < deadline)
+    {
+      GThread *thread;
+
+      g_assert_true (mp_lock_take (&one, MP_LOCK_HEAD));
+      taking.ended = 0;
+      thread = g_thread_new ("take", take_once, &taking);
+      while ((mp_load (lock) & MP_LOCK_WAITED) == 0 && !mp_load_acquire (&taking.ended))
+        g_thread_yield ();
+      mp_unlock (&one, MP_LOCK_HEAD);
+      g_thread_join (thread);
+    }
+  g_assert_true (taking.taken);
+  g_assert_cmphex (mp_load (lock) & MP_LOCK_WAITED, ==, MP_LOCK_WAITED);
+
+  mp_unlock (&other, MP_LOCK_HEAD);
+  test_memory_close (&other);
+  test_memory_close (&one);
+}
+
 static int
 take_and_die (gpointer data)
 {
@@ -272,6 +324,7 @@ main (int   argc,
   g_test_add_func ("/memory/lock/await", test_await);
   g_test_add_func ("/memory/lock/await-again", test_await_again);
   g_test_add_func ("/memory/lock/await-retaken", test_await_retaken);
+  g_test_add_func ("/memory/lock/keeps-waited", test_keeps_waited);
   g_test_add_func ("/memory/lock/owner-dies", test_owner_dies);
   g_test_add_func ("/memory/lock/stray-store", test_stray_store);
   g_test_add_func ("/memory/lock/stray-store-while-held", test_stray_store_while_held);
