@@ -18,6 +18,9 @@
  *   NO_RELEASE        the header is stored like any other word, without release
  *   NO_REPAIR         the tail is not repaired when the lock of a dead producer is taken
  *   NO_SLICE          sleepers do not look by themselves after a death
+ *   NO_SHUTDOWN_FENCE who shuts the queue down checks for sleepers without a fence
+ *
+ * With SHUTDOWN, producers shut the queue down after their put, without a lock.
  */
 
 #ifndef N_PRODUCERS
@@ -44,7 +47,8 @@
 #define HEADER(i)  (4 + (i))
 #define PAYLOAD(i) (4 + N_SLOTS + (i))
 #define BIT(w)     (4 + 2 * N_SLOTS + (w))
-#define N_PLACES   (4 + 2 * N_SLOTS + N_WORKERS)
+#define SHUT       (4 + 2 * N_SLOTS + N_WORKERS)
+#define N_PLACES   (SHUT + 1)
 
 /* The previous content of the memory: a record that would be taken for committed by mistake. */
 #define STALE 99
@@ -205,6 +209,30 @@ inline wake_one (w)
   seen = 0
 }
 
+/* Wakes all sleepers: those that set their bits later see the shutdown. */
+inline wake_all (w)
+{
+  victim = N_PRODUCERS;
+  do
+  :: victim == N_WORKERS -> break
+  :: victim < N_WORKERS ->
+     LOAD (w, seen, BIT (victim));
+     if
+     :: seen != 0 ->
+        FENCE (w);
+        d_step { seen = memory[BIT (victim)]; memory[BIT (victim)] = 0 };
+        if
+        :: seen != 0 -> futex[victim]++; asleep[victim] = 0
+        :: else -> skip
+        fi
+     :: else -> skip
+     fi;
+     victim++
+  od;
+  victim = 0;
+  seen = 0
+}
+
 /* Puts message w + 1. */
 proctype Producer (byte w) provided (!stopped[w])
 {
@@ -243,11 +271,19 @@ proctype Producer (byte w) provided (!stopped[w])
 #endif
     wake_one (w);
     returned[w + 1] = 1;
+#ifdef SHUTDOWN
+    STORE (w, SHUT, 1, 0);
+#ifndef NO_SHUTDOWN_FENCE
+    FENCE (w);
+#endif
+    wake_all (w);
+#endif
     finished[w] = 1
   } unless { dead[w] }
 }
 
-/* Tries to take one message: got is its number, or 0. */
+/* Tries to take one message: got is its number, or 0.  Only without a message it matters whether the
+ * queue was shut down. */
 inline try_get (w)
 {
   got = 0;
@@ -271,7 +307,7 @@ inline try_get (w)
           taken[got]++;
           assert (taken[got] == 1)
         }
-     :: else -> skip
+     :: else -> LOAD (w, shut, SHUT)
      fi;
      STORE (w, HEAD_LOCK, 0, 1)
   fi;
@@ -294,14 +330,14 @@ inline try_get (w)
 proctype Consumer (byte w) provided (!stopped[w])
 {
   byte position, seen, victim, got, word;
-  bit  repair, busy;
+  bit  repair, busy, shut;
   byte n_looks;
 
   {
     do
     :: try_get (w);
        do
-       :: got != 0 || busy -> break
+       :: got != 0 || busy || shut -> break
        :: else ->
           word = futex[w];
           STORE (w, BIT (w), 1, 1);
@@ -312,7 +348,7 @@ proctype Consumer (byte w) provided (!stopped[w])
           try_get (w);
 #endif
           if
-          :: got != 0 || busy -> skip
+          :: got != 0 || busy || shut -> skip
           :: else ->
              d_step {
                if
@@ -341,10 +377,14 @@ proctype Consumer (byte w) provided (!stopped[w])
              :: else -> seen = 0
              fi;
              break
-          :: busy -> break
+          :: got == 0 && (busy || shut) -> break
           :: else -> try_get (w)
           fi
        od;
+       if
+       :: shut && got == 0 && !busy -> break
+       :: else -> skip
+       fi;
        /* BUSY: the caller tries again when the holder continues. */
        if
        :: busy -> (memory[HEAD_LOCK] == 0 || !stopped[OWNER (HEAD_LOCK)])
@@ -403,8 +443,8 @@ end:
   od
 }
 
-/* Checks the final states: no process sleeps while there is a message for it, and no message is
- * lost. */
+/* Checks the final states: no process sleeps while there is a message for it or after a shutdown,
+ * and no message is lost. */
 proctype Judge ()
 {
   byte w, position;
@@ -415,7 +455,8 @@ proctype Judge ()
     w = N_PRODUCERS;
     do
     :: w < N_WORKERS ->
-       assert (!asleep[w] || dead[w] || memory[HEADER (position)] == 0);
+       assert (!asleep[w] || dead[w] ||
+               (memory[HEADER (position)] == 0 && memory[SHUT] == 0));
        w++
     :: else -> break
     od;
