@@ -95,9 +95,11 @@ class Session:
             self.number += stored
         return stored, status
 
-    def get(self, n=1, wait=0, left=1 << 20, fit=-1):
-        answer = self.call('get', self.epoch, n, left, fit, wait, self.first)
+    def get(self, n=1, wait=0, left=1 << 20, fit=-1, offers=0):
+        answer = self.call('get', self.epoch, n, left, fit, wait, self.first, offers)
         self.first = 0
+        if answer[0] == SHORT:
+            answer = answer[:2]
         return answer[0], answer[1], [(int(answer[i]), int(answer[i + 1]), answer[i + 2][1:].decode())
                                       for i in range(2, len(answer), 3)]
 
@@ -112,6 +114,13 @@ class Session:
     def woken(self):
         """Returns the condition of the next wake-up."""
         return int(self.pushes.read()[2])
+
+    def offered(self):
+        """Returns the id and the payload of the next message that comes with a wake-up."""
+        word = self.pushes.read()[2]
+        serial, _, entry = word[1:].split(b' ', 2)
+        assert word[:1] == b'm', word
+        return int(serial), entry[1:].decode()
 
     def is_woken(self):
         """Whether there is a wake-up: each is sent before the answer of the command that caused it."""

@@ -92,6 +92,47 @@ class TestRedisFunctions(helping.TestCase):
         self.assertEqual(sleepers[2].woken(), ITEMS)
         self.assertEqual(sleepers[2].get(2)[2], [(1, 1, '1'), (2, 1, '2')])
 
+    def test_offers(self):
+        """A message that nobody is before goes to the sleeper whose turn it is, with the wake-up."""
+        sleepers, producer = [self.open() for _ in range(3)], self.open()
+        for sleeper in sleepers:
+            self.assertEqual(sleeper.get(wait=1, offers=1)[0], SHORT)
+        sleepers[0].die()
+        self.wait_until(lambda: producer.ask('PUBSUB', 'SHARDNUMSUB', producer.key(sleepers[0].session))[1] == 0)
+        producer.put('1')
+        self.assertEqual(sleepers[1].offered(), (1, '1'))
+        self.assertEqual(producer.state()[1:4], [0, 0, 1])
+        producer.put('22', '333')
+        self.assertEqual(sleepers[2].woken(), ITEMS)
+        self.assertEqual(sleepers[2].get(2)[2], [(2, 1, '22'), (3, 1, '333')])
+        sleepers[1].call('took', 1)
+        self.assertEqual(sleepers[1].done(('r', 1, 1)), '1')
+        self.assertEqual(producer.get()[2], [(1, 2, '1')])
+
+    def test_offers_that_nobody_takes(self):
+        """They are withdrawn, and given to others; who has taken one keeps it."""
+        stopped, working, other = self.open(), self.open(), self.open()
+        stopped.get(wait=1, offers=1)
+        working.get(wait=1, offers=1)
+        other.put('1')
+        other.put('2')
+        self.assertEqual((stopped.offered(), working.offered()), ((1, '1'), (2, '2')))
+        working.call('took', 2)
+        self.assertEqual(self.wait_until(lambda: other.get(5)[2]), [(1, 1, '1')])
+        self.assertEqual((stopped.done(('u', 1, 1)), working.done(('d', 2, 1)), other.done(('d', 1, 1))),
+                         ('0', '1', '1'))
+
+    def test_offers_of_a_broken_connection(self):
+        """They are not withdrawn before the grace is over: the session may come back."""
+        away, other = (self.open(grace='3600000') for _ in range(2))
+        away.get(wait=1, offers=1)
+        other.put('1')
+        away.die()
+        self.wait_until(lambda: other.ask('PUBSUB', 'SHARDNUMSUB', other.key(away.session))[1] == 0)
+        begin = time.monotonic()
+        self.wait_until(lambda: (self.assertEqual(other.get()[0], SHORT), time.monotonic() > begin + 2)[1])
+        self.assertEqual(away.done(('d', 1, 1)), '1')
+
     def test_passing_on(self):
         first, second = self.open(), self.open()
         first.get(wait=1)

@@ -24,9 +24,9 @@ local function load(K, field, other)
   local mine = fixed[inc] or settings(K, inc)
   -- After an unclean end of the server they may be wrong until the queue is empty.
   if head == tail and back == '0' then bytes = 0 end
-  return { inc = inc, head = tonumber(head), tail = tonumber(tail), bytes = tonumber(bytes),
-           unfinished = tonumber(unfinished), waits = tonumber(waits), closed = closed == '1',
-           back = tonumber(back), large = tonumber(large), fields = {}, after = {},
+  return { inc = inc, head = head + 0, tail = tail + 0, bytes = bytes + 0,
+           unfinished = unfinished + 0, waits = waits + 0, closed = closed == '1',
+           back = back + 0, large = large + 0, fields = {}, after = {},
            size = mine.size, cap = mine.cap, limit = mine.limit, grace = mine.grace },
          v[2], v[3]
 end

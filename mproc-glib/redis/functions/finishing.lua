@@ -64,13 +64,13 @@ local function finish(K, q, batch, how, id, n, in_hand)
   if not in_hand or in_hand ~= n and match(in_hand, '^%d+') ~= n then return false end
 
   batch.ended[id] = true
-  batch.ids[#batch.ids + 1] = id
   if how == 'd' then
     batch.dropped[#batch.dropped + 1], batch.done = id, batch.done + 1
   elseif how == 'c' then
     batch.dropped[#batch.dropped + 1] = id
     add(K, q, 'consumed', 1)
   else
+    batch.returned[#batch.returned + 1] = id
     local buried = give_back(K, q, id, tonumber(n) - (how == 'u' and 1 or 0))
     batch.done, batch.back = batch.done + buried, batch.back + 1 - buried
   end
@@ -88,15 +88,24 @@ local function fin(K, A)
   if tonumber(A[3]) == tonumber(number) then return before end
   if tonumber(A[3]) < tonumber(number) then return '' end
 
-  local ids, answers = {}, {}
-  local batch = { ids = {}, ended = {}, dropped = {}, done = 0, back = 0 }
-  for i = 4, #A, 3 do ids[#ids + 1] = A[i + 1] end
+  local ids, n, answers, ended, dropped, done = {}, 0, {}, {}, {}, 0
+  for i = 5, #A, 3 do n = n + 1; ids[n] = A[i] end
   local hand = call('HMGET', K[3], unpack(ids))
-  for i = 1, #ids do
-    answers[i] = finish(K, q, batch, A[3 * i + 1], ids[i], A[3 * i + 3], hand[i]) and '1' or '0'
+  local batch = { ended = ended, dropped = dropped, returned = {}, done = 0, back = 0 }
+  for i = 1, n do
+    local id, how, count = ids[i], A[3 * i + 1], A[3 * i + 3]
+    -- The most frequent case first.
+    if how == 'd' and hand[i] == count and not ended[id] then
+      done = done + 1
+      ended[id], dropped[#dropped + 1], answers[i] = true, id, '1'
+    else
+      answers[i] = finish(K, q, batch, how, id, count, hand[i]) and '1' or '0'
+    end
   end
-  drop(K, q, batch.dropped)
-  if #batch.ids > 0 then later(q, 'HDEL', K[3], unpack(batch.ids)) end
+  batch.done = batch.done + done
+  drop(K, q, dropped)
+  if #dropped > 0 then later(q, 'HDEL', K[3], unpack(dropped)) end
+  if #batch.returned > 0 then later(q, 'HDEL', K[3], unpack(batch.returned)) end
   if batch.done > 0 then finished(K, q, batch.done) end
   if batch.back > 0 then wake(K, q, ITEMS, math.min(batch.back, MAX_WAKE)) end
   local answer = table.concat(answers)

@@ -24,14 +24,15 @@ end
 
 -- Takes from ids what fits, and moves it into the hand of the session.
 local function take(K, q, ids, n_back, left, fit)
-  local out, hand, filled = { OK, 0 }, {}, 0
+  local out, hand, filled, at = { OK, 0 }, {}, 0, 2
   local payloads = call('HMGET', K[2], unpack(ids))
   for i = 1, #ids do
     local id, entry = ids[i], payloads[i]
     if not entry then
       skip(K, q, id, i <= n_back)
     else
-      local size, n = size_of(entry), 1
+      local size, n = #entry - 1, 1
+      if byte(entry) >= LARGE then size = size_of(entry) end
       if fit >= 0 and size > fit and filled == 0 then return { NOT_FIT, size }, 0 end
       if fit >= 0 and size > fit or filled > 0 and size > left then break end
       if i <= n_back then
@@ -41,8 +42,7 @@ local function take(K, q, ids, n_back, left, fit)
         q.head = q.head + 1
       end
       left, q.bytes = left - size, q.bytes - size
-      local at = filled + filled / 2 + 2
-      out[at + 1], out[at + 2], out[at + 3] = id, n, entry
+      out[at + 1], out[at + 2], out[at + 3], at = id, n, entry, at + 3
       hand[filled + 1], hand[filled + 2], filled = id, n == 1 and '1' or text(n), filled + 2
     end
   end
@@ -52,14 +52,14 @@ local function take(K, q, ids, n_back, left, fit)
 end
 
 -- epoch, count, bytes of all, bytes of each (-1: any), whether to wait, whether it is the first
--- get of this epoch -> status, how much is left or how long to nap; id, delivery count, tag byte
--- and payload of each
+-- get of this epoch, whether it takes offers -> status, how much is left or how long to nap; the
+-- time, or id, delivery count, tag byte and payload of each
 local function get(K, A)
   local q, epoch = load(K, 'e' .. A[2])
   if q.inc ~= A[1] then return { gone(K, A), 0 } end
   if epoch ~= A[3] then return { LATE, 0 } end
   if A[8] == '1' then enlist(K, q.inc, A[2]) end
-  reap(K, q)
+  local t = reap(K, q)
 
   local ids, n_back = pick(K, q, tonumber(A[4]))
   local out
@@ -74,11 +74,19 @@ local function get(K, A)
   elseif is_drained(K, q, 0) then
     out = { CLOSED, 0 }
   else
-    if A[7] == '1' then await(K, q, ITEMS, A[2]) end
-    out = { SHORT, nap(K, q, ITEMS) }
+    if A[7] == '1' then await(K, q, ITEMS, A[2], A[9] == '1') end
+    out = { SHORT, nap(K, q, ITEMS, A[2]), t }
   end
   save(K, q)
   return out
 end
 
+-- id: the session has got that offer.
+local function took(K, A)
+  local offers = memory(A[1]).offers
+  if offers[A[3]] and offers[A[3]].session == A[2] then offers[A[3]] = nil end
+  return OK
+end
+
 register('get', get)
+register('took', took)

@@ -25,6 +25,12 @@ local function give_back(K, q, id, n)
   return 0
 end
 
+-- The session may have something in hand from now on.
+local function enlist(K, inc, session)
+  call('SADD', K[HOLDERS], session)
+  memory(inc).known[session] = true
+end
+
 -- Gives back all that a session has in hand.
 local function release(K, q, session)
   local key = prefix(K) .. 'o:' .. session
@@ -43,21 +49,6 @@ local function forget(K, session)
   for bit, key in next, WAITERS do call('ZREM', K[key], session) end
 end
 
-local function memory(inc)
-  local mine = seen[inc]
-  if not mine then
-    mine = { at = -REAP_EVERY, known = {}, missing = {}, absent = {}, turn = {} }
-    seen[inc] = mine
-  end
-  return mine
-end
-
--- The session may have something in hand from now on.
-local function enlist(K, inc, session)
-  call('SADD', K[HOLDERS], session)
-  memory(inc).known[session] = true
-end
-
 local function look_at(K, q, t, mine, sessions, from, to)
   local channels = {}
   for i = from, to do channels[#channels + 1] = prefix(K) .. sessions[i] end
@@ -73,7 +64,9 @@ local function look_at(K, q, t, mine, sessions, from, to)
       release(K, q, session)
     else
       if not since or since > t then mine.missing[session], since = t, t end
-      mine.due = math.min(mine.due or grace, since + grace - t)
+      if call('HLEN', prefix(K) .. 'o:' .. session) > 0 then
+        mine.due = math.min(mine.due or grace, since + grace - t)
+      end
     end
   end
 end
@@ -95,16 +88,37 @@ local function thin(K, q, mine, bit)
   end
 end
 
--- Looks whose connection is gone, and gives back what they had.
+-- A sleeping session that was offered a message may not react to it: its process was stopped, or
+-- does other work.  Counts looks, not time, since the server itself may have been stopped.  A
+-- session that is missing keeps it, as all that it has, for its grace.
+local function withdraw_offers(K, q, mine)
+  for id, offer in next, mine.offers do
+    offer.looks = offer.looks + 1
+    if offer.looks < OFFER_LOOKS then
+      mine.due = math.min(mine.due or 2 * REAP_EVERY, 2 * REAP_EVERY)
+    else
+      mine.offers[id] = nil
+      local channel, hand = prefix(K) .. offer.session, prefix(K) .. 'o:' .. offer.session
+      if call('HGET', hand, id) == '1' and call('PUBSUB', 'SHARDNUMSUB', channel)[2] > 0 then
+        if give_back(K, q, id, 0) > 0 then finished(K, q, 1) else wake(K, q, ITEMS, 1) end
+        later(q, 'HDEL', hand, id)
+      end
+    end
+  end
+end
+
+-- Looks whose connection is gone, and gives back what they had.  Returns the time.
 local function reap(K, q)
   local t = now()
   local mine = memory(q.inc)
-  if mine.at <= t and t - mine.at < REAP_EVERY then return end
+  if mine.at <= t and t - mine.at < REAP_EVERY then return t end
   mine.at, mine.due = t, nil
   local sessions = call('SMEMBERS', K[HOLDERS])
   for from = 1, #sessions, 500 do
     look_at(K, q, t, mine, sessions, from, math.min(from + 499, #sessions))
   end
+  withdraw_offers(K, q, mine)
   for bit in next, WAITERS do thin(K, q, mine, bit) end
   sweep(K, q)
+  return t
 end

@@ -22,7 +22,9 @@
 -- the key.
 --
 -- The queued messages are the range of ids after head up to tail, and those that were given back.
--- A session lives as long as a connection subscribes to its channel.  After mp1_remove the key
+-- A session lives as long as a connection subscribes to its channel.  There it gets the condition for
+-- which it has waited, as a number; or an offer, see offer: the letter m, the id, the time in ms and
+-- the entry of a message that it has in hand by then.  After mp1_remove the key
 -- z:incarnation tells its users, for a day, that the queue was removed.
 --
 -- The hash c contains, besides the settings: q, the counters, see save; for each session the number
@@ -38,7 +40,7 @@
 -- what it removes after that is ignored once it is there.  And the first session that comes after a
 -- start of the server settles the queue, see there.
 
-local REVISION = 2
+local REVISION = 3
 local OK, SHORT, CLOSED, GONE, NOT_FIT, OTHER, OLD, LATE, MISSING, GAP = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
 local LARGE = 128
 local ITEMS, ROOM, DONE, NEWS = 1, 2, 4, 8
@@ -49,6 +51,7 @@ local REAP_EVERY = 200          -- ms between looks who died, for each queue
 local RESTART_GRACE = 60000     -- ms for sessions that this server process has not seen yet
 local LONGEST_NAP = 300000      -- ms
 local MAX_WAKE = 64
+local OFFER_LOOKS = 6           -- looks after which an offer that nobody has taken is withdrawn
 local DROP_AT_ONCE = 5000
 local FORGET_AFTER = 604800000  -- ms after which a session that never said goodbye is forgotten,
 local ABSENT_AFTER = 3600000    -- of these so many while this server process has missed it
@@ -66,9 +69,18 @@ end
 local run
 
 -- What only this server process knows, for each incarnation: when it last looked, which sessions it
--- saw, and since when it misses one.  A restart or a failover forgets it, and so gives everybody
--- the time to come back.
+-- saw, since when it misses one, and which offers were not taken yet.  A restart or a failover
+-- forgets it, and so gives everybody the time to come back.
 local seen = {}
+
+local function memory(inc)
+  local mine = seen[inc]
+  if not mine then
+    mine = { at = -REAP_EVERY, known = {}, missing = {}, absent = {}, turn = {}, offers = {} }
+    seen[inc] = mine
+  end
+  return mine
+end
 
 local function now()
   local t = call('TIME')

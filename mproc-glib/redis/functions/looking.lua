@@ -11,7 +11,7 @@ local function state(K, A)
   for bit in next, WAITERS do
     if math.floor(bits / bit) % 2 == 1 then
       await(K, q, bit, A[2])
-      sleep = math.min(sleep, nap(K, q, bit))
+      sleep = math.min(sleep, nap(K, q, bit, A[2]))
     end
   end
   save(K, q)

@@ -133,6 +133,9 @@ local function hello(K, A)
   run = run or text(now())
   if have[3] ~= run then settle(K, q) end
   prune(K, q)
+  for id, offer in next, memory(q.inc).offers do
+    if offer.session == A[2] then memory(q.inc).offers[id] = nil end
+  end
 
   local out = { OK, REVISION, q.inc, q.closed and '1' or '0', last or '0', unpack(have, 4, 8) }
   local hand = call('HGETALL', K[3])

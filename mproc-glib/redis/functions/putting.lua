@@ -6,21 +6,43 @@
 -- then, for how many more there is room, and whether a large payload is missing.
 local function append(K, q, A, stored, n, room)
   local id, bytes, cap, fresh, filled, missing = q.tail, q.bytes, q.cap, {}, 0, false
-  while stored < n and room > 0 do
-    local entry, name = A[stored + 6], format('%d', id + 1)
-    local size = size_of(entry)
+  for i = stored + 1, math.min(n, stored + room) do
+    local entry, name, size = A[i + 5], format('%d', id + 1)
+    if byte(entry) < LARGE then size = #entry - 1 else size = size_of(entry) end
     if bytes + size > cap then break end
     if byte(entry) >= LARGE then
       entry = adopt(K, q, name, entry)
       if not entry then missing = true; break end
     end
-    id, bytes, stored, room = id + 1, bytes + size, stored + 1, room - 1
-    fresh[filled + 1], fresh[filled + 2], filled = name, entry, filled + 2
+    id, bytes, filled = id + 1, bytes + size, filled + 2
+    fresh[filled - 1], fresh[filled] = name, entry
     if filled >= 512 then call('HSET', K[2], unpack(fresh)); fresh, filled = {}, 0 end
   end
+  stored, room = stored + id - q.tail, room - (id - q.tail)
   if filled > 0 then call('HSET', K[2], unpack(fresh)) end
   q.tail, q.bytes = id, bytes
   return stored, room, missing
+end
+
+-- Moves the message that was put last, and behind which there is no other, into the hand of the
+-- session whose turn it is, and sends it along with the wake-up: it saves that session the way of a
+-- get.  Who does not take offers is only woken.
+local function offer(K, q, entry)
+  while true do
+    local first = call('ZPOPMIN', K[WAITERS[ITEMS]])
+    local session, takes = first[1], first[2] and match(first[2], '%.5$')
+    if not session then q.waits = q.waits - ITEMS; return end
+    local id = text(q.tail)
+    local word = takes and 'm' .. id .. ' ' .. text(now()) .. ' ' .. entry or text(ITEMS)
+    if call('SPUBLISH', prefix(K) .. session, word) > 0 then
+      if not takes then return end
+      call('HSET', prefix(K) .. 'o:' .. session, id, '1')
+      enlist(K, q.inc, session)
+      memory(q.inc).offers[id] = { session = session, looks = 0 }
+      q.head, q.bytes = q.tail, q.bytes - size_of(entry)
+      return
+    end
+  end
 end
 
 -- epoch, number of the first, whether to wait, tag byte and payload of each -> how many are stored
@@ -42,7 +64,11 @@ local function put(K, A)
     q.unfinished = q.unfinished + stored - before
     set(q, 'p' .. A[2], text(first + stored - 1))
     if q.waits > 0 then
-      wake(K, q, ITEMS, math.min(stored - before, MAX_WAKE))
+      if n_ready(q) == 1 and has(q, ITEMS) and byte(A[stored + 5]) < LARGE then
+        offer(K, q, A[stored + 5])
+      else
+        wake(K, q, ITEMS, math.min(stored - before, MAX_WAKE))
+      end
       wake(K, q, NEWS, math.huge)
     end
   end

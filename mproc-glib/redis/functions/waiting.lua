@@ -14,17 +14,28 @@ local function wake(K, q, bit, n)
   end
 end
 
-local function await(K, q, bit, session)
+-- takes_offers: whether it may be given a message with the wake-up; then its turn ends in .5.
+local function await(K, q, bit, session, takes_offers)
   if not has(q, bit) then q.waits = q.waits + bit end
-  call('ZADD', K[WAITERS[bit]], 'NX', call('HINCRBY', K[1], 'turn', 1), session)
+  local turn = call('HINCRBY', K[1], 'turn', 1)
+  call('ZADD', K[WAITERS[bit]], 'NX', text(turn) .. (takes_offers and '.5' or ''), session)
 end
 
 -- How long a sleeper may sleep before it looks by itself: all of them together look about as
--- often as one would, however many they are.  More often while a session is missing that holds
--- messages, so that these come back soon after its grace.
-local function nap(K, q, bit)
+-- often as one would, however many they are.  While something is due, such as the end of the grace
+-- of a missing session that holds messages, one of them looks more often; when it does not come,
+-- the next that looks takes its place.
+local function nap(K, q, bit, session)
   local n = call('ZCARD', K[WAITERS[bit]])
   local usual = math.min(math.max(n * 250, 1000), LONGEST_NAP)
-  local due = seen[q.inc] and seen[q.inc].due
-  return due and math.min(usual, math.max(due / 2, n * 25, 50)) or usual
+  local mine = memory(q.inc)
+  if not mine.due then return usual end
+  local t = now()
+  local early = math.min(usual, math.max(mine.due / 2, 50))
+  if mine.scout ~= session and mine.scout_at and t < mine.scout_at
+     and mine.scout_at < t + LONGEST_NAP then
+    return usual
+  end
+  mine.scout, mine.scout_at = session, t + 2 * early
+  return early
 end
