@@ -20,6 +20,14 @@ namespace Mp
     public GLib.Variant? next_value () throws GLib.Error;
   }
 
+  public class JoinableQueue : Mp.Queue
+  {
+    /* Declared here since vapigen loses the type of the length of an asynchronous function. */
+    [CCode (array_length_pos = 1.1, array_length_type = "gsize")]
+    [Version (since = "1.0")]
+    public async Mp.Task[] get_tasks_async (uint max, int io_priority = GLib.Priority.DEFAULT_IDLE, GLib.Cancellable? cancellable = null) throws GLib.Error;
+  }
+
   [CCode (cname = "mp_pool_work", cheader_filename = "mproc-glib/mproc-glib.h")]
   [Version (since = "1.0")]
   public static int pool_work (Mp.PoolFunc function);

@@ -218,6 +218,9 @@ typedef enum
   MP_QUEUE_OPERATION_GET,
   MP_QUEUE_OPERATION_SETTLE,
   MP_QUEUE_OPERATION_WAIT,
+  MP_QUEUE_OPERATION_FINISH,
+  MP_QUEUE_OPERATION_SHUTDOWN,
+  MP_QUEUE_OPERATION_CLEAR,
 } MpQueueOperationKind;
 
 typedef struct _MpQueueOperation MpQueueOperation;
@@ -227,15 +230,20 @@ struct _MpQueueOperation
 
   const MpQueueItem     *items;      /* PUT */
   MpQueueDelivery       *deliveries; /* GET; SETTLE: the first */
-  guint                  n;          /* how many items or deliveries there are */
+  guint                  n;          /* how many items, deliveries or tokens there are */
   const MpQueueAccepted *accepted;   /* GET */
   gboolean               take;       /* SETTLE */
   MpQueueCondition       condition;  /* WAIT */
+  const MpQueueToken    *tokens;     /* FINISH */
+  MpQueueFinish          how;
+  MpQueueStatus         *answers;   /* set by the backend */
+  gboolean               immediate; /* SHUTDOWN */
 
   /* Set by the backend before it calls @done. */
   MpQueueStatus status;
-  guint         n_done; /* the number of messages put or got */
-  MpQueueCall   call;   /* its timeout, and the details of a failure */
+  guint         n_done;    /* the number of messages put or got */
+  guint64       n_dropped; /* CLEAR */
+  MpQueueCall   call;      /* its timeout, and the details of a failure */
   void (*done) (MpQueueOperation *self);
 
   GList link; /* private to the backend */
@@ -290,7 +298,8 @@ typedef struct
                          MpQueueCondition condition,
                          MpQueueCall     *call);
   /* Finishes @n deliveries in one step.  Returns OK if all were handled; @answers is set to OK or
-   * STALE for each of these, and to the status of the call for the others.  @tokens may be NULL if
+   * STALE for each of these, and to the status of the call for the others.  If it is NULL, a
+   * backend on a network does not wait for the answer of the server.  @tokens may be NULL if
    * @n is 1 and @how is DONE: then this finishes a message that was consumed before, or else the
    * oldest, or one of the oldest, that any consumer holds; the answer is EMPTY if there is none. */
   MpQueueStatus (*finish) (gpointer            self,
@@ -340,7 +349,7 @@ typedef struct
 
   /* Operations that end later, for backends on a network; else NULL.  @done is called only by
    * `bell_arm` of a bell for ANSWERS.  `cancel` returns FALSE if it is too late and @done will be
-   * called. */
+   * called; otherwise what is to be finished, shut down or cleared may be so nevertheless. */
   void (*begin) (gpointer          self,
                  MpQueueOperation *operation);
   gboolean (*cancel) (gpointer          self,

@@ -117,7 +117,9 @@ try_finish (MpSharedQueue *self,
 
       if (answer == MP_QUEUE_BUSY)
         return MP_QUEUE_BUSY;
-      finish->answers[finish->n_answered++] = answer;
+      if (finish->answers != NULL)
+        finish->answers[finish->n_answered] = answer;
+      finish->n_answered++;
       finish->n_finished += answer == MP_QUEUE_OK;
     }
   return MP_QUEUE_OK;
@@ -157,7 +159,7 @@ mp_shared_queue_finish (gpointer            user_data,
 
   if (status == MP_QUEUE_OK)
     status = mp_shared_queue_insist (self, call, try_finish, &finish);
-  for (guint i = finish.n_answered; i < n; i++)
+  for (guint i = finish.n_answered; i < n && answers != NULL; i++)
     answers[i] = status;
   if (finish.n_finished == 0)
     return status;

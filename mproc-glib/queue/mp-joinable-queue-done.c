@@ -5,6 +5,7 @@
 #include "mp-joinable-queue-private.h"
 
 #include "mp-error.h"
+#include "queue-async-call.h"
 #include "task-limit.h"
 
 #include <glib/gi18n-lib.h>
@@ -82,6 +83,68 @@ mp_joinable_queue_task_done (MpJoinableQueue *self,
 
   status = finish_oldest (self, &call);
   return status == MP_QUEUE_OK || set_error (self, status, &call, error);
+}
+
+/**
+ * mp_joinable_queue_task_done_async:
+ * @self: a queue
+ * @io_priority: the priority, such as %G_PRIORITY_DEFAULT
+ * @cancellable: (nullable): a cancellable; the message counts as marked also after a cancelled call
+ * @callback: (scope async): called when the queue knows it, in the caller's thread-default main
+ *   context
+ * @user_data: (closure): data for @callback
+ *
+ * Marks the oldest message that was got through this object and is not yet marked as done, as
+ * [method@JoinableQueue.task_done] does.
+ *
+ * Since: 1.0
+ */
+void
+mp_joinable_queue_task_done_async (MpJoinableQueue    *self,
+                                   int                 io_priority,
+                                   GCancellable       *cancellable,
+                                   GAsyncReadyCallback callback,
+                                   gpointer            user_data)
+{
+  MpQueueToken *token;
+  MpQueueCall   call = { 0 };
+  GError       *error = NULL;
+
+  g_return_if_fail (MP_IS_JOINABLE_QUEUE (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  token = mp_queue_kept_pop (get_kept (self));
+  if (token == NULL)
+    {
+      set_error (self, MP_QUEUE_EMPTY, &call, &error);
+      g_task_report_error (self, callback, user_data, mp_joinable_queue_task_done_async, error);
+      return;
+    }
+  mp_queue_finish_async (MP_QUEUE (self), self, token, 1, TRUE, MP_QUEUE_FINISH_DONE,
+                         mp_joinable_queue_task_done_async, io_priority, cancellable, callback,
+                         user_data);
+}
+
+/**
+ * mp_joinable_queue_task_done_finish:
+ * @self: a queue
+ * @result: the result passed to the callback
+ * @error: return location for an error
+ *
+ * Finishes a call of [method@JoinableQueue.task_done_async].
+ *
+ * Returns: %TRUE; %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_joinable_queue_task_done_finish (MpJoinableQueue *self,
+                                    GAsyncResult    *result,
+                                    GError         **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
 }
 
 /**

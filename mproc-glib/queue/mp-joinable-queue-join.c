@@ -68,8 +68,8 @@ mp_joinable_queue_join_async (MpJoinableQueue    *self,
   g_return_if_fail (MP_IS_JOINABLE_QUEUE (self));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  mp_queue_wait_async (MP_QUEUE (self), MP_QUEUE_WAIT_DONE, mp_joinable_queue_join_async,
-                       io_priority, cancellable, callback, user_data);
+  mp_queue_wait_done_async (MP_QUEUE (self), mp_joinable_queue_join_async, io_priority, cancellable,
+                            callback, user_data);
 }
 
 /**

@@ -7,6 +7,7 @@
 #include "message/mp-message-private.h"
 #include "mp-queue-private.h"
 #include "mp-task-private.h"
+#include "queue-async-call.h"
 #include "task-limit.h"
 
 /* Getting messages as MpTask objects, and dead letters. */
@@ -127,6 +128,21 @@ mp_joinable_queue_get_tasks (MpJoinableQueue *self,
   return (MpTask **) g_ptr_array_free (tasks, FALSE);
 }
 
+/* Returns the deliveries of those tasks that are not finished, to be freed with g_free (). */
+static MpQueueToken *
+take_tokens (MpQueue *queue,
+             MpTask **tasks,
+             gsize    n_tasks,
+             guint   *n)
+{
+  MpQueueToken *tokens = g_new (MpQueueToken, n_tasks);
+
+  *n = 0;
+  for (gsize i = 0; i < n_tasks; i++)
+    *n += mp_task_take_token (tasks[i], queue, &tokens[*n]);
+  return tokens;
+}
+
 /**
  * mp_joinable_queue_finish_tasks:
  * @self: a queue
@@ -155,7 +171,7 @@ mp_joinable_queue_finish_tasks (MpJoinableQueue *self,
   g_autofree MpQueueStatus *answers = NULL;
   MpQueueStore             *store;
   MpQueueStatus             status;
-  guint                     n = 0;
+  guint                     n;
 
   g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), FALSE);
   g_return_val_if_fail (tasks != NULL || n_tasks == 0, FALSE);
@@ -165,10 +181,8 @@ mp_joinable_queue_finish_tasks (MpJoinableQueue *self,
   if (!mp_queue_check (queue, error))
     return FALSE;
 
-  tokens = g_new (MpQueueToken, n_tasks);
+  tokens = take_tokens (queue, tasks, n_tasks, &n);
   answers = g_new (MpQueueStatus, n_tasks);
-  for (gsize i = 0; i < n_tasks; i++)
-    n += mp_task_take_token (tasks[i], queue, &tokens[n]);
   store = &mp_queue_get_private (queue)->store;
   status = n > 0 ? store->backend->finish (store->home, tokens, n, MP_QUEUE_FINISH_DONE, answers,
                                            &call)
@@ -178,6 +192,134 @@ mp_joinable_queue_finish_tasks (MpJoinableQueue *self,
   for (guint i = 0; i < n && status == MP_QUEUE_OK; i++)
     status = answers[i];
   return status == MP_QUEUE_OK || mp_queue_set_error (queue, status, &call, error);
+}
+
+/**
+ * mp_joinable_queue_get_tasks_async:
+ * @self: a queue
+ * @max: the most tasks to get, at least 1; at most 64 are got in one call
+ * @io_priority: the priority, such as %G_PRIORITY_DEFAULT_IDLE, at which a full queue leaves a
+ *   window time to draw
+ * @cancellable: (nullable): a cancellable; a cancelled call takes no message
+ * @callback: (scope async): called when there are tasks, in the caller's thread-default main
+ *   context
+ * @user_data: (closure): data for @callback
+ *
+ * Gets the next message as soon as there is one, and with it those behind it that are available, as
+ * tasks.
+ *
+ * Since: 1.0
+ */
+void
+mp_joinable_queue_get_tasks_async (MpJoinableQueue    *self,
+                                   guint               max,
+                                   int                 io_priority,
+                                   GCancellable       *cancellable,
+                                   GAsyncReadyCallback callback,
+                                   gpointer            user_data)
+{
+  g_return_if_fail (MP_IS_JOINABLE_QUEUE (self));
+  g_return_if_fail (max > 0);
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  mp_queue_get_batch_async (MP_QUEUE (self), max, wrap_in_task, g_object_unref,
+                            mp_joinable_queue_get_tasks_async, io_priority, cancellable, callback,
+                            user_data);
+}
+
+/**
+ * mp_joinable_queue_get_tasks_finish:
+ * @self: a queue
+ * @result: the result passed to the callback
+ * @n_tasks: (out): how many there are; 0 on failure
+ * @error: return location for an error
+ *
+ * Finishes a call of [method@JoinableQueue.get_tasks_async].
+ *
+ * Returns: (transfer full) (array length=n_tasks): at least one task; %NULL with @error set
+ *
+ * Since: 1.0
+ */
+MpTask **
+mp_joinable_queue_get_tasks_finish (MpJoinableQueue *self,
+                                    GAsyncResult    *result,
+                                    gsize           *n_tasks,
+                                    GError         **error)
+{
+  GPtrArray *tasks;
+
+  g_return_val_if_fail (n_tasks != NULL, NULL);
+  *n_tasks = 0;
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+
+  tasks = g_task_propagate_pointer (G_TASK (result), error);
+  if (tasks == NULL)
+    return NULL;
+
+  *n_tasks = tasks->len;
+  g_ptr_array_set_free_func (tasks, NULL);
+  return (MpTask **) g_ptr_array_free (tasks, FALSE);
+}
+
+/**
+ * mp_joinable_queue_finish_tasks_async:
+ * @self: a queue
+ * @tasks: (array length=n_tasks): tasks of this object
+ * @n_tasks: how many there are
+ * @io_priority: the priority, such as %G_PRIORITY_DEFAULT
+ * @cancellable: (nullable): a cancellable; the tasks count as finished also after a cancelled call
+ * @callback: (scope async): called when the queue knows it, in the caller's thread-default main
+ *   context
+ * @user_data: (closure): data for @callback
+ *
+ * Marks tasks as done in one step, as [method@JoinableQueue.finish_tasks] does.
+ *
+ * Since: 1.0
+ */
+void
+mp_joinable_queue_finish_tasks_async (MpJoinableQueue    *self,
+                                      MpTask            **tasks,
+                                      gsize               n_tasks,
+                                      int                 io_priority,
+                                      GCancellable       *cancellable,
+                                      GAsyncReadyCallback callback,
+                                      gpointer            user_data)
+{
+  MpQueueToken *tokens;
+  guint         n;
+
+  g_return_if_fail (MP_IS_JOINABLE_QUEUE (self));
+  g_return_if_fail (tasks != NULL || n_tasks == 0);
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+  for (gsize i = 0; i < n_tasks; i++)
+    g_return_if_fail (MP_IS_TASK (tasks[i]));
+
+  tokens = take_tokens (MP_QUEUE (self), tasks, n_tasks, &n);
+  mp_queue_finish_async (MP_QUEUE (self), self, tokens, n, n == n_tasks, MP_QUEUE_FINISH_DONE,
+                         mp_joinable_queue_finish_tasks_async, io_priority, cancellable, callback,
+                         user_data);
+}
+
+/**
+ * mp_joinable_queue_finish_tasks_finish:
+ * @self: a queue
+ * @result: the result passed to the callback
+ * @error: return location for an error
+ *
+ * Finishes a call of [method@JoinableQueue.finish_tasks_async].
+ *
+ * Returns: whether all were done; %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_joinable_queue_finish_tasks_finish (MpJoinableQueue *self,
+                                       GAsyncResult    *result,
+                                       GError         **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
 }
 
 /**

@@ -36,6 +36,16 @@ MP_AVAILABLE_IN_1_0
 gboolean mp_joinable_queue_task_done (MpJoinableQueue *self,
                                       GError         **error);
 MP_AVAILABLE_IN_1_0
+void mp_joinable_queue_task_done_async (MpJoinableQueue    *self,
+                                        int                 io_priority,
+                                        GCancellable       *cancellable,
+                                        GAsyncReadyCallback callback,
+                                        gpointer            user_data);
+MP_AVAILABLE_IN_1_0
+gboolean mp_joinable_queue_task_done_finish (MpJoinableQueue *self,
+                                             GAsyncResult    *result,
+                                             GError         **error);
+MP_AVAILABLE_IN_1_0
 gboolean mp_joinable_queue_task_done_for_any (MpJoinableQueue *self,
                                               GError         **error);
 MP_AVAILABLE_IN_1_0
@@ -112,6 +122,30 @@ MP_AVAILABLE_IN_1_0
 MpTask *mp_joinable_queue_get_task_finish (MpJoinableQueue *self,
                                            GAsyncResult    *result,
                                            GError         **error);
+MP_AVAILABLE_IN_1_0
+void mp_joinable_queue_get_tasks_async (MpJoinableQueue    *self,
+                                        guint               max,
+                                        int                 io_priority,
+                                        GCancellable       *cancellable,
+                                        GAsyncReadyCallback callback,
+                                        gpointer            user_data);
+MP_AVAILABLE_IN_1_0
+MpTask **mp_joinable_queue_get_tasks_finish (MpJoinableQueue *self,
+                                             GAsyncResult    *result,
+                                             gsize           *n_tasks,
+                                             GError         **error);
+MP_AVAILABLE_IN_1_0
+void mp_joinable_queue_finish_tasks_async (MpJoinableQueue    *self,
+                                           MpTask            **tasks,
+                                           gsize               n_tasks,
+                                           int                 io_priority,
+                                           GCancellable       *cancellable,
+                                           GAsyncReadyCallback callback,
+                                           gpointer            user_data);
+MP_AVAILABLE_IN_1_0
+gboolean mp_joinable_queue_finish_tasks_finish (MpJoinableQueue *self,
+                                                GAsyncResult    *result,
+                                                GError         **error);
 MP_AVAILABLE_IN_1_0
 MpMessage *mp_joinable_queue_get_dead (MpJoinableQueue *self,
                                        GError         **error);

@@ -4,83 +4,27 @@
 
 #include "mp-queue-private.h"
 
-#include "base/mp-async.h"
-#include "queue-request.h"
-#include "queue-source.h"
+#include "queue-async-call.h"
 
-/* Asynchronous calls.  With a backend whose operations end at once, a call tries, and if it has to
- * wait it attaches a source to the caller's main context that tries again.  With other backends, it
- * begins an operation, and its source waits for the operation to end. */
+/* Asynchronous puts and gets of one message. */
+
+/* --- Getting ------------------------------------------------------------------------------ */
 
 typedef struct
 {
-  MpQueueRequest   request;
-  MpQueueCondition condition; /* what to wait for, if operations end at once */
-
-  /* PUT */
-  MpMessage  *message;
-  MpQueueItem item;
-
-  /* GET */
-  MpQueueWrapFunc wrap;
-  GDestroyNotify  free_result;
-  MpQueueDelivery delivery;
-} AsyncCall;
-
-static void
-free_call (gpointer data)
-{
-  AsyncCall *call = data;
-
-  mp_queue_request_clear (&call->request);
-  g_clear_pointer (&call->message, mp_message_unref);
-  mp_queue_delivery_clear (&call->delivery);
-  g_free (call);
-}
-
-static gpointer
-steal_result (MpQueue   *self,
-              AsyncCall *call)
-{
-  MpQueuePrivate     *priv = mp_queue_get_private (self);
-  const MpQueueToken *token = &call->delivery.token;
-  gpointer            value = g_steal_pointer (&call->request.value);
-
-  if (call->wrap != NULL)
-    return call->wrap (self, value, token);
-  if (token->lease != 0)
-    priv->keep (self, token);
-  return value;
-}
-
-static void
-finish (GTask        *task,
-        MpQueueStatus status)
-{
-  MpQueue   *self = g_task_get_source_object (task);
-  AsyncCall *call = g_task_get_task_data (task);
-  GError    *error = NULL;
-
-  if (status != MP_QUEUE_OK)
-    {
-      mp_queue_store_set_error (&mp_queue_get_private (self)->store, status,
-                                &call->request.operation.call, &call->delivery, &error);
-      g_task_return_error (task, error);
-    }
-  else if (call->request.reader != NULL)
-    g_task_return_pointer (task, steal_result (self, call), call->free_result);
-  else
-    g_task_return_boolean (task, TRUE);
-}
-
-/* --- Trying ------------------------------------------------------------------------------- */
+  MpQueueAsyncCall base;
+  MpQueueWrapFunc  wrap;
+  GDestroyNotify   free_result;
+  MpQueueDelivery  delivery;
+} GetCall;
 
 static MpQueueStatus
-try_get (MpQueue   *self,
-         AsyncCall *call)
+try_get (MpQueue          *self,
+         MpQueueAsyncCall *base)
 {
+  GetCall        *call = (GetCall *) base;
   MpQueuePrivate *priv = mp_queue_get_private (self);
-  MpQueueRequest *request = &call->request;
+  MpQueueRequest *request = &base->request;
   guint8          stack[2048];
   MpQueueStatus   status;
 
@@ -93,141 +37,33 @@ try_get (MpQueue   *self,
   return status;
 }
 
-static MpQueueStatus
-try_call (MpQueue   *self,
-          AsyncCall *call)
-{
-  MpQueueStore *store = &mp_queue_get_private (self)->store;
-  MpQueueCall  *backend_call = &call->request.operation.call;
-  guint         n_put;
-
-  if (G_UNLIKELY (store->home == NULL))
-    return MP_QUEUE_DETACHED;
-
-  switch (call->request.operation.kind)
-    {
-    case MP_QUEUE_OPERATION_PUT:
-      return mp_queue_store_put (store, &call->item, 1, backend_call, &n_put);
-    case MP_QUEUE_OPERATION_GET:
-      return try_get (self, call);
-    case MP_QUEUE_OPERATION_WAIT:
-    case MP_QUEUE_OPERATION_SETTLE:
-    default:
-      return store->backend->wait (store->home, call->condition, backend_call);
-    }
-}
-
-static gboolean
-try_cb (gpointer user_data)
-{
-  GTask        *task = user_data;
-  MpQueueStatus status;
-
-  if (g_task_return_error_if_cancelled (task))
-    return G_SOURCE_REMOVE;
-
-  status = try_call (g_task_get_source_object (task), g_task_get_task_data (task));
-  /* BUSY: another process holds a lock, and may well release it. */
-  if (status == MP_QUEUE_EMPTY || status == MP_QUEUE_FULL || status == MP_QUEUE_TIMED_OUT ||
-      status == MP_QUEUE_BUSY)
-    return G_SOURCE_CONTINUE;
-
-  finish (task, status);
-  return G_SOURCE_REMOVE;
-}
-
-/* --- Operations --------------------------------------------------------------------------- */
-
-/* Reads a message that was delivered for good. */
 static void
-read_answer (AsyncCall *call)
+succeed_get (MpQueue          *self,
+             MpQueueAsyncCall *base,
+             GTask            *task)
 {
-  MpQueueOperation *operation = &call->request.operation;
+  GetCall            *call = (GetCall *) base;
+  const MpQueueToken *token = &call->delivery.token;
+  gpointer            value = g_steal_pointer (&base->request.value);
 
-  if (operation->kind != MP_QUEUE_OPERATION_GET || operation->status != MP_QUEUE_OK)
-    return;
-
-  call->request.value = call->request.reader->read (&call->delivery, NULL,
-                                                    &operation->call.error);
-  if (call->request.value == NULL)
-    operation->status = MP_QUEUE_FAILED;
+  if (call->wrap != NULL)
+    value = call->wrap (self, value, token);
+  else if (token->lease != 0)
+    mp_queue_get_private (self)->keep (self, token);
+  g_task_return_pointer (task, value, call->free_result);
 }
-
-static gboolean
-answer_cb (gpointer user_data)
-{
-  GTask        *task = user_data;
-  AsyncCall    *call = g_task_get_task_data (task);
-  GCancellable *cancellable = g_task_get_cancellable (task);
-
-  if (mp_queue_request_step (&call->request))
-    {
-      read_answer (call);
-      finish (task, call->request.operation.status);
-      return G_SOURCE_REMOVE;
-    }
-
-  /* A settle operation is not cancelled, since its message is already delivered. */
-  if (call->request.operation.kind == MP_QUEUE_OPERATION_SETTLE ||
-      !g_cancellable_is_cancelled (cancellable) || !mp_queue_request_cancel (&call->request))
-    return G_SOURCE_CONTINUE;
-  g_task_return_error_if_cancelled (task);
-  return G_SOURCE_REMOVE;
-}
-
-/* --- Starting ------------------------------------------------------------------------------ */
 
 static void
-begin_call (MpQueue   *self,
-            GTask     *task,
-            AsyncCall *call)
+free_get (MpQueueAsyncCall *base)
 {
-  MpQueuePrivate   *priv = mp_queue_get_private (self);
-  MpQueueOperation *operation = &call->request.operation;
-  GSource          *source;
+  GetCall *call = (GetCall *) base;
 
-  source = mp_queue_source_new (G_OBJECT (self), &priv->bells, g_task_get_context (task),
-                                MP_QUEUE_WAIT_ANSWERS, g_task_get_cancellable (task));
-  call->request.store = &priv->store;
-  call->request.source = source;
-  operation->items = &call->item;
-  operation->deliveries = &call->delivery;
-  operation->n = 1;
-  operation->condition = call->condition;
-  mp_queue_request_begin (&call->request, operation->kind);
-  g_task_attach_source (task, source, answer_cb);
-  g_source_unref (source);
+  mp_queue_delivery_clear (&call->delivery);
+  g_free (call);
 }
 
-/* Takes ownership of @call. */
-static void
-start (MpQueue            *self,
-       AsyncCall          *call,
-       gpointer            source_tag,
-       int                 io_priority,
-       GCancellable       *cancellable,
-       GAsyncReadyCallback callback,
-       gpointer            user_data)
-{
-  g_autoptr (GTask) task =
-    mp_async_new_task (self, source_tag, io_priority, cancellable, callback, user_data);
-  MpQueuePrivate *priv = mp_queue_get_private (self);
-  GError         *error = NULL;
-
-  g_task_set_task_data (task, call, free_call);
-
-  if (mp_queue_request_is_needed (&priv->store))
-    {
-      if (g_task_return_error_if_cancelled (task))
-        return;
-      if (call->request.reader != NULL && !mp_queue_check_gets (self, &error))
-        g_task_return_error (task, error);
-      else
-        begin_call (self, task, call);
-    }
-  else if (try_cb (task) == G_SOURCE_CONTINUE)
-    mp_queue_source_attach_task (&priv->bells, call->condition, task, try_cb);
-}
+static const MpQueueAsyncFuncs get_funcs = { MP_QUEUE_OPERATION_GET, MP_QUEUE_WAIT_ITEMS, try_get,
+                                             succeed_get, free_get };
 
 void
 mp_queue_get_value_async (MpQueue             *self,
@@ -240,32 +76,81 @@ mp_queue_get_value_async (MpQueue             *self,
                           GAsyncReadyCallback  callback,
                           gpointer             user_data)
 {
-  AsyncCall *call = g_new0 (AsyncCall, 1);
+  GetCall          *call = g_new0 (GetCall, 1);
+  MpQueueOperation *operation = &call->base.request.operation;
 
-  call->request.operation.kind = MP_QUEUE_OPERATION_GET;
-  call->request.operation.accepted = &reader->accepted;
-  call->request.reader = reader;
-  call->condition = MP_QUEUE_WAIT_ITEMS;
+  call->base.funcs = &get_funcs;
+  call->base.request.reader = reader;
+  operation->accepted = &reader->accepted;
+  operation->deliveries = &call->delivery;
+  operation->n = 1;
   call->wrap = wrap;
   call->free_result = free_result;
-  start (self, call, source_tag, io_priority, cancellable, callback, user_data);
+  mp_queue_async_start (&call->base, self, self, source_tag, io_priority, cancellable, callback,
+                        user_data);
 }
+
+/* --- Waiting ------------------------------------------------------------------------------ */
+
+static MpQueueStatus
+try_wait (MpQueue          *self,
+          MpQueueAsyncCall *call)
+{
+  MpQueueStore *store = &mp_queue_get_private (self)->store;
+
+  return store->backend->wait (store->home, call->funcs->condition, &call->request.operation.call);
+}
+
+static const MpQueueAsyncFuncs join_funcs = { MP_QUEUE_OPERATION_WAIT, MP_QUEUE_WAIT_DONE, try_wait,
+                                              mp_queue_async_succeed,
+                                              (void (*) (MpQueueAsyncCall *)) g_free };
 
 void
-mp_queue_wait_async (MpQueue            *self,
-                     MpQueueCondition    condition,
-                     gpointer            source_tag,
-                     int                 io_priority,
-                     GCancellable       *cancellable,
-                     GAsyncReadyCallback callback,
-                     gpointer            user_data)
+mp_queue_wait_done_async (MpQueue            *self,
+                          gpointer            source_tag,
+                          int                 io_priority,
+                          GCancellable       *cancellable,
+                          GAsyncReadyCallback callback,
+                          gpointer            user_data)
 {
-  AsyncCall *call = g_new0 (AsyncCall, 1);
+  MpQueueAsyncCall *call = g_new0 (MpQueueAsyncCall, 1);
 
-  call->request.operation.kind = MP_QUEUE_OPERATION_WAIT;
-  call->condition = condition;
-  start (self, call, source_tag, io_priority, cancellable, callback, user_data);
+  call->funcs = &join_funcs;
+  mp_queue_async_start (call, self, self, source_tag, io_priority, cancellable, callback,
+                        user_data);
 }
+
+/* --- Putting ------------------------------------------------------------------------------ */
+
+typedef struct
+{
+  MpQueueAsyncCall base;
+  MpMessage       *message;
+  MpQueueItem      item;
+} PutCall;
+
+static MpQueueStatus
+try_put (MpQueue          *self,
+         MpQueueAsyncCall *base)
+{
+  PutCall *call = (PutCall *) base;
+  guint    n_put;
+
+  return mp_queue_store_put (&mp_queue_get_private (self)->store, &call->item, 1,
+                             &base->request.operation.call, &n_put);
+}
+
+static void
+free_put (MpQueueAsyncCall *base)
+{
+  PutCall *call = (PutCall *) base;
+
+  mp_message_unref (call->message);
+  g_free (call);
+}
+
+static const MpQueueAsyncFuncs put_funcs = { MP_QUEUE_OPERATION_PUT, MP_QUEUE_WAIT_SPACE, try_put,
+                                             mp_queue_async_succeed, free_put };
 
 static void
 put_async (MpQueue            *self,
@@ -278,7 +163,7 @@ put_async (MpQueue            *self,
 {
   GError     *error = NULL;
   MpQueueItem item;
-  AsyncCall  *call;
+  PutCall    *call;
 
   if (!mp_queue_peek_item (message, &item, &error))
     {
@@ -286,12 +171,14 @@ put_async (MpQueue            *self,
       return;
     }
 
-  call = g_new0 (AsyncCall, 1);
-  call->request.operation.kind = MP_QUEUE_OPERATION_PUT;
-  call->condition = MP_QUEUE_WAIT_SPACE;
+  call = g_new0 (PutCall, 1);
+  call->base.funcs = &put_funcs;
+  call->base.request.operation.items = &call->item;
+  call->base.request.operation.n = 1;
   call->item = item;
   call->message = mp_message_ref (message);
-  start (self, call, source_tag, io_priority, cancellable, callback, user_data);
+  mp_queue_async_start (&call->base, self, self, source_tag, io_priority, cancellable, callback,
+                        user_data);
 }
 
 /**

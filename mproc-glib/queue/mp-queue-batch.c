@@ -8,7 +8,6 @@
 
 /* Putting and getting many messages in one step. */
 
-#define MAX_BATCH   64
 #define BUFFER_SIZE 16384 /* for a whole batch; what does not fit is allocated individually */
 
 /**
@@ -38,7 +37,7 @@ mp_queue_put_many (MpQueue      *self,
                    GError      **error)
 {
   MpQueueCall             call = { .timeout_us = timeout_us, .cancellable = cancellable };
-  MpQueueItem             few[MAX_BATCH];
+  MpQueueItem             few[MP_QUEUE_MAX_BATCH];
   g_autofree MpQueueItem *many = NULL;
   MpQueueItem            *items = few;
   MpQueueStatus           status;
@@ -50,7 +49,7 @@ mp_queue_put_many (MpQueue      *self,
   if (n_put == NULL)
     n_put = &ignored;
   *n_put = 0;
-  if (messages->len > MAX_BATCH)
+  if (messages->len > MP_QUEUE_MAX_BATCH)
     items = many = g_new (MpQueueItem, messages->len);
   for (guint i = 0; i < messages->len; i++)
     if (!mp_queue_peek_item (g_ptr_array_index (messages, i), &items[i], error))
@@ -61,30 +60,33 @@ mp_queue_put_many (MpQueue      *self,
   return status == MP_QUEUE_OK || mp_queue_set_error (self, status, &call, error);
 }
 
-/* Adds a message to the results, converted by @wrap if there is one; else its delivery is kept. */
-static void
-add (MpQueue            *self,
-     MpMessage          *message,
-     const MpQueueToken *token,
-     MpQueueWrapFunc     wrap,
-     GPtrArray          *results)
+void
+mp_queue_add_message (MpQueue            *self,
+                      MpMessage          *message,
+                      const MpQueueToken *token,
+                      MpQueueWrapFunc     wrap,
+                      GPtrArray          *results)
 {
   if (wrap == NULL && token->lease != 0)
     mp_queue_get_private (self)->keep (self, token);
   g_ptr_array_add (results, wrap != NULL ? wrap (self, message, token) : message);
 }
 
-/* Adds messages that were delivered for good.  The backend delivers only formats that can be read
- * without a check in this way, so none of them can fail. */
-static void
-take_messages (MpQueue         *self,
-               MpQueueDelivery *deliveries,
-               guint            n,
-               MpQueueWrapFunc  wrap,
-               GPtrArray       *results)
+/* The backend delivers only formats that can be read without a check in this way, so none of them
+ * can fail. */
+void
+mp_queue_take_messages (MpQueue         *self,
+                        MpQueueDelivery *deliveries,
+                        guint            n,
+                        MpQueueWrapFunc  wrap,
+                        GPtrArray       *results)
 {
   for (guint i = 0; i < n; i++)
-    add (self, mp_queue_steal_message (&deliveries[i], NULL), &deliveries[i].token, wrap, results);
+    {
+      MpMessage *message = mp_queue_steal_message (&deliveries[i], NULL);
+
+      mp_queue_add_message (self, message, &deliveries[i].token, wrap, results);
+    }
 }
 
 /* The delivery is tentative: returns it, and gets the message anew by the functions for a single
@@ -108,18 +110,17 @@ get_one (MpQueue         *self,
                                 &call->error);
   if (message == NULL)
     return MP_QUEUE_FAILED;
-  add (self, message, &token, wrap, results);
+  mp_queue_add_message (self, message, &token, wrap, results);
   return MP_QUEUE_OK;
 }
 
-/* Waits for the first message, and takes those behind it that are available. */
-static MpQueueStatus
-get_messages (MpQueue         *self,
-              MpQueueDelivery *deliveries,
-              guint            max,
-              MpQueueCall     *call,
-              MpQueueWrapFunc  wrap,
-              GPtrArray       *results)
+MpQueueStatus
+mp_queue_get_messages (MpQueue         *self,
+                       MpQueueDelivery *deliveries,
+                       guint            max,
+                       MpQueueCall     *call,
+                       MpQueueWrapFunc  wrap,
+                       GPtrArray       *results)
 {
   MpQueueStore *store = &mp_queue_get_private (self)->store;
   MpQueueStatus status;
@@ -138,7 +139,7 @@ get_messages (MpQueue         *self,
       if (deliveries[0].tentative)
         status = get_one (self, deliveries, call, wrap, results);
       else
-        take_messages (self, deliveries, n_got, wrap, results);
+        mp_queue_take_messages (self, deliveries, n_got, wrap, results);
       call->timeout_us = 0;
     }
   while (status == MP_QUEUE_OK && has_settled && results->len < max);
@@ -154,16 +155,16 @@ mp_queue_get_batch (MpQueue        *self,
                     GError        **error)
 {
   MpQueuePrivate *priv = mp_queue_get_private (self);
-  MpQueueDelivery deliveries[MAX_BATCH];
+  MpQueueDelivery deliveries[MP_QUEUE_MAX_BATCH];
   g_autoptr (GPtrArray) results = NULL;
   MpQueueStatus status;
 
   if (!mp_queue_check_gets (self, error))
     return NULL;
 
-  max = MIN (max, MAX_BATCH);
+  max = MIN (max, MP_QUEUE_MAX_BATCH);
   results = g_ptr_array_new_full (max, free_result);
-  status = get_messages (self, deliveries, max, call, wrap, results);
+  status = mp_queue_get_messages (self, deliveries, max, call, wrap, results);
   if (G_UNLIKELY (priv->bells.fd_bell != NULL))
     mp_queue_bells_refresh (&priv->bells);
 

@@ -163,6 +163,30 @@ typedef gpointer (*MpQueueWrapFunc) (MpQueue            *self,
                                      gpointer            value,
                                      const MpQueueToken *token);
 
+/* The most messages of a batch. */
+#define MP_QUEUE_MAX_BATCH 64
+
+/* Adds a message to the results, converted by @wrap if there is one; else its delivery is kept. */
+void mp_queue_add_message (MpQueue            *self,
+                           MpMessage          *message,
+                           const MpQueueToken *token,
+                           MpQueueWrapFunc     wrap,
+                           GPtrArray          *results);
+/* Adds messages that were delivered for good. */
+void mp_queue_take_messages (MpQueue         *self,
+                             MpQueueDelivery *deliveries,
+                             guint            n,
+                             MpQueueWrapFunc  wrap,
+                             GPtrArray       *results);
+/* Waits for the first message, and takes those behind it that are available.  There may be results
+ * also if it fails. */
+MpQueueStatus mp_queue_get_messages (MpQueue         *self,
+                                     MpQueueDelivery *deliveries,
+                                     guint            max,
+                                     MpQueueCall     *call,
+                                     MpQueueWrapFunc  wrap,
+                                     GPtrArray       *results);
+
 /* Waits for the first message, and takes those behind it that are available; NULL with @error set.
  * Without @wrap these are messages, whose deliveries are kept. */
 GPtrArray *mp_queue_get_batch (MpQueue        *self,
@@ -183,12 +207,22 @@ void mp_queue_get_value_async (MpQueue             *self,
                                GCancellable        *cancellable,
                                GAsyncReadyCallback  callback,
                                gpointer             user_data);
-void mp_queue_wait_async (MpQueue            *self,
-                          MpQueueCondition    condition,
-                          gpointer            source_tag,
-                          int                 io_priority,
-                          GCancellable       *cancellable,
-                          GAsyncReadyCallback callback,
-                          gpointer            user_data);
+/* The result is a GPtrArray. */
+void mp_queue_get_batch_async (MpQueue            *self,
+                               guint               max,
+                               MpQueueWrapFunc     wrap,
+                               GDestroyNotify      free_result,
+                               gpointer            source_tag,
+                               int                 io_priority,
+                               GCancellable       *cancellable,
+                               GAsyncReadyCallback callback,
+                               gpointer            user_data);
+/* Waits until nothing is unfinished. */
+void mp_queue_wait_done_async (MpQueue            *self,
+                               gpointer            source_tag,
+                               int                 io_priority,
+                               GCancellable       *cancellable,
+                               GAsyncReadyCallback callback,
+                               gpointer            user_data);
 
 G_END_DECLS

@@ -8,6 +8,9 @@
 #include "queue-watch.h"
 #include "waiting/mp-waitable-private.h"
 
+#include <gio/gio.h>
+#include <glib/gi18n-lib.h>
+
 /* Waiting for a queue: in calls, in main loops, and by its descriptor. */
 
 static GIOCondition
@@ -184,4 +187,40 @@ mp_queue_watch_room (MpQueue *self,
 
   return mp_queue_watch_new (G_OBJECT (self), &mp_queue_get_private (self)->bells,
                              MP_QUEUE_WAIT_SPACE, error);
+}
+
+/**
+ * mp_queue_watch_answers:
+ * @self: a queue on a server
+ * @error: return location for an error
+ *
+ * Creates an object whose descriptor is readable when asynchronous calls of the queue may have
+ * ended, for programs with another kind of main loop than GLib's.
+ *
+ * Whenever it is readable, call [method@Waitable.is_ready], and then iterate the main context in
+ * which the calls were begun, without blocking: that calls their callbacks. It uses a few
+ * descriptors, and holds a reference to the queue.
+ *
+ * Fails with `G_IO_ERROR_NOT_SUPPORTED` if the queue is not on a server.
+ *
+ * Returns: (transfer full): an object with a descriptor; %NULL with @error set
+ *
+ * Since: 1.0
+ */
+MpWaitable *
+mp_queue_watch_answers (MpQueue *self,
+                        GError **error)
+{
+  MpQueuePrivate *priv;
+
+  g_return_val_if_fail (MP_IS_QUEUE (self), NULL);
+
+  priv = mp_queue_get_private (self);
+  if (priv->store.home != NULL && priv->store.backend->begin == NULL)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                           _ ("The queue is not on a server"));
+      return NULL;
+    }
+  return mp_queue_watch_new (G_OBJECT (self), &priv->bells, MP_QUEUE_WAIT_ANSWERS, error);
 }

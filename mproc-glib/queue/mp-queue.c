@@ -57,6 +57,7 @@ typedef enum
   PROP_SPIN,
   PROP_CODEC,
   PROP_CLOSED,
+  PROP_URI,
   PROP_OPENED,
 } MpQueueProperty;
 
@@ -132,6 +133,9 @@ mp_queue_get_property (GObject    *object,
     case PROP_CLOSED:
       g_value_set_boolean (value, mp_queue_get_closed (self));
       break;
+    case PROP_URI:
+      g_value_set_string (value, mp_queue_get_uri (self));
+      break;
     case PROP_OPENED:
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
@@ -187,6 +191,7 @@ mp_queue_set_property (GObject      *object,
     case PROP_SIZE:
     case PROP_N_BYTES:
     case PROP_CLOSED:
+    case PROP_URI:
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
     }
@@ -343,6 +348,17 @@ mp_queue_class_init (MpQueueClass *klass)
                           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
 
   /**
+   * MpQueue:uri:
+   *
+   * The URI by which the queue was opened, without user and password; %NULL for a queue without a
+   * name that others can open.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_URI] =
+    g_param_spec_string ("uri", NULL, NULL, NULL, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  /**
    * MpQueue:opened: (skip)
    *
    * The backend's handle, if the object is created for a queue that is already open.
@@ -408,6 +424,24 @@ mp_queue_new_full (guint    max_size,
                                            NULL);
 
   return mp_queue_check (self, error) ? g_steal_pointer (&self) : NULL;
+}
+
+/**
+ * mp_queue_get_uri: (get-property uri)
+ * @self: a queue
+ *
+ * Gets the URI by which the queue was opened, without user and password.
+ *
+ * Returns: (nullable): the URI; %NULL for a queue without a name that others can open
+ *
+ * Since: 1.0
+ */
+const char *
+mp_queue_get_uri (MpQueue *self)
+{
+  g_return_val_if_fail (MP_IS_QUEUE (self), NULL);
+
+  return mp_queue_get_private (self)->store.uri;
 }
 
 /**

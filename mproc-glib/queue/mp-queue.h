@@ -249,7 +249,33 @@ MpMessage *mp_queue_get_message_finish (MpQueue      *self,
                                         GError      **error);
 
 MP_AVAILABLE_IN_1_0
+void mp_queue_put_many_async (MpQueue            *self,
+                              GPtrArray          *messages,
+                              int                 io_priority,
+                              GCancellable       *cancellable,
+                              GAsyncReadyCallback callback,
+                              gpointer            user_data);
+MP_AVAILABLE_IN_1_0
+gboolean mp_queue_put_many_finish (MpQueue      *self,
+                                   GAsyncResult *result,
+                                   guint        *n_put,
+                                   GError      **error);
+MP_AVAILABLE_IN_1_0
+void mp_queue_get_many_async (MpQueue            *self,
+                              guint               max,
+                              int                 io_priority,
+                              GCancellable       *cancellable,
+                              GAsyncReadyCallback callback,
+                              gpointer            user_data);
+MP_AVAILABLE_IN_1_0
+GPtrArray *mp_queue_get_many_finish (MpQueue      *self,
+                                     GAsyncResult *result,
+                                     GError      **error);
+
+MP_AVAILABLE_IN_1_0
 const char *mp_queue_get_name (MpQueue *self);
+MP_AVAILABLE_IN_1_0
+const char *mp_queue_get_uri (MpQueue *self);
 MP_AVAILABLE_IN_1_0
 void mp_queue_set_codec (MpQueue    *self,
                          const char *codec);
@@ -286,6 +312,27 @@ MP_AVAILABLE_IN_1_0
 gboolean mp_queue_shutdown (MpQueue *self,
                             gboolean immediate,
                             GError **error);
+MP_AVAILABLE_IN_1_0
+void mp_queue_clear_async (MpQueue            *self,
+                           int                 io_priority,
+                           GCancellable       *cancellable,
+                           GAsyncReadyCallback callback,
+                           gpointer            user_data);
+MP_AVAILABLE_IN_1_0
+gint64 mp_queue_clear_finish (MpQueue      *self,
+                              GAsyncResult *result,
+                              GError      **error);
+MP_AVAILABLE_IN_1_0
+void mp_queue_shutdown_async (MpQueue            *self,
+                              gboolean            immediate,
+                              int                 io_priority,
+                              GCancellable       *cancellable,
+                              GAsyncReadyCallback callback,
+                              gpointer            user_data);
+MP_AVAILABLE_IN_1_0
+gboolean mp_queue_shutdown_finish (MpQueue      *self,
+                                   GAsyncResult *result,
+                                   GError      **error);
 
 MP_AVAILABLE_IN_1_0
 int mp_queue_get_fd (MpQueue *self);
@@ -295,6 +342,9 @@ GSource *mp_queue_create_source (MpQueue      *self,
 MP_AVAILABLE_IN_1_0
 MpWaitable *mp_queue_watch_room (MpQueue *self,
                                  GError **error);
+MP_AVAILABLE_IN_1_0
+MpWaitable *mp_queue_watch_answers (MpQueue *self,
+                                    GError **error);
 MP_AVAILABLE_IN_1_0
 void mp_queue_start (MpQueue *self,
                      int      io_priority);

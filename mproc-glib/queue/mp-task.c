@@ -4,6 +4,8 @@
 
 #include "mp-task-private.h"
 
+#include "queue-async-call.h"
+
 /**
  * MpTask:
  *
@@ -56,14 +58,27 @@ finish (MpTask       *self,
                                 call);
 }
 
+/* Nobody wants to know whether it still was this consumer's, so that is not waited for. */
+static void
+give_back (MpTaskPrivate *priv)
+{
+  MpQueueCall   call = { .timeout_us = -1 };
+  MpQueueStore *store;
+
+  if (priv->queue == NULL || !g_atomic_int_compare_and_exchange (&priv->finished, FALSE, TRUE))
+    return;
+
+  store = &mp_queue_get_private (priv->queue)->store;
+  store->backend->finish (store->home, &priv->token, 1, MP_QUEUE_FINISH_RETRY, NULL, &call);
+  g_clear_error (&call.error);
+}
+
 static void
 mp_task_finalize (GObject *object)
 {
   MpTaskPrivate *priv = mp_task_get_instance_private (MP_TASK (object));
-  MpQueueCall    call = { .timeout_us = -1 };
 
-  finish (MP_TASK (object), MP_QUEUE_FINISH_RETRY, &call);
-  g_clear_error (&call.error);
+  give_back (priv);
   g_clear_object (&priv->queue);
   g_clear_pointer (&priv->message, mp_message_unref);
 
@@ -252,6 +267,136 @@ mp_task_retry (MpTask  *self,
   g_return_val_if_fail (MP_IS_TASK (self), FALSE);
 
   return finish_or_fail (self, MP_QUEUE_FINISH_RETRY, error);
+}
+
+/* --- Asynchronous calls --------------------------------------------------------------------- */
+
+static void
+finish_async (MpTask             *self,
+              MpQueueFinish       how,
+              gpointer            source_tag,
+              int                 io_priority,
+              GCancellable       *cancellable,
+              GAsyncReadyCallback callback,
+              gpointer            user_data)
+{
+  MpTaskPrivate *priv = mp_task_get_instance_private (self);
+  MpQueueToken  *token;
+  GError        *error = NULL;
+  gboolean       is_ours;
+
+  if (priv->queue == NULL)
+    {
+      mp_queue_set_error (NULL, MP_QUEUE_STALE, NULL, &error);
+      g_task_report_error (self, callback, user_data, source_tag, error);
+      return;
+    }
+  token = g_new (MpQueueToken, 1);
+  is_ours = mp_task_take_token (self, priv->queue, token);
+  mp_queue_finish_async (priv->queue, self, token, is_ours ? 1 : 0, is_ours, how, source_tag,
+                         io_priority, cancellable, callback, user_data);
+}
+
+/**
+ * mp_task_done_async:
+ * @self: a task
+ * @io_priority: the priority, such as %G_PRIORITY_DEFAULT
+ * @cancellable: (nullable): a cancellable; the task counts as finished also after a cancelled call
+ * @callback: (scope async): called when the queue knows it, in the caller's thread-default main
+ *   context
+ * @user_data: (closure): data for @callback
+ *
+ * Marks the task as done, as [method@Task.done] does.
+ *
+ * With a queue on a server this does not wait for its answer, as [method@Task.done] does.
+ *
+ * Since: 1.0
+ */
+void
+mp_task_done_async (MpTask             *self,
+                    int                 io_priority,
+                    GCancellable       *cancellable,
+                    GAsyncReadyCallback callback,
+                    gpointer            user_data)
+{
+  g_return_if_fail (MP_IS_TASK (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  finish_async (self, MP_QUEUE_FINISH_DONE, mp_task_done_async, io_priority, cancellable,
+                callback, user_data);
+}
+
+/**
+ * mp_task_done_finish:
+ * @self: a task
+ * @result: the result passed to the callback
+ * @error: return location for an error
+ *
+ * Finishes a call of [method@Task.done_async].
+ *
+ * Returns: %TRUE; %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_task_done_finish (MpTask       *self,
+                     GAsyncResult *result,
+                     GError      **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/**
+ * mp_task_retry_async:
+ * @self: a task
+ * @io_priority: the priority, such as %G_PRIORITY_DEFAULT
+ * @cancellable: (nullable): a cancellable; the task counts as finished also after a cancelled call
+ * @callback: (scope async): called when the queue knows it, in the caller's thread-default main
+ *   context
+ * @user_data: (closure): data for @callback
+ *
+ * Returns the message to the queue, as [method@Task.retry] does.
+ *
+ * With a queue on a server this does not wait for its answer, as [method@Task.retry] does.
+ *
+ * Since: 1.0
+ */
+void
+mp_task_retry_async (MpTask             *self,
+                     int                 io_priority,
+                     GCancellable       *cancellable,
+                     GAsyncReadyCallback callback,
+                     gpointer            user_data)
+{
+  g_return_if_fail (MP_IS_TASK (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  finish_async (self, MP_QUEUE_FINISH_RETRY, mp_task_retry_async, io_priority, cancellable,
+                callback, user_data);
+}
+
+/**
+ * mp_task_retry_finish:
+ * @self: a task
+ * @result: the result passed to the callback
+ * @error: return location for an error
+ *
+ * Finishes a call of [method@Task.retry_async].
+ *
+ * Returns: %TRUE; %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_task_retry_finish (MpTask       *self,
+                      GAsyncResult *result,
+                      GError      **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
 }
 
 /**

@@ -4,6 +4,8 @@
 
 #include "mp-message.h"
 
+#include <gio/gio.h>
+
 G_BEGIN_DECLS
 
 #define MP_TYPE_TASK (mp_task_get_type ())
@@ -28,6 +30,26 @@ gboolean mp_task_done (MpTask  *self,
 MP_AVAILABLE_IN_1_0
 gboolean mp_task_retry (MpTask  *self,
                         GError **error);
+MP_AVAILABLE_IN_1_0
+void mp_task_done_async (MpTask             *self,
+                         int                 io_priority,
+                         GCancellable       *cancellable,
+                         GAsyncReadyCallback callback,
+                         gpointer            user_data);
+MP_AVAILABLE_IN_1_0
+gboolean mp_task_done_finish (MpTask       *self,
+                              GAsyncResult *result,
+                              GError      **error);
+MP_AVAILABLE_IN_1_0
+void mp_task_retry_async (MpTask             *self,
+                          int                 io_priority,
+                          GCancellable       *cancellable,
+                          GAsyncReadyCallback callback,
+                          gpointer            user_data);
+MP_AVAILABLE_IN_1_0
+gboolean mp_task_retry_finish (MpTask       *self,
+                               GAsyncResult *result,
+                               GError      **error);
 MP_AVAILABLE_IN_1_0
 gboolean mp_task_set_progress (MpTask     *self,
                                double      fraction,

@@ -5,6 +5,7 @@
 #include "queue-store.h"
 
 #include "base/mp-deadline.h"
+#include "base/public-uri.h"
 #include "formats/format.h"
 #include "mp-error.h"
 #include "queue-backends.h"
@@ -49,6 +50,9 @@ mp_queue_store_open (MpQueueStore          *self,
   self->backend = mp_queue_find_backend (uri, &self->error);
   if (self->backend != NULL)
     open_home (self, uri, descriptors, wanted, cancellable);
+  /* On this machine, descriptors identify it if there are any. */
+  if (self->home != NULL && (descriptors == NULL || self->backend->begin != NULL))
+    self->uri = mp_public_uri (uri);
 }
 
 void
@@ -57,6 +61,7 @@ mp_queue_store_clear (MpQueueStore *self)
   if (self->home != NULL)
     self->backend->free (g_steal_pointer (&self->home));
   g_clear_error (&self->error);
+  g_clear_pointer (&self->uri, g_free);
 }
 
 /* --- Errors -------------------------------------------------------------------------------- */

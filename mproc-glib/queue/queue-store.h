@@ -22,6 +22,7 @@ typedef struct
   const MpQueueBackend *backend;
   gpointer              home;     /* the backend's handle; NULL if it could not be opened */
   GError               *error;    /* why it could not be opened */
+  char                 *uri;      /* by which others can open it, without password; NULL: none */
   MpQueueSettings       settings; /* as requested; once open, the actual ones */
   int                   phase;    /* MpQueueStorePhase, atomic */
 } MpQueueStore;

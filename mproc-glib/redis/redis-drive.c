@@ -107,7 +107,7 @@ renew_after_fork (MpRedisQueue *self)
   self->is_unsound = FALSE;
   clear_lanes (self);
   self->put = (MpRedisPutLane){ .next = 1, .nap_at = -1 };
-  self->get = (MpRedisGetLane){ .is_first = TRUE, .nap_at = -1 };
+  self->get = (MpRedisGetLane){ .is_first = TRUE, .nap_at = -1, .told_ms = -1 };
   self->finish = (MpRedisFinishLane){ 0 };
   self->watch.is_asked = self->watch.is_dirty = FALSE;
   self->watch.registered = self->watch.asked = 0;
@@ -115,6 +115,7 @@ renew_after_fork (MpRedisQueue *self)
   self->get.arrived = g_ptr_array_new ();
   self->finish.batch = g_array_new (FALSE, FALSE, sizeof (MpRedisFinish));
   self->finish.waiting = g_array_new (FALSE, FALSE, sizeof (MpRedisFinish));
+  self->limited = g_ptr_array_new ();
   if (self->link.state != MP_REDIS_LINK_FAILED)
     mp_redis_link_disown (&self->link);
   mp_redis_session_init (self);
@@ -138,10 +139,12 @@ mp_redis_drive_init (MpRedisQueue *self,
   self->put.next = 1;
   self->put.nap_at = self->get.nap_at = self->watch.nap_at = -1;
   self->get.is_first = TRUE;
+  self->get.told_ms = -1;
   self->put.batch = g_array_new (FALSE, FALSE, sizeof (MpRedisSegment));
   self->get.arrived = g_ptr_array_new ();
   self->finish.batch = g_array_new (FALSE, FALSE, sizeof (MpRedisFinish));
   self->finish.waiting = g_array_new (FALSE, FALSE, sizeof (MpRedisFinish));
+  self->limited = g_ptr_array_new ();
   if (!open_descriptors (self))
     {
       mp_set_error_from_errno (error, errno, _ ("Cannot watch the queue"));
@@ -164,6 +167,7 @@ mp_redis_drive_clear (MpRedisQueue *self)
   g_queue_clear_full (&self->get.stash, (GDestroyNotify) mp_redis_arrived_free);
   g_array_unref (self->finish.batch);
   g_array_unref (self->finish.waiting);
+  g_ptr_array_unref (self->limited);
   close_descriptors (self);
   g_mutex_clear (&self->mutex);
 }
@@ -226,9 +230,7 @@ get_time (MpRedisQueue *self)
       if (wanted)
         time = get_earlier (time, self->watch.nap_at);
     }
-  for (GList *l = self->put.requests.head; l != NULL; l = l->next)
-    time = get_earlier (time, ((MpRedisRequest *) l->data)->leave_at);
-  return time;
+  return get_earlier (time, mp_redis_get_limit (self));
 }
 
 /* Only bells need the timer: threads that wait pass a deadline to the poll. */
@@ -267,21 +269,35 @@ make_unknown_error (void)
                                  "message was put"));
 }
 
-/* Ends puts whose operation was cancelled and whose answer has not come in time. */
-static void
-end_late_puts (MpRedisQueue *self)
+static GError *
+make_late_error (MpRedisQueue         *self,
+                 const MpRedisRequest *request)
 {
-  GList *next;
+  if (request->kind == MP_REDIS_PUT)
+    return make_unknown_error ();
+  if (!mp_redis_is_up (self) && self->link.error != NULL)
+    return g_error_copy (self->link.error);
+  return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+                              _ ("The server did not answer in time"));
+}
 
-  for (GList *l = self->put.requests.head; l != NULL; l = next)
+/* Ends requests whose time is over. */
+static void
+end_late (MpRedisQueue *self)
+{
+  guint i = 0;
+
+  while (i < self->limited->len)
     {
-      MpRedisRequest *request = l->data;
+      MpRedisRequest *request = g_ptr_array_index (self->limited, i);
 
-      next = l->next;
       if (!mp_deadline_has_passed (request->leave_at))
-        continue;
-      mp_redis_put_abandon (self, request);
-      mp_redis_end_with_error (self, request, make_unknown_error ());
+        {
+          i++;
+          continue;
+        }
+      mp_redis_withdraw (self, request);
+      mp_redis_end_with_error (self, request, make_late_error (self, request));
     }
 }
 
@@ -302,7 +318,7 @@ mp_redis_step (MpRedisQueue *self)
 {
   if (self->timer_at >= 0 && mp_deadline_has_passed (self->timer_at))
     drain (self->timer_fd);
-  end_late_puts (self);
+  end_late (self);
   run_lanes (self);
   mp_redis_link_step (&self->link);
   run_lanes (self);
@@ -430,35 +446,8 @@ mp_redis_withdraw (MpRedisQueue   *self,
       break;
     case MP_REDIS_ASK:
     default:
-      if (!request->is_sent)
-        mp_redis_dequeue (&self->asks, request);
+      mp_redis_ask_remove (self, request);
       break;
-    }
-}
-
-void
-mp_redis_tell_ended (MpRedisQueue *self)
-{
-  MpRedisRequest *request;
-
-  while ((request = g_queue_peek_head (&self->ended)) != NULL)
-    {
-      MpQueueOperation *operation = request->operation;
-
-      mp_redis_dequeue (&self->ended, request);
-      operation->status = request->status;
-      if (request->kind == MP_REDIS_FINISH && request->status == MP_QUEUE_OK && operation->take)
-        operation->status = request->answer;
-      operation->n_done = request->n_done;
-      if (request->error != NULL)
-        {
-          g_clear_error (&operation->call.error);
-          operation->call.error = g_steal_pointer (&request->error);
-        }
-      mp_redis_request_free (request);
-      g_mutex_unlock (&self->mutex);
-      operation->done (operation);
-      mp_redis_lock (self);
     }
 }
 

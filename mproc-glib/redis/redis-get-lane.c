@@ -351,8 +351,11 @@ end_requests (MpRedisQueue *self,
 
 static void
 get_short (MpRedisQueue *self,
-           gint64        nap_ms)
+           gint64        nap_ms,
+           gint64        told_ms)
 {
+  self->get.waits_since = self->get.asked_at;
+  self->get.told_ms = told_ms;
   self->watch.state.size = 0;
   end_requests (self, MP_QUEUE_EMPTY, TRUE);
   /* A push for a newer message may arrive before this answer, which says that there is none. */
@@ -385,7 +388,7 @@ get_reply (gpointer owner,
       settle_arrived (self);
       break;
     case MP_REDIS_SHORT:
-      get_short (self, detail);
+      get_short (self, detail, mp_reply_get_integer (mp_reply_get (reply, 2), -1));
       break;
     case MP_REDIS_CLOSED:
       self->watch.state.is_drained = TRUE;
@@ -497,6 +500,13 @@ count_wanted (MpRedisQueue *self,
   return MIN (n, MP_REDIS_BATCH);
 }
 
+/* From a slow server, offers would seem old. */
+static gboolean
+takes_offers (MpRedisQueue *self)
+{
+  return mp_redis_is_acknowledged (self) && self->link.round_trip_us < MP_REDIS_FRESH_US / 4;
+}
+
 static void
 send_get (MpRedisQueue *self)
 {
@@ -506,17 +516,19 @@ send_get (MpRedisQueue *self)
 
   if (n == 0)
     return;
-  out = mp_redis_begin_call (self, "mp1_get", 6);
+  out = mp_redis_begin_call (self, "mp1_get", 7);
   mp_command_add_integer (out, self->epoch);
   mp_command_add_integer (out, n);
   mp_command_add_integer (out, MP_REDIS_BATCH_BYTES);
   mp_command_add_integer (out, fit);
   mp_command_add_string (out, self->get.may_wait ? "1" : "0");
   mp_command_add_string (out, self->get.is_first ? "1" : "0");
+  mp_command_add_string (out, fit < 0 && takes_offers (self) ? "1" : "0");
   mp_redis_link_expect (&self->link, get_reply, FALSE);
   self->get.is_first = FALSE;
   self->get.is_asked = TRUE;
   self->get.was_pushed = FALSE;
+  self->get.asked_at = g_get_monotonic_time ();
 }
 
 gboolean
@@ -554,6 +566,7 @@ mp_redis_get_down (MpRedisQueue *self)
   self->get.is_asked = FALSE;
   self->get.is_parked = FALSE;
   self->get.is_first = TRUE;
+  self->get.told_ms = -1;
   if (self->get.n_confirming > 0)
     return;
   for (guint i = 0; i < self->get.arrived->len; i++)

@@ -416,7 +416,7 @@ dispatch_push (MpRedisLink *self,
         mp_redis_link_refuse (self);
     }
   else if (g_str_equal (kind, "smessage"))
-    self->funcs->push (self->owner, (guint) mp_reply_get_integer (mp_reply_get (reply, 2), 0));
+    self->funcs->push (self->owner, reply);
   else if (g_str_equal (kind, "ssubscribe"))
     {
       if (self->state == MP_REDIS_LINK_GREETING)
@@ -526,6 +526,15 @@ is_open (MpRedisLink *self)
   return self->state == MP_REDIS_LINK_GREETING || self->state == MP_REDIS_LINK_UP;
 }
 
+/* Not with TLS, where writing may read, and what was read is not seen by a poll. */
+static gboolean
+writes_plainly (const MpRedisLink *self)
+{
+  const MpRespStream *stream = &self->streams[MP_REDIS_COMMANDS];
+
+  return mp_resp_stream_has_output (stream) && !stream->transport->funcs->holds_back;
+}
+
 void
 mp_redis_link_flush (MpRedisLink *self)
 {
@@ -548,10 +557,13 @@ mp_redis_link_step (MpRedisLink *self)
     start_dialing (self);
   if (self->state == MP_REDIS_LINK_DIALING)
     dial (self);
+  /* The answer to a command that is only written now has not come yet, so wait for it instead of
+   * reading in vain; what else has come stays ready to be read. */
+  self->skips_reading = !self->skips_reading && writes_plainly (self);
   mp_redis_link_flush (self);
-  if (is_open (self))
+  if (is_open (self) && !self->skips_reading)
     read_stream (self, MP_REDIS_COMMANDS);
-  if (is_open (self) && self->channel != NULL)
+  if (is_open (self) && !self->skips_reading && self->channel != NULL)
     read_stream (self, MP_REDIS_PUSHES);
   if (self->state != MP_REDIS_LINK_DOWN && self->state != MP_REDIS_LINK_FAILED)
     check_time (self);

@@ -26,9 +26,10 @@ typedef struct
   /* The server has accepted the user and the subscription: the owner sends its first commands, and
    * calls mp_redis_link_set_up () in the end. */
   void (*greet) (gpointer owner);
-  /* The server announced @conditions for which the session waits. */
+  /* The server announced something on the channel: its last element.  The function may take its
+   * string. */
   void (*push) (gpointer owner,
-                guint    conditions);
+                MpReply *reply);
   /* The link went down: commands without a reply will not get one. */
   void (*down) (gpointer owner);
 } MpRedisLinkFuncs;
@@ -55,7 +56,8 @@ typedef struct
   MpBackgroundDial *dials[MP_REDIS_N_STREAMS];
   MpRespStream      streams[MP_REDIS_N_STREAMS];
   gsize             max_string;
-  guint             generation; /* changes when a descriptor is opened or closed */
+  gboolean          skips_reading; /* in this step, and then not in the next one */
+  guint             generation;    /* changes when a descriptor is opened or closed */
   gint64            retry_at;
   gint64            retry_delay_us;
   gint64            deadline; /* of DIALING and GREETING */

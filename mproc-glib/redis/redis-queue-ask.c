@@ -29,7 +29,7 @@ ask (MpRedisQueue  *self,
   request->arguments = arguments != NULL ? arguments : g_ptr_array_new ();
   *status = mp_redis_call (self, request, call);
   reply = g_steal_pointer (&request->reply);
-  mp_redis_request_release (request);
+  mp_redis_request_free (request);
   return reply;
 }
 
@@ -146,26 +146,56 @@ mp_redis_slot_list (gpointer        user_data,
   return MP_QUEUE_OK;
 }
 
+/* Each time the server drops a part of what is queued, and says how much is left. */
+static MpRedisAnswer
+read_left (MpRedisRequest *request,
+           const MpReply  *reply)
+{
+  return mp_reply_get_integer (reply, 0) > 0 ? MP_REDIS_ANSWER_AGAIN : MP_REDIS_ANSWER_END;
+}
+
+void
+mp_redis_prepare_shutdown (MpRedisRequest *request,
+                           gboolean        immediate)
+{
+  request->function = "mp1_shutdown";
+  request->arguments = make_arguments (g_strdup (immediate ? "1" : "0"), NULL);
+  request->read = read_left;
+}
+
+/* What an earlier call has left to drop goes first. */
+static MpRedisAnswer
+read_cleared (MpRedisRequest *request,
+              const MpReply  *reply)
+{
+  const gint64 status = mp_reply_get_integer (mp_reply_get (reply, 0), -1);
+
+  request->n_dropped = (guint64) mp_reply_get_integer (mp_reply_get (reply, 1), 0);
+  return status == MP_REDIS_OK      ? MP_REDIS_ANSWER_END
+         : status == MP_REDIS_SHORT ? MP_REDIS_ANSWER_AGAIN
+                                    : MP_REDIS_ANSWER_GONE;
+}
+
+void
+mp_redis_prepare_clear (MpRedisRequest *request)
+{
+  request->function = "mp1_clear";
+  request->arguments = g_ptr_array_new ();
+  request->read = read_cleared;
+}
+
 MpQueueStatus
 mp_redis_slot_shutdown (gpointer     user_data,
                         gboolean     immediate,
                         MpQueueCall *call)
 {
-  gint64 left;
+  MpRedisRequest *request = mp_redis_request_new (MP_REDIS_ASK);
+  MpQueueStatus   status;
 
-  do
-    {
-      MpQueueStatus status;
-      g_autoptr (MpReply) reply = ask (user_data, "mp1_shutdown",
-                                       make_arguments (g_strdup (immediate ? "1" : "0"), NULL),
-                                       call, &status);
-
-      if (reply == NULL)
-        return status;
-      left = mp_reply_get_integer (reply, 0);
-    }
-  while (left > 0);
-  return MP_QUEUE_OK;
+  mp_redis_prepare_shutdown (request, immediate);
+  status = mp_redis_call (user_data, request, call);
+  mp_redis_request_free (request);
+  return status;
 }
 
 MpQueueStatus
@@ -173,18 +203,13 @@ mp_redis_slot_clear (gpointer     user_data,
                      guint64     *n_dropped,
                      MpQueueCall *call)
 {
-  MpQueueStatus status;
+  MpRedisRequest *request = mp_redis_request_new (MP_REDIS_ASK);
+  MpQueueStatus   status;
 
-  do
-    {
-      g_autoptr (MpReply) reply = ask (user_data, "mp1_clear", NULL, call, &status);
-
-      if (reply == NULL)
-        return status;
-      status = judge (user_data, reply, call);
-      *n_dropped = (guint64) mp_reply_get_integer (mp_reply_get (reply, 1), 0);
-    }
-  while (status == MP_QUEUE_EMPTY);
+  mp_redis_prepare_clear (request);
+  status = mp_redis_call (user_data, request, call);
+  *n_dropped = request->n_dropped;
+  mp_redis_request_free (request);
   return status;
 }
 
@@ -251,7 +276,7 @@ fetch (MpRedisQueue  *self,
   g_ptr_array_add (request->arguments, mp_redis_make_key (self, "y:", id));
   *status = mp_redis_call (self, request, call);
   reply = g_steal_pointer (&request->reply);
-  mp_redis_request_release (request);
+  mp_redis_request_free (request);
   return reply;
 }
 

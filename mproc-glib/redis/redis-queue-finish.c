@@ -24,7 +24,7 @@ call_locked (MpRedisQueue   *self,
   if (status != MP_QUEUE_OK)
     for (guint i = 0; i < request->n; i++)
       request->answers[i] = status;
-  mp_redis_request_release (request);
+  mp_redis_request_free (request);
   return status;
 }
 
@@ -47,6 +47,45 @@ add_token (MpRedisQueue       *self,
   mp_redis_finish_add (self, how, held->id, held->n_deliveries, request, index);
 }
 
+void
+mp_redis_begin_finish (MpRedisQueue       *self,
+                       MpRedisRequest     *request,
+                       const MpQueueToken *tokens,
+                       MpQueueFinish       how)
+{
+  static const char letters[] = { 'd', 'r', 'c' };
+
+  for (guint i = 0; i < request->n; i++)
+    {
+      if (tokens == NULL)
+        mp_redis_finish_add (self, 'a', 0, 0, request, i);
+      else
+        add_token (self, &tokens[i], letters[how], request, i);
+    }
+}
+
+/* For callers that do not want to know: sends as much as possible, and does not wait. */
+static MpQueueStatus
+finish_unseen (MpRedisQueue       *self,
+               const MpQueueToken *tokens,
+               guint               n,
+               MpQueueFinish       how)
+{
+  g_autofree MpQueueStatus *answers = g_new (MpQueueStatus, n);
+  MpRedisRequest           *request = mp_redis_request_new (MP_REDIS_FINISH);
+
+  request->answers = answers;
+  request->n = n;
+  mp_redis_lock (self);
+  mp_redis_begin_finish (self, request, tokens, how);
+  mp_redis_finish_forget (self, request);
+  mp_redis_watch_touch (self);
+  mp_redis_step (self);
+  g_mutex_unlock (&self->mutex);
+  mp_redis_request_free (request);
+  return MP_QUEUE_OK;
+}
+
 MpQueueStatus
 mp_redis_slot_finish (gpointer            user_data,
                       const MpQueueToken *tokens,
@@ -55,20 +94,17 @@ mp_redis_slot_finish (gpointer            user_data,
                       MpQueueStatus      *answers,
                       MpQueueCall        *call)
 {
-  static const char letters[] = { 'd', 'r', 'c' };
-  MpRedisQueue     *self = user_data;
-  MpRedisRequest   *request = mp_redis_request_new (MP_REDIS_FINISH);
+  MpRedisQueue   *self = user_data;
+  MpRedisRequest *request;
 
+  if (answers == NULL)
+    return finish_unseen (self, tokens, n, how);
+
+  request = mp_redis_request_new (MP_REDIS_FINISH);
   request->answers = answers;
   request->n = n;
   mp_redis_lock (self);
-  for (guint i = 0; i < n; i++)
-    {
-      if (tokens == NULL)
-        mp_redis_finish_add (self, 'a', 0, 0, request, i);
-      else
-        add_token (self, &tokens[i], letters[how], request, i);
-    }
+  mp_redis_begin_finish (self, request, tokens, how);
   return call_locked (self, request, call);
 }
 

@@ -49,6 +49,9 @@ typedef enum
 #define MP_REDIS_BATCH       256        /* messages in one command */
 #define MP_REDIS_BATCH_BYTES (1024 * 1024)
 
+/* How old an offer may be, see redis-offer.c. */
+#define MP_REDIS_FRESH_US (500 * 1000)
+
 /* How long, at least, a call that ends early waits for the answer to its command under way. */
 #define MP_REDIS_LINGER_US (50 * 1000)
 
@@ -64,6 +67,13 @@ typedef enum
   MP_REDIS_ASK,
 } MpRedisRequestKind;
 
+typedef enum
+{
+  MP_REDIS_ANSWER_END,
+  MP_REDIS_ANSWER_AGAIN,
+  MP_REDIS_ANSWER_GONE, /* the queue was removed or lost, see mp_redis_judge_gone () */
+} MpRedisAnswer;
+
 struct _MpRedisRequest
 {
   MpRedisRequestKind kind;
@@ -71,7 +81,7 @@ struct _MpRedisRequest
   GList              link;
   gboolean           is_queued;  /* in the list of its lane */
   gboolean           is_patient; /* may wait for its condition */
-  gint64             leave_at;   /* when an asynchronous one ends without an answer; -1: never */
+  gint64             leave_at;   /* when it ends without an answer, if in `limited`; else -1 */
   int                wake_fd;    /* of a thread that waits for the end; -1: none */
 
   const MpQueueItem *items; /* PUT */
@@ -91,6 +101,10 @@ struct _MpRedisRequest
   GPtrArray  *arguments;
   gboolean    is_sent;
   MpReply    *reply;
+  /* Reads the reply, instead of the caller.  Returns AGAIN if the question is to be repeated. */
+  MpRedisAnswer (*read) (MpRedisRequest *self,
+                         const MpReply  *reply);
+  guint64 n_dropped; /* of clear */
 
   gboolean      has_ended;
   MpQueueStatus status;
@@ -161,8 +175,11 @@ typedef struct
   gboolean   is_parked;
   gboolean   was_pushed; /* while the command was under way */
   gint64     nap_at;
-  GPtrArray *arrived;    /* MpRedisArrived, not handed out */
-  guint      n_fetching; /* large payloads under way */
+  gint64     asked_at;    /* when the last command was sent */
+  gint64     waits_since; /* when the last one was sent whose answer was that there is nothing */
+  gint64     told_ms;     /* the server's time at that answer; -1: none by this link */
+  GPtrArray *arrived;     /* MpRedisArrived, not handed out */
+  guint      n_fetching;  /* large payloads under way */
   guint      n_confirming;
   GQueue     stash; /* MpRedisArrived, confirmed, but its caller has left */
 } MpRedisGetLane;
@@ -227,7 +244,8 @@ struct _MpRedisQueue
   MpRedisFinishLane finish;
   MpRedisWatchLane  watch;
   GQueue            asks;
-  GQueue            ended; /* requests of operations whose `done` was not called yet */
+  GQueue            ended;   /* requests of operations whose `done` was not called yet */
+  GPtrArray        *limited; /* MpRedisRequest, of operations that end at `leave_at` */
 
   GPtrArray *bells; /* MpRedisBell */
 
@@ -253,6 +271,13 @@ mp_redis_is_acknowledged (const MpRedisQueue *self)
   return self->mode == MP_QUEUE_MODE_ACKNOWLEDGED;
 }
 
+/* The largest message that can be put. */
+static inline guint64
+mp_redis_get_max_message (const MpRedisQueue *self)
+{
+  return (guint64) MIN (self->max_bytes, G_GINT64_CONSTANT (512) << 20);
+}
+
 static inline gboolean
 mp_redis_is_up (const MpRedisQueue *self)
 {
@@ -270,12 +295,18 @@ mp_redis_watch_touch (MpRedisQueue *self)
 
 MpRedisRequest *mp_redis_request_new (MpRedisRequestKind kind);
 void            mp_redis_request_free (MpRedisRequest *self);
-/* Frees a request whose caller is done with it, unless its lane still needs it. */
-void mp_redis_request_release (MpRedisRequest *self);
 /* Marks a request as ended, and wakes its caller. */
 void mp_redis_end (MpRedisQueue   *self,
                    MpRedisRequest *request,
                    MpQueueStatus   status);
+/* Ends the request with an error if it has not ended at @time; no longer; and when the first of all
+ * is to end. */
+void   mp_redis_limit (MpRedisQueue   *self,
+                       MpRedisRequest *request,
+                       gint64          time);
+void   mp_redis_unlimit (MpRedisQueue   *self,
+                         MpRedisRequest *request);
+gint64 mp_redis_get_limit (MpRedisQueue *self);
 /* Takes ownership of @error. */
 void mp_redis_end_with_error (MpRedisQueue   *self,
                               MpRedisRequest *request,
@@ -328,9 +359,12 @@ gboolean mp_redis_put_remove (MpRedisQueue   *self,
 void mp_redis_put_abandon (MpRedisQueue   *self,
                            MpRedisRequest *request);
 
-void     mp_redis_get_run (MpRedisQueue *self);
-void     mp_redis_get_down (MpRedisQueue *self);
-void     mp_redis_get_push (MpRedisQueue *self);
+void mp_redis_get_run (MpRedisQueue *self);
+void mp_redis_get_down (MpRedisQueue *self);
+void mp_redis_get_push (MpRedisQueue *self);
+/* Offers: redis-offer.c.  Takes a message that the server has sent along with the wake-up. */
+void     mp_redis_get_take_offer (MpRedisQueue *self,
+                                  MpReply      *announced);
 gboolean mp_redis_get_is_under_way (MpRedisQueue *self);
 void     mp_redis_get_remove (MpRedisQueue   *self,
                               MpRedisRequest *request);
@@ -371,6 +405,8 @@ void     mp_redis_watch_read (MpRedisQueue  *self,
                               const MpReply *reply);
 
 void mp_redis_ask_run (MpRedisQueue *self);
+void mp_redis_ask_remove (MpRedisQueue   *self,
+                          MpRedisRequest *request);
 void mp_redis_ask_down (MpRedisQueue *self);
 /* Tells the server that this session no longer waits for @conditions.  If it was woken meanwhile,
  * the server wakes another one. */
@@ -392,8 +428,7 @@ void mp_redis_submit (MpRedisQueue   *self,
 /* Takes a request out of its lane before it has ended. */
 void mp_redis_withdraw (MpRedisQueue   *self,
                         MpRedisRequest *request);
-/* Without the mutex: submits, waits for the end, and returns the status.  A request that is still
- * queued then belongs to its lane. */
+/* Without the mutex: submits, waits for the end, and returns the status. */
 MpQueueStatus mp_redis_call (MpRedisQueue   *self,
                              MpRedisRequest *request,
                              MpQueueCall    *call);
@@ -411,12 +446,16 @@ void mp_redis_end_closed (MpRedisQueue *self);
 /* Waits until the link is up, or FAILED. */
 MpQueueStatus mp_redis_connect (MpRedisQueue *self,
                                 MpQueueCall  *call);
-/* Calls the `done` of operations that have ended.  Releases the mutex meanwhile. */
-void mp_redis_tell_ended (MpRedisQueue *self);
+GError       *mp_redis_make_unknown_error (void);
 /* Makes progress until @is_over () returns TRUE, for at most @us. */
 void mp_redis_linger (MpRedisQueue *self,
                       gint64        us,
                       gboolean (*is_over) (MpRedisQueue *self));
+
+/* --- Operations: redis-operation.c --------------------------------------------------- */
+
+/* Calls the `done` of operations that have ended.  Releases the mutex meanwhile. */
+void mp_redis_tell_ended (MpRedisQueue *self);
 
 /* --- Bells: redis-bell.c ------------------------------------------------------------- */
 

@@ -15,6 +15,10 @@ MpQueueStatus mp_redis_slot_finish (gpointer            self,
                                     MpQueueFinish       how,
                                     MpQueueStatus      *answers,
                                     MpQueueCall        *call);
+void          mp_redis_slot_begin (gpointer          self,
+                                   MpQueueOperation *operation);
+gboolean      mp_redis_slot_cancel (gpointer          self,
+                                    MpQueueOperation *operation);
 MpQueueStatus mp_redis_slot_settle (gpointer         self,
                                     MpQueueDelivery *delivery,
                                     gboolean         take,
@@ -49,6 +53,16 @@ MpQueueStatus mp_redis_slot_count (gpointer       self,
 MpQueueStatus mp_redis_remove (MpRedisQueue *self,
                                MpQueueCall  *call);
 
+/* Called with the mutex.  Adds the @n deliveries of the request to the lane, or all answers that
+ * need no server. */
+void mp_redis_begin_finish (MpRedisQueue       *self,
+                            MpRedisRequest     *request,
+                            const MpQueueToken *tokens,
+                            MpQueueFinish       how);
+/* Make a new request a question that shuts the queue down, or drops what is queued. */
+void mp_redis_prepare_shutdown (MpRedisRequest *request,
+                                gboolean        immediate);
+void mp_redis_prepare_clear (MpRedisRequest *request);
 /* Called with the mutex.  Begins to settle a tentative delivery.  Returns FALSE with @status set if
  * that is done already. */
 gboolean mp_redis_begin_settle (MpRedisQueue    *self,

@@ -14,11 +14,6 @@
 /* How long freeing a queue object waits until the server was told that the session ends. */
 #define GOODBYE_US (200 * 1000)
 
-/* How long cancelling an operation may block a main loop. */
-#define CANCEL_US (4 * 1000)
-
-#define MAX_MESSAGE (G_GINT64_CONSTANT (512) << 20)
-
 static void free_queue (gpointer user_data);
 
 /* --- Coming and going ---------------------------------------------------------------- */
@@ -160,13 +155,12 @@ put (gpointer           user_data,
      guint             *n_put)
 {
   MpRedisQueue   *self = user_data;
-  const gint64    max = MIN (self->max_bytes, MAX_MESSAGE);
   MpRedisRequest *request;
   MpQueueStatus   status;
 
   *n_put = 0;
   for (guint i = 0; i < n_items; i++)
-    if (items[i].size > (guint64) max)
+    if (items[i].size > mp_redis_get_max_message (self))
       return MP_QUEUE_TOO_LARGE;
   if (n_items == 0)
     return MP_QUEUE_OK;
@@ -177,7 +171,7 @@ put (gpointer           user_data,
   request->is_patient = call->timeout_us != 0;
   status = mp_redis_call (self, request, call);
   *n_put = request->n_done;
-  mp_redis_request_release (request);
+  mp_redis_request_free (request);
   return status;
 }
 
@@ -204,7 +198,7 @@ get (gpointer               user_data,
   request->is_patient = call->timeout_us != 0;
   status = mp_redis_call (self, request, call);
   *n_got = status == MP_QUEUE_OK ? request->n_done : 0;
-  mp_redis_request_release (request);
+  mp_redis_request_free (request);
   return status;
 }
 
@@ -220,96 +214,8 @@ wait_for (gpointer         user_data,
   request->condition = condition;
   request->is_patient = call->timeout_us != 0;
   status = mp_redis_call (self, request, call);
-  mp_redis_request_release (request);
+  mp_redis_request_free (request);
   return status;
-}
-
-/* --- Operations ---------------------------------------------------------------------- */
-
-static MpRedisRequest *
-make_request (MpQueueOperation *operation)
-{
-  static const MpRedisRequestKind kinds[] = { MP_REDIS_PUT, MP_REDIS_GET, MP_REDIS_FINISH,
-                                              MP_REDIS_WAIT };
-  MpRedisRequest                 *request = mp_redis_request_new (kinds[operation->kind]);
-
-  request->operation = operation;
-  request->is_patient = TRUE;
-  request->items = operation->items;
-  request->deliveries = operation->deliveries;
-  request->accepted = operation->accepted;
-  request->n = operation->n;
-  request->condition = operation->condition;
-  return request;
-}
-
-static gboolean
-is_too_large (MpRedisQueue         *self,
-              const MpRedisRequest *request)
-{
-  for (guint i = 0; i < request->n; i++)
-    if (request->items[i].size > (guint64) MIN (self->max_bytes, MAX_MESSAGE))
-      return TRUE;
-  return FALSE;
-}
-
-static void
-begin (gpointer          user_data,
-       MpQueueOperation *operation)
-{
-  MpRedisQueue   *self = user_data;
-  MpRedisRequest *request = make_request (operation);
-  MpQueueStatus   status;
-
-  operation->link.data = request;
-  mp_redis_lock (self);
-  if (request->kind == MP_REDIS_GET)
-    for (guint i = 0; i < request->n; i++)
-      {
-        request->deliveries[i].tentative = FALSE;
-        request->deliveries[i].token = (MpQueueToken){ 0 };
-      }
-  if (request->kind == MP_REDIS_PUT && is_too_large (self, request))
-    mp_redis_end (self, request, MP_QUEUE_TOO_LARGE);
-  else if (request->kind != MP_REDIS_FINISH)
-    mp_redis_submit (self, request);
-  else if (self->link.state == MP_REDIS_LINK_FAILED)
-    mp_redis_end_with_error (self, request, g_error_copy (self->link.error));
-  else
-    {
-      request->n = 1;
-      request->answers = &request->answer;
-      if (!mp_redis_begin_settle (self, operation->deliveries, operation->take, request, &status))
-        mp_redis_end (self, request, status);
-    }
-  mp_redis_step (self);
-  g_mutex_unlock (&self->mutex);
-}
-
-static gboolean
-cancel (gpointer          user_data,
-        MpQueueOperation *operation)
-{
-  MpRedisQueue   *self = user_data;
-  MpRedisRequest *request = operation->link.data;
-  gboolean        is_out = FALSE;
-
-  mp_redis_lock (self);
-  if (!request->has_ended && request->kind == MP_REDIS_PUT && request->n_sent > 0)
-    {
-      request->leave_at = g_get_monotonic_time () + MP_REDIS_LINGER_US;
-      mp_redis_step (self);
-    }
-  else if (!request->has_ended && request->kind != MP_REDIS_FINISH)
-    {
-      mp_redis_withdraw (self, request);
-      mp_redis_request_free (request);
-      mp_redis_end_unwanted_get (self, CANCEL_US);
-      mp_redis_step (self);
-      is_out = TRUE;
-    }
-  g_mutex_unlock (&self->mutex);
-  return is_out;
 }
 
 static void
@@ -424,8 +330,8 @@ const MpQueueBackend mp_redis_queue_backend = {
   .close = close_handle,
   .count = mp_redis_slot_count,
   .check = check,
-  .begin = begin,
-  .cancel = cancel,
+  .begin = mp_redis_slot_begin,
+  .cancel = mp_redis_slot_cancel,
   .give_back = give_back,
   .bell_new = mp_redis_bell_new,
   .bell_free = mp_redis_bell_free,

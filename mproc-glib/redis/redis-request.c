@@ -4,6 +4,7 @@
 
 #include "redis-queue-private.h"
 
+#include "base/mp-deadline.h"
 #include "mp-error.h"
 
 #include <gio/gio.h>
@@ -36,13 +37,6 @@ mp_redis_request_free (MpRedisRequest *self)
 }
 
 void
-mp_redis_request_release (MpRedisRequest *self)
-{
-  if (!self->is_queued)
-    mp_redis_request_free (self);
-}
-
-void
 mp_redis_enqueue (GQueue         *queue,
                   MpRedisRequest *request)
 {
@@ -60,10 +54,45 @@ mp_redis_dequeue (GQueue         *queue,
 }
 
 void
+mp_redis_limit (MpRedisQueue   *self,
+                MpRedisRequest *request,
+                gint64          time)
+{
+  if (request->leave_at < 0)
+    g_ptr_array_add (self->limited, request);
+  request->leave_at = time;
+}
+
+void
+mp_redis_unlimit (MpRedisQueue   *self,
+                  MpRedisRequest *request)
+{
+  if (request->leave_at >= 0)
+    g_ptr_array_remove_fast (self->limited, request);
+  request->leave_at = -1;
+}
+
+gint64
+mp_redis_get_limit (MpRedisQueue *self)
+{
+  gint64 time = MP_DEADLINE_NEVER;
+
+  for (guint i = 0; i < self->limited->len; i++)
+    {
+      const MpRedisRequest *request = g_ptr_array_index (self->limited, i);
+
+      if (time < 0 || request->leave_at < time)
+        time = request->leave_at;
+    }
+  return time;
+}
+
+void
 mp_redis_end (MpRedisQueue   *self,
               MpRedisRequest *request,
               MpQueueStatus   status)
 {
+  mp_redis_unlimit (self, request);
   request->has_ended = TRUE;
   request->status = status;
   if (request->operation != NULL)
@@ -95,7 +124,10 @@ end_queue (MpRedisQueue *self,
   while ((request = g_queue_peek_head (requests)) != NULL)
     {
       mp_redis_dequeue (requests, request);
-      mp_redis_end_with_error (self, request, g_error_copy (self->link.error));
+      if (request->has_ended)
+        mp_redis_request_free (request);
+      else
+        mp_redis_end_with_error (self, request, g_error_copy (self->link.error));
     }
 }
 
@@ -165,6 +197,27 @@ find_asked (MpRedisQueue *self)
   return NULL;
 }
 
+static void
+read_answer (MpRedisQueue   *self,
+             MpRedisRequest *request,
+             const MpReply  *reply)
+{
+  switch (request->read (request, reply))
+    {
+    case MP_REDIS_ANSWER_AGAIN:
+      request->is_sent = FALSE;
+      mp_redis_enqueue (&self->asks, request);
+      break;
+    case MP_REDIS_ANSWER_GONE:
+      mp_redis_enqueue (&self->asks, request);
+      mp_redis_judge_gone (self, mp_reply_get_integer (mp_reply_get (reply, 0), -1));
+      break;
+    case MP_REDIS_ANSWER_END:
+    default:
+      mp_redis_end (self, request, MP_QUEUE_OK);
+    }
+}
+
 /* Answers come in the order of the questions; the caller of one may have left. */
 static void
 ask_reply (gpointer owner,
@@ -182,9 +235,31 @@ ask_reply (gpointer owner,
       return;
     }
   mp_redis_watch_touch (self);
+  if (request->read != NULL)
+    {
+      read_answer (self, request, reply);
+      return;
+    }
   request->reply = g_memdup2 (reply, sizeof *reply);
   memset (reply, 0, sizeof *reply);
   mp_redis_end (self, request, MP_QUEUE_OK);
+}
+
+/* If the question was sent, a substitute takes its place, since its answer will come. */
+void
+mp_redis_ask_remove (MpRedisQueue   *self,
+                     MpRedisRequest *request)
+{
+  MpRedisRequest *substitute;
+
+  if (request->is_sent && request->is_queued)
+    {
+      substitute = mp_redis_request_new (MP_REDIS_ASK);
+      substitute->is_sent = substitute->has_ended = TRUE;
+      substitute->is_queued = TRUE;
+      g_queue_insert_before_link (&self->asks, &request->link, &substitute->link);
+    }
+  mp_redis_dequeue (&self->asks, request);
 }
 
 static void

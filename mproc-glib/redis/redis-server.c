@@ -65,7 +65,7 @@ greet (gpointer owner)
 
 static void
 push (gpointer owner,
-      guint    conditions)
+      MpReply *reply)
 {
 }
 

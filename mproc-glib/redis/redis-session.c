@@ -16,7 +16,7 @@
 
 /* The beginning of the session on each link, and the callbacks of the link. */
 
-#define REVISION   2
+#define REVISION   3
 #define MP1        "/mproc-glib/mp1.lua"
 #define MAX_STRING (G_GINT64_CONSTANT (512) << 20)
 
@@ -314,11 +314,17 @@ greet (gpointer owner)
   send_hello (self, hello_reply);
 }
 
+/* The server announces conditions for which the session waits, or offers a message. */
 static void
 push (gpointer owner,
-      guint    conditions)
+      MpReply *reply)
 {
-  mp_redis_watch_push (owner, conditions);
+  const MpReply *announced = mp_reply_get (reply, 2);
+
+  if (mp_reply_get_string (announced)[0] == 'm')
+    mp_redis_get_take_offer (owner, reply->elements[2]);
+  else
+    mp_redis_watch_push (owner, (guint) mp_reply_get_integer (announced, 0));
 }
 
 static void

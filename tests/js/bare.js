@@ -18,8 +18,9 @@ const DEFAULT_ARGUMENTS = 2;
 // Functions that return an array crash GJS itself if an argument has the wrong type.
 const RETURNS_ARRAY = /^(try_)?(get|recv)_(data|pickle|vectors|tasks)$/;
 
-// All arguments of these are of that kind: they are for the Python override.
-const NOT_HERE = /^get_(payload|packed)$/;
+// All arguments of these are of that kind: they are for the Python override, or take the result of a
+// call.
+const NOT_HERE = /^get_(payload|packed|tasks_finish)$/;
 
 // Functions whose timeout is not the first argument.
 const N_ARGUMENTS = {wait: 3};

@@ -5,6 +5,7 @@ import GLib from 'gi://GLib';
 import Mp from 'gi://Mp';
 import {assert, assertEqual, assertRejects, assertThrows, run, skip, test} from './tap.js';
 
+const [SIGSTOP, SIGCONT] = [19, 18];
 const DEADLINE = 120 * 1000000;
 const PROGRAM = GLib.find_program_in_path('redis-server') ??
     GLib.find_program_in_path('valkey-server');
@@ -106,6 +107,54 @@ testOnServer('/js/redis/promises', async uri => {
     const get = queue.get_async();
     other.shutdown(true);
     await assertRejects(get, Mp.Error, Mp.Error.CLOSED);
+});
+
+testOnServer('/js/redis/later', async uri => {
+    const queue = Mp.queue_open(uri, {mode: 'joinable'});
+    assertEqual(queue.uri.startsWith('redis+unix:'), true);
+    assertEqual(await queue.put_many_async([1, 'two', [3]]), 3);
+    let values = [];
+    while (values.length < 3)
+        values = values.concat(await queue.get_many_async(5));
+    assertEqual(values, [1, 'two', [3]]);
+    for (const _value of values)
+        await queue.task_done_async();
+    await queue.join_async();
+
+    await queue.put_many_async([0, 1, 2, 3]);
+    const task = await queue.get_task_async();
+    await task.retry_async();
+    const tasks = [];
+    while (tasks.length < 4)
+        tasks.push(...await queue.get_tasks_async(8));
+    assertEqual(tasks.map(each => [each.value, each.delivery_count]), [[0, 2], [1, 1], [2, 1], [3, 1]]);
+    await tasks[0].done_async();
+    await queue.finish_tasks_async(tasks.slice(1));
+    await assertRejects(tasks[0].done_async(), Mp.Error, Mp.Error.STALE);
+    await queue.put_async('dropped');
+    assertEqual(await queue.clear_async(), 1);
+    await queue.shutdown_async();
+    await assertRejects(queue.get_async(), Mp.Error, Mp.Error.CLOSED);
+});
+
+// The promises are made while the server does not run, and it is this loop that lets it continue.
+testOnServer('/js/redis/stopped', async (uri, server) => {
+    const queue = Mp.queue_open(uri, {mode: 'joinable', timeout: 100});
+    queue.put('task');
+    const task = queue.get_task(DEADLINE);
+    server.send_signal(SIGSTOP);
+    const promises = [queue.put_async(1), queue.put_many_async([2, 3]), queue.get_async(), queue.get_task_async(),
+        queue.get_many_async(1), task.done_async()];
+    let turns = 0;
+    GLib.idle_add(GLib.PRIORITY_DEFAULT_IDLE, () => {
+        if (++turns < 50)
+            return GLib.SOURCE_CONTINUE;
+        server.send_signal(SIGCONT);
+        return GLib.SOURCE_REMOVE;
+    });
+    const [put, n, value, , values] = await Promise.all(promises);
+    assertEqual([put, n, value, values], [true, 2, 1, [3]]);
+    assertEqual(turns, 50);
 });
 
 testOnServer('/js/redis/errors', (uri, server) => {

@@ -2,12 +2,15 @@
 """Queues on a Redis server, from Python."""
 
 import asyncio
+import re
+import signal
 import unittest
 from queue import Empty
 
 import helping
 import mproc
 import servers
+from server_functions import Link, load, read_code
 
 from gi.repository import GLib, Mp
 
@@ -84,6 +87,118 @@ class TestRedis(helping.TestCase):
         loop.run()
         results[0].put(1)
         self.assertEqual(results[0].get(timeout=30), 1)
+
+    def ask(self, *words):
+        link = Link(self.server.path)
+        self.addCleanup(link.close)
+        return link.ask(*words)
+
+    def revision(self):
+        listed = self.ask('FUNCTION', 'LIST', 'WITHCODE')
+        return re.search(r'local REVISION = (\d+)', str(listed))[1]
+
+    def test_two_versions(self):
+        """Functions of an older version are replaced, and those of a newer one used as they are."""
+        current = re.search(r'local REVISION = (\d+)', read_code())[0]
+        for other, used in (('local REVISION = 1', current), ('local REVISION = 99', 'local REVISION = 99')):
+            load(self.server, read_code().replace(current, other))
+            queue = Mp.queue_open(self.uri(), mode='joinable')
+            queue.put(other)
+            with queue.get_task(timeout=30) as task:
+                self.assertEqual(task.value, other)
+            self.assertEqual('local REVISION = ' + self.revision(), used)
+        load(self.server, read_code())
+
+    def test_another_layout(self):
+        Mp.queue_open(self.uri()).put(1)
+        self.ask('HSET', f'mp1:{{{self.id()}}}:c', 'v', '2')
+        with self.assertRaisesRegex(TypeError, 'layout'):
+            Mp.queue_open(self.uri())
+
+    def test_uri(self):
+        self.assertEqual(Mp.queue_open(self.uri()).get_uri(), self.uri())
+        self.assertIsNone(Mp.Queue().get_uri())
+
+    async def use_later(self, queue):
+        """All that waits for the server, in coroutines."""
+        await queue.put_async(0)
+        await queue.put_many_async([1, 'two', [3]])
+        got = []
+        while len(got) < 4:
+            got += await queue.get_many_async(8)
+            if not self.running_asyncio:
+                break
+        self.assertEqual(got, [0, 1, 'two', [3]][:len(got)])
+        for _ in got:
+            await queue.task_done_async()
+        await queue.clear_async()
+        await queue.join_async() if self.running_asyncio else None
+
+        await queue.put_many_async(range(4))
+        await (await queue.get_task_async()).retry_async()
+        tasks = []
+        while len(tasks) < 4:
+            tasks += await queue.get_tasks_async(8)
+        self.assertEqual([(task.value, task.get_delivery_count()) for task in tasks],
+                         [(0, 2), (1, 1), (2, 1), (3, 1)])
+        await tasks[0].done_async()
+        await queue.finish_tasks_async(tasks[1:])
+        with self.assertRaises(ValueError):
+            await tasks[0].done_async()
+        await queue.put_async('dropped')
+        self.assertEqual(await queue.clear_async(), 1)
+        await queue.shutdown_async()
+        with self.assertRaises(ValueError):
+            await queue.get_async()
+
+    def test_asyncio(self):
+        self.running_asyncio = True
+        asyncio.run(self.use_later(Mp.queue_open(self.uri(), mode='joinable')))
+
+    def test_coroutines_upon_glib(self):
+        self.running_asyncio = False
+        loop = GLib.MainLoop()
+        future = Mp.run_coroutine(self.use_later(Mp.queue_open(self.uri(), mode='joinable')))
+        future.add_done_callback(lambda _: loop.quit())
+        if not future.done():
+            loop.run()
+        future.result()
+
+    def test_stopped_server(self):
+        """The coroutines wait while the loop runs on, and it is the loop that lets the server continue."""
+        queue = Mp.queue_open(self.uri(), mode='joinable', timeout=100)
+        queue.put('task')
+        task = queue.get_task()
+        turns = 0
+
+        async def run():
+            nonlocal turns
+            self.server.process.send_signal(signal.SIGSTOP)
+            calls = asyncio.gather(queue.put_async(1), queue.put_many_async([2]), queue.get_async(),
+                                   queue.get_task_async(), task.done_async())
+            for turns in range(50):
+                await asyncio.sleep(0)
+                self.assertFalse(calls.done())
+            self.server.process.send_signal(signal.SIGCONT)
+            return await calls
+
+        results = asyncio.run(run())
+        self.assertEqual((results[2], results[3].value), (1, 2))
+
+    def test_cancelled(self):
+        """What a cancelled call has got already is for the next one."""
+        queue = Mp.queue_open(self.uri())
+
+        async def run():
+            waiting = asyncio.ensure_future(queue.get_async())
+            await asyncio.sleep(0)
+            waiting.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await waiting
+            await queue.put_async('kept')
+            return await queue.get_async()
+
+        self.assertEqual(asyncio.run(run()), 'kept')
 
     def test_await(self):
         queue = Mp.queue_open(self.uri())

@@ -515,7 +515,13 @@ plain_finish (gpointer            user_data,
 
   g_mutex_lock (&self->mutex);
   for (guint i = 0; i < n; i++)
-    answers[i] = tokens == NULL ? finish_any (self) : finish_now (self, &tokens[i], how);
+    {
+      const MpQueueStatus answer = tokens == NULL ? finish_any (self)
+                                                  : finish_now (self, &tokens[i], how);
+
+      if (answers != NULL)
+        answers[i] = answer;
+    }
   g_mutex_unlock (&self->mutex);
   return MP_QUEUE_OK;
 }

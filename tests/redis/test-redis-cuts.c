@@ -48,7 +48,8 @@ typedef struct
 
   /* Changed by the test only while the client is idle. */
   gint direction;
-  gint left; /* bytes until the connections break; -1: they do not */
+  gint left;    /* bytes until the connections break; -1: they do not */
+  gint is_slow; /* what comes from the server is forwarded byte by byte */
 } Proxy;
 
 static TestServer *server;
@@ -101,9 +102,12 @@ forward (Proxy *self,
          guint  index,
          int    direction)
 {
-  guint8 bytes[4096];
-  gssize n = recv (self->pairs[index].fds[1 - direction], bytes, sizeof bytes, 0);
-  int    left = g_atomic_int_get (&self->left);
+  guint8      bytes[4096];
+  const Pair *pair = &self->pairs[index];
+  const gsize most = direction == TO_CLIENT && g_atomic_int_get (&self->is_slow) ? 1
+                                                                                 : sizeof bytes;
+  gssize      n = recv (pair->fds[1 - direction], bytes, most, 0);
+  int         left = g_atomic_int_get (&self->left);
 
   if (n <= 0)
     {
@@ -293,6 +297,25 @@ test_plain (void)
   cut_everywhere ("plain", TO_CLIENT, choose_step (STEP / 8, 1), use_plain);
 }
 
+/* A server whose answers come byte by byte. */
+static void
+test_byte_by_byte (void)
+{
+  Proxy   *proxy = proxy_start ();
+  gpointer queue;
+
+  g_atomic_int_set (&proxy->is_slow, TRUE);
+  queue = open_through (proxy, "slow-joinable", "joinable");
+  use_joinable (queue);
+  use_large (queue);
+  g_assert_true (mp_joinable_queue_task_done (queue, NULL));
+  g_assert_finalize_object (queue);
+  queue = open_through (proxy, "slow-plain", "plain");
+  use_plain (queue);
+  g_assert_finalize_object (queue);
+  proxy_stop (proxy);
+}
+
 static void
 test_large (void)
 {
@@ -306,6 +329,7 @@ add_tests (void)
   g_test_add_func ("/redis-cuts/joinable", test_joinable);
   g_test_add_func ("/redis-cuts/plain", test_plain);
   g_test_add_func ("/redis-cuts/large", test_large);
+  g_test_add_func ("/redis-cuts/byte-by-byte", test_byte_by_byte);
 }
 
 int

@@ -135,6 +135,52 @@ async void take_two (Mp.JoinableQueue queue) throws Error
   yield queue.join_async (Priority.DEFAULT, null);
 }
 
+async void finish_later (Mp.JoinableQueue queue) throws Error
+{
+  var messages = new GenericArray<Mp.Message> ();
+  uint n_put;
+
+  for (int i = 0; i < 6; i++)
+    messages.add (new Mp.Message.variant (new Variant.int32 (i)));
+  assert (yield queue.put_many_async (messages, Priority.DEFAULT, null, out n_put));
+  assert (n_put == 6);
+  GenericArray<Mp.Message> got = yield queue.get_many_async (1);
+  assert (got.length == 1);
+  yield queue.task_done_async ();
+  Mp.Task[] tasks = yield queue.get_tasks_async (3);
+  assert (tasks.length == 3);
+  yield tasks[0].retry_async ();
+  yield tasks[1].done_async ();
+  yield queue.finish_tasks_async ({ tasks[2] });
+  assert ((yield queue.clear_async ()) == 3);
+  yield queue.shutdown_async ();
+}
+
+void test_later ()
+{
+  try {
+    Server? server = start_server ();
+    if (server == null)
+      return;
+
+    var queue = Mp.JoinableQueue.open (server.uri);
+    var loop = new MainLoop ();
+    assert (queue.uri.has_prefix ("redis+unix:"));
+    finish_later.begin (queue, (object, result) => {
+      try {
+        finish_later.end (result);
+      } catch (Error e) {
+        check (e);
+      }
+      loop.quit ();
+    });
+    loop.run ();
+    server.remove ();
+  } catch (Error e) {
+    check (e);
+  }
+}
+
 void test_async ()
 {
   try {
@@ -213,6 +259,7 @@ int main (string[] args)
   Test.add_func ("/vala/redis/values", test_values);
   Test.add_func ("/vala/redis/joinable", test_joinable);
   Test.add_func ("/vala/redis/async", test_async);
+  Test.add_func ("/vala/redis/later", test_later);
   Test.add_func ("/vala/redis/errors", test_errors);
   Test.add_func ("/vala/redis/no-server", test_no_server);
   return Test.run ();

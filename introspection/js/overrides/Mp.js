@@ -55,6 +55,12 @@ function getNative(queue, getData, getJson, getVariant) {
     return value;
 }
 
+// Whether the queue is on a server, so that an attempt would wait for its answer.
+function isRemote(queue) {
+    queue._isRemote ??= /^redis/.test(queue.uri ?? '');
+    return queue._isRemote;
+}
+
 function overrideQueuePuts(prototype) {
     const {put_data, put_json, put_message, try_put_data, try_put_json, try_put_message} = prototype;
     const {put_message_async, put_message_finish} = prototype;
@@ -82,7 +88,7 @@ function overrideQueuePuts(prototype) {
     prototype.put_async = function (value, priority = STREAM_PRIORITY, cancellable = null, callback) {
         if (callback)
             return put_message_async.call(this, toMessage(value), priority, cancellable, callback);
-        return tryFirst(() => this.try_put(value) || undefined, cancellable, () => promise(
+        return tryFirst(() => !isRemote(this) && this.try_put(value) || undefined, cancellable, () => promise(
             this, put_message_async, put_message_finish, toMessage(value), priority, cancellable));
     };
 }
@@ -157,6 +163,8 @@ function overrideQueueGets(prototype) {
     prototype.get_async = function (priority = STREAM_PRIORITY, cancellable = null, callback) {
         if (callback)
             return get_async.call(this, priority, cancellable, callback);
+        if (isRemote(this))
+            return this.get_message_async(priority, cancellable).then(fromMessage);
         return tryFirst(() => this.try_get(), cancellable,
             () => getLater(this, get_async, priority, cancellable));
     };
@@ -197,13 +205,46 @@ function putMany(queue, values, timeout, cancellable) {
 }
 
 function getMany(queue, max, timeout, cancellable) {
-    const values = [queue.get(timeout, cancellable)];
+    return [queue.get(timeout, cancellable), ...tryGetMany(queue, max - 1)];
+}
+
+function tryGetMany(queue, max) {
+    const values = [];
     while (values.length < max) {
         const value = tryGetOrEnd(queue);
         if (value === undefined)
             break;
         values.push(value);
     }
+    return values;
+}
+
+// On a server, what is put at the same time is sent in few steps, in order.
+async function putManyLater(queue, values, priority, cancellable) {
+    if (!isRemote(queue)) {
+        for (const value of values)
+            await queue.put_async(value, priority, cancellable);
+        return values.length;
+    }
+    const results = await Promise.allSettled(values.map(value => queue.put_async(value, priority, cancellable)));
+    const failed = results.findIndex(({status}) => status === 'rejected');
+    if (failed === 0)
+        throw results[0].reason;
+    return failed < 0 ? values.length : failed;
+}
+
+// On a server, one answer is for all gets that wait; the rest is cancelled, which takes nothing.
+async function getManyLater(queue, max, priority) {
+    if (!isRemote(queue))
+        return [await queue.get_async(priority), ...tryGetMany(queue, max - 1)];
+    const cancellable = new Gio.Cancellable();
+    const gets = Array.from({length: max}, () => queue.get_async(priority, cancellable));
+    await Promise.race(gets).catch(() => {});
+    cancellable.cancel();
+    const results = await Promise.allSettled(gets);
+    const values = results.filter(({status}) => status === 'fulfilled').map(({value}) => value);
+    if (values.length === 0)
+        throw results[0].reason;
     return values;
 }
 
@@ -249,14 +290,22 @@ function overrideQueue({Queue}) {
     prototype.get_many = function (max, timeout = -1, cancellable = null) {
         return getMany(this, max, timeout, cancellable);
     };
+    prototype.put_many_async = function (values, priority = STREAM_PRIORITY, cancellable = null) {
+        return putManyLater(this, [...values], priority, cancellable);
+    };
+    prototype.get_many_async = function (max = 64, priority = STREAM_PRIORITY) {
+        return getManyLater(this, max, priority);
+    };
     promisify(prototype, 'put_message', [undefined], {
         ioPriority: STREAM_PRIORITY,
-        attempt: (queue, message) => queue.try_put_message(message) || undefined,
+        attempt: (queue, message) => !isRemote(queue) && queue.try_put_message(message) || undefined,
     });
     promisify(prototype, 'get_message', [], {
         ioPriority: STREAM_PRIORITY,
-        attempt: queue => queue.try_get_message() ?? undefined,
+        attempt: queue => isRemote(queue) ? undefined : queue.try_get_message() ?? undefined,
     });
+    promisify(prototype, 'clear', []);
+    promisify(prototype, 'shutdown', [false]);
     makeIterable(prototype, 'values', 'get', 'get_async');
 }
 
@@ -268,8 +317,13 @@ function overrideJoinableQueue({JoinableQueue, Task}) {
     promisify(prototype, 'join', []);
     promisify(prototype, 'get_task', [], {
         ioPriority: STREAM_PRIORITY,
-        attempt: queue => queue.try_get_task() ?? undefined,
+        attempt: queue => isRemote(queue) ? undefined : queue.try_get_task() ?? undefined,
     });
+    promisify(prototype, 'get_tasks', [64], {ioPriority: STREAM_PRIORITY});
+    promisify(prototype, 'finish_tasks', [undefined]);
+    promisify(prototype, 'task_done', []);
+    promisify(Task.prototype, 'done', []);
+    promisify(Task.prototype, 'retry', []);
 
     const {list_progress} = prototype;
     prototype.list_progress = function () {

@@ -8,6 +8,7 @@ from queue import Empty
 
 from gi.repository import GLib
 
+from .answers import answered, is_remote
 from .describing import describing_repr
 from .errors import call, is_error
 from .loops import readable, take_turn, until
@@ -21,6 +22,16 @@ _join_async = Mp.JoinableQueue.join_async
 _join_finish = Mp.JoinableQueue.join_finish
 _try_get_task = Mp.JoinableQueue.try_get_task
 _get_tasks = Mp.JoinableQueue.get_tasks
+_get_task_async = Mp.JoinableQueue.get_task_async
+_get_task_finish = Mp.JoinableQueue.get_task_finish
+_get_tasks_async = Mp.JoinableQueue.get_tasks_async
+_get_tasks_finish = Mp.JoinableQueue.get_tasks_finish
+_finish_tasks_async = Mp.JoinableQueue.finish_tasks_async
+_finish_tasks_finish = Mp.JoinableQueue.finish_tasks_finish
+_task_done_async = Mp.JoinableQueue.task_done_async
+_task_done_finish = Mp.JoinableQueue.task_done_finish
+_done_async, _done_finish = Mp.Task.done_async, Mp.Task.done_finish
+_retry_async, _retry_finish = Mp.Task.retry_async, Mp.Task.retry_finish
 
 
 @export
@@ -48,7 +59,9 @@ class JoinableQueue(Mp.JoinableQueue):
 
     async def _join_when_done(self):
         try:
-            if not sleep_until_done(self, 0):
+            if is_remote(self):
+                await answered(self, functools.partial(_join_async, self), functools.partial(_join_finish, self))
+            elif not sleep_until_done(self, 0):
                 await until(self.__dict__.setdefault('_joiners', {}),
                             functools.partial(sleep_until_done, self, 0),
                             functools.partial(_watch_done, self),
@@ -100,6 +113,36 @@ class JoinableQueue(Mp.JoinableQueue):
         """Marks many tasks of this object as done in one step."""
         call(super().finish_tasks, tasks)
 
+    async def get_tasks_async(self, max=64):
+        """Asynchronous form of get_tasks."""
+        while not is_remote(self):
+            await take_turn()
+            try:
+                return self.get_tasks(max, False)
+            except Empty:
+                await readable(self)
+        tasks = await self._later(_get_tasks_async, _get_tasks_finish, max)
+        for task in tasks:
+            task._queue = self
+        return tasks
+
+    async def finish_tasks_async(self, tasks):
+        """Asynchronous form of finish_tasks."""
+        if is_remote(self):
+            await self._later(_finish_tasks_async, _finish_tasks_finish, tasks)
+        else:
+            self.finish_tasks(tasks)
+
+    async def _task_done_later(self):
+        if is_remote(self):
+            await self._later(_task_done_async, _task_done_finish)
+        else:
+            self.task_done()
+
+    def task_done_async(self, *arguments):
+        """Asynchronous form of task_done; with arguments, it is the function of C."""
+        return super().task_done_async(*arguments) if arguments else self._task_done_later()
+
     def requeue_dead(self, serial=-1):
         """Puts the oldest dead letter back into the queue, or the one with that serial.  Returns
         whether there was one."""
@@ -112,6 +155,10 @@ class JoinableQueue(Mp.JoinableQueue):
         return super().get_task_async(*arguments) if arguments else self._get_task_when_ready()
 
     async def _get_task_when_ready(self):
+        if is_remote(self):
+            task = await self._later(_get_task_async, _get_task_finish)
+            task._queue = self
+            return task
         while True:
             await take_turn()
             try:
@@ -139,6 +186,20 @@ class Task(Mp.Task):
 
     def retry(self):
         call(super().retry)
+
+    def done_async(self, *arguments):
+        """Asynchronous form of done; with arguments, it is the function of C."""
+        return super().done_async(*arguments) if arguments else self._later(self.done, _done_async, _done_finish)
+
+    def retry_async(self, *arguments):
+        """Asynchronous form of retry; with arguments, it is the function of C."""
+        return super().retry_async(*arguments) if arguments else self._later(self.retry, _retry_async, _retry_finish)
+
+    async def _later(self, finish_now, start, finish):
+        if self._queue is None or not is_remote(self._queue):
+            finish_now()
+        else:
+            await self._queue._later(lambda _, *rest: start(self, *rest), lambda _, result: finish(self, result))
 
     def set_progress(self, fraction, text=None):
         call(super().set_progress, fraction, text)

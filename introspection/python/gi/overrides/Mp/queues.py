@@ -10,10 +10,11 @@ from queue import Empty, Full
 
 from gi.repository import GLib
 
+from .answers import answered, first_of, is_remote
 from .buffers import as_array
 from .describing import describing_repr
 from .errors import check_texts, exception_of, is_error
-from .loops import end_watches, readable, take_turn, until, watchers_are_there
+from .loops import end_watches, readable, running_loop, take_turn, until, watchers_are_there
 from .many import chunks_of, pack_plain, unpack
 from .module import Mp, export
 from .pickling import encoder_of
@@ -33,6 +34,14 @@ _try_put_message = Mp.Queue.try_put_message
 _watch_room = Mp.Queue.watch_room
 _put_message_async = Mp.Queue.put_message_async
 _put_message_finish = Mp.Queue.put_message_finish
+_get_message_async = Mp.Queue.get_message_async
+_get_message_finish = Mp.Queue.get_message_finish
+_put_many_async = Mp.Queue.put_many_async
+_put_many_finish = Mp.Queue.put_many_finish
+_shutdown_async = Mp.Queue.shutdown_async
+_shutdown_finish = Mp.Queue.shutdown_finish
+_clear_async = Mp.Queue.clear_async
+_clear_finish = Mp.Queue.clear_finish
 
 # The formats that can be read without conversion.
 _ACCEPTED = int(Mp.Formats.BYTES | Mp.Formats.PICKLE | Mp.Formats.OPAQUE)
@@ -64,6 +73,7 @@ class Queue(Mp.Queue):
     _encoder = None
     _prefix = None
     _putters = None
+    _left = ()
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
@@ -282,7 +292,26 @@ class Queue(Mp.Queue):
     def get_nowait(self):
         return self.get(False)
 
+    async def _later(self, start, finish, *arguments, give_up=None):
+        """Awaits an asynchronous function of the library."""
+        try:
+            return await answered(self, functools.partial(start, self, *arguments), functools.partial(finish, self), give_up)
+        except GLib.Error as error:
+            raise self._exception(error) from None
+
+    async def _get_from_server(self):
+        """What a cancelled call has got is for the next one."""
+        if self._left:
+            return value_of(self._left.pop(0), self._codec)
+        message = await self._later(_get_message_async, _get_message_finish, give_up=self._keep)
+        return value_of(message, self._codec)
+
+    def _keep(self, message):
+        self._left = [*self._left, message]
+
     async def _get_when_ready(self):
+        if is_remote(self):
+            return await self._get_from_server()
         while True:
             await take_turn()
             try:
@@ -292,6 +321,10 @@ class Queue(Mp.Queue):
 
     async def _put_when_ready(self, obj):
         data, kind = self._encode(obj)
+        if is_remote(self):
+            message = data if kind is None else message_of(data, kind)
+            await self._later(_put_message_async, _put_message_finish, message)
+            return
         await take_turn()
         try:
             if self._putters or not self._put_now(data, kind):
@@ -313,6 +346,37 @@ class Queue(Mp.Queue):
     def put_async(self, obj, *arguments):
         """Puts @obj asynchronously; with more arguments, it is the function of C."""
         return super().put_async(obj, *arguments) if arguments else self._put_when_ready(obj)
+
+    async def put_many_async(self, iterable):
+        """Puts all objects of @iterable in their order."""
+        if not is_remote(self):
+            for obj in iterable:
+                await self._put_when_ready(obj)
+            return
+        messages = [data if kind is None else message_of(data, kind) for data, kind in map(self._encode, iterable)]
+        await self._later(_put_many_async, _put_many_finish, messages)
+
+    async def get_many_async(self, max=64):
+        """Waits for the first object, and returns a list of it and further available ones, at most
+        @max."""
+        if not is_remote(self):
+            first = await self._get_when_ready()
+            try:
+                return [first, *self.get_many(max - 1, 0)] if max > 1 else [first]
+            except Empty:
+                return [first]
+        if running_loop() is None:
+            return [await self._get_from_server()]
+        return await first_of([self._get_from_server() for _ in range(max)])
+
+    def clear_async(self, *arguments):
+        """Asynchronous form of clear; with arguments, it is the function of C."""
+        return super().clear_async(*arguments) if arguments else self._later(_clear_async, _clear_finish)
+
+    def shutdown_async(self, immediate=False, *arguments):
+        """Asynchronous form of shutdown; with more arguments, it is the function of C."""
+        return super().shutdown_async(immediate, *arguments) if arguments else \
+            self._later(_shutdown_async, _shutdown_finish, immediate)
 
     def qsize(self):
         return self.get_size()
