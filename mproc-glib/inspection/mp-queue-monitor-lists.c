@@ -22,17 +22,38 @@ static const char *const conditions[] = { "get", "put", "done", "news" };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (conditions) == MP_QUEUE_WAIT_ANSWERS);
 
-/* Adds a member to a row, which is a dictionary.  Not with GVariantDict, whose table of names takes
- * longer than all else where there are many processes. */
-static void
-add (GVariantBuilder *row,
-     const char      *name,
-     GVariant        *value)
+/* The members of a row, which is a dictionary.  An array, since GVariantDict and GVariantBuilder
+ * take longer than all else where there are many processes. */
+typedef struct
 {
-  g_variant_builder_open (row, G_VARIANT_TYPE ("{sv}"));
-  g_variant_builder_add_value (row, g_variant_new_string (name));
-  g_variant_builder_add_value (row, g_variant_new_variant (value));
-  g_variant_builder_close (row);
+  GVariant *members[16];
+  gsize     n;
+} Row;
+
+static void
+add (Row        *row,
+     const char *name,
+     GVariant   *value)
+{
+  g_return_if_fail (row->n < G_N_ELEMENTS (row->members));
+
+  row->members[row->n++] = g_variant_new_dict_entry (g_variant_new_string (name),
+                                                     g_variant_new_variant (value));
+}
+
+/* Adds the row to an array of rows. */
+static void
+end_row (Row       *row,
+         GPtrArray *rows)
+{
+  g_ptr_array_add (rows, g_variant_new_array (G_VARIANT_TYPE ("{sv}"), row->members, row->n));
+}
+
+static GVariant *
+end_rows (GPtrArray *rows)
+{
+  return g_variant_ref_sink (g_variant_new_array (G_VARIANT_TYPE_VARDICT,
+                                                  (GVariant *const *) rows->pdata, rows->len));
 }
 
 static GVariant *
@@ -55,32 +76,32 @@ describe_waits (const MpQueueUser *user)
 }
 
 static void
-add_user (GVariantBuilder    *rows,
+add_user (GPtrArray          *rows,
           const MpQueueUser  *user,
           const MpProcessUse *use)
 {
   g_autofree char *command = use != NULL ? mp_process_dup_command (use->pid) : NULL;
   const char      *shown = command != NULL ? command : user->program;
+  Row              row = { .n = 0 };
 
-  g_variant_builder_open (rows, G_VARIANT_TYPE_VARDICT);
-  add (rows, "slot", g_variant_new_uint32 (user->slot));
-  add (rows, "handle", g_variant_new_uint64 (user->handle));
+  add (&row, "slot", g_variant_new_uint32 (user->slot));
+  add (&row, "handle", g_variant_new_uint64 (user->handle));
   if (use != NULL)
-    add (rows, "pid", g_variant_new_int32 (use->pid));
+    add (&row, "pid", g_variant_new_int32 (use->pid));
   if (shown != NULL && g_utf8_validate (shown, -1, NULL))
-    add (rows, "command", g_variant_new_string (shown));
+    add (&row, "command", g_variant_new_string (shown));
   if (user->host != NULL)
-    add (rows, "host", g_variant_new_string (user->host));
+    add (&row, "host", g_variant_new_string (user->host));
   if (user->host != NULL || user->is_away)
-    add (rows, "away", g_variant_new_boolean (user->is_away));
-  add (rows, "pid-inside", g_variant_new_int64 (user->pid_inside));
-  add (rows, "attached-at", g_variant_new_int64 (user->attached_at));
-  add (rows, "n-put", g_variant_new_uint64 (user->n_put));
+    add (&row, "away", g_variant_new_boolean (user->is_away));
+  add (&row, "pid-inside", g_variant_new_int64 (user->pid_inside));
+  add (&row, "attached-at", g_variant_new_int64 (user->attached_at));
+  add (&row, "n-put", g_variant_new_uint64 (user->n_put));
   if (user->n_got != MP_QUEUE_UNKNOWN)
-    add (rows, "n-got", g_variant_new_uint64 (user->n_got));
-  add (rows, "n-held", g_variant_new_uint32 (user->n_held));
-  add (rows, "waits", describe_waits (user));
-  g_variant_builder_close (rows);
+    add (&row, "n-got", g_variant_new_uint64 (user->n_got));
+  add (&row, "n-held", g_variant_new_uint32 (user->n_held));
+  add (&row, "waits", describe_waits (user));
+  end_row (&row, rows);
 }
 
 static void
@@ -119,7 +140,7 @@ mp_queue_monitor_list_processes (MpQueueMonitor *self,
                                  GError        **error)
 {
   g_autoptr (GArray) users = g_array_new (FALSE, FALSE, sizeof (MpQueueUser));
-  GVariantBuilder rows;
+  g_autoptr (GPtrArray) rows = NULL;
 
   g_return_val_if_fail (MP_IS_QUEUE_MONITOR (self), NULL);
   g_return_val_if_fail (self->observed != NULL, NULL);
@@ -129,14 +150,14 @@ mp_queue_monitor_list_processes (MpQueueMonitor *self,
       !mp_queue_processes_update (&self->processes, self->device, self->inode, users, error))
     return NULL;
 
-  g_variant_builder_init (&rows, G_VARIANT_TYPE ("aa{sv}"));
+  rows = g_ptr_array_sized_new (users->len);
   for (guint i = 0; i < users->len; i++)
     {
       const MpQueueUser *user = &g_array_index (users, MpQueueUser, i);
 
-      add_user (&rows, user, mp_queue_processes_find (&self->processes, user->slot));
+      add_user (rows, user, mp_queue_processes_find (&self->processes, user->slot));
     }
-  return g_variant_ref_sink (g_variant_builder_end (&rows));
+  return end_rows (rows);
 }
 
 /**
@@ -181,24 +202,23 @@ static void
 add_task (const MpQueueTaskInfo *task,
           gpointer               user_data)
 {
-  GVariantBuilder *rows = user_data;
   g_autofree char *text = g_utf8_make_valid (task->text, -1);
+  Row              row = { .n = 0 };
 
-  g_variant_builder_open (rows, G_VARIANT_TYPE_VARDICT);
-  add (rows, "state", g_variant_new_string (states[task->state]));
-  add (rows, "serial", g_variant_new_uint64 (task->serial));
+  add (&row, "state", g_variant_new_string (states[task->state]));
+  add (&row, "serial", g_variant_new_uint64 (task->serial));
   if (task->state == MP_QUEUE_TASK_HELD)
     {
-      add (rows, "slot", g_variant_new_uint32 (task->slot));
-      add (rows, task->is_least ? "seen-us" : "held-us", g_variant_new_int64 (task->held_us));
+      add (&row, "slot", g_variant_new_uint32 (task->slot));
+      add (&row, task->is_least ? "seen-us" : "held-us", g_variant_new_int64 (task->held_us));
     }
-  add (rows, "n-deliveries", g_variant_new_uint32 (task->n_deliveries));
-  add (rows, "size", g_variant_new_uint64 (task->size));
-  add (rows, "format", g_variant_new_string (name_of_format (task->tag)));
+  add (&row, "n-deliveries", g_variant_new_uint32 (task->n_deliveries));
+  add (&row, "size", g_variant_new_uint64 (task->size));
+  add (&row, "format", g_variant_new_string (name_of_format (task->tag)));
   if (task->fraction >= 0)
-    add (rows, "progress", g_variant_new_double (task->fraction));
-  add (rows, "text", g_variant_new_string (text));
-  g_variant_builder_close (rows);
+    add (&row, "progress", g_variant_new_double (task->fraction));
+  add (&row, "text", g_variant_new_string (text));
+  end_row (&row, user_data);
 }
 
 /**
@@ -227,15 +247,14 @@ GVariant *
 mp_queue_monitor_list_tasks (MpQueueMonitor *self,
                              guint           max)
 {
-  GVariantBuilder rows;
+  g_autoptr (GPtrArray) rows = g_ptr_array_new ();
 
   g_return_val_if_fail (MP_IS_QUEUE_MONITOR (self), NULL);
   g_return_val_if_fail (self->observed != NULL, NULL);
 
-  g_variant_builder_init (&rows, G_VARIANT_TYPE ("aa{sv}"));
   if (max > 0)
-    self->observer->list_tasks (self->observed, max, add_task, &rows);
-  return g_variant_ref_sink (g_variant_builder_end (&rows));
+    self->observer->list_tasks (self->observed, max, add_task, rows);
+  return end_rows (rows);
 }
 
 typedef struct

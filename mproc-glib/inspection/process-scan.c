@@ -27,6 +27,9 @@
 /* How many bytes of the names of descriptors are read at a time. */
 #define FOLDER_PORTION 8192
 
+/* If there was room for one more entry, there are no more. */
+#define LONGEST_ENTRY ((gssize) sizeof (struct dirent64))
+
 /* The last scan; NULL while a thread adds a reference to it.  Exchanged atomically instead of under
  * a lock, since a child forked while the lock is held could never get it. */
 static MpProcessScan *last;
@@ -42,12 +45,11 @@ parse_number (const char *text)
 
 /* Reads a small file of /proc, as much of it as fits into @text. */
 static gboolean
-read_small (int         folder,
-            const char *name,
+read_small (const char *path,
             char       *text,
             gsize       size)
 {
-  int    fd = openat (folder, name, O_RDONLY | O_CLOEXEC);
+  int    fd = open (path, O_RDONLY | O_CLOEXEC);
   gssize length;
 
   if (fd == -1)
@@ -58,6 +60,19 @@ read_small (int         folder,
   return length > 0;
 }
 
+/* Returns the word @n places further on in a line; empty if there are not so many. */
+static const char *
+skip_words (const char *text,
+            guint       n)
+{
+  for (; n > 0; n--)
+    {
+      text += strcspn (text, " \n");
+      text += strspn (text, " ");
+    }
+  return text;
+}
+
 /* A line is "lock:\t1: OFDLCK ADVISORY WRITE -1 00:01:1025 FIRST LAST". */
 static int
 find_slot (const char *text)
@@ -66,25 +81,23 @@ find_slot (const char *text)
 
   for (; line != NULL; line = strstr (line + 1, "OFDLCK"))
     {
-      guint64 first;
+      const guint64 first = g_ascii_strtoull (skip_words (line, 5), NULL, 10);
 
-      if (sscanf (line, "OFDLCK %*s %*s %*s %*s %" G_GUINT64_FORMAT, &first) == 1 &&
-          mp_memory_observer_slot_of (first) != -1)
+      if (mp_memory_observer_slot_of (first) != -1)
         return mp_memory_observer_slot_of (first);
     }
   return -1;
 }
 
 static void
-read_info (int           proc,
-           MpProcessUse *use)
+read_info (MpProcessUse *use)
 {
   char        path[64], text[4096];
   const char *flags;
 
   use->slot = -1;
-  g_snprintf (path, sizeof path, "%d/fdinfo/%d", use->pid, use->fd);
-  if (!read_small (proc, path, text, sizeof text))
+  g_snprintf (path, sizeof path, "/proc/%d/fdinfo/%d", use->pid, use->fd);
+  if (!read_small (path, text, sizeof text))
     return;
   flags = strstr (text, "flags:");
   use->is_writable = flags != NULL &&
@@ -111,7 +124,6 @@ is_queue (int         descriptors,
  * here. */
 static void
 look_at (GArray     *uses,
-         int         proc,
          int         pid,
          int         descriptors,
          const char *name)
@@ -125,7 +137,7 @@ look_at (GArray     *uses,
 
   use.device = status.st_dev;
   use.inode = status.st_ino;
-  read_info (proc, &use);
+  read_info (&use);
   if (use.is_writable)
     g_array_append_val (uses, use);
 }
@@ -138,16 +150,17 @@ scan_process (GArray *uses,
 {
   char   path[32];
   char   entries[FOLDER_PORTION] __attribute__ ((aligned (8)));
-  gssize n;
+  gssize n = FOLDER_PORTION;
   int    descriptors;
 
   g_snprintf (path, sizeof path, "%d/fd", pid);
   descriptors = openat (proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptors == -1)
     return;
-  while ((n = getdents64 (descriptors, entries, sizeof entries)) > 0)
+  while (n > FOLDER_PORTION - LONGEST_ENTRY &&
+         (n = getdents64 (descriptors, entries, sizeof entries)) > 0)
     for (gssize i = 0; i < n; i += ((struct dirent64 *) (entries + i))->d_reclen)
-      look_at (uses, proc, pid, descriptors, ((struct dirent64 *) (entries + i))->d_name);
+      look_at (uses, pid, descriptors, ((struct dirent64 *) (entries + i))->d_name);
   close (descriptors);
 }
 
@@ -239,21 +252,15 @@ mp_process_scan_get_last (void)
 gboolean
 mp_process_use_is_current (const MpProcessUse *use)
 {
-  const int    proc = open ("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   MpProcessUse now = *use;
   char         path[64];
   struct stat  status;
-  gboolean     is_same;
 
-  if (proc == -1)
+  g_snprintf (path, sizeof path, "/proc/%d/fd/%d", use->pid, use->fd);
+  if (stat (path, &status) == -1 || status.st_ino != use->inode || status.st_dev != use->device)
     return FALSE;
-  g_snprintf (path, sizeof path, "%d/fd/%d", use->pid, use->fd);
-  is_same = fstatat (proc, path, &status, 0) == 0 && status.st_ino == use->inode &&
-            status.st_dev == use->device;
-  if (is_same)
-    read_info (proc, &now);
-  close (proc);
-  return is_same && now.slot == use->slot;
+  read_info (&now);
+  return now.slot == use->slot;
 }
 
 /* --- Queues of others ------------------------------------------------------------------------- */

@@ -210,9 +210,12 @@ class TestFacts(unittest.TestCase):
         self.assertRegex(result.stdout, r'\d+ more belongs? to others\.')
         self.assertEqual(mproc('show', self.number, preexec_fn=as_nobody).returncode, 4)
         uri = shown(self.number)['uri'].removeprefix('process:')
-        denied = mproc('show', uri, preexec_fn=as_nobody)
-        self.assertEqual(denied.returncode, 6, denied.stderr)
-        self.assertIn('ermission denied', denied.stderr)
+        for command, *values in (['show'], ['put', '2'], ['get'], ['purge', '--yes']):
+            with self.subTest(command=command):
+                denied = mproc(command, uri, *values, preexec_fn=as_nobody)
+                self.assertEqual(denied.returncode, 6, denied.stderr)
+                self.assertIn('ermission denied', denied.stderr)
+        self.assertEqual(self.queue.get_size(), 1)
 
     def test_undumpable_processes_are_not_seen(self):
         """Neither by root without the privilege nor by their own user."""
@@ -228,7 +231,7 @@ class TestFacts(unittest.TestCase):
             program.stdin.close()
 
     def test_tracing_is_not_needed(self):
-        """Where Yama forbids to attach to other processes, they can still be looked at."""
+        """Where Yama forbids to attach to other processes, one can still look at their queues and take part."""
         path = '/proc/sys/kernel/yama/ptrace_scope'
         if not os.path.exists(path):
             self.skipTest('the kernel has no Yama')
@@ -243,6 +246,8 @@ class TestFacts(unittest.TestCase):
         with owner(self.name + '-other') as program:
             do(program, 'pass')
             self.assertIn(self.name + '-other', mproc('ls', '--names').stdout)
+            self.assertEqual(mproc('put', self.name + '-other', '1').returncode, 0)
+            self.assertEqual(mproc('get', self.name + '-other').stdout, '"secret"\n')
             program.stdin.close()
 
     def test_inside_a_pid_namespace(self):
