@@ -198,7 +198,9 @@ mp_observed_has_died (gpointer user_data,
          (!is_alive && participant.generation == generation && participant.state == MP_SLOT_USED);
 }
 
-/* Here too the locks are checked before the slots are read, all of them in one call. */
+/* Here too the locks are checked before the slots are read, all of them in one call.  A slot that is
+ * free then, although it was locked, belongs to a participant that is leaving: its generation is
+ * already that of the next one. */
 static void
 list_alive (MpObserved     *self,
             MpQueueUser    *users,
@@ -215,13 +217,16 @@ list_alive (MpObserved     *self,
     is_alive[slot] = mp_observed_is_alive (self, slot);
   (void) mp_observed_read (self, slots, size, MP_OFFSET_PARTICIPANTS);
   for (guint slot = 0; slot < n_users; slot++)
-    if (is_alive[slot])
-      {
-        describe_user (slot, (const MpParticipant *) (slots + (gsize) slot * MP_CACHE_LINE),
-                       &users[slot]);
-        users[slot].n_held = n_held[slot];
-        func (&users[slot], data);
-      }
+    {
+      const MpParticipant *participant =
+        (const MpParticipant *) (slots + (gsize) slot * MP_CACHE_LINE);
+
+      if (!is_alive[slot] || participant->state == MP_SLOT_FREE)
+        continue;
+      describe_user (slot, participant, &users[slot]);
+      users[slot].n_held = n_held[slot];
+      func (&users[slot], data);
+    }
 }
 
 void
