@@ -198,8 +198,8 @@ mp_observed_has_died (gpointer user_data,
          (!is_alive && participant.generation == generation && participant.state == MP_SLOT_USED);
 }
 
-/* Here too the locks are checked before the slots are read, all of them in one call.  A slot that is
- * free then, although it was locked, belongs to a participant that is leaving: its generation is
+/* Here too the locks are checked before the slots are read, all of them in one call.  A slot that
+ * is free then, although it was locked, belongs to a participant that is leaving: its generation is
  * already that of the next one. */
 static void
 list_alive (MpObserved     *self,
