@@ -19,6 +19,8 @@ import gi
 
 gi.require_version('Mp', '1.0')
 
+import servers  # noqa: E402
+
 from gi.repository import Gio, GLib, Mp  # noqa: E402
 from helping import DEADLINE, wait_until  # noqa: E402
 from screen import ENVIRONMENT, Screen  # noqa: E402
@@ -126,6 +128,72 @@ class TestModel(unittest.TestCase):
         result = subprocess.run([*INSPECTOR, '--dump', '--queue', 'no such queue'], check=False,
                                 stdout=subprocess.PIPE, timeout=DEADLINE)
         self.assertEqual((result.returncode, result.stdout), (1, b'[]\n'))
+
+
+class TestServers(unittest.TestCase):
+    """What the window shows of queues on a server."""
+
+    @classmethod
+    def setUpClass(cls):
+        servers.skip_without_server()
+        cls.server = servers.Server('--appendonly', 'yes')
+        cls.addClassCleanup(cls.server.stop)
+
+    def setUp(self):
+        self.place = f'redis+unix://{self.server.path}'
+        self.uri = f'{self.place}?name={self.id()}'
+        self.queue = Mp.queue_open(self.uri, mode='joinable')
+
+    def dump(self, *arguments):
+        result = subprocess.run([*INSPECTOR, '--dump', *arguments], text=True, check=True, stdout=subprocess.PIPE,
+                                timeout=DEADLINE)
+        return {shown['name']: shown for shown in json.loads(result.stdout)}[self.id()]
+
+    def test_queue(self):
+        for number in range(3):
+            self.queue.put({'number': number})
+        task = self.queue.get_task()
+        task.set_progress(0.5, 'half')
+        for arguments in (('--queue', self.uri), ('--server', self.place)):
+            shown = self.dump(*arguments)
+            self.assertEqual((shown['kind'], shown['size'], shown['n-held'], shown['uri'], shown['memory']),
+                             ('JoinableQueue', 2, 1, self.uri, None))
+            [row], [process] = shown['tasks'], shown['processes']
+            self.assertEqual((row['progress'], row['text'], row['holder']), (0.5, 'half', process['process']))
+            self.assertEqual([message['content'] for message in shown['messages']], ['{"number":1}', '{"number":2}'])
+        task.done()
+
+    def test_server_comes_back(self):
+        """What is shown is marked as old meanwhile, and nothing waits for the server."""
+        sys.path.insert(0, os.path.join(os.environ['MP_SOURCE_ROOT'], 'tools', 'inspector'))
+        self.addCleanup(sys.path.pop, 0)
+        from inspector.queues import Queues
+        from inspector.rows import shown_messages
+        self.queue.put('kept')
+        queues = Queues([self.uri])
+        queues.scan()
+        queues.wait()
+        queue = queues.find(self.uri)
+        queue.are_messages_shown = True
+
+        def sample_until(condition):
+            while not condition():
+                queue.sample()
+                GLib.MainContext.default().iteration(True)
+
+        sample_until(lambda: len(shown_messages(queue)) == 1)
+        self.server.kill()
+        sample_until(lambda: queue.problem is not None)
+        self.assertEqual((queue.warning, queue.monitor.props.size), (queue.problem, 1))
+        self.server.start()
+        sample_until(lambda: queue.problem is None)
+        Mp.Queue.remove(self.uri, None)
+        sample_until(lambda: queues.find(self.uri) is None)
+
+    def test_no_server(self):
+        result = subprocess.run([*INSPECTOR, '--dump', '--server', 'redis+unix:///nowhere'], check=False, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=DEADLINE)
+        self.assertEqual((result.returncode, 'No such file' in result.stderr), (1, True))
 
 
 class FakeWindow(Gio.SimpleActionGroup):
@@ -250,6 +318,21 @@ class TestWindow(unittest.TestCase):
         self.run_workers(0.9, 0.6, 0.3)
         program = self.start('--page', 'tasks')
         self.wait_for('tasks', lambda photo: photo.longest_run(is_blue) > 100)
+        self.close(program)
+
+    def test_queue_on_a_server(self):
+        servers.skip_without_server()
+        server = servers.Server()
+        self.addCleanup(server.stop)
+        uri = f'redis+unix://{server.path}?name=thumbnails'
+        queue = Mp.queue_open(uri, mode='joinable')
+        for number in range(4):
+            queue.put(number)
+        tasks = queue.get_tasks(3)
+        for number, task in enumerate(tasks):
+            task.set_progress(0.9 - number / 4, f'page {number}')
+        program = self.start('--queue', uri, '--page', 'tasks')
+        self.wait_for('server', lambda photo: photo.longest_run(is_blue) > 100)
         self.close(program)
 
     def test_overview(self):
