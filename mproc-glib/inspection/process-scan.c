@@ -27,9 +27,6 @@
 /* How many bytes of the names of descriptors are read at a time. */
 #define FOLDER_PORTION 8192
 
-/* If there was room for one more entry, there are no more. */
-#define LONGEST_ENTRY ((gssize) sizeof (struct dirent64))
-
 /* The last scan; NULL while a thread adds a reference to it.  Exchanged atomically instead of under
  * a lock, since a child forked while the lock is held could never get it. */
 static MpProcessScan *last;
@@ -150,15 +147,14 @@ scan_process (GArray *uses,
 {
   char   path[32];
   char   entries[FOLDER_PORTION] __attribute__ ((aligned (8)));
-  gssize n = FOLDER_PORTION;
+  gssize n;
   int    descriptors;
 
   g_snprintf (path, sizeof path, "%d/fd", pid);
   descriptors = openat (proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptors == -1)
     return;
-  while (n > FOLDER_PORTION - LONGEST_ENTRY &&
-         (n = getdents64 (descriptors, entries, sizeof entries)) > 0)
+  while ((n = getdents64 (descriptors, entries, sizeof entries)) > 0)
     for (gssize i = 0; i < n; i += ((struct dirent64 *) (entries + i))->d_reclen)
       look_at (uses, pid, descriptors, ((struct dirent64 *) (entries + i))->d_name);
   close (descriptors);
