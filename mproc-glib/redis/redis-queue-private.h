@@ -46,7 +46,8 @@ typedef enum
 
 #define MP_REDIS_LARGE       128        /* added to the tag of a large message */
 #define MP_REDIS_LARGE_SIZE  (8 * 1024) /* larger payloads have a key of their own */
-#define MP_REDIS_BATCH       256        /* messages in one command */
+#define MP_REDIS_MAX_MESSAGE (G_GINT64_CONSTANT (512) << 20)
+#define MP_REDIS_BATCH       256 /* messages in one command */
 #define MP_REDIS_BATCH_BYTES (1024 * 1024)
 
 /* How old an offer may be, see redis-offer.c. */
@@ -275,7 +276,7 @@ mp_redis_is_acknowledged (const MpRedisQueue *self)
 static inline guint64
 mp_redis_get_max_message (const MpRedisQueue *self)
 {
-  return (guint64) MIN (self->max_bytes, G_GINT64_CONSTANT (512) << 20);
+  return (guint64) MIN (self->max_bytes, MP_REDIS_MAX_MESSAGE);
 }
 
 static inline gboolean

@@ -267,7 +267,7 @@ LIMITS = (
     ('text of', 'base/queue-backend.h', 'MP_QUEUE_PROGRESS_SIZE - 1'),
     ('name of a queue | 63', 'base/queue-backend.h', 'MP_QUEUE_NAME_SIZE - 1'),
     ('inotify instances', 'memory/layout.h', 'MP_N_WATCHING_HANDLES'),
-    ('one message | `max-bytes`, at', 'redis/redis-queue.c', 'MAX_MESSAGE'),
+    ('one message | `max-bytes`, at', 'redis/redis-queue-private.h', 'MP_REDIS_MAX_MESSAGE'),
     ('name of a queue | 128', 'redis/redis-uri.c', 'MAX_NAME'),
     ('a call without a timeout', 'redis/redis-uri.c', 'DEFAULT_TIMEOUT_US'),
     ('`timeout=`', 'redis/redis-uri.c', 'MAX_SECONDS'),
