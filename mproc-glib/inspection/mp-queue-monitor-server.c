@@ -161,7 +161,6 @@ mp_queue_monitor_new_for_queue (MpShareable *queue,
   description = mp_shareable_describe (queue, descriptors, error);
   if (description == NULL)
     return NULL;
-  g_variant_ref_sink (description);
   g_variant_get (description, "(sv)", NULL, &inner);
   if (g_variant_is_of_type (inner, G_VARIANT_TYPE ("(s)")))
     {

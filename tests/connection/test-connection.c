@@ -1169,6 +1169,7 @@ test_share_read_ahead (Fixture      *fixture,
                        gconstpointer data)
 {
   g_autoptr (GUnixFDList) fd_list = g_unix_fd_list_new ();
+  g_autoptr (GVariant) description = NULL;
   g_autoptr (GError) error = NULL;
 
   mp_connection_set_read_ahead (fixture->connection, TRUE);
@@ -1189,8 +1190,7 @@ test_share_read_ahead (Fixture      *fixture,
 
   ASSERT_RECEIVES (fixture, "b");
   g_assert_cmpint (mp_connection_get_fd (fixture->connection), >=, 0);
-  g_variant_unref (g_variant_ref_sink (
-    mp_shareable_describe (MP_SHAREABLE (fixture->connection), fd_list, &error)));
+  description = mp_shareable_describe (MP_SHAREABLE (fixture->connection), fd_list, &error);
   g_assert_no_error (error);
 }
 

@@ -38,8 +38,7 @@ test_shared (void)
       g_autofree char *target = NULL;
 
       g_assert_no_error (error);
-      description =
-        g_variant_ref_sink (mp_shareable_describe (MP_SHAREABLE (queue), descriptors, &error));
+      description = mp_shareable_describe (MP_SHAREABLE (queue), descriptors, &error);
       g_assert_no_error (error);
       path = g_strdup_printf ("/proc/self/fd/%d",
                               g_unix_fd_list_peek_fds (descriptors, NULL)[0]);
