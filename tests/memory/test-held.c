@@ -7,6 +7,7 @@
 
 #include "memory/layout.h"
 #include "memory/shared-queue.h"
+#include "test-usage.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -118,15 +119,16 @@ assert_all_done (gpointer queue)
 static void
 test_many (void)
 {
+  const guint              n = test_fewer_under_valgrind (N_MANY);
   gpointer                 queue = open_queue (0);
-  g_autofree MpQueueToken *tokens = g_new (MpQueueToken, N_MANY);
+  g_autofree MpQueueToken *tokens = g_new (MpQueueToken, n);
   guint32                  value;
   MpQueueToken             token;
 
-  put (queue, N_MANY);
-  get_all (queue, tokens, N_MANY);
-  g_assert_cmpuint (get_memory_in_use (queue), <, G_GUINT64_CONSTANT (300) * N_MANY);
-  finish_all (queue, tokens, N_MANY);
+  put (queue, n);
+  get_all (queue, tokens, n);
+  g_assert_cmpuint (get_memory_in_use (queue), <, G_GUINT64_CONSTANT (300) * n);
+  finish_all (queue, tokens, n);
   g_assert_cmpint (get (queue, &token, &value), ==, MP_QUEUE_EMPTY);
   g_assert_cmpuint (get_memory_in_use (queue), <, 100 << 20);
 
@@ -157,15 +159,16 @@ take_and_die (gpointer queue,
 static void
 test_orphans (void)
 {
+  const guint              n = test_fewer_under_valgrind (N_ORPHANS);
   gpointer                 queue = open_queue (0);
-  g_autofree MpQueueToken *tokens = g_new (MpQueueToken, N_ORPHANS);
+  g_autofree MpQueueToken *tokens = g_new (MpQueueToken, n);
   gint64                   start;
 
-  put (queue, N_ORPHANS);
-  take_and_die (queue, N_ORPHANS);
+  put (queue, n);
+  take_and_die (queue, n);
   start = g_get_monotonic_time ();
-  get_all (queue, tokens, N_ORPHANS);
-  finish_all (queue, tokens, N_ORPHANS);
+  get_all (queue, tokens, n);
+  finish_all (queue, tokens, n);
   /* With quadratic cost, this took minutes. */
   g_assert_cmpint (g_get_monotonic_time () - start, <, 30 * G_USEC_PER_SEC);
 
@@ -178,6 +181,7 @@ test_orphans (void)
 static void
 test_poison (void)
 {
+  const guint  n = test_fewer_under_valgrind (N_POISON);
   gpointer     queue = open_queue (1);
   guint8       buffer[4];
   guint32      value, n_dead = 0;
@@ -185,8 +189,8 @@ test_poison (void)
   MpQueueCall  call = { 0 };
   gint64       start = g_get_monotonic_time ();
 
-  put (queue, N_POISON);
-  take_and_die (queue, N_POISON);
+  put (queue, n);
+  take_and_die (queue, n);
   g_assert_cmpint (get (queue, &token, &value), ==, MP_QUEUE_EMPTY);
   for (;;)
     {
@@ -198,7 +202,7 @@ test_poison (void)
       g_assert_cmpint (memcmp (buffer, &n_dead, sizeof n_dead), ==, 0);
       n_dead++;
     }
-  g_assert_cmpuint (n_dead, ==, N_POISON);
+  g_assert_cmpuint (n_dead, ==, n);
   g_assert_cmpint (g_get_monotonic_time () - start, <, 30 * G_USEC_PER_SEC);
 
   assert_all_done (queue);

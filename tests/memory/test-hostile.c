@@ -11,6 +11,7 @@
 #include "memory/shared-queue.h"
 #include "memory/waiters.h"
 #include "test-fork.h"
+#include "test-usage.h"
 #include "mp-error.h"
 
 #include <errno.h>
@@ -272,11 +273,12 @@ change_counts (gpointer user_data)
 static void
 test_changing_counts (void)
 {
-  gpointer  queue = open_queue (0);
-  MpMemory *memory = &((MpSharedQueue *) queue)->memory;
-  GThread  *thread = g_thread_new ("change", change_counts, memory);
+  const guint n = test_fewer_under_valgrind (N_READS);
+  gpointer    queue = open_queue (0);
+  MpMemory   *memory = &((MpSharedQueue *) queue)->memory;
+  GThread    *thread = g_thread_new ("change", change_counts, memory);
 
-  for (guint i = 0; i < N_READS; i++)
+  for (guint i = 0; i < n; i++)
     {
       g_assert_cmpuint (mp_slots_count (memory), <=, MP_N_PARTICIPANTS);
       g_assert_cmpuint (mp_lease_count_used (memory), <=, MP_N_LEASES);
