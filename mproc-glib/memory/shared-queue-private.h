@@ -16,8 +16,12 @@ typedef struct
 {
   gint64  begun_ns;     /* begin of the turn; 0: not measured yet */
   gint64  looked_ns;    /* time of the last look at the waiters */
+  gint64  pace;         /* messages of all handles in a second */
+  gint64  paced_ns;     /* since when it is measured */
+  guint32 paced_count;  /* how many messages had passed then */
   guint32 n_served;     /* operations while others waited */
   guint32 begun_served; /* at the begin of the turn */
+  guint32 n_others;     /* how many waited at once lately */
   guint32 n_futile;     /* pauses after which another waiter was still behind */
 } MpTurn;
 

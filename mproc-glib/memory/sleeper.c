@@ -52,18 +52,12 @@ mp_sleeper_begin (MpSleeper       *self,
   *self = (MpSleeper){
     .memory = memory,
     .condition = condition,
-    .slot = mp_waiters_claim_slot (memory),
+    .slot = mp_waiters_begin (memory, condition, served),
     .begun = mp_coarse_now (),
     .cancellable = cancellable,
     .mark = mp_mark_begin (),
     .interrupts = interrupts,
   };
-  if (self->slot < MP_N_WAITERS)
-    {
-      mp_store (&waiter_of (self)->served, served);
-      mp_store (&waiter_of (self)->was_short, 0);
-      mp_waits_set (memory->waits[condition], self->slot, MP_WAITS_WAITING);
-    }
   if (cancellable != NULL)
     self->cancelled_id = g_cancellable_connect (cancellable, G_CALLBACK (cancelled_cb), self,
                                                 NULL);
@@ -294,7 +288,5 @@ mp_sleeper_end (MpSleeper *self)
     g_cancellable_disconnect (self->cancellable, self->cancelled_id);
   if (self->watches)
     stop_watching (self);
-  if (self->slot < MP_N_WAITERS)
-    mp_waits_clear (self->memory->waits[self->condition], self->slot, MP_WAITS_WAITING);
-  mp_waiters_release_slot (self->memory, self->slot);
+  mp_waiters_end (self->memory, self->condition, self->slot);
 }

@@ -110,6 +110,34 @@ mp_waiters_release_slot (MpMemory *memory,
     mp_store_release (&mp_memory_waiter (memory, slot)->owner, 0);
 }
 
+guint
+mp_waiters_begin (MpMemory        *memory,
+                  MpQueueCondition condition,
+                  guint32          served)
+{
+  guint     slot = mp_waiters_claim_slot (memory);
+  MpWaiter *waiter;
+
+  if (slot == MP_N_WAITERS)
+    return slot;
+
+  waiter = mp_memory_waiter (memory, slot);
+  mp_store (&waiter->served, served);
+  mp_store (&waiter->was_short, 0);
+  mp_waits_set (memory->waits[condition], slot, MP_WAITS_WAITING);
+  return slot;
+}
+
+void
+mp_waiters_end (MpMemory        *memory,
+                MpQueueCondition condition,
+                guint            slot)
+{
+  if (slot < MP_N_WAITERS)
+    mp_waits_clear (memory->waits[condition], slot, MP_WAITS_WAITING);
+  mp_waiters_release_slot (memory, slot);
+}
+
 static void
 bump (MpMemory *memory,
       guint     slot)

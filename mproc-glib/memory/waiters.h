@@ -16,6 +16,14 @@ G_BEGIN_DECLS
 guint mp_waiters_claim_slot (MpMemory *memory);
 void  mp_waiters_release_slot (MpMemory *memory,
                                guint     slot);
+/* Claims a slot for a thread that waits, whose handle was served @served times.  Returns
+ * MP_N_WAITERS if all are taken. */
+guint mp_waiters_begin (MpMemory        *memory,
+                        MpQueueCondition condition,
+                        guint32          served);
+void  mp_waiters_end (MpMemory        *memory,
+                      MpQueueCondition condition,
+                      guint            slot);
 void  mp_waiters_wake_slow (MpMemory        *memory,
                             MpQueueCondition condition,
                             guint            n);

@@ -197,6 +197,60 @@ test_least_served (void)
   backend.free (queue);
 }
 
+typedef struct
+{
+  MpSharedQueue *queue;
+  guint          other; /* the slot of the waiter that is behind */
+  guint32        seen;
+} Watch;
+
+/* Waits until another slot says that a thread waits. */
+static gpointer
+await_pause (gpointer user_data)
+{
+  Watch  *self = user_data;
+  guint64 other = G_GUINT64_CONSTANT (1) << self->other;
+  gint64  deadline = g_get_monotonic_time () + TEST_TIMEOUT_US;
+
+  while (!mp_load (&self->seen) && g_get_monotonic_time () < deadline)
+    {
+      guint64 bits =
+        mp_load (&self->queue->memory.waits[MP_QUEUE_WAIT_ITEMS]->words[0].waiting) & ~other;
+
+      if (bits != 0)
+        mp_store_release (&self->seen, 1);
+      g_thread_yield ();
+    }
+  return NULL;
+}
+
+/* Who pauses since another one is behind counts as a waiter itself. */
+static void
+test_pause_counts (void)
+{
+  MpSharedQueue *queue = open_queue ();
+  Watch          watch = { queue, pretend_to_wait (queue, 0), 0 };
+  GThread       *thread = g_thread_new ("watch", await_pause, &watch);
+  gint64         deadline = g_get_monotonic_time () + TEST_TIMEOUT_US;
+
+  while (!mp_load_acquire (&watch.seen) && g_get_monotonic_time () < deadline)
+    {
+      mp_store (&queue->turns[MP_QUEUE_WAIT_ITEMS].n_served, 100000);
+      mp_store (&queue->turns[MP_QUEUE_WAIT_ITEMS].n_futile, 0);
+      for (guint i = 0; i < 16; i++)
+        {
+          append (queue);
+          get (queue);
+        }
+    }
+  g_assert_cmpuint (mp_load_acquire (&watch.seen), ==, 1);
+  g_thread_join (thread);
+
+  stop_pretending (queue, watch.other);
+  g_assert_false (mp_waits_has_waiting (queue->memory.waits[MP_QUEUE_WAIT_ITEMS]));
+  backend.free (queue);
+}
+
 /* A waiter that does not run after it was woken does not block others for ever. */
 static void
 test_absent (void)
@@ -225,6 +279,7 @@ main (int   argc,
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/memory/turn/small-behind-large", test_small_behind_large);
   g_test_add_func ("/memory/turn/least-served", test_least_served);
+  g_test_add_func ("/memory/turn/pause-counts", test_pause_counts);
   g_test_add_func ("/memory/turn/absent", test_absent);
   return g_test_run ();
 }
