@@ -4,6 +4,7 @@
 import asyncio
 import re
 import signal
+import threading
 import unittest
 from queue import Empty
 
@@ -209,6 +210,76 @@ class TestRedis(helping.TestCase):
             return await waiting
 
         self.assertEqual(asyncio.run(run()), 5)
+
+
+class TestRestart(helping.TestCase):
+    """Calls without a timeout begin while the server is down, and end when it is back."""
+
+    @classmethod
+    def setUpClass(cls):
+        servers.skip_without_server()
+
+    def setUp(self):
+        super().setUp()
+        self.server = servers.Server('--appendonly', 'yes', '--appendfsync', 'always')
+        self.addCleanup(self.server.stop)
+        self.queue = Mp.queue_open(f'redis+unix://{self.server.path}?name=q', mode='joinable')
+        self.queue.join()
+
+    def call(self, function, *arguments):
+        self.server.kill()
+        results = []
+
+        def run():
+            try:
+                results.append(function(*arguments))
+            except Exception as error:
+                results.append(error)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        # Some calls waited for a short time before they failed.
+        thread.join(0.1)
+        self.assertEqual(results, [])
+        self.server.start()
+        thread.join(60)
+        return results[0]
+
+    def test_messages(self):
+        self.assertIsNone(self.call(self.queue.put, 1))
+        self.assertEqual(self.call(self.queue.get), 1)
+        self.assertIsNone(self.call(self.queue.put_many, [2]))
+        self.assertEqual(self.call(self.queue.get_many), [2])
+
+    def test_tasks(self):
+        self.queue.put_many(range(2))
+        with self.call(self.queue.get_task) as task:
+            self.assertEqual(task.value, 0)
+        tasks = self.call(self.queue.get_tasks)
+        self.assertEqual([task.value for task in tasks], [1])
+        self.queue.finish_tasks(tasks)
+        self.assertIsNone(self.call(self.queue.join))
+
+    def test_signals(self):
+        self.server.kill()
+
+        class Alarm(Exception):
+            pass
+
+        def ring(*_):
+            raise Alarm
+
+        self.addCleanup(signal.signal, signal.SIGALRM, signal.signal(signal.SIGALRM, ring))
+        for function in (self.queue.get, self.queue.get_task, self.queue.join,
+                         lambda: self.queue.put('x'), lambda: self.queue.put_many('x')):
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            self.assertRaises(Alarm, function)
+
+    def test_deadlines(self):
+        self.server.kill()
+        for function in (self.queue.get, self.queue.get_task, self.queue.join,
+                         lambda **options: self.queue.put('x', **options)):
+            self.assertRaises(OSError, function, timeout=0.05)
 
 
 if __name__ == '__main__':

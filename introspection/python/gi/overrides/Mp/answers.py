@@ -13,10 +13,9 @@ _watch_answers = Mp.Queue.watch_answers
 
 def is_remote(queue):
     """Whether the queue is on a server."""
-    state = queue.__dict__
-    if '_remote' not in state:
-        state['_remote'] = (queue.get_uri() or '').startswith('redis')
-    return state['_remote']
+    if queue._remote is None:
+        queue._remote = (queue.get_uri() or '').startswith('redis')
+    return queue._remote
 
 
 class _Answers:

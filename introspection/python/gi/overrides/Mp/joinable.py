@@ -10,12 +10,12 @@ from gi.repository import GLib
 
 from .answers import answered, is_remote
 from .describing import describing_repr
-from .errors import call, is_error
+from .errors import IO_ERROR, call, is_error
 from .loops import readable, take_turn, until
 from .module import Mp, export
 from .queues import QueueClosed, reduce_queue
 from .values import value_of
-from .waiting import sleep_until_done, sleep_until_readable, wait_for
+from .waiting import sleep_until_done, sleep_until_readable
 
 _watch_done = Mp.JoinableQueue.watch_done
 _join_async = Mp.JoinableQueue.join_async
@@ -48,7 +48,7 @@ class JoinableQueue(Mp.JoinableQueue):
     def join(self, timeout=None):
         """Waits until all tasks are done; raises TimeoutError after @timeout seconds."""
         try:
-            if not wait_for(sleep_until_done, timeout, self):
+            if not self._wait_for(sleep_until_done, timeout, self):
                 raise TimeoutError(errno.ETIMEDOUT, 'Some tasks are not done')
         except GLib.Error as error:
             raise self._join_exception(error) from None
@@ -74,13 +74,22 @@ class JoinableQueue(Mp.JoinableQueue):
         """A join fails if messages were dropped; the message of the error contains their number."""
         return QueueClosed(error.message) if is_error(error, Mp.Error.CLOSED) else self._exception(error)
 
+    def _try_to_get(self, us, get, *arguments):
+        """Calls @get, which fails if there is no connection to a server now. That is no failure if
+        it may wait for @us microseconds."""
+        try:
+            return get(*arguments)
+        except GLib.Error as error:
+            if us == 0 or error.domain != IO_ERROR or not is_remote(self):
+                raise
+
     def get_task(self, block=True, timeout=None):
         """Gets the next message as a Task."""
         def look(us):
-            return _try_get_task(self) or (sleep_until_readable(self, us) and False)
+            return self._try_to_get(us, _try_get_task, self) or (sleep_until_readable(self, us) and False)
 
         try:
-            task = wait_for(look, timeout if block else 0)
+            task = self._wait_for(look, timeout if block else 0)
         except GLib.Error as error:
             raise self._exception(error) from None
         if not task:
@@ -91,16 +100,18 @@ class JoinableQueue(Mp.JoinableQueue):
     def get_tasks(self, max=64, block=True, timeout=None):
         """Gets the next message as a Task, and with it those that are queued behind it, at most
         @max. With a queue on a server this takes one round trip for all."""
-        def look(us):
+        def get():
             try:
                 return _get_tasks(self, max, 0, None)
             except GLib.Error as error:
                 if not is_error(error, Mp.Error.EMPTY):
                     raise
-            return sleep_until_readable(self, us) and False
+
+        def look(us):
+            return self._try_to_get(us, get) or (sleep_until_readable(self, us) and False)
 
         try:
-            tasks = wait_for(look, timeout if block else 0)
+            tasks = self._wait_for(look, timeout if block else 0)
         except GLib.Error as error:
             raise self._exception(error) from None
         if not tasks:

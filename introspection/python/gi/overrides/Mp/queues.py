@@ -22,7 +22,7 @@ from .refusal import UNPICKLABLE, refusal
 from .sharing import reduce
 from .values import (BYTES, GVARIANT, NONE, OPAQUE, PICKLE, PLAIN, QUEUE_PROTOCOL, check_codec, codec_name, dumps, loads, message_of,
                      special_message, to_pickle, value_of)
-from .waiting import SLICE, end_of, left, microseconds, monotonic, sleep_until_readable, wait_for, wait_on
+from .waiting import SLICE, end_of, left, microseconds, monotonic, sleep_until_readable, wait_at_once, wait_for, wait_on
 
 _put_payload = Mp.Queue.put_payload
 _put_packed = Mp.Queue.put_packed
@@ -73,6 +73,7 @@ class Queue(Mp.Queue):
     _encoder = None
     _prefix = None
     _putters = None
+    _remote = None
     _left = ()
 
     def __init_subclass__(cls, **options):
@@ -111,6 +112,10 @@ class Queue(Mp.Queue):
             # An opaque message begins with the name of its codec.
             self._prefix = self._codec_name.encode() + b'\0'
 
+    def _wait_for(self, function, timeout, *arguments):
+        wait = wait_at_once if is_remote(self) else wait_for
+        return wait(function, timeout, *arguments)
+
     def put(self, obj, block=True, timeout=None):
         """Puts @obj; raises Full if there is no room now, or within @timeout seconds."""
         kind = type(obj)
@@ -127,7 +132,7 @@ class Queue(Mp.Queue):
                 self._put_parts(obj, data, kind, block, timeout)
                 return
         try:
-            if not _put_payload(self, kind, data, 0):
+            if self._remote is not False and is_remote(self) or not _put_payload(self, kind, data, 0):
                 self._put_patiently(data, kind, block, timeout)
         except GLib.Error as error:
             if not self._puts_as_opaque(error, data, kind, block, timeout):
@@ -172,7 +177,7 @@ class Queue(Mp.Queue):
         return True
 
     def _put_patiently(self, data, kind, block, timeout):
-        if not wait_for(self._put_within, timeout if block else 0, data, kind):
+        if not self._wait_for(self._put_within, timeout if block else 0, data, kind):
             raise Full
 
     def _put_within(self, data, kind, us):
@@ -190,7 +195,7 @@ class Queue(Mp.Queue):
                 sleep_until_readable(room, us)
             return False
 
-        if not wait_for(put, timeout if block else 0):
+        if not self._wait_for(put, timeout if block else 0):
             raise Full
 
     def get(self, block=True, timeout=None):
@@ -202,7 +207,10 @@ class Queue(Mp.Queue):
         else:
             end, us = monotonic() + timeout, microseconds(timeout)
         try:
-            data, kind = _get_payload(self, self._accepted, us)
+            if us and self._remote is not False and is_remote(self):
+                us, (data, kind) = wait_on(end, _get_payload, self, self._accepted)
+            else:
+                data, kind = _get_payload(self, self._accepted, us)
             while True:
                 if kind == PICKLE:
                     return loads(data)
@@ -260,7 +268,7 @@ class Queue(Mp.Queue):
             return done
 
         try:
-            if not wait_for(put, left(end)):
+            if not self._wait_for(put, left(end)):
                 raise with_count(first)
         except GLib.Error as error:
             raise self._exception(error) from None
@@ -279,7 +287,7 @@ class Queue(Mp.Queue):
             raise ValueError('max has to be at least 1')
         end = end_of(timeout)
         try:
-            packed = wait_for(_get_packed, timeout, self, self._accepted, max or 0)
+            packed = self._wait_for(_get_packed, timeout, self, self._accepted, max or 0)
         except GLib.Error as error:
             raise self._exception(error) from None
         if not packed:

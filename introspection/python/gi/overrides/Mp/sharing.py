@@ -15,7 +15,7 @@ from .module import Mp, export, exported
 
 # The attributes that the classes of the library set, and that another process makes anew.
 OWN_ATTRIBUTES = frozenset(('_accepted', '_calls', '_closed', '_codec', '_codec_name', '_encoder', '_joiners', '_prefix',
-                            '_putters'))
+                            '_putters', '_remote'))
 
 _here = threading.local()
 

@@ -126,6 +126,16 @@ def wait_for(function, timeout, *arguments):
     return result
 
 
+def wait_at_once(function, timeout, *arguments):
+    """The same without a short wait at first, for a queue on a server: a call whose time is over
+    while there is no connection fails, and may not know what the server has done."""
+    end = end_of(timeout)
+    us, result = wait_on(end, function, *arguments)
+    while not result and us:
+        us, result = wait_on(end, function, *arguments)
+    return result
+
+
 def iterate_until(context, results):
     """Iterates @context until there are @results.
 
