@@ -5,11 +5,11 @@
 #include "process-scan.h"
 
 #include "base/mp-errno.h"
+#include "base/mp-small-file.h"
 #include "memory/observer-named.h"
 #include "memory/observer.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <glib/gi18n-lib.h>
 #include <stdio.h>
@@ -38,23 +38,6 @@ parse_number (const char *text)
   guint64 number;
 
   return g_ascii_string_to_unsigned (text, 10, 0, G_MAXINT, &number, NULL) ? (int) number : -1;
-}
-
-/* Reads a small file of /proc, as much of it as fits into @text. */
-static gboolean
-read_small (const char *path,
-            char       *text,
-            gsize       size)
-{
-  int    fd = open (path, O_RDONLY | O_CLOEXEC);
-  gssize length;
-
-  if (fd == -1)
-    return FALSE;
-  length = TEMP_FAILURE_RETRY (read (fd, text, size - 1));
-  close (fd);
-  text[MAX (length, 0)] = '\0';
-  return length > 0;
 }
 
 /* Returns the word @n places further on in a line; empty if there are not so many. */
@@ -94,7 +77,7 @@ read_info (MpProcessUse *use)
 
   use->slot = -1;
   g_snprintf (path, sizeof path, "/proc/%d/fdinfo/%d", use->pid, use->fd);
-  if (!read_small (path, text, sizeof text))
+  if (mp_small_file_read (path, text, sizeof text) == 0)
     return;
   flags = strstr (text, "flags:");
   use->is_writable = flags != NULL &&

@@ -159,7 +159,20 @@ put_one (gpointer uri)
 
 /* --- Tests ----------------------------------------------------------------------------------- */
 
-/* More main loops than there are watchers of deaths, and a thread: all are woken. */
+/* More main loops than there are watchers of deaths, and one that waits in a call. */
+static void
+start_waiters (pid_t waiters[N_LOOPS],
+               int (*call) (gpointer data),
+               int (*loop) (gpointer data),
+               gpointer data)
+{
+  for (guint i = 0; i < N_LOOPS; i++)
+    waiters[i] = test_fork (i == 0 ? call : loop, data);
+  for (guint i = 0; i < N_LOOPS; i++)
+    test_wait_asleep (waiters[i]);
+}
+
+/* All are woken. */
 static void
 test_wakes_others (void)
 {
@@ -167,11 +180,7 @@ test_wakes_others (void)
   g_autofree char *uri = dup_uri ();
   pid_t            waiters[N_LOOPS];
 
-  for (guint i = 0; i < N_LOOPS; i++)
-    waiters[i] = test_fork (i == 0 ? wait_in_call : wait_in_loop, queue);
-  for (guint i = 0; i < N_LOOPS; i++)
-    test_wait_asleep (waiters[i]);
-
+  start_waiters (waiters, wait_in_call, wait_in_loop, queue);
   test_wait_child (test_fork (put_all, uri), 0);
   for (guint i = 0; i < N_LOOPS; i++)
     test_wait_child (waiters[i], 0);
@@ -201,11 +210,7 @@ test_is_woken (void)
   g_autofree char *uri = dup_uri ();
   pid_t            waiters[N_LOOPS];
 
-  for (guint i = 0; i < N_LOOPS; i++)
-    waiters[i] = test_fork (i == 0 ? get_as_stranger : wait_as_stranger, uri);
-  for (guint i = 0; i < N_LOOPS; i++)
-    test_wait_asleep (waiters[i]);
-
+  start_waiters (waiters, get_as_stranger, wait_as_stranger, uri);
   put_each (queue, N_LOOPS - 1);
   test_wait_child (test_fork (put_one, uri), 0);
   for (guint i = 0; i < N_LOOPS; i++)

@@ -22,7 +22,7 @@ from .refusal import UNPICKLABLE, refusal
 from .sharing import reduce
 from .values import (BYTES, GVARIANT, NONE, OPAQUE, PICKLE, PLAIN, QUEUE_PROTOCOL, check_codec, codec_name, dumps, loads, message_of,
                      special_message, to_pickle, value_of)
-from .waiting import SLICE, end_of, left, microseconds, monotonic, sleep_until_readable, wait_at_once, wait_for, wait_on
+from .waiting import SLICE, end_of, left, microseconds, monotonic, sleep_until_readable, wait_for, wait_on, wait_until
 
 _put_payload = Mp.Queue.put_payload
 _put_packed = Mp.Queue.put_packed
@@ -113,8 +113,9 @@ class Queue(Mp.Queue):
             self._prefix = self._codec_name.encode() + b'\0'
 
     def _wait_for(self, function, timeout, *arguments):
-        wait = wait_at_once if is_remote(self) else wait_for
-        return wait(function, timeout, *arguments)
+        if is_remote(self):
+            return wait_until(end_of(timeout), function, *arguments)
+        return wait_for(function, timeout, *arguments)
 
     def put(self, obj, block=True, timeout=None):
         """Puts @obj; raises Full if there is no room now, or within @timeout seconds."""
@@ -132,6 +133,7 @@ class Queue(Mp.Queue):
                 self._put_parts(obj, data, kind, block, timeout)
                 return
         try:
+            # After the first call, a queue in memory costs one comparison.
             if self._remote is not False and is_remote(self) or not _put_payload(self, kind, data, 0):
                 self._put_patiently(data, kind, block, timeout)
         except GLib.Error as error:

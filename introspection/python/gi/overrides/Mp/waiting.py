@@ -116,24 +116,24 @@ def wait_on(end, function, *arguments):
         return us, function(*arguments, us)
 
 
+def wait_until(end, function, *arguments):
+    """The same until the result is true or the time @end. Returns the result."""
+    while True:
+        us, result = wait_on(end, function, *arguments)
+        if result or not us:
+            return result
+
+
 def wait_for(function, timeout, *arguments):
-    """The same until the result is true or @timeout seconds have passed. Returns the result."""
+    """The same for at most @timeout seconds. At first it waits for a short time only, without the
+    preparations for signals.
+
+    Not for queues on a server: a call whose time is over while there is no connection fails, and may
+    not know what the server has done."""
     end = end_of(timeout)
     us = microseconds(timeout)
     result = function(*arguments, us)
-    while not result and us:
-        us, result = wait_on(end, function, *arguments)
-    return result
-
-
-def wait_at_once(function, timeout, *arguments):
-    """The same without a short wait at first, for a queue on a server: a call whose time is over
-    while there is no connection fails, and may not know what the server has done."""
-    end = end_of(timeout)
-    us, result = wait_on(end, function, *arguments)
-    while not result and us:
-        us, result = wait_on(end, function, *arguments)
-    return result
+    return result if result or not us else wait_until(end, function, *arguments)
 
 
 def iterate_until(context, results):
