@@ -351,7 +351,7 @@ start_keeping (int memory)
 static void
 test_no_pipe (void)
 {
-  g_autoptr (MpQueue) queue = mp_queue_new (0, NULL);
+  MpQueue         *queue = mp_queue_new (0, NULL);
   g_autofree char *uri = dup_uri ();
   g_autofree char *other = NULL;
   int              memory = dup ((int) g_ascii_strtoll (strchr (uri, '/') + 1, NULL, 10));
@@ -363,6 +363,7 @@ test_no_pipe (void)
   test_wait_child (test_fork (fail_to_open, other), 0);
   test_kill (child);
   close (memory);
+  g_assert_finalize_object (queue);
 }
 
 int
