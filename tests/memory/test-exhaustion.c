@@ -247,19 +247,37 @@ limit_address_space (guint64 size)
   g_assert_cmpint (setrlimit (RLIMIT_AS, &limit), ==, 0);
 }
 
-/* A queue with default settings adapts to the limit; one with a bound fails with the size that it
- * needs. */
+/* Fails with the size that the queue needs. */
+static void
+assert_no_space (gpointer queue,
+                 GError  *error)
+{
+  g_assert_null (queue);
+  g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_NOMEM);
+  g_assert_nonnull (strstr (error->message, "max-bytes"));
+}
+
+/* A queue with default settings adapts to the limit; one with a bound fails.  The first of these
+ * needs a little more than 4 GiB, which would be little in 32 bits. */
 static void
 make_in_little_space (gconstpointer data)
 {
-  const MpQueueSettings large = { .max_bytes = G_GUINT64_CONSTANT (4) << 30 };
-  g_autoptr (GError) error = NULL;
+  static const guint64 sizes[] = {
+    G_GUINT64_CONSTANT (3) << 29,
+    G_GUINT64_CONSTANT (4) << 30,
+    G_GUINT64_CONSTANT (128) << 30,
+  };
   gpointer queue;
 
   limit_address_space (G_GUINT64_CONSTANT (2) << 30);
-  g_assert_null (open_new (&large, &error));
-  g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_NOMEM);
-  g_assert_nonnull (strstr (error->message, "max-bytes"));
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      const MpQueueSettings large = { .max_bytes = sizes[i] };
+      g_autoptr (GError) error = NULL;
+
+      queue = open_new (&large, &error);
+      assert_no_space (queue, error);
+    }
 
   queue = make_queue (MP_QUEUE_MODE_PLAIN);
   g_assert_cmpint (put (queue, LARGE, 1), ==, MP_QUEUE_OK);
