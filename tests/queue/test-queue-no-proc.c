@@ -44,7 +44,7 @@ hide_proc (const World *world)
   if (unshare (CLONE_NEWNS) == -1 && unshare (CLONE_NEWUSER | CLONE_NEWNS) == -1)
     return FALSE;
 
-  return mount ("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+  return mount ("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
          mount ("none", "/proc", "tmpfs", 0, NULL) == 0;
 }
 
