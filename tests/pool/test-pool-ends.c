@@ -75,7 +75,7 @@ start_pool (MpQueue *news)
 {
   const char *argv[] = { get_program (), "--child", "silent", "", NULL };
   MpPool     *pool = g_object_new (MP_TYPE_POOL, "argv", argv, "n-workers", 2, "max-deliveries", 1,
-                                   "grace", DEADLINE_US, NULL);
+                                   "grace", (gint64) DEADLINE_US, NULL);
   g_autoptr (GError) error = NULL;
 
   mp_pool_give (pool, "news", MP_SHAREABLE (news));

@@ -176,10 +176,10 @@ static void
 test_main_loop (void)
 {
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
-  g_autoptr (MpQueue) queue = open_queue ("local:loop?max-size=1");
-  guint n = 0;
-  int   status;
-  pid_t child;
+  MpQueue *queue = open_queue ("local:loop?max-size=1");
+  guint    n = 0;
+  int      status;
+  pid_t    child;
 
   g_signal_connect (queue, "message", G_CALLBACK (count_message), &n);
   g_signal_connect (queue, "closed", G_CALLBACK (end), loop);
@@ -198,6 +198,9 @@ test_main_loop (void)
   g_assert_cmpuint (n, ==, 20000);
   g_assert_cmpint (waitpid (child, &status, 0), ==, child);
   g_assert_cmpint (status, ==, 0);
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  g_assert_finalize_object (queue);
   remove_queue ("local:loop");
 }
 
