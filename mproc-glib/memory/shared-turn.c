@@ -60,7 +60,7 @@ is_coming (MpMemory *memory,
            guint     slot,
            gint64    now)
 {
-  return (mp_load (&waits->words[slot / 64].sleeping) >> (slot % 64) & 1) != 0 ||
+  return mp_waits_is_sleeping (waits, slot) ||
          now - mp_load (&mp_memory_waiter (memory, slot)->woken_at) < LATE_NS;
 }
 

@@ -158,6 +158,8 @@ sleep_once (MpSharedQueue     *self,
       if (mp_recovery_look_after (&self->memory))
         mp_sleeper_calm (sleeper);
       mp_shared_queue_do_due (self);
+      if (mp_sleeper_is_forgotten (sleeper))
+        return MP_QUEUE_OK;
     }
 
   switch (result)

@@ -268,6 +268,15 @@ mp_sleeper_sleep (MpSleeper *self,
     }
 }
 
+gboolean
+mp_sleeper_is_forgotten (MpSleeper *self)
+{
+  MpWaits *waits = self->memory->waits[self->condition];
+
+  return self->slot < MP_N_WAITERS && (self->slot / 64 >= mp_waits_count_words (waits) ||
+                                       !mp_waits_is_sleeping (waits, self->slot));
+}
+
 void
 mp_sleeper_calm (MpSleeper *self)
 {

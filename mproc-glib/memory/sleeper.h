@@ -55,6 +55,9 @@ void mp_sleeper_keep_turn (MpSleeper *self);
 gboolean      mp_sleeper_disarm (MpSleeper *self);
 MpSleepResult mp_sleeper_sleep (MpSleeper *self,
                                 gint64     deadline);
+/* Whether wakers do not find the thread any more although none has woken it: its bit was
+ * overwritten, or one is about to wake it. */
+gboolean mp_sleeper_is_forgotten (MpSleeper *self);
 /* To be called after a check that found a dead participant: no second check is needed then. */
 void mp_sleeper_calm (MpSleeper *self);
 /* The time of the last wake-up, in nanoseconds of monotonic time. */

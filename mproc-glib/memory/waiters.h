@@ -83,6 +83,13 @@ mp_waits_is_armed (const MpWaits *waits,
   return (mp_load (&waits->words[slot / 64].armed) >> (slot % 64) & 1) != 0;
 }
 
+static inline gboolean
+mp_waits_is_sleeping (const MpWaits *waits,
+                      guint          slot)
+{
+  return (mp_load (&waits->words[slot / 64].sleeping) >> (slot % 64) & 1) != 0;
+}
+
 static inline guint
 mp_waits_count_words (const MpWaits *waits)
 {

@@ -249,6 +249,37 @@ test_damage_wakes (void)
   backend.free (queue);
 }
 
+static int
+get_in_child (gpointer queue)
+{
+  const MpQueueAccepted accepted = { .any = G_MAXUINT32 };
+  MpQueueDelivery       delivery = { 0 };
+  MpQueueCall           call = { .timeout_us = -1 };
+  guint                 n_got;
+
+  return backend.get (queue, &delivery, 1, &accepted, &call, &n_got) == MP_QUEUE_OK ? 0 : 1;
+}
+
+/* A sleeper that is no longer marked as one, so that nobody wakes it, finds out by itself. */
+static void
+test_lost_sleeper (void)
+{
+  gpointer queue = open_queue (0);
+  MpWaits *waits = ((MpSharedQueue *) queue)->memory.waits[MP_QUEUE_WAIT_ITEMS];
+  pid_t    pid = test_fork (get_in_child, queue);
+
+  while (mp_waits_count_sleeping (waits) == 0)
+    g_usleep (1000);
+  test_wait_asleep (pid);
+  for (guint i = 0; i < MP_N_WAIT_WORDS; i++)
+    mp_store (&waits->words[i].sleeping, 0);
+  put (queue, 10);
+  alarm (60);
+  test_wait_child (pid, 0);
+  alarm (0);
+  backend.free (queue);
+}
+
 /* --- Numbers that change all the time ---------------------------------------------------- */
 
 #define N_READS 200000
@@ -305,6 +336,7 @@ main (int    argc,
   g_test_add_func ("/hostile/lost-tail", test_lost_tail);
   g_test_add_func ("/hostile/lost-count", test_lost_count);
   g_test_add_func ("/hostile/damage-wakes", test_damage_wakes);
+  g_test_add_func ("/hostile/lost-sleeper", test_lost_sleeper);
   g_test_add_func ("/hostile/changing-counts", test_changing_counts);
   return g_test_run ();
 }
