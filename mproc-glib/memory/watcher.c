@@ -12,9 +12,11 @@
 
 #define N_OF_EACH_KIND (MP_N_WATCHERS / 2)
 
-/* How often the first watcher checks for deaths, and how often all other waiters together do. */
-#define FIRST_TICK_US  (3 * G_GINT64_CONSTANT (1000000))
-#define OTHERS_TICK_US (2 * G_GINT64_CONSTANT (1000000))
+/* How often the first watcher checks for deaths, and how often all other waiters together do.  The
+ * others check more often at first, when some began to wait before most of them: in the first
+ * minute about twice as often. */
+#define FIRST_TICK_US  (4 * G_GINT64_CONSTANT (1000000))
+#define OTHERS_TICK_US (4 * G_GINT64_CONSTANT (1000000))
 
 /* A check costs a system call for each participant, and each call takes longer the more
  * participants there are: from this number of waiters on, checks become less frequent. */

@@ -12,7 +12,8 @@ G_BEGIN_DECLS
  * those that watch the file.  If all waiters watched it, each exit would wake them all.  So only a
  * few do, the watchers, and recover the dead: two sleeping threads and two main loops, since one of
  * each may be killed or stopped.  The other waiters sleep without a limit, except for rare checks
- * in case all watchers are gone: all waiters of a queue together wake up about once a second. */
+ * in case all watchers are gone: all waiters of a queue together wake up less than once a second.
+ */
 
 /* A death that inotify has reported.  The first watcher checks at once, and once more a little
  * later if it found no dead participant, since the kernel reports the close just before it drops

@@ -14,8 +14,8 @@
 
 #define MAX_PROCESSES 4000
 #define N_EXITS       50
-#define SETTLE_US     (2 * G_USEC_PER_SEC)
-#define MEASURE_US    (5 * G_USEC_PER_SEC)
+#define SETTLE_US     (20 * G_USEC_PER_SEC)
+#define MEASURE_US    (10 * G_USEC_PER_SEC)
 
 static guint n_processes;
 static pid_t children[MAX_PROCESSES];
