@@ -215,6 +215,55 @@ test_reused (void)
   backend.free (queue);
 }
 
+/* --- What a recovery costs ---------------------------------------------------------------- */
+
+static guint n_walks;
+
+static void
+count_walks (const char *name)
+{
+  n_retired += g_str_equal (name, "recovery/retired");
+  n_walks += g_str_equal (name, "recovery/counted");
+}
+
+static void
+recover_one (void)
+{
+  n_retired = n_walks = 0;
+  mp_step_hook = count_walks;
+  g_assert_true (mp_recovery_run (&((MpSharedQueue *) queue)->memory));
+  mp_step_hook = NULL;
+  g_assert_cmpuint (n_retired, ==, 1);
+}
+
+/* All messages that are queued are visited, with all locks held, only if the dead process held a
+ * lock. */
+static void
+test_walks (void)
+{
+  const MpQueueSettings settings = { .mode = MP_QUEUE_MODE_PLAIN };
+  MpQueueCall           call = { 0 };
+  pid_t                 pid;
+
+  queue = backend.open ("memory:", NULL, &settings, &call);
+  alarm (HANG_SECONDS);
+  g_assert_cmpint (put_large (), ==, 0);
+  get_in_child ();
+  recover_one ();
+  g_assert_cmpuint (n_walks, ==, 0);
+
+  pid = start_putting (die_unpublished);
+  g_assert_cmpint (waitpid (pid, NULL, 0), ==, pid);
+  recover_one ();
+  g_assert_cmpuint (n_walks, ==, 0);
+
+  put_and_die ();
+  recover_one ();
+  g_assert_cmpuint (n_walks, ==, 1);
+  alarm (0);
+  backend.free (queue);
+}
+
 /* --- A participant that leaves ----------------------------------------------------------- */
 
 static pid_t leaver, holder;
@@ -567,6 +616,7 @@ main (int    argc,
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/kill-once/stopped", test_stopped);
   g_test_add_func ("/kill-once/reused", test_reused);
+  g_test_add_func ("/kill-once/walks", test_walks);
   g_test_add_func ("/kill-once/left", test_left);
   g_test_add_func ("/kill-once/in-hand", test_in_hand);
   g_test_add_func ("/kill-once/thief-dies", test_thief_dies);
