@@ -276,9 +276,11 @@ static void
 use_joinable (MpJoinableQueue *queue)
 {
   g_autoptr (MpTask) task = mp_joinable_queue_get_task (queue, 10 * 1000, NULL, NULL);
-  g_autoptr (MpMessage) dead = mp_joinable_queue_get_dead (queue, NULL);
-  g_autoptr (GVariant) progress = mp_joinable_queue_list_progress (queue);
+  g_autoptr (MpMessage) dead = NULL;
+  g_autoptr (GVariant) progress = NULL;
 
+  dead = mp_joinable_queue_get_dead (queue, NULL);
+  progress = mp_joinable_queue_list_progress (queue);
   if (task != NULL)
     {
       mp_task_set_progress (task, 0.5, "half", NULL);

@@ -110,6 +110,7 @@ test_peek (void)
   g_autoptr (GError) error = NULL;
   guint64 next;
 
+  g_assert_nonnull (queue);
   messages = mp_queue_monitor_peek (monitor, 1, 10, &next, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (messages->len, ==, 2);
@@ -175,6 +176,7 @@ test_async (void)
   g_autoptr (MpQueueMonitor) monitor = make_monitor ("async", "");
   Results results = { 0 };
 
+  g_assert_nonnull (queue);
   mp_queue_monitor_refresh_async (monitor, G_PRIORITY_DEFAULT, NULL, refreshed_cb, &results);
   g_assert_cmpuint (results.n_refreshed, ==, 0);
   mp_queue_monitor_refresh_async (monitor, G_PRIORITY_DEFAULT, NULL, refreshed_cb, &results);
@@ -198,6 +200,7 @@ test_stopped_server (void)
   g_autoptr (GError) error = NULL;
   Results results = { 0 };
 
+  g_assert_nonnull (queue);
   g_assert_true (mp_queue_monitor_refresh (patient, &error));
   kill (server->pid, SIGSTOP);
 
@@ -233,6 +236,7 @@ test_shared_connection (void)
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   Results results = { 0 };
 
+  g_assert_true (one != NULL && two != NULL);
   monitors = mp_queue_monitor_find_on_server (uri, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (monitors->len, >=, 2);
