@@ -13,6 +13,7 @@ import queue
 import resource
 import select
 import signal
+import threading
 import time
 import types
 import unittest
@@ -53,6 +54,23 @@ def echo(requests, replies):
 def put_numbers(numbers, first, n):
     for number in range(first, first + n):
         numbers.put(number)
+
+
+def move_for_ever(values):
+    while True:
+        values.put_many(values.get_many(50))
+
+
+def can_put(values):
+    return values.try_put_data(b'x')
+
+
+def can_get(values):
+    if values.try_get_message() is None:
+        return values.qsize() == 0
+    # As many remain, however often this is called.
+    values.try_put_data(b'x')
+    return True
 
 
 def get_for_ever(tasks, started):
@@ -167,6 +185,51 @@ class TestQueue(TestCase):
         with self.assertRaises(queue.Full):
             values.put_nowait(3)
         self.assertEqual([values.get(), values.get()], [1, 2])
+
+    @contextlib.contextmanager
+    def lock_held(self, values, can_call):
+        """Gives the number of a process that is stopped while it holds a lock, because of which @can_call is
+        false."""
+        values.put_many([b'x' * 1000] * 1000)
+        pid = self.start(move_for_ever, values).pid
+
+        def stop_it():
+            os.kill(pid, signal.SIGSTOP)
+            os.waitpid(pid, os.WUNTRACED)
+            if not can_call(values):
+                return True
+            os.kill(pid, signal.SIGCONT)
+            return False
+
+        wait_until(stop_it)
+        try:
+            yield pid
+        finally:
+            os.kill(pid, signal.SIGKILL)
+
+    def test_waits_for_stopped(self):
+        for kind, can_call, name, arguments in (
+                (Mp.Queue, can_put, 'put', (b'1',)), (Mp.Queue, can_put, 'put', (1, True, DEADLINE)),
+                (Mp.Queue, can_put, 'put_many', ([1, 2],)), (Mp.Queue, can_put, 'put_nowait', (1,)),
+                (Mp.Queue, can_get, 'get', ()), (Mp.Queue, can_get, 'get', (True, DEADLINE)),
+                (Mp.Queue, can_get, 'get_many', ()), (Mp.JoinableQueue, can_get, 'get_task', ()),
+                (Mp.JoinableQueue, can_get, 'get_tasks', ())):
+            values = kind()
+            with self.subTest(name=name, arguments=arguments), self.lock_held(values, can_call) as pid:
+                going_on = threading.Timer(0.1, os.kill, (pid, signal.SIGCONT))
+                going_on.start()
+                getattr(values, name)(*arguments)
+                going_on.join()
+
+    def test_stopped_for_ever(self):
+        values = Mp.Queue()
+        with self.lock_held(values, can_put) as pid:
+            self.assertFalse(values.full())
+            for name, arguments in (('put', (1, True, 1)), ('put_nowait', (1,))):
+                with self.subTest(name=name), self.assertRaises(OSError) as caught:
+                    getattr(values, name)(*arguments)
+                self.assertEqual(caught.exception.errno, errno.EBUSY)
+                self.assertIn(str(pid), str(caught.exception))
 
     def test_empty(self):
         values = Mp.Queue()

@@ -84,6 +84,10 @@ def is_error(error, code):
     return error.code == code and error.domain == MP_ERROR
 
 
+def is_busy(error):
+    return error.code == Gio.IOErrorEnum.BUSY and error.domain == IO_ERROR
+
+
 def is_timeout(error):
     return error.code == Gio.IOErrorEnum.TIMED_OUT and error.domain == IO_ERROR
 

@@ -10,7 +10,7 @@ from gi.repository import GLib
 
 from .answers import answered, is_remote
 from .describing import describing_repr
-from .errors import IO_ERROR, call, is_error
+from .errors import IO_ERROR, call, is_busy, is_error
 from .loops import readable, take_turn, until
 from .module import Mp, export
 from .queues import QueueClosed, reduce_queue
@@ -75,12 +75,12 @@ class JoinableQueue(Mp.JoinableQueue):
         return QueueClosed(error.message) if is_error(error, Mp.Error.CLOSED) else self._exception(error)
 
     def _try_to_get(self, us, get, *arguments):
-        """Calls @get, which fails if there is no connection to a server now. That is no failure if
-        it may wait for @us microseconds."""
+        """Calls @get, which fails if another process holds a lock or if there is no connection to a server
+        now. That is no failure if it may wait for @us microseconds."""
         try:
             return get(*arguments)
         except GLib.Error as error:
-            if us == 0 or error.domain != IO_ERROR or not is_remote(self):
+            if us == 0 or error.domain != IO_ERROR or not (is_busy(error) or is_remote(self)):
                 raise
 
     def get_task(self, block=True, timeout=None):

@@ -22,7 +22,9 @@ from .refusal import UNPICKLABLE, refusal
 from .sharing import reduce
 from .values import (BYTES, GVARIANT, NONE, OPAQUE, PICKLE, PLAIN, QUEUE_PROTOCOL, check_codec, codec_name, dumps, loads, message_of,
                      special_message, to_pickle, value_of)
-from .waiting import SLICE, end_of, left, microseconds, monotonic, sleep_until_readable, wait_for, wait_on, wait_until
+from .waiting import (
+    SLICE, end_of, is_early, left, microseconds, monotonic, sleep_until_readable, wait_for, wait_on, wait_until,
+)
 
 _put_payload = Mp.Queue.put_payload
 _put_packed = Mp.Queue.put_packed
@@ -46,6 +48,9 @@ _clear_finish = Mp.Queue.clear_finish
 # The formats that can be read without conversion.
 _ACCEPTED = int(Mp.Formats.BYTES | Mp.Formats.PICKLE | Mp.Formats.OPAQUE)
 _ARRAYS = int(Mp.Formats.ARRAYS)
+
+# How long calls without a timeout of their own wait for a lock, in seconds.
+_LOCK_TIMEOUT = 1
 
 
 def with_count(n_put):
@@ -179,7 +184,15 @@ class Queue(Mp.Queue):
         return True
 
     def _put_patiently(self, data, kind, block, timeout):
-        if not self._wait_for(self._put_within, timeout if block else 0, data, kind):
+        self._put_or_raise(block, timeout, self._put_within, data, kind)
+
+    def _put_or_raise(self, block, timeout, function, *arguments):
+        if self._wait_for(function, timeout if block else 0, *arguments):
+            return
+        # Programs expect that a queue for any number of objects is never full. What a call that does not
+        # wait has found may be a process that holds a lock and does not get to run.
+        if block or self.get_max_size() > 0 or self.full() or \
+                not self._wait_for(function, _LOCK_TIMEOUT, *arguments):
             raise Full
 
     def _put_within(self, data, kind, us):
@@ -197,8 +210,7 @@ class Queue(Mp.Queue):
                 sleep_until_readable(room, us)
             return False
 
-        if not self._wait_for(put, timeout if block else 0):
-            raise Full
+        self._put_or_raise(block, timeout, put)
 
     def get(self, block=True, timeout=None):
         """Gets the next message; raises Empty if there is none now, or within @timeout seconds."""
@@ -212,7 +224,12 @@ class Queue(Mp.Queue):
             if us and self._remote is not False and is_remote(self):
                 us, (data, kind) = wait_on(end, _get_payload, self, self._accepted)
             else:
-                data, kind = _get_payload(self, self._accepted, us)
+                try:
+                    data, kind = _get_payload(self, self._accepted, us)
+                except GLib.Error as error:
+                    if not is_early(error, us):
+                        raise
+                    data, kind = None, NONE
             while True:
                 if kind == PICKLE:
                     return loads(data)

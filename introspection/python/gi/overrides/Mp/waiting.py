@@ -8,6 +8,9 @@ import signal
 import threading
 from time import monotonic
 
+from gi.repository import GLib
+
+from .errors import is_busy
 from .module import Mp
 
 # How long a blocking call waits at first, in microseconds, before Python looks for signals. A signal
@@ -93,6 +96,12 @@ def microseconds(timeout):
     return math.ceil(timeout * 1_000_000) if timeout > 0 else 0
 
 
+def is_early(error, us):
+    """Returns whether the first wait, for @us, ended before the call's timeout because another process
+    holds a lock. Then the call goes on waiting."""
+    return us == SLICE and is_busy(error)
+
+
 def end_of(timeout):
     return None if timeout is None else monotonic() + timeout
 
@@ -108,12 +117,14 @@ def wait_on(end, function, *arguments):
 
     Between two calls, Python runs the handlers of signals that have arrived."""
     with _HeardSignals() as longest:
-        if end is None:
-            us = longest
-        else:
-            us = math.ceil(left(end) * 1_000_000)
-            us = us if longest < 0 else min(us, longest)
-        return us, function(*arguments, us)
+        while True:
+            whole = _FOR_EVER if end is None else math.ceil(left(end) * 1_000_000)
+            us = whole if longest < 0 else longest if whole < 0 else min(whole, longest)
+            try:
+                return us, function(*arguments, us)
+            except GLib.Error as error:
+                if us == whole or not is_busy(error):
+                    raise
 
 
 def wait_until(end, function, *arguments):
@@ -132,7 +143,12 @@ def wait_for(function, timeout, *arguments):
     not know what the server has done."""
     end = end_of(timeout)
     us = microseconds(timeout)
-    result = function(*arguments, us)
+    try:
+        result = function(*arguments, us)
+    except GLib.Error as error:
+        if not is_early(error, us):
+            raise
+        result = None
     return result if result or not us else wait_until(end, function, *arguments)
 
 
