@@ -14,7 +14,7 @@
 
 #define MAX_PROCESSES 4000
 #define N_EXITS       50
-#define SETTLE_US     (20 * G_USEC_PER_SEC)
+#define SETTLE_US     (10 * G_USEC_PER_SEC)
 #define MEASURE_US    (10 * G_USEC_PER_SEC)
 
 static guint n_processes;

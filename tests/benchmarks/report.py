@@ -94,7 +94,7 @@ def idle_table(idle):
     numbers = [result['processes'] for result in next(iter(idle.values()))]
     lines = ['### Idle: processes that wait', '',
              'Wake-ups of all together, their processor time in percent of one processor, and what the exit',
-             'of a short-lived peer costs all of them together.', '',
+             'of a short-lived peer costs all of them together; from 10 s to 20 s after their start.', '',
              '| | ' + ' | '.join(str(n) for n in numbers) + ' |', '|---' * (len(numbers) + 1) + '|']
     for title, results in idle.items():
         lines.append(f'| {title} | ' + ' | '.join(idle_text(result) for result in results) + ' |')
