@@ -651,6 +651,40 @@ test_scribbled (void)
   g_assert_finalize_object (queue);
 }
 
+/* An empty queue takes any message within max-bytes, whatever was in it before. */
+static void
+test_all_of_bound (void)
+{
+  static const gsize bounds[] = { 10000, 1200 * 1024, 5000 * 1000 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (bounds); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      MpQueue           *queue = mp_queue_new_full (0, bounds[i], &error);
+      g_autofree guint8 *data = g_malloc0 (bounds[i]);
+
+      g_assert_no_error (error);
+      for (gsize size = bounds[i] / 7; size <= bounds[i]; size += bounds[i] / 7)
+        {
+          const gsize rest = MIN (bounds[i] - size, 100);
+
+          g_assert_true (mp_queue_put_data (queue, data, size, TEST_TIMEOUT_US, NULL, &error));
+          g_assert_true (mp_queue_put_data (queue, data, rest, TEST_TIMEOUT_US, NULL, &error));
+          g_assert_cmpint (mp_queue_get_into (queue, data, size, TEST_TIMEOUT_US, NULL, &error), ==,
+                           size);
+          g_assert_cmpint (mp_queue_get_into (queue, data, rest, TEST_TIMEOUT_US, NULL, &error), ==,
+                           rest);
+
+          g_assert_true (mp_queue_put_data (queue, data, bounds[i], TEST_TIMEOUT_US, NULL, &error));
+          g_assert_cmpint (mp_queue_get_into (queue, data, bounds[i], TEST_TIMEOUT_US, NULL,
+                                              &error),
+                           ==, bounds[i]);
+          g_assert_no_error (error);
+        }
+      g_assert_finalize_object (queue);
+    }
+}
+
 int
 main (int    argc,
       char **argv)
@@ -670,6 +704,7 @@ main (int    argc,
                         test_gives_back);
   g_test_add_data_func ("/queue/memory/gives-back/small", GSIZE_TO_POINTER (1000), test_gives_back);
   g_test_add_func ("/queue/memory/uses-again", test_uses_again);
+  g_test_add_func ("/queue/memory/all-of-bound", test_all_of_bound);
   g_test_add_func ("/queue/memory/untrusted", test_untrusted);
   g_test_add_func ("/queue/memory/forged", test_forged);
   g_test_add_func ("/queue/memory/huge-pages", test_huge_pages);
