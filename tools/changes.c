@@ -101,6 +101,16 @@ slot_of (GVariant *row)
   return slot;
 }
 
+static const char *
+state_of (GVariant *task)
+{
+  const char *state = "";
+
+  if (task != NULL)
+    (void) g_variant_lookup (task, "state", "&s", &state);
+  return g_intern_string (state);
+}
+
 static gboolean
 has_process (GVariant *processes,
              GVariant *process)
@@ -121,15 +131,31 @@ tell_process (MpChanges  *self,
   tell (self, (MpChange){ .event = event, .process = process, .n = n_held });
 }
 
+/* A look lists the tasks after the processes: a process may have taken one in between. */
+static guint32
+count_held (MpChanges *self,
+            GVariant  *process)
+{
+  const guint32 slot = slot_of (process);
+  guint32       n_held = 0, n_listed = 0;
+
+  (void) g_variant_lookup (process, "n-held", "u", &n_held);
+  for (gsize i = 0; i < g_variant_n_children (self->last.tasks); i++)
+    {
+      g_autoptr (GVariant) task = g_variant_get_child_value (self->last.tasks, i);
+
+      n_listed += slot_of (task) == slot && g_str_equal (state_of (task), "held");
+    }
+  return MAX (n_held, n_listed);
+}
+
 static void
 tell_ended (MpChanges *self,
             GVariant  *process)
 {
   const gboolean has_died = mp_queue_monitor_has_died (self->monitor, handle_of (process));
-  guint32        n_held = 0;
 
-  (void) g_variant_lookup (process, "n-held", "u", &n_held);
-  tell_process (self, has_died ? "died" : "left", process, n_held);
+  tell_process (self, has_died ? "died" : "left", process, count_held (self, process));
 }
 
 /* @now is NULL when all have ended. */
@@ -172,16 +198,6 @@ find_task (GVariant *tasks,
         return g_steal_pointer (&row);
     }
   return NULL;
-}
-
-static const char *
-state_of (GVariant *task)
-{
-  const char *state = "";
-
-  if (task != NULL)
-    (void) g_variant_lookup (task, "state", "&s", &state);
-  return g_intern_string (state);
 }
 
 static guint32
