@@ -31,7 +31,8 @@ make_listener (const char *key)
   g_autoptr (GTlsCertificate) certificate = load_certificate ();
   g_autoptr (GError) error = NULL;
   MpListener *listener = g_object_new (MP_TYPE_LISTENER, "address", "tls:localhost:0",
-                                       "auth-key", auth_key, "tls-certificate", certificate, NULL);
+                                       "auth-key", auth_key, "tls-certificate", certificate,
+                                       "handshake-timeout", (gint64) TIMEOUT, NULL);
 
   mp_listener_listen (listener, &error);
   g_assert_no_error (error);
@@ -45,6 +46,7 @@ make_connector (MpListener *listener,
 {
   MpConnector *connector = client_make_connector (listener, key);
 
+  g_object_set (connector, "handshake-timeout", (gint64) TIMEOUT, NULL);
   if (trusting)
     {
       g_autofree char *path = g_test_build_filename (G_TEST_DIST, "tls", "localhost.pem", NULL);
