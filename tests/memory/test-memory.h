@@ -8,6 +8,8 @@
 #include "memory/repair.h"
 #include "memory/ring.h"
 
+#include <signal.h>
+
 /* The memory of a queue without the queue, and several handles on it like those of several
  * processes. */
 
@@ -65,4 +67,26 @@ test_memory_close (MpMemory *memory)
 {
   mp_detach (memory);
   mp_memory_close (memory);
+}
+
+/* Takes @lock of the queue behind these descriptors, stops this process, and gives the lock back
+ * when the process is continued. */
+static inline void
+test_memory_hold_lock (int      fd,
+                       int      bell_fd,
+                       MpLockId lock)
+{
+  g_autoptr (GError) error = NULL;
+  MpMemory memory;
+
+  mp_memory_init (&memory);
+  mp_memory_open (&memory, fd, bell_fd, &error);
+  g_assert_no_error (error);
+  test_memory_attach (&memory);
+
+  while (!mp_lock_take (&memory, lock))
+    continue;
+  raise (SIGSTOP);
+  mp_unlock (&memory, lock);
+  test_memory_close (&memory);
 }

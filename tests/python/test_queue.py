@@ -13,6 +13,7 @@ import queue
 import resource
 import select
 import signal
+import subprocess
 import threading
 import time
 import types
@@ -20,7 +21,9 @@ import unittest
 
 from helping import DEADLINE, METHODS, TestCase, wait_until
 
-from gi.repository import GLib, Mp
+from gi.repository import Gio, GLib, Mp
+
+HOLD_LOCK = os.path.join(os.environ['MP_BUILD_ROOT'], 'tests', 'hold-lock')
 
 VALUES = [
     None, True, False, 0, -1, 255, 65536, 2 ** 31, -2 ** 63, 2 ** 64 - 1, 2 ** 200, 0.0, -1.5, 1e300,
@@ -54,23 +57,6 @@ def echo(requests, replies):
 def put_numbers(numbers, first, n):
     for number in range(first, first + n):
         numbers.put(number)
-
-
-def move_for_ever(values):
-    while True:
-        values.put_many(values.get_many(50))
-
-
-def can_put(values):
-    return values.try_put_data(b'x')
-
-
-def can_get(values):
-    if values.try_get_message() is None:
-        return values.qsize() == 0
-    # As many remain, however often this is called.
-    values.try_put_data(b'x')
-    return True
 
 
 def get_for_ever(tasks, started):
@@ -187,35 +173,33 @@ class TestQueue(TestCase):
         self.assertEqual([values.get(), values.get()], [1, 2])
 
     @contextlib.contextmanager
-    def lock_held(self, values, can_call):
-        """Gives the number of a process that is stopped while it holds a lock, because of which @can_call is
-        false."""
-        values.put_many([b'x' * 1000] * 1000)
-        pid = self.start(move_for_ever, values).pid
-
-        def stop_it():
-            os.kill(pid, signal.SIGSTOP)
-            os.waitpid(pid, os.WUNTRACED)
-            if not can_call(values):
-                return True
-            os.kill(pid, signal.SIGCONT)
-            return False
-
-        wait_until(stop_it)
+    def lock_held(self, values, lock):
+        """Gives the number of a process that is stopped while it holds @lock of the queue."""
+        descriptors = Gio.UnixFDList()
+        values.describe(descriptors)
+        copies = [descriptors.get(index) for index in range(2)]
+        holder = subprocess.Popen([HOLD_LOCK, lock, *map(str, copies)], pass_fds=copies)
+        for copy in copies:
+            os.close(copy)
         try:
-            yield pid
+            self.assertTrue(os.WIFSTOPPED(os.waitpid(holder.pid, os.WUNTRACED)[1]))
+            yield holder.pid
+            os.kill(holder.pid, signal.SIGCONT)
+            self.assertEqual(holder.wait(DEADLINE), 0)
         finally:
-            os.kill(pid, signal.SIGKILL)
+            holder.kill()
+            holder.wait()
 
     def test_waits_for_stopped(self):
-        for kind, can_call, name, arguments in (
-                (Mp.Queue, can_put, 'put', (b'1',)), (Mp.Queue, can_put, 'put', (1, True, DEADLINE)),
-                (Mp.Queue, can_put, 'put_many', ([1, 2],)), (Mp.Queue, can_put, 'put_nowait', (1,)),
-                (Mp.Queue, can_get, 'get', ()), (Mp.Queue, can_get, 'get', (True, DEADLINE)),
-                (Mp.Queue, can_get, 'get_many', ()), (Mp.JoinableQueue, can_get, 'get_task', ()),
-                (Mp.JoinableQueue, can_get, 'get_tasks', ())):
+        for kind, lock, name, arguments in (
+                (Mp.Queue, 'tail', 'put', (b'1',)), (Mp.Queue, 'tail', 'put', (1, True, DEADLINE)),
+                (Mp.Queue, 'tail', 'put_many', ([1, 2],)), (Mp.Queue, 'tail', 'put_nowait', (1,)),
+                (Mp.Queue, 'head', 'get', ()), (Mp.Queue, 'head', 'get', (True, DEADLINE)),
+                (Mp.Queue, 'head', 'get_many', ()), (Mp.JoinableQueue, 'head', 'get_task', ()),
+                (Mp.JoinableQueue, 'head', 'get_tasks', ())):
             values = kind()
-            with self.subTest(name=name, arguments=arguments), self.lock_held(values, can_call) as pid:
+            values.put(b'first')
+            with self.subTest(name=name, arguments=arguments), self.lock_held(values, lock) as pid:
                 going_on = threading.Timer(0.1, os.kill, (pid, signal.SIGCONT))
                 going_on.start()
                 getattr(values, name)(*arguments)
@@ -223,13 +207,15 @@ class TestQueue(TestCase):
 
     def test_stopped_for_ever(self):
         values = Mp.Queue()
-        with self.lock_held(values, can_put) as pid:
+        values.put(b'first')
+        with self.lock_held(values, 'tail') as pid:
             self.assertFalse(values.full())
             for name, arguments in (('put', (1, True, 1)), ('put_nowait', (1,))):
                 with self.subTest(name=name), self.assertRaises(OSError) as caught:
                     getattr(values, name)(*arguments)
                 self.assertEqual(caught.exception.errno, errno.EBUSY)
                 self.assertIn(str(pid), str(caught.exception))
+        self.assertEqual(values.qsize(), 1)
 
     def test_empty(self):
         values = Mp.Queue()

@@ -16,7 +16,6 @@ typedef struct
   MpLockId lock;
 } Holder;
 
-/* Takes the lock, stops, and gives the lock back when it is continued. */
 static int
 hold (gpointer data)
 {
@@ -24,21 +23,11 @@ hold (gpointer data)
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
   g_autoptr (GVariant) description = NULL;
   g_autoptr (GError) error = NULL;
-  MpMemory memory;
 
   description = mp_shareable_describe (MP_SHAREABLE (holder->queue), fds, &error);
   g_assert_no_error (error);
-  mp_memory_init (&memory);
-  mp_memory_open (&memory, g_unix_fd_list_get (fds, 0, NULL), g_unix_fd_list_get (fds, 1, NULL),
-                  &error);
-  g_assert_no_error (error);
-  test_memory_attach (&memory);
-
-  while (!mp_lock_take (&memory, holder->lock))
-    continue;
-  raise (SIGSTOP);
-  mp_unlock (&memory, holder->lock);
-  test_memory_close (&memory);
+  test_memory_hold_lock (g_unix_fd_list_get (fds, 0, NULL), g_unix_fd_list_get (fds, 1, NULL),
+                         holder->lock);
   return 0;
 }
 
