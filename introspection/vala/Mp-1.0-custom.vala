@@ -28,6 +28,22 @@ namespace Mp
     public async Mp.Task[] get_tasks_async (uint max, int io_priority = GLib.Priority.DEFAULT_IDLE, GLib.Cancellable? cancellable = null) throws GLib.Error;
   }
 
+  /* Declared here since vapigen does not read that the strings are constant in C, and the compiler would warn of each
+   * call. */
+  public class Process : GLib.Object
+  {
+    [CCode (has_construct_function = false)]
+    [Version (since = "1.0")]
+    public Process ([CCode (array_length = false, array_null_terminated = true, type = "const char *const *")] string[] argv);
+  }
+
+  public sealed class Pool : GLib.Object
+  {
+    [CCode (has_construct_function = false)]
+    [Version (since = "1.0")]
+    public Pool ([CCode (array_length = false, array_null_terminated = true, type = "const char *const *")] string[] argv, uint n_workers = 0);
+  }
+
   [CCode (cname = "mp_pool_work", cheader_filename = "mproc-glib/mproc-glib.h")]
   [Version (since = "1.0")]
   public static int pool_work (Mp.PoolFunc function);

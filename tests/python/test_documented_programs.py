@@ -71,7 +71,8 @@ def command_for(language, path, folder):
     else:
         options = [option for flag in flags for option in ('-X', flag)]
         compiler = ['valac', '--fatal-warnings', '--vapidir', os.path.join(BUILD, 'introspection'),
-                    '--pkg', 'gio-unix-2.0', '--pkg', 'mproc-glib-1.0', '-X', '-w', *options, '-o', program, path]
+                    '--pkg', 'gio-unix-2.0', '--pkg', 'mproc-glib-1.0', '-X', '-Werror=incompatible-pointer-types', *options, '-o', program,
+                    path]
     done = subprocess.run(compiler, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           check=False)
     if done.returncode != 0:
