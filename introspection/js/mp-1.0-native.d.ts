@@ -55,9 +55,14 @@ export namespace Mp {
         get_message(timeout?: number, cancellable?: Cancel): Message;
         get_message_async(priority?: number, cancellable?: Cancel): Promise<Message>;
 
+        put_many_async(values: Iterable<Value>, priority?: number, cancellable?: Cancel): Promise<number>;
+        get_many_async(max?: number, priority?: number): Promise<any[]>;
+
         flush(timeout?: number, cancellable?: Cancel): boolean;
         wait(condition: Condition, flags?: WaitFlags, timeout?: number, cancellable?: Cancel): boolean;
         shutdown(immediate?: boolean): boolean;
+        shutdown_async(immediate?: boolean, priority?: number, cancellable?: Cancel): Promise<boolean>;
+        clear_async(priority?: number, cancellable?: Cancel): Promise<number>;
         create_source(cancellable?: Cancel): GLib.Source;
         values(priority?: number): Loop<any>;
         [Symbol.iterator](): Iterator<any>;
@@ -67,6 +72,7 @@ export namespace Mp {
     interface SimpleQueue {
         put(value: Value): boolean;
         get(): any;
+        wait(condition: Condition, flags?: WaitFlags, timeout?: number, cancellable?: Cancel): boolean;
     }
 
     interface JoinableQueue {
@@ -75,7 +81,11 @@ export namespace Mp {
         get_task(timeout?: number, cancellable?: Cancel): Task;
         get_task_async(priority?: number, cancellable?: Cancel): Promise<Task>;
         get_tasks(max: number, timeout?: number, cancellable?: Cancel): Task[];
+        get_tasks_async(max?: number, priority?: number, cancellable?: Cancel): Promise<Task[]>;
         finish_tasks(tasks: Task[]): boolean;
+        finish_tasks_async(tasks: Task[], priority?: number, cancellable?: Cancel): Promise<boolean>;
+        task_done_async(priority?: number, cancellable?: Cancel): Promise<boolean>;
+        wait(condition: Condition, flags?: WaitFlags, timeout?: number, cancellable?: Cancel): boolean;
         requeue_dead(serial?: number): boolean;
         list_progress(): Progress[];
         tasks(priority?: number): Loop<Task>;
@@ -84,6 +94,8 @@ export namespace Mp {
     interface Task {
         readonly value: any;
         set_progress(fraction: number, text?: string | null): boolean;
+        done_async(priority?: number, cancellable?: Cancel): Promise<boolean>;
+        retry_async(priority?: number, cancellable?: Cancel): Promise<boolean>;
     }
 
     interface Message {
@@ -146,6 +158,7 @@ export namespace Mp {
         accept(timeout?: number, cancellable?: Cancel): Connection;
         accept_async(priority?: number, cancellable?: Cancel): Promise<Connection>;
         wait(condition: Condition, flags?: WaitFlags, timeout?: number, cancellable?: Cancel): boolean;
+        start(priority?: number): void;
         connections(priority?: number): Loop<Connection>;
         [Symbol.iterator](): Iterator<Connection>;
         [Symbol.asyncIterator](): AsyncIterator<Connection>;

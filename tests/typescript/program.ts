@@ -49,6 +49,20 @@ async function tasks(queue: Mp.JoinableQueue) {
     return [s, data];
 }
 
+// Those calls for which the bindings alone would ask for all arguments.
+async function many(queue: Mp.JoinableQueue) {
+    const nPut: number = await queue.put_many_async([1, 'two']);
+    const [first]: any[] = await queue.get_many_async();
+    const tasks: Mp.Task[] = await queue.get_tasks_async();
+    await queue.finish_tasks_async(tasks);
+    await tasks[0].done_async();
+    await tasks[0].retry_async();
+    await queue.task_done_async();
+    const nDropped: number = await queue.clear_async();
+    await queue.shutdown_async();
+    return [nPut, first, nDropped, queue.wait(Mp.Condition.DONE), new Mp.SimpleQueue().wait(Mp.Condition.READABLE)];
+}
+
 async function connections() {
     const [first, second] = Mp.pipe();
     first.send({a: 1});
@@ -73,6 +87,7 @@ async function streams(queue: Mp.Queue, jobs: Mp.JoinableQueue, listener: Mp.Lis
         print(value);
     for await (const task of jobs.tasks(GLib.PRIORITY_LOW))
         task.done();
+    listener.start();
     for await (const connection of listener.connections())
         connection.start(GLib.PRIORITY_LOW);
     const nDropped: number = queue.clear() + jobs.n_dropped;
@@ -121,4 +136,4 @@ async function pools() {
     return [answers, hasStopped, pool.n_alive, pool.n_pending];
 }
 
-export {pools, streams, calls, processes, values, tasks, connections};
+export {pools, streams, calls, processes, values, tasks, many, connections};
