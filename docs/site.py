@@ -9,6 +9,7 @@ links to the previous and to the next one. In the pages of gi-docgen,
  * links to other libraries become links to their sites, which gi-docgen leaves to a script;
  * names of functions, types and error codes become links to where they are described;
  * links to the source lead to copies of the source files that are part of the site;
+ * what the search shows of a symbol loses its markup, which gi-docgen keeps;
  * the description of a class ends with links to its section on the page of classes, which shows
    the example in the other languages.
 """
@@ -16,6 +17,7 @@ links to the previous and to the next one. In the pages of gi-docgen,
 import argparse
 import glob
 import html
+import json
 import os
 import re
 import shutil
@@ -38,6 +40,7 @@ TAG = re.compile(r'<[^>]+>')
 EXTERNAL = re.compile(r'<a\b[^>]*\bdata-namespace="(?P<namespace>\w+)"[^>]*>')
 CODE = re.compile(r'<code>(?P<name>\w+)(?: ?\(\))?</code>')
 ENCLOSED = re.compile(r'(<a\b.*?</a>|<pre\b.*?</pre>|<h\d\b.*?</h\d>)', re.DOTALL)
+SYMBOL_LINK = re.compile(r'\[\w+@(?:Mp\.)?(?P<name>[^\]]+)\]')
 URL_OF_NAMESPACE = re.compile(r"\['(\w+)', '([^']+)'\]")
 
 GIO_ERROR = 'G_IO_ERROR_'
@@ -205,6 +208,13 @@ class Site:
             text = before + description + rest.replace('</pre></div>', '</pre></div>' + link, 1)
         write(path, text)
 
+    def finish_search(self):
+        path = os.path.join(self.output, 'index.json')
+        index = json.loads(read(path))
+        for symbol in index['symbols']:
+            symbol['summary'] = SYMBOL_LINK.sub(r'\g<name>', symbol['summary']).replace('`', '')
+        write(path, json.dumps(index, separators=(',', ':')))
+
     # The source
 
     def write_source(self, path):
@@ -262,6 +272,7 @@ def main():
     classes = site.classes_with_examples()
     for path in sorted(glob.glob(os.path.join(options.output, '*.html'))):
         site.finish_page(path, addresses, urls, classes)
+    site.finish_search()
     site.write_sources()
 
 

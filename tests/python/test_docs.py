@@ -4,6 +4,7 @@
 import functools
 import glob
 import html.parser
+import json
 import os
 import re
 import shutil
@@ -203,6 +204,11 @@ class TestSite(unittest.TestCase):
                 links = [link for link in page_at(os.path.join(SITE, f'{name}.html')).links
                          if re.match(r'source/mproc-glib/.*\.[ch]\.html#L\d+$', link)]
                 self.assertTrue(links)
+
+    def test_search(self):
+        symbols = json.loads(read(os.path.join(SITE, 'index.json')))['symbols']
+        self.assertGreater(len(symbols), 200)
+        self.assertEqual([symbol['summary'] for symbol in symbols if re.search(r'\[\w+@|`', symbol['summary'])], [])
 
     def test_previous_and_next(self):
         guides = self.guides()
