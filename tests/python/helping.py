@@ -33,18 +33,36 @@ class Interrupted(Exception):
     pass
 
 
+def interrupt(*ignored):
+    raise Interrupted
+
+
 @contextlib.contextmanager
 def signal_after(seconds):
     """Runs a signal handler that raises Interrupted while the block waits."""
-    def interrupt(*ignored):
-        raise Interrupted
-
     before = signal.signal(signal.SIGALRM, interrupt)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextlib.contextmanager
+def signal_when(condition):
+    """Runs a signal handler that raises Interrupted once @condition holds in another thread, which may wait."""
+    def send():
+        wait_until(condition)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGALRM)
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
         signal.signal(signal.SIGALRM, before)
 
 
@@ -76,6 +94,15 @@ def try_bounds(measure, *bounds):
         if all(map(operator.lt, measured, bounds)):
             return
     raise AssertionError(f'{measured} is never below {bounds}')
+
+
+def state_of(pid):
+    """Returns the kernel's letter for the state of a process, or nothing if it does not exist."""
+    try:
+        with open(f'/proc/{pid}/stat', encoding='ascii') as file:
+            return file.read().rpartition(')')[2].split()[0]
+    except OSError:
+        return ''
 
 
 class Program:

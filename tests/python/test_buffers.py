@@ -152,7 +152,7 @@ class TestBuffers(helping.TestCase):
     def test_interrupted_send(self):
         first, second = mproc.Pipe()
         value = Buffered(b'x' * 30000000)
-        with helping.signal_after(0.05), self.assertRaises(helping.Interrupted):
+        with self.assertRaises(helping.Interrupted), helping.signal_after(0.05):
             first.send(value)
         # What was begun, if the signal did not come before, is sent completely.
         thread = threading.Thread(target=first.send, args=(5,))

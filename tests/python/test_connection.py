@@ -7,12 +7,13 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import pickle
+import select
 import signal
 import socket
 import time
 import unittest
 
-from helping import DEADLINE, METHODS, Interrupted, TestCase, iterate_until, signal_after, wait_until
+from helping import DEADLINE, METHODS, Interrupted, TestCase, iterate_until, signal_when, wait_until
 
 from gi.repository import Gio, GLib, Mp
 
@@ -359,7 +360,7 @@ class TestConnection(TestCase):
         first, second = self.pipe()
         go, results = Mp.Queue(), Mp.Queue()
         child = self.start(read_later, second, go, results)
-        with self.assertRaises(Interrupted), signal_after(0.05):
+        with self.assertRaises(Interrupted), signal_when(lambda: select.select([second], [], [], DEADLINE)[0]):
             first.send_bytes(b'x' * (1 << 22))
         go.put(True)
         first.send('behind it')

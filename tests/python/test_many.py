@@ -137,10 +137,10 @@ class TestMany(helping.TestCase):
         queue.join(helping.DEADLINE)
 
     def test_interrupt(self):
-        with helping.signal_after(0.05), self.assertRaises(helping.Interrupted):
+        with self.assertRaises(helping.Interrupted), helping.signal_after(0.05):
             mproc.Queue().get_many()
         queue = mproc.Queue(2)
-        with helping.signal_after(0.05), self.assertRaises(helping.Interrupted):
+        with self.assertRaises(helping.Interrupted), helping.signal_after(0.05):
             queue.put_many(range(9))
 
 

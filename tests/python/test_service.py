@@ -10,7 +10,7 @@ import sys
 import tempfile
 import unittest
 
-from helping import DEADLINE, Program, wait_until
+from helping import DEADLINE, Program, state_of, wait_until
 
 SOURCE = os.path.join(os.environ['MP_SOURCE_ROOT'], 'examples')
 BUILD = os.path.join(os.environ['MP_BUILD_ROOT'], 'examples')
@@ -34,15 +34,6 @@ class Service(Program):
     def read_pid(self):
         """Returns the pid of the worker in the next line."""
         return int(re.fullmatch(r'The worker is process (\d+)', self.read())[1])
-
-
-def state_of(pid):
-    """Returns the kernel's letter for the state of a process, or nothing if it does not exist."""
-    try:
-        with open(f'/proc/{pid}/stat', encoding='ascii') as file:
-            return file.read().rpartition(')')[2].split()[0]
-    except OSError:
-        return ''
 
 
 class TestService(unittest.TestCase):

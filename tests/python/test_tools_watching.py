@@ -20,6 +20,8 @@ import gi
 gi.require_version('Mp', '1.0')
 from gi.repository import Gio, GLib, Mp
 
+from helping import state_of
+
 from commands import MPROC, TIMEOUT, Program, Terminal, mproc, objects, own_folder, start, wait_until
 
 FOLDER = own_folder()
@@ -574,9 +576,10 @@ class TestWorkers(unittest.TestCase):
             self.skipTest('there is no gjs, or no examples')
         self.folder = tempfile.mkdtemp(prefix='mproc-glib-top-')
         self.addCleanup(shutil.rmtree, self.folder)
+        # However fast the workers are, these keep them busy for longer than anything takes.
         for i in range(8):
             with open(os.path.join(self.folder, f'file-{i}'), 'wb') as file:
-                file.truncate(1 << 30)
+                file.truncate(1 << 36)
 
     def test_top_shows_workers_by_name(self):
         build = os.path.join(os.environ['MP_BUILD_ROOT'], 'examples')
@@ -589,6 +592,17 @@ class TestWorkers(unittest.TestCase):
             finally:
                 os.killpg(run.pid, signal.SIGKILL)
 
+    @staticmethod
+    def stop_at_work(number, pid):
+        """Stops a worker, and returns the name of the file of its task; lets it go on if it has none."""
+        os.kill(pid, signal.SIGSTOP)
+        wait_until(lambda: state_of(pid) == 'T')
+        for row in shown(number)['tasks']:
+            if row['pid'] == pid and row['text']:
+                return row['text']
+        os.kill(pid, signal.SIGCONT)
+        return None
+
     def look(self, run):
         [number] = wait_until(lambda: [
             str(each['id']) for each in objects(mproc('ls', '--all', '--json', 'tasks').stdout)
@@ -599,13 +613,13 @@ class TestWorkers(unittest.TestCase):
             # In a picture in which all four are at work.
             lines = top.frame(*rows, r'(?s)(checksum-worker[^\n]*%.*?){4}')
             self.assertEqual(sum('checksum-worker' in line and '%' in line for line in lines), 4, lines)
-            [victim] = [line for line in lines if 'checksum-worker.py' in line]
-            pid, task = re.search(r'\[(\d+)\]', victim)[1], re.search(r'file-\d', victim)[0]
-            os.kill(int(pid), signal.SIGKILL)
+            [victim] = [int(re.search(r'\[(\d+)\]', line)[1]) for line in lines if 'checksum-worker.py' in line]
+            task = wait_until(lambda: self.stop_at_work(number, victim))
+            os.kill(victim, signal.SIGKILL)
             # Somebody else has it again, for the second time.
             lines = top.frame(rf' 2  +\d+%  {task}')
-            [row] = [line for line in lines if re.search(rf'%  {task}', line)]
-            self.assertNotIn(f'[{pid}]', row)
+            [row] = [line for line in lines if re.search(rf' 2  +\d+%  {task}', line)]
+            self.assertNotIn(f'[{victim}]', row)
             top.write(b'q')
             self.assertEqual(top.finish(), 0)
 
