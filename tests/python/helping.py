@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import functools
 import gc
 import multiprocessing
 import operator
@@ -103,6 +104,21 @@ def state_of(pid):
             return file.read().rpartition(')')[2].split()[0]
     except OSError:
         return ''
+
+
+def try_again(test):
+    """Returns a test that runs @test several times if it fails: one of others that compares times, which a busy
+    machine exceeds at times, and an error of the library always."""
+    @functools.wraps(test)
+    def run(self):
+        for i in range(N_TRIES):
+            try:
+                return test(self)
+            except AssertionError:
+                if i == N_TRIES - 1:
+                    raise
+
+    return run
 
 
 class Program:

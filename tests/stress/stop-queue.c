@@ -81,8 +81,11 @@ release (MpQueueDelivery *delivery)
 
 /* --- At each step --------------------------------------------------------------------------- */
 
-/* How long a call may take beyond its timeout; this machine may be busy. */
+/* How long a call may take beyond its timeout. */
 #define OVERDUE_US (1000 * 1000)
+
+/* If this machine is busy some calls take longer, but not the same ones each time. */
+#define N_TRIES 10
 
 /* When calls without a timeout are cancelled, or get a signal. */
 #define DISTURB_US 10000
@@ -101,6 +104,7 @@ typedef struct
 static gsize  size;
 static guint8 data[LARGE];
 static guint  n_busy;
+static guint  n_overdue;
 
 /* Who was stopped for long comes back after its deadline, and perhaps without its lock: one that
  * it had not yet claimed to hold was taken away. */
@@ -254,6 +258,13 @@ start (const Case *test,
   _exit (test->act () ? 0 : 1);
 }
 
+static void
+check_time (gint64 since,
+            gint64 allowed_us)
+{
+  n_overdue += g_get_monotonic_time () - since >= allowed_us + OVERDUE_US;
+}
+
 /* The result of a call that may have been blocked by the stopped process. */
 static void
 check (MpQueueStatus      status,
@@ -262,7 +273,7 @@ check (MpQueueStatus      status,
        gint64             since,
        gint64             allowed_us)
 {
-  g_assert_cmpint (g_get_monotonic_time () - since, <, allowed_us + OVERDUE_US);
+  check_time (since, allowed_us);
   if (status != MP_QUEUE_BUSY)
     return;
   n_busy++;
@@ -360,7 +371,7 @@ get_disturbed (pid_t         stopped,
   while (status == MP_QUEUE_OK);
   if (status != MP_QUEUE_CLOSED || !is_closed ())
     g_assert_cmpint (status, ==, cancellable != NULL ? MP_QUEUE_CANCELLED : MP_QUEUE_INTERRUPTED);
-  g_assert_cmpint (g_get_monotonic_time () - begin, <, DISTURB_US + OVERDUE_US);
+  check_time (begin, DISTURB_US);
   mp_store (&disturber.done, 1);
   g_thread_join (thread);
 }
@@ -393,14 +404,13 @@ open_again (const Case *test)
 }
 
 static void
-test_at_steps (gconstpointer user_data)
+stop_at_steps (const Case *test)
 {
-  const Case *test = user_data;
-  guint       n_stops = 0;
+  guint n_stops = 0;
 
   open_queue (test->mode, 0);
   size = test->size;
-  n_busy = 0;
+  n_busy = n_overdue = 0;
   for (guint step = 1;; step++)
     {
       pid_t pid;
@@ -427,11 +437,23 @@ test_at_steps (gconstpointer user_data)
       if (test->shuts_down)
         open_again (test);
     }
-  g_test_message ("stopped at %u steps, %u calls found a lock held", n_stops, n_busy);
+  g_test_message ("stopped at %u steps, %u calls found a lock held, %u took too long", n_stops,
+                  n_busy, n_overdue);
   g_assert_cmpuint (n_stops, >, 0);
   g_assert_cmpuint (n_busy, >, 0);
   alarm (0);
   backend.free (queue);
+}
+
+static void
+test_at_steps (gconstpointer test)
+{
+  guint n = 0;
+
+  do
+    stop_at_steps (test);
+  while (n_overdue > 0 && ++n < N_TRIES);
+  g_assert_cmpuint (n_overdue, ==, 0);
 }
 
 /* --- At random -------------------------------------------------------------------------------- */
@@ -650,7 +672,8 @@ stop_one (pid_t *pids)
   pause_for (g_random_int_range (0, 3000));
 }
 
-static void
+/* Returns the longest time that a call took beyond its timeout. */
+static gint64
 account (void)
 {
   guint64 n_calls = 0, n_busy_calls = 0, n_put = 0, n_missing = 0, n_twice = 0, n_phantoms = 0;
@@ -685,19 +708,19 @@ account (void)
   g_assert_cmpuint (n_twice, ==, 0);
   g_assert_cmpuint (n_phantoms, ==, 0);
   g_assert_cmpuint (log_->n_failed, ==, 0);
-  g_assert_cmpint (latest_us, <, MAX_LATE_US);
+  return latest_us;
 }
 
-static void
-test_at_random (gconstpointer user_data)
+static gint64
+stop_at_random (MpQueueMode mode)
 {
-  const MpQueueMode mode = GPOINTER_TO_UINT (user_data);
-  const guint       seconds = g_getenv ("MP_TEST_LONG") != NULL ? LONG_SECONDS : SHORT_SECONDS;
-  const gsize       n_bytes = (gsize) seconds * MAX_RATE * N_WORKERS / 2;
-  gint64            end = g_get_monotonic_time () + seconds * G_USEC_PER_SEC;
-  MpQueueCall       call = { .timeout_us = 10 * G_USEC_PER_SEC };
-  pid_t             pids[N_WORKERS];
-  guint             n_stops = 0;
+  const guint seconds = g_getenv ("MP_TEST_LONG") != NULL ? LONG_SECONDS : SHORT_SECONDS;
+  const gsize n_bytes = (gsize) seconds * MAX_RATE * N_WORKERS / 2;
+  gint64      end = g_get_monotonic_time () + seconds * G_USEC_PER_SEC;
+  MpQueueCall call = { .timeout_us = 10 * G_USEC_PER_SEC };
+  pid_t       pids[N_WORKERS];
+  guint       n_stops = 0;
+  gint64      latest_us;
 
   max_messages_ = seconds * MAX_RATE;
   log_ = share_memory (sizeof *log_);
@@ -721,11 +744,24 @@ test_at_random (gconstpointer user_data)
     waitpid (pids[i], NULL, 0);
   alarm (0);
   g_test_message ("%u stops in %u s", n_stops, seconds);
-  account ();
+  latest_us = account ();
 
   backend.free (queue);
   munmap (log_->got, n_bytes);
   munmap (log_, sizeof *log_);
+  return latest_us;
+}
+
+static void
+test_at_random (gconstpointer mode)
+{
+  gint64 latest_us;
+  guint  n = 0;
+
+  do
+    latest_us = stop_at_random (GPOINTER_TO_UINT (mode));
+  while (latest_us >= MAX_LATE_US && ++n < N_TRIES);
+  g_assert_cmpint (latest_us, <, MAX_LATE_US);
 }
 
 int
