@@ -183,6 +183,18 @@ class TestEnvironments(unittest.TestCase):
              "typeof imports.gi.Mp.Message.new_value)"], env=clean_environment()))
 
 
+class TestOptions(unittest.TestCase):
+    def test_what_is_demanded_is_not_left_out(self):
+        for options in ((), ('-Dvapi=enabled',), ('-Ddocumentation=enabled',), ('-Dinstalled_tests=true',)):
+            with self.subTest(options=options), tempfile.TemporaryDirectory(prefix='mproc-glib-options-') as folder:
+                command = ['meson', 'setup', folder, SOURCE, '-Dintrospection=disabled', '-Dtests=false',
+                           '-Dexamples=false', '-Dtools=false', *options]
+                done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                                      env=clean_environment())
+                reason = re.search('needs introspection|Tests that are not built', done.stdout)
+                self.assertEqual((done.returncode != 0, reason is not None), (bool(options), bool(options)), done.stdout)
+
+
 @unittest.skipUnless(importlib.util.find_spec('mesonpy') and importlib.util.find_spec('pip'),
                      'meson-python or pip is not installed')
 class TestWheel(unittest.TestCase):
