@@ -216,6 +216,15 @@ def with_none(name, value):
     return f'{name} | None' if value.get('nullable') == '1' or value.get('allow-none') == '1' else name
 
 
+def with_defaults(arguments):
+    """PyGObject makes the last arguments optional, as far as they may be None."""
+    end = len(arguments)
+    while end > 0 and arguments[end - 1].endswith((' | None', '*user_data: Any')):
+        end -= 1
+    return arguments[:end] + [f'{argument} = None' if argument.endswith(' | None') else argument
+                              for argument in arguments[end:]]
+
+
 def signature(function):
     """Returns the parameters and the result of a callable as Python sees them."""
     parameters = function.findall(f'{CORE}parameters/{CORE}parameter')
@@ -241,7 +250,7 @@ def signature(function):
         else:
             arguments.append(f'{parameter.get("name")}: {kind}')
     result = results[0] if len(results) == 1 else f'tuple[{", ".join(results)}]' if results else 'None'
-    return arguments, result
+    return with_defaults(arguments), result
 
 
 def write_callable(function, indent, first=()):

@@ -35,6 +35,8 @@ length: int = len(first.recv_bytes())
 ready: list[Mp.Connection] = Mp.wait([first, second], 0.5)
 with Mp.JoinableQueue().get_task() as task:
     print(task.value)
+names: list[str | None] = [monitor.get_name() for monitor in Mp.QueueMonitor.find()]
+third: Mp.Connection = Mp.connect('unix:/nowhere', None, 1000000)
 
 async def main() -> None:
     async for value in queue:
