@@ -299,7 +299,8 @@ typedef struct
                          MpQueueCall     *call);
   /* Finishes @n deliveries in one step.  Returns OK if all were handled; @answers is set to OK or
    * STALE for each of these, and to the status of the call for the others.  If it is NULL, a
-   * backend on a network does not wait for the answer of the server.  @tokens may be NULL if
+   * backend on a network does not wait for the answer of the server, and another one finishes what
+   * it cannot finish now in a later call.  @tokens may be NULL if
    * @n is 1 and @how is DONE: then this finishes a message that was consumed before, or else the
    * oldest, or one of the oldest, that any consumer holds; the answer is EMPTY if there is none. */
   MpQueueStatus (*finish) (gpointer            self,

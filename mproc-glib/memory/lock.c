@@ -404,6 +404,8 @@ mp_lock_await (MpMemory     *self,
       switch (mp_futex_wait (lock, seen, MIN (wait_us, left)))
         {
         case EINTR:
+          /* A call that goes on waiting has been blocked since the same time. */
+          mp_store (&self->blocked_at[id], g_get_monotonic_time ());
           return MP_LOCK_WAIT_INTERRUPTED;
         case ETIMEDOUT:
           if (owner_is_dead (self, seen) ||

@@ -365,17 +365,35 @@ mp_ring_is_sound (MpMemory *self)
   return found || count == 0 || count > MP_MAX_COUNT;
 }
 
+/* Whether the first record is that of a small message. */
+static gboolean
+read_small (MpMemory *self,
+            MpRecord *record)
+{
+  guint64 word = mp_load (&self->head->word);
+  guint64 link;
+
+  return mp_ring_read (self, mp_word_offset (word), mp_word_count (word), record, &link) ==
+           MP_RING_OK &&
+         link == 0 && record->block == 0;
+}
+
+/* Whether the next message can be taken from the ring without the arena. */
+gboolean
+mp_ring_begins_small (MpMemory *self)
+{
+  MpRecord record;
+
+  return read_small (self, &record);
+}
+
 /* Whether at least two messages are queued, the first of them a small one. */
 gboolean
 mp_ring_has_small_items (MpMemory *self)
 {
-  guint64  word = mp_load (&self->head->word);
   MpRecord record;
-  guint64  link;
 
-  return mp_ring_read (self, mp_word_offset (word), mp_word_count (word), &record, &link) ==
-           MP_RING_OK &&
-         link == 0 && record.block == 0 && mp_load (mp_memory_word_at (self, record.next)) != 0;
+  return read_small (self, &record) && mp_load (mp_memory_word_at (self, record.next)) != 0;
 }
 
 static guint32

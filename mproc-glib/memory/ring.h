@@ -101,6 +101,7 @@ guint32  mp_ring_count (MpMemory *self);
 guint64  mp_ring_count_total (MpMemory *self);
 gboolean mp_ring_has_items (MpMemory *self);
 gboolean mp_ring_is_sound (MpMemory *self);
+gboolean mp_ring_begins_small (MpMemory *self);
 gboolean mp_ring_has_small_items (MpMemory *self);
 gboolean mp_ring_has_small_room (MpMemory *self);
 gboolean mp_ring_has_room (MpMemory *self,

@@ -131,6 +131,22 @@ has_room (MpSharedQueue *self)
          (wanted == 0 || mp_arena_count_free (&self->memory) >= wanted);
 }
 
+static gboolean
+has_items (MpMemory *memory)
+{
+  return mp_ring_has_items (memory) || mp_load (&memory->head->n_orphans) != 0;
+}
+
+/* Whether the next get would fail since the arena lock cannot be taken: it needs that lock for all
+ * but small messages of a plain queue. */
+static gboolean
+lacks_arena (MpSharedQueue *self)
+{
+  return G_UNLIKELY (mp_lock_is_stuck (&self->memory, MP_LOCK_ARENA)) &&
+         (mp_shared_queue_is_acknowledged (self) ||
+          mp_load (&self->memory.head->n_orphans) != 0 || !mp_ring_begins_small (&self->memory));
+}
+
 gboolean
 mp_shared_queue_check (gpointer         user_data,
                        MpQueueCondition condition)
@@ -146,8 +162,8 @@ mp_shared_queue_check (gpointer         user_data,
     case MP_QUEUE_WAIT_ITEMS:
       if (mp_lock_is_stuck (memory, MP_LOCK_HEAD))
         return FALSE;
-      return mp_ring_has_items (memory) || mp_load (&memory->head->n_orphans) != 0 ||
-             mp_shared_queue_is_drained (self) || mp_load (&self->is_closed);
+      return mp_load (&self->is_closed) || mp_shared_queue_is_drained (self) ||
+             (has_items (memory) && !lacks_arena (self));
     case MP_QUEUE_WAIT_SPACE:
       if (mp_lock_is_stuck (memory, MP_LOCK_TAIL))
         return FALSE;

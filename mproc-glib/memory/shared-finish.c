@@ -63,44 +63,6 @@ try_finish_any (MpSharedQueue *self)
   return status;
 }
 
-/* The caller holds the arena lock, which is released. */
-static void
-consume_lease (MpSharedQueue *self,
-               guint32        lease)
-{
-  MpArenaLine *arena = self->memory.arena;
-
-  mp_shared_queue_count_held (self, -1);
-  mp_lease_end (&self->memory, lease);
-  mp_store (&arena->n_consumed, arena->n_consumed + 1);
-  mp_unlock (&self->memory, MP_LOCK_ARENA);
-}
-
-static MpQueueStatus
-try_finish_one (MpSharedQueue      *self,
-                const MpQueueToken *token,
-                MpQueueFinish       how)
-{
-  if (!mp_shared_queue_is_current (self, token))
-    return MP_QUEUE_STALE;
-
-  if (how == MP_QUEUE_FINISH_RETRY)
-    return mp_shared_queue_return_lease (self, token->lease, token);
-  if (!mp_lock_take (&self->memory, MP_LOCK_ARENA))
-    return MP_QUEUE_BUSY;
-  /* Another process may have finished it meanwhile. */
-  if (!mp_shared_queue_is_current (self, token))
-    {
-      mp_unlock (&self->memory, MP_LOCK_ARENA);
-      return MP_QUEUE_STALE;
-    }
-  if (how == MP_QUEUE_FINISH_CONSUME)
-    consume_lease (self, token->lease);
-  else
-    mp_shared_queue_end_lease (self, token->lease);
-  return MP_QUEUE_OK;
-}
-
 static MpQueueStatus
 try_finish (MpSharedQueue *self,
             gpointer       data,
@@ -112,8 +74,8 @@ try_finish (MpSharedQueue *self,
     {
       MpQueueStatus answer = finish->tokens == NULL
                                ? try_finish_any (self)
-                               : try_finish_one (self, &finish->tokens[finish->n_answered],
-                                                 finish->how);
+                               : mp_shared_queue_try_finish (self, &finish->tokens[finish->n_answered],
+                                                             finish->how);
 
       if (answer == MP_QUEUE_BUSY)
         return MP_QUEUE_BUSY;
@@ -125,24 +87,22 @@ try_finish (MpSharedQueue *self,
   return MP_QUEUE_OK;
 }
 
-/* Wakes the waiters whose condition the end of @n deliveries may have changed. */
-static void
-wake_after_finish (MpSharedQueue *self,
-                   MpQueueFinish  how,
-                   guint          n)
+/* The caller does not want to know when they are finished, so it does not wait for the lock either
+ * if earlier ones wait for it. */
+static MpQueueStatus
+finish_unseen (MpSharedQueue *self,
+               Finish        *finish,
+               MpQueueCall   *call)
 {
-  MpMemory *memory = &self->memory;
+  MpQueueStatus status = mp_load (&self->due) != NULL
+                           ? try_finish (self, finish, NULL)
+                           : mp_shared_queue_insist (self, call, try_finish, finish);
 
-  if (how != MP_QUEUE_FINISH_RETRY)
-    mp_waiters_wake (memory, MP_QUEUE_WAIT_SPACE, n);
-
-  mp_waiters_wake (memory, MP_QUEUE_WAIT_NEWS, 0);
-  if (mp_shared_queue_check (self, MP_QUEUE_WAIT_DONE))
-    mp_waiters_wake (memory, MP_QUEUE_WAIT_DONE, G_MAXUINT);
-  /* After a shutdown, consumers wait for messages that may be returned; this may have been the
-   * last. */
-  if (mp_load (&memory->state->shutdown))
-    mp_waiters_wake (memory, MP_QUEUE_WAIT_ITEMS, G_MAXUINT);
+  if (status == MP_QUEUE_OK)
+    return MP_QUEUE_OK;
+  mp_shared_queue_finish_later (self, finish->tokens + finish->n_answered,
+                                finish->n - finish->n_answered, finish->how);
+  return MP_QUEUE_OK;
 }
 
 MpQueueStatus
@@ -157,14 +117,16 @@ mp_shared_queue_finish (gpointer            user_data,
   Finish         finish = { tokens, n, how, answers, 0, 0 };
   MpQueueStatus  status = mp_shared_queue_enter (self);
 
-  if (status == MP_QUEUE_OK)
+  if (status == MP_QUEUE_OK && answers == NULL)
+    status = finish_unseen (self, &finish, call);
+  else if (status == MP_QUEUE_OK)
     status = mp_shared_queue_insist (self, call, try_finish, &finish);
   for (guint i = finish.n_answered; i < n && answers != NULL; i++)
     answers[i] = status;
   if (finish.n_finished == 0)
     return status;
 
-  wake_after_finish (self, how, finish.n_finished);
+  mp_shared_queue_wake_after_finish (self, how, finish.n_finished);
   mp_shared_queue_leave (self);
   return status;
 }

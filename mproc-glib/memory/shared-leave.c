@@ -104,12 +104,74 @@ mp_shared_queue_return_lease (MpSharedQueue      *self,
   return is_stale ? MP_QUEUE_STALE : MP_QUEUE_OK;
 }
 
+/* --- Finishing ---------------------------------------------------------------------------- */
+
+/* The caller holds the arena lock, which is released. */
+static void
+consume_lease (MpSharedQueue *self,
+               guint32        lease)
+{
+  MpArenaLine *arena = self->memory.arena;
+
+  mp_shared_queue_count_held (self, -1);
+  mp_lease_end (&self->memory, lease);
+  mp_store (&arena->n_consumed, arena->n_consumed + 1);
+  mp_unlock (&self->memory, MP_LOCK_ARENA);
+}
+
+MpQueueStatus
+mp_shared_queue_try_finish (MpSharedQueue      *self,
+                            const MpQueueToken *token,
+                            MpQueueFinish       how)
+{
+  if (!mp_shared_queue_is_current (self, token))
+    return MP_QUEUE_STALE;
+
+  if (how == MP_QUEUE_FINISH_RETRY)
+    return mp_shared_queue_return_lease (self, token->lease, token);
+  if (!mp_lock_take (&self->memory, MP_LOCK_ARENA))
+    return MP_QUEUE_BUSY;
+  /* Another process may have finished it meanwhile. */
+  if (!mp_shared_queue_is_current (self, token))
+    {
+      mp_unlock (&self->memory, MP_LOCK_ARENA);
+      return MP_QUEUE_STALE;
+    }
+  if (how == MP_QUEUE_FINISH_CONSUME)
+    consume_lease (self, token->lease);
+  else
+    mp_shared_queue_end_lease (self, token->lease);
+  return MP_QUEUE_OK;
+}
+
+void
+mp_shared_queue_wake_after_finish (MpSharedQueue *self,
+                                   MpQueueFinish  how,
+                                   guint          n)
+{
+  MpMemory *memory = &self->memory;
+
+  if (how != MP_QUEUE_FINISH_RETRY)
+    mp_waiters_wake (memory, MP_QUEUE_WAIT_SPACE, n);
+
+  mp_waiters_wake (memory, MP_QUEUE_WAIT_NEWS, 0);
+  if (mp_shared_queue_check (self, MP_QUEUE_WAIT_DONE))
+    mp_waiters_wake (memory, MP_QUEUE_WAIT_DONE, G_MAXUINT);
+  /* After a shutdown, consumers wait for messages that may be returned; this may have been the
+   * last. */
+  if (mp_load (&memory->state->shutdown))
+    mp_waiters_wake (memory, MP_QUEUE_WAIT_ITEMS, G_MAXUINT);
+}
+
 /* --- What is due ------------------------------------------------------------------------- */
 
-#define WORK_SHIFT 24
-#define LEASE_MASK ((1u << WORK_SHIFT) - 1)
-
-G_STATIC_ASSERT (MP_N_LEASES <= LEASE_MASK);
+struct _MpDue
+{
+  MpDue        *next;
+  MpDueWork     work;
+  MpQueueFinish how;   /* with FINISH */
+  MpQueueToken  token; /* only the lease, except with FINISH */
+};
 
 /* The caller holds the arena lock, which is released. */
 static void
@@ -134,32 +196,66 @@ end_locked (MpSharedQueue *self,
 /* Returns FALSE if a lock cannot be taken. */
 static gboolean
 do_now (MpSharedQueue *self,
-        guint32        lease,
-        MpDueWork      work)
+        const MpDue   *due)
 {
-  if (work == MP_DUE_RETURN)
-    return mp_shared_queue_return_lease (self, lease, NULL) == MP_QUEUE_OK;
+  MpQueueStatus status;
+
+  if (due->work == MP_DUE_RETURN)
+    return mp_shared_queue_return_lease (self, due->token.lease, NULL) == MP_QUEUE_OK;
+  if (due->work == MP_DUE_FINISH)
+    {
+      status = mp_shared_queue_try_finish (self, &due->token, due->how);
+      if (status == MP_QUEUE_OK)
+        mp_shared_queue_wake_after_finish (self, due->how, 1);
+      return status != MP_QUEUE_BUSY;
+    }
   if (G_UNLIKELY (!mp_lock_take_patiently (&self->memory, MP_LOCK_ARENA)))
     return FALSE;
-  end_locked (self, lease, work);
+  end_locked (self, due->token.lease, due->work);
   return TRUE;
 }
 
-/* If @due is full, the lease is ended or returned when this handle detaches, or its process ends.
- * If the process is killed before, the message is delivered again. */
+static void
+push_due (MpSharedQueue *self,
+          MpDue         *due)
+{
+  due->next = mp_load (&self->due);
+  while (!__atomic_compare_exchange_n (&self->due, &due->next, due, FALSE, __ATOMIC_RELEASE,
+                                       __ATOMIC_RELAXED))
+    ;
+}
+
+/* Returns the oldest, which leads to the others. */
+static MpDue *
+take_all_due (MpSharedQueue *self)
+{
+  MpDue *newest = __atomic_exchange_n (&self->due, NULL, __ATOMIC_ACQUIRE);
+  MpDue *oldest = NULL;
+
+  while (newest != NULL)
+    {
+      MpDue *next = newest->next;
+
+      newest->next = oldest;
+      oldest = newest;
+      newest = next;
+    }
+  return oldest;
+}
+
+/* Without memory for the note, the lease is ended or returned when this handle detaches, or its
+ * process ends.  If the process is killed before, the message is delivered again. */
 static void
 note_due (MpSharedQueue *self,
-          guint32        entry)
+          const MpDue   *due)
 {
-  for (guint i = 0; i < MP_N_DUE_LEASES; i++)
-    {
-      guint32 none = 0;
+  MpDue *note = g_try_new (MpDue, 1);
 
-      if (__atomic_compare_exchange_n (&self->due[i], &none, entry, FALSE, __ATOMIC_RELEASE,
-                                       __ATOMIC_RELAXED))
-        break;
+  if (note != NULL)
+    {
+      *note = *due;
+      push_due (self, note);
     }
-  __atomic_fetch_add (&self->n_due, 1, __ATOMIC_RELEASE);
   /* The release of the lock wakes this handle, if it waits by then. */
   mp_lock_is_stuck (&self->memory, MP_LOCK_HEAD);
   mp_lock_is_stuck (&self->memory, MP_LOCK_ARENA);
@@ -170,28 +266,55 @@ mp_shared_queue_do_sometime (MpSharedQueue *self,
                              guint32        lease,
                              MpDueWork      work)
 {
-  if (G_UNLIKELY (!do_now (self, lease, work)))
-    note_due (self, lease | (guint32) work << WORK_SHIFT);
+  const MpDue due = { .work = work, .token.lease = lease };
+
+  if (G_UNLIKELY (!do_now (self, &due)))
+    note_due (self, &due);
 }
 
 void
+mp_shared_queue_finish_later (MpSharedQueue      *self,
+                              const MpQueueToken *tokens,
+                              guint               n,
+                              MpQueueFinish       how)
+{
+  for (guint i = 0; i < n; i++)
+    note_due (self, &(MpDue){ .work = MP_DUE_FINISH, .how = how, .token = tokens[i] });
+}
+
+void
+mp_shared_queue_drop_due (MpSharedQueue *self)
+{
+  MpDue *due = take_all_due (self);
+
+  while (due != NULL)
+    {
+      g_autofree MpDue *done = due;
+
+      due = due->next;
+    }
+}
+
+/* Ends with the first for which a lock cannot be taken: the others would wait for it, too. */
+void
 mp_shared_queue_do_all_due (MpSharedQueue *self)
 {
-  guint n_ended = 0;
+  MpDue *due = take_all_due (self);
+  guint  n_ended = 0;
 
-  mp_store (&self->n_due, 0);
-  for (guint i = 0; i < MP_N_DUE_LEASES; i++)
+  while (due != NULL && do_now (self, due))
     {
-      guint32   entry = __atomic_exchange_n (&self->due[i], 0, __ATOMIC_ACQUIRE);
-      guint32   lease = entry & LEASE_MASK;
-      MpDueWork work = (MpDueWork) (entry >> WORK_SHIFT);
+      g_autofree MpDue *done = due;
 
-      if (lease == 0)
-        continue;
-      if (!do_now (self, lease, work))
-        note_due (self, entry);
-      else if (work != MP_DUE_RETURN)
-        n_ended++;
+      due = due->next;
+      n_ended += done->work != MP_DUE_RETURN && done->work != MP_DUE_FINISH;
+    }
+  while (due != NULL)
+    {
+      MpDue *next = due->next;
+
+      push_due (self, due);
+      due = next;
     }
   if (n_ended > 0)
     mp_waiters_wake (&self->memory, MP_QUEUE_WAIT_SPACE, n_ended);

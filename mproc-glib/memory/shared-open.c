@@ -9,6 +9,7 @@
 #include "attaching.h"
 #include "repair.h"
 #include "ring.h"
+#include "shared-leave.h"
 #include "shared-queue-private.h"
 #include "watcher.h"
 
@@ -37,8 +38,7 @@ renew (MpMemory *memory)
   MpSharedQueue *self = (MpSharedQueue *) memory;
 
   mp_store (&self->n_held, 0);
-  memset (self->due, 0, sizeof self->due);
-  mp_store (&self->n_due, 0);
+  mp_shared_queue_drop_due (self);
 }
 
 static MpSharedQueue *
@@ -58,10 +58,14 @@ mp_shared_queue_free (gpointer user_data)
   MpSharedQueue *self = user_data;
 
   mp_leaving_remove (&self->memory);
+  /* Not for what a parent left undone. */
+  if (mp_load (&self->memory.fork_count) == mp_fork_count)
+    mp_shared_queue_do_due (self);
   mp_detach (&self->memory);
   mp_watcher_close (&self->memory);
   mp_liveness_clear (&self->memory);
   mp_memory_close (&self->memory);
+  mp_shared_queue_drop_due (self);
   g_aligned_free (self);
 }
 

@@ -25,9 +25,8 @@ typedef struct
   guint32 n_futile;     /* pauses after which another waiter was still behind */
 } MpTurn;
 
-/* More than the number of threads of a process that usually get messages while a lock cannot be
- * taken. */
-#define MP_N_DUE_LEASES 64
+/* What could not be done with a lease for want of a lock: see shared-leave.c. */
+typedef struct _MpDue MpDue;
 
 typedef struct
 {
@@ -45,9 +44,7 @@ typedef struct
   guint32 n_held;     /* messages that this handle has got and not finished or returned */
   guint32 is_closed;  /* this handle was closed */
 
-  /* Leases that could not be ended or returned for want of a lock: see shared-leave.c. */
-  guint32 due[MP_N_DUE_LEASES];
-  guint32 n_due;
+  MpDue *due; /* a stack, which any thread may add to or take as a whole */
 } MpSharedQueue;
 
 static inline gboolean

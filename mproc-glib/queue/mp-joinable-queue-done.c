@@ -49,9 +49,15 @@ finish_oldest (MpJoinableQueue *self,
 {
   g_autofree MpQueueToken *token = mp_queue_kept_pop (get_kept (self));
   MpQueueStore            *store = &mp_queue_get_private (MP_QUEUE (self))->store;
+  MpQueueStatus            status;
 
-  return token == NULL ? MP_QUEUE_EMPTY
-                       : mp_queue_store_finish (store, token, MP_QUEUE_FINISH_DONE, call);
+  if (token == NULL)
+    return MP_QUEUE_EMPTY;
+
+  status = mp_queue_store_finish (store, token, MP_QUEUE_FINISH_DONE, call);
+  if (status == MP_QUEUE_BUSY)
+    mp_queue_kept_unpop (get_kept (self), token);
+  return status;
 }
 
 /**
@@ -62,8 +68,9 @@ finish_oldest (MpJoinableQueue *self,
  * Marks the oldest message that was got through this object and is not yet marked as done.
  *
  * Messages got as [class@Task] do not count. Fails with `MP_ERROR_TOO_MANY_DONE` if there is no
- * such message, and with `MP_ERROR_STALE` if the message was redelivered to another consumer
- * meanwhile.
+ * such message, with `MP_ERROR_STALE` if the message was redelivered to another consumer meanwhile,
+ * and with `G_IO_ERROR_BUSY` if another process holds a lock of the queue and does not continue;
+ * then the message is not marked, and the call can be repeated.
  *
  * Returns: %TRUE; %FALSE with @error set
  *
@@ -227,5 +234,8 @@ mp_joinable_queue_consume (MpJoinableQueue *self,
   answers = g_new (MpQueueStatus, n);
   store = &mp_queue_get_private (MP_QUEUE (self))->store;
   status = store->backend->finish (store->home, tokens, n, MP_QUEUE_FINISH_CONSUME, answers, &call);
+  for (guint i = n; i-- > 0;)
+    if (answers[i] == MP_QUEUE_BUSY)
+      mp_queue_kept_unpop (get_kept (self), &tokens[i]);
   return status == MP_QUEUE_OK || mp_queue_set_error (MP_QUEUE (self), status, &call, error);
 }

@@ -128,18 +128,23 @@ mp_joinable_queue_get_tasks (MpJoinableQueue *self,
   return (MpTask **) g_ptr_array_free (tasks, FALSE);
 }
 
-/* Returns the deliveries of those tasks that are not finished, to be freed with g_free (). */
+/* Returns the deliveries of those tasks that are not finished, to be freed with g_free (), and these
+ * tasks in @taken. */
 static MpQueueToken *
 take_tokens (MpQueue *queue,
              MpTask **tasks,
              gsize    n_tasks,
+             MpTask **taken,
              guint   *n)
 {
   MpQueueToken *tokens = g_new (MpQueueToken, n_tasks);
 
   *n = 0;
   for (gsize i = 0; i < n_tasks; i++)
-    *n += mp_task_take_token (tasks[i], queue, &tokens[*n]);
+    {
+      taken[*n] = tasks[i];
+      *n += mp_task_take_token (tasks[i], queue, &tokens[*n]);
+    }
   return tokens;
 }
 
@@ -153,7 +158,9 @@ take_tokens (MpQueue *queue,
  * Marks tasks as done in one step.
  *
  * Fails with `MP_ERROR_STALE` if a message was redelivered to another consumer meanwhile, or its
- * task is already finished; the others are done nevertheless.
+ * task is already finished; the others are done nevertheless. If it fails with `G_IO_ERROR_BUSY`,
+ * another process holds a lock of the queue and does not continue; those tasks that are not done
+ * yet can be finished later.
  *
  * Returns: whether all were done; %FALSE with @error set
  *
@@ -169,6 +176,7 @@ mp_joinable_queue_finish_tasks (MpJoinableQueue *self,
   MpQueue                  *queue = MP_QUEUE (self);
   g_autofree MpQueueToken  *tokens = NULL;
   g_autofree MpQueueStatus *answers = NULL;
+  g_autofree MpTask       **taken = NULL;
   MpQueueStore             *store;
   MpQueueStatus             status;
   guint                     n;
@@ -181,12 +189,16 @@ mp_joinable_queue_finish_tasks (MpJoinableQueue *self,
   if (!mp_queue_check (queue, error))
     return FALSE;
 
-  tokens = take_tokens (queue, tasks, n_tasks, &n);
+  taken = g_new (MpTask *, n_tasks);
+  tokens = take_tokens (queue, tasks, n_tasks, taken, &n);
   answers = g_new (MpQueueStatus, n_tasks);
   store = &mp_queue_get_private (queue)->store;
   status = n > 0 ? store->backend->finish (store->home, tokens, n, MP_QUEUE_FINISH_DONE, answers,
                                            &call)
                  : MP_QUEUE_OK;
+  for (guint i = 0; i < n; i++)
+    if (answers[i] == MP_QUEUE_BUSY)
+      mp_task_untake_token (taken[i]);
   if (status == MP_QUEUE_OK && n < n_tasks)
     status = MP_QUEUE_STALE;
   for (guint i = 0; i < n && status == MP_QUEUE_OK; i++)
@@ -285,8 +297,9 @@ mp_joinable_queue_finish_tasks_async (MpJoinableQueue    *self,
                                       GAsyncReadyCallback callback,
                                       gpointer            user_data)
 {
-  MpQueueToken *tokens;
-  guint         n;
+  g_autofree MpTask **taken = NULL;
+  MpQueueToken       *tokens;
+  guint               n;
 
   g_return_if_fail (MP_IS_JOINABLE_QUEUE (self));
   g_return_if_fail (tasks != NULL || n_tasks == 0);
@@ -294,7 +307,8 @@ mp_joinable_queue_finish_tasks_async (MpJoinableQueue    *self,
   for (gsize i = 0; i < n_tasks; i++)
     g_return_if_fail (MP_IS_TASK (tasks[i]));
 
-  tokens = take_tokens (MP_QUEUE (self), tasks, n_tasks, &n);
+  taken = g_new (MpTask *, n_tasks);
+  tokens = take_tokens (MP_QUEUE (self), tasks, n_tasks, taken, &n);
   mp_queue_finish_async (MP_QUEUE (self), self, tokens, n, n == n_tasks, MP_QUEUE_FINISH_DONE,
                          mp_joinable_queue_finish_tasks_async, io_priority, cancellable, callback,
                          user_data);

@@ -16,5 +16,7 @@ MpTask *mp_task_new (MpQueue            *queue,
 gboolean mp_task_take_token (MpTask       *self,
                              MpQueue      *queue,
                              MpQueueToken *token);
+/* Undoes that, after the delivery could not be finished. */
+void mp_task_untake_token (MpTask *self);
 
 G_END_DECLS

@@ -50,12 +50,16 @@ finish (MpTask       *self,
         MpQueueCall  *call)
 {
   MpTaskPrivate *priv = mp_task_get_instance_private (self);
+  MpQueueStatus  status;
 
   if (priv->queue == NULL || !g_atomic_int_compare_and_exchange (&priv->finished, FALSE, TRUE))
     return MP_QUEUE_STALE;
 
-  return mp_queue_store_finish (&mp_queue_get_private (priv->queue)->store, &priv->token, how,
-                                call);
+  status = mp_queue_store_finish (&mp_queue_get_private (priv->queue)->store, &priv->token, how,
+                                  call);
+  if (status == MP_QUEUE_BUSY)
+    mp_task_untake_token (self);
+  return status;
 }
 
 /* Nobody wants to know whether it still was this consumer's, so that is not waited for. */
@@ -170,6 +174,14 @@ mp_task_take_token (MpTask       *self,
          g_atomic_int_compare_and_exchange (&priv->finished, FALSE, TRUE);
 }
 
+void
+mp_task_untake_token (MpTask *self)
+{
+  MpTaskPrivate *priv = mp_task_get_instance_private (self);
+
+  g_atomic_int_set (&priv->finished, FALSE);
+}
+
 /**
  * mp_task_get_message: (get-property message)
  * @self: a task
@@ -232,7 +244,8 @@ finish_or_fail (MpTask       *self,
  * Marks the task as done: the message will not be delivered again.
  *
  * Fails with `MP_ERROR_STALE` if the message was redelivered to another consumer meanwhile, or is
- * already finished.
+ * already finished, and with `G_IO_ERROR_BUSY` if another process holds a lock of the queue and
+ * does not continue; then the task is not finished, and the call can be repeated.
  *
  * Returns: %TRUE; %FALSE with @error set
  *

@@ -14,9 +14,9 @@ static void
 free_call (gpointer data)
 {
   MpQueueAsyncCall *call = data;
+  g_autoptr (MpQueue) queue = call->queue;
 
   mp_queue_request_clear (&call->request);
-  g_object_unref (call->queue);
   call->funcs->free (call);
 }
 

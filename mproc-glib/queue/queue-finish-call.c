@@ -55,8 +55,15 @@ succeed (MpQueue          *queue,
 static void
 free_finish (MpQueueAsyncCall *base)
 {
-  FinishCall *call = (FinishCall *) base;
+  FinishCall       *call = (FinishCall *) base;
+  MpQueueOperation *operation = &base->request.operation;
+  const guint       n_left = operation->n - operation->n_done;
+  MpQueueStore     *store = &mp_queue_get_private (base->queue)->store;
 
+  /* The call was cancelled. */
+  if (n_left > 0 && !mp_queue_request_is_needed (store) && store->home != NULL)
+    store->backend->finish (store->home, call->tokens + operation->n_done, n_left, operation->how,
+                            NULL, &operation->call);
   g_free (call->tokens);
   g_free (call->answers);
   g_free (call);

@@ -65,6 +65,15 @@ mp_queue_kept_pop (MpQueueKept *self)
   return token;
 }
 
+void
+mp_queue_kept_unpop (MpQueueKept        *self,
+                     const MpQueueToken *token)
+{
+  lock (self);
+  g_queue_push_head (&self->tokens, g_memdup2 (token, sizeof *token));
+  g_mutex_unlock (&self->mutex);
+}
+
 MpQueueToken *
 mp_queue_kept_pop_all (MpQueueKept *self,
                        guint       *out_n)

@@ -25,6 +25,9 @@ void mp_queue_kept_push (MpQueueKept        *self,
                          const MpQueueToken *token);
 /* Removes the oldest and returns it, to be freed with g_free (); NULL if there is none. */
 MpQueueToken *mp_queue_kept_pop (MpQueueKept *self);
+/* Undoes that. */
+void mp_queue_kept_unpop (MpQueueKept        *self,
+                          const MpQueueToken *token);
 /* Removes all, and returns an array of them, oldest first; likewise. */
 MpQueueToken *mp_queue_kept_pop_all (MpQueueKept *self,
                                      guint       *out_n);

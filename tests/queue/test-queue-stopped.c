@@ -9,6 +9,8 @@
 #include "test-fork.h"
 
 #include <mproc-glib/mproc-glib.h>
+#include <string.h>
+#include <sys/time.h>
 
 typedef struct
 {
@@ -200,6 +202,194 @@ test_signal (void)
   g_assert_finalize_object (queue);
 }
 
+/* --- What is not finished stays in hand ------------------------------------------------------- */
+
+static MpJoinableQueue *
+make_tasks (guint n)
+{
+  g_autoptr (GError) error = NULL;
+  MpJoinableQueue *queue = mp_joinable_queue_new (0, &error);
+
+  g_assert_no_error (error);
+  for (guint i = 0; i < n; i++)
+    g_assert_true (mp_queue_put (MP_QUEUE (queue), g_variant_new_uint32 (i), -1, NULL, NULL));
+  return queue;
+}
+
+static MpTask *
+take_task (MpJoinableQueue *queue)
+{
+  g_autoptr (GError) error = NULL;
+  MpTask *task = mp_joinable_queue_get_task (queue, -1, NULL, &error);
+
+  g_assert_no_error (error);
+  return task;
+}
+
+/* That of a process that does not continue. */
+static void
+assert_busy (gboolean success,
+             GError  *error,
+             pid_t    holder)
+{
+  g_autofree char *pid = g_strdup_printf (" %d ", (int) holder);
+
+  g_assert_false (success);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_BUSY);
+  g_assert_nonnull (strstr (error->message, pid));
+  g_error_free (error);
+}
+
+static void
+test_done (void)
+{
+  MpJoinableQueue *queue = make_tasks (4);
+  g_autoptr (MpTask) first = take_task (queue);
+  g_autoptr (MpTask) second = take_task (queue);
+  g_autoptr (MpTask) third = take_task (queue);
+  g_autoptr (GVariant) fourth = mp_queue_get (MP_QUEUE (queue), -1, NULL, NULL);
+  MpTask  *others[] = { second, third };
+  pid_t    child = start_holder (MP_QUEUE (queue), MP_LOCK_ARENA);
+  GError  *error = NULL;
+  gboolean success = mp_task_done (first, &error);
+
+  assert_busy (success, error, child);
+  error = NULL;
+  success = mp_joinable_queue_finish_tasks (queue, others, G_N_ELEMENTS (others), &error);
+  assert_busy (success, error, child);
+  error = NULL;
+  success = mp_joinable_queue_task_done (queue, &error);
+  assert_busy (success, error, child);
+  error = NULL;
+  end_holder (child);
+
+  g_assert_true (mp_task_done (first, &error));
+  g_assert_no_error (error);
+  g_assert_true (mp_joinable_queue_finish_tasks (queue, others, G_N_ELEMENTS (others), &error));
+  g_assert_no_error (error);
+  g_assert_true (mp_joinable_queue_task_done (queue, &error));
+  g_assert_no_error (error);
+  g_assert_true (mp_joinable_queue_join (queue, -1, NULL, &error));
+  g_assert_no_error (error);
+  g_clear_object (&first);
+  g_clear_object (&second);
+  g_clear_object (&third);
+  g_assert_finalize_object (queue);
+}
+
+/* Dropped tasks go back when the lock can be taken; only the first of them waits for it. */
+static void
+test_drop (void)
+{
+  const guint      n = 16;
+  MpJoinableQueue *queue = make_tasks (n);
+  MpTask          *tasks[16];
+  pid_t            child;
+  gint64           begin;
+
+  for (guint i = 0; i < n; i++)
+    tasks[i] = take_task (queue);
+  child = start_holder (MP_QUEUE (queue), MP_LOCK_HEAD);
+  begin = g_get_monotonic_time ();
+  for (guint i = 0; i < n; i++)
+    g_object_unref (tasks[i]);
+  g_assert_cmpint (g_get_monotonic_time () - begin, <, n / 2 * G_USEC_PER_SEC);
+  end_holder (child);
+
+  for (guint i = 0; i < n; i++)
+    {
+      g_autoptr (MpTask) task = take_task (queue);
+
+      g_assert_cmpuint (mp_task_get_delivery_count (task), ==, 2);
+      g_assert_true (mp_task_done (task, NULL));
+    }
+  g_assert_true (mp_joinable_queue_join (queue, -1, NULL, NULL));
+  g_assert_finalize_object (queue);
+}
+
+static void
+cancelled_cb (GObject      *object,
+              GAsyncResult *result,
+              gpointer      user_data)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mp_task_done_finish (MP_TASK (object), result, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  *(gboolean *) user_data = TRUE;
+}
+
+/* A task counts as finished also after a cancelled call. */
+static void
+test_cancelled (void)
+{
+  MpJoinableQueue *queue = make_tasks (1);
+  MpTask          *task = take_task (queue);
+  pid_t            child = start_holder (MP_QUEUE (queue), MP_LOCK_ARENA);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  gboolean has_ended = FALSE;
+
+  mp_task_done_async (task, G_PRIORITY_DEFAULT, cancellable, cancelled_cb, &has_ended);
+  run_turns ();
+  g_assert_false (has_ended);
+  g_cancellable_cancel (cancellable);
+  test_iterate_until (has_ended);
+  end_holder (child);
+
+  g_assert_true (mp_joinable_queue_join (queue, -1, NULL, NULL));
+  g_assert_finalize_object (task);
+  g_assert_finalize_object (queue);
+}
+
+/* A descriptor that stayed readable would keep main loops busy. */
+static void
+test_readable (void)
+{
+  MpJoinableQueue *queue = make_tasks (1);
+  MpWaitable      *waitable = MP_WAITABLE (queue);
+  pid_t            child = start_holder (MP_QUEUE (queue), MP_LOCK_ARENA);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpTask) task = NULL;
+
+  g_assert_true (mp_waitable_wait (waitable, MP_CONDITION_READABLE, MP_WAIT_FLAGS_NONE, 0, NULL, NULL));
+  g_assert_null (mp_joinable_queue_try_get_task (queue, &error));
+  g_assert_no_error (error);
+  g_assert_false (mp_waitable_wait (waitable, MP_CONDITION_READABLE, MP_WAIT_FLAGS_NONE, 0, NULL, NULL));
+  end_holder (child);
+  g_assert_true (mp_waitable_wait (waitable, MP_CONDITION_READABLE, MP_WAIT_FLAGS_NONE, -1, NULL, NULL));
+  task = take_task (queue);
+  g_assert_true (mp_task_done (task, NULL));
+  g_clear_object (&task);
+  g_assert_finalize_object (queue);
+}
+
+static void
+alarm_cb (int signal_number)
+{
+}
+
+/* A call without a timeout ends also if signals come all the time. */
+static void
+test_signals (void)
+{
+  const struct itimerval often = { { 0, 150000 }, { 0, 150000 } };
+  const struct itimerval never = { { 0, 0 }, { 0, 0 } };
+  const struct sigaction action = { .sa_handler = alarm_cb };
+  MpQueue               *queue = make_queue (1);
+  pid_t                  child = start_holder (queue, MP_LOCK_HEAD);
+  GError                *error = NULL;
+  gboolean               success;
+
+  sigaction (SIGALRM, &action, NULL);
+  setitimer (ITIMER_REAL, &often, NULL);
+  success = mp_queue_clear (queue, &error) >= 0;
+  setitimer (ITIMER_REAL, &never, NULL);
+  assert_busy (success, error, child);
+  end_holder (child);
+  assert_next (queue, 0);
+  g_assert_finalize_object (queue);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -209,6 +399,11 @@ main (int   argc,
   g_test_add_func ("/queue-stopped/try", test_try);
   g_test_add_func ("/queue-stopped/async", test_async);
   g_test_add_func ("/queue-stopped/signal", test_signal);
+  g_test_add_func ("/queue-stopped/done", test_done);
+  g_test_add_func ("/queue-stopped/drop", test_drop);
+  g_test_add_func ("/queue-stopped/cancelled", test_cancelled);
+  g_test_add_func ("/queue-stopped/readable", test_readable);
+  g_test_add_func ("/queue-stopped/signals", test_signals);
 
   return g_test_run ();
 }
