@@ -72,10 +72,11 @@ try_finish (MpSharedQueue *self,
 
   while (finish->n_answered < finish->n)
     {
-      MpQueueStatus answer = finish->tokens == NULL
-                               ? try_finish_any (self)
-                               : mp_shared_queue_try_finish (self, &finish->tokens[finish->n_answered],
-                                                             finish->how);
+      const MpQueueToken *token = finish->tokens;
+      MpQueueStatus       answer =
+        token == NULL
+                ? try_finish_any (self)
+                : mp_shared_queue_try_finish (self, token + finish->n_answered, finish->how);
 
       if (answer == MP_QUEUE_BUSY)
         return MP_QUEUE_BUSY;

@@ -23,8 +23,8 @@ gboolean mp_shared_queue_is_current (MpSharedQueue      *self,
 void mp_shared_queue_end_lease (MpSharedQueue *self,
                                 guint32        lease);
 
-/* Finishes a delivery.  Returns STALE if it is no longer this handle's, and BUSY if a lock cannot be
- * taken. */
+/* Finishes a delivery.  Returns STALE if it is no longer this handle's, and BUSY if a lock cannot
+ * be taken. */
 MpQueueStatus mp_shared_queue_try_finish (MpSharedQueue      *self,
                                           const MpQueueToken *token,
                                           MpQueueFinish       how);

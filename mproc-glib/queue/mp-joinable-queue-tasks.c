@@ -128,8 +128,8 @@ mp_joinable_queue_get_tasks (MpJoinableQueue *self,
   return (MpTask **) g_ptr_array_free (tasks, FALSE);
 }
 
-/* Returns the deliveries of those tasks that are not finished, to be freed with g_free (), and these
- * tasks in @taken. */
+/* Returns the deliveries of those tasks that are not finished, to be freed with g_free (), and
+ * these tasks in @taken. */
 static MpQueueToken *
 take_tokens (MpQueue *queue,
              MpTask **tasks,

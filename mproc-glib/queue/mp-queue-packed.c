@@ -129,8 +129,9 @@ find_payload (const Packed *packed,
  *
  * It also returns after a signal handler of the process has run; see [method@Queue.get_payload].
  *
- * Returns: whether all were put; %FALSE without an error if there was no room before the timeout or
- *   a signal handler ran
+ * Returns: whether all were put; %FALSE without an error if there was no room before the timeout, a
+ *   signal handler ran, or only a part could be put and @timeout_us is not 0: then another call
+ *   tells why
  *
  * Since: 1.0
  */
@@ -165,6 +166,9 @@ mp_queue_put_packed (MpQueue      *self,
     }
 
   if (status == MP_QUEUE_FULL || status == MP_QUEUE_INTERRUPTED)
+    return FALSE;
+  /* Bindings have no @n_put after an error. */
+  if (*n_put > 0 && timeout_us != 0 && first < packed.n)
     return FALSE;
   if (status != MP_QUEUE_OK)
     return mp_queue_set_error (self, status, &call, error);
@@ -367,7 +371,7 @@ mp_queue_get_packed (MpQueue  *self,
     return end_packing (&packing, length);
   if (refused != NULL)
     g_propagate_error (error, g_steal_pointer (&refused));
-  else if (status != MP_QUEUE_OK && status != MP_QUEUE_EMPTY && status != MP_QUEUE_INTERRUPTED)
+  else if (status != MP_QUEUE_OK && !mp_queue_is_nothing_now (status, MP_QUEUE_EMPTY, &call))
     mp_queue_set_error (self, status, &call, error);
   return NULL;
 }

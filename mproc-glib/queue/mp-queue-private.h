@@ -78,6 +78,13 @@ gboolean mp_queue_set_error (MpQueue      *self,
                              MpQueueCall  *call,
                              GError      **error);
 
+/* Whether a quiet call returns without an error and without a result: the queue is empty or full
+ * (@nothing), a signal handler has run, or, if the call must not wait, a lock is held by another
+ * process. */
+gboolean mp_queue_is_nothing_now (MpQueueStatus      status,
+                                  MpQueueStatus      nothing,
+                                  const MpQueueCall *call);
+
 /* The largest message that is received in a buffer on the stack. */
 #define MP_QUEUE_SMALL_MESSAGE 2048
 

@@ -87,13 +87,10 @@ mp_queue_spend (MpQueue *self)
   mp_waitable_wake_waits (MP_WAITABLE (self));
 }
 
-/* Whether a quiet call returns without an error and without a result: the queue is empty or full
- * (@nothing), a signal handler has run, or, if the call must not wait, a lock is held by another
- * process. */
-static gboolean
-is_nothing_now (MpQueueStatus      status,
-                MpQueueStatus      nothing,
-                const MpQueueCall *call)
+gboolean
+mp_queue_is_nothing_now (MpQueueStatus      status,
+                         MpQueueStatus      nothing,
+                         const MpQueueCall *call)
 {
   return status == nothing || status == MP_QUEUE_INTERRUPTED ||
          (status == MP_QUEUE_BUSY && call->timeout_us == 0);
@@ -125,7 +122,7 @@ mp_queue_get_delivery (MpQueue             *self,
         priv->keep (self, &delivery->token);
       return value;
     }
-  if (!quiet || !is_nothing_now (status, MP_QUEUE_EMPTY, call))
+  if (!quiet || !mp_queue_is_nothing_now (status, MP_QUEUE_EMPTY, call))
     mp_queue_store_set_error (&priv->store, status, call, delivery, error);
   return NULL;
 }
@@ -172,7 +169,7 @@ mp_queue_put_one (MpQueue           *self,
 
   if (G_LIKELY (status == MP_QUEUE_OK))
     return TRUE;
-  if (quiet && is_nothing_now (status, MP_QUEUE_FULL, call))
+  if (quiet && mp_queue_is_nothing_now (status, MP_QUEUE_FULL, call))
     return FALSE;
   return mp_queue_set_error (self, status, call, error);
 }

@@ -85,6 +85,25 @@ def put_inherited(value):
     inherited.put(value)
 
 
+@contextlib.contextmanager
+def lock_held(values, lock):
+    """Gives the number of a process that is stopped while it holds @lock of the queue."""
+    descriptors = Gio.UnixFDList()
+    values.describe(descriptors)
+    copies = [descriptors.get(index) for index in range(2)]
+    holder = subprocess.Popen([HOLD_LOCK, lock, *map(str, copies)], pass_fds=copies)
+    for copy in copies:
+        os.close(copy)
+    try:
+        assert os.WIFSTOPPED(os.waitpid(holder.pid, os.WUNTRACED)[1])
+        yield holder.pid
+        os.kill(holder.pid, signal.SIGCONT)
+        assert holder.wait(DEADLINE) == 0
+    finally:
+        holder.kill()
+        holder.wait()
+
+
 class TestQueue(TestCase):
     def test_values(self):
         numbers = Mp.Queue()
@@ -172,50 +191,63 @@ class TestQueue(TestCase):
             values.put_nowait(3)
         self.assertEqual([values.get(), values.get()], [1, 2])
 
-    @contextlib.contextmanager
-    def lock_held(self, values, lock):
-        """Gives the number of a process that is stopped while it holds @lock of the queue."""
-        descriptors = Gio.UnixFDList()
-        values.describe(descriptors)
-        copies = [descriptors.get(index) for index in range(2)]
-        holder = subprocess.Popen([HOLD_LOCK, lock, *map(str, copies)], pass_fds=copies)
-        for copy in copies:
-            os.close(copy)
-        try:
-            self.assertTrue(os.WIFSTOPPED(os.waitpid(holder.pid, os.WUNTRACED)[1]))
-            yield holder.pid
-            os.kill(holder.pid, signal.SIGCONT)
-            self.assertEqual(holder.wait(DEADLINE), 0)
-        finally:
-            holder.kill()
-            holder.wait()
-
     def test_waits_for_stopped(self):
         for kind, lock, name, arguments in (
                 (Mp.Queue, 'tail', 'put', (b'1',)), (Mp.Queue, 'tail', 'put', (1, True, DEADLINE)),
+                (Mp.Queue, 'tail', 'put', (GLib.Variant('i', 1),)),
                 (Mp.Queue, 'tail', 'put_many', ([1, 2],)), (Mp.Queue, 'tail', 'put_nowait', (1,)),
                 (Mp.Queue, 'head', 'get', ()), (Mp.Queue, 'head', 'get', (True, DEADLINE)),
                 (Mp.Queue, 'head', 'get_many', ()), (Mp.JoinableQueue, 'head', 'get_task', ()),
-                (Mp.JoinableQueue, 'head', 'get_tasks', ())):
+                (Mp.JoinableQueue, 'head', 'get_tasks', ()), (Mp.JoinableQueue, 'arena', 'get_task', ())):
             values = kind()
             values.put(b'first')
-            with self.subTest(name=name, arguments=arguments), self.lock_held(values, lock) as pid:
+            with self.subTest(name=name, arguments=arguments), lock_held(values, lock) as pid:
                 going_on = threading.Timer(0.1, os.kill, (pid, signal.SIGCONT))
                 going_on.start()
                 getattr(values, name)(*arguments)
                 going_on.join()
 
     def test_stopped_for_ever(self):
-        values = Mp.Queue()
+        values = Mp.JoinableQueue()
         values.put(b'first')
-        with self.lock_held(values, 'tail') as pid:
-            self.assertFalse(values.full())
-            for name, arguments in (('put', (1, True, 1)), ('put_nowait', (1,))):
-                with self.subTest(name=name), self.assertRaises(OSError) as caught:
-                    getattr(values, name)(*arguments)
-                self.assertEqual(caught.exception.errno, errno.EBUSY)
-                self.assertIn(str(pid), str(caught.exception))
+        for lock, calls in (
+                ('tail', (('put', (1, True, 0.2)), ('put', (GLib.Variant('i', 1), True, 0.2)), ('put_nowait', (1,)),
+                          ('put_many', ([1, 2], 0.2)))),
+                ('head', (('get', (True, 0.2)), ('get_many', (2, 0.2)), ('get_task', (True, 0.2)),
+                          ('get_tasks', (2, True, 0.2)))),
+                ('arena', (('get_task', (True, 0.2)),))):
+            with lock_held(values, lock) as pid:
+                self.assertFalse(values.full())
+                for name, arguments in calls:
+                    with self.subTest(name=name, lock=lock), self.assertRaises(OSError) as caught:
+                        getattr(values, name)(*arguments)
+                    self.assertEqual(caught.exception.errno, errno.EBUSY)
+                    self.assertIn(str(pid), str(caught.exception))
         self.assertEqual(values.qsize(), 1)
+
+    def test_nothing_now_for_stopped(self):
+        values = Mp.JoinableQueue()
+        values.put(b'first')
+        with lock_held(values, 'head'):
+            for name, arguments in (('get', (False,)), ('get', (True, 0)), ('get_many', (2, 0)), ('get_task', (False,)),
+                                    ('get_task', (True, 0)), ('get_tasks', (2, False))):
+                with self.subTest(name=name, arguments=arguments), self.assertRaises(queue.Empty):
+                    getattr(values, name)(*arguments)
+        self.assertEqual(values.get(), b'first')
+
+    def test_part_put_before_stop(self):
+        """A chunk is put in several steps; others may hold the lock in between."""
+        values = Mp.Queue(4)
+        values.put(0)
+
+        def pause(numbers):
+            with lock_held(values, 'tail'):
+                yield from numbers
+
+        with self.assertRaises(OSError) as caught:
+            values.put_many((number for part in ([1], pause([2, 3])) for number in part), 0.2)
+        self.assertEqual(caught.exception.n_put, 1)
+        self.assertEqual(values.qsize(), 2)
 
     def test_empty(self):
         values = Mp.Queue()
@@ -577,6 +609,44 @@ class TestAsync(TestCase):
             run(put())
             self.assertEqual(results.get(timeout=DEADLINE), [0, 1, 2])
             self.finish(child)
+
+    def test_calls_go_on_after_a_stop(self):
+        """They leave the loop time, and succeed when the process that holds the lock goes on."""
+        async def release(pid):
+            # After the call has tried several times.
+            for _ in range(5):
+                await asyncio.sleep(0.02)
+            os.kill(pid, signal.SIGCONT)
+
+        for name, arguments, lock, result in (
+                ('get_async', (), 'head', 4), ('get_many_async', (2,), 'head', [4, 5]), ('clear_async', (), 'head', 2),
+                ('shutdown_async', (), 'tail', True), ('get_tasks_async', (2,), 'arena', None),
+                ('finish_tasks_async', ('tasks',), 'arena', None), ('task_done_async', (), 'arena', True),
+                ('done_async', (), 'arena', None), ('retry_async', (), 'head', None)):
+            values = Mp.JoinableQueue()
+            for number in range(6):
+                values.put(number)
+            tasks = values.get_tasks(3, False)
+            values.get()
+            with self.subTest(name=name), lock_held(values, lock) as pid:
+                call = getattr(tasks[0] if hasattr(tasks[0], name) else values, name)
+
+                async def main():
+                    going_on = asyncio.ensure_future(release(pid))
+                    got = await call(*(tasks if argument == 'tasks' else argument for argument in arguments))
+                    await going_on
+                    return got
+
+                got = asyncio.run(asyncio.wait_for(main(), DEADLINE))
+                if result is not None:
+                    self.assertEqual(got, result)
+
+    def test_last_messages_of_a_queue_that_was_shut_down(self):
+        for run in self.both(self):
+            values = Mp.Queue()
+            values.put(1)
+            values.shutdown()
+            self.assertEqual(run(values.get_many_async(2)), [1])
 
     def test_many_putters_stand_in_line(self):
         values, results = Mp.Queue(1), Mp.Queue()

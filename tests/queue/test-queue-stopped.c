@@ -341,6 +341,14 @@ test_cancelled (void)
   g_assert_finalize_object (queue);
 }
 
+static gboolean
+is_readable (MpWaitable *waitable,
+             gint64      timeout_us)
+{
+  return mp_waitable_wait (waitable, MP_CONDITION_READABLE, MP_WAIT_FLAGS_NONE, timeout_us, NULL,
+                           NULL);
+}
+
 /* A descriptor that stayed readable would keep main loops busy. */
 static void
 test_readable (void)
@@ -351,12 +359,12 @@ test_readable (void)
   g_autoptr (GError) error = NULL;
   g_autoptr (MpTask) task = NULL;
 
-  g_assert_true (mp_waitable_wait (waitable, MP_CONDITION_READABLE, MP_WAIT_FLAGS_NONE, 0, NULL, NULL));
+  g_assert_true (is_readable (waitable, 0));
   g_assert_null (mp_joinable_queue_try_get_task (queue, &error));
   g_assert_no_error (error);
-  g_assert_false (mp_waitable_wait (waitable, MP_CONDITION_READABLE, MP_WAIT_FLAGS_NONE, 0, NULL, NULL));
+  g_assert_false (is_readable (waitable, 0));
   end_holder (child);
-  g_assert_true (mp_waitable_wait (waitable, MP_CONDITION_READABLE, MP_WAIT_FLAGS_NONE, -1, NULL, NULL));
+  g_assert_true (is_readable (waitable, -1));
   task = take_task (queue);
   g_assert_true (mp_task_done (task, NULL));
   g_clear_object (&task);

@@ -93,6 +93,10 @@ function overrideQueuePuts(prototype) {
     };
 }
 
+function isBusy(error) {
+    return error instanceof GLib.Error && error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.BUSY);
+}
+
 // try_get_data () cannot be used: bindings return the same for no message and an empty one.
 function tryGetData(queue, tryGetJson) {
     if (queue.is_empty()) {
@@ -102,7 +106,8 @@ function tryGetData(queue, tryGetJson) {
     try {
         return queue.get_data(0);
     } catch (error) {
-        if (error instanceof Mp.Error && error.code === Mp.Error.EMPTY)
+        // BUSY: another process holds a lock.
+        if (error instanceof Mp.Error && error.code === Mp.Error.EMPTY || isBusy(error))
             return undefined;
         throw error;
     }

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Asynchronous calls of queues on a server, whose answers come later: an attempt would wait for one."""
+"""Asynchronous calls of queues that may have to wait for something else than messages or room: for the
+answer of a server, or for a process that holds a lock."""
 
 import sys
 
 from gi.repository import Gio, GLib
 
+from .calls import run
 from .loops import Pause, is_upon_glib, running_loop
 from .module import Mp
 
@@ -18,39 +20,65 @@ def is_remote(queue):
     return queue._remote
 
 
-class _Answers:
-    """Lets an asyncio loop carry out the calls of one queue: they belong to a main context that is
-    iterated when the queue's descriptor is readable."""
+class _Attempts:
+    """Lets an asyncio loop carry out the calls of one queue in memory: they belong to a main context that
+    is iterated now and then, since a call has not ended at once only if a process holds a lock."""
+
+    _INTERVAL = 0.02
 
     def __init__(self, loop, queue):
-        self.loop, self.watch, self.context = loop, _watch_answers(queue), GLib.MainContext.new()
-        self.n_calls = 0
+        self.loop, self.context, self.n_calls, self.timer = loop, GLib.MainContext.new(), 0, None
 
     def begin(self, start, cancellable, go_on):
-        if self.n_calls == 0:
-            self.loop.add_reader(self.watch.get_fd(), self.step)
         self.n_calls += 1
         self.context.push_thread_default()
         try:
             start(GLib.PRIORITY_DEFAULT, cancellable, go_on)
         finally:
             self.context.pop_thread_default()
-        self.loop.call_soon(self.step)
+        self.step()
 
     def step(self):
-        self.watch.is_ready()
-        while self.context.iteration(False):
-            pass
+        run(self.context)
+        self._stop()
+        self.timer = self.loop.call_later(self._INTERVAL, self.step)
+
+    def _stop(self):
+        if self.timer is not None:
+            self.timer.cancel()
 
     def end(self):
         self.n_calls -= 1
         if self.n_calls == 0:
-            self.loop.remove_reader(self.watch.get_fd())
+            self._stop()
         return self.n_calls == 0
+
+
+class _Answers(_Attempts):
+    """The same for a queue on a server: the context is iterated when the queue's descriptor is readable."""
+
+    def __init__(self, loop, queue):
+        super().__init__(loop, queue)
+        self.watch = _watch_answers(queue)
+
+    def begin(self, start, cancellable, go_on):
+        if self.n_calls == 0:
+            self.loop.add_reader(self.watch.get_fd(), self.step)
+        super().begin(start, cancellable, go_on)
+
+    def step(self):
+        self.watch.is_ready()
+        run(self.context)
+
+    def _stop(self):
+        self.loop.remove_reader(self.watch.get_fd())
 
 
 class _UponGLib:
     """The same for a loop that iterates the main context itself."""
+
+    def __init__(self, loop, queue):
+        pass
 
     def begin(self, start, cancellable, go_on):
         start(GLib.PRIORITY_DEFAULT, cancellable, go_on)
@@ -73,7 +101,8 @@ async def answered(queue, start, finish, give_up=None):
     calls = queue.__dict__.setdefault('_answers', {})
     answers = calls.get(loop)
     if answers is None:
-        answers = calls[loop] = _UponGLib() if is_upon_glib(loop) else _Answers(loop, queue)
+        kind = _UponGLib if is_upon_glib(loop) else _Answers if is_remote(queue) else _Attempts
+        answers = calls[loop] = kind(loop, queue)
     future, cancellable = loop.create_future(), Gio.Cancellable()
     came = []
 

@@ -21,6 +21,7 @@ _watch_done = Mp.JoinableQueue.watch_done
 _join_async = Mp.JoinableQueue.join_async
 _join_finish = Mp.JoinableQueue.join_finish
 _try_get_task = Mp.JoinableQueue.try_get_task
+_get_task = Mp.JoinableQueue.get_task
 _get_tasks = Mp.JoinableQueue.get_tasks
 _get_task_async = Mp.JoinableQueue.get_task_async
 _get_task_finish = Mp.JoinableQueue.get_task_finish
@@ -74,28 +75,43 @@ class JoinableQueue(Mp.JoinableQueue):
         """A join fails if messages were dropped; the message of the error contains their number."""
         return QueueClosed(error.message) if is_error(error, Mp.Error.CLOSED) else self._exception(error)
 
-    def _try_to_get(self, us, get, *arguments):
+    def _try_to_get(self, us, get):
         """Calls @get, which fails if another process holds a lock or if there is no connection to a server
         now. That is no failure if it may wait for @us microseconds."""
         try:
-            return get(*arguments)
+            return get()
         except GLib.Error as error:
             if us == 0 or error.domain != IO_ERROR or not (is_busy(error) or is_remote(self)):
                 raise
 
+    def _wait_to_get(self, block, timeout, get):
+        """Returns the tasks that @get returns, once there are some."""
+        def look(us):
+            return self._try_to_get(us, get) or (sleep_until_readable(self, us) and False)
+
+        waits = block and (timeout is None or timeout > 0)
+        try:
+            tasks = self._wait_for(look, timeout if waits else 0)
+            if not tasks and waits and not is_remote(self):
+                # Fails with the number of a process that holds a lock, if there is one.
+                tasks = [_get_task(self, 0, None)]
+        except GLib.Error as error:
+            if not waits and is_busy(error):
+                raise Empty from None
+            raise self._exception(error) from None
+        if not tasks:
+            raise Empty
+        for task in tasks:
+            task._queue = self
+        return tasks
+
     def get_task(self, block=True, timeout=None):
         """Gets the next message as a Task."""
-        def look(us):
-            return self._try_to_get(us, _try_get_task, self) or (sleep_until_readable(self, us) and False)
+        def get():
+            task = _try_get_task(self)
+            return task and [task]
 
-        try:
-            task = self._wait_for(look, timeout if block else 0)
-        except GLib.Error as error:
-            raise self._exception(error) from None
-        if not task:
-            raise Empty
-        task._queue = self
-        return task
+        return self._wait_to_get(block, timeout, get)[0]
 
     def get_tasks(self, max=64, block=True, timeout=None):
         """Gets the next message as a Task, and with it those that are queued behind it, at most
@@ -107,18 +123,7 @@ class JoinableQueue(Mp.JoinableQueue):
                 if not is_error(error, Mp.Error.EMPTY):
                     raise
 
-        def look(us):
-            return self._try_to_get(us, get) or (sleep_until_readable(self, us) and False)
-
-        try:
-            tasks = self._wait_for(look, timeout if block else 0)
-        except GLib.Error as error:
-            raise self._exception(error) from None
-        if not tasks:
-            raise Empty
-        for task in tasks:
-            task._queue = self
-        return tasks
+        return self._wait_to_get(block, timeout, get)
 
     def finish_tasks(self, tasks):
         """Marks many tasks of this object as done in one step."""
@@ -139,20 +144,11 @@ class JoinableQueue(Mp.JoinableQueue):
 
     async def finish_tasks_async(self, tasks):
         """Asynchronous form of finish_tasks."""
-        if is_remote(self):
-            await self._later(_finish_tasks_async, _finish_tasks_finish, tasks)
-        else:
-            self.finish_tasks(tasks)
-
-    async def _task_done_later(self):
-        if is_remote(self):
-            await self._later(_task_done_async, _task_done_finish)
-        else:
-            self.task_done()
+        await self._later(_finish_tasks_async, _finish_tasks_finish, tasks)
 
     def task_done_async(self, *arguments):
         """Asynchronous form of task_done; with arguments, it is the function of C."""
-        return super().task_done_async(*arguments) if arguments else self._task_done_later()
+        return super().task_done_async(*arguments) if arguments else self._later(_task_done_async, _task_done_finish)
 
     def requeue_dead(self, serial=-1):
         """Puts the oldest dead letter back into the queue, or the one with that serial.  Returns
@@ -207,7 +203,7 @@ class Task(Mp.Task):
         return super().retry_async(*arguments) if arguments else self._later(self.retry, _retry_async, _retry_finish)
 
     async def _later(self, finish_now, start, finish):
-        if self._queue is None or not is_remote(self._queue):
+        if self._queue is None:
             finish_now()
         else:
             await self._queue._later(lambda _, *rest: start(self, *rest), lambda _, result: finish(self, result))

@@ -34,6 +34,7 @@ _get_payload = Mp.Queue.get_payload
 _set_codec = Mp.Queue.set_codec
 _try_put_message = Mp.Queue.try_put_message
 _watch_room = Mp.Queue.watch_room
+_put_message = Mp.Queue.put_message
 _put_message_async = Mp.Queue.put_message_async
 _put_message_finish = Mp.Queue.put_message_finish
 _get_message_async = Mp.Queue.get_message_async
@@ -53,10 +54,9 @@ _ARRAYS = int(Mp.Formats.ARRAYS)
 _LOCK_TIMEOUT = 1
 
 
-def with_count(n_put):
-    full = Full()
-    full.n_put = n_put
-    return full
+def with_count(error, n_put):
+    error.n_put = n_put
+    return error
 
 
 class QueueClosed(ValueError):
@@ -210,7 +210,13 @@ class Queue(Mp.Queue):
                 sleep_until_readable(room, us)
             return False
 
-        self._put_or_raise(block, timeout, put)
+        try:
+            self._put_or_raise(block, timeout, put)
+        except Full:
+            if self.get_max_size() > 0 and (not block or timeout is not None and timeout <= 0):
+                raise
+            # Fails with the number of a process that holds a lock, if there is one.
+            _put_message(self, message, 0, None)
 
     def get(self, block=True, timeout=None):
         """Gets the next message; raises Empty if there is none now, or within @timeout seconds."""
@@ -259,8 +265,8 @@ class Queue(Mp.Queue):
 
     def put_many(self, iterable, timeout=None):
         """Puts all objects of @iterable in few steps; raises Full if there is no room for one
-        within @timeout seconds, with the number of objects that were put in the attribute
-        `n_put`.
+        within @timeout seconds. The attribute `n_put` of this and of other exceptions of the queue is
+        the number of objects that were put.
 
         If iterating raises an exception, the objects before it are put."""
         end = end_of(timeout)
@@ -268,8 +274,8 @@ class Queue(Mp.Queue):
         for chunk in chunks_of(iterable):
             try:
                 self._put_chunk(chunk, end)
-            except Full as full:
-                full.n_put = n_put + full.n_put
+            except Exception as error:
+                error.n_put = n_put + getattr(error, 'n_put', 0)
                 raise
             n_put += len(chunk)
 
@@ -288,16 +294,17 @@ class Queue(Mp.Queue):
 
         try:
             if not self._wait_for(put, left(end)):
-                raise with_count(first)
+                raise with_count(Full(), first)
         except GLib.Error as error:
-            raise self._exception(error) from None
+            raise with_count(self._exception(error), first) from None
 
     def _put_one_by_one(self, chunk, end):
         for i, obj in enumerate(chunk):
             try:
                 self.put(obj, True, left(end))
-            except Full:
-                raise with_count(i) from None
+            except Exception as error:
+                error.n_put = i
+                raise
 
     def get_many(self, max=None, timeout=None):
         """Waits for the first object, and returns a list of it and further available ones, at most
@@ -390,7 +397,8 @@ class Queue(Mp.Queue):
             first = await self._get_when_ready()
             try:
                 return [first, *self.get_many(max - 1, 0)] if max > 1 else [first]
-            except Empty:
+            except (Empty, QueueClosed, OSError):
+                # The first is not to be lost because there are no more.
                 return [first]
         if running_loop() is None:
             return [await self._get_from_server()]
