@@ -123,6 +123,15 @@ class TestInstalled(unittest.TestCase):
                 self.assertEqual(sorted(set(os.listdir(installed)) - {'__pycache__'}),
                                  sorted(set(os.listdir(source)) - {'__pycache__'}))
 
+    def test_installed_tests_need_no_build_folder(self):
+        with open(os.path.join(SOURCE, 'tests', 'meson.build'), encoding='utf-8') as file:
+            table = re.search(r'^python_tests = \{(.*?)^\}', file.read(), re.MULTILINE | re.DOTALL)[1]
+        names = re.findall(r"^  '([\w-]+)': \{'installed': true", table, re.MULTILINE)
+        self.assertGreater(len(names), 5)
+        program = '; '.join(f'import test_{name.replace("-", "_")}' for name in names)
+        environment = {name: value for name, value in self.environment.items() if not name.startswith('MP_')}
+        run([sys.executable, '-c', program], env=environment, cwd=os.path.join(SOURCE, 'tests', 'python'))
+
     def test_javascript(self):
         self.assertEqual(self.run_here('gjs', '-m', self.user('js')), 'hello\n')
 
