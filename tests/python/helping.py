@@ -19,7 +19,7 @@ import gi
 
 gi.require_version('Mp', '1.0')
 
-from gi.repository import GLib  # noqa: E402
+from gi.repository import Gio, GLib  # noqa: E402
 
 # How long a test waits for an expected event, in seconds: longer than anything takes on a busy machine.
 DEADLINE = 120
@@ -65,6 +65,28 @@ def signal_when(condition):
     finally:
         thread.join()
         signal.signal(signal.SIGALRM, before)
+
+
+@contextlib.contextmanager
+def lock_held(values, lock):
+    """Gives the number of a process that is stopped while it holds @lock of the queue."""
+    program = os.path.join(os.environ.get('MP_BUILD_ROOT', ''), 'tests', 'hold-lock')
+    if not os.path.exists(program):
+        raise unittest.SkipTest('the program hold-lock is not installed')
+    descriptors = Gio.UnixFDList()
+    values.describe(descriptors)
+    copies = [descriptors.get(index) for index in range(2)]
+    holder = subprocess.Popen([program, lock, *map(str, copies)], pass_fds=copies)
+    for copy in copies:
+        os.close(copy)
+    try:
+        assert os.WIFSTOPPED(os.waitpid(holder.pid, os.WUNTRACED)[1])
+        yield holder.pid
+        os.kill(holder.pid, signal.SIGCONT)
+        assert holder.wait(DEADLINE) == 0
+    finally:
+        holder.kill()
+        holder.wait()
 
 
 def wait_until(condition):

@@ -3,6 +3,7 @@
 
 import asyncio
 import concurrent.futures
+import contextlib
 import errno
 import multiprocessing.util
 import operator
@@ -68,6 +69,57 @@ class NoMoreProcesses:
         if self._n in self._refused:
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         return self._context.Process(**arguments)
+
+
+class TestStopped(helping.TestCase):
+    """A process is stopped for a while when it holds a lock of a queue of the executor."""
+
+    # Longer than a call without a timeout waits for it, in seconds.
+    WHILE = 1.3
+
+    def setUp(self):
+        super().setUp()
+        self.read, self.write = os.pipe()
+        self.addCleanup(os.close, self.read)
+        self.addCleanup(os.close, self.write)
+        self.executor = self.make()
+
+    def make(self, **options):
+        executor = mproc.ProcessPoolExecutor(1, **options)
+        self.addCleanup(executor.shutdown)
+        self.worker = executor.submit(os.getpid).result(helping.DEADLINE)
+        return executor
+
+    @contextlib.contextmanager
+    def stopped(self, queue, lock):
+        with helping.lock_held(queue, lock) as pid:
+            going_on = threading.Timer(self.WHILE, os.kill, (pid, signal.SIGCONT))
+            going_on.start()
+            yield
+            going_on.join()
+
+    def test_worker_marks_its_task(self):
+        future = self.executor.submit(os.read, self.read, 1)
+        helping.wait_until(lambda: self.executor._crew.tasks.empty())
+        with self.stopped(self.executor._crew.tasks, 'arena'):
+            os.write(self.write, b'x')
+            self.assertEqual(future.result(helping.DEADLINE), b'x')
+        self.assertEqual(self.executor.submit(os.getpid).result(helping.DEADLINE), self.worker)
+
+    def test_task_is_put(self):
+        with self.stopped(self.executor._crew.tasks, 'tail'):
+            future = self.executor.submit(pow, 2, 3)
+        self.assertEqual(future.result(helping.DEADLINE), 8)
+
+    def test_timeout_goes_on(self):
+        executor = self.make(task_timeout=1)
+        future = executor.submit(os.read, self.read, 1)
+        helping.wait_until(lambda: executor._crew.tasks.empty())
+        with self.stopped(executor._crew.answers, 'head'):
+            pass
+        with self.assertRaisesRegex(TimeoutError, 'took longer'):
+            future.result(helping.DEADLINE)
+        self.assertEqual(executor.submit(pow, 2, 3).result(helping.DEADLINE), 8)
 
 
 class TestExecutor(helping.TestCase):

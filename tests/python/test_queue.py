@@ -19,12 +19,9 @@ import time
 import types
 import unittest
 
-from helping import DEADLINE, METHODS, TestCase, wait_until
+from helping import DEADLINE, METHODS, TestCase, lock_held, wait_until
 
 from gi.repository import Gio, GLib, Mp
-
-# Among the installed tests there is no such program.
-HOLD_LOCK = os.path.join(os.environ.get('MP_BUILD_ROOT', ''), 'tests', 'hold-lock')
 
 VALUES = [
     None, True, False, 0, -1, 255, 65536, 2 ** 31, -2 ** 63, 2 ** 64 - 1, 2 ** 200, 0.0, -1.5, 1e300,
@@ -84,27 +81,6 @@ def inherit(given):
 
 def put_inherited(value):
     inherited.put(value)
-
-
-@contextlib.contextmanager
-def lock_held(values, lock):
-    """Gives the number of a process that is stopped while it holds @lock of the queue."""
-    if not os.path.exists(HOLD_LOCK):
-        raise unittest.SkipTest('the program hold-lock is not installed')
-    descriptors = Gio.UnixFDList()
-    values.describe(descriptors)
-    copies = [descriptors.get(index) for index in range(2)]
-    holder = subprocess.Popen([HOLD_LOCK, lock, *map(str, copies)], pass_fds=copies)
-    for copy in copies:
-        os.close(copy)
-    try:
-        assert os.WIFSTOPPED(os.waitpid(holder.pid, os.WUNTRACED)[1])
-        yield holder.pid
-        os.kill(holder.pid, signal.SIGCONT)
-        assert holder.wait(DEADLINE) == 0
-    finally:
-        holder.kill()
-        holder.wait()
 
 
 class TestQueue(TestCase):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import collections
+import errno
 import itertools
 import multiprocessing
 import os
@@ -18,7 +19,7 @@ from typing import Any
 from .library import Mp
 from .objects import objects
 from .worker import (DEATH, DONE, ID_SIZE, INTERRUPTED, NOT_INITIALIZED, PROGRESS, STARTED, UNREADABLE, WAKE,
-                     work)
+                     insist, work)
 
 # Deaths in a row, with nothing finished in between, that end the pool.
 MAX_DEATHS = 5
@@ -31,7 +32,8 @@ MIN_DELAY, MAX_DELAY, LONG_LIFE = 0.1, 10.0, 10.0
 # they take less than this time.
 MAX_AHEAD, SHORT_TASK = 32, 0.005
 
-# How often, and for how long, to check for dead letters after a death, in seconds.
+# How often, and for how long, to check for dead letters after a death, in seconds; also how often to try
+# again what a stopped process prevents that holds a lock.
 _LOOK_INTERVAL, _LOOK_TIME = 0.05, 5.0
 
 _N_ABANDONED = 64
@@ -49,6 +51,11 @@ class PoolFuture(Future):  # type: ignore[type-arg]
 
 class WorkerDied(BrokenProcessPool):
     """All workers that ran the task have died."""
+
+
+def _is_busy(error: BaseException) -> bool:
+    """Whether another process holds a lock of a queue and does not continue."""
+    return isinstance(error, OSError) and error.errno == errno.EBUSY
 
 
 class _Running:
@@ -112,6 +119,8 @@ class Crew:
         self._n_deaths, self._delay = 0, MIN_DELAY
         self._due: list[float] = []
         self._look_until = 0.0
+        # Whether a task could not be put since a stopped process holds a lock.
+        self._due_feed = False
         self._changes = os.pipe()
         self._watcher = threading.Thread(target=self._watch, name='mproc-sentinels', daemon=True)
 
@@ -245,6 +254,7 @@ class Crew:
         os.write(self._changes[1], b'+')
 
     def _feed(self) -> None:
+        self._due_feed = False
         most = self.max_workers * self._ahead + 1
         while self._pending and len(self._running) < most:
             task_id, future, data = self._pending[0]
@@ -257,6 +267,11 @@ class Crew:
             except Full:
                 return
             except Exception as error:
+                if _is_busy(error):
+                    self._due_feed = True
+                    if threading.current_thread() is not self.thread:
+                        self._tell(WAKE)
+                    return
                 self._pending.popleft()
                 if future.set_running_or_notify_cancel():
                     self._outcomes.append((future, None, error))
@@ -294,10 +309,7 @@ class Crew:
 
     def _manage(self) -> None:
         while not self._is_over():
-            try:
-                answer = self.answers.get(timeout=self._time_to_wait())
-            except Empty:
-                answer = None
+            answer = self._await_answer()
             with self._lock:
                 while answer is not None:
                     self._handle(answer[:ID_SIZE], answer[ID_SIZE:ID_SIZE + 1], answer[ID_SIZE + 1:])
@@ -311,6 +323,16 @@ class Crew:
         self._tell_futures()
         self._end()
 
+    def _await_answer(self) -> bytes | None:
+        try:
+            return self.answers.get(timeout=self._time_to_wait())  # type: ignore[no-any-return]
+        except Empty:
+            return None
+        except OSError as error:
+            if not _is_busy(error):
+                raise
+            return None
+
     def _is_over(self) -> bool:
         with self._lock:
             return self.broken is not None or self._is_shut_down and not self._pending and not self._running
@@ -318,7 +340,7 @@ class Crew:
     def _time_to_wait(self) -> float | None:
         with self._lock:
             times = list(self._due)
-            if self._running and time.monotonic() < self._look_until:
+            if self._due_feed or self._running and time.monotonic() < self._look_until:
                 times.append(time.monotonic() + _LOOK_INTERVAL)
             if self.task_timeout is not None:
                 times += [each.deadline for each in self._running.values() if each.deadline is not None]
@@ -391,11 +413,20 @@ class Crew:
                 if running.deadline is not None and running.deadline <= now:
                     self._abandon(task_id, running)
         if now < self._look_until:
-            while (message := self.tasks.get_dead()) is not None:
+            while (message := self._get_dead()) is not None:
                 running_or_none = self._running.pop(message.get_bytes().get_data()[:ID_SIZE], None)
                 if running_or_none is not None:
                     self._outcomes.append((running_or_none.future, None, WorkerDied(
                         'Each process that was given the task has died, until it was given up')))
+
+    def _get_dead(self) -> Any:
+        try:
+            return self.tasks.get_dead()
+        except OSError as error:
+            if not _is_busy(error):
+                raise
+            self._look_until = time.monotonic() + _LOOK_TIME
+            return None
 
     def _abandon(self, task_id: bytes, running: _Running) -> None:
         self._abandoned[self._n_abandoned % _N_ABANDONED] = int.from_bytes(task_id, 'little')
@@ -421,7 +452,7 @@ class Crew:
         self._watcher.join()
         for fd in self._changes:
             os.close(fd)
-        self.tasks.shutdown(True)
+        insist(self.tasks.shutdown, True)
         for process in list(self.processes.values()):
             process.join()
         self.tasks.close()

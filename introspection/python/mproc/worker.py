@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import threading
@@ -18,6 +19,17 @@ ID_SIZE = 8
 
 (DONE, FAILED, UNREADABLE, STARTED, PROGRESS, NOT_INITIALIZED, INTERRUPTED, DEATH,
  WAKE) = (bytes((kind,)) for kind in range(9))
+
+
+def insist(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Calls @function again as long as it fails since another process holds a lock of the queue and does
+    not continue: a worker that is stopped, for instance."""
+    while True:
+        try:
+            return function(*arguments)
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
 
 
 class Task:
@@ -108,7 +120,7 @@ def _work_until_the_end(tasks: Any, answers: Any, max_tasks: int | None, abandon
         task_id = data[:ID_SIZE]
         if abandoned is not None:
             if int.from_bytes(task_id, 'little') in abandoned[:]:
-                tasks.task_done()
+                insist(tasks.task_done)
                 continue
             answers.put(task_id + STARTED + os.getpid().to_bytes(ID_SIZE, 'little'))
         _current = Task(task_id, answers)
@@ -116,6 +128,6 @@ def _work_until_the_end(tasks: Any, answers: Any, max_tasks: int | None, abandon
         _current = None
         answers.put(task_id + kind + result)
         # If the worker is killed before this, the task is run again.
-        tasks.task_done()
+        insist(tasks.task_done)
         n_done += 1
         del data, result
