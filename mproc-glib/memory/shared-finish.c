@@ -238,22 +238,27 @@ mp_shared_queue_list (gpointer        user_data,
   MpSharedQueue *self = user_data;
   MpMemory      *memory = &self->memory;
   MpQueueStatus  status = mp_shared_queue_enter (self);
+  MpQueueCall    now = { .timeout_us = 0 };
   guint32        n_used;
 
   if (status != MP_QUEUE_OK)
     return status;
 
   n_used = mp_lease_count_used (memory);
-  for (guint32 i = 0; i < n_used && status == MP_QUEUE_OK; i++)
+  for (guint32 i = 0; i < n_used; i++)
     {
       Listed listed = { .lease = i };
 
       if (!mp_lease_is_used (memory, i + 1))
         continue;
-      status = mp_shared_queue_insist (self, call, try_read_progress, &listed);
+      /* While a process is stopped with the lock, nobody else changes what is read. */
+      if (status == MP_QUEUE_OK)
+        status = mp_shared_queue_insist (self, &now, try_read_progress, &listed);
+      if (status != MP_QUEUE_OK)
+        listed.held = read_progress (self, mp_memory_lease (memory, i), &listed.progress);
       if (listed.held)
         func (&listed.progress, func_data);
     }
   mp_shared_queue_leave (self);
-  return status;
+  return MP_QUEUE_OK;
 }

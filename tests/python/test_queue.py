@@ -13,7 +13,6 @@ import queue
 import resource
 import select
 import signal
-import subprocess
 import threading
 import time
 import types

@@ -248,6 +248,7 @@ test_done (void)
   g_autoptr (MpTask) second = take_task (queue);
   g_autoptr (MpTask) third = take_task (queue);
   g_autoptr (GVariant) fourth = mp_queue_get (MP_QUEUE (queue), -1, NULL, NULL);
+  g_autoptr (GVariant) progress = NULL;
   MpTask  *others[] = { second, third };
   pid_t    child = start_holder (MP_QUEUE (queue), MP_LOCK_ARENA);
   GError  *error = NULL;
@@ -261,6 +262,8 @@ test_done (void)
   success = mp_joinable_queue_task_done (queue, &error);
   assert_busy (success, error, child);
   error = NULL;
+  progress = mp_joinable_queue_list_progress (queue);
+  g_assert_cmpuint (g_variant_n_children (progress), ==, 4);
   end_holder (child);
 
   g_assert_true (mp_task_done (first, &error));
