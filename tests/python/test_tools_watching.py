@@ -498,9 +498,16 @@ class TestRefusals(unittest.TestCase):
         self.assertEqual(pids(), {os.getpid()})
         last_pid = '/proc/sys/kernel/ns_last_pid'
         if os.access(last_pid, os.W_OK):
-            with open(last_pid, 'w', encoding='ascii') as file:
+            with open(last_pid, 'r+', encoding='ascii') as file:
+                before = file.read()
+                file.seek(0)
                 file.write(str(worker.get_pid() - 1))
-            with Program(['sleep', '60']) as other:
+                file.flush()
+                other = Program(['sleep', '60'])
+                # Other programs expect that the number of a process that has ended is not used again soon.
+                file.seek(0)
+                file.write(before)
+            with other:
                 self.assertEqual(pids(), {os.getpid()})
                 other.kill()
 
