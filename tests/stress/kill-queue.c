@@ -66,8 +66,9 @@ typedef struct
   guint32 n_stale;
   guint32 n_failed;
   Life   *lives; /* of max_lives */
-  guint8 *got;   /* how often each message was got; max_lives * MAX_SEQUENCE */
+  guint8 *got;   /* how often each message was got, 255 and more; max_lives * MAX_SEQUENCE */
   guint8 *first; /* how often as a first delivery */
+  guint8 *done;  /* how often a consumer began to mark it as done, or found it dead */
   guint32 max_lives;
 } Log;
 
@@ -96,10 +97,16 @@ static Log        *log_;
 static gpointer    queue;
 static const Case *test_;
 
+/* Ends at the largest value: a message that many consumers held when they were killed is delivered
+ * more often than that, and a counter that began again would say that it was never got. */
 static void
 add_to (guint8 *counter)
 {
-  __atomic_fetch_add (counter, 1, __ATOMIC_SEQ_CST);
+  guint8 n = mp_load (counter);
+
+  while (n < G_MAXUINT8 && !__atomic_compare_exchange_n (counter, &n, n + 1, FALSE,
+                                                         __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+    ;
 }
 
 static gpointer
@@ -266,11 +273,11 @@ account (const Header    *header,
 {
   gboolean again = delivery->token.n_deliveries > 1;
 
-  __atomic_fetch_add (slot_of (log_->got, header->life, header->sequence), 1, __ATOMIC_SEQ_CST);
+  add_to (slot_of (log_->got, header->life, header->sequence));
   if (again)
     return;
 
-  __atomic_fetch_add (slot_of (log_->first, header->life, header->sequence), 1, __ATOMIC_SEQ_CST);
+  add_to (slot_of (log_->first, header->life, header->sequence));
   if ((gint32) header->sequence <= last[header->life])
     add (&log_->n_out_of_order);
   last[header->life] = (gint32) header->sequence;
@@ -295,13 +302,22 @@ count_stale (const char         *what,
   add (&log_->n_stale);
 }
 
-static void
-acknowledge (const MpQueueToken *token)
+/* A message that a consumer has got. */
+typedef struct
 {
-  MpQueueCall   call = { .timeout_us = -1 };
-  MpQueueFinish how = g_random_int_range (0, 20) == 0 ? MP_QUEUE_FINISH_RETRY
-                                                      : MP_QUEUE_FINISH_DONE;
-  MpQueueStatus status, answer;
+  MpQueueToken token;
+  guint32      life;
+  guint32      sequence;
+} Held;
+
+static void
+acknowledge (const Held *held)
+{
+  const MpQueueToken *token = &held->token;
+  MpQueueCall         call = { .timeout_us = -1 };
+  MpQueueFinish       how = g_random_int_range (0, 20) == 0 ? MP_QUEUE_FINISH_RETRY
+                                                            : MP_QUEUE_FINISH_DONE;
+  MpQueueStatus       status, answer;
 
   if (token->lease == 0)
     return;
@@ -310,6 +326,8 @@ acknowledge (const MpQueueToken *token)
   while (is_stopped (status));
   if (status != MP_QUEUE_OK)
     count_stale ("progress", token, status, status);
+  if (how == MP_QUEUE_FINISH_DONE)
+    add_to (slot_of (log_->done, held->life, held->sequence));
   do
     status = backend.finish (queue, token, 1, how, &answer, &call);
   while (is_stopped (status));
@@ -320,25 +338,25 @@ acknowledge (const MpQueueToken *token)
 /* The messages held, of which the oldest is acknowledged first. */
 typedef struct
 {
-  MpQueueToken *tokens;
-  guint         n;
-  guint         next;
+  Held *messages;
+  guint n;
+  guint next;
 } Hand;
 
 static void
-take_in_hand (Hand               *self,
-              const MpQueueToken *token)
+take_in_hand (Hand       *self,
+              const Held *held)
 {
   if (test_->n_in_hand == 0)
     {
-      acknowledge (token);
+      acknowledge (held);
       return;
     }
   if (self->n == test_->n_in_hand)
-    acknowledge (&self->tokens[self->next]);
+    acknowledge (&self->messages[self->next]);
   else
     self->n++;
-  self->tokens[self->next] = *token;
+  self->messages[self->next] = *held;
   self->next = (self->next + 1) % test_->n_in_hand;
 }
 
@@ -346,7 +364,7 @@ static void
 empty_hand (Hand *self)
 {
   for (guint i = 0; i < self->n; i++)
-    acknowledge (&self->tokens[(self->next + test_->n_in_hand - self->n + i) % test_->n_in_hand]);
+    acknowledge (&self->messages[(self->next + test_->n_in_hand - self->n + i) % test_->n_in_hand]);
   self->n = 0;
 }
 
@@ -394,21 +412,26 @@ take (MpQueueDelivery *delivery,
   Header header;
 
   if (!is_sound (delivery->data, delivery->size, &header))
-    count_corrupt (delivery);
+    {
+      count_corrupt (delivery);
+      header = (Header){ 0 };
+    }
   else
-    account (&header, delivery, last);
+    {
+      account (&header, delivery, last);
+    }
   if (delivery->data != delivery->buffer)
     g_free (delivery->data);
-  take_in_hand (hand, &delivery->token);
+  take_in_hand (hand, &(Held){ delivery->token, header.life, header.sequence });
 }
 
 static int
 consume (void)
 {
-  static guint8            buffers[MAX_AT_ONCE][MP_INLINE_LIMIT];
-  g_autofree gint32       *last = g_new (gint32, log_->max_lives);
-  g_autofree MpQueueToken *tokens = g_new (MpQueueToken, test_->n_in_hand + 1);
-  Hand                     hand = { .tokens = tokens };
+  static guint8      buffers[MAX_AT_ONCE][MP_INLINE_LIMIT];
+  g_autofree gint32 *last = g_new (gint32, log_->max_lives);
+  g_autofree Held   *messages = g_new (Held, test_->n_in_hand + 1);
+  Hand               hand = { .messages = messages };
 
   memset (last, 0xff, log_->max_lives * sizeof *last);
   for (;;)
@@ -615,7 +638,10 @@ collect_dead (void)
       if (!is_sound (delivery.data, delivery.size, &header))
         count_corrupt (&delivery);
       else
-        add_to (slot_of (log_->got, header.life, header.sequence));
+        {
+          add_to (slot_of (log_->got, header.life, header.sequence));
+          add_to (slot_of (log_->done, header.life, header.sequence));
+        }
       g_free (delivery.data);
       delivery = (MpQueueDelivery){ 0 };
     }
@@ -640,8 +666,9 @@ settle (Killer *self)
       for (guint32 i = 0; i < record->n_begun; i++)
         {
           guint8 got = *slot_of (log_->got, life, i);
+          guint8 done = test_->mode != MP_QUEUE_MODE_PLAIN ? *slot_of (log_->done, life, i) : got;
 
-          n_missing += got == 0 && i < record->n_returned;
+          n_missing += done == 0 && i < record->n_returned;
           n_twice += got > 1;
           n_unflagged += *slot_of (log_->first, life, i) > 1;
         }
@@ -697,6 +724,7 @@ open_log (guint n_kills)
   log_->lives = share_memory (log_->max_lives * sizeof (Life));
   log_->got = share_memory ((gsize) log_->max_lives * MAX_SEQUENCE);
   log_->first = share_memory ((gsize) log_->max_lives * MAX_SEQUENCE);
+  log_->done = share_memory ((gsize) log_->max_lives * MAX_SEQUENCE);
 }
 
 static void
