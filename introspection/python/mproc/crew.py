@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import collections
-import errno
 import itertools
 import multiprocessing
 import os
@@ -19,7 +18,7 @@ from typing import Any
 from .library import Mp
 from .objects import objects
 from .worker import (DEATH, DONE, ID_SIZE, INTERRUPTED, NOT_INITIALIZED, PROGRESS, STARTED, UNREADABLE, WAKE,
-                     insist, work)
+                     insist, is_busy, work)
 
 # Deaths in a row, with nothing finished in between, that end the pool.
 MAX_DEATHS = 5
@@ -51,11 +50,6 @@ class PoolFuture(Future):  # type: ignore[type-arg]
 
 class WorkerDied(BrokenProcessPool):
     """All workers that ran the task have died."""
-
-
-def _is_busy(error: BaseException) -> bool:
-    """Whether another process holds a lock of a queue and does not continue."""
-    return isinstance(error, OSError) and error.errno == errno.EBUSY
 
 
 class _Running:
@@ -267,7 +261,7 @@ class Crew:
             except Full:
                 return
             except Exception as error:
-                if _is_busy(error):
+                if is_busy(error):
                     self._due_feed = True
                     if threading.current_thread() is not self.thread:
                         self._tell(WAKE)
@@ -329,7 +323,7 @@ class Crew:
         except Empty:
             return None
         except OSError as error:
-            if not _is_busy(error):
+            if not is_busy(error):
                 raise
             return None
 
@@ -423,7 +417,7 @@ class Crew:
         try:
             return self.tasks.get_dead()
         except OSError as error:
-            if not _is_busy(error):
+            if not is_busy(error):
                 raise
             self._look_until = time.monotonic() + _LOOK_TIME
             return None

@@ -21,6 +21,11 @@ ID_SIZE = 8
  WAKE) = (bytes((kind,)) for kind in range(9))
 
 
+def is_busy(error: BaseException) -> bool:
+    """Whether another process holds a lock of a queue and does not continue."""
+    return isinstance(error, OSError) and error.errno == errno.EBUSY
+
+
 def insist(function: Callable[..., Any], *arguments: Any) -> Any:
     """Calls @function again as long as it fails since another process holds a lock of the queue and does
     not continue: a worker that is stopped, for instance."""
@@ -28,7 +33,7 @@ def insist(function: Callable[..., Any], *arguments: Any) -> Any:
         try:
             return function(*arguments)
         except OSError as error:
-            if error.errno != errno.EBUSY:
+            if not is_busy(error):
                 raise
 
 
