@@ -90,20 +90,17 @@ try_finish (MpSharedQueue *self,
 
 /* The caller does not want to know when they are finished, so it does not wait for the lock either
  * if earlier ones wait for it. */
-static MpQueueStatus
+static void
 finish_unseen (MpSharedQueue *self,
                Finish        *finish,
                MpQueueCall   *call)
 {
-  MpQueueStatus status = mp_load (&self->due) != NULL
-                           ? try_finish (self, finish, NULL)
-                           : mp_shared_queue_insist (self, call, try_finish, finish);
-
-  if (status == MP_QUEUE_OK)
-    return MP_QUEUE_OK;
+  if (mp_load (&self->due) != NULL)
+    try_finish (self, finish, NULL);
+  else
+    mp_shared_queue_insist (self, call, try_finish, finish);
   mp_shared_queue_finish_later (self, finish->tokens + finish->n_answered,
                                 finish->n - finish->n_answered, finish->how);
-  return MP_QUEUE_OK;
 }
 
 MpQueueStatus
@@ -119,7 +116,7 @@ mp_shared_queue_finish (gpointer            user_data,
   MpQueueStatus  status = mp_shared_queue_enter (self);
 
   if (status == MP_QUEUE_OK && answers == NULL)
-    status = finish_unseen (self, &finish, call);
+    finish_unseen (self, &finish, call);
   else if (status == MP_QUEUE_OK)
     status = mp_shared_queue_insist (self, call, try_finish, &finish);
   for (guint i = finish.n_answered; i < n && answers != NULL; i++)
