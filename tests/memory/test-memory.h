@@ -49,17 +49,26 @@ test_memory_create (MpMemory *memory)
   test_memory_create_bounded (memory, MP_MAX_COUNT);
 }
 
+/* A handle on the memory behind these descriptors, which it takes. */
+static inline void
+test_memory_open_fds (MpMemory *memory,
+                      int       fd,
+                      int       bell_fd)
+{
+  g_autoptr (GError) error = NULL;
+
+  mp_memory_init (memory);
+  mp_memory_open (memory, fd, bell_fd, &error);
+  g_assert_no_error (error);
+  test_memory_attach (memory);
+}
+
 /* Another handle on the memory of @first. */
 static inline void
 test_memory_open (MpMemory *memory,
                   MpMemory *first)
 {
-  g_autoptr (GError) error = NULL;
-
-  mp_memory_init (memory);
-  mp_memory_open (memory, dup (first->fd), dup (first->bell_fd), &error);
-  g_assert_no_error (error);
-  test_memory_attach (memory);
+  test_memory_open_fds (memory, dup (first->fd), dup (first->bell_fd));
 }
 
 static inline void
@@ -76,14 +85,9 @@ test_memory_hold_lock (int      fd,
                        int      bell_fd,
                        MpLockId lock)
 {
-  g_autoptr (GError) error = NULL;
   MpMemory memory;
 
-  mp_memory_init (&memory);
-  mp_memory_open (&memory, fd, bell_fd, &error);
-  g_assert_no_error (error);
-  test_memory_attach (&memory);
-
+  test_memory_open_fds (&memory, fd, bell_fd);
   while (!mp_lock_take (&memory, lock))
     continue;
   raise (SIGSTOP);
